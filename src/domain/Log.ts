@@ -1,0 +1,84 @@
+/**
+ * The log of a topic as data: entries, and the hash chain that ties each to
+ * the one before it (TOP3, TOP5).
+ *
+ * The hash function is an argument, so that this file runs in a browser and in
+ * the simulator as well as in the server.
+ */
+import { Schema } from "effect"
+import { Author, CommandId, Instant, TopicId } from "./Ids.ts"
+
+/** One event as stored. `cause` is the command that it came from; several events may share one. */
+export const Entry = Schema.Struct({
+  topic: TopicId,
+  /** 1, 2, 3, … without a gap. */
+  seq: Schema.Natural,
+  at: Instant,
+  cause: CommandId,
+  author: Author,
+  /** The kind's event version at the time of writing. */
+  version: Schema.Natural,
+  event: Schema.Json,
+  /** Hash of the entry before; `genesis(topic)` for the first. */
+  prev: Schema.String,
+  hash: Schema.String
+})
+export type Entry = typeof Entry.Type
+
+/** An entry that has not been chained yet. */
+export type Draft = Omit<Entry, "prev" | "hash">
+
+/** SHA-256 of a UTF-8 text, as 64 hex digits. */
+export type Hash = (text: string) => string
+
+/** What stands in `prev` of a topic's first entry. */
+export const genesis = (topic: TopicId): string => `genesis:${topic}`
+
+/** The text an entry's hash is taken over. A JSON array keeps the fields apart whatever they contain. */
+export const preimage = (prev: string, entry: Draft): string =>
+  JSON.stringify([
+    "choir/log/v1",
+    prev,
+    entry.topic,
+    entry.seq,
+    entry.at,
+    entry.cause,
+    entry.author,
+    entry.version,
+    entry.event
+  ])
+
+export const link = (hash: Hash, prev: string, draft: Draft): Entry => ({
+  ...draft,
+  prev,
+  hash: hash(preimage(prev, draft))
+})
+
+/** Where a chain breaks, if it does: the first entry that is out of order, unlinked or altered. */
+export interface Break {
+  readonly topic: TopicId
+  readonly seq: number
+  readonly fault: "gap" | "unlinked" | "altered"
+}
+
+/** Checks entries that follow `after` (a chain's head so far). */
+export const verify = (
+  hash: Hash,
+  after: { readonly seq: number; readonly hash: string },
+  entries: ReadonlyArray<Entry>
+): Break | undefined => {
+  let { hash: prev, seq } = after
+  for (const entry of entries) {
+    seq += 1
+    const fault = entry.seq !== seq
+      ? "gap"
+      : entry.prev !== prev
+      ? "unlinked"
+      : entry.hash !== hash(preimage(prev, entry))
+      ? "altered"
+      : undefined
+    if (fault !== undefined) return { topic: entry.topic, seq: entry.seq, fault }
+    prev = entry.hash
+  }
+  return undefined
+}

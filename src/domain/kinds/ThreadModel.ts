@@ -1,0 +1,140 @@
+/**
+ * What a thread is made of: its state, the commands people send, the answers
+ * that come back from the world, and the events that are the only truth.
+ *
+ * The rules are in `Thread`; this file holds no logic.
+ */
+import { Schema } from "effect"
+import * as Chorus from "../Chorus.ts"
+import { CommandId, Instant, TopicId, UserId } from "../Ids.ts"
+import { Tell, Told, Woke } from "../Topic.ts"
+
+/** Text as people write it: trimmed-nonempty, well-formed, at most 32 KB as UTF-8 (checked by `Thread`). */
+export const Content = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(32_768))
+
+export const Title = Schema.String.check(Schema.isBetweenLength(1, 200))
+
+export const Visibility = Schema.Literals(["public", "members"])
+export type Visibility = typeof Visibility.Type
+
+/** Published for good; never changed afterwards. `source` says where an imported piece came from. */
+export const Message = Schema.Struct({
+  id: CommandId,
+  author: UserId,
+  content: Schema.String,
+  at: Instant,
+  /** "message" was published at once by a co-author, "approved" came through a vote. */
+  origin: Schema.Literals(["message", "approved"]),
+  source: Schema.NullOr(Schema.String)
+})
+export type Message = typeof Message.Type
+
+export const Choice = Schema.Literals(["approve", "deny"])
+export type Choice = typeof Choice.Type
+
+export const Vote = Schema.Struct({ voter: UserId, choice: Choice, at: Instant })
+export type Vote = typeof Vote.Type
+
+/** A message by somebody who is no co-author yet: staked, voted on, settled (THR2-THR4). */
+export const Submission = Schema.Struct({
+  id: CommandId,
+  author: UserId,
+  content: Schema.String,
+  stake: Schema.Natural,
+  /** Frozen at submission (THR3); a leaver is taken out. */
+  voters: Schema.Array(UserId),
+  votes: Schema.Array(Vote),
+  submitted_at: Instant,
+  expires_at: Instant,
+  status: Schema.Literals(["pending", "approved", "rejected", "expired", "cancelled"])
+})
+export type Submission = typeof Submission.Type
+
+/** The current status of a thread; `absent` before `create_thread`. */
+export const Status = Schema.Literals(["absent", "active", "closed"])
+
+export const State = Schema.Struct({
+  id: TopicId,
+  status: Status,
+  title: Schema.String,
+  visibility: Visibility,
+  created_at: Instant,
+  updated_at: Instant,
+  co_authors: Schema.Array(UserId),
+  /** Grows by one per event (THR1). */
+  version: Schema.Natural,
+  messages: Schema.Array(Message),
+  submissions: Schema.Array(Submission),
+  /** Tokens that belong to the thread, as far as the ledger has confirmed. */
+  token_balance: Schema.Natural,
+  runs: Schema.Array(Chorus.ChorusState),
+  /** Asked of the ledger and not yet answered (THR6). */
+  owed: Schema.Array(Tell)
+})
+export type State = typeof State.Type
+
+/** What people may ask of a thread; the tags are the message types of the protocol. */
+export const Command = Schema.TaggedUnion({
+  create_thread: { name: Title, visibility: Schema.optionalKey(Visibility) },
+  /** By a co-author: published. By anybody else who may read: a submission that stakes `stake` (default: the minimum). */
+  submit_message: {
+    content: Content,
+    stake: Schema.optionalKey(Schema.Natural),
+    source: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
+  },
+  process_approval: { message_id: CommandId, decision: Choice },
+  cancel_submission: { message_id: CommandId },
+  /** Asks the Chorus. The command's id is the prompt's id. */
+  submit_prompt: { prompt: Content },
+  cancel_run: { prompt_id: CommandId },
+  close_thread: {}
+})
+export type Command = typeof Command.Type
+
+/** The ledger's offer of a staked submission; comes only from the ledger (see `Ledger`'s escrow). */
+export const SubmissionOffered = Schema.TaggedStruct("SubmissionOffered", {
+  id: CommandId,
+  author: UserId,
+  content: Content,
+  stake: Schema.Natural
+})
+
+export const Answer = Schema.Union([SubmissionOffered, Chorus.Answer, Told, Woke])
+export type Answer = typeof Answer.Type
+
+export const Event = Schema.Union([
+  Schema.TaggedUnion({
+    ThreadCreated: { title: Title, visibility: Visibility, creator: UserId, at: Instant },
+    MessagePublished: {
+      id: CommandId,
+      author: UserId,
+      content: Schema.String,
+      source: Schema.NullOr(Schema.String),
+      at: Instant
+    },
+    SubmissionOpened: {
+      id: CommandId,
+      author: UserId,
+      content: Schema.String,
+      stake: Schema.Natural,
+      voters: Schema.Array(UserId),
+      at: Instant,
+      expires_at: Instant
+    },
+    VoteCast: { message_id: CommandId, voter: UserId, choice: Choice, at: Instant },
+    /** The vote is over. `asks` is what the ledger is told to do with the stake. */
+    SubmissionSettled: {
+      id: CommandId,
+      outcome: Schema.Literals(["approved", "rejected", "expired", "cancelled"]),
+      asks: Tell,
+      at: Instant
+    },
+    /** The ledger answered `ask`; `to_thread` is what reached the thread's own account by it. */
+    LedgerAnswered: { ask: CommandId, accepted: Schema.Boolean, to_thread: Schema.Natural, at: Instant },
+    ThreadClosed: { by: UserId, at: Instant }
+  }),
+  Chorus.Event
+])
+export type Event = typeof Event.Type
+
+export type Intent = Tell | Chorus.RunStep
