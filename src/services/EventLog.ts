@@ -1,6 +1,6 @@
 /** The durable logs of all topics. Owns ordering, durability and idempotence of appends; knows nothing of kinds. */
 import { Context, type Effect, type Option, Schema } from "effect"
-import type { Author, CommandId, Instant, Position } from "../domain/Ids.ts"
+import type { CommandId, Instant, Position } from "../domain/Ids.ts"
 import { TopicId } from "../domain/Ids.ts"
 import type { Draft, Entry } from "../domain/Log.ts"
 import type { Listing } from "../domain/Topic.ts"
