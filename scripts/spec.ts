@@ -1,0 +1,53 @@
+/**
+ * Holds docs/SPEC.md against the tests: lists the rules no test title names,
+ * and fails for a rule marked done (✓) without a test, or for a test that names no rule.
+ *
+ * Usage: `npm run spec`
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, Effect, FileSystem } from "effect"
+
+interface Rule {
+  readonly id: string
+  readonly done: boolean
+}
+
+const rules = (spec: string): ReadonlyArray<Rule> =>
+  [...spec.matchAll(/^- ([✓·]) ([A-Z]{3}\d+) /gm)].map(([, mark, id]) => ({ id: id!, done: mark === "✓" }))
+
+/** Ids in titles: `"[THR3] ...`, `"[SYN2, SYN3] ...`. */
+const named = (source: string): ReadonlyArray<string> =>
+  [...source.matchAll(/["'`]\[([A-Z]{3}\d+(?:[ ,/]+[A-Z]{3}\d+)*)\]/g)].flatMap(([, ids]) =>
+    ids!.split(/[ ,/]+/)
+  )
+
+const main = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const known = rules(yield* fs.readFileString("docs/SPEC.md"))
+  const files = (yield* fs.readDirectory("test", { recursive: true })).filter((file) => file.endsWith(".ts"))
+  const tests = new Map<string, Array<string>>()
+  for (const file of files) {
+    for (const id of named(yield* fs.readFileString(`test/${file}`))) {
+      tests.set(id, [...(tests.get(id) ?? []), file])
+    }
+  }
+
+  const untested = known.filter((rule) => !tests.has(rule.id))
+  const broken = untested.filter((rule) => rule.done)
+  const unknown = [...tests].filter(([id]) => !known.some((rule) => rule.id === id))
+  const done = known.filter((rule) => rule.done).length
+
+  yield* Console.log(`${known.length} rules: ${done} done, ${known.length - untested.length} named by tests`)
+  yield* Console.log(`no test names: ${untested.map((rule) => rule.id).join(" ") || "none"}`)
+  for (const rule of broken) yield* Console.error(`${rule.id} is marked done, but no test names it`)
+  for (const [id, where] of unknown) yield* Console.error(`${id} is named in test/${where[0]}, but is no rule`)
+  return broken.length + unknown.length
+})
+
+NodeRuntime.runMain(
+  main.pipe(
+    Effect.provide(NodeServices.layer),
+    Effect.flatMap((faults) => faults === 0 ? Effect.void : Effect.fail("docs/SPEC.md and the tests disagree"))
+  ),
+  { disableErrorReporting: true }
+)
