@@ -1,0 +1,85 @@
+/** The built server as a real process: started on a folder of its own, killed, and started again on the same port. */
+import { Data, Effect, type Scope } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+export const root = fileURLToPath(new URL("../..", import.meta.url))
+
+export class ServerDidNotStart extends Data.TaggedError("ServerDidNotStart")<{
+  readonly code: number | null
+  readonly stderr: string
+}> {}
+
+export interface ServerProcess {
+  readonly url: string
+  readonly port: number
+  readonly pid: number
+  /** Everything written to stderr so far. */
+  readonly stderr: () => string
+  /** Sends a signal and waits for the end; gives the exit code, null when a signal ended it. */
+  readonly end: (signal: NodeJS.Signals) => Effect.Effect<number | null>
+}
+
+/** The environment without the developer's own `CHOIR_*`. */
+const cleanEnv = (): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CHOIR_")))
+
+/** A folder that is gone when the scope ends. */
+export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "choir-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
+)
+
+const ended = (child: ChildProcess): Effect.Effect<number | null> =>
+  Effect.callback((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) resume(Effect.succeed(child.exitCode))
+    else child.once("exit", (code) => resume(Effect.succeed(code)))
+  })
+
+/** Starts `dist/main.js` and waits for the line with its address. The process ends with the scope. */
+export const start = (options: {
+  readonly data: string
+  /** 0, the default, lets the system choose. */
+  readonly port?: number
+  readonly env?: Readonly<Record<string, string>>
+}): Effect.Effect<ServerProcess, ServerDidNotStart, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const child = spawn(process.execPath, ["--max-semi-space-size=2", "dist/main.js"], {
+        cwd: root,
+        env: {
+          ...cleanEnv(),
+          CHOIR_DATA: options.data,
+          CHOIR_PORT: String(options.port ?? 0),
+          ...options.env
+        },
+        stdio: ["ignore", "pipe", "pipe"]
+      })
+      return child
+    }),
+    (child) => Effect.andThen(Effect.sync(() => child.kill("SIGKILL")), ended(child))
+  ).pipe(Effect.flatMap((child) =>
+    Effect.callback<ServerProcess, ServerDidNotStart>((resume) => {
+      let stdout = ""
+      let stderr = ""
+      child.stderr?.on("data", (chunk: Buffer) => {
+        stderr += chunk.toString()
+      })
+      child.stdout?.on("data", (chunk: Buffer) => {
+        stdout += chunk.toString()
+        const found = /(http:\/\/[^\s:]+:(\d+))/.exec(stdout)
+        if (found === null) return
+        resume(Effect.succeed({
+          url: found[1]!,
+          port: Number(found[2]),
+          pid: child.pid!,
+          stderr: () => stderr,
+          end: (signal) => Effect.andThen(Effect.sync(() => child.kill(signal)), ended(child))
+        }))
+      })
+      child.once("exit", (code) => resume(Effect.fail(new ServerDidNotStart({ code, stderr }))))
+    })
+  ))
