@@ -79,7 +79,9 @@ export type StepRecord = typeof StepRecord.Type
 export const ErrorState = Schema.Struct({
   _tag: Schema.Literals(["AIError", "StateError", "NetworkError"]),
   message: Schema.String,
-  retryable: Schema.Boolean
+  retryable: Schema.Boolean,
+  /** How long the provider asked us to wait, in milliseconds; no try before that. */
+  retry_after_ms: Schema.optionalKey(Schema.Natural)
 })
 export type ErrorState = typeof ErrorState.Type
 
