@@ -30,6 +30,11 @@ export const defaults = {
   messagesPerMinute: 100,
   messageBurst: 20,
   signalsPerSecond: 30,
+  /** Subscriptions and look-ups have a lane of their own: a client that comes back asks for all its topics at once. */
+  readsPerMinute: 600,
+  readBurst: 160,
+  /** Refusals in a row for going too fast before the connection is closed (4429). */
+  rateStrikes: 64,
   /** CON8 */
   outboxFold: 262_144,
   outboxMax: 1_048_576,

@@ -1,0 +1,161 @@
+/**
+ * From the text of one frame to what it asks for, or to a refusal with a
+ * closed code and a sentence (CON4, SEC12, SEC16-SEC19, SEC22).
+ *
+ * Structure is checked before any schema sees the value: size, depth, keys,
+ * finite numbers, whole surrogate pairs, no key that could touch a prototype.
+ */
+import { Exit, Result, Schema } from "effect"
+import { CommandId, kindOf, TopicId } from "./Ids.ts"
+import type { Limits } from "./Limits.ts"
+import { Control, controlTypes, Envelope } from "./Protocol.ts"
+import type { ErrorCode } from "./Rejection.ts"
+import type { AnyKind } from "./Topic.ts"
+
+/** What a well-formed message asks for. */
+export const Incoming = Schema.TaggedUnion({
+  Control: { id: CommandId, control: Control, topic: Schema.NullOr(TopicId) },
+  Command: { id: CommandId, topic: TopicId, command: Schema.Json }
+})
+export type Incoming = typeof Incoming.Type
+
+/** Why a message was not taken. `id` is its own id when that could be read. */
+export interface Refusal {
+  readonly id: string | null
+  readonly code: Extract<ErrorCode, "malformed" | "unknown_type" | "too_large">
+  readonly message: string
+}
+
+/** Reads one frame. `kinds` are the kinds whose commands may come over the wire. */
+export type Read = (text: string) => Result.Result<Incoming, Refusal>
+
+/** Identity comes from the connection alone, so a field nobody asked for is refused rather than dropped (SEC8). */
+const strict = { onExcessProperty: "error" } as const
+const decodeEnvelope = Schema.decodeUnknownExit(Envelope, strict)
+const decodeControl = Schema.decodeUnknownExit(Control, strict)
+
+/** Control messages that are about one topic, and so need `thread_id`. */
+const topical: ReadonlySet<string> = new Set(["subscribe", "unsubscribe", "ack", "signal", "get_thread"])
+
+/** Prepares the reader once; its schemas are compiled here, not per message. */
+export const reader = (
+  kinds: ReadonlyMap<string, AnyKind>,
+  limits: Pick<Limits, "frameBytes" | "depth" | "keys">
+): Read => {
+  const decoders = new Map([...kinds.values()].map((kind) =>
+    [
+      kind.name,
+      Schema.decodeUnknownExit(kind.Command as Schema.Codec<Schema.Json, unknown>, strict)
+    ] as const
+  ))
+
+  const command = (envelope: Envelope): Result.Result<Incoming, Refusal> => {
+    const topic = topicOf(envelope)
+    if (topic === undefined) return refuse(envelope.id, "malformed", `thread_id is missing: ${envelope.type} needs one`)
+    const kind = kinds.get(kindOf(topic))
+    const decode = decoders.get(kindOf(topic))
+    if (kind === undefined || decode === undefined || !kind.commands.has(envelope.type)) {
+      return refuse(
+        envelope.id,
+        "unknown_type",
+        `${kindOf(topic)} topics do not know messages of type ${envelope.type}`
+      )
+    }
+    const decoded = decode(tagged(envelope))
+    return Exit.isSuccess(decoded)
+      ? Result.succeed({ _tag: "Command", id: CommandId.make(envelope.id), topic, command: decoded.value })
+      : refuse(envelope.id, "malformed", `the payload is not that of a ${envelope.type} message`)
+  }
+
+  return (text) => {
+    if (text.length > limits.frameBytes) {
+      return refuse(null, "too_large", `a message may have at most ${limits.frameBytes} bytes`)
+    }
+    let value: unknown
+    try {
+      value = JSON.parse(text)
+    } catch {
+      return refuse(null, "malformed", "the message is not JSON")
+    }
+    const fault = structure(value, limits)
+    if (fault !== undefined) return Result.fail({ id: idOf(value), ...fault })
+    const envelope = decodeEnvelope(value)
+    if (Exit.isFailure(envelope)) return refuse(idOf(value), "malformed", envelopeRule)
+    return controlTypes.has(envelope.value.type) ? control(envelope.value) : command(envelope.value)
+  }
+}
+
+const control = (envelope: Envelope): Result.Result<Incoming, Refusal> => {
+  if (topical.has(envelope.type) && envelope.thread_id === undefined) {
+    return refuse(envelope.id, "malformed", `thread_id is missing: ${envelope.type} needs one`)
+  }
+  const decoded = decodeControl(tagged(envelope))
+  return Exit.isSuccess(decoded)
+    ? Result.succeed({
+      _tag: "Control",
+      id: CommandId.make(envelope.id),
+      control: decoded.value,
+      topic: envelope.thread_id ?? null
+    })
+    : refuse(envelope.id, "malformed", `the payload is not that of a ${envelope.type} message`)
+}
+
+const envelopeRule = "the message is not an envelope: id (a UUID), type, payload (an object), timestamp (ms), thread_id"
+
+/** The payload with its tag; a `_tag` that came along must not win. */
+const tagged = (envelope: Envelope): unknown => ({ ...envelope.payload, _tag: envelope.type })
+
+/** A thread that is being created takes its name from the command. */
+const topicOf = (envelope: Envelope): TopicId | undefined =>
+  envelope.thread_id ?? (envelope.type === "create_thread" ? TopicId.make(`thread:${envelope.id}`) : undefined)
+
+const refuse = (id: string | null, code: Refusal["code"], message: string): Result.Result<never, Refusal> =>
+  Result.fail({ id, code, message })
+
+const uuid = /^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/
+
+/** The id of a message that is refused, so that its sender knows which. */
+const idOf = (value: unknown): string | null =>
+  typeof value === "object" && value !== null && "id" in value && typeof value.id === "string" && uuid.test(value.id)
+    ? value.id
+    : null
+
+type Fault = Omit<Refusal, "id">
+
+const forbiddenKeys: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"])
+
+/** Walks a parsed value, no deeper than `limits.depth`. Undefined when all is well. */
+export const structure = (value: unknown, limits: Pick<Limits, "depth" | "keys">, depth = 1): Fault | undefined => {
+  switch (typeof value) {
+    case "string":
+      return value.isWellFormed() ? undefined : { code: "malformed", message: "a text holds half a surrogate pair" }
+    case "number":
+      return Number.isFinite(value) ? undefined : { code: "malformed", message: "a number is out of range" }
+    case "object":
+      break
+    default:
+      return undefined
+  }
+  if (value === null) return undefined
+  if (depth > limits.depth) {
+    return { code: "too_large", message: `values may be nested at most ${limits.depth} deep` }
+  }
+  if (Array.isArray(value)) return first(value, (item) => structure(item, limits, depth + 1))
+  const keys = Object.keys(value)
+  if (keys.length > limits.keys) {
+    return { code: "too_large", message: `an object may have at most ${limits.keys} keys` }
+  }
+  return first(keys, (key) =>
+    forbiddenKeys.has(key)
+      ? { code: "malformed", message: "a key has a name that is not allowed" }
+      : structure(key, limits, depth) ??
+        structure((value as Readonly<Record<string, unknown>>)[key], limits, depth + 1))
+}
+
+const first = <A>(items: ReadonlyArray<A>, check: (item: A) => Fault | undefined): Fault | undefined => {
+  for (const item of items) {
+    const fault = check(item)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
