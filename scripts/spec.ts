@@ -17,9 +17,7 @@ const rules = (spec: string): ReadonlyArray<Rule> =>
 
 /** Ids in titles: `"[THR3] ...`, `"[SYN2, SYN3] ...`. */
 const named = (source: string): ReadonlyArray<string> =>
-  [...source.matchAll(/["'`]\[([A-Z]{3}\d+(?:[ ,/]+[A-Z]{3}\d+)*)\]/g)].flatMap(([, ids]) =>
-    ids!.split(/[ ,/]+/)
-  )
+  [...source.matchAll(/["'`]\[([A-Z]{3}\d+(?:[ ,/]+[A-Z]{3}\d+)*)\]/g)].flatMap(([, ids]) => ids!.split(/[ ,/]+/))
 
 const main = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
