@@ -35,6 +35,9 @@ export const kindOf = (topic: TopicId): string => topic.slice(0, topic.indexOf("
 export const CommandId = Schema.String.check(Schema.isBetweenLength(1, 255)).pipe(Schema.brand("CommandId"))
 export type CommandId = typeof CommandId.Type
 
+/** The id of something that follows from a command, always the same one. Commands whose ids pass 200 characters are refused. */
+export const derivedId = (id: CommandId, suffix: string): CommandId => `${id}${suffix}` as CommandId
+
 export const ConnectionId = Schema.NonEmptyString.pipe(Schema.brand("ConnectionId"))
 export type ConnectionId = typeof ConnectionId.Type
 
