@@ -3,8 +3,12 @@
  * the rules are in `Ledger`.
  */
 import { Schema } from "effect"
-import { CommandId, Instant, TopicId, UserId } from "../Ids.ts"
+import { CommandId, Instant, type SystemId, TopicId, UserId } from "../Ids.ts"
 import { Tell, Told, Woke } from "../Topic.ts"
+
+/** The one ledger, and the author it has in other topics. */
+export const mainLedger = TopicId.make("ledger:main")
+export const ledgerAuthor: SystemId = `system:${mainLedger}`
 
 /** `treasury`, `user:<key>`, `thread:<topic name>`, `stake:<submission>`. */
 export const AccountId = Schema.Union([
@@ -15,7 +19,7 @@ export const AccountId = Schema.Union([
 ])
 export type AccountId = typeof AccountId.Type
 
-export const userAccount = (user: UserId): AccountId => `user:${user}`
+export const userAccount = (user: string): AccountId => `user:${user}`
 /** A thread's topic id is its account id: both read `thread:<name>`. */
 export const threadAccount = (thread: TopicId): AccountId => `thread:${thread.slice("thread:".length)}`
 export const stakeAccount = (submission: CommandId): AccountId => `stake:${submission}`

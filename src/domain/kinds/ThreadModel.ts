@@ -86,7 +86,8 @@ export const Command = Schema.TaggedUnion({
   cancel_submission: { message_id: CommandId },
   /** Asks the Chorus. The command's id is the prompt's id. */
   submit_prompt: { prompt: Content },
-  cancel_run: { prompt_id: CommandId },
+  /** `partial`: the text of the running step as far as the canceller has seen it, to be kept with the run. */
+  cancel_run: { prompt_id: CommandId, partial: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(32_768))) },
   close_thread: {}
 })
 export type Command = typeof Command.Type
