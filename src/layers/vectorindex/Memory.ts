@@ -1,0 +1,75 @@
+/** The engine at its plainest: a map and a full scan. For tests, and the measure of the other engines. */
+import { Effect, Layer } from "effect"
+import * as Vector from "../../domain/Vector.ts"
+import { matches, type Point, rank } from "../../domain/VectorPoint.ts"
+import { CollectionMissing, DimensionTaken, VectorIndex } from "../../services/VectorIndex.ts"
+import * as Checks from "./Checks.ts"
+
+interface Collection {
+  readonly dimension: number
+  readonly points: Map<string, Point>
+}
+
+const make = (): VectorIndex["Service"] => {
+  const collections = new Map<string, Collection>()
+
+  const find = (name: string) => {
+    const collection = collections.get(name)
+    return collection === undefined
+      ? Checks.fail(new CollectionMissing({ collection: name }))
+      : Effect.succeed(collection)
+  }
+
+  const ensure: VectorIndex["Service"]["ensure"] = (name, { dimension }) =>
+    Effect.suspend(() => {
+      const actual = collections.get(name)?.dimension
+      if (actual === undefined) collections.set(name, { dimension, points: new Map() })
+      return actual === undefined || actual === dimension
+        ? Effect.void
+        : Checks.fail(new DimensionTaken({ collection: name, expected: dimension, actual }))
+    })
+
+  const upsert = Effect.fnUntraced(function*(name: string, points: ReadonlyArray<Point>) {
+    const { dimension, points: stored } = yield* find(name)
+    const vectors = yield* Checks.normalised(points.map((point) => point.vector), dimension)
+    points.forEach((point, i) => {
+      const before = stored.get(point.id)
+      if (before !== undefined && before.payload.version >= point.payload.version) return
+      stored.set(point.id, { ...point, vector: vectors[i]! })
+    })
+  })
+
+  const remove = Effect.fnUntraced(function*(name: string, ids: ReadonlyArray<string>) {
+    const { points } = yield* find(name)
+    for (const id of ids) points.delete(id)
+  })
+
+  const search: VectorIndex["Service"]["search"] = Effect.fnUntraced(function*(name, { filter, limit, vector }) {
+    const { dimension, points } = yield* find(name)
+    const [query] = yield* Checks.normalised([vector], dimension)
+    return Array.from(points.values())
+      .filter((point) => matches(filter, point.payload))
+      .map(({ id, payload, vector }) => ({ id, payload, score: Vector.dot(query!, vector) }))
+      .sort(rank)
+      .slice(0, limit)
+  })
+
+  const byId = (points: ReadonlyMap<string, Point>) =>
+    Array.from(points.values()).sort((a, b) => (a.id < b.id ? -1 : 1))
+
+  return {
+    ensure,
+    upsert,
+    remove,
+    search,
+    get: (name, ids) => Effect.map(find(name), ({ points }) => byId(points).filter((point) => ids.includes(point.id))),
+    count: (name) => Effect.map(find(name), ({ points }) => points.size),
+    scroll: (name, { after, limit }) =>
+      Effect.map(
+        find(name),
+        ({ points }) => byId(points).filter((point) => after === null || point.id > after).slice(0, limit)
+      )
+  }
+}
+
+export const layer: Layer.Layer<VectorIndex> = Layer.sync(VectorIndex, make)

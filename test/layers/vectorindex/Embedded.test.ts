@@ -1,0 +1,58 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Effect, Layer, Scope } from "effect"
+import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
+import * as Embedded from "../../../src/layers/vectorindex/Embedded.ts"
+import * as EmbeddedHost from "../../../src/layers/vectorindex/EmbeddedHost.ts"
+import { VectorIndex } from "../../../src/services/VectorIndex.ts"
+import { contract } from "../../contract/VectorIndex.ts"
+import { id, point } from "../../support/Points.ts"
+
+const database = Sqlite.layer({ filename: ":memory:" })
+
+layer(Embedded.layer.pipe(Layer.provide(database)))("VectorIndex, embedded", (it) => contract(it, { runs: 30 }))
+
+describe("Embedded", () => {
+  it.effect("[STO3, TOP6] a new worker finds everything that SQLite holds", () =>
+    Effect.gen(function*() {
+      const context = yield* Layer.build(database)
+      const open = Effect.map(
+        Effect.provide(Layer.build(Layer.fresh(Embedded.layer)), context),
+        (built) => built.mapUnsafe.get(VectorIndex.key) as VectorIndex["Service"]
+      )
+      const first = yield* Scope.make()
+      const before = yield* Scope.provide(open, first)
+      yield* before.ensure("c", { dimension: 2 })
+      yield* before.upsert("c", Array.from({ length: 2500 }, (_, n) => point(n, [Math.cos(n), Math.sin(n)])))
+      yield* before.remove("c", [id(7)])
+      const query = { vector: [Math.cos(7), Math.sin(7)], limit: 20, filter: {} }
+      const found = yield* before.search("c", query)
+      yield* Scope.close(first, yield* Effect.exit(Effect.void))
+
+      const after = yield* open
+      assert.deepStrictEqual(yield* after.search("c", query), found)
+      assert.strictEqual(yield* after.count("c"), 2499)
+    }))
+
+  it.effect("[FLT13] a worker's death is a typed error of every waiting call, and of every later one", () =>
+    Effect.gen(function*() {
+      const host = yield* EmbeddedHost.start
+      yield* host.call({ _tag: "Open", collection: "c", dimension: 2 })
+      const search = host.call({
+        _tag: "Search",
+        collection: "c",
+        vector: Float32Array.of(1, 0),
+        limit: 1,
+        filter: {}
+      })
+      const outcomes = yield* Effect.all([Effect.flip(host.call({ _tag: "Crash" })), Effect.flip(search)], {
+        concurrency: 2
+      })
+      const later = yield* Effect.flip(search)
+      assert.isFalse(host.alive())
+      for (const error of [...outcomes, later]) {
+        assert.strictEqual(error.reason._tag, "Unreachable")
+        assert.isTrue(error.retryable)
+      }
+      yield* host.stop
+    }))
+})

@@ -1,0 +1,83 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import { FlatIndex } from "../../../src/layers/vectorindex/FlatIndex.ts"
+import { blockRows, makeBlock, pad } from "../../../src/layers/vectorindex/Kernel.ts"
+import { id } from "../../support/Points.ts"
+
+/** A small generator, so that many vectors cost nothing to shrink. */
+const numbers = (seed: number) => {
+  let state = seed >>> 0
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 31 - 1
+  }
+}
+
+const vectors = (seed: number, count: number, dimension: number) => {
+  const next = numbers(seed)
+  return Array.from({ length: count }, () => Float32Array.from({ length: dimension }, next))
+}
+
+const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * b[i]!, 0)
+
+const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 }))
+const Dimension = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 70 }))
+
+describe("Kernel", () => {
+  it.prop("[STO3] agrees with plain JavaScript, whole blocks and picked rows", { seed: Seed, dimension: Dimension }, ({
+    dimension,
+    seed
+  }) => {
+    const block = makeBlock(dimension)
+    const [query, ...rows] = vectors(seed, 21, dimension)
+    rows.forEach((row, i) => block.rows.set(row, i * pad(dimension)))
+    block.query.set(query!)
+    block.all(rows.length)
+    rows.forEach((row, i) => assert.closeTo(block.products[i]!, dot(query!, row), 1e-4))
+    const picked = [19, 0, 7]
+    block.list.set(picked)
+    block.some(picked.length)
+    picked.forEach((at, i) => assert.closeTo(block.products[i]!, dot(query!, rows[at]!), 1e-4))
+  }, { arbitrary: { runs: 50 } })
+})
+
+describe("FlatIndex", () => {
+  it("[STO3] finds, replaces and deletes across blocks", () => {
+    const dimension = 8
+    const count = blockRows * 2 + 100
+    const index = new FlatIndex(dimension)
+    const all = new Map(vectors(1, count, dimension).map((vector, n) => [n, vector]))
+    for (const [n, vector] of all) {
+      index.upsert(
+        { id: id(n), thread: `t${n % 7}` as never, author: "system:a", visibility: "public", version: 1 },
+        vector
+      )
+    }
+    for (let n = 0; n < count; n += 3) {
+      index.remove(id(n))
+      all.delete(n)
+    }
+    assert.strictEqual(index.size, all.size)
+    for (const [seed, thread] of [[2, undefined], [3, "t3"], [4, "t0"]] as const) {
+      const query = vectors(seed, 1, dimension)[0]!
+      const wanted = Array.from(all)
+        .filter(([n]) => thread === undefined || `t${n % 7}` === thread)
+        .map(([n, vector]) => ({ n, score: dot(query, vector) }))
+        .sort((a, b) => b.score - a.score)
+        .slice(0, 25)
+      const found = index.search(query, 25, thread === undefined ? {} : { threads: [thread] })
+      assert.deepStrictEqual(found.map((hit) => hit.id), wanted.map(({ n }) => id(n)))
+    }
+  })
+
+  it("[STO3] emptied, it finds nothing and can be filled again", () => {
+    const index = new FlatIndex(2)
+    const row = { id: id(1), thread: "t" as never, author: "system:a", visibility: "public", version: 1 } as const
+    index.upsert(row, [1, 0])
+    index.remove(row.id)
+    index.remove(row.id)
+    assert.deepStrictEqual(index.search([1, 0], 5, {}), [])
+    index.upsert(row, [0, 1])
+    assert.deepStrictEqual(index.search([0, 1], 5, { readable: [] }), [{ id: row.id, score: 1 }])
+  })
+})
