@@ -1,0 +1,71 @@
+/** The rows of the event log's tables, as either database returns them, and what they mean. */
+import { Array as Arr, Result, Schema, SchemaTransformation } from "effect"
+import type { SqlError } from "effect/sql"
+import { Author, CommandId, TopicId } from "../../domain/Ids.ts"
+import type { Entry } from "../../domain/Log.ts"
+import { EventLogError, LogUnavailable } from "../../services/EventLog.ts"
+import { resultCode } from "../sql/Sqlite.ts"
+import { corrupt } from "./Chain.ts"
+
+/** SQLite returns 64-bit integers as numbers, Postgres as bigints; none of ours exceeds 2^53. */
+export const Integer = Schema.Union([Schema.Int, Schema.BigInt]).pipe(
+  Schema.decodeTo(
+    Schema.Int,
+    SchemaTransformation.transform<number, number | bigint>({ decode: Number, encode: (n) => n })
+  )
+)
+
+const EventRow = Schema.Struct({
+  topic: TopicId,
+  seq: Integer,
+  at: Integer,
+  cause: CommandId,
+  author: Author,
+  version: Integer,
+  event: Schema.String,
+  prev: Schema.String,
+  hash: Schema.String
+})
+const decodeEvent = Schema.decodeUnknownExit(EventRow)
+
+export const HeadRow = Schema.Struct({ id: TopicId, epoch: Schema.String, head: Integer, head_hash: Schema.String })
+
+/** An event's row as an entry; a row that cannot be one is damage at the seq where it stands (FLT5). */
+export const toEntry = (topic: TopicId, seq: number, row: unknown): Result.Result<Entry, EventLogError> => {
+  const decoded = decodeEvent(row)
+  if (decoded._tag === "Failure") return Result.fail(corrupt(topic, seq, "altered"))
+  try {
+    return Result.succeed({ ...decoded.value, event: JSON.parse(decoded.value.event) as Schema.Json })
+  } catch {
+    return Result.fail(corrupt(topic, seq, "altered"))
+  }
+}
+
+export const fromEntry = (entry: Entry) => ({ ...entry, event: JSON.stringify(entry.event) })
+
+/** A statement that failed, in the event log's words. */
+export const unavailable = (operation: string) => (cause: SqlError.SqlError | Schema.SchemaError): EventLogError =>
+  new EventLogError({
+    reason: new LogUnavailable({ operation, full: cause._tag === "SqlError" && resultCode(cause) === 13, cause })
+  })
+
+/** Whether the database file itself cannot be understood any more: SQLITE_CORRUPT, SQLITE_NOTADB. */
+export const isDamage = (error: SqlError.SqlError | Schema.SchemaError): boolean => {
+  const code = error._tag === "SqlError" ? resultCode(error) : undefined
+  return code === 11 || code === 26
+}
+
+/**
+ * Splits rows into runs whose lengths are powers of two, at most 64: a handful of statement texts whatever the number
+ * of rows, so that all of them stay prepared.
+ */
+export const inChunks = <A>(rows: ReadonlyArray<A>): ReadonlyArray<Arr.NonEmptyReadonlyArray<A>> => {
+  const chunks: Array<Arr.NonEmptyReadonlyArray<A>> = []
+  for (let from = 0; from < rows.length;) {
+    const size = Math.min(64, 2 ** Math.floor(Math.log2(rows.length - from)))
+    const chunk = rows.slice(from, from + size)
+    if (Arr.isReadonlyArrayNonEmpty(chunk)) chunks.push(chunk)
+    from += size
+  }
+  return chunks
+}

@@ -1,0 +1,222 @@
+/** What every event log and its directory must do; run against each implementation (TOP3-TOP6, SYN4, SYN8, THR10). */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Layer, Option, Result } from "effect"
+import { type Author, CommandId, TopicId } from "../../src/domain/Ids.ts"
+import { type Draft, genesis, verify } from "../../src/domain/Log.ts"
+import type { Listing } from "../../src/domain/Topic.ts"
+import { sha256 } from "../../src/layers/eventlog/Chain.ts"
+import { Directory } from "../../src/services/Directory.ts"
+import { type Append, EventLog } from "../../src/services/EventLog.ts"
+
+const topic = TopicId.make("room:one")
+const other = TopicId.make("room:two")
+const alice: Author = `system:alice`
+const bob: Author = `system:bob`
+
+const drafts = (topic: TopicId, expected: number, count: number, cause = `c${expected}`): ReadonlyArray<Draft> =>
+  Array.from({ length: count }, (_, i) => ({
+    topic,
+    seq: expected + 1 + i,
+    at: 1_700_000_000_000 + i,
+    cause: CommandId.make(cause),
+    author: alice,
+    version: 1,
+    event: { _tag: "Said", text: `line ${i} "\u0000 \ud83d\ude00`, n: [1, 1.5, null, { "10": 1, "9": 2 }] }
+  }))
+
+const appendOf = (topic: TopicId, expected: number, count: number, more: Partial<Append> = {}): Append => ({
+  topic,
+  expected,
+  drafts: drafts(topic, expected, count),
+  wakeAt: undefined,
+  owed: false,
+  listing: undefined,
+  ...more
+})
+
+const listing = (more: Partial<Listing> = {}): Listing => ({
+  title: "A thread",
+  visibility: "members",
+  status: "active",
+  members: [alice],
+  updatedAt: 1,
+  ...more
+})
+
+/** Registers the suite. Every test gets an empty log. */
+export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, E>): void => {
+  const test = (title: string, body: () => Effect.Effect<void, unknown, EventLog | Directory>) =>
+    it.effect(title, () => body().pipe(Effect.provide(layer)))
+
+  describe(`${name}: appending`, () => {
+    test("[TOP3] numbers are dense, and survive a read", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const first = yield* log.append(appendOf(topic, 0, 3))
+        const second = yield* log.append(appendOf(topic, 3, 2))
+        const all = yield* log.read(topic, { after: 0, limit: 100 })
+        assert.deepStrictEqual(all, [...first, ...second])
+        assert.deepStrictEqual(all.map((entry) => entry.seq), [1, 2, 3, 4, 5])
+        assert.deepStrictEqual(yield* log.read(topic, { after: 2, limit: 2 }), all.slice(2, 4))
+        assert.deepStrictEqual(yield* log.read(topic, { after: 5, limit: 2 }), [])
+        assert.deepStrictEqual(yield* log.read(topic, { after: 9, limit: 2 }), [])
+        assert.deepStrictEqual(yield* log.read(other, { after: 0, limit: 2 }), [])
+      }))
+
+    test("[TOP3] whoever expects another seq is refused, and changes nothing", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        yield* log.append(appendOf(topic, 0, 2))
+        for (const expected of [0, 1, 3]) {
+          const error = yield* Effect.flip(log.append(appendOf(topic, expected, 1)))
+          assert.strictEqual(error.reason._tag, "WrongSeq")
+          assert.isFalse(error.retryable)
+        }
+        assert.strictEqual((yield* log.read(topic, { after: 0, limit: 100 })).length, 2)
+      }))
+
+    test("[TOP3] of appends of the same moment one wins per seq, and a loser harms nobody", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const appends = [topic, other].flatMap((topic) => Array.from({ length: 10 }, () => appendOf(topic, 0, 2)))
+        const outcomes = yield* Effect.forEach(appends, (append) => Effect.result(log.append(append)), {
+          concurrency: "unbounded"
+        })
+        assert.strictEqual(outcomes.filter(Result.isSuccess).length, 2)
+        assert.strictEqual((yield* log.read(topic, { after: 0, limit: 100 })).length, 2)
+        assert.strictEqual((yield* log.read(other, { after: 0, limit: 100 })).length, 2)
+      }))
+
+    test("[TOP5] entries form a hash chain from the topic's genesis to its head", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        yield* log.append(appendOf(topic, 0, 3))
+        yield* log.append(appendOf(topic, 3, 3))
+        const entries = yield* log.read(topic, { after: 0, limit: 100 })
+        assert.isUndefined(verify(sha256, { seq: 0, hash: genesis(topic) }, entries))
+        const head = Option.getOrThrow(yield* log.head(topic))
+        assert.strictEqual(head.position.seq, 6)
+        assert.strictEqual(head.hash, entries.at(-1)?.hash)
+      }))
+
+    test("[SYN8] a log has one epoch for life, and no two have the same", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        assert.isTrue(Option.isNone(yield* log.head(topic)))
+        yield* log.append(appendOf(topic, 0, 1))
+        yield* log.append(appendOf(other, 0, 1))
+        const epoch = Option.getOrThrow(yield* log.head(topic)).position.epoch
+        yield* log.append(appendOf(topic, 1, 1))
+        assert.strictEqual(Option.getOrThrow(yield* log.head(topic)).position.epoch, epoch)
+        assert.notStrictEqual(Option.getOrThrow(yield* log.head(other)).position.epoch, epoch)
+        assert.match(epoch, /^[0-9a-f]{32}$/)
+      }))
+
+    test("[TOP4] listeners hear of what is durable, and can stop", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const heard: Array<TopicId> = []
+        const stop = log.onAppend((topic) => heard.push(topic))
+        yield* log.append(appendOf(topic, 0, 1))
+        yield* Effect.exit(log.append(appendOf(topic, 0, 1)))
+        yield* log.append(appendOf(other, 0, 1))
+        stop()
+        yield* log.append(appendOf(topic, 1, 1))
+        assert.deepStrictEqual(heard, [topic, other])
+      }))
+  })
+
+  describe(`${name}: what is known about a log`, () => {
+    test("[SYN4] a command's outcome is the last seq it wrote", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        yield* log.append(appendOf(topic, 0, 3))
+        yield* log.append(appendOf(topic, 3, 1))
+        assert.deepStrictEqual(yield* log.outcome(topic, CommandId.make("c0")), Option.some(3))
+        assert.deepStrictEqual(yield* log.outcome(topic, CommandId.make("c3")), Option.some(4))
+        assert.isTrue(Option.isNone(yield* log.outcome(topic, CommandId.make("never"))))
+        assert.isTrue(Option.isNone(yield* log.outcome(other, CommandId.make("c0"))))
+      }))
+
+    test("[TOP7] the latest snapshot is kept", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        yield* log.append(appendOf(topic, 0, 3))
+        assert.isTrue(Option.isNone(yield* log.snapshot(topic)))
+        yield* log.saveSnapshot(topic, { seq: 2, version: 1, state: "{}" })
+        yield* log.saveSnapshot(topic, { seq: 3, version: 1, state: `{"a":"\u00e9"}` })
+        assert.deepStrictEqual(
+          yield* log.snapshot(topic),
+          Option.some({ seq: 3, version: 1, state: `{"a":"\u00e9"}` })
+        )
+      }))
+
+    test("[TOP6] topics that wait for a time or for the world are found", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        yield* log.append(appendOf(topic, 0, 1, { wakeAt: 1_800_000_000_000 }))
+        yield* log.append(appendOf(other, 0, 1, { owed: true }))
+        yield* log.append(appendOf(TopicId.make("room:idle"), 0, 1))
+        assert.deepStrictEqual(yield* log.waiting, [
+          { topic, wakeAt: 1_800_000_000_000, owed: false },
+          { topic: other, wakeAt: undefined, owed: true }
+        ])
+        yield* log.append(appendOf(topic, 1, 1))
+        yield* log.append(appendOf(other, 1, 1))
+        assert.deepStrictEqual(yield* log.waiting, [])
+      }))
+
+    test("[STO4] a projection sees what it has not taken in", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        yield* log.append(appendOf(topic, 0, 3))
+        yield* log.append(appendOf(other, 0, 1))
+        yield* log.advance("search", other, 1)
+        yield* log.advance("search", topic, 2)
+        assert.deepStrictEqual(yield* log.lagging("search"), [{ topic, seq: 2 }])
+        assert.deepStrictEqual(yield* log.lagging("hooks"), [{ topic, seq: 0 }, { topic: other, seq: 0 }])
+      }))
+  })
+
+  describe(`${name}: directory`, () => {
+    test("[THR10] members see their topics, everybody the public ones, newest first", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const directory = yield* Directory
+        yield* log.append(appendOf(topic, 0, 1, { listing: listing({ members: [bob, alice] }) }))
+        yield* log.append(appendOf(other, 0, 1, { listing: listing({ visibility: "public", updatedAt: 2 }) }))
+        const list = (user: Author, all: boolean) =>
+          Effect.map(
+            directory.list(user, { kind: "room", all, limit: 10 }),
+            (listed) => listed.map(({ topic }) => topic)
+          )
+        assert.deepStrictEqual(yield* list(alice, false), [other, topic])
+        assert.deepStrictEqual(yield* list(bob, false), [topic])
+        assert.deepStrictEqual(yield* list(bob, true), [other, topic])
+        assert.deepStrictEqual(yield* directory.list(bob, { kind: "thread", all: true, limit: 10 }), [])
+        assert.deepStrictEqual(yield* directory.list(bob, { kind: "room", all: false, limit: 10 }), [
+          { topic, ...listing({ members: [bob, alice] }) }
+        ])
+        assert.isFalse(yield* directory.canRead("system:eve", topic))
+        assert.isTrue(yield* directory.canRead("system:eve", other))
+        assert.isTrue(yield* directory.canRead(bob, topic))
+        assert.deepStrictEqual(yield* directory.memberships(alice), [topic, other])
+      }))
+
+    test("[THR10] a listing changes with the append that carries it, and can end", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const directory = yield* Directory
+        yield* log.append(appendOf(topic, 0, 1, { listing: listing() }))
+        yield* Effect.exit(log.append(appendOf(topic, 0, 1, { listing: listing({ members: [bob] }) })))
+        assert.deepStrictEqual(yield* directory.memberships(bob), [])
+        yield* log.append(appendOf(topic, 1, 1, { listing: listing({ members: [bob] }) }))
+        yield* log.append(appendOf(topic, 2, 1))
+        assert.deepStrictEqual(yield* directory.memberships(alice), [])
+        assert.deepStrictEqual(yield* directory.memberships(bob), [topic])
+        yield* log.append(appendOf(topic, 3, 1, { listing: null }))
+        assert.isFalse(yield* directory.canRead(bob, topic))
+        assert.deepStrictEqual(yield* directory.memberships(bob), [])
+      }))
+  })
+}
