@@ -2,6 +2,7 @@
  * Which sentences of some texts answer a question best: BM25 over sentences,
  * with a share for what stands around them.
  */
+import { clip } from "./Sections.ts"
 import * as Units from "./Units.ts"
 import * as Words from "./Words.ts"
 
@@ -114,6 +115,15 @@ export const shared = (ranked: Ranked): ReadonlyArray<string> =>
     const holders = new Set(ranked.hits.filter(({ matched }) => matched.includes(term)).map(({ number }) => number))
     return holders.size > 1 ? [word] : []
   })
+
+/** At most `max` units of a text, from a line's start, with the sentence in them that answers the question best. */
+export const excerpt = (question: string, text: string, max: number): string => {
+  if (text.length <= max) return text
+  const at = Math.max(0, text.indexOf(rank(question, [{ number: 1, text, weight: 0 }]).hits[0]?.text ?? ""))
+  // A third of the room for what stands before.
+  const from = at < max / 3 ? 0 : text.lastIndexOf("\n", at - max / 3) + 1
+  return clip(text.slice(at - from > max / 2 ? at : from), max)
+}
 
 /** Below this coverage sentences share a word with the question by chance. */
 const least = 0.2

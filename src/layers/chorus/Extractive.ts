@@ -1,0 +1,35 @@
+/** The built-in offline language model (CHO12); what it answers is decided in `Extract`. */
+import { Effect, Layer, Stream } from "effect"
+import { LanguageModel, type Prompt, type Response } from "effect/ai"
+import * as Extract from "../../domain/Extract.ts"
+
+/** Answers at once, word by word, without a key and without a network. */
+export const layer: Layer.Layer<LanguageModel.LanguageModel> = Layer.effect(
+  LanguageModel.LanguageModel,
+  LanguageModel.make({
+    generateText: ({ prompt }) =>
+      Effect.sync((): Array<Response.PartEncoded> => {
+        const [text, finish] = answer(prompt)
+        return [{ type: "text", text }, finish]
+      }),
+    streamText: ({ prompt }) =>
+      Stream.suspend(() => {
+        const [text, finish] = answer(prompt)
+        return Stream.fromIterable<Response.StreamPartEncoded>([
+          { type: "text-start", id: "0" },
+          ...Extract.pieces(text).map((delta) => ({ type: "text-delta", id: "0", delta }) as const),
+          { type: "text-end", id: "0" },
+          finish
+        ])
+      })
+  })
+)
+
+const answer = (prompt: Prompt.Prompt): readonly [string, Response.FinishPartEncoded] => {
+  const user = prompt.content.map((message) =>
+    message.role === "user" ? message.content.map((part) => part.type === "text" ? part.text : "").join("") : ""
+  ).join("\n")
+  const text = Extract.answer(user)
+  const usage = { inputTokens: { total: Extract.tokens(user) }, outputTokens: { total: Extract.tokens(text) } }
+  return [text, { type: "finish", reason: "stop", usage }]
+}

@@ -1,0 +1,26 @@
+/** The built-in offline embedder; its vectors are made in `HashEmbedding`. */
+import { Effect, Layer, Result } from "effect"
+import { AiError, EmbeddingModel } from "effect/ai"
+import * as HashEmbedding from "../../domain/HashEmbedding.ts"
+
+/** Embeds at once, without a key and without a network. A text without words or signs is a typed failure. */
+export const layer: Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions> = Layer.merge(
+  Layer.effect(
+    EmbeddingModel.EmbeddingModel,
+    EmbeddingModel.make({
+      embedMany: ({ inputs }) =>
+        Effect.map(
+          Effect.forEach(inputs, (input) => Effect.fromResult(Result.mapError(HashEmbedding.embed(input), invalid))),
+          (results) => ({ results, usage: { inputTokens: undefined } })
+        )
+    })
+  ),
+  Layer.succeed(EmbeddingModel.Dimensions, HashEmbedding.dimensions)
+)
+
+const invalid = (error: HashEmbedding.EmptyText): AiError.AiError =>
+  AiError.make({
+    module: "choir/HashingEmbedder",
+    method: "embedMany",
+    reason: new AiError.InvalidUserInputError({ description: error.message })
+  })

@@ -1,0 +1,46 @@
+/** Any endpoint that speaks OpenAI's chat completions and embeddings: OpenAI, vLLM, Ollama, llama.cpp, gateways. */
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible"
+import { Layer, Redacted } from "effect"
+import { EmbeddingModel, LanguageModel } from "effect/ai"
+import * as AiSdk from "./AiSdk.ts"
+import { cappedFetch } from "./CappedFetch.ts"
+
+/** Where the models are. `url` ends before `/chat/completions`, often in `/v1`. */
+export interface Endpoint {
+  readonly url: string
+  /** Absent where the endpoint asks for none. */
+  readonly key?: Redacted.Redacted | undefined
+  readonly model: string
+  readonly limits?: Partial<AiSdk.Limits> | undefined
+}
+
+/** The endpoint's chat model. */
+export const layer = (endpoint: Endpoint): Layer.Layer<LanguageModel.LanguageModel> =>
+  Layer.effect(
+    LanguageModel.LanguageModel,
+    AiSdk.languageModel(provider(endpoint).chatModel(endpoint.model), optionsOf(endpoint))
+  )
+
+/** The endpoint's embedding model. `dimensions` is the length of its vectors; others are refused. */
+export const embeddingLayer = (
+  endpoint: Endpoint & { readonly dimensions: number }
+): Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions> =>
+  AiSdk.embeddingLayer(
+    provider(endpoint).embeddingModel(endpoint.model),
+    endpoint.dimensions,
+    optionsOf(endpoint)
+  )
+
+const provider = ({ key, url }: Endpoint) =>
+  createOpenAICompatible({
+    name: "openai-compatible",
+    baseURL: url,
+    includeUsage: true,
+    fetch: cappedFetch,
+    ...(key === undefined ? {} : { apiKey: Redacted.value(key) })
+  })
+
+const optionsOf = ({ key, limits }: Endpoint): AiSdk.Options => ({
+  limits,
+  secrets: key === undefined || Redacted.value(key) === "" ? [] : [Redacted.value(key)]
+})

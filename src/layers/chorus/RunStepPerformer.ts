@@ -1,0 +1,65 @@
+/**
+ * Carries out the `RunStep` intents of threads: waits for the try's time, lets
+ * the Chorus work, shows its text as it comes, answers with the outcome.
+ *
+ * The thread drops the intent when the run is cancelled; the interruption that
+ * follows aborts the provider's request (CHO8).
+ */
+import { Clock, Effect, Layer, Ref } from "effect"
+import type { Answer, ChorusState, RunStep } from "../../domain/Chorus.ts"
+import type { TopicId } from "../../domain/Ids.ts"
+import { Chorus } from "../../services/Chorus.ts"
+import { Performers } from "../../services/Performers.ts"
+import { Signals } from "../../services/Signals.ts"
+
+/** No back-off is longer; a clock that was put back does not hold a run. Milliseconds. */
+const longestWait = 5 * 60_000
+
+/** Registers the performer of `RunStep` with `Performers`. */
+export const layer: Layer.Layer<never, never, Chorus | Performers | Signals> = Layer.effectDiscard(
+  Effect.gen(function*() {
+    const chorus = yield* Chorus
+    const signals = yield* Signals
+    const { register } = yield* Performers
+    /** Texts of the tries that run here, as far as they have come, by intent. */
+    const live = yield* Ref.make<ReadonlyMap<string, string>>(new Map())
+
+    const show = (topic: TopicId, { id, run }: RunStep) => (text: string) =>
+      Effect.gen(function*() {
+        const offset = yield* Ref.modify(live, (all) => {
+          const before = all.get(id) ?? ""
+          return [before.length, new Map(all).set(id, before + text)]
+        })
+        signals.stream(topic, { ...placeOf(run), offset, text })
+      })
+
+    const forget = (topic: TopicId, { id, run }: RunStep) =>
+      Effect.gen(function*() {
+        yield* Ref.update(live, (all) => new Map([...all].filter(([key]) => key !== id)))
+        signals.streamDone(topic, run.prompt_id)
+      })
+
+    const perform = Effect.fn("RunStep.perform")(function*(topic: TopicId, intent: RunStep) {
+      const wait = intent.run.not_before - (yield* Clock.currentTimeMillis)
+      if (wait > 0) yield* Effect.sleep(Math.min(wait, longestWait))
+      return yield* chorus.step(intent.run, show(topic, intent)).pipe(
+        Effect.match({
+          onSuccess: ({ output, usage }): Answer => ({ _tag: "StepAnswered", ...replyTo(intent), output, usage }),
+          onFailure: ({ reason }): Answer => ({ _tag: "StepErrored", ...replyTo(intent), error: reason })
+        }),
+        Effect.ensuring(forget(topic, intent))
+      )
+    })
+
+    yield* register<RunStep>("RunStep", perform)
+  })
+)
+
+const placeOf = ({ attempt, current_step, loop, prompt_id }: ChorusState) => ({
+  prompt_id,
+  loop,
+  step: current_step,
+  attempt
+})
+
+const replyTo = ({ id, run }: RunStep) => ({ intent: id, prompt_id: run.prompt_id })
