@@ -1,0 +1,141 @@
+/**
+ * Commands on their way: kept in order, each sent under its own id, and again
+ * after a reconnect, until a receipt or an error answers it (SYN4, SYN5, SYN10).
+ */
+import { Result } from "effect"
+import type { Instant } from "../domain/Ids.ts"
+import type { EventView, ServerMessageOf } from "../domain/Protocol.ts"
+import { fault } from "./Fault.ts"
+import type { Config, MessageOf, Pending, State, Transition } from "./Model.ts"
+import * as Replica from "./Replica.ts"
+import { chain, say, stay } from "./Transition.ts"
+
+/** Commands sent and not answered; half of what the server allows. */
+export const windowMax = 16
+/** Commands that wait here; one more is refused at once. */
+export const maxPending = 1000
+/** The pause after a `rate_limited` that names none. */
+const defaultPause = 1_000
+
+/** Shows of a topic what its waiting commands are expected to do. */
+export const rebase = (config: Config, state: State, replica: Replica.Replica): Replica.Replica =>
+  Replica.expect(
+    replica,
+    config.me,
+    state.outbox.filter((pending) => pending.shown && pending.topic === replica.topic)
+  )
+
+const rebaseTopic = (config: Config, state: State, topic: Pending["topic"]): State => {
+  const replica = state.replicas.get(topic)
+  return replica === undefined
+    ? state
+    : { ...state, replicas: new Map(state.replicas).set(topic, rebase(config, state, replica)) }
+}
+
+/** A pause that is over by itself; a full window ends with an answer. */
+export const wakes = (state: State): ReadonlyArray<Instant> =>
+  state.link._tag === "Online" && inFlight(state) < state.window &&
+    state.outbox.some(({ stage }) => stage === "waiting")
+    ? [state.holdUntil]
+    : []
+
+const inFlight = (state: State): number =>
+  state.outbox.reduce((count, pending) => pending.stage === "sent" ? count + 1 : count, 0)
+
+export const commanded = (config: Config, state: State, message: MessageOf<"Commanded">): Transition => {
+  const { at, command, id, seed, topic } = message
+  if (state.outbox.some((pending) => pending.id === id)) return stay(state)
+  if (state.outbox.length >= maxPending) {
+    const outcome = Result.fail(fault("queue_full", `More than ${maxPending} commands wait to be sent.`, true))
+    return [state, [{ _tag: "Settle", id, outcome }]]
+  }
+  const pending: Pending = {
+    id,
+    topic,
+    command,
+    at,
+    seed,
+    stage: "waiting",
+    shown: true,
+    tried: false,
+    seq: 0
+  }
+  return stay(rebaseTopic(config, { ...state, outbox: [...state.outbox, pending] }, topic))
+}
+
+export const flush = (state: State, at: Instant): Transition => {
+  if (at < state.holdUntil) return stay(state)
+  const room = Math.max(0, state.window - inFlight(state))
+  const leaving = state.outbox.filter((pending) => pending.stage === "waiting").slice(0, room)
+  if (leaving.length === 0) return stay(state)
+  const ids = new Set(leaving.map((pending) => pending.id))
+  const outbox = state.outbox.map((pending) =>
+    ids.has(pending.id) ? { ...pending, stage: "sent" as const, tried: true } : pending
+  )
+  return leaving.reduce<Transition>(
+    (before, { command: { _tag, ...payload }, id, topic }) =>
+      chain(before, (next) => say(next, at, _tag, payload, topic, id)),
+    stay({ ...state, outbox })
+  )
+}
+
+/** What a copy's new position says about waiting commands. */
+export const observed = (
+  outbox: ReadonlyArray<Pending>,
+  replica: Replica.Replica,
+  mode: "snapshot" | "deltas",
+  events: ReadonlyArray<EventView>
+): ReadonlyArray<Pending> => {
+  const causes = new Set<string>(events.map((event) => event.cause))
+  const seq = replica.position?.seq ?? 0
+  // A snapshot may hold what was sent before; showing that twice would be worse than showing it late.
+  const contained = (pending: Pending): boolean =>
+    causes.has(pending.id) || (mode === "snapshot" && pending.tried && pending.stage !== "done")
+  return outbox.flatMap((pending) => {
+    if (pending.topic !== replica.topic) return [pending]
+    if (pending.stage === "done" && pending.seq <= seq) return []
+    return [pending.shown && contained(pending) ? { ...pending, shown: false } : pending]
+  })
+}
+
+export const receipted = (config: Config, state: State, message: ServerMessageOf<"receipt">): Transition => {
+  const { _tag, ref_id, ...receipt } = message
+  const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "done")
+  if (pending === undefined) return stay(state)
+  const replica = state.replicas.get(pending.topic)
+  // Its events are still on their way: what is expected of it is shown until they are here.
+  const early = pending.shown && replica?.position !== undefined && receipt.topic === pending.topic &&
+    replica.position.seq < receipt.seq
+  const done: Pending = { ...pending, stage: "done", seq: receipt.seq }
+  const outbox = early
+    ? state.outbox.map((other) => other === pending ? done : other)
+    : state.outbox.filter((other) => other !== pending)
+  return [
+    rebaseTopic(config, { ...state, outbox, window: Math.min(windowMax, state.window + 1) }, pending.topic),
+    [{ _tag: "Settle", id: pending.id, outcome: Result.succeed(receipt) }]
+  ]
+}
+
+export const failed = (
+  config: Config,
+  state: State,
+  at: Instant,
+  { code, message, ref_id, retry_after_ms, retryable }: ServerMessageOf<"error">
+): Transition => {
+  const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "done")
+  if (pending === undefined) return stay(state)
+  // Too fast, or signed out: the command is as good as before and leaves again later.
+  if (code === "rate_limited" || code === "unauthenticated") {
+    const outbox = state.outbox.map((other) => other === pending ? { ...pending, stage: "waiting" as const } : other)
+    return stay(
+      code === "unauthenticated"
+        ? { ...state, outbox }
+        : { ...state, outbox, holdUntil: at + (retry_after_ms ?? defaultPause), window: 1 }
+    )
+  }
+  const outbox = state.outbox.filter((other) => other !== pending)
+  return [
+    rebaseTopic(config, { ...state, outbox }, pending.topic),
+    [{ _tag: "Settle", id: pending.id, outcome: Result.fail(fault(code, message, retryable)) }]
+  ]
+}

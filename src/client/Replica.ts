@@ -1,0 +1,217 @@
+/**
+ * A client's copy of one topic: the fold of a prefix of its log, what others
+ * show there for the moment, and on top the commands that are not decided yet.
+ *
+ * Pure. A copy moves only from its own position (SYN3); anything else is `undefined`, and the caller asks again.
+ */
+import { Result, Schema } from "effect"
+import type { CommandId, Instant, Position, TopicId, UserId } from "../domain/Ids.ts"
+import type { EventView, Presence, ServerMessageOf, SignalView } from "../domain/Protocol.ts"
+import { type AnyKind, fold } from "../domain/Topic.ts"
+import type { Fault } from "./Fault.ts"
+
+/** How a copy stands to the server. */
+export type Sync =
+  /** To be asked for from `notBefore` on, as soon as the connection is there. */
+  | { readonly _tag: "Wanted"; readonly notBefore: Instant }
+  | { readonly _tag: "Asked"; readonly ref: string }
+  | { readonly _tag: "Live" }
+  /** The server does not show this topic to us. */
+  | { readonly _tag: "Refused"; readonly fault: Fault }
+
+/** A signal and when it arrived here. */
+export interface Heard extends SignalView {
+  readonly at: Instant
+}
+
+/** The text of a Chorus step as far as it has been heard (CHO5). */
+export type Running = Omit<ServerMessageOf<"chorus_response">, "_tag" | "offset">
+
+/** Somebody's command that has no visible effect in the log yet. */
+export interface Expected {
+  readonly id: CommandId
+  readonly command: unknown
+  readonly at: Instant
+  readonly seed: number
+}
+
+export interface Replica {
+  readonly topic: TopicId
+  readonly kind: AnyKind
+  readonly sync: Sync
+  /** Undefined until the first answer. */
+  readonly position: Position | undefined
+  /** What the server has decided, up to `position`. */
+  readonly decided: unknown
+  /** `decided`, and on top of it what we expect of our own commands. */
+  readonly state: unknown
+  /** The ids of our commands whose expected effect is in `state`. */
+  readonly pending: ReadonlyArray<CommandId>
+  readonly presence: ReadonlyArray<Presence>
+  readonly signals: ReadonlyArray<Heard>
+  readonly running: ReadonlyArray<Running>
+}
+
+export const make = (topic: TopicId, kind: AnyKind): Replica => {
+  const initial = kind.initial(topic)
+  return {
+    topic,
+    kind,
+    sync: { _tag: "Wanted", notBefore: 0 },
+    position: undefined,
+    decided: initial,
+    state: initial,
+    pending: [],
+    presence: [],
+    signals: [],
+    running: []
+  }
+}
+
+/** The connection is gone: what is logged stays, what is shared for the moment goes. */
+export const disconnect = (replica: Replica): Replica => ({
+  ...replica,
+  sync: { _tag: "Wanted", notBefore: 0 },
+  presence: [],
+  signals: [],
+  running: []
+})
+
+/** To be asked for again; `whole` gives up the own position, so that a snapshot comes. */
+export const want = (replica: Replica, notBefore: Instant, whole: boolean): Replica => ({
+  ...replica,
+  sync: { _tag: "Wanted", notBefore },
+  position: whole ? undefined : replica.position
+})
+
+/** The one answer to `subscribe`. Undefined when it does not lead from our position to the one it names. */
+export const subscribed = (
+  replica: Replica,
+  message: ServerMessageOf<"subscribed">,
+  at: Instant
+): Replica | undefined => {
+  const decided = message.mode === "snapshot" ? restore(replica.kind, message.state) : catchUp(replica, message)
+  if (decided === undefined) return undefined
+  return {
+    ...replica,
+    sync: { _tag: "Live" },
+    position: message.position,
+    decided: decided.state,
+    presence: message.presence,
+    signals: message.signals.map((signal) => ({ ...signal, at })),
+    running: []
+  }
+}
+
+const restore = (kind: AnyKind, snapshot: unknown): { readonly state: unknown } | undefined => {
+  const state = Schema.decodeUnknownExit(kind.State)(snapshot)
+  return state._tag === "Success" ? { state: state.value } : undefined
+}
+
+const catchUp = (
+  replica: Replica,
+  message: ServerMessageOf<"subscribed">
+): { readonly state: unknown } | undefined => {
+  const own = replica.position
+  const events = message.events ?? []
+  return own === undefined || own.epoch !== message.position.epoch || own.seq + events.length !== message.position.seq
+    ? undefined
+    : advance(replica, own.seq, events)
+}
+
+/**
+ * Live events. The same copy when it has them already; undefined when they do not start at its position, or when
+ * this client does not understand them.
+ */
+export const delta = (replica: Replica, message: ServerMessageOf<"delta">): Replica | undefined => {
+  const own = replica.position
+  if (own === undefined) return undefined
+  if (message.to <= own.seq) return replica
+  if (message.from !== own.seq || message.to - message.from !== message.events.length) return undefined
+  const next = advance(replica, own.seq, message.events)
+  return next === undefined ? undefined : {
+    ...replica,
+    position: { epoch: own.epoch, seq: message.to },
+    decided: next.state,
+    running: replica.running.filter((text) => !message.events.some((view) => ends(view, text)))
+  }
+}
+
+const advance = (
+  replica: Replica,
+  from: number,
+  views: ReadonlyArray<EventView>
+): { readonly state: unknown } | undefined => {
+  const decode = Schema.decodeUnknownExit(replica.kind.Event)
+  const events: Array<unknown> = []
+  for (const [index, view] of views.entries()) {
+    const event = decode(view.event)
+    if (view.seq !== from + index + 1 || event._tag === "Failure") return undefined
+    events.push(event.value)
+  }
+  return { state: fold(replica.kind, replica.decided, events) }
+}
+
+const Ending = Schema.Struct({
+  _tag: Schema.Literals(["StepCompleted", "StepFailed", "RunFailed", "RunCancelled"]),
+  prompt_id: Schema.String
+})
+const isEnding = Schema.is(Ending)
+
+/** Whether a durable event takes the place of a running text. */
+const ends = (view: EventView, text: Running): boolean =>
+  isEnding(view.event) && view.event.prompt_id === text.prompt_id
+
+/** Puts the commands that are still expected on top of what is decided, by the kind's own rules (SYN10). */
+export const expect = (replica: Replica, me: UserId, commands: ReadonlyArray<Expected>): Replica => {
+  let state = replica.decided
+  const pending: Array<CommandId> = []
+  // Before the first answer there is nothing that a rule could be put to.
+  for (const { at, command, id, seed } of replica.position === undefined ? [] : commands) {
+    const decision = replica.kind.decide(state, command, { id, author: me, now: at, seed })
+    // A refusal here is the server's to pronounce; a forwarded command shows nothing yet.
+    if (Result.isFailure(decision) || decision.success._tag === "Forward") continue
+    state = fold(replica.kind, state, decision.success.events)
+    pending.push(id)
+  }
+  return { ...replica, state, pending }
+}
+
+/** Only what is decided. */
+export const settle = (replica: Replica): Replica => ({ ...replica, state: replica.decided, pending: [] })
+
+/** Latest per connection and key; null removes (ROO3). */
+export const signal = (replica: Replica, message: SignalView, at: Instant): Replica => {
+  const rest = replica.signals.filter((had) => had.connection !== message.connection || had.key !== message.key)
+  return { ...replica, signals: message.value === null ? rest : [...rest, { ...message, at }] }
+}
+
+/** Who came and who left; whoever left takes their signals along (ROO2). */
+export const presence = (replica: Replica, message: ServerMessageOf<"presence_diff">): Replica => {
+  const gone = new Set(message.leaves.map((leave) => leave.connection))
+  const joined = new Set(message.joins.map((join) => join.connection))
+  return {
+    ...replica,
+    presence: [
+      ...replica.presence.filter((had) => !gone.has(had.connection) && !joined.has(had.connection)),
+      ...message.joins
+    ],
+    signals: replica.signals.filter((had) => !gone.has(had.connection))
+  }
+}
+
+/** A piece of running text: whatever is there before its offset is kept, and a piece beyond the end is left out. */
+export const text = (replica: Replica, message: ServerMessageOf<"chorus_response">): Replica => {
+  const { _tag, offset, ...piece } = message
+  const had = replica.running.find((text) => text.prompt_id === piece.prompt_id)
+  const same = had !== undefined && had.loop === piece.loop && had.step === piece.step && had.attempt === piece.attempt
+  const before = same ? had.text : ""
+  if (offset > before.length) return replica
+  const whole = before.slice(0, offset) + piece.text
+  // A piece that comes twice must not cut off what followed it.
+  const text = before.startsWith(whole) ? before : whole
+  return {
+    ...replica,
+    running: [...replica.running.filter((other) => other.prompt_id !== piece.prompt_id), { ...piece, text }]
+  }
+}
