@@ -46,22 +46,24 @@ export const submitMessage = (state: State, command: Of<"submit_message">, { id,
       : accepted({ _tag: "MessagePublished", id, author: user, content, source, at: now })
   }
   if (source !== null) return refused("forbidden", "THR2", "only co-authors can import what was written elsewhere")
-  const lacking = again ? undefined : unworthy(state, user, content, stake)
+  const lacking = again ? undefined : tooLittle(stake)
   if (lacking !== undefined) return refuse(lacking)
+  if (!again && open(state).some((one) => one.author === user && one.content === content)) {
+    return refused("rule_violated", "THR2", "you have already submitted this, and the vote is still open")
+  }
   const input = { _tag: "SubmissionOffered", id, author: user, content, stake } as const
   return forward(Ledger.mainLedger, { _tag: "Escrow", amount: stake, topic: state.id, input })
 }
 
-const unworthy = (state: State, author: UserId, content: string, stake: number) => {
-  if (stake < policy.minimumStake) {
-    return reject("rule_violated", "THR2", `a submission stakes at least ${policy.minimumStake} tokens`)
-  }
-  return open(state).some((one) => one.author === author && one.content === content)
-    ? reject("rule_violated", "THR2", "you have already submitted this, and the vote is still open")
+const tooLittle = (stake: number) =>
+  stake < policy.minimumStake
+    ? reject("rule_violated", "THR2", `a submission stakes at least ${policy.minimumStake} tokens`)
     : undefined
-}
 
-/** The ledger has reserved the stake. A refusal here makes it flow back. */
+/**
+ * The ledger has reserved the stake; a refusal here makes it flow back. Asked twice, the answer must be the same, so
+ * nothing is refused here that might be accepted later.
+ */
 export const takeUp = (
   state: State,
   { author, content, id, stake }: typeof SubmissionOffered.Type,
@@ -69,11 +71,9 @@ export const takeUp = (
   now: Instant
 ): Outcome => {
   if (from !== Ledger.ledgerAuthor) return refused("forbidden", "THR6", "submissions are offered by the ledger only")
-  const fault = closedTo(state, author) ?? unfit(content)
+  const fault = closedTo(state, author) ?? unfit(content) ?? tooLittle(stake)
   if (fault !== undefined) return refuse(fault)
   if (isKnown(state, id)) return refuse(idTaken)
-  const lacking = unworthy(state, author, content, stake)
-  if (lacking !== undefined) return refuse(lacking)
   const joined = isCoAuthor(state, author)
   const voters = joined ? [] : state.co_authors
   const expires_at = now + policy.submissionTtl
