@@ -221,8 +221,11 @@ const tooMuch = (state: State): Transition =>
 const hearLive = (state: In<"Live">, message: Heard, limits: Limits): Transition => {
   const { incoming } = message
   if (message.wait > 0) return tooFast(state, message, limits)
+  if (incoming._tag === "Control" && incoming.control._tag === "signal" && message.bytes > limits.signalBytes) {
+    return refuse(state, incoming.id, "too_large", `a signal may have at most ${limits.signalBytes} bytes`)
+  }
   const calm: In<"Live"> = state.refused === 0 ? state : { ...state, refused: 0 }
-  if (incoming._tag === "Control") return control(calm, incoming.id, incoming.control, incoming.topic, limits)
+  if (incoming._tag === "Control") return control(calm, message.at, incoming, limits)
   return request({ ...calm, thread_id: incoming.topic }, incoming.id, limits, {
     _tag: "Post",
     ref: incoming.id,
@@ -233,9 +236,8 @@ const hearLive = (state: In<"Live">, message: Heard, limits: Limits): Transition
 
 const control = (
   state: In<"Live">,
-  id: Incoming["id"],
-  control: Control,
-  topic: Extract<Incoming, { readonly _tag: "Control" }>["topic"],
+  at: Instant,
+  { control, id, topic }: Extract<Incoming, { readonly _tag: "Control" }>,
   limits: Limits
 ): Transition => {
   switch (control._tag) {
@@ -249,7 +251,7 @@ const control = (
       return request(state, id, limits, { _tag: "Renew", ref: id, session: state.status.session })
     case "sign_out":
       return [
-        { ...open(state.connection_id, state.since), client_id: state.client_id, malformed: state.malformed },
+        { ...open(state.connection_id, at), client_id: state.client_id, malformed: state.malformed },
         [
           ...leaveAll(state),
           { _tag: "Revoke", session: state.status.session },

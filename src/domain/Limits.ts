@@ -30,6 +30,9 @@ export const defaults = {
   messagesPerMinute: 100,
   messageBurst: 20,
   signalsPerSecond: 30,
+  /** A signal's message, and the keys one connection may show on one topic. */
+  signalBytes: 4_096,
+  signalKeys: 16,
   /** Subscriptions and look-ups have a lane of their own: a client that comes back asks for all its topics at once. */
   readsPerMinute: 600,
   readBurst: 160,

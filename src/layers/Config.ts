@@ -1,0 +1,206 @@
+/**
+ * All settings, from `CHOIR_*` variables (OPS10). Every fault is found before
+ * anything starts: a value that will not do, and a name that nobody reads.
+ */
+import { ConfigProvider, Context, Effect, Layer, Redacted, Result, Schema } from "effect"
+import { isIP } from "node:net"
+import { defaults, type Limits } from "../domain/Limits.ts"
+
+/** One setting: how its text is read, and what to say when it cannot be. */
+interface Setting<A> {
+  readonly name: string
+  readonly fallback: A
+  /** Completes "must be …". */
+  readonly allowed: string
+  readonly secret: boolean
+  /** Undefined for a text that will not do. */
+  readonly read: (text: string) => A | undefined
+}
+
+/** The settings cannot be used; each fault is one line that names the variable, its value and what is allowed. */
+export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("SettingsInvalid", {
+  faults: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return this.faults.join("\n")
+  }
+}
+
+const setting = <A>(
+  name: string,
+  fallback: A,
+  allowed: string,
+  read: Setting<A>["read"],
+  secret = false
+): Setting<A> => ({ name: `CHOIR_${name}`, fallback, allowed, read, secret })
+
+const number = (name: string, fallback: number, min: number, max: number): Setting<number> =>
+  setting(name, fallback, `a whole number from ${min} to ${max}`, (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? value : undefined
+  })
+
+const text = (name: string, fallback: string): Setting<string> => setting(name, fallback, "a text", (value) => value)
+
+const optional = (name: string, allowed = "a text"): Setting<string | null> =>
+  setting<string | null>(name, null, allowed, (value) => value)
+
+const url = (name: string): Setting<string | null> =>
+  setting<string | null>(
+    name,
+    null,
+    "an http:// or https:// URL",
+    (value) => /^https?:\/\//.test(value) && URL.canParse(value) ? value : undefined
+  )
+
+const key = (name: string): Setting<Redacted.Redacted | null> =>
+  setting<Redacted.Redacted | null>(name, null, "a secret", (value) => Redacted.make(value), true)
+
+const flag = (name: string, fallback: boolean): Setting<boolean> =>
+  setting(name, fallback, "0 or 1", (value) => value === "1" ? true : value === "0" ? false : undefined)
+
+const list = (name: string, allowed: string, ok: (item: string) => boolean): Setting<ReadonlyArray<string>> =>
+  setting<ReadonlyArray<string>>(name, [], `a comma-separated list of ${allowed}`, (value) => {
+    const items = value.split(",").map((item) => item.trim())
+    return items.every(ok) ? items : undefined
+  })
+
+const levels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as const
+export type Level = typeof levels[number]
+
+const isOrigin = (value: string): boolean => URL.canParse(value) && new URL(value).origin === value
+
+const settings = {
+  host: setting(
+    "HOST",
+    "127.0.0.1",
+    "an IP address or localhost",
+    (value) => value === "localhost" || isIP(value) !== 0 ? value : undefined
+  ),
+  port: number("PORT", 4100, 0, 65_535),
+  /** The folder of the data file; made when it is not there. */
+  data: text("DATA", "./data"),
+  /** Browser origins that may connect; none: the same origin, by address or as localhost. */
+  origins: list("ORIGINS", "origins such as https://choir.example", isOrigin),
+  /** Whether clients without an Origin header (no browsers) may connect. */
+  nativeClients: flag("NATIVE_CLIENTS", true),
+  /** What signatures are made for; none: the address that is listened on. */
+  audience: optional("AUDIENCE", "a text without line breaks"),
+  /** Addresses of proxies that may say where a client comes from. */
+  trustedProxies: list("TRUSTED_PROXIES", "IP addresses", (value) => isIP(value) !== 0),
+  /** Whether plain HTTP may be offered to the network. */
+  insecure: flag("INSECURE", false),
+  logLevel: setting<Level>(
+    "LOG_LEVEL",
+    "Warn",
+    `one of ${levels.join(", ")}`,
+    (value) => levels.find((level) => level.toLowerCase() === value.toLowerCase())
+  ),
+  /** An OpenAI-compatible endpoint for the Chorus; none: the offline model. */
+  llmUrl: url("LLM_URL"),
+  llmKey: key("LLM_KEY"),
+  llmModel: optional("LLM_MODEL"),
+  /** An OpenAI-compatible endpoint for embeddings; none: the built-in hashing embedder. */
+  embedUrl: url("EMBED_URL"),
+  embedKey: key("EMBED_KEY"),
+  embedModel: optional("EMBED_MODEL"),
+  embedDimensions: number("EMBED_DIMENSIONS", 1536, 8, 8_192),
+  /** A Qdrant server for vectors; none: the embedded index. */
+  qdrantUrl: url("QDRANT_URL"),
+  qdrantKey: key("QDRANT_KEY")
+}
+
+type Read<S> = { readonly [K in keyof S]: S[K] extends Setting<infer A> ? A : never }
+
+/** `pingInterval` is `CHOIR_PING_INTERVAL`. */
+const limitSettings = Object.fromEntries(
+  Object.entries(defaults).map(([name, fallback]) => [
+    name,
+    number(name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(), fallback, 1, 1_000_000_000)
+  ])
+) as { readonly [K in keyof Limits]: Setting<number> }
+
+export type Settings = Read<typeof settings> & { readonly limits: Limits }
+
+/** Every variable there is: its name, its default as text (none for secrets) and what is allowed. */
+export const documentation: ReadonlyArray<
+  { readonly name: string; readonly fallback: string; readonly allowed: string }
+> = [
+  ...Object.values(settings),
+  ...Object.values(limitSettings)
+].map(({ allowed, fallback, name }) => ({ name, fallback: fallback === null ? "" : String(fallback), allowed }))
+
+/** Reads the settings from an environment. Empty values count as absent. */
+export const parse = (
+  env: Readonly<Record<string, string>>
+): Result.Result<Settings, ReadonlyArray<string>> => {
+  const faults: Array<string> = []
+  const readAll = <S extends Readonly<Record<string, Setting<unknown>>>>(all: S): Read<S> =>
+    Object.fromEntries(Object.entries(all).map(([key, one]) => [key, readOne(env, one, faults)])) as Read<S>
+
+  const read: Settings = { ...readAll(settings), limits: readAll(limitSettings) }
+  const known = new Set(documentation.map(({ name }) => name))
+  for (const name of Object.keys(env)) {
+    if (!known.has(name)) faults.push(`${name} is not a setting of Choir: look for a typing error`)
+  }
+  faults.push(...together(read))
+  return faults.length === 0 ? Result.succeed(read) : Result.fail(faults)
+}
+
+const readOne = <A>(env: Readonly<Record<string, string>>, one: Setting<A>, faults: Array<string>): A => {
+  const text = env[one.name]
+  if (text === undefined || text === "") return one.fallback
+  const value = /[\r\n]/.test(text) ? undefined : one.read(text)
+  if (value !== undefined) return value
+  faults.push(`${one.name}=${one.secret ? "(hidden)" : JSON.stringify(text)} must be ${one.allowed}`)
+  return one.fallback
+}
+
+/** Faults of settings that are each right but do not go together. */
+const together = ({ host, insecure, llmModel, llmUrl, trustedProxies }: Settings): ReadonlyArray<string> => {
+  const local = host === "localhost" || host === "::1" || host.startsWith("127.")
+  return [
+    ...local || insecure || trustedProxies.length > 0 ? [] : [
+      `CHOIR_HOST=${
+        JSON.stringify(host)
+      } must be a loopback address, unless CHOIR_TRUSTED_PROXIES names the TLS proxy ` +
+      "in front, or CHOIR_INSECURE=1 says that plain HTTP on the network is meant"
+    ],
+    ...llmUrl === null || llmModel !== null
+      ? []
+      : ["CHOIR_LLM_MODEL is missing: CHOIR_LLM_URL needs the name of a model"]
+  ]
+}
+
+/** The server's settings, where a layer wants them whole. */
+export class Config extends Context.Service<Config, Settings>()("choir/layers/Config/Config") {}
+
+/** The `CHOIR_*` variables of the current config provider, by name. */
+const environment = Effect.gen(function*() {
+  const provider = yield* ConfigProvider.ConfigProvider
+  const found: Record<string, string> = {}
+  const visit = Effect.fnUntraced(
+    function*(path: ConfigProvider.Path): Effect.fn.Return<void, ConfigProvider.SourceError> {
+      const node = yield* provider.load(path)
+      if (node === undefined) return
+      if (node.value !== undefined) found[path.join("_")] = node.value
+      const children = node._tag === "Record"
+        ? [...node.keys]
+        : node._tag === "Array"
+        ? [...Array(node.length).keys()]
+        : []
+      for (const child of children) yield* visit([...path, child])
+    }
+  )
+  yield* visit(["CHOIR"])
+  return found
+})
+
+/** Reads and checks them all, or fails with all the faults. */
+export const load: Effect.Effect<Settings, SettingsInvalid> = environment.pipe(
+  Effect.orDie,
+  Effect.flatMap((env) => Effect.fromResult(parse(env))),
+  Effect.mapError((faults) => new SettingsInvalid({ faults }))
+)
+
+export const layer: Layer.Layer<Config, SettingsInvalid> = Layer.effect(Config, load)

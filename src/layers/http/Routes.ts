@@ -1,0 +1,40 @@
+/**
+ * What is served over HTTP. Each part is a layer on the router; an API joins
+ * by adding its own to `layer`.
+ */
+import { Effect, FileSystem, Layer, Path, Ref } from "effect"
+import { HttpRouter, HttpServerResponse, HttpStaticServer } from "effect/http"
+import { Readiness } from "./Readiness.ts"
+
+const plain = { headers: { "cache-control": "no-store" } }
+
+/** `/health/live`: the process answers. `/health/ready`: send people here (OPS3). */
+const health = HttpRouter.use(Effect.fnUntraced(function*(router) {
+  const readiness = yield* Readiness
+  yield* router.add("GET", "/health/live", Effect.succeed(HttpServerResponse.text("live\n", plain)))
+  yield* router.add(
+    "GET",
+    "/health/ready",
+    Effect.map(Ref.get(readiness), (ready) =>
+      ready
+        ? HttpServerResponse.text("ready\n", plain)
+        : HttpServerResponse.text("not ready\n", { ...plain, status: 503 }))
+  )
+}))
+
+/** The page, built beside this module into `dist/web`; every address without a file of its own is the page. */
+const page = (root: string) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const files = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    return (yield* Effect.orElseSucceed(files.exists(path.join(root, "index.html")), () => false))
+      ? HttpStaticServer.layer({ root, spa: true, cacheControl: "no-cache" })
+      : HttpRouter.add(
+        "GET",
+        "/",
+        Effect.succeed(HttpServerResponse.text("Choir is running. The page has not been built: npm run build\n"))
+      )
+  }))
+
+/** All routes. `webRoot` is the folder of the built page. */
+export const layer = (webRoot: string) => Layer.mergeAll(health, page(webRoot))

@@ -1,0 +1,36 @@
+/** Randomness, hashes and signatures of sessions, by node:crypto. */
+import { Effect } from "effect"
+import { createHash, createPublicKey, type KeyObject, randomBytes, verify as verifySignature } from "node:crypto"
+import { type Challenge, isSafeKey, isSignature } from "../../domain/Identity.ts"
+import type { UserId } from "../../domain/Ids.ts"
+import { challengeText } from "../../domain/Protocol.ts"
+
+/** 32 random bytes as base64url: a nonce, or a session token. */
+export const secret = (): string => randomBytes(32).toString("base64url")
+
+/** What is kept of a token: its SHA-256, so that the store's reader cannot sign in. */
+export const hashToken = (token: string): string => createHash("sha256").update(token).digest("base64url")
+
+/** The cheap checks come first (SEC26); the signature itself is checked on a thread of the pool. */
+export const verify = (challenge: Challenge, publicKey: UserId, signature: string): Effect.Effect<boolean> =>
+  isSafeKey(publicKey) && isSignature(signature)
+    ? Effect.callback((resume) => {
+      const key = importKey(publicKey)
+      if (key === undefined) return resume(Effect.succeed(false))
+      verifySignature(
+        null,
+        Buffer.from(challengeText(challenge, publicKey)),
+        key,
+        Buffer.from(signature, "base64url"),
+        (error, valid) => resume(Effect.succeed(error === null && valid))
+      )
+    })
+    : Effect.succeed(false)
+
+const importKey = (publicKey: UserId): KeyObject | undefined => {
+  try {
+    return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: publicKey }, format: "jwk" })
+  } catch {
+    return undefined // Not a point of the curve.
+  }
+}
