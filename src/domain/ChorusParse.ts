@@ -7,7 +7,7 @@
 import { Result, Schema } from "effect"
 import type { ChorusState, Citation, Output, Prior } from "./Chorus.ts"
 import { marker, priorsOf } from "./ChorusPrompt.ts"
-import { clip, isHigh, neutral } from "./Sections.ts"
+import { clip, isHigh } from "./Sections.ts"
 
 /** Sizes of what is kept of an answer, in UTF-16 units and items. What is longer is cut. */
 export const limits = { lead: 32_768, text: 4_000, item: 1_000, items: 20, citations: 10, data: 65_536 } as const
@@ -41,9 +41,7 @@ const held = (text: string): number => {
 }
 
 /** Without control characters, except line feeds and tabs, and without space around it. */
-const printable = (text: string): string =>
-  // oxlint-disable-next-line no-control-regex
-  text.toWellFormed().replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "").trim()
+const printable = (text: string): string => text.toWellFormed().replaceAll(/[^\P{Cc}\n\t]/gu, "").trim()
 
 /**
  * The output of the run's current step, out of the whole answer. `found` is what Experience found.
@@ -166,7 +164,7 @@ const cite = (
   citations: ReadonlyArray<{ readonly prior: string | number; readonly quote: string }>
 ): ReadonlyArray<Citation> => {
   const kept = new Map<string, Citation>()
-  for (const { prior: name, quote } of citations) {
+  for (const { prior: name, quote } of citations.slice(0, limits.items)) {
     const prior = named(priors, name)
     if (prior === undefined) continue
     const citation = { prior: prior.id, quote: locate(prior.content, quote) }
@@ -191,11 +189,11 @@ export const locate = (content: string, quote: string): string => {
 const squeeze = (text: string): readonly [string, ReadonlyArray<number>] => {
   const places: Array<number> = []
   let squeezed = ""
-  // Line ends are kept apart from `neutral`, which would make one unit of two.
-  const same = neutral(text.replaceAll(/[\r\v\f\u0085\u2028\u2029]/g, "\n"))
+  // As `neutral` does, but for every bracket: a quote may begin in the middle of what was taken apart.
+  const same = text.toWellFormed().replaceAll("<", "‹")
   for (let i = 0; i < same.length; i++) {
     const unit = same.charAt(i)
-    const space = /\s/.test(unit)
+    const space = /[\s\u0085]/.test(unit)
     if (space && squeezed.endsWith(" ")) continue
     squeezed += space ? " " : unit
     places.push(i)

@@ -34,7 +34,7 @@ export const embed = (text: string): Result.Result<Array<number>, EmptyText> => 
     const framed = `^${word}$`
     for (let i = 0; i + 3 <= framed.length; i++) count(`t:${framed.slice(i, i + 3)}`, weight * 0.2)
   }
-  const vector = new Array<number>(dimensions).fill(0)
+  const vector = Array.from({ length: dimensions }, () => 0)
   for (const [feature, weight] of counts) {
     const hash = fnv1a(feature)
     const at = hash % dimensions

@@ -129,15 +129,17 @@ export const excerpt = (question: string, text: string, max: number): string => 
 const least = 0.2
 
 const candidatesOf = (source: Source): ReadonlyArray<Candidate> =>
-  Units.split(source.text).map((unit) => {
-    const all = Words.terms(unit.text)
+  Units.split(source.text).map(({ heading, kind, text }) => {
+    const all = Words.terms(text)
     // A sentence is about what its heading says, even if it does not repeat it.
     return {
-      ...unit,
+      kind,
+      text,
+      heading,
       number: source.number,
       weight: source.weight,
       all,
-      terms: new Set([...all, ...Words.terms(unit.heading)])
+      terms: new Set([...all, ...Words.terms(heading)])
     }
   })
 

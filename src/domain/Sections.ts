@@ -23,7 +23,7 @@ const breaks = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/g
 export const neutral = (text: string): string =>
   text.toWellFormed()
     .replaceAll(breaks, "\n")
-    .replaceAll(/<(?=\s*\/?\s*(?:task|question|line|prior|output|note)\b)/gi, "‹")
+    .replaceAll(/<(?=[\s/]*(?:task|question|line|prior|output|note)\b)/gi, "‹")
     .replaceAll(/<(?=<)|(?<=<)</g, "‹")
 
 /** Cuts a text to `max` UTF-16 units, without splitting a character; a cut text ends with an ellipsis. */

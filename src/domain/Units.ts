@@ -12,11 +12,11 @@ export interface Unit {
 
 const longest = 900
 const fence = /^\s{0,3}(`{3,}|~{3,})/
-const headingLine = /^\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$/
+const headingLine = /^\s{0,3}#{1,6}\s(.*)$/
 const itemLine = /^\s*(?:[-*+]|\d{1,3}[.)])\s+/
-const sentenceEnd = /(?<=[.!?]["')\]*_`]?)\s+(?=["'([*_`]?[\p{Lu}\p{N}])/u
+const sentenceEnd = /(?<=[.!?]["')\]*_`]?)\s{1,8}(?=["'([*_`]?[\p{Lu}\p{N}])/u
 
-/** The pieces of a Markdown or plain text, in order. Pieces of fewer than two words or over 900 units are left out. */
+/** The pieces of a Markdown or plain text, in order. Pieces that were cut, of fewer than two words, or over 900 units are left out. */
 export const split = (text: string): ReadonlyArray<Unit> => {
   const units: Array<Unit> = []
   let heading = ""
@@ -38,7 +38,7 @@ export const split = (text: string): ReadonlyArray<Unit> => {
     const title = headingLine.exec(line)?.[1]
     if (fenced !== undefined || title !== undefined || line.trim() === "" || itemLine.test(line)) flush()
     if (fenced !== undefined) code = { close: fenced, lines: [] }
-    else if (title !== undefined) heading = title
+    else if (title !== undefined) heading = title.trim()
     else block.push(line.replace(itemLine, ""))
   }
   flush()
@@ -48,8 +48,9 @@ export const split = (text: string): ReadonlyArray<Unit> => {
 }
 
 const keep = (units: Array<Unit>, kind: Unit["kind"], text: string, heading: string): void => {
-  const trimmed = kind === "prose" ? text.trim() : text.replaceAll(/^\n+|\s+$/g, "")
-  if (trimmed.length <= longest && (trimmed.match(/[\p{L}\p{N}]+/gu)?.length ?? 0) > 1) {
+  const trimmed = kind === "prose" ? text.trim() : text.trimEnd().replace(/^\n+/, "")
+  // What ends with an ellipsis was cut, and stands nowhere like that.
+  if (trimmed.length <= longest && !trimmed.endsWith("…") && (trimmed.match(/[\p{L}\p{N}]+/gu)?.length ?? 0) > 1) {
     units.push({ kind, text: trimmed, heading })
   }
 }

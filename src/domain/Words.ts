@@ -16,7 +16,8 @@ makes made need needs want wants please tell know like one two way something any
 )
 
 const wordPattern = /[\p{L}\p{N}]+(?:['’][\p{L}]+)*/gu
-const compoundPattern = /[\p{L}\p{N}]+(?:-[\p{L}\p{N}]+)+/gu
+const unspaced = /^[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Thai}]{3,}$/u
+const compoundPattern = /(?<![\p{L}\p{N}])[\p{L}\p{N}]+(?:-[\p{L}\p{N}]+)+/gu
 const humps = /(?<=[\p{Ll}\p{N}])(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/u
 
 /** The words of a text in lower case; `catchTag` gives `catchtag`, `catch`, `tag`, and `back-off` also `backoff`. */
@@ -24,6 +25,8 @@ export const words = (text: string): ReadonlyArray<string> => {
   const found: Array<string> = []
   for (const [word] of text.normalize("NFKC").matchAll(wordPattern)) {
     found.push(word.toLowerCase())
+    // Scripts without spaces: their pairs of characters stand for words.
+    if (unspaced.test(word)) { for (let i = 0; i + 2 <= word.length; i++) found.push(word.slice(i, i + 2)) }
     const parts = word.split(humps)
     if (parts.length > 1) { for (const part of parts) found.push(part.toLowerCase()) }
   }

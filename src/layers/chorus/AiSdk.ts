@@ -12,7 +12,7 @@ import type {
   LanguageModelV4StreamPart
 } from "@ai-sdk/provider"
 import { Array as Arr, Duration, Effect, Layer, Option, Stream } from "effect"
-import { AiError, EmbeddingModel, LanguageModel, type Prompt, type Response } from "effect/ai"
+import { type AiError, EmbeddingModel, LanguageModel, type Prompt, type Response } from "effect/ai"
 import * as AiSdkError from "./AiSdkError.ts"
 
 /** How long to wait and how much to take. */

@@ -1,7 +1,7 @@
 /** Any endpoint that speaks OpenAI's chat completions and embeddings: OpenAI, vLLM, Ollama, llama.cpp, gateways. */
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible"
 import { Layer, Redacted } from "effect"
-import { EmbeddingModel, LanguageModel } from "effect/ai"
+import { type EmbeddingModel, LanguageModel } from "effect/ai"
 import * as AiSdk from "./AiSdk.ts"
 import { cappedFetch } from "./CappedFetch.ts"
 
