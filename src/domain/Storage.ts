@@ -119,6 +119,16 @@ export const remember = (
   return { ...state, cache }
 }
 
+/**
+ * The engine did not carry out `apply`, or nobody knows whether it did: what
+ * the state held of those points is unknown again, and will be asked for.
+ */
+export const rollBack = (state: StorageState, apply: Apply): StorageState => {
+  if (apply._tag === "Query") return state
+  const touched = new Set(apply._tag === "Remove" ? apply.ids : apply.points.map((point) => point.id))
+  return { ...state, cache: new Map(Array.from(state.cache).filter(([id]) => !touched.has(id))) }
+}
+
 /** Something worked: the failures are over. */
 export const healthy = (state: StorageState): StorageState =>
   state.error_state === null ? state : { ...state, error_state: null }
@@ -174,6 +184,7 @@ const store = (state: StorageState, { dimension, name }: Collection, points: Rea
   if (points.length === 0 || points.length > batchLimit) {
     return invalid(state, `one Store takes 1 to ${batchLimit} points`)
   }
+  if (new Set(points.map((point) => point.id)).size < points.length) return invalid(state, "a point stands there twice")
   for (const { id, vector } of points) {
     if (!uuid.test(id)) return invalid(state, `${id} is not a UUID`)
     const fault = Vector.fault(vector, dimension)

@@ -10,7 +10,8 @@ interface Collection {
   readonly points: Map<string, Point>
 }
 
-const make = (): VectorIndex["Service"] => {
+/** An engine without collections. */
+export const make = (): VectorIndex["Service"] => {
   const collections = new Map<string, Collection>()
 
   const find = (name: string) => {

@@ -1,0 +1,43 @@
+/** Ids and hashes that follow from the log alone, so that doing something twice is doing it once (STO4). */
+import { createHash } from "node:crypto"
+import type { Text } from "../../domain/Published.ts"
+import type { Payload } from "../../domain/VectorPoint.ts"
+
+/** The name space of our points (RFC 9562, version 5). */
+const space = Buffer.from("6f1d5a0c8b7e4d2f9a3cc4018e52b7d6", "hex")
+
+/** SHA-256 of a text as hex. */
+export const hash = (text: string): string => createHash("sha256").update(text).digest("hex")
+
+/** A version 5 UUID. */
+export const uuid = (name: string): string => {
+  const bytes = createHash("sha1").update(space).update(name).digest().subarray(0, 16)
+  bytes[6] = (bytes[6]! & 0x0f) | 0x50
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  const hex = bytes.toString("hex")
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")
+}
+
+/** One chunk of a text on its way to the index, still without its vector. */
+export interface Draft {
+  readonly id: string
+  readonly payload: Payload
+}
+
+/** The chunks of a text as points to be. */
+export const drafts = (text: Text, chunks: ReadonlyArray<string>, embedModel: string): ReadonlyArray<Draft> =>
+  chunks.map((content, n) => ({
+    id: uuid(JSON.stringify([text.thread, text.message, n])),
+    payload: {
+      thread: text.thread,
+      message: text.message,
+      author: text.author,
+      content,
+      content_hash: hash(content),
+      visibility: text.visibility,
+      log_seq: text.log_seq,
+      embed_model: embedModel,
+      created_at: text.created_at,
+      version: text.log_seq
+    }
+  }))
