@@ -122,19 +122,20 @@ export const pass = (world: World, millis: number): void => {
   }
 }
 
-/** Carries until nobody owes anything; `perform` answers what is not a tell. Fails when there is no end to it. */
-export const drain = (world: World, perform: (live: Live, intent: Intent) => void): void => {
+/**
+ * Carries until nobody owes anything. `perform` answers what is not a tell; without it that stays owed. Fails when
+ * there is no end to it.
+ */
+export const drain = (world: World, perform?: (live: Live, intent: Intent) => void): void => {
   for (let round = 0; round < 1_000; round++) {
-    const owing = [...world.topics.values()].filter((live) => pending(live).length > 0)
-    if (owing.length === 0) return
+    const owed = [...world.topics.values()].flatMap((live) => pending(live).map((intent) => ({ live, intent })))
+    if (!owed.some(({ intent }) => perform !== undefined || isTell(intent))) return
     // The tells, then the answers they brought.
     for (const carried of carriable(world)) carried()
     for (const carried of carriable(world)) carried()
-    world.replies.length = 0
-    for (const live of owing) {
-      for (const intent of pending(live)) {
-        if (!isTell(intent)) perform(live, intent)
-      }
+    crash(world)
+    for (const { intent, live } of owed) {
+      if (!isTell(intent)) perform?.(live, intent)
     }
   }
   throw new TypeError("the world does not come to rest")
