@@ -1,0 +1,139 @@
+/**
+ * The whole server, composed. What stands below depends on what stands above
+ * it: storage, topics, models, search, people, the wire.
+ */
+import { Context, Effect, FileSystem, Layer, Path, Ref, type Scope } from "effect"
+import { fileURLToPath } from "node:url"
+import { shipped } from "../domain/kinds/Kinds.ts"
+import { Kinds } from "../services/Kinds.ts"
+import { Socket, type SocketError } from "../services/Socket.ts"
+import { Topics } from "../services/Topics.ts"
+import * as ChorusLive from "./chorus/ChorusLive.ts"
+import * as Models from "./chorus/Models.ts"
+import * as RunStepPerformer from "./chorus/RunStepPerformer.ts"
+import type { Settings } from "./Config.ts"
+import * as Gateway from "./connection/Gateway.ts"
+import * as Collection from "./database/Collection.ts"
+import * as Database from "./database/Database.ts"
+import * as Priors from "./database/Priors.ts"
+import * as Projector from "./database/Projector.ts"
+import * as EventLog from "./eventlog/Sql.ts"
+import * as Http from "./http/Http.ts"
+import * as Readiness from "./http/Readiness.ts"
+import * as Server from "./http/Server.ts"
+import * as Performers from "./Performers.ts"
+import * as Sessions from "./sessions/Sql.ts"
+import * as Signals from "./signals/Local.ts"
+import * as Ws from "./socket/Ws.ts"
+import * as Sqlite from "./sql/Sqlite.ts"
+import * as TopicsLocal from "./topics/Local.ts"
+import * as Embedded from "./vectorindex/Embedded.ts"
+
+/** The server, taking connections. */
+export class Served extends Context.Service<Served, {
+  /** Such as `http://127.0.0.1:4100`. */
+  readonly url: string
+}>()("choir/layers/App/Served") {}
+
+/** The public origin that signatures are made for; known once the port is (SEC3). */
+class Origin extends Context.Service<Origin, Ref.Ref<string>>()("choir/layers/App/Origin") {}
+
+/** `dist/web`, seen from `dist/layers` as well as from `src/layers`. */
+const webRoot = fileURLToPath(new URL("../../dist/web", import.meta.url))
+
+const storage = (settings: Settings) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const files = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    yield* files.makeDirectory(settings.data, { recursive: true })
+    return EventLog.layer.pipe(
+      Layer.provideMerge(Sqlite.layer({ filename: path.join(settings.data, "choir.db") }))
+    )
+  }))
+
+const models = ({ embedDimensions, embedKey, embedModel, embedUrl, llmKey, llmModel, llmUrl }: Settings) =>
+  Models.layer({
+    llm: llmUrl === null || llmModel === null ? undefined : { url: llmUrl, key: llmKey ?? undefined, model: llmModel },
+    embed: embedUrl === null || embedModel === null ? undefined : {
+      url: embedUrl,
+      key: embedKey ?? undefined,
+      model: embedModel,
+      dimensions: embedDimensions
+    }
+  })
+
+const collection = Layer.unwrap(Effect.map(Models.ModelInfo, ({ embedder }) => Collection.layer(embedder)))
+
+/** Threads and what thinks along in them; needs storage and models. */
+const minds = ({ limits }: Settings) =>
+  Layer.mergeAll(RunStepPerformer.layer, Projector.layer).pipe(
+    Layer.provideMerge(ChorusLive.layer),
+    Layer.provideMerge(Priors.layer),
+    Layer.provideMerge(Database.layer),
+    Layer.provideMerge(collection),
+    Layer.provideMerge(Embedded.layer),
+    Layer.provideMerge(Signals.layer(limits)),
+    Layer.provideMerge(TopicsLocal.layer({ limits })),
+    Layer.provideMerge(Performers.layer),
+    Layer.provideMerge(Layer.succeed(Kinds, shipped))
+  )
+
+const wire = ({ limits, ...settings }: Settings) =>
+  Layer.unwrap(
+    Effect.map(
+      Origin,
+      (origin) => Gateway.layer({ audience: () => settings.audience ?? Ref.getUnsafe(origin), limits })
+    )
+  ).pipe(
+    Layer.provideMerge(Sessions.layer(limits)),
+    Layer.provideMerge(Ws.layer({
+      host: settings.host,
+      port: settings.port,
+      limits,
+      admission: {
+        path: "/ws",
+        origins: settings.origins,
+        nativeClients: settings.nativeClients,
+        trustedProxies: settings.trustedProxies
+      }
+    })),
+    Layer.provideMerge(Http.layer({ webRoot })),
+    Layer.provideMerge(Readiness.layer),
+    Layer.provideMerge(Server.layer),
+    Layer.provideMerge(Layer.effect(Origin, Ref.make("")))
+  )
+
+type Living = Topics | Socket | Gateway.Gateway | Readiness.Readiness | Origin
+
+/**
+ * Takes up what waited, then listens; at the end says it is no longer ready,
+ * lets everybody go, and finishes the requests under way (SYN11).
+ */
+const serve = Effect.fnUntraced(function*(
+  { limits }: Settings
+): Effect.fn.Return<Served["Service"], SocketError, Living | Scope.Scope> {
+  const topics = yield* Topics
+  const socket = yield* Socket
+  const gateway = yield* Gateway.Gateway
+  const readiness = yield* Readiness.Readiness
+  yield* topics.recover
+  const { address, port } = yield* Effect.acquireRelease(socket.start, () =>
+    Ref.set(readiness, false).pipe(
+      Effect.andThen(gateway.drain),
+      Effect.andThen(socket.stop),
+      Effect.timeoutOption(limits.drainCap)
+    ))
+  const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`
+  yield* Ref.set(yield* Origin, url)
+  yield* Ref.set(readiness, true)
+  return { url }
+})
+
+/** Everything, on one machine and with no other service (OPS1). Stops when its scope closes. */
+export const layer = (settings: Settings) =>
+  Layer.effect(Served, serve(settings)).pipe(
+    Layer.provideMerge(wire(settings)),
+    Layer.provideMerge(minds(settings)),
+    Layer.provideMerge(models(settings)),
+    Layer.provideMerge(storage(settings))
+  )
