@@ -3,7 +3,7 @@
  * the Chorus answers (THR). This file is the kind, the thread's own life and
  * its talk with the ledger; submissions and runs have files of their own.
  */
-import { Schema } from "effect"
+import { Result, Schema } from "effect"
 import { CommandId, type Instant, isUser, type TopicId } from "../Ids.ts"
 
 import { type Context, type Kind, refuse, type Tell, type Told } from "../Topic.ts"
@@ -13,6 +13,7 @@ import * as Model from "./ThreadModel.ts"
 import { accepted, type By, canRead, closedTo, type Outcome, refused } from "./ThreadRules.ts"
 import * as Runs from "./ThreadRuns.ts"
 import * as Submissions from "./ThreadSubmissions.ts"
+import { between, faultOf } from "./ThreadTransition.ts"
 
 const initial = (id: TopicId): State => ({
   id,
@@ -35,6 +36,15 @@ const initial = (id: TopicId): State => ({
 const isCommand = (input: Command | Answer): input is Command => thread.commands.has(input._tag)
 
 const decide = (state: State, input: Command | Answer, context: Context): Outcome => {
+  const outcome = judge(state, input, context)
+  if (Result.isFailure(outcome) || outcome.success._tag === "Forward" || outcome.success.events.length === 0) {
+    return outcome
+  }
+  const fault = faultOf(between(state, outcome.success.events.reduce(evolve, state)))
+  return fault === undefined ? outcome : refuse(fault)
+}
+
+const judge = (state: State, input: Command | Answer, context: Context): Outcome => {
   if (!isCommand(input)) return hear(state, input, context)
   const { author: user, id, now } = context
   if (!isUser(user)) return refused("forbidden", "AUT4", "only people write in threads")
