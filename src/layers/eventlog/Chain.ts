@@ -4,17 +4,13 @@ import { hash as digest } from "node:crypto"
 import type { TopicId } from "../../domain/Ids.ts"
 import * as Log from "../../domain/Log.ts"
 import { type Append, EventLogError, type Head, LogCorrupt, WrongSeq } from "../../services/EventLog.ts"
+import { hex128 } from "../Entropy.ts"
 
 /** SHA-256 as the log's hash function. */
 export const sha256: Log.Hash = (text) => digest("sha256", text, "hex")
 
 /** The name of a new log: 128 random bits. Unique, not secret. */
-export const newEpoch: Effect.Effect<string> = Effect.map(
-  Random.Random,
-  (random) =>
-    Array.from({ length: 4 }, () => Math.floor(random.nextDoubleUnsafe() * 0x1_0000_0000).toString(16).padStart(8, "0"))
-      .join("")
-)
+export const newEpoch: Effect.Effect<string> = Effect.map(Random.Random, hex128)
 
 /** A log that has no entry yet. */
 export const unborn = (topic: TopicId, epoch: string): Head => ({

@@ -1,0 +1,110 @@
+/**
+ * A topic as its log has it, and what a batch of submissions would make of it.
+ * Everything here is synchronous and changes nothing; `Host` commits.
+ */
+import { Result } from "effect"
+import type { Author, CommandId, Instant, TopicId } from "../../domain/Ids.ts"
+import type { Draft } from "../../domain/Log.ts"
+import { reject, type Rejection } from "../../domain/Rejection.ts"
+import { type AnyKind, type Context, type Decision, fold, type Intent, type Listing } from "../../domain/Topic.ts"
+import type { Receipt, Submission } from "../../services/Topics.ts"
+
+/** What follows from a state: what the world owes, when to wake, how it is listed. */
+export interface Derived {
+  readonly pending: ReadonlyArray<Intent>
+  readonly wakeAt: Instant | undefined
+  readonly listing: Listing | undefined
+}
+
+/** The durable state, and its place in the log. */
+export interface Standing extends Derived {
+  readonly epoch: string
+  readonly seq: number
+  readonly state: unknown
+}
+
+/** A command that was carried out: up to which seq, and whose it was. */
+export interface Carried {
+  readonly seq: number
+  readonly author: Author
+}
+
+/** What becomes of a submission once the batch is durable. */
+export type Verdict =
+  | { readonly _tag: "Answer"; readonly outcome: Result.Result<Receipt, Rejection> }
+  | Extract<Decision<never>, { readonly _tag: "Forward" }>
+
+/** A whole batch, decided. */
+export interface Decided {
+  readonly state: unknown
+  readonly drafts: ReadonlyArray<Draft>
+  /** One for each submission, in order. */
+  readonly verdicts: ReadonlyArray<Verdict>
+  /** The commands that this batch carries out. */
+  readonly carried: ReadonlyMap<CommandId, Carried>
+  /** Defects of the kind, for the log. */
+  readonly defects: ReadonlyArray<unknown>
+}
+
+export const derive = (kind: AnyKind, state: unknown): Derived => ({
+  pending: kind.pending(state),
+  wakeAt: kind.nextWake(state),
+  listing: kind.listing(state)
+})
+
+/** What a client hears of a defect of ours, or of a kind's (FLT25). */
+export const internal = reject("internal", "FLT25", "this command met a defect in the server; nothing was changed")
+
+const taken = reject("id_conflict", "SYN4", "this id was used by somebody else's command")
+
+const answer = (outcome: Result.Result<Receipt, Rejection>): Verdict => ({ _tag: "Answer", outcome })
+
+interface Clockwork {
+  readonly now: Instant
+  readonly seed: () => number
+  /** Commands that were carried out before, as far as is known. */
+  readonly known: (id: CommandId) => Carried | undefined
+}
+
+/** Decides each submission against what the ones before it made of the state. A defect fails its own submission only. */
+export const decideAll = (
+  kind: AnyKind,
+  topic: TopicId,
+  standing: Pick<Standing, "seq" | "state">,
+  submissions: ReadonlyArray<Submission>,
+  { known, now, seed }: Clockwork
+): Decided => {
+  let { seq, state } = standing
+  const drafts: Array<Draft> = []
+  const carried = new Map<CommandId, Carried>()
+  const defects: Array<unknown> = []
+
+  const one = ({ author, id, input }: Submission): Verdict => {
+    const before = carried.get(id) ?? known(id)
+    if (before !== undefined) {
+      return answer(
+        before.author === author ? Result.succeed({ topic, seq: before.seq, duplicate: true }) : Result.fail(taken)
+      )
+    }
+    try {
+      const context: Context = { id, author, now, seed: seed() }
+      const decision = kind.decide(state, input, context)
+      if (decision._tag === "Failure") return answer(Result.fail(decision.failure))
+      if (decision.success._tag === "Forward") return decision.success
+      const { events } = decision.success
+      state = fold(kind, state, events)
+      for (const event of events) {
+        // Events are plain JSON values by the kind's contract.
+        const json = event as Draft["event"]
+        drafts.push({ topic, seq: ++seq, at: now, cause: id, author, version: kind.version, event: json })
+      }
+      carried.set(id, { seq, author })
+      return answer(Result.succeed({ topic, seq, duplicate: false }))
+    } catch (defect) {
+      defects.push(defect)
+      return answer(Result.fail(internal))
+    }
+  }
+  const verdicts = submissions.map(one)
+  return { state, drafts, verdicts, carried, defects }
+}

@@ -1,0 +1,104 @@
+/** Who hears of one topic, and the newest events, kept so that a storm of reconnects costs the log nothing. */
+import { Result } from "effect"
+import type { Position, TopicId } from "../../domain/Ids.ts"
+import type { Entry } from "../../domain/Log.ts"
+import * as Protocol from "../../domain/Protocol.ts"
+import type { Frame, Subscriber } from "../../services/Topics.ts"
+
+/** What a frame's envelope needs from outside. */
+export interface Stamp {
+  readonly id: string
+  readonly now: number
+}
+
+export const viewOf = ({ at, author, cause, event, seq }: Entry): Protocol.EventView => ({
+  seq,
+  at,
+  cause,
+  author,
+  event
+})
+
+/** The subscribers of one topic. A subscriber that throws is dropped; the others never notice. */
+export class Subscribers {
+  readonly topic: TopicId
+  private readonly keep: number
+  private readonly byId = new Map<string, Subscriber>()
+  private ring: Array<Protocol.EventView> = []
+
+  /** `keep`: how many of the newest events to hold. */
+  constructor(topic: TopicId, keep: number) {
+    this.topic = topic
+    this.keep = keep
+  }
+
+  get size(): number {
+    return this.byId.size
+  }
+
+  add(subscriber: Subscriber): void {
+    this.byId.set(subscriber.id, subscriber)
+  }
+
+  remove(id: string): void {
+    this.byId.delete(id)
+  }
+
+  deliver(frame: Frame): void {
+    for (const subscriber of this.byId.values()) {
+      try {
+        subscriber.deliver(frame)
+      } catch {
+        this.byId.delete(subscriber.id)
+      }
+    }
+  }
+
+  /** Takes in entries that have become durable, and tells everybody in one frame (SYN3, SYN9). */
+  append(entries: ReadonlyArray<Entry>, stamp: () => Stamp): void {
+    const last = entries.at(-1)
+    if (last === undefined) return
+    const events = entries.map(viewOf)
+    this.ring.push(...events)
+    // Trimmed at twice the size, so that a push costs little on average.
+    if (this.ring.length > 2 * this.keep) this.ring = this.ring.slice(-this.keep)
+    if (this.byId.size === 0) return
+    const from = last.seq - entries.length
+    const lane = { _tag: "Durable", topic: this.topic, seq: last.seq } as const
+    this.deliver({ text: this.encode({ _tag: "delta", from, to: last.seq, events }, stamp()), lane })
+  }
+
+  /** Begins anew with the newest entries of a log that was loaded. */
+  reset(tail: ReadonlyArray<Entry>): void {
+    this.ring = tail.slice(-this.keep).map(viewOf)
+  }
+
+  /** The events after `seq` up to the newest, when they are all still here. */
+  since(seq: number, newest: number): ReadonlyArray<Protocol.EventView> | undefined {
+    if (seq === newest) return []
+    const first = this.ring[0]
+    return first !== undefined && first.seq <= seq + 1 ? this.ring.slice(seq + 1 - first.seq) : undefined
+  }
+
+  /** Ends the subscriptions of those who may no longer read, and tells them so. */
+  cut(mayRead: (subscriber: Subscriber) => boolean, stamp: () => Stamp): void {
+    for (const subscriber of this.byId.values()) {
+      if (mayRead(subscriber)) continue
+      this.byId.delete(subscriber.id)
+      Result.try(() =>
+        subscriber.deliver({
+          text: this.encode({ _tag: "unsubscribed", ref_id: null }, stamp()),
+          lane: { _tag: "Reply" }
+        })
+      )
+    }
+  }
+
+  private encode(message: Protocol.ServerMessage, { id, now }: Stamp): string {
+    return Protocol.encode(message, { id, timestamp: now, thread_id: this.topic })
+  }
+}
+
+/** Whether a client at `from` can go on by deltas: the same log, not ahead of it, not too far behind (SYN2, SYN8). */
+export const canCatchUp = (from: Position, position: Position, limit: number): boolean =>
+  from.epoch === position.epoch && from.seq <= position.seq && position.seq - from.seq <= limit

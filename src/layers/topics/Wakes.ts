@@ -1,0 +1,83 @@
+/**
+ * When which topic wants to be woken: one timer for all of them, whether they
+ * are in memory or not (TOP6). The time is looked at again after every sleep,
+ * so that a jump of the clock wakes nobody early.
+ */
+import { type Clock, Effect, FiberHandle } from "effect"
+import type { Instant, TopicId } from "../../domain/Ids.ts"
+
+/** Longest sleep at a time, in milliseconds. */
+const nap = 3_600_000
+
+/** A binary heap of times, earliest first. Entries whose time has been changed since are skipped when they come up. */
+export interface Wakes {
+  /** Sets, changes or (with undefined) clears a topic's time. */
+  readonly arm: (topic: TopicId, at: Instant | undefined) => void
+}
+
+interface Due {
+  readonly at: Instant
+  readonly topic: TopicId
+}
+
+const push = (heap: Array<Due>, due: Due): void => {
+  let i = heap.push(due) - 1
+  while (i > 0) {
+    const parent = (i - 1) >> 1
+    if (heap[parent]!.at <= due.at) break
+    heap[i] = heap[parent]!
+    i = parent
+  }
+  heap[i] = due
+}
+
+const pop = (heap: Array<Due>): void => {
+  const last = heap.pop()
+  if (last === undefined || heap.length === 0) return
+  let i = 0
+  for (let child = 1; child < heap.length; child = 2 * i + 1) {
+    if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child += 1
+    if (last.at <= heap[child]!.at) break
+    heap[i] = heap[child]!
+    i = child
+  }
+  heap[i] = last
+}
+
+/** Calls `wake` once for each time that comes, until the scope closes. */
+export const make = Effect.fnUntraced(function*(clock: Clock.Clock, wake: (topic: TopicId) => void) {
+  const heap: Array<Due> = []
+  const times = new Map<TopicId, Instant>()
+  const run = yield* FiberHandle.makeRuntime<never>()
+  let sleepingUntil = Infinity
+
+  const loop = Effect.gen(function*() {
+    for (let next = heap[0]; next !== undefined; next = heap[0]) {
+      const wait = next.at - clock.currentTimeMillisUnsafe()
+      const current = times.get(next.topic) === next.at
+      if (current && wait > 0) {
+        sleepingUntil = next.at
+        yield* Effect.sleep(Math.min(wait, nap))
+        continue
+      }
+      pop(heap)
+      if (!current) continue
+      times.delete(next.topic)
+      wake(next.topic)
+    }
+    sleepingUntil = Infinity
+  })
+
+  return {
+    arm: (topic, at) => {
+      if (times.get(topic) === at) return
+      if (at === undefined) return void times.delete(topic)
+      times.set(topic, at)
+      push(heap, { at, topic })
+      if (at < sleepingUntil) {
+        sleepingUntil = at
+        run(loop)
+      }
+    }
+  } satisfies Wakes
+})

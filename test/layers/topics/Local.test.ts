@@ -1,0 +1,188 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Result } from "effect"
+import { fold } from "../../../src/domain/Topic.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
+import { Topics } from "../../../src/services/Topics.ts"
+import * as Counter from "../../support/Counter.ts"
+import { alice, bob, deltas, layer, listener, one, send, sendAll, subscribe, total, two } from "../../support/Hosted.ts"
+
+const ok = (seq: number, duplicate = false, topic = one) => Result.succeed({ topic, seq, duplicate })
+
+describe("commands", () => {
+  it.effect("[TOP2] [TOP3] the state is the fold of the log, whose numbers are dense", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      const n = 20
+      yield* sendAll(one, Array.from({ length: n }, (_, i) => [`c${i}`, { _tag: "add", n: i }]))
+      yield* send(one, { _tag: "add", n: 5 })
+      const entries = yield* log.read(one, { after: 0, limit: 100 })
+      assert.deepStrictEqual(entries.map(({ seq }) => seq), Array.from({ length: n + 1 }, (_, i) => i + 1))
+      const events = entries.map(({ event }) => event as Counter.Event)
+      assert.strictEqual(fold(Counter.kind, Counter.kind.initial(one), events).total, yield* total(one))
+      assert.strictEqual(yield* total(one), 195)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[SYN5] each command gets one receipt, in order; a refused one changes nothing", () =>
+    Effect.gen(function*() {
+      const outcomes = yield* sendAll(one, [
+        ["a", { _tag: "add", n: 2 }],
+        ["b", { _tag: "add", n: -3 }],
+        ["c", { _tag: "nothing" }],
+        ["d", { _tag: "add", n: 1 }]
+      ])
+      assert.deepStrictEqual(outcomes.map((outcome) => Result.isSuccess(outcome) ? outcome.success.seq : "refused"), [
+        1,
+        "refused",
+        1,
+        2
+      ])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[SYN4] an id is carried out once, in the same batch, later, and under another author not at all", () =>
+    Effect.gen(function*() {
+      const add = { _tag: "add", n: 2 } as const
+      assert.deepStrictEqual(yield* sendAll(one, [["a", add], ["a", add], ["b", add]]), [ok(1), ok(1, true), ok(2)])
+      assert.deepStrictEqual(yield* send(one, add, { id: "a" }), ok(1, true))
+      const stolen = yield* send(one, add, { id: "a", author: bob })
+      assert.strictEqual(Result.isFailure(stolen) && stolen.failure.code, "id_conflict")
+      assert.strictEqual(yield* total(one), 4)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[AUT4] a kind that nobody knows is not there", () =>
+    Effect.gen(function*() {
+      const outcome = yield* send("nothing:here" as typeof one, { _tag: "nothing" })
+      assert.strictEqual(Result.isFailure(outcome) && outcome.failure.code, "not_found")
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[FLT25] a defect fails its own command only, wherever in the kind it is", () =>
+    Effect.gen(function*() {
+      const outcomes = yield* sendAll(one, [
+        ["a", { _tag: "add", n: 1 }],
+        ["b", { _tag: "die_deciding" }],
+        ["c", { _tag: "die_evolving" }],
+        ["d", { _tag: "die_deriving" }],
+        ["e", { _tag: "add", n: 1 }]
+      ])
+      assert.deepStrictEqual(outcomes.map((outcome) => Result.isSuccess(outcome) || outcome.failure.code), [
+        true,
+        "internal",
+        "internal",
+        "internal",
+        true
+      ])
+      assert.strictEqual(yield* total(one), 2)
+      assert.deepStrictEqual(yield* send(two, { _tag: "add", n: 1 }), ok(1, false, two))
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[THR11] simulating says what would happen, and does not do it", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      const peek = (input: Counter.Command) => topics.simulate(one, { id: "s" as never, author: alice, input })
+      assert.deepStrictEqual((yield* peek({ _tag: "add", n: 2 })).events, [{ _tag: "Added", n: 2 }])
+      assert.deepStrictEqual((yield* peek({ _tag: "ask", question: "why" })).intents, [
+        { _tag: "Ask", id: "s", question: "why" } as never
+      ])
+      assert.deepStrictEqual((yield* peek({ _tag: "pass_on", topic: two, n: 3 })).events, [{ _tag: "Added", n: 3 }])
+      const refused = yield* Effect.result(peek({ _tag: "add", n: -1 }))
+      assert.strictEqual(Result.isFailure(refused) && refused.failure.rejection.code, "rule_violated")
+      assert.strictEqual(yield* total(one), 0)
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("subscriptions", () => {
+  it.effect("[SYN2] [SYN3] a snapshot first, then every delta once, one frame per commit", () =>
+    Effect.gen(function*() {
+      yield* send(one, { _tag: "add", n: 7 })
+      const ear = listener("x")
+      const caught = Result.getOrThrow(yield* subscribe(one, ear))
+      assert.strictEqual(caught.mode, "snapshot")
+      assert.strictEqual(caught.position.seq, 1)
+      assert.strictEqual(caught.mode === "snapshot" && (caught.state as Counter.State).total, 7)
+      yield* sendAll(one, [["a", { _tag: "add", n: 1 }], ["b", { _tag: "add", n: 1 }]])
+      yield* send(one, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(deltas(ear), [[1, 3], [3, 4]])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[SYN2] [SYN8] deltas for the same log within the limit, else a snapshot", () =>
+    Effect.gen(function*() {
+      for (let i = 0; i < 10; i++) yield* send(one, { _tag: "add", n: 1 })
+      const { position } = Result.getOrThrow(yield* subscribe(one, listener("x")))
+      const from = (seq: number, epoch = position.epoch) =>
+        Effect.map(subscribe(one, listener("y"), { epoch, seq }), (outcome) => {
+          const caught = Result.getOrThrow(outcome)
+          return caught.mode === "deltas" ? caught.events.map(({ seq }) => seq) : caught.mode
+        })
+      assert.deepStrictEqual(yield* from(7), [8, 9, 10])
+      assert.deepStrictEqual(yield* from(5), [6, 7, 8, 9, 10])
+      assert.deepStrictEqual(yield* from(10), [])
+      assert.strictEqual(yield* from(4), "snapshot")
+      assert.strictEqual(yield* from(11), "snapshot")
+      assert.strictEqual(yield* from(9, "another epoch"), "snapshot")
+    }).pipe(Effect.provide(layer({ catchUp: 5 }))))
+
+  it.effect("[AUT4] [THR10] whoever may not read is not told that there is something", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      yield* send(one, { _tag: "share", readers: [alice] })
+      const outcome = yield* subscribe(one, listener("x", bob))
+      assert.strictEqual(Result.isFailure(outcome) && outcome.failure.code, "not_found")
+      const state = yield* Effect.result(topics.state(one, bob))
+      assert.strictEqual(Result.isFailure(state) && state.failure.rejection.code, "not_found")
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[THR10] whoever loses access is cut off before the delta that says so", () =>
+    Effect.gen(function*() {
+      const [stays, goes] = [listener("x", alice), listener("y", bob)]
+      yield* subscribe(one, stays)
+      yield* subscribe(one, goes)
+      yield* send(one, { _tag: "share", readers: [alice] })
+      yield* send(one, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(deltas(stays), [[0, 1], [1, 2]])
+      assert.deepStrictEqual(goes.heard, [{ _tag: "unsubscribed", ref_id: null }])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[CON2] what one user asks for in one turn is answered in that order", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      const said: Array<string> = []
+      yield* Effect.callback<void>((resume) => {
+        const add = (id: string) =>
+          topics.post(one, {
+            id: id as never,
+            author: alice,
+            input: { _tag: "add", n: 1 },
+            reply: () => said.push(id) === 4 ? resume(Effect.void) : undefined
+          })
+        const ear = listener("x")
+        add("a")
+        topics.subscribe(one, ear, undefined, (outcome) => {
+          said.push(`subscribed at ${Result.getOrThrow(outcome).position.seq}`)
+        })
+        add("b")
+        add("c")
+      })
+      assert.deepStrictEqual(said, ["a", "subscribed at 1", "b", "c"])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[CON4] a subscriber that throws is dropped; the others hear everything", () =>
+    Effect.gen(function*() {
+      const ear = listener("y")
+      yield* subscribe(one, {
+        id: "x",
+        user: alice,
+        deliver: () => {
+          throw new TypeError("a broken socket")
+        }
+      })
+      yield* subscribe(one, ear)
+      yield* send(one, { _tag: "add", n: 1 })
+      yield* send(one, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(deltas(ear), [[0, 1], [1, 2]])
+      const topics = yield* Topics
+      assert.deepStrictEqual(yield* topics.stats, { live: 1, subscriptions: 1 })
+      topics.unsubscribe(one, "y")
+      yield* send(one, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(deltas(ear), [[0, 1], [1, 2]])
+      assert.deepStrictEqual(yield* topics.stats, { live: 1, subscriptions: 0 })
+    }).pipe(Effect.provide(layer())))
+})
