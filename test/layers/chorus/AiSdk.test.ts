@@ -1,0 +1,244 @@
+import {
+  APICallError,
+  type EmbeddingModelV4,
+  type LanguageModelV4,
+  type LanguageModelV4StreamPart
+} from "@ai-sdk/provider"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Exit, Fiber, Stream } from "effect"
+import { EmbeddingModel } from "effect/ai"
+import { TestClock } from "effect/testing"
+import * as AiSdk from "../../../src/layers/chorus/AiSdk.ts"
+
+type Pull = (controller: ReadableStreamDefaultController<LanguageModelV4StreamPart>) => void | Promise<void>
+
+/** A provider whose stream is `pull`, and whether it was aborted. */
+const provider = (pull: Pull, doStream?: LanguageModelV4["doStream"]) => {
+  const seen: { signal?: AbortSignal | undefined; options?: Parameters<LanguageModelV4["doStream"]>[0] } = {}
+  const model: LanguageModelV4 = {
+    specificationVersion: "v4",
+    provider: "fake",
+    modelId: "fake",
+    supportedUrls: {},
+    doGenerate: () => Promise.reject(new TypeError("the adapter streams")),
+    doStream: (options) => {
+      seen.signal = options.abortSignal
+      seen.options = options
+      return doStream?.(options) ?? Promise.resolve({ stream: new ReadableStream({ pull }) })
+    }
+  }
+  return { model, seen }
+}
+
+/** Gives its parts one by one, then nothing for ever. */
+const script = (...parts: ReadonlyArray<LanguageModelV4StreamPart>): Pull => {
+  const left = [...parts]
+  return (controller) => {
+    const part = left.shift()
+    if (part === undefined) return Promise.withResolvers<void>().promise
+    controller.enqueue(part)
+    return undefined
+  }
+}
+
+const delta = (text: string): LanguageModelV4StreamPart => ({ type: "text-delta", id: "0", delta: text })
+const finish = (unified: "stop" | "content-filter" = "stop"): LanguageModelV4StreamPart => ({
+  type: "finish",
+  finishReason: { unified, raw: unified },
+  usage: {
+    inputTokens: { total: 3, noCache: undefined, cacheRead: undefined, cacheWrite: undefined },
+    outputTokens: { total: 4, text: undefined, reasoning: undefined }
+  }
+})
+
+/** The text of an answer and how it ended. */
+const ask = Effect.fnUntraced(function*(model: LanguageModelV4, options: AiSdk.Options = {}) {
+  const languageModel = yield* AiSdk.languageModel(model, options)
+  let text = ""
+  let usage: unknown
+  const exit = yield* languageModel.streamText({
+    prompt: [{ role: "system", content: "S" }, { role: "user", content: "U" }]
+  }).pipe(
+    Stream.runForEach((part) =>
+      Effect.sync(() => {
+        if (part.type === "text-delta") text += part.delta
+        if (part.type === "finish") usage = [part.usage.inputTokens.total, part.usage.outputTokens.total]
+      })
+    ),
+    Effect.result
+  )
+  return { text, usage, fault: exit._tag === "Failure" ? exit.failure.reason._tag : "none" }
+})
+
+describe("AiSdk language model", () => {
+  it.live("[CHO12] puts system and user text, hands on text and usage, aborts nothing that is done", () =>
+    Effect.gen(function*() {
+      const { model, seen } = provider(script({ type: "stream-start", warnings: [] }, delta("a"), delta("b"), finish()))
+      assert.deepStrictEqual(yield* ask(model), { text: "ab", usage: [3, 4], fault: "none" })
+      assert.deepStrictEqual(seen.options?.prompt, [
+        { role: "system", content: "S" },
+        { role: "user", content: [{ type: "text", text: "U" }] }
+      ])
+    }))
+
+  it.live("[CHO12] answers as a whole, too", () =>
+    Effect.gen(function*() {
+      const { model } = provider(script(delta("a"), delta("b"), finish()))
+      const languageModel = yield* AiSdk.languageModel(model)
+      assert.strictEqual((yield* languageModel.generateText({ prompt: "U" })).text, "ab")
+    }))
+
+  const timeouts = [
+    { name: "does not answer the request", pull: script(), hangs: true, before: 59_999 },
+    {
+      name: "opens a stream and is silent",
+      pull: script({ type: "stream-start", warnings: [] }),
+      hangs: false,
+      before: 59_999
+    },
+    { name: "stops in the middle", pull: script(delta("a")), hangs: false, before: 59_999 }
+  ]
+  it.effect.each(timeouts)(
+    "[FLT14] [FLT15] a provider that $name is given up after 60 s",
+    ({ before, hangs, pull }) =>
+      Effect.gen(function*() {
+        const { model, seen } = provider(pull, hangs ? () => Promise.withResolvers<never>().promise : undefined)
+        const fiber = yield* Effect.forkChild(ask(model), { startImmediately: true })
+        // Promises of the fake provider settle before virtual time moves.
+        yield* Effect.promise(() => new ReadableStream({ start: (c) => c.close() }).getReader().closed)
+        yield* settle
+        yield* TestClock.adjust(Duration.millis(before))
+        yield* settle
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust("1 millis")
+        assert.strictEqual((yield* Fiber.join(fiber)).fault, "NetworkError")
+        assert.isTrue(seen.signal?.aborted)
+      })
+  )
+
+  it.live("[CHO8] interruption aborts the request", () =>
+    Effect.gen(function*() {
+      const { model, seen } = provider(script(delta("a")))
+      const fiber = yield* Effect.forkChild(ask(model), { startImmediately: true })
+      yield* settle
+      assert.isFalse(seen.signal?.aborted)
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(seen.signal?.aborted)
+    }))
+
+  it.live("[FLT16] a stream that ends without the provider's word is a failure, and so is an endless answer", () =>
+    Effect.gen(function*() {
+      const cut = provider((controller) => controller.close())
+      assert.strictEqual((yield* ask(cut.model)).fault, "InvalidOutputError")
+      const endless = provider((controller) => controller.enqueue(delta("x".repeat(1_000))))
+      const { fault, text } = yield* ask(endless.model, { limits: { text: 10_000 } })
+      assert.deepStrictEqual([fault, text.length], ["InvalidOutputError", 10_000])
+      assert.isTrue(endless.seen.signal?.aborted)
+    }))
+
+  const api = (
+    statusCode: number | undefined,
+    more: { readonly responseHeaders?: Record<string, string>; readonly responseBody?: string } = {}
+  ) =>
+    new APICallError({
+      message: "said sk-secret",
+      url: "u",
+      requestBodyValues: {},
+      ...(statusCode === undefined ? {} : { statusCode }),
+      ...more
+    })
+
+  it.live.each(
+    [
+      [api(undefined), "NetworkError", true],
+      [new TypeError("terminated"), "NetworkError", true],
+      [api(408), "NetworkError", true],
+      [api(400), "InvalidRequestError", false],
+      [api(401), "AuthenticationError", false],
+      [api(402), "QuotaExhaustedError", false],
+      [api(403), "AuthenticationError", false],
+      [api(404), "InvalidRequestError", false],
+      [api(413), "InvalidRequestError", false],
+      [api(429, { responseHeaders: { "retry-after": "7" } }), "RateLimitError", true],
+      [api(429, { responseBody: "{\"error\":{\"code\":\"insufficient_quota\"}}" }), "QuotaExhaustedError", false],
+      [api(500), "InternalProviderError", true],
+      [api(529), "InternalProviderError", true],
+      [{ message: "overloaded sk-secret", type: "overloaded_error" }, "RateLimitError", true],
+      [{ message: "boom sk-secret", type: "server_error" }, "InternalProviderError", true]
+    ] as const
+  )("[FLT17] %s is %s", ([error, fault, retryable]) =>
+    Effect.gen(function*() {
+      const early = provider(script(), () => Promise.reject(error))
+      const late = provider(script(delta("a"), { type: "error", error }))
+      for (const { model } of [early, late]) {
+        const languageModel = yield* AiSdk.languageModel(model, { secrets: ["sk-secret"] })
+        const failure = yield* Effect.flip(Stream.runDrain(languageModel.streamText({ prompt: "U" })))
+        assert.strictEqual(failure.reason._tag, fault)
+        assert.strictEqual(failure.isRetryable, retryable)
+        assert.notInclude(JSON.stringify(failure), "sk-secret")
+        if ("responseHeaders" in error && error.responseHeaders !== undefined) {
+          assert.deepStrictEqual(failure.retryAfter, Duration.seconds(7))
+        }
+      }
+    }))
+
+  it.live("[FLT17] a content filter is a refusal", () =>
+    Effect.gen(function*() {
+      const { model } = provider(script(delta("a"), finish("content-filter")))
+      assert.strictEqual((yield* ask(model)).fault, "ContentPolicyError")
+    }))
+})
+
+describe("AiSdk embedding model", () => {
+  const embedder = (
+    doEmbed: (values: ReadonlyArray<string>) => Array<Array<number>>,
+    calls: Array<number> = []
+  ): EmbeddingModelV4 => ({
+    specificationVersion: "v4",
+    provider: "fake",
+    modelId: "fake",
+    maxEmbeddingsPerCall: 2,
+    supportsParallelCalls: true,
+    doEmbed: ({ values }) => {
+      calls.push(values.length)
+      return Promise.resolve({ embeddings: doEmbed(values), warnings: [] })
+    }
+  })
+  const embed = (model: EmbeddingModelV4, texts: ReadonlyArray<string>) =>
+    Effect.gen(function*() {
+      const { embedMany } = yield* EmbeddingModel.EmbeddingModel
+      return (yield* embedMany(texts)).embeddings.map(({ vector }) => vector)
+    }).pipe(Effect.provide(AiSdk.embeddingLayer(model, 2)))
+
+  it.live("[CHO4] texts are embedded in order, in requests of the size the provider takes", () =>
+    Effect.gen(function*() {
+      const calls: Array<number> = []
+      const model = embedder((values) => values.map((value) => [value.length, 1]), calls)
+      assert.deepStrictEqual(yield* embed(model, ["a", "bb", "ccc"]), [[1, 1], [2, 1], [3, 1]])
+      assert.deepStrictEqual(calls, [2, 1])
+    }))
+
+  it.live.each([[[1, 2, 3]], [[0, 0]], [[Number.NaN, 1]], []])(
+    "[CHO4] the vectors %j are a failure",
+    (vectors) =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(embed(embedder(() => vectors), ["a"]))
+        assert.isTrue(Exit.isFailure(exit))
+      })
+  )
+
+  it.live("[CHO4] empty text is a failure, and the provider is not asked", () =>
+    Effect.gen(function*() {
+      const calls: Array<number> = []
+      const error = yield* Effect.flip(embed(embedder(() => [[1, 1]], calls), [" "]))
+      assert.strictEqual(error.reason._tag, "InvalidUserInputError")
+      assert.deepStrictEqual(calls, [])
+    }))
+})
+
+/** Lets promises and fibers that are ready go on: a turn of the event loop, no time. */
+const settle = Effect.promise(() => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  setImmediate(resolve)
+  return promise
+})

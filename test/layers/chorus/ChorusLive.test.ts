@@ -1,0 +1,249 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Duration, Effect, Fiber, Layer, References, Stream } from "effect"
+import { AiError } from "effect/ai"
+import { TestClock } from "effect/testing"
+import { type ChorusState, steps } from "../../../src/domain/Chorus.ts"
+import * as ChorusPrompt from "../../../src/domain/ChorusPrompt.ts"
+import * as Extract from "../../../src/domain/Extract.ts"
+import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
+import * as Models from "../../../src/layers/chorus/Models.ts"
+import { Chorus } from "../../../src/services/Chorus.ts"
+import { PriorsUnavailable } from "../../../src/services/Priors.ts"
+import { delta, finish, model, modelLayer, type Part, priorsLayer } from "./FakeModel.ts"
+import { answer, asker, data, prior, priors, runAt } from "./Runs.ts"
+
+type Script = Parameters<typeof modelLayer>[0]
+
+/** One step with a scripted model, and the pieces that were shown. */
+const carryOut = Effect.fnUntraced(
+  function*(run: ChorusState, pieces: Array<string> = []) {
+    const { step } = yield* Chorus
+    return yield* step(run, (piece) => Effect.sync(() => void pieces.push(piece))).pipe(
+      Effect.provideService(References.MinimumLogLevel, "None")
+    )
+  }
+)
+
+const withModel = (script: Script, find = priorsLayer(() => Effect.succeed(priors))) =>
+  ChorusLive.layer.pipe(Layer.provide([modelLayer(script), find]))
+
+const says = (...parts: ReadonlyArray<Part>): Script => () => Stream.fromIterable([...parts, finish()])
+
+const fails = (reason: AiError.AiErrorReason): Script => () =>
+  Stream.fail(AiError.make({ module: "test", method: "streamText", reason }))
+
+const refusal = new AiError.AuthenticationError({ kind: "InvalidKey" })
+const outage = new AiError.InternalProviderError({ description: "secret insides" })
+
+describe("ChorusLive", () => {
+  it.effect.each(steps)("[CHO2] %s is asked, shown, read and paid for", (step) =>
+    Effect.gen(function*() {
+      const pieces: Array<string> = []
+      const run = runAt(step)
+      const { output, usage } = yield* carryOut(run, pieces)
+      assert.strictEqual(output._tag, step)
+      assert.strictEqual(ChorusPrompt.leadOf(output), "A lead.")
+      assert.strictEqual(pieces.join(""), "A lead.")
+      assert.deepStrictEqual(usage, {
+        provider: "fake",
+        model: "fake-1",
+        input_tokens: 12,
+        output_tokens: 34,
+        latency_ms: 0,
+        cost: null
+      })
+    }).pipe(Effect.provide(withModel(says(delta(answer("A lead.", data[step])))))))
+
+  it.effect("[CHO4] Experience searches with the prompt and Action's answer, as the asker", () => {
+    const searched: Array<unknown> = []
+    const long = `${"Other words. ".repeat(300)}\nGreen tea needs water of 80 degrees.\n${"More words. ".repeat(300)}`
+    const find = priorsLayer((text, reader) => {
+      searched.push(text, reader)
+      return Effect.succeed([prior("p-long", long)])
+    })
+    const prompts: Array<string> = []
+    const script: Script = ({ user }) => {
+      prompts.push(user)
+      return says(delta(answer("L", data.experience)))({ system: "", user })
+    }
+    return Effect.gen(function*() {
+      const run = runAt("experience")
+      const { output } = yield* carryOut(run)
+      assert.deepStrictEqual(searched, [`${run.prompt}\n\nlead of action 0`, asker])
+      const found = output._tag === "experience" ? output.priors : []
+      assert.deepStrictEqual(found.map(({ id }) => id), ["p-long"])
+      assert.include(found[0]?.content, "80 degrees")
+      assert.isAtMost(found[0]?.content.length ?? 0, ChorusPrompt.limits.prior)
+      assert.include(prompts[0], "80 degrees")
+    }).pipe(Effect.provide(withModel(script, find)))
+  })
+
+  it.effect("[CHO4] when the search is down the run goes on, and the record says so", () => {
+    const down = priorsLayer(() =>
+      Effect.fail(new PriorsUnavailable({ operation: "search", retryable: true, cause: "x" }))
+    )
+    const pieces: Array<string> = []
+    return Effect.gen(function*() {
+      const { output } = yield* carryOut(runAt("experience"), pieces)
+      const expected = `${ChorusLive.withoutPriors}\n\nL`
+      assert.deepStrictEqual(output, {
+        _tag: "experience",
+        synthesis: expected,
+        key_insights: ["80 degrees"],
+        priors: []
+      })
+      assert.strictEqual(pieces.join(""), expected)
+    }).pipe(Effect.provide(withModel(says(delta(answer("L", data.experience))), down)))
+  })
+
+  it.effect("[CHO5] the first text is shown at once, the rest in pieces every 40 ms, nothing of the data", () => {
+    const tokens = [..."A lead that takes some time.", ...answer("", data.action)]
+    const script: Script = () =>
+      Stream.fromIterable(tokens).pipe(
+        Stream.tap(() => Effect.sleep("10 millis")),
+        Stream.map(delta),
+        Stream.concat(Stream.succeed(finish()))
+      )
+    const pieces: Array<string> = []
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(carryOut(runAt("action"), pieces))
+      yield* TestClock.adjust("10 millis")
+      assert.deepStrictEqual(pieces, ["A"])
+      yield* TestClock.adjust("39 millis")
+      assert.deepStrictEqual(pieces, ["A"])
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(pieces.length, 2)
+      yield* TestClock.adjust("10 seconds")
+      const { output, usage } = yield* Fiber.join(fiber)
+      assert.strictEqual(pieces.join(""), "A lead that takes some time.")
+      assert.isAtMost(pieces.length, 9)
+      assert.strictEqual(ChorusPrompt.leadOf(output), pieces.join(""))
+      assert.strictEqual(usage.latency_ms, tokens.length * 10)
+    }).pipe(Effect.provide(withModel(script)))
+  })
+
+  it.effect("[CHO5] text that arrived is shown though nothing more comes", () => {
+    const pieces: Array<string> = []
+    const script: Script = () => Stream.concat(Stream.make(delta("A"), delta(" b"), delta(" c")), Stream.never)
+    return Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(carryOut(runAt("action"), pieces))
+      yield* TestClock.adjust("80 millis")
+      assert.strictEqual(pieces.join(""), "A b c")
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.provide(withModel(script)))
+  })
+
+  it.effect("[CHO8] interruption stops the model", () =>
+    Effect.gen(function*() {
+      const stopped = yield* Deferred.make<void>()
+      const script: Script = () => Stream.never.pipe(Stream.ensuring(Deferred.succeed(stopped, undefined)))
+      const fiber = yield* Effect.forkChild(carryOut(runAt("action")).pipe(Effect.provide(withModel(script))))
+      yield* TestClock.adjust("1 seconds")
+      yield* Fiber.interrupt(fiber)
+      yield* Deferred.await(stopped)
+    }))
+
+  it.effect.each(
+    [
+      { reason: outage, fault: { _tag: "AIError", message: "the model's provider failed", retryable: true } },
+      {
+        reason: refusal,
+        fault: { _tag: "AIError", message: "the model's provider does not accept the key", retryable: false }
+      },
+      {
+        reason: new AiError.RateLimitError({ retryAfter: Duration.seconds(7) }),
+        fault: {
+          _tag: "AIError",
+          message: "the model's provider has too much to do",
+          retryable: true,
+          retry_after_ms: 7_000
+        }
+      },
+      {
+        reason: new AiError.NetworkError({ reason: "TransportError", method: "POST", url: "http://10.0.0.1" }),
+        fault: {
+          _tag: "NetworkError",
+          message: "the model's provider could not be reached, or stopped answering",
+          retryable: true
+        }
+      }
+    ] as const
+  )("[CHO6] $reason._tag is $fault._tag, without the provider's words", ({ fault, reason }) =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(carryOut(runAt("action")))
+      assert.deepStrictEqual(error.reason, fault)
+    }).pipe(Effect.provide(withModel(fails(reason)))))
+
+  it.effect("[CHO6] an answer that cannot be read, or was cut short, can be tried again", () =>
+    Effect.gen(function*() {
+      for (const parts of [[delta("no data"), finish()], [delta("L"), finish("length")]]) {
+        const error = yield* carryOut(runAt("action")).pipe(
+          Effect.provide(withModel(() => Stream.fromIterable(parts))),
+          Effect.flip
+        )
+        assert.strictEqual(error.reason._tag, "AIError")
+        assert.isTrue(error.retryable)
+      }
+    }))
+
+  it.effect("[CHO6] a run that lacks an earlier output is a StateError, and no model is asked", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(carryOut({ ...runAt("yield"), steps: [] }))
+      assert.strictEqual(error.reason._tag, "StateError")
+    }).pipe(Effect.provide(withModel(() => Stream.die("asked")))))
+
+  const alternatives = (
+    main: Script,
+    options: { readonly fallback?: Script; readonly update?: Script }
+  ) =>
+    Layer.unwrap(Effect.gen(function*() {
+      const choice = (script: Script, name: string) =>
+        Effect.map(model(script), (languageModel) => ({ languageModel, provider: "other", model: name }))
+      return withModel(main).pipe(Layer.provide(Layer.succeed(ChorusLive.Alternatives, {
+        fallback: options.fallback === undefined ? undefined : yield* choice(options.fallback, "spare"),
+        steps: options.update === undefined ? {} : { update: yield* choice(options.update, "small") }
+      })))
+    }))
+
+  it.effect("[CHO12] the fallback answers where another try is useless, and from the third try on", () =>
+    Effect.gen(function*() {
+      const fallback = says(delta(answer("Spare.", data.action)))
+      const model = (main: Script, attempt: number) =>
+        carryOut(runAt("action", 0, { attempt })).pipe(
+          Effect.provide(alternatives(main, { fallback })),
+          Effect.map(({ usage }) => usage.model)
+        )
+      assert.strictEqual(yield* model(fails(refusal), 0), "spare")
+      assert.strictEqual((yield* Effect.flip(model(fails(outage), 1))).reason._tag, "AIError")
+      assert.strictEqual(yield* model(fails(outage), 2), "spare")
+    }))
+
+  it.effect("[CHO12] no fallback takes over a text that has been shown", () => {
+    const half: Script = (prompt) => Stream.concat(Stream.make(delta("Half")), fails(refusal)(prompt))
+    return Effect.gen(function*() {
+      const pieces: Array<string> = []
+      const error = yield* Effect.flip(carryOut(runAt("action"), pieces))
+      assert.isFalse(error.retryable)
+      assert.deepStrictEqual(pieces, ["Half"])
+    }).pipe(Effect.provide(alternatives(half, { fallback: says(delta(answer("Spare.", data.action))) })))
+  })
+
+  it.effect("[CHO12] a step can have a model of its own", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* carryOut(runAt("update"))).usage.model, "small")
+      assert.strictEqual((yield* Effect.flip(carryOut(runAt("action")))).reason._tag, "AIError")
+    }).pipe(Effect.provide(alternatives(fails(outage), { update: says(delta(answer("Small.", data.update))) }))))
+
+  it.effect("[CHO12] without a key the offline model answers, and says so", () =>
+    Effect.gen(function*() {
+      const { describe } = yield* Chorus
+      assert.deepStrictEqual(describe, { model: Extract.modelName, offline: true })
+      const pieces: Array<string> = []
+      const { output } = yield* carryOut(runAt("yield"), pieces)
+      assert.include(pieces.join(""), Extract.notice)
+      assert.strictEqual(ChorusPrompt.leadOf(output), pieces.join(""))
+      assert.include(pieces.join(""), "Steep green tea at 80 degrees. [1]")
+    }).pipe(Effect.provide(
+      ChorusLive.layer.pipe(Layer.provide([Models.layer({}), priorsLayer(() => Effect.succeed([]))]))
+    )))
+})

@@ -1,0 +1,107 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import type { ErrorState, RunStep } from "../../../src/domain/Chorus.ts"
+import { CommandId } from "../../../src/domain/Ids.ts"
+import * as RunStepPerformer from "../../../src/layers/chorus/RunStepPerformer.ts"
+import { Chorus, ChorusError } from "../../../src/services/Chorus.ts"
+import { type Perform, Performers } from "../../../src/services/Performers.ts"
+import { Signals } from "../../../src/services/Signals.ts"
+import { output, runAt, topic } from "./Runs.ts"
+
+const usage = { provider: "p", model: "m", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
+const intent = (change = {}): RunStep => ({
+  _tag: "RunStep",
+  id: CommandId.make("prompt-1/0/yield/0"),
+  run: runAt("yield", 0, change)
+})
+
+/** A performer over a scripted Chorus; what it shows is written to `heard`. */
+const perform = (step: Chorus["Service"]["step"], heard: Array<unknown>) =>
+  Effect.gen(function*() {
+    let registered: Perform | undefined
+    const performers = Layer.succeed(Performers, {
+      register: (tag, perform) =>
+        Effect.sync(() => {
+          assert.strictEqual(tag, "RunStep")
+          // The registry keeps performers of every kind of intent together; tags keep them apart.
+          registered = (topic, intent) => perform(topic, intent as Parameters<typeof perform>[1])
+        }),
+      perform: () => Effect.die("not asked")
+    })
+    const signals = Layer.succeed(Signals, {
+      enter: () => ({ presence: [], signals: [] }),
+      leave: () => undefined,
+      signal: () => undefined,
+      running: () => [],
+      present: () => Effect.succeed(false),
+      stream: (_, piece) => void heard.push([piece.attempt, piece.offset, piece.text]),
+      streamDone: (_, id) => void heard.push(`done ${id}`)
+    })
+    const chorus = Layer.succeed(Chorus, { describe: { model: "m", offline: false }, step })
+    yield* Layer.build(RunStepPerformer.layer.pipe(Layer.provide([performers, signals, chorus])))
+    return registered ?? assert.fail("nothing registered")
+  })
+
+const answers: Chorus["Service"]["step"] = Effect.fnUntraced(function*(_, onText) {
+  yield* onText("Hot ")
+  yield* onText("𝄞 ")
+  yield* onText("tea")
+  return { output: output("yield", 0), usage }
+})
+
+describe("RunStepPerformer", () => {
+  it.effect("[CHO5] pieces carry the place of their first unit, and are forgotten at the end", () =>
+    Effect.gen(function*() {
+      const heard: Array<unknown> = []
+      const carryOut = yield* perform(answers, heard)
+      const answer = yield* carryOut(topic, intent({ attempt: 1 }))
+      assert.deepStrictEqual(heard, [[1, 0, "Hot "], [1, 4, "𝄞 "], [1, 7, "tea"], "done prompt-1"])
+      assert.deepStrictEqual(answer, {
+        _tag: "StepAnswered",
+        intent: intent().id,
+        prompt_id: intent().run.prompt_id,
+        output: output("yield", 0),
+        usage
+      })
+      // Another try begins at the beginning.
+      yield* carryOut(topic, intent())
+      assert.deepStrictEqual(heard[4], [0, 0, "Hot "])
+    }))
+
+  it.effect("[CHO6] a failure is an answer", () =>
+    Effect.gen(function*() {
+      const error: ErrorState = { _tag: "NetworkError", message: "gone", retryable: true }
+      const heard: Array<unknown> = []
+      const carryOut = yield* perform(() => Effect.fail(new ChorusError({ reason: error })), heard)
+      assert.deepStrictEqual(yield* carryOut(topic, intent()), {
+        _tag: "StepErrored",
+        intent: intent().id,
+        prompt_id: intent().run.prompt_id,
+        error
+      })
+      assert.deepStrictEqual(heard, ["done prompt-1"])
+    }))
+
+  it.effect("[CHO6] a try waits for its time", () =>
+    Effect.gen(function*() {
+      const heard: Array<unknown> = []
+      const carryOut = yield* perform(answers, heard)
+      const fiber = yield* Effect.forkChild(carryOut(topic, intent({ not_before: 5_000 })))
+      yield* TestClock.adjust("4999 millis")
+      assert.deepStrictEqual(heard, [])
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(fiber)
+      assert.strictEqual(heard.length, 4)
+    }))
+
+  it.effect("[CHO8] interruption stops the step and forgets its text", () =>
+    Effect.gen(function*() {
+      const heard: Array<unknown> = []
+      const carryOut = yield* perform((_, onText) => Effect.andThen(onText("Hot "), Effect.never), heard)
+      const fiber = yield* Effect.forkChild(carryOut(topic, intent()))
+      yield* TestClock.adjust("1 seconds")
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(heard, [[0, 0, "Hot "], "done prompt-1"])
+    }))
+})
