@@ -79,8 +79,7 @@ const thenNext = (
   event: ChorusRun.Happened
 ): ReadonlyArray<Event> => {
   const [running, next] = unfinished(state)
-  return next !== undefined && running?.prompt_id === event.prompt_id &&
-      ChorusRun.isOver(ChorusRun.evolve(running, event))
+  return running !== undefined && next !== undefined && ChorusRun.isOver(ChorusRun.evolve(running, event))
     ? [event, { _tag: "RunStarted", prompt_id: next.prompt_id, at: event.at }]
     : [event]
 }

@@ -134,6 +134,17 @@ describe("Thread", () => {
     assert.strictEqual(tokens(world, bob), 9_000)
   })
 
+  it("[THR2][LED4] what was published under the same id meanwhile is not put to the vote, and the stake flows back", () => {
+    const world = submitted(bob)
+    send(world, bob, say("one more"), "twice")
+    send(world, alice, vote("s0", "approve"))
+    assert.strictEqual(send(world, bob, say("one more"), "twice"), "ok")
+    carried(world)
+    assert.deepStrictEqual(stateOf(world).messages.map(({ id }) => id), ["s0", "twice"])
+    assert.strictEqual(stateOf(world).submissions.length, 1)
+    assert.strictEqual(tokens(world, bob), 9_000)
+  })
+
   it("[SYN4] a submission sent again changes nothing, before its vote and after", () => {
     const world = submitted(bob)
     const once = stateOf(world)
@@ -217,6 +228,16 @@ describe("Thread", () => {
     assert.deepStrictEqual([submission(world, 1)?.status, submission(world, 2)?.status], ["expired", "expired"])
     assert.deepStrictEqual([tokens(world, carol), tokens(world, dave)], [9_000, 10_000])
     assert.isUndefined(Thread.thread.nextWake(stateOf(world)))
+  })
+
+  it("[THR4] only votes whose time is over expire", () => {
+    const world = submitted(bob)
+    world.now += policy.submissionTtl - 1
+    send(world, carol, say("by carol"), "s1")
+    carried(world)
+    pass(world, 1)
+    assert.deepStrictEqual([submission(world, 0)?.status, submission(world, 1)?.status], ["expired", "pending"])
+    assert.strictEqual(Thread.thread.nextWake(stateOf(world)), world.now - 1 + policy.submissionTtl)
   })
 
   it("[THR7] its author takes an open submission back, nobody else, and only once", () => {
