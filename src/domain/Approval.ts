@@ -32,6 +32,7 @@ export const Destination = Schema.Literals([
 ])
 export type Destination = typeof Destination.Type
 
+/** A vote's rules as data (THR5). */
 export const ApprovalPolicy = Schema.Struct({
   quorum: Quorum,
   /** Whether one denial ends the vote, settled on the votes cast so far. */
@@ -66,6 +67,7 @@ export interface Ballot {
   readonly weights?: ReadonlyMap<string, number>
 }
 
+/** `denied` and `split` are both refusals; they differ in where the stake goes. */
 export type Outcome = "undecided" | "approved" | "denied" | "split" | "expired"
 
 /** What came of a vote. A vote without voters stays undecided until it expires. */
@@ -104,6 +106,7 @@ export type Beneficiary =
   | { readonly _tag: "Author" }
   | { readonly _tag: "Voter"; readonly voter: string }
 
+/** A part of a stake, in whole tokens. */
 export interface Share {
   readonly to: Beneficiary
   readonly amount: number

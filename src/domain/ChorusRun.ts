@@ -50,6 +50,7 @@ export interface Response {
 /** What can happen to a run once it exists. */
 export type Happened = Exclude<Event, { readonly _tag: "PromptSubmitted" }>
 
+/** A run after one input. */
 export interface Transition {
   readonly state: ChorusState
   readonly response: Response | null

@@ -6,4 +6,5 @@ import { thread } from "./Thread.ts"
 
 const all: ReadonlyArray<AnyKind> = [thread, ledger, room]
 
+/** By the part of a topic id before the colon. */
 export const shipped: ReadonlyMap<string, AnyKind> = new Map(all.map((kind) => [kind.name, kind]))

@@ -108,7 +108,7 @@ const escrow = (state: State, input: Escrow, user: UserId, context: Context): Ve
 }
 
 /** The id under which an escrow's input is put to its topic. */
-export const offerId = (escrow: CommandId): CommandId => derivedId(escrow, ":offer")
+const offerId = (escrow: CommandId): CommandId => derivedId(escrow, ":offer")
 
 const transfer = (state: State, { amount, from, reason, to }: Transfer, context: Context): Verdict => {
   if (from.startsWith("stake:") || to.startsWith("stake:")) {

@@ -5,7 +5,6 @@
  */
 import { Result, Schema } from "effect"
 import { CommandId, type Instant, isUser, type TopicId } from "../Ids.ts"
-
 import { type Context, type Kind, refuse, type Tell, type Told } from "../Topic.ts"
 import * as Ledger from "./LedgerModel.ts"
 import type { Answer, Command, Event, Intent, State } from "./ThreadModel.ts"
@@ -186,6 +185,7 @@ const payOut = (state: State): State => {
 
 // -- The kind ----------------------------------------------------------------
 
+/** The kind. Every change it decides is checked as a whole before it leaves (THR8). */
 export const thread: Kind<State, Command, Answer, Event, Intent> = {
   name: "thread",
   version: 1,

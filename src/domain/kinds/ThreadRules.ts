@@ -15,6 +15,7 @@ export const policy = {
   queue: 16
 } as const
 
+/** What a rule makes of a command. */
 export type Outcome = Result.Result<Decision<Event>, Rejection>
 
 /** A command's context, once its author is known to be a user. */
@@ -24,11 +25,14 @@ export interface By {
   readonly now: Instant
 }
 
+/** `Topic.accept`, of a thread. */
 export const accepted = (...events: ReadonlyArray<Event>): Outcome => accept<Event>(...events)
 
+/** Refuses in one go. */
 export const refused = (code: Rejection["code"], rule: string, message: string): Outcome =>
   refuse(reject(code, rule, message))
 
+/** Whether `author` writes here without a vote. */
 export const isCoAuthor = (state: State, author: Author): boolean => isUser(author) && state.co_authors.includes(author)
 
 /** THR10: public threads are read by everybody, the others by their co-authors and by the server. */
@@ -46,11 +50,13 @@ export const closedTo = (state: State, user: UserId): Rejection | undefined => {
     : undefined
 }
 
+/** Why a text cannot stand in a thread. */
 export const unfit = (content: string): Rejection | undefined => {
   const fault = contentFault(content)
   return fault === undefined ? undefined : reject("malformed", "THR2", fault)
 }
 
+/** The answer to an id that `isKnown`. */
 export const idTaken = reject("id_conflict", "SYN4", "this id has been used for something else in this thread")
 
 /** Whether anything in the thread goes by this id: prompts, messages and submissions share one space. */

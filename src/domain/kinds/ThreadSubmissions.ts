@@ -35,24 +35,23 @@ const approval = Approval.v0_2
 /** THR2: published when a co-author wrote it; otherwise the ledger reserves the stake first, and offers it back to us. */
 export const submitMessage = (state: State, command: Of<"submit_message">, { id, now, user }: By): Outcome => {
   const { content, source = null, stake = policy.minimumStake } = command
-  const fault = closedTo(state, user) ?? unfit(content)
+  const input = { _tag: "SubmissionOffered", id, author: user, content, stake } as const
+  const staked = forward(Ledger.mainLedger, { _tag: "Escrow", amount: stake, topic: state.id, input })
+  // Sent again after it was taken up: the ledger knows the first receipt (SYN4).
+  if (state.submissions.some((one) => one.id === id && one.author === user)) return staked
+  const fault = closedTo(state, user) ?? unfit(content) ?? (isKnown(state, id) ? idTaken : undefined)
   if (fault !== undefined) return refuse(fault)
-  // Sent again after it was taken up: the ledger knows the first receipt.
-  const again = state.submissions.some((one) => one.id === id && one.author === user)
-  if (isKnown(state, id) && !again) return refuse(idTaken)
-  if (isCoAuthor(state, user) && !again) {
+  if (isCoAuthor(state, user)) {
     return source?.isWellFormed() === false
       ? refused("malformed", "THR2", "the source holds half of a surrogate pair")
       : accepted({ _tag: "MessagePublished", id, author: user, content, source, at: now })
   }
   if (source !== null) return refused("forbidden", "THR2", "only co-authors can import what was written elsewhere")
-  const lacking = again ? undefined : tooLittle(stake)
+  const lacking = tooLittle(stake)
   if (lacking !== undefined) return refuse(lacking)
-  if (!again && open(state).some((one) => one.author === user && one.content === content)) {
-    return refused("rule_violated", "THR2", "you have already submitted this, and the vote is still open")
-  }
-  const input = { _tag: "SubmissionOffered", id, author: user, content, stake } as const
-  return forward(Ledger.mainLedger, { _tag: "Escrow", amount: stake, topic: state.id, input })
+  return open(state).some((one) => one.author === user && one.content === content)
+    ? refused("rule_violated", "THR2", "you have already submitted this, and the vote is still open")
+    : staked
 }
 
 const tooLittle = (stake: number) =>
@@ -71,9 +70,9 @@ export const takeUp = (
   now: Instant
 ): Outcome => {
   if (from !== Ledger.ledgerAuthor) return refused("forbidden", "THR6", "submissions are offered by the ledger only")
-  const fault = closedTo(state, author) ?? unfit(content) ?? tooLittle(stake)
+  const fault = closedTo(state, author) ?? unfit(content) ?? tooLittle(stake) ??
+    (isKnown(state, id) ? idTaken : undefined)
   if (fault !== undefined) return refuse(fault)
-  if (isKnown(state, id)) return refuse(idTaken)
   const joined = isCoAuthor(state, author)
   const voters = joined ? [] : state.co_authors
   const expires_at = now + policy.submissionTtl
@@ -195,11 +194,13 @@ const submissionOf = ({ at, author, content, expires_at, id, stake, voters }: Op
   status: "pending"
 })
 
+/** THR2: a submission is up for the vote. */
 export const opened = (state: State, event: Opened): State => ({
   ...state,
   submissions: [...state.submissions, submissionOf(event)]
 })
 
+/** THR3: a vote is on record. */
 export const voted = (state: State, event: Extract<Event, { readonly _tag: "VoteCast" }>): State => {
   const cast: Vote = { voter: event.voter, choice: event.choice, at: event.at }
   return update(state, event.message_id, (one) => ({ ...one, votes: [...one.votes, cast] }))

@@ -155,6 +155,9 @@ describe("Thread", () => {
     assert.strictEqual(send(world, bob, say("by bob"), "s0"), "ok")
     assert.strictEqual(stateOf(carried(world)), approved)
     assert.strictEqual(send(world, carol, say("mine now"), "s0"), "id_conflict SYN4")
+    const closed = submitted(bob)
+    send(closed, alice, close)
+    assert.strictEqual(send(closed, bob, say("by bob"), "s0"), "ok")
   })
 
   it("[THR3] one vote each, final, by those who were co-authors then, not on one's own", () => {
