@@ -5,7 +5,7 @@ import { AiError, EmbeddingModel } from "effect/ai"
 export const dimensions = 24
 
 const embed = (text: string): Array<number> => {
-  const vector = new Array<number>(dimensions).fill(0)
+  const vector = Array.from({ length: dimensions }, () => 0)
   for (const word of text.toLowerCase().match(/\w+/g) ?? []) {
     let hash = 7
     for (let i = 0; i < word.length; i++) hash = (Math.imul(hash, 31) + word.charCodeAt(i)) >>> 0

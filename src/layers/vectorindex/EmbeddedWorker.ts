@@ -36,5 +36,5 @@ const carryOut = (request: Request): ReadonlyArray<Found> => {
 
 parentPort?.on("message", ({ id, request }: Envelope) => {
   const reply: Reply = { id, found: carryOut(request) }
-  parentPort?.postMessage(reply)
+  parentPort?.postMessage(reply, [])
 })

@@ -122,7 +122,7 @@ describe("Database", () => {
     const { embedder, layer } = setup()
     return Effect.gen(function*() {
       const database = yield* Database
-      const zeros = new Array<number>(Embedder.dimensions).fill(0)
+      const zeros = Array.from({ length: Embedder.dimensions }, () => 0)
       yield* database.execute(store(zeros))
       assert.deepStrictEqual(embedder.calls, [["hello world"]])
       assert.strictEqual((yield* database.execute(search)).length, 1)
