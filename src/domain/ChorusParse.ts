@@ -6,11 +6,11 @@
  */
 import { Result, Schema } from "effect"
 import type { ChorusState, Citation, Output, Prior } from "./Chorus.ts"
-import { marker, priorsOf } from "./ChorusPrompt.ts"
+import { marker, numbered } from "./ChorusPrompt.ts"
 import { clip, isHigh } from "./Sections.ts"
 
 /** Sizes of what is kept of an answer, in UTF-16 units and items. What is longer is cut. */
-export const limits = { lead: 32_768, text: 4_000, item: 1_000, items: 20, citations: 10, data: 65_536 } as const
+export const limits = { lead: 32_768, text: 4_000, item: 1_000, items: 20, data: 65_536 } as const
 
 /** The answer cannot be used. */
 export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
@@ -60,7 +60,7 @@ export const parse = (
     const fields = decodeFields(typeof data === "object" ? { ...data, _tag: run.current_step } : data)
     return Result.isFailure(fields)
       ? fail("wrong fields")
-      : Result.succeed(build(lead, fields.success, found, priorsOf(run, found)))
+      : Result.succeed(build(lead, fields.success, found, numbered(run, found)))
   })
 }
 
@@ -167,10 +167,10 @@ const cite = (
   for (const { prior: name, quote } of citations.slice(0, limits.items)) {
     const prior = named(priors, name)
     if (prior === undefined) continue
-    const citation = { prior: prior.id, quote: locate(prior.content, quote) }
-    kept.set(JSON.stringify([citation.prior, citation.quote]), citation)
+    // One citation per prior; the first quote that the prior does hold.
+    kept.set(prior.id, { prior: prior.id, quote: kept.get(prior.id)?.quote || locate(prior.content, quote) })
   }
-  return [...kept.values()].slice(0, limits.citations)
+  return [...kept.values()]
 }
 
 /**

@@ -6,6 +6,8 @@
  * and is bounded. Answers are read by `ChorusParse`.
  */
 import type { ChorusState, Line, Output, Prior, Step } from "./Chorus.ts"
+import { textOf } from "./ChorusOutput.ts"
+import { priorsOf } from "./ChorusRun.ts"
 import * as Sections from "./Sections.ts"
 
 /** Sizes in UTF-16 units. What is longer is cut; nothing is refused. */
@@ -31,34 +33,14 @@ export interface Asked {
   readonly user: string
 }
 
-/** Priors of this run in the order in which they were found: earlier loops first. `[n]` in texts counts them from 1. */
-export const priorsOf = (run: ChorusState, found: ReadonlyArray<Prior> = []): ReadonlyArray<Prior> => {
-  const byId = new Map<string, Prior>()
-  for (const { output } of run.steps) {
-    if (output._tag === "experience") {
-      for (const prior of output.priors) byId.set(prior.id, byId.get(prior.id) ?? prior)
-    }
-  }
-  for (const prior of found) byId.set(prior.id, byId.get(prior.id) ?? prior)
-  return [...byId.values()]
-}
-
-/** The text a step's output leads with: what streams while it is written. */
-export const leadOf = (output: Output): string => {
-  switch (output._tag) {
-    case "action":
-      return output.proposed_response
-    case "experience":
-      return output.synthesis
-    case "intention":
-      return output.explicit
-    case "observation":
-      return output.context_analysis
-    case "update":
-      return output.reason
-    case "yield":
-      return output.final_response
-  }
+/**
+ * The priors of this run, and what Experience has just found, each once, in the order in which they were found. `[n]`
+ * in the texts of a run counts them from 1.
+ */
+export const numbered = (run: ChorusState, found: ReadonlyArray<Prior>): ReadonlyArray<Prior> => {
+  const known = priorsOf(run)
+  const ids = new Set(known.map(({ id }) => id))
+  return [...known, ...found.filter(({ id }) => !ids.has(id) && ids.add(id))]
 }
 
 /**
@@ -66,7 +48,7 @@ export const leadOf = (output: Output): string => {
  * to say about it (the search is down).
  */
 export const prompt = (run: ChorusState, found: ReadonlyArray<Prior> = [], note = ""): Asked => {
-  const priors = priorsOf(run, found)
+  const priors = numbered(run, found)
   return {
     system: systems[run.current_step],
     user: [
@@ -110,7 +92,7 @@ const outputSections = (run: ChorusState, priors: ReadonlyArray<Prior>): Readonl
   const numbers = new Map(priors.map((prior, i) => [prior.id, i + 1]))
   return run.steps.map(({ loop, output, step }) => {
     const data = Sections.clip(JSON.stringify(dataOf(output, numbers)), Math.floor(each / 3))
-    const lead = Sections.clip(leadOf(output), each - data.length - 20)
+    const lead = Sections.clip(textOf(output), each - data.length - 20)
     return Sections.write("output", { loop, step }, `${lead}\n${data}`, each)
   })
 }

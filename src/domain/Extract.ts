@@ -19,8 +19,9 @@ export const notice = "Offline extractive model: these are quotes, not reasoning
 /** The whole answer to a prompt's user text, marker and data included. */
 export const answer = (user: string): string => {
   const sections = Sections.read(user)
-  const step = steps.find((step) => step === sections.find(({ name }) => name === "task")?.attributes["step"])
-  const { data, lead } = writers[step ?? "yield"](readMaterial(sections))
+  const task = sections.find(({ name }) => name === "task")?.attributes ?? {}
+  const step = steps.find((step) => step === task["step"]) ?? "yield"
+  const { data, lead } = writers[step](readMaterial(step, Number(task["loop"] ?? 0), sections))
   return `${lead}\n${marker}\n${JSON.stringify(data)}\n`
 }
 
@@ -29,18 +30,16 @@ interface Material {
   readonly loop: number
   readonly notes: ReadonlyArray<string>
   readonly question: string
-  readonly thread: Ranking.Ranked
-  readonly priors: Ranking.Ranked
-  /** Both together; what stands in the thread has number 0. */
-  readonly all: Ranking.Ranked
+  /** What the step may quote, compared with the question: for Action the thread, for Yield all, else the priors. */
+  readonly ranked: Ranking.Ranked
   /** What Experience wrote in earlier loops. */
   readonly experiences: ReadonlyArray<string>
 }
 
-const readMaterial = (sections: ReadonlyArray<Sections.Section>): Material => {
+const readMaterial = (step: Step, loop: number, sections: ReadonlyArray<Sections.Section>): Material => {
   const textsOf = (name: string) => sections.filter((section) => section.name === name)
   const question = textsOf("question").map(({ text }) => text).join("\n")
-  // Experience searches with Action's words too; the ranking sees the question alone, which is what must be answered.
+  // What stands in the thread has number 0.
   const thread = textsOf("line").map(({ text }) => ({ number: 0, text, weight: 0 }))
   const priors = textsOf("prior").map(({ attributes, text }) => ({
     number: Number(attributes["n"]),
@@ -48,12 +47,10 @@ const readMaterial = (sections: ReadonlyArray<Sections.Section>): Material => {
     weight: Number(attributes["similarity"])
   }))
   return {
-    loop: Number(sections.find(({ name }) => name === "task")?.attributes["loop"] ?? 0),
+    loop,
     notes: textsOf("note").map(({ text }) => text),
     question,
-    thread: Ranking.rank(question, thread),
-    priors: Ranking.rank(question, priors),
-    all: Ranking.rank(question, [...priors, ...thread]),
+    ranked: Ranking.rank(question, step === "action" ? thread : step === "yield" ? [...priors, ...thread] : priors),
     experiences: textsOf("output").filter(({ attributes }) => attributes["step"] === "experience").map(({ text }) =>
       text
     )
@@ -66,36 +63,33 @@ interface Written {
 }
 
 const writers: { readonly [S in Step]: (material: Material) => Written } = {
-  action: ({ experiences, loop, question, thread }) => {
-    const best = Ranking.best(thread, 2)
-    const again = loop > 0 ? Sections.clip(line(experiences.at(-1)?.split("\n{")[0] ?? ""), 600) : ""
+  action: ({ experiences, loop, question, ranked }) => {
+    const best = Ranking.best(ranked, 2)
+    const before = line(experiences.at(-1)?.split("\n{")[0]?.replaceAll(notice, "") ?? "")
+    const again = loop > 0 ? `\n\n${Sections.clip(before, 600)}` : ""
     return {
       lead: best.length > 0
-        ? `${notice} This thread says:\n\n${best.map((hit) => `- ${line(hit.text)}`).join("\n")}${
-          again && `\n\n${again}`
-        }`
-        : `${notice} Nothing in this thread answers the question; what the group wrote elsewhere comes next.${
-          again && `\n\n${again}`
-        }`,
+        ? `${notice} This thread says:\n\n${best.map((hit) => `- ${line(hit.text)}`).join("\n")}${again}`
+        : `${notice} Nothing in this thread answers the question; what the group wrote elsewhere comes next.${again}`,
       data: {
-        confidence: round(thread.coverage / 2),
-        reasoning: `Compared ${thread.size} sentences of the thread with the question's words: ${list(question)}.`
+        confidence: round(ranked.coverage / 2),
+        reasoning: `Compared ${ranked.size} sentences of the thread with the question's words: ${list(question)}.`
       }
     }
   },
 
-  experience: ({ notes, priors }) => {
-    const best = Ranking.best(priors, 5)
+  experience: ({ notes, ranked }) => {
+    const best = Ranking.best(ranked, 5)
     return {
       lead: best.length > 0
         ? `${notice} From what the group wrote before:\n\n${best.map(bullet).join("\n")}`
-        : `${notice} ${notes.length > 0 ? notes.map(line).join(" ") : nothing}`,
+        : `${notice} ${notes.length > 0 ? "So there is nothing to quote." : nothing}`,
       data: { key_insights: best.slice(0, 3).map((hit) => line(hit.text)) }
     }
   },
 
-  intention: ({ priors, question }) => {
-    const useful = Ranking.useful(priors)
+  intention: ({ question, ranked }) => {
+    const useful = Ranking.useful(ranked)
     return {
       lead: `The question asks about ${list(question)}.`,
       data: {
@@ -108,38 +102,39 @@ const writers: { readonly [S in Step]: (material: Material) => Written } = {
     }
   },
 
-  observation: ({ priors }) => ({
-    lead: priors.hits.length > 0
-      ? `${priors.size} sentences of the priors were compared; ${percent(priors.coverage)} of what the question asks `
-        + `for is found in them.${missing(priors)}`
+  observation: ({ ranked }) => ({
+    lead: ranked.hits.length > 0
+      ? `${ranked.size} sentences of the priors were compared; ${percent(ranked.coverage)} of what the question asks `
+        + `for is found in them.${missing(ranked)}`
       : nothing,
     data: {
-      patterns: Ranking.shared(priors).map((word) => `Several priors speak of “${word}”.`),
-      semantic_links: Ranking.useful(priors).map((prior) => ({
+      patterns: Ranking.shared(ranked).map((word) => `Several priors speak of “${word}”.`),
+      semantic_links: Ranking.useful(ranked).map((prior) => ({
         prior,
-        relation: `speaks of ${Ranking.matchedBy(priors, prior).join(", ")}`
+        relation: `speaks of ${Ranking.matchedBy(ranked, prior).join(", ")}`
       }))
     }
   }),
 
   // Action takes up what Experience found, so that a second pass searches with more words; a third would find the same.
-  update: ({ loop, priors }) => {
-    const again = loop === 0 && priors.coverage > 0 && priors.coverage < 0.5
+  update: ({ loop, ranked }) => {
+    const again = loop === 0 && ranked.coverage > 0 && ranked.coverage < 0.5
     return {
       lead: again
-        ? `Only ${
-          percent(priors.coverage)
-        } of what the question asks for is found so far: search again with the words found.`
-        : `${percent(priors.coverage)} of what the question asks for is found; another pass would find the same.`,
-      data: { loop: again, confidence: round(priors.coverage) }
+        ? `Only ${percent(ranked.coverage)} of what the question asks for is found: search again with the words found.`
+        : `${percent(ranked.coverage)} of what the question asks for is found; another pass would find the same.`,
+      data: { loop: again, confidence: round(ranked.coverage) }
     }
   },
 
-  yield: ({ all, notes }) => {
-    const best = Ranking.best(all, 4)
-    const code = Ranking.bestCode(all)
+  yield: ({ notes, ranked }) => {
+    const best = Ranking.best(ranked, 4)
+    const code = Ranking.bestCode(ranked)
     if (best.length === 0 && code === undefined) {
-      return { lead: `${notice} ${[nothing, ...notes.map(line)].join(" ")}`, data: { citations: [], confidence: 0 } }
+      return {
+        lead: `${notice} ${notes.length > 0 ? notes.map(line).join(" ") : nothing}`,
+        data: { citations: [], confidence: 0 }
+      }
     }
     const quoted = [...best, ...(code === undefined ? [] : [code])]
     return {
@@ -147,14 +142,14 @@ const writers: { readonly [S in Step]: (material: Material) => Written } = {
         notice,
         best.map(bullet).join("\n"),
         ...(code === undefined ? [] : [`In code${reference(code)}:\n\n\`\`\`\n${code.text}\n\`\`\``]),
-        ...(missing(all) === "" ? [] : [missing(all).trim()])
+        ...(missing(ranked) === "" ? [] : [missing(ranked).trim()])
       ].filter((part) => part !== "").join("\n\n"),
       data: {
         citations: quoted.filter(({ number }) => number > 0).map(({ number, text }) => ({
           prior: number,
           quote: text
         })),
-        confidence: round(all.coverage)
+        confidence: round(ranked.coverage)
       }
     }
   }

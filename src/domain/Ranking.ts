@@ -47,10 +47,12 @@ export const rank = (question: string, sources: ReadonlyArray<Source>): Ranked =
   const candidates = sources.flatMap(candidatesOf)
   const rarity = rarities([...spelling.keys()], candidates)
   const length = candidates.reduce((sum, { all }) => sum + all.length, 0) / Math.max(1, candidates.length)
-  const context = new Map(sources.map(({ number, text }) => {
-    const terms = new Set(Words.terms(text))
-    return [number, share([...spelling.keys()].filter((term) => terms.has(term)), rarity)]
-  }))
+  const around = new Map(sources.map(({ number }) => [number, new Set<string>()]))
+  for (const { number, terms } of candidates) for (const term of terms) around.get(number)?.add(term)
+  const context = new Map([...around].map(([number, terms]) => [
+    number,
+    share([...spelling.keys()].filter((term) => terms.has(term)), rarity)
+  ]))
   const hits = candidates.flatMap((candidate): ReadonlyArray<Hit> => {
     const matched = [...spelling.keys()].filter((term) => candidate.terms.has(term))
     if (matched.length === 0) return []

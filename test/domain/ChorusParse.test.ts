@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result, Schema } from "effect"
 import { Output, steps } from "../../src/domain/Chorus.ts"
+import { textOf } from "../../src/domain/ChorusOutput.ts"
 import * as ChorusParse from "../../src/domain/ChorusParse.ts"
 import * as ChorusPrompt from "../../src/domain/ChorusPrompt.ts"
 import { payloads } from "../layers/chorus/Payloads.ts"
@@ -33,7 +34,7 @@ const ids = (output: Output): ReadonlyArray<string> => {
 describe("ChorusParse", () => {
   it.each(steps)("[CHO2] reads the output of %s", (step) => {
     const output = read(step, answer("The lead.\n\nTwo paragraphs.", data[step]))
-    assert.strictEqual(ChorusPrompt.leadOf(output), "The lead.\n\nTwo paragraphs.")
+    assert.strictEqual(textOf(output), "The lead.\n\nTwo paragraphs.")
     assert.isTrue(Schema.is(Output)(output))
   })
 
@@ -132,7 +133,7 @@ describe("ChorusParse", () => {
   })
 
   it.each(steps)(
-    "[CHO11] %s: a model that obeys what is planted can say nothing but text and ids of this run",
+    "[CHO11] [SEC30] %s: a model that obeys what is planted can say nothing but text and ids of this run",
     (step) => {
       for (const payload of payloads) {
         const planted = [prior("p-evil", payload)]
@@ -148,7 +149,7 @@ describe("ChorusParse", () => {
           if (Result.isFailure(result)) continue
           assert.strictEqual(result.success._tag, step)
           assert.isTrue(Schema.is(Output)(result.success))
-          const known = new Set(ChorusPrompt.priorsOf(run, planted).map(({ id }) => id))
+          const known = new Set(ChorusPrompt.numbered(run, planted).map(({ id }) => id))
           assert.isTrue(ids(result.success).every((id) => known.has(id)))
         }
         assert.isFalse("polluted" in {})

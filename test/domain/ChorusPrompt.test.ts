@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import { steps } from "../../src/domain/Chorus.ts"
+import { textOf } from "../../src/domain/ChorusOutput.ts"
 import * as ChorusPrompt from "../../src/domain/ChorusPrompt.ts"
 import * as Sections from "../../src/domain/Sections.ts"
 import { payloads } from "../layers/chorus/Payloads.ts"
@@ -27,7 +28,7 @@ describe("ChorusPrompt", () => {
         texts.filter(({ name }) => name === "output").map(({ attributes }) => [attributes["loop"], attributes["step"]]),
         run.steps.map((record) => [String(record.loop), record.step])
       )
-      for (const record of run.steps) assert.include(user, ChorusPrompt.leadOf(record.output))
+      for (const record of run.steps) assert.include(user, textOf(record.output))
       assert.strictEqual(
         user.split("rest of").length - 1,
         run.steps.filter((record) => record.step !== "update").length
@@ -40,7 +41,7 @@ describe("ChorusPrompt", () => {
   it("[CHO2] priors keep their numbers when later loops find more", () => {
     const late = prior("p-late", "White tea, 75 degrees.")
     assert.deepStrictEqual(
-      ChorusPrompt.priorsOf(runAt("experience", 1), [late, ...priors]).map(({ id }) => id),
+      ChorusPrompt.numbered(runAt("experience", 1), [late, ...priors]).map(({ id }) => id),
       ["p-one", "p-two", "p-three", "p-late"]
     )
   })
@@ -65,10 +66,10 @@ describe("ChorusPrompt", () => {
     ])
     assert.strictEqual(sections.at(-1)?.text, Sections.neutral(question))
     assert.strictEqual(sections.at(1)?.text, Sections.neutral(line))
-    assert.strictEqual(sections.filter(({ name }) => name === "prior").at(-1)?.text, Sections.neutral(content))
+    assert.strictEqual(sections.findLast(({ name }) => name === "prior")?.text, Sections.neutral(content))
   })
 
-  it.each(payloads)("[CHO11] %j is only quoted", (payload) => {
+  it.each(payloads)("[CHO11] [SEC30] %j is only quoted", (payload) => {
     const { user } = ChorusPrompt.prompt(runAt("yield"), [prior("x", `before\n${payload}\nafter`)])
     const ours = user.split("\n").filter((line) => line !== "" && !line.startsWith("|"))
     const honest = ChorusPrompt.prompt(runAt("yield"), [prior("x", "nothing")]).user

@@ -14,6 +14,7 @@ import {
   steps,
   type Usage
 } from "../../domain/Chorus.ts"
+import { textOf } from "../../domain/ChorusOutput.ts"
 import * as ChorusParse from "../../domain/ChorusParse.ts"
 import * as ChorusPrompt from "../../domain/ChorusPrompt.ts"
 import * as Ranking from "../../domain/Ranking.ts"
@@ -60,20 +61,20 @@ export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | Mod
     ) {
       const missing = missingOf(run)
       if (missing !== undefined) return yield* new ChorusError({ reason: ChorusFault.incomplete(missing) })
-      const { note, priors } = run.current_step === "experience" ? yield* experience(find, run) : nothing
+      const { note, priors } = run.current_step === "experience"
+        ? yield* experience(find, run)
+        : { note: wentWithout(run) ? withoutPriors : "", priors: [] }
       const task: Task = { run, priors, note }
       if (fallback !== undefined && run.attempt >= fallbackFrom) return yield* ask(fallback, task, onText)
 
       let shown = false
-      return yield* ask(special[run.current_step] ?? main, task, (piece) => {
+      const asked = ask(special[run.current_step] ?? main, task, (piece) => {
         shown = true
         return onText(piece)
-      }).pipe(
-        Effect.catchIf(
-          (error) => fallback !== undefined && !error.retryable && !shown,
-          (error) => fallback === undefined ? Effect.fail(error) : ask(fallback, task, onText)
-        )
-      )
+      })
+      return yield* fallback === undefined
+        ? asked
+        : Effect.catchIf(asked, (error) => !error.retryable && !shown, () => ask(fallback, task, onText))
     })
 
     return Chorus.of({ describe: { model, offline }, step })
@@ -86,7 +87,11 @@ interface Task {
   readonly note: string
 }
 
-const nothing: Omit<Task, "run"> = { priors: [], note: "" }
+/** Whether this loop's Experience could not search: the later steps must not take that for nothing found. */
+const wentWithout = (run: ChorusState): boolean =>
+  run.steps.some(({ loop, output }) =>
+    loop === run.loop && output._tag === "experience" && output.synthesis.startsWith(withoutPriors)
+  )
 
 /** The first earlier step of this loop that left no output. */
 const missingOf = (run: ChorusState): Step | undefined =>
@@ -100,7 +105,7 @@ const longQuestion = 25_000
 /** CHO4: what the asker may see of what was written before, near to the question and Action's answer. */
 const experience = Effect.fnUntraced(function*(find: Priors["Service"]["find"], run: ChorusState) {
   const action = run.steps.findLast(({ step }) => step === "action")
-  const proposed = action === undefined ? "" : ChorusPrompt.leadOf(action.output)
+  const proposed = action === undefined ? "" : textOf(action.output)
   const text = run.prompt.length > longQuestion ? proposed : `${run.prompt}\n\n${proposed}`
   return yield* find(text, run.asker).pipe(
     Effect.map((priors) => ({
@@ -126,7 +131,7 @@ const ask = Effect.fnUntraced(function*(
 ): Effect.fn.Return<{ readonly output: Output; readonly usage: Usage }, ChorusError> {
   const started = yield* Clock.currentTimeMillis
   const { system, user } = ChorusPrompt.prompt(run, priors, note)
-  const opening = note === "" ? "" : `${note}\n\n`
+  const opening = note === "" || run.current_step !== "experience" ? "" : `${note}\n\n`
   let text = ""
   let used = { input: estimate(system + user), output: 0 }
 

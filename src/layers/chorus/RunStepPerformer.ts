@@ -7,13 +7,11 @@
  */
 import { Clock, Effect, Layer, Ref } from "effect"
 import type { Answer, ChorusState, RunStep } from "../../domain/Chorus.ts"
+import { policy } from "../../domain/ChorusRun.ts"
 import type { TopicId } from "../../domain/Ids.ts"
 import { Chorus } from "../../services/Chorus.ts"
 import { Performers } from "../../services/Performers.ts"
 import { Signals } from "../../services/Signals.ts"
-
-/** No back-off is longer; a clock that was put back does not hold a run. Milliseconds. */
-const longestWait = 5 * 60_000
 
 /** Registers the performer of `RunStep` with `Performers`. */
 export const layer: Layer.Layer<never, never, Chorus | Performers | Signals> = Layer.effectDiscard(
@@ -41,7 +39,8 @@ export const layer: Layer.Layer<never, never, Chorus | Performers | Signals> = L
 
     const perform = Effect.fn("RunStep.perform")(function*(topic: TopicId, intent: RunStep) {
       const wait = intent.run.not_before - (yield* Clock.currentTimeMillis)
-      if (wait > 0) yield* Effect.sleep(Math.min(wait, longestWait))
+      // No pause is longer than that; a clock that was put back does not hold a run.
+      if (wait > 0) yield* Effect.sleep(Math.min(wait, policy.patience))
       return yield* chorus.step(intent.run, show(topic, intent)).pipe(
         Effect.match({
           onSuccess: ({ output, usage }): Answer => ({ _tag: "StepAnswered", ...replyTo(intent), output, usage }),

@@ -2,8 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Layer, References, Stream } from "effect"
 import { AiError } from "effect/ai"
 import { TestClock } from "effect/testing"
-import { type ChorusState, steps } from "../../../src/domain/Chorus.ts"
+import { type Answer, type ChorusState, steps } from "../../../src/domain/Chorus.ts"
+import { textOf } from "../../../src/domain/ChorusOutput.ts"
 import * as ChorusPrompt from "../../../src/domain/ChorusPrompt.ts"
+import * as ChorusRun from "../../../src/domain/ChorusRun.ts"
 import * as Extract from "../../../src/domain/Extract.ts"
 import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
 import * as Models from "../../../src/layers/chorus/Models.ts"
@@ -35,6 +37,10 @@ const fails = (reason: AiError.AiErrorReason): Script => () =>
 const refusal = new AiError.AuthenticationError({ kind: "InvalidKey" })
 const outage = new AiError.InternalProviderError({ description: "secret insides" })
 
+const offline = ChorusLive.layer.pipe(
+  Layer.provide([Models.layer({}), priorsLayer(() => Effect.succeed(priors))])
+)
+
 describe("ChorusLive", () => {
   it.effect.each(steps)("[CHO2] %s is asked, shown, read and paid for", (step) =>
     Effect.gen(function*() {
@@ -42,7 +48,7 @@ describe("ChorusLive", () => {
       const run = runAt(step)
       const { output, usage } = yield* carryOut(run, pieces)
       assert.strictEqual(output._tag, step)
-      assert.strictEqual(ChorusPrompt.leadOf(output), "A lead.")
+      assert.strictEqual(textOf(output), "A lead.")
       assert.strictEqual(pieces.join(""), "A lead.")
       assert.deepStrictEqual(usage, {
         provider: "fake",
@@ -96,6 +102,26 @@ describe("ChorusLive", () => {
     }).pipe(Effect.provide(withModel(says(delta(answer("L", data.experience))), down)))
   })
 
+  it.effect("[CHO4] the later steps are told that the search was down", () => {
+    const users: Array<string> = []
+    const script: Script = ({ system, user }) => {
+      users.push(user)
+      return says(delta(answer("L", data.yield)))({ system, user })
+    }
+    return Effect.gen(function*() {
+      const run = runAt("yield")
+      const steps = run.steps.map((record) =>
+        record.output._tag === "experience"
+          ? { ...record, output: { ...record.output, synthesis: `${ChorusLive.withoutPriors}\n\nL`, priors: [] } }
+          : record
+      )
+      assert.strictEqual(textOf((yield* carryOut({ ...run, steps })).output), "L")
+      assert.include(users[0], `<note>\n| ${ChorusLive.withoutPriors}\n</note>`)
+      yield* carryOut(run)
+      assert.notInclude(users[1], "<note>")
+    }).pipe(Effect.provide(withModel(script)))
+  })
+
   it.effect("[CHO5] the first text is shown at once, the rest in pieces every 40 ms, nothing of the data", () => {
     const tokens = [..."A lead that takes some time.", ...answer("", data.action)]
     const script: Script = () =>
@@ -117,7 +143,7 @@ describe("ChorusLive", () => {
       const { output, usage } = yield* Fiber.join(fiber)
       assert.strictEqual(pieces.join(""), "A lead that takes some time.")
       assert.isAtMost(pieces.length, 9)
-      assert.strictEqual(ChorusPrompt.leadOf(output), pieces.join(""))
+      assert.strictEqual(textOf(output), pieces.join(""))
       assert.strictEqual(usage.latency_ms, tokens.length * 10)
     }).pipe(Effect.provide(withModel(script)))
   })
@@ -241,9 +267,27 @@ describe("ChorusLive", () => {
       const pieces: Array<string> = []
       const { output } = yield* carryOut(runAt("yield"), pieces)
       assert.include(pieces.join(""), Extract.notice)
-      assert.strictEqual(ChorusPrompt.leadOf(output), pieces.join(""))
+      assert.strictEqual(textOf(output), pieces.join(""))
       assert.include(pieces.join(""), "Steep green tea at 80 degrees. [1]")
-    }).pipe(Effect.provide(
-      ChorusLive.layer.pipe(Layer.provide([Models.layer({}), priorsLayer(() => Effect.succeed([]))]))
-    )))
+    }).pipe(Effect.provide(offline)))
+
+  it.effect.each([
+    { prompt: "How hot should the water for green tea be?", loops: 0 },
+    { prompt: "green kimono silk origin etiquette", loops: 1 },
+    { prompt: "Who won the match?", loops: 0 }
+  ])("[CHO3] [CHO12] an offline run ends in a Yield: $prompt", ({ loops, prompt }) =>
+    Effect.gen(function*() {
+      const run = ChorusRun.start({ ...runAt("action"), prompt, at: 1 })
+      let { intents, state } = ChorusRun.transformState(run, { _tag: "RunStarted", prompt_id: run.prompt_id, at: 1 })
+      for (let [intent] = intents; intent !== undefined; [intent] = intents) {
+        const done = yield* carryOut(intent.run)
+        const reply: Answer = { _tag: "StepAnswered", intent: intent.id, prompt_id: run.prompt_id, ...done }
+        ;({ intents, state } = ChorusRun.transformState(state, { _tag: "Heard", answer: reply, now: 2, seed: 1 }))
+      }
+      assert.strictEqual(state.status, "yielded")
+      assert.strictEqual(state.loop, loops)
+      assert.strictEqual(state.steps.length, 6 + 5 * loops)
+      const last = state.steps.at(-1)?.output
+      assert.include(last === undefined ? "" : textOf(last), Extract.notice)
+    }).pipe(Effect.provide(offline)))
 })

@@ -58,7 +58,7 @@ describe("OpenAiCompatible", () => {
       assert.strictEqual(mock.getRequests().length, 1)
     }))
 
-  it.live("[CHO6] [FLT17] a provider's failures are typed, and asked for once", () =>
+  it.live("[CHO6] [FLT17] [SEC33] a provider's failures are typed, and asked for once", () =>
     Effect.gen(function*() {
       const mock = yield* mockServer
       const error = (status: number) => ({ error: { message: `no, ${key}`, type: "server_error" }, status })
@@ -120,7 +120,7 @@ describe("OpenAiCompatible", () => {
       yield* Deferred.await(closed)
     }))
 
-  it.live("[FLT16] a body without end is cut off", () =>
+  it.live("[FLT16] [SEC32] a body without end is cut off", () =>
     Effect.gen(function*() {
       const filler = Buffer.alloc(1024 * 1024, "x")
       const { url } = yield* server((_, response) => {
