@@ -1,5 +1,5 @@
 /** What tests of hosts do over and over: command a counter, listen to it, and stand in for the log. */
-import { Context, Effect, Layer, Result } from "effect"
+import { Effect, Layer, type Result } from "effect"
 import { type Author, CommandId, type Position, TopicId } from "../../src/domain/Ids.ts"
 import type { Limits } from "../../src/domain/Limits.ts"
 import { decodeServer, type ServerMessage } from "../../src/domain/Protocol.ts"
@@ -112,8 +112,3 @@ export const subscribe = (
 /** The `[from, to]` of the deltas that somebody heard. */
 export const deltas = ({ heard }: Listener): ReadonlyArray<readonly [number, number]> =>
   heard.flatMap((message) => message._tag === "delta" ? [[message.from, message.to] as const] : [])
-
-/** The services of a layer, for as long as the scope lasts: for tests that start and stop hosts over one log. */
-export const running = <A, E, R>(layer: Layer.Layer<A, E, R>) => Layer.build(Layer.fresh(layer))
-
-export type { Context }

@@ -103,6 +103,8 @@ export class Host {
 
   /** The host's life: load, then serve until it rests or the queue ends. */
   readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
+    // What is sent in the same turn is taken in the same batch.
+    yield* Effect.yieldNow
     const loaded = yield* Effect.exit(Load.load(this.around.log, this.kind, this.topic))
     if (Exit.isFailure(loaded)) return yield* this.abandon(loaded.cause)
     this.install(loaded.value)

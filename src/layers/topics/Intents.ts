@@ -5,7 +5,7 @@
  * At least once: whatever fails for the moment is tried again with back-off,
  * and what a crash cuts short is issued again by the next load (TOP6).
  */
-import { Effect, FiberMap, Result, Schedule } from "effect"
+import { Cause, Effect, FiberMap, Result, Schedule } from "effect"
 import { CommandId, kindOf, type SystemId, type TopicId } from "../../domain/Ids.ts"
 import { reject, type Rejection, retryable } from "../../domain/Rejection.ts"
 import type { AnyKind, Intent, Tell, Told } from "../../domain/Topic.ts"
@@ -68,7 +68,7 @@ export const make = Effect.fnUntraced(
       const input = yield* perform(topic, intent).pipe(
         Effect.tapCause((cause) => Effect.logWarning(`${intent._tag} ${intent.id} of ${topic} will be retried`, cause)),
         Effect.sandbox,
-        Effect.retry(patience),
+        Effect.retry({ schedule: patience, while: Cause.hasDies }),
         Effect.orDie
       )
       const id = CommandId.make(`${intent.id}/answer`)

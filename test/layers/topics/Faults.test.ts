@@ -1,0 +1,207 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Latch, Layer, Option, Result } from "effect"
+import { TestClock } from "effect/testing"
+import type { Draft } from "../../../src/domain/Log.ts"
+import * as Memory from "../../../src/layers/eventlog/Memory.ts"
+import { type Append, EventLog, EventLogError, LogUnavailable } from "../../../src/services/EventLog.ts"
+import { Topics } from "../../../src/services/Topics.ts"
+import {
+  alice,
+  deltas,
+  hosts,
+  layer,
+  listener,
+  one,
+  send,
+  sendAll,
+  subscribe,
+  total,
+  withLog
+} from "../../support/Hosted.ts"
+
+const add = { _tag: "add", n: 1 } as const
+
+const unavailable = new EventLogError({
+  reason: new LogUnavailable({ operation: "append", full: false, cause: "a broken disk" })
+})
+
+const codes = (outcomes: ReadonlyArray<Result.Result<unknown, { readonly code: string }>>) =>
+  outcomes.map((outcome) => Result.isSuccess(outcome) ? "ok" : outcome.failure.code)
+
+/** An append as another writer of the same log would make it. */
+const foreign = (expected: number, events: ReadonlyArray<Draft["event"]>, version = 2): Append => ({
+  topic: one,
+  expected,
+  drafts: events.map((event, i) => ({
+    topic: one,
+    seq: expected + 1 + i,
+    at: 0,
+    cause: `foreign-${expected + i}` as Draft["cause"],
+    author: alice,
+    version,
+    event
+  })),
+  wakeAt: undefined,
+  owed: false,
+  listing: undefined
+})
+
+describe("a log that fails", () => {
+  it.effect("[FLT3] [FLT4] nothing is acknowledged or told, and the state is the durable one", () => {
+    let broken = false
+    const faulty = withLog((log) => ({
+      append: (append) => broken ? Effect.fail(unavailable) : log.append(append)
+    }))
+    return Effect.gen(function*() {
+      const ear = listener("x")
+      yield* send(one, add)
+      yield* subscribe(one, ear)
+      broken = true
+      assert.deepStrictEqual(
+        codes(yield* sendAll(one, [["a", add], ["b", { _tag: "add", n: -5 }], ["c", add]])),
+        ["unavailable", "unavailable", "unavailable"]
+      )
+      assert.strictEqual(yield* total(one), 1)
+      broken = false
+      assert.deepStrictEqual(codes(yield* sendAll(one, [["a", add], ["c", add]])), ["ok", "ok"])
+      assert.strictEqual(yield* total(one), 3)
+      assert.deepStrictEqual(deltas(ear), [[1, 3]])
+    }).pipe(Effect.provide(Layer.provideMerge(hosts(), faulty)))
+  })
+
+  it.effect("[FLT4] [SYN4] a commit that was reported as failed but happened is carried out once", () => {
+    let lying = false
+    const faulty = withLog((log) => ({
+      append: (append) => lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append)
+    }))
+    return Effect.gen(function*() {
+      const ear = listener("x")
+      yield* send(one, add)
+      yield* subscribe(one, ear)
+      lying = true
+      assert.deepStrictEqual(codes([yield* send(one, add, { id: "a" })]), ["unavailable"])
+      lying = false
+      assert.deepStrictEqual(
+        yield* sendAll(one, [["a", add], ["b", add]]),
+        [
+          Result.succeed({ topic: one, seq: 2, duplicate: true }),
+          Result.succeed({ topic: one, seq: 3, duplicate: false })
+        ]
+      )
+      assert.strictEqual(yield* total(one), 3)
+      assert.deepStrictEqual(deltas(ear), [[1, 2], [2, 3]])
+    }).pipe(Effect.provide(Layer.provideMerge(hosts(), faulty)))
+  })
+
+  it.effect("[FLT3] a wake that cannot be stored is tried again", () => {
+    let broken = false
+    const faulty = withLog((log) => ({
+      append: (append) => broken ? Effect.fail(unavailable) : log.append(append)
+    }))
+    return Effect.gen(function*() {
+      yield* send(one, { _tag: "wake_at", at: 1000 })
+      broken = true
+      yield* TestClock.adjust(2500)
+      broken = false
+      yield* TestClock.adjust(500)
+      assert.strictEqual(yield* total(one), 100)
+    }).pipe(Effect.provide(Layer.provideMerge(hosts(), faulty)))
+  })
+
+  it.effect("[FLT5] a topic whose log cannot be loaded is refused, and tried again with the next message", () => {
+    let broken = true
+    const faulty = withLog((log) => ({ head: (topic) => broken ? Effect.fail(unavailable) : log.head(topic) }))
+    return Effect.gen(function*() {
+      assert.deepStrictEqual(codes(yield* sendAll(one, [["a", add], ["b", add]])), ["unavailable", "unavailable"])
+      broken = false
+      assert.deepStrictEqual(codes(yield* sendAll(one, [["a", add], ["b", add]])), ["ok", "ok"])
+    }).pipe(Effect.provide(Layer.provideMerge(hosts(), faulty)))
+  })
+})
+
+describe("durability", () => {
+  it.effect("[TOP4] before the commit nobody sees anything; afterwards everybody sees all of it", () => {
+    const latch = Latch.makeUnsafe(true)
+    const slow = withLog((log) => ({ append: (append) => latch.whenOpen(log.append(append)) }))
+    return Effect.gen(function*() {
+      const ear = listener("x")
+      yield* send(one, add)
+      yield* subscribe(one, ear)
+      yield* latch.close
+      const topics = yield* Topics
+      let outcome: unknown
+      topics.post(one, { id: "a" as never, author: alice, input: add, reply: (result) => outcome = result })
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual([outcome, ear.heard], [undefined, []])
+      yield* latch.open
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(outcome, Result.succeed({ topic: one, seq: 2, duplicate: false }))
+      assert.deepStrictEqual(deltas(ear), [[1, 2]])
+    }).pipe(Effect.provide(Layer.provideMerge(hosts(), slow)))
+  })
+
+  it.effect("[SYN11] what was queued when the server stops is still stored and answered; nothing new is taken", () =>
+    Effect.gen(function*() {
+      const outcomes: Array<Result.Result<unknown, { readonly code: string }>> = []
+      const post = (topics: Topics["Service"], id: string) =>
+        topics.post(one, { id: id as never, author: alice, input: add, reply: (result) => outcomes.push(result) })
+      const topics = yield* Effect.tap(Topics, (topics) => {
+        for (let i = 0; i < 100; i++) post(topics, `c${i}`)
+        return Effect.void
+      }).pipe(Effect.provide(hosts()))
+      assert.strictEqual(outcomes.filter(Result.isSuccess).length, 100)
+      post(topics, "late")
+      assert.deepStrictEqual(codes(outcomes.slice(100)), ["unavailable"])
+      const log = yield* EventLog
+      assert.strictEqual((yield* log.read(one, { after: 0, limit: 200 })).length, 100)
+    }).pipe(Effect.provide(Memory.layer)))
+
+  it.effect("[TOP3] after another writer's append the host goes on from what is in the log", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      const ear = listener("x")
+      yield* send(one, add)
+      yield* subscribe(one, ear)
+      yield* log.append(foreign(1, [{ _tag: "Added", n: 50 }]))
+      assert.deepStrictEqual(yield* send(one, add), Result.succeed({ topic: one, seq: 3, duplicate: false }))
+      assert.strictEqual(yield* total(one), 52)
+      assert.deepStrictEqual(deltas(ear), [[1, 2], [2, 3]])
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("snapshots and versions", () => {
+  it.effect("[TOP7] a snapshot every so many events; without it, or with a useless one, the state is the same", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      const session = <A, E>(body: Effect.Effect<A, E, Topics>) =>
+        body.pipe(Effect.provide(hosts({ snapshotEvery: 4 })))
+      for (let i = 0; i < 7; i++) yield* session(send(one, add, { id: `c${i}` }))
+      assert.strictEqual(Option.getOrThrow(yield* log.snapshot(one)).seq, 4)
+      assert.strictEqual(yield* session(total(one)), 7)
+      for (const [version, state] of [[1, "{}"], [2, "not JSON"], [2, "{}"]] as const) {
+        yield* log.saveSnapshot(one, { seq: 4, version, state })
+        assert.strictEqual(yield* session(total(one)), 7)
+      }
+      // Commands from before the snapshot are known from the log.
+      assert.deepStrictEqual(
+        yield* session(send(one, add, { id: "c1" })),
+        Result.succeed({ topic: one, seq: 2, duplicate: true })
+      )
+    }).pipe(Effect.provide(Memory.layer)))
+
+  it.effect("[TOP9] events of an older version are brought up to date when they are read", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      yield* log.append(foreign(0, [5, 6], 1))
+      assert.strictEqual(yield* total(one), 11)
+      const caught = Result.getOrThrow(
+        yield* subscribe(one, listener("x"), {
+          epoch: Option.getOrThrow(yield* log.head(one)).position.epoch,
+          seq: 1
+        })
+      )
+      assert.deepStrictEqual(caught.mode === "deltas" && caught.events.map(({ event }) => event), [
+        { _tag: "Added", n: 6 }
+      ])
+    }).pipe(Effect.provide(layer())))
+})
