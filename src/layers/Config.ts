@@ -173,7 +173,7 @@ const together = ({ host, insecure, llmModel, llmUrl, trustedProxies }: Settings
 }
 
 /** The server's settings, where a layer wants them whole. */
-export class Config extends Context.Service<Config, Settings>()("choir/layers/Config/Config") {}
+export class Config extends Context.Service<Config, Settings>()("choir/layers/Config") {}
 
 /** The `CHOIR_*` variables of the current config provider, by name. */
 const environment = Effect.gen(function*() {

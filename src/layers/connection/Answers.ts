@@ -21,10 +21,15 @@ export const error = (
   ...(rule === undefined ? undefined : { rule })
 })
 
+/** The most threads in one list. */
+export const listed = 1_000
+
 export const unavailable: Refused = {
   code: "unavailable",
   message: "this cannot be done right now: try again in a moment"
 }
+
+export const internal: Refused = { code: "internal", message: "this met a defect in the server; nothing was changed" }
 
 export const receipt = (ref: string, { duplicate, seq, topic }: Receipt): ServerMessage => ({
   _tag: "receipt",

@@ -2,7 +2,7 @@
 import { Context, Layer, Ref } from "effect"
 
 export class Readiness extends Context.Service<Readiness, Ref.Ref<boolean>>()(
-  "choir/layers/http/Readiness/Readiness"
+  "choir/layers/http/Readiness"
 ) {}
 
 /** Not ready, until somebody says so. */

@@ -1,0 +1,119 @@
+/** A connection with a user: budgets, subscriptions, requests (CON2, CON7, SYN12). */
+import { closeCode } from "./CloseCode.ts"
+import type { Intent, State, Transition } from "./ConnectionModel.ts"
+import { answer, end, forget, type Heard, type In, leaveAll, open, refuse, stay } from "./ConnectionWords.ts"
+import type { Instant } from "./Ids.ts"
+import type { Incoming } from "./Incoming.ts"
+import type { Limits } from "./Limits.ts"
+import type { Control } from "./Protocol.ts"
+
+export const hearLive = (state: In<"Live">, message: Heard, limits: Limits): Transition => {
+  const { incoming } = message
+  if (message.wait > 0) return tooFast(state, message, limits)
+  if (incoming._tag === "Control" && incoming.control._tag === "signal" && message.bytes > limits.signalBytes) {
+    return refuse(state, incoming.id, "too_large", `a signal may have at most ${limits.signalBytes} bytes`)
+  }
+  const calm: In<"Live"> = state.refused === 0 ? state : { ...state, refused: 0 }
+  if (incoming._tag === "Control") return control(calm, message.at, incoming, limits)
+  return request({ ...calm, thread_id: incoming.topic }, incoming.id, limits, {
+    _tag: "Post",
+    ref: incoming.id,
+    topic: incoming.topic,
+    command: incoming.command
+  })
+}
+
+const control = (
+  state: In<"Live">,
+  at: Instant,
+  { control, id, topic }: Extract<Incoming, { readonly _tag: "Control" }>,
+  limits: Limits
+): Transition => {
+  switch (control._tag) {
+    case "connect":
+    case "auth":
+    case "resume":
+      return refuse(state, id, "forbidden", "this connection is signed in already")
+    case "heartbeat":
+      return [state, [answer(id, { _tag: "heartbeat", ref_id: id })]]
+    case "renew":
+      return request(state, id, limits, { _tag: "Renew", ref: id, session: state.status.session })
+    case "sign_out":
+      return [
+        { ...open(state.connection_id, at), client_id: state.client_id, malformed: state.malformed },
+        [
+          ...leaveAll(state),
+          { _tag: "Revoke", session: state.status.session },
+          answer(id, { _tag: "signed_out", ref_id: id })
+        ]
+      ]
+    case "get_threads":
+      return request(state, id, limits, { _tag: "ListThreads", ref: id, all: control.public ?? false })
+    case "get_user":
+      return request(state, id, limits, { _tag: "ReadUser", ref: id })
+    case "get_thread":
+    case "subscribe":
+    case "unsubscribe":
+    case "ack":
+    case "signal":
+      return topic === null
+        ? refuse(state, id, "malformed", "thread_id is missing")
+        : onTopic(state, id, control, topic, limits)
+  }
+}
+
+const onTopic = (
+  state: In<"Live">,
+  id: Incoming["id"],
+  control: Extract<Control, { readonly _tag: "get_thread" | "subscribe" | "unsubscribe" | "ack" | "signal" }>,
+  topic: NonNullable<State["thread_id"]>,
+  limits: Limits
+): Transition => {
+  const subscribed = state.subscriptions.includes(topic)
+  switch (control._tag) {
+    case "get_thread":
+      return request(state, id, limits, { _tag: "ReadThread", ref: id, topic })
+    case "subscribe": // SYN12
+      if (!subscribed && state.subscriptions.length >= limits.subscriptions) {
+        return refuse(state, id, "too_large", `a connection may have at most ${limits.subscriptions} subscriptions`)
+      }
+      return request(
+        subscribed ? state : { ...state, subscriptions: [...state.subscriptions, topic] },
+        id,
+        limits,
+        { _tag: "Subscribe", ref: id, topic, position: control.position ?? null }
+      )
+    case "unsubscribe": {
+      const [next, left] = subscribed ? forget(state, topic) : stay(state)
+      return [next, [...left, answer(id, { _tag: "unsubscribed", ref_id: id }, topic)]]
+    }
+    case "ack": // Cumulative: one that comes to nothing is no loss.
+      return subscribed ? [state, [{ _tag: "Acknowledge", topic, seq: control.seq }]] : stay(state)
+    case "signal":
+      return subscribed
+        ? [state, [{ _tag: "Signal", topic, key: control.key, value: control.value }]]
+        : refuse(state, id, "not_found", "subscribe first")
+  }
+}
+
+/** Something that will be answered later; only so many at once. */
+const request = (state: State, id: string, limits: Limits, intent: Intent): Transition =>
+  state.in_flight < limits.inFlight
+    ? [{ ...state, in_flight: state.in_flight + 1 }, [intent]]
+    : refuse(state, id, "rate_limited", `at most ${limits.inFlight} requests may be waiting for their answers`, 1000)
+
+/** CON7: over the budget. Acknowledgements are cumulative, so too many of them are only not heard. */
+const tooFast = (before: State, message: Heard, limits: Limits): Transition => {
+  const state: State = { ...before, refused: before.refused + 1 }
+  if (state.refused > limits.rateStrikes) {
+    return end(state, {
+      code: closeCode.rateLimited,
+      reason: "too many messages",
+      resume: true,
+      retry_after_ms: message.wait
+    })
+  }
+  return message.incoming._tag === "Control" && message.incoming.control._tag === "ack"
+    ? stay(state)
+    : refuse(state, message.incoming.id, "rate_limited", "too many messages: slow down", message.wait)
+}

@@ -1,0 +1,174 @@
+/** How a connection comes to stand for a user, and how it ceases to (AUT1, AUT2, AUT7, SEC7). */
+import { Effect, Redacted } from "effect"
+import { closeCode } from "../../domain/CloseCode.ts"
+import type { UserId } from "../../domain/Ids.ts"
+import type { Chorus } from "../../services/Chorus.ts"
+import type { Directory } from "../../services/Directory.ts"
+import type { Opened, SessionError, Sessions } from "../../services/Sessions.ts"
+import type { Frame } from "../../services/Topics.ts"
+import * as Account from "./Account.ts"
+import * as Answers from "./Answers.ts"
+import { ended, type Floor, type Of, type Slot } from "./Floor.ts"
+import { type Link, state } from "./Link.ts"
+import * as Replies from "./Replies.ts"
+import type { Users } from "./Users.ts"
+
+export interface Options {
+  readonly floor: Floor
+  readonly users: Users<Link>
+  readonly sessions: Sessions["Service"]
+  readonly directory: Directory["Service"]
+  readonly chorus: Chorus["Service"]["describe"]
+  readonly audience: () => string
+}
+
+export const make = ({ audience, chorus, directory, floor, sessions, users }: Options) => {
+  const instances = new Map<string, Link>()
+
+  const subscriber = (link: Link, user: UserId) => ({
+    id: link.connection.id,
+    user,
+    deliver: (frame: Frame) => {
+      Replies.pass(link.replies, frame, link.connection.deliver)
+      if (link.replies.size > floor.limits.outboxMax) {
+        floor.dispatch(link, ended(closeCode.slowConsumer, "too slow: come back and catch up", true))
+      }
+    }
+  })
+
+  const draw = (link: Link, { public_key, ref }: Of<"Draw">, slot: Slot) => {
+    const at = floor.now()
+    const challenge = {
+      nonce: sessions.nonce(),
+      audience: audience(),
+      origin: link.connection.metadata.origin,
+      connection_id: link.connection.id,
+      issued_at: at,
+      expires_at: at + floor.limits.challengeTtl
+    }
+    floor.dispatch(link, { _tag: "Drawn", ref, public_key, challenge }, slot)
+  }
+
+  const authRefused = (
+    link: Link,
+    ref: Of<"Verify">["ref"],
+    slot: Slot,
+    { code, message }: Answers.Refused
+  ) => floor.dispatch(link, { _tag: "AuthRefused", at: floor.now(), ref, code, message }, slot)
+
+  const sessionFault = (error: SessionError): Answers.Refused =>
+    error.retryable ? Answers.unavailable : { code: "auth_failed", message: error.message }
+
+  const verify = Effect.fnUntraced(
+    function*(link: Link, intent: Of<"Verify">, slot: Slot) {
+      const { challenge, public_key, ref, signature } = intent
+      if (!(yield* sessions.verify(challenge, public_key, signature))) {
+        return authRefused(link, ref, slot, { code: "auth_failed", message: "the signature does not hold" })
+      }
+      yield* signedIn(link, ref, yield* sessions.open(public_key), slot)
+    },
+    (effect, link, { ref }, slot) =>
+      Effect.catch(
+        effect,
+        (error) =>
+          Effect.sync(() =>
+            authRefused(link, ref, slot, error._tag === "SessionError" ? sessionFault(error) : Answers.unavailable)
+          )
+      )
+  )
+
+  const resume = Effect.fnUntraced(
+    function*(link: Link, { ref, token }: Of<"Resume">, slot: Slot) {
+      const secret = Redacted.make(token)
+      yield* signedIn(link, ref, { ...(yield* sessions.resume(secret)), token: secret }, slot)
+    },
+    (effect, link, { ref }, slot) =>
+      Effect.catch(
+        effect,
+        (error) =>
+          Effect.sync(() =>
+            authRefused(link, ref, slot, error._tag === "SessionError" ? sessionFault(error) : Answers.unavailable)
+          )
+      )
+  )
+
+  /** Gathers `init` first, so that the machine is signed in only when it can be said. */
+  const signedIn = Effect.fnUntraced(function*(
+    link: Link,
+    ref: Of<"Verify">["ref"],
+    { expiresAt, id, token, user }: Opened,
+    slot: Slot
+  ) {
+    const balance = yield* Account.welcome(user)
+    const threads = yield* directory.list(user, { kind: "thread", all: false, limit: Answers.listed })
+    link.init = {
+      _tag: "init",
+      user: { public_key: user, balance },
+      threads: threads.map(Answers.summary),
+      session_token: Redacted.value(token),
+      expires_at: expiresAt,
+      connection_id: link.connection.id,
+      ping_interval: floor.limits.pingInterval,
+      pong_timeout: floor.limits.pongTimeout,
+      chorus: chorus
+    }
+    floor.dispatch(link, { _tag: "SignedIn", at: floor.now(), ref, user, session: id, expires_at: expiresAt }, slot)
+  })
+
+  const welcome = (link: Link, { user }: Of<"Welcome">, slot: Slot) => {
+    const { client_id } = state(link)
+    const instance = `${user} ${client_id}`
+    const before = client_id === null ? undefined : instances.get(instance)
+    if (before !== undefined) floor.dispatch(before, ended(closeCode.replaced, "this client connected again", false)) // AUT7
+    if (users.connections(user).size >= floor.limits.connectionsPerUser) {
+      return floor.dispatch(link, ended(closeCode.connectionLimit, "too many connections of one user", false))
+    }
+    if (client_id !== null) instances.set(instance, link)
+    users.enter(user, link, floor.now())
+    link.subscriber = subscriber(link, user)
+    if (link.init !== undefined) floor.say(link, slot, link.init)
+    link.init = undefined
+  }
+
+  const renew = Effect.fnUntraced(
+    function*(link: Link, { ref, session }: Of<"Renew">, slot: Slot) {
+      const { expiresAt, id, token } = yield* sessions.renew(session)
+      floor.dispatch(link, { _tag: "Renewed", session: id, expires_at: expiresAt })
+      floor.say(link, slot, {
+        _tag: "renewed",
+        session_token: Redacted.value(token),
+        expires_at: expiresAt,
+        ref_id: ref
+      })
+      floor.settled(link, null, undefined)
+    },
+    (effect, link, { ref }, slot) =>
+      Effect.catch(effect, (error) => floor.refused(link, slot, ref, null, sessionFault(error)))
+  )
+
+  /** The token opens nothing any more, and every other connection it opened is cut (SEC7). */
+  const revoke = (link: Link, session: string) => {
+    const { subscriber } = link
+    floor.run(Effect.ignore(sessions.revoke(session)))
+    if (subscriber === undefined) return
+    for (const other of users.connections(subscriber.user as UserId)) {
+      const { status } = state(other)
+      if (status._tag === "Live" && status.session === session) {
+        floor.dispatch(other, ended(closeCode.forcedOut, "the session was ended", false))
+      }
+    }
+  }
+
+  /** The connection stands for nobody (any more). */
+  const release = (link: Link) => {
+    const { subscriber } = link
+    if (subscriber === undefined) return
+    const user = subscriber.user as UserId
+    link.subscriber = undefined
+    users.leave(user, link)
+    for (const [key, other] of instances) if (other === link) instances.delete(key)
+    if (users.connections(user).size === 0) floor.wheel.add(floor.now() + 60_000, () => void users.forget(user))
+  }
+
+  return { draw, verify, resume, welcome, renew, revoke, release }
+}
