@@ -57,6 +57,8 @@ const obey = (state: State, command: Command, by: By): Outcome => {
       return create(state, command, by)
     case "submit_message":
       return Submissions.submitMessage(state, command, by)
+    case "import_messages":
+      return Submissions.importMessages(state, command, by)
     case "process_approval":
       return Submissions.castVote(state, command, by)
     case "cancel_submission":

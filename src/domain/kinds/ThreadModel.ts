@@ -73,6 +73,9 @@ export const State = Schema.Struct({
 })
 export type State = typeof State.Type
 
+/** Where an imported piece came from: a path, a link. */
+const Source = Schema.String.check(Schema.isMaxLength(1024))
+
 /** What people may ask of a thread; the tags are the message types of the protocol. */
 export const Command = Schema.TaggedUnion({
   create_thread: { name: Title, visibility: Schema.optionalKey(Visibility) },
@@ -80,7 +83,11 @@ export const Command = Schema.TaggedUnion({
   submit_message: {
     content: Content,
     stake: Schema.optionalKey(Schema.Natural),
-    source: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(1024)))
+    source: Schema.optionalKey(Source)
+  },
+  /** By a co-author: pieces written elsewhere, published together and in order; the nth goes by `<id>.<n>`, from 0. */
+  import_messages: {
+    messages: Schema.Array(Schema.Struct({ content: Content, source: Source })).check(Schema.isBetweenLength(1, 64))
   },
   process_approval: { message_id: CommandId, decision: Choice },
   cancel_submission: { message_id: CommandId },

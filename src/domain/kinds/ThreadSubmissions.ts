@@ -43,16 +43,38 @@ export const submitMessage = (state: State, command: Of<"submit_message">, { id,
   if (fault !== undefined) return refuse(fault)
   if (isCoAuthor(state, user)) {
     return source?.isWellFormed() === false
-      ? refused("malformed", "THR2", "the source holds half of a surrogate pair")
+      ? refuse(illFormedSource)
       : accepted({ _tag: "MessagePublished", id, author: user, content, source, at: now })
   }
-  if (source !== null) return refused("forbidden", "THR2", "only co-authors can import what was written elsewhere")
+  if (source !== null) return refused("forbidden", "THR2", onlyCoAuthors)
   const lacking = tooLittle(stake)
   if (lacking !== undefined) return refuse(lacking)
   return open(state).some((one) => one.author === user && one.content === content)
     ? refused("rule_violated", "THR2", "you have already submitted this, and the vote is still open")
     : staked
 }
+
+/** What was written elsewhere comes in as one command: all of it, or none. */
+export const importMessages = (state: State, { messages }: Of<"import_messages">, { id, now, user }: By): Outcome => {
+  const fault = closedTo(state, user) ?? firstUnfit(messages)
+  if (fault !== undefined) return refuse(fault)
+  if (!isCoAuthor(state, user)) return refused("forbidden", "THR2", onlyCoAuthors)
+  if (isKnown(state, derivedId(id, ".0"))) return refuse(idTaken)
+  return accepted(...messages.map(({ content, source }, n): Event => (
+    { _tag: "MessagePublished", id: derivedId(id, `.${n}`), author: user, content, source, at: now }
+  )))
+}
+
+const firstUnfit = (messages: Of<"import_messages">["messages"]) => {
+  for (const { content, source } of messages) {
+    const fault = unfit(content) ?? (source.isWellFormed() ? undefined : illFormedSource)
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+const onlyCoAuthors = "only co-authors can import what was written elsewhere"
+const illFormedSource = reject("malformed", "THR2", "the source holds half of a surrogate pair")
 
 const tooLittle = (stake: number) =>
   stake < policy.minimumStake

@@ -66,6 +66,32 @@ const submitted = (...authors: ReadonlyArray<typeof alice>) => {
 }
 
 describe("Thread", () => {
+  const pieces = (...contents: ReadonlyArray<string>): Model.Command => ({
+    _tag: "import_messages",
+    messages: contents.map((content, n) => ({ content, source: `book.md#${n}` }))
+  })
+
+  it("[THR2] a co-author imports many pieces as one command, in order, each under an id of its own", () => {
+    const world = begun()
+    assert.strictEqual(send(world, alice, pieces("one", "two"), "import"), "ok")
+    assert.deepStrictEqual(
+      stateOf(world).messages.map(({ content, id, source }) => [id as string, content, source]),
+      [["import.0", "one", "book.md#0"], ["import.1", "two", "book.md#1"]]
+    )
+    assert.strictEqual(stateOf(world).version, 3)
+  })
+
+  it("[THR2] an import is whole or nothing, and for co-authors only", () => {
+    const world = begun()
+    assert.strictEqual(send(world, alice, pieces("one", " "), "import"), "malformed THR2")
+    assert.strictEqual(send(world, bob, pieces("one"), "import"), "forbidden THR2")
+    assert.strictEqual(
+      send(world, alice, { _tag: "import_messages", messages: [{ content: "x", source: "\ud800" }] }),
+      "malformed THR2"
+    )
+    assert.deepStrictEqual(stateOf(world).messages, [])
+  })
+
   it("[THR1] its creator is the first co-author, and its id is taken", () => {
     const world = begun()
     const { status, title, version, visibility } = stateOf(world)
