@@ -101,6 +101,7 @@ const Fields = Schema.TaggedUnion({
 type Fields = typeof Fields.Type
 
 const decodeFields = Schema.decodeUnknownResult(Fields)
+
 const build = (
   lead: string,
   fields: Fields,
@@ -155,7 +156,9 @@ const phrases = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
   texts.map((text) => phrase(text, limits.item)).filter((text) => text !== "").slice(0, limits.items)
 
 const named = (priors: ReadonlyArray<Prior>, name: string | number): Prior | undefined => {
-  const number = typeof name === "number" ? name : Number(/^\s*\[?\s*(\d{1,4})\s*\]?\s*$/.exec(name)?.[1] ?? Number.NaN)
+  const number = typeof name === "number"
+    ? name
+    : Number(/^\W{0,4}(?:prior )?(\d{1,4})\W{0,4}$/i.exec(name)?.[1] ?? Number.NaN)
   return priors[number - 1] ?? priors.find((prior) => prior.id === name)
 }
 

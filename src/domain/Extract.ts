@@ -176,6 +176,9 @@ const percent = (share: number): string => `${Math.round(share * 100)} %`
 
 const round = (share: number): number => Math.round(share * 100) / 100
 
+/** What an answer's text quotes. Its first paragraph is the model's own, and would only blur a search. */
+export const quotes = (lead: string): string => lead.split("\n\n").slice(1).join("\n\n")
+
 /** A text's pieces for streaming: words with the space that follows. */
 export const pieces = (text: string): ReadonlyArray<string> => text.match(/\s*\S+\s?/gu) ?? []
 

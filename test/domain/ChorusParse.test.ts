@@ -77,7 +77,11 @@ describe("ChorusParse", () => {
   it("[CHO10] only priors of this run are named, by number or by id", () => {
     const { selected_priors } = read(
       "intention",
-      answer("L", { implicit: "", selected_priors: [2, "[1]", "p-three", 2, 0, -1, 99, 1.5, "foreign"], reason: "" })
+      answer("L", {
+        implicit: "",
+        selected_priors: ["prior 2", "[1]", "p-three", 2, 0, -1, 99, 1.5, "foreign"],
+        reason: ""
+      })
     )
     assert.deepStrictEqual(selected_priors, ["p-two", "p-one", "p-three"])
   })

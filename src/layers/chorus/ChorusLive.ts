@@ -17,6 +17,7 @@ import {
 import { textOf } from "../../domain/ChorusOutput.ts"
 import * as ChorusParse from "../../domain/ChorusParse.ts"
 import * as ChorusPrompt from "../../domain/ChorusPrompt.ts"
+import * as Extract from "../../domain/Extract.ts"
 import * as Ranking from "../../domain/Ranking.ts"
 import { Chorus, ChorusError } from "../../services/Chorus.ts"
 import { Priors } from "../../services/Priors.ts"
@@ -105,8 +106,10 @@ const longQuestion = 25_000
 /** CHO4: what the asker may see of what was written before, near to the question and Action's answer. */
 const experience = Effect.fnUntraced(function*(find: Priors["Service"]["find"], run: ChorusState) {
   const action = run.steps.findLast(({ step }) => step === "action")
-  const proposed = action === undefined ? "" : textOf(action.output)
-  const text = run.prompt.length > longQuestion ? proposed : `${run.prompt}\n\n${proposed}`
+  const answered = action === undefined ? "" : textOf(action.output)
+  const proposed = action?.usage.model === Extract.modelName ? Extract.quotes(answered) : answered
+  const asked = run.prompt.length > longQuestion && proposed !== "" ? "" : run.prompt
+  const text = `${asked}\n\n${proposed}`.trim()
   return yield* find(text, run.asker).pipe(
     Effect.map((priors) => ({
       note: "",

@@ -84,6 +84,25 @@ describe("ChorusLive", () => {
     }).pipe(Effect.provide(withModel(script, find)))
   })
 
+  it.effect("[CHO4] the offline model's own words do not blur the search; a very long question is left out of it", () => {
+    const searched: Array<string> = []
+    const find = priorsLayer((text) => {
+      searched.push(text)
+      return Effect.succeed([])
+    })
+    return Effect.gen(function*() {
+      const run = runAt("experience")
+      const steps = run.steps.map(({ output, ...record }) => ({
+        ...record,
+        output: { ...output, proposed_response: `${Extract.notice} This thread says:\n\n- a quote` },
+        usage: { ...record.usage, model: Extract.modelName }
+      }))
+      yield* carryOut({ ...run, steps })
+      yield* carryOut({ ...run, prompt: "x".repeat(30_000) })
+      assert.deepStrictEqual(searched, [`${run.prompt}\n\n- a quote`, "lead of action 0"])
+    }).pipe(Effect.provide(withModel(says(delta(answer("L", data.experience))), find)))
+  })
+
   it.effect("[CHO4] when the search is down the run goes on, and the record says so", () => {
     const down = priorsLayer(() =>
       Effect.fail(new PriorsUnavailable({ operation: "search", retryable: true, cause: "x" }))
