@@ -1,6 +1,6 @@
 /** Points stored and searched, with every operation checked first and every failure met by its recovery (STO1, STO6). */
 import { Context, type Effect, Schema } from "effect"
-import type { Operation, StorageState } from "../domain/Storage.ts"
+import type { Operation, StorageState } from "../domain/StorageModel.ts"
 import { Fault, Refusal } from "../domain/StorageError.ts"
 import type { Hit } from "../domain/VectorPoint.ts"
 

@@ -2,25 +2,26 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as Storage from "../../src/domain/Storage.ts"
 import { ConnectionError, InconsistencyError, VectorError } from "../../src/domain/StorageError.ts"
+import { cacheLimit, open, type Operation, type Result } from "../../src/domain/StorageModel.ts"
 import * as Vector from "../../src/domain/Vector.ts"
 import { id, point } from "../support/Points.ts"
 
 const collection = "c"
-const opened = Storage.open([{ name: collection, dimension: 3 }])
+const opened = open([{ name: collection, dimension: 3 }])
 const ready = Storage.collectionReady(opened, collection)
 
-const store = (...points: ReadonlyArray<ReturnType<typeof point>>): Storage.Operation => ({
+const store = (...points: ReadonlyArray<ReturnType<typeof point>>): Operation => ({
   _tag: "Store",
   collection,
   points
 })
-const update = (n: number, version: number, content = "changed"): Storage.Operation => ({
+const update = (n: number, version: number, content = "changed"): Operation => ({
   _tag: "Update",
   collection,
   id: id(n),
   payload: { version, content }
 })
-const search = (vector: ReadonlyArray<number>, limit = 10): Storage.Operation => ({
+const search = (vector: ReadonlyArray<number>, limit = 10): Operation => ({
   _tag: "Search",
   collection,
   vector,
@@ -29,8 +30,7 @@ const search = (vector: ReadonlyArray<number>, limit = 10): Storage.Operation =>
 })
 
 /** What a refusal says: the error's tag and the recovery's. */
-const refusal = (result: Storage.Result) =>
-  result._tag === "Failure" ? [result.error._tag, result.recovery._tag] : result._tag
+const refusal = (result: Result) => result._tag === "Failure" ? [result.error._tag, result.recovery._tag] : result._tag
 
 describe("Storage", () => {
   it("[STO1, STO2] Store hands the normalised points to the engine and knows them if it knew of them", () => {
@@ -168,7 +168,7 @@ describe("Storage", () => {
             state = Storage.executeOperation(state, { _tag: "Delete", collection, ids: [id(step.which)] })[0]
             break
         }
-        assert.isAtMost(state.cache.size, Storage.cacheLimit)
+        assert.isAtMost(state.cache.size, cacheLimit)
         if (step._tag === "Put" || step._tag === "Change") {
           for (const [id, entry] of state.cache) {
             const earlier = before.get(id)?.point

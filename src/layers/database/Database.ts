@@ -7,13 +7,14 @@ import { Effect, Layer, Ref, Semaphore } from "effect"
 import { EmbeddingModel } from "effect/ai"
 import * as Storage from "../../domain/Storage.ts"
 import { type Fault, type Recovery, type Refusal, VectorError } from "../../domain/StorageError.ts"
+import { type Apply, open, type Operation } from "../../domain/StorageModel.ts"
 import type { Hit } from "../../domain/VectorPoint.ts"
 import { Database, DatabaseError, PriorsCollection } from "../../services/Database.ts"
 import { VectorIndex } from "../../services/VectorIndex.ts"
 import * as Failures from "./Failures.ts"
 
 /** How often an operation is tried again, and the longest it waits before one more try, in milliseconds. */
-const patience = (operation: Storage.Operation) =>
+const patience = (operation: Operation) =>
   operation._tag === "Search" ? { tries: 2, wait: 500 } : { tries: 5, wait: 5000 }
 
 interface Failed {
@@ -25,7 +26,7 @@ const make = Effect.gen(function*() {
   const index = yield* VectorIndex
   const embedding = yield* EmbeddingModel.EmbeddingModel
   const { dimension, name } = yield* PriorsCollection
-  const state = yield* Ref.make(Storage.open([{ name, dimension }]))
+  const state = yield* Ref.make(open([{ name, dimension }]))
   // One write at a time, so that taking one back takes nothing of another back.
   const writes = yield* Semaphore.make(1)
   const listeners = new Set<(collection: string) => void>()
@@ -41,7 +42,7 @@ const make = Effect.gen(function*() {
     return yield* Effect.fail<Failed>({ error, recovery })
   })
 
-  const apply = (apply: Storage.Apply) => {
+  const apply = (apply: Apply) => {
     switch (apply._tag) {
       case "Upsert":
         return Effect.as(index.upsert(apply.collection, apply.points), noHits)
@@ -52,7 +53,7 @@ const make = Effect.gen(function*() {
     }
   }
 
-  const attempt = Effect.fnUntraced(function*(operation: Storage.Operation) {
+  const attempt = Effect.fnUntraced(function*(operation: Operation) {
     const result = yield* Ref.modify(state, (state) => {
       const [next, result] = Storage.executeOperation(state, operation)
       return [result, next]
@@ -67,9 +68,9 @@ const make = Effect.gen(function*() {
     return hits
   })
 
-  const embedAgain = (operation: Storage.Operation) =>
+  const embedAgain = (operation: Operation) =>
     operation._tag !== "Store" ? undefined : embedding.embedMany(operation.points.map((p) => p.payload.content)).pipe(
-      Effect.map(({ embeddings }): Storage.Operation => ({
+      Effect.map(({ embeddings }): Operation => ({
         ...operation,
         points: operation.points.map((point, i) => ({ ...point, vector: embeddings[i]?.vector ?? [] }))
       })),
@@ -77,7 +78,7 @@ const make = Effect.gen(function*() {
     )
 
   /** What to try next, once the recovery is done. */
-  const recover = Effect.fnUntraced(function*(operation: Storage.Operation, failure: Failed, wait: number) {
+  const recover = Effect.fnUntraced(function*(operation: Operation, failure: Failed, wait: number) {
     const { recovery } = failure
     switch (recovery._tag) {
       case "GiveUp":
@@ -109,7 +110,7 @@ const make = Effect.gen(function*() {
   })
 
   const run = (
-    operation: Storage.Operation,
+    operation: Operation,
     tries: number,
     wait: number
   ): Effect.Effect<ReadonlyArray<Hit>, Failed> => {
@@ -122,7 +123,7 @@ const make = Effect.gen(function*() {
 
   /** A recovery may fail as the operation did; that counts as a try. */
   const recoverUntil = (
-    operation: Storage.Operation,
+    operation: Operation,
     failure: Failed,
     tries: number,
     wait: number
@@ -137,7 +138,7 @@ const make = Effect.gen(function*() {
       )
     )
 
-  const execute = Effect.fn("Database.execute")((operation: Storage.Operation) => {
+  const execute = Effect.fn("Database.execute")((operation: Operation) => {
     const { tries, wait } = patience(operation)
     return Effect.mapError(run(operation, tries, wait), ({ error }) => new DatabaseError({ reason: error }))
   })

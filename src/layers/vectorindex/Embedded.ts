@@ -114,8 +114,7 @@ const make = Effect.gen(function*() {
       const host = yield* worker.live
       const found = yield* host.call({ _tag: "Search", collection, vector: Float32Array.from(query!), limit, filter })
       if (found.length === 0) return []
-      const points = yield* store.get(collection, found.map((hit) => hit.id))
-      const payloads = new Map(points.map((point) => [point.id, point.payload]))
+      const payloads = yield* store.payloads(collection, found.map((hit) => hit.id))
       return found.flatMap(({ id, score }) => {
         const payload = payloads.get(id)
         return payload === undefined ? [] : [{ id, score, payload }]

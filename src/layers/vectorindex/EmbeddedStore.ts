@@ -23,13 +23,14 @@ const decodePayload = Schema.decodeUnknownEffect(Schema.fromJsonString(Payload))
 
 const floats = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer)
 
-const toPoint = ({ id, payload, vector }: Stored): Effect.Effect<Point, VectorIndexError> =>
-  decodePayload(payload).pipe(
-    Effect.map((payload) => ({ id, vector: Array.from(floats(vector)), payload })),
-    Effect.mapError(() =>
-      new VectorIndexError({ reason: new BadAnswer({ detail: `the stored payload of ${id} is damaged` }) })
-    )
+const payloadOf = ({ id, payload }: Omit<Stored, "vector">): Effect.Effect<Payload, VectorIndexError> =>
+  Effect.mapError(
+    decodePayload(payload),
+    () => new VectorIndexError({ reason: new BadAnswer({ detail: `the stored payload of ${id} is damaged` }) })
   )
+
+const toPoint = (stored: Stored): Effect.Effect<Point, VectorIndexError> =>
+  Effect.map(payloadOf(stored), (payload) => ({ id: stored.id, vector: Array.from(floats(stored.vector)), payload }))
 
 const toBatch = (rows: ReadonlyArray<Loaded>, dimension: number): Batch => {
   const vectors = new Float32Array(rows.length * dimension)
@@ -55,13 +56,21 @@ export const make = Effect.gen(function*() {
     payload TEXT NOT NULL,
     vector BLOB NOT NULL,
     PRIMARY KEY (collection, id)
-  ) WITHOUT ROWID`
+  )`
 
-  const dimension = (collection: string) =>
-    sql<{ readonly dimension: number }>`SELECT dimension FROM vector_collections WHERE name = ${collection}`.pipe(
-      Effect.map((rows) => Option.fromNullishOr(rows[0]?.dimension)),
-      Effect.mapError(unreachable)
+  // Collections are made and never changed.
+  const dimensions = new Map<string, number>()
+  const dimension = Effect.fnUntraced(function*(collection: string) {
+    const known = dimensions.get(collection)
+    if (known !== undefined) return Option.some(known)
+    const [stored] = yield* Effect.mapError(
+      sql<{ readonly dimension: number }>`SELECT dimension FROM vector_collections WHERE name = ${collection}`,
+      unreachable
     )
+    if (stored === undefined) return Option.none()
+    dimensions.set(collection, stored.dimension)
+    return Option.some(stored.dimension)
+  })
 
   const ensure = (collection: string, dimension: number) =>
     sql`INSERT INTO vector_collections (name, dimension) VALUES (${collection}, ${dimension}) ON CONFLICT DO NOTHING`
@@ -100,6 +109,16 @@ export const make = Effect.gen(function*() {
       Effect.flatMap(Effect.forEach(toPoint))
     )
 
+  const payloads = (collection: string, ids: ReadonlyArray<string>) =>
+    sql<Omit<Stored, "vector">>`SELECT id, payload FROM vector_points
+      WHERE collection = ${collection} AND ${sql.in("id", ids)}`.pipe(
+      Effect.mapError(unreachable),
+      Effect.flatMap(
+        Effect.forEach((stored) => Effect.map(payloadOf(stored), (payload) => [stored.id, payload] as const))
+      ),
+      Effect.map((entries) => new Map(entries))
+    )
+
   const count = (collection: string) =>
     sql<{ readonly n: number }>`SELECT count(*) AS n FROM vector_points WHERE collection = ${collection}`.pipe(
       Effect.map((rows) => rows[0]!.n),
@@ -124,7 +143,7 @@ export const make = Effect.gen(function*() {
   const collections = sql<{ readonly name: string; readonly dimension: number }>`
     SELECT name, dimension FROM vector_collections`.pipe(Effect.mapError(unreachable))
 
-  return { collections, count, dimension, ensure, get, page, remove, scroll, upsert } as const
+  return { collections, count, dimension, ensure, get, page, payloads, remove, scroll, upsert } as const
 }).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(unreachable(error))))
 
 export type Store = Effect.Success<typeof make>

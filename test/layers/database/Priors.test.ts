@@ -77,27 +77,23 @@ describe("Priors", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[SEC10, THR10] two tenants with near-duplicates: nobody ever meets the other's text", () => {
+  it.effect("[SEC10, THR10] two tenants, 10,000 near-duplicates: nobody ever meets the other's text", () => {
     const { layer } = setup()
     return Effect.gen(function*() {
-      // Bob's are the nearer ones for every query, many times over.
-      for (let n = 0; n < 12; n++) {
-        const mine = thread(`alice-${n}`)
-        const foreign = thread(`bob-${n}`)
-        yield* Logs.append(mine, [
-          Logs.created(alice, "members"),
-          ...Array.from({ length: 10 }, (_, i) => Logs.published(`a${n}.${i}`, alice, `secret plan ${n} alpha${i}`))
-        ], [alice])
-        yield* Logs.append(foreign, [
-          Logs.created(bob, "members"),
-          ...Array.from(
-            { length: 20 },
-            (_, i) => Logs.published(`b${n}.${i}`, bob, `secret plan ${n} ${"x".repeat(i)}`)
-          )
-        ], [bob])
+      const threads = [0, 1, 2, 3, 4]
+      const texts = 1000
+      // Bob's are the nearer ones for every query, more of them than a search looks at: signs that are no words.
+      for (const n of threads) {
+        const [mine, foreign] = [thread(`alice-${n}`), thread(`bob-${n}`)]
+        const write = (who: typeof alice, text: (i: number) => string) => [
+          Logs.created(who, "members"),
+          ...Array.from({ length: texts }, (_, i) => Logs.published(`${who}${n}.${i}`, who, text(i)))
+        ]
+        yield* Logs.append(mine, write(alice, (i) => `secret plan ${n} alpha ${i}`), [alice])
+        yield* Logs.append(foreign, write(bob, (i) => `secret plan ${n} ${String.fromCodePoint(0x2800 + i)}`), [bob])
       }
       for (const [reader, owner] of [[alice, "alice-"], [bob, "bob-"]] as const) {
-        for (let n = 0; n < 12; n++) {
+        for (const n of threads) {
           const priors = yield* find(`secret plan ${n}`, reader)
           assert.strictEqual(priors.length, 10)
           for (const prior of priors) assert.isTrue(prior.thread.startsWith(`thread:${owner}`))
