@@ -1,0 +1,16 @@
+import react from "@vitejs/plugin-react"
+import { defineConfig } from "vite"
+
+export default defineConfig({
+  root: "src/web",
+  plugins: [react()],
+  build: {
+    outDir: "../../dist/web",
+    emptyOutDir: true,
+    target: "es2023",
+    // The page's policy allows neither inline scripts nor anything from elsewhere (SEC31).
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0
+  },
+  server: { proxy: { "/ws": { target: "ws://127.0.0.1:4100", ws: true } } }
+})
