@@ -14,7 +14,7 @@ const tables = [
     version INTEGER NOT NULL, event TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL,
     PRIMARY KEY (topic, seq)
   )`,
-  `CREATE INDEX events_cause ON events (topic, cause)`,
+  `CREATE INDEX events_cause ON events (topic, cause, seq)`,
   `CREATE TABLE snapshots (
     topic TEXT NOT NULL PRIMARY KEY, seq BIGINT NOT NULL, version INTEGER NOT NULL, state TEXT NOT NULL,
     hash TEXT NOT NULL

@@ -1,0 +1,62 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, FileSystem, Path, Result, Stream } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
+
+const memory = Sqlite.layer({ filename: ":memory:" })
+
+/** A path in a directory that goes with the test. */
+const file = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  return path.join(yield* fs.makeTempDirectoryScoped(), "choir.db")
+})
+
+describe("Sqlite", () => {
+  it.effect("[FLT23] a second server on the same file is turned away, until the first has stopped", () =>
+    Effect.gen(function*() {
+      const filename = yield* file
+      const open = Effect.asVoid(Effect.provide(SqlClient.SqlClient, Sqlite.layer({ filename })))
+      const second = yield* Effect.provide(Effect.result(open), Sqlite.layer({ filename }))
+      assert.isTrue(Result.isFailure(second))
+      if (Result.isFailure(second)) {
+        assert.instanceOf(second.failure, Sqlite.SqliteInUse)
+        assert.include(second.failure.message, filename)
+      }
+      yield* open
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("[FLT2] commits are synced to the disk before they are reported", () =>
+    Effect.gen(function*() {
+      const filename = yield* file
+      yield* Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        assert.deepStrictEqual(yield* sql`PRAGMA journal_mode`.values, [["wal"]])
+        assert.deepStrictEqual(yield* sql`PRAGMA synchronous`.values, [[2]])
+        assert.deepStrictEqual(yield* sql`PRAGMA foreign_keys`.values, [[1]])
+      }).pipe(Effect.provide(Sqlite.layer({ filename })))
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("[FLT4] a transaction that fails leaves nothing, and says what was violated", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`CREATE TABLE t (a INTEGER UNIQUE)`
+      const twice = sql.withTransaction(Effect.andThen(sql`INSERT INTO t VALUES (1)`, sql`INSERT INTO t VALUES (1)`))
+      const outcome: Result.Result<unknown, SqlError.SqlError> = yield* Effect.result(twice)
+      assert.strictEqual(Result.isFailure(outcome) && outcome.failure.reason._tag, "UniqueViolation")
+      assert.deepStrictEqual(yield* sql`SELECT * FROM t`, [])
+    }).pipe(Effect.provide(memory)))
+
+  it.effect("streams rows a few at a time, and fails typed", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const numbers = sql<
+        { n: number }
+      >`WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000) SELECT n FROM c`
+      const sum = yield* Stream.runFold(numbers.stream, () => 0, (sum, { n }) => sum + n)
+      assert.strictEqual(sum, 500_500)
+      assert.strictEqual((yield* Stream.runCollect(Stream.take(numbers.stream, 3))).length, 3)
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(Stream.runDrain(sql`SELECT nothing`.stream))))
+    }).pipe(Effect.provide(memory)))
+})
