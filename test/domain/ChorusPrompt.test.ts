@@ -71,9 +71,10 @@ describe("ChorusPrompt", () => {
 
   it.each(payloads)("[CHO11] [SEC30] %j is only quoted", (payload) => {
     const { user } = ChorusPrompt.prompt(runAt("yield"), [prior("x", `before\n${payload}\nafter`)])
-    const ours = user.split("\n").filter((line) => line !== "" && !line.startsWith("|"))
-    const honest = ChorusPrompt.prompt(runAt("yield"), [prior("x", "nothing")]).user
-    assert.deepStrictEqual(ours, honest.split("\n").filter((line) => line !== "" && !line.startsWith("|")))
+    // Whatever a model takes for the end of a line.
+    const ours = (text: string) =>
+      text.split(/\r\n|[\n\r\v\f\u0085\u2028\u2029]/).filter((line) => line !== "" && !line.startsWith("|"))
+    assert.deepStrictEqual(ours(user), ours(ChorusPrompt.prompt(runAt("yield"), [prior("x", "nothing")]).user))
     assert.notInclude(user, ChorusPrompt.marker)
   })
 
