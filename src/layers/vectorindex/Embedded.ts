@@ -29,13 +29,17 @@ const load = Effect.fnUntraced(function*(store: EmbeddedStore.Store, host: Embed
 })
 
 /** Keeps one worker running: `live` is the worker that holds everything, started again when it died. */
-const keepWorker = Effect.fnUntraced(function*(store: EmbeddedStore.Store, lock: Semaphore.Semaphore) {
+const keepWorker = Effect.fnUntraced(function*(
+  start: typeof EmbeddedHost.start,
+  store: EmbeddedStore.Store,
+  lock: Semaphore.Semaphore
+) {
   let current: EmbeddedHost.Host | undefined
   yield* Effect.addFinalizer(() => current?.stop ?? Effect.void)
 
   const restart = Effect.gen(function*() {
     if (current?.alive() === true) return current
-    const host = yield* EmbeddedHost.start
+    const host = yield* start
     yield* load(store, host).pipe(Effect.onError(() => host.stop))
     current = host
     return host
@@ -49,10 +53,10 @@ const keepWorker = Effect.fnUntraced(function*(store: EmbeddedStore.Store, lock:
   return { live, locked } as const
 })
 
-const make = Effect.gen(function*() {
+const make = Effect.fnUntraced(function*(start: typeof EmbeddedHost.start) {
   const store = yield* EmbeddedStore.make
   const lock = yield* Semaphore.make(1)
-  const worker = yield* keepWorker(store, lock)
+  const worker = yield* keepWorker(start, store, lock)
   yield* Effect.forkScoped(Effect.ignore(worker.live))
 
   /** What is in SQLite and what the worker holds change together, or the worker is thrown away. */
@@ -135,5 +139,10 @@ const make = Effect.gen(function*() {
   })
 })
 
+/** The engine with workers from `start`, for who wants to see them die. */
+export const layerWith = (
+  start: typeof EmbeddedHost.start
+): Layer.Layer<VectorIndex, VectorIndexError, SqlClient.SqlClient> => Layer.effect(VectorIndex, make(start))
+
 /** Keeps its points in the tables `vector_collections` and `vector_points` of the given SQLite database. */
-export const layer: Layer.Layer<VectorIndex, VectorIndexError, SqlClient.SqlClient> = Layer.effect(VectorIndex, make)
+export const layer: Layer.Layer<VectorIndex, VectorIndexError, SqlClient.SqlClient> = layerWith(EmbeddedHost.start)

@@ -55,4 +55,22 @@ describe("Embedded", () => {
       }
       yield* host.stop
     }))
+
+  it.effect("[FLT13, TOP6] after a worker's death the next search starts another, which knows everything", () => {
+    const hosts: Array<EmbeddedHost.Host> = []
+    const watched = Embedded.layerWith(Effect.tap(EmbeddedHost.start, (host) => Effect.sync(() => hosts.push(host))))
+    return Effect.gen(function*() {
+      const index = yield* VectorIndex
+      yield* index.ensure("c", { dimension: 2 })
+      yield* index.upsert("c", [point(1, [1, 0]), point(2, [0, 1])])
+      const search = index.search("c", { vector: [1, 0], limit: 2, filter: {} })
+      const before = yield* search
+      yield* Effect.ignore(hosts.at(-1)!.call({ _tag: "Crash" }))
+      // A write meets the dead worker first; it is not lost.
+      yield* index.upsert("c", [point(3, [-1, 0])])
+      assert.deepStrictEqual(yield* search, before)
+      assert.strictEqual((yield* index.search("c", { vector: [-1, 0], limit: 1, filter: {} }))[0]?.id, id(3))
+      assert.strictEqual(hosts.length, 2)
+    }).pipe(Effect.provide(watched.pipe(Layer.provide(database))))
+  })
 })
