@@ -4,7 +4,7 @@ import type { ChorusState, Citation, OutputOf, Prior } from "../domain/Chorus.ts
 import type { TopicId } from "../domain/Ids.ts"
 import type { Message } from "../domain/kinds/ThreadModel.ts"
 import { Prose } from "./Prose.tsx"
-import { anchor, percent, seconds, shortKey } from "./words.ts"
+import { anchor, duration, percent, shortKey } from "./words.ts"
 
 interface Props {
   readonly answer: OutputOf<"yield">
@@ -60,7 +60,7 @@ export const Answer = ({ answer, messages, priors, run, topic }: Props): ReactNo
         </ol>
       )}
       <p className="quiet usage">
-        {run.steps.at(-1)?.usage.model} · {seconds(time)} · confidence {percent(answer.confidence)}
+        {run.steps.at(-1)?.usage.model} · {duration(time)} · confidence {percent(answer.confidence)}
       </p>
     </section>
   )

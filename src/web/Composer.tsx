@@ -101,7 +101,7 @@ export const Composer = ({ chorus, me, thread, topic }: Props): ReactNode => {
         rows={2}
         value={text}
         maxLength={32_000}
-        placeholder={asking ? "Ask the Chorus…" : "Write…"}
+        placeholder={asking ? "What do you want to know?" : member ? "Write…" : "Write a submission…"}
         onKeyDown={onKey}
         onChange={(event) => {
           setText(event.target.value)
@@ -126,7 +126,7 @@ export const Composer = ({ chorus, me, thread, topic }: Props): ReactNode => {
             ? "No model is connected: the built-in one quotes what the group wrote and adds nothing."
             : asking
             ? `${chorus?.model ?? "The Chorus"} answers, over what the group wrote before.`
-            : "Ctrl + Enter sends"}
+            : <span className="keys">Ctrl + Enter sends</span>}
         </span>
         <button className="primary" type="submit" disabled={text.trim() === ""}>
           {asking ? "Ask" : member ? "Send" : "Submit"}

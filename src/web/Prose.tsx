@@ -15,10 +15,20 @@ export const Prose = ({ cite, text }: Props): ReactNode => (
     {text.split(/```[^\n`]*\n?([\s\S]*?)(?:```|$)/).map((part, index) =>
       index % 2 === 1
         ? <pre key={index}><code>{part.replace(/\n$/, "")}</code></pre>
-        : part.trim() !== "" && <p key={index}>{inline(part.replace(/^\n+|\n+$/g, ""), cite)}</p>
+        : <Fragment key={index}>{part.split(/\n\s*\n/).map((block, index) => paragraph(block, index, cite))}</Fragment>
     )}
   </div>
 )
+
+/** Lines, or a list when each of them starts like one. */
+const paragraph = (block: string, key: number, cite: Props["cite"]): ReactNode => {
+  const text = block.replace(/^\n+|\s+$/g, "")
+  const lines = text.split("\n")
+  if (text === "") return null
+  return lines.every((line) => line.startsWith("- "))
+    ? <ul key={key}>{lines.map((line, index) => <li key={index}>{inline(line.slice(2), cite)}</li>)}</ul>
+    : <p key={key}>{inline(text, cite)}</p>
+}
 
 /** `code` and [1]. */
 const inline = (text: string, cite: Props["cite"]): ReactNode =>

@@ -10,7 +10,7 @@ import type { ThreadTopic, ThreadView } from "./hooks.ts"
 import { Prose } from "./Prose.tsx"
 import { StepBody } from "./StepBody.tsx"
 import { Who } from "./Who.tsx"
-import { fullTime, gist, seconds, sentence, timeOf } from "./words.ts"
+import { duration, fullTime, gist, sentence, timeOf } from "./words.ts"
 
 export const stepNames: { readonly [S in Step]: string } = {
   action: "Action",
@@ -121,7 +121,7 @@ const Done = ({ record, run, topic }: {
       <summary>
         <span className="name">{stepNames[record.step]}</span>
         <span className="gist">{line(record)}</span>
-        <span className="cost">{seconds(record.usage.latency_ms)}</span>
+        <span className="cost">{duration(record.usage.latency_ms)}</span>
       </summary>
       <StepBody record={record} run={run} topic={topic.id} />
     </details>

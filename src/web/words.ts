@@ -1,4 +1,5 @@
 /** How the page words things: keys, times, amounts, faults. */
+import { notice } from "../domain/Extract.ts"
 import type { Author } from "../domain/Ids.ts"
 
 /** Enough of a key to tell people apart. */
@@ -22,7 +23,8 @@ export const fullTime = (at: number): string => full.format(at)
 const whole = new Intl.NumberFormat()
 export const amount = (tokens: number): string => whole.format(tokens)
 export const tokens = (count: number): string => `${amount(count)} ${count === 1 ? "token" : "tokens"}`
-export const seconds = (millis: number): string => `${(millis / 1000).toFixed(millis < 10_000 ? 1 : 0)} s`
+export const duration = (millis: number): string =>
+  millis < 1000 ? `${millis} ms` : `${(millis / 1000).toFixed(millis < 10_000 ? 1 : 0)} s`
 export const percent = (part: number): string => `${Math.round(part * 100)} %`
 
 /** Whatever went wrong, as a sentence. */
@@ -31,9 +33,10 @@ export const sentence = (error: unknown): string => {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`
 }
 
-/** The first words of a text, on one line. */
+/** The first words of a text, on one line; what the offline model says of itself every time is left to the whole text. */
 export const gist = (text: string): string =>
-  text.replace(/```[\s\S]*?```/g, "…").replace(/\s+/g, " ").trim().slice(0, 160)
+  text.replaceAll(notice, "").replace(/```[\s\S]*?```/g, "…").replace(/(^|\n)- /g, " ").replace(/\s+/g, " ").trim()
+    .slice(0, 160)
 
 /** What messages are called in the page, for citations to point at. */
 export const anchor = (id: string): string => `piece-${id}`
