@@ -78,10 +78,11 @@ const onTopic = (
         return refuse(state, id, "too_large", `a connection may have at most ${limits.subscriptions} subscriptions`)
       }
       return request(
-        subscribed ? state : { ...state, subscriptions: [...state.subscriptions, topic] },
+        state,
         id,
         limits,
-        { _tag: "Subscribe", ref: id, topic, position: control.position ?? null }
+        { _tag: "Subscribe", ref: id, topic, position: control.position ?? null },
+        subscribed ? state.subscriptions : [...state.subscriptions, topic]
       )
     case "unsubscribe": {
       const [next, left] = subscribed ? forget(state, topic) : stay(state)
@@ -97,9 +98,15 @@ const onTopic = (
 }
 
 /** Something that will be answered later; only so many at once. */
-const request = (state: State, id: string, limits: Limits, intent: Intent): Transition =>
+const request = (
+  state: State,
+  id: string,
+  limits: Limits,
+  intent: Intent,
+  subscriptions = state.subscriptions
+): Transition =>
   state.in_flight < limits.inFlight
-    ? [{ ...state, in_flight: state.in_flight + 1 }, [intent]]
+    ? [{ ...state, subscriptions, in_flight: state.in_flight + 1 }, [intent]]
     : refuse(state, id, "rate_limited", `at most ${limits.inFlight} requests may be waiting for their answers`, 1000)
 
 /** CON7: over the budget. Acknowledgements are cumulative, so too many of them are only not heard. */

@@ -1,17 +1,23 @@
-/** Rate limits as data (CON7): a bucket of tokens that refills evenly. */
+/**
+ * Rate limits as data (CON7): a bucket of tokens that refills evenly. It counts
+ * in 60,000ths of a token, what a rate of one a minute brings in a millisecond,
+ * so that all of it is whole numbers.
+ */
 import { Schema } from "effect"
 import { Instant } from "./Ids.ts"
 
-export const TokenBucket = Schema.Struct({ tokens: Schema.Finite, at: Instant })
+export const TokenBucket = Schema.Struct({ credit: Schema.Natural, at: Instant })
 export type TokenBucket = typeof TokenBucket.Type
 
-/** `perMinute` tokens come back in a minute; at most `burst` are held. */
+/** `perMinute` tokens come back in a minute; at most `burst` are held. Whole numbers above zero. */
 export interface Rate {
   readonly perMinute: number
   readonly burst: number
 }
 
-export const full = (rate: Rate, now: Instant): TokenBucket => ({ tokens: rate.burst, at: now })
+const token = 60_000
+
+export const full = (rate: Rate, now: Instant): TokenBucket => ({ credit: rate.burst * token, at: now })
 
 /**
  * Takes one token. `wait` is 0 when it was there, else the milliseconds until
@@ -23,9 +29,9 @@ export const take = (
   now: Instant
 ): { readonly bucket: TokenBucket; readonly wait: number } => {
   const passed = Math.max(0, now - bucket.at)
-  const tokens = Math.min(rate.burst, bucket.tokens + passed * rate.perMinute / 60_000)
+  const credit = Math.min(rate.burst * token, bucket.credit + passed * rate.perMinute)
   const at = Math.max(bucket.at, now)
-  return tokens >= 1
-    ? { bucket: { tokens: tokens - 1, at }, wait: 0 }
-    : { bucket: { tokens, at }, wait: Math.max(1, Math.ceil((1 - tokens) * 60_000 / rate.perMinute)) }
+  return credit >= token
+    ? { bucket: { credit: credit - token, at }, wait: 0 }
+    : { bucket: { credit, at }, wait: Math.ceil((token - credit) / rate.perMinute) }
 }
