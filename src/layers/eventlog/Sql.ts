@@ -58,7 +58,7 @@ const write = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: Reado
     const outcome = Chain.chain(head, append)
     outcomes.push(outcome)
     if (Result.isFailure(outcome)) continue
-    rows.push(...outcome.success)
+    for (const entry of outcome.success) rows.push(entry)
     known.set(append.topic, Chain.advance(head, outcome.success))
     last.set(append.topic, append)
     if (append.listing !== undefined) yield* writeListing(sql, append.topic, append.listing)

@@ -49,10 +49,17 @@ class Registry {
     if (!this.open) return refuse(message, stopping)
     let host = this.hosts.get(topic)
     if (host === undefined) this.hosts.set(topic, host = this.start(topic, kind))
-    if (!host.offer(message)) refuse(message, crowded)
+    if (host.offer(message)) return
+    refuse(message, crowded)
+    if (message._tag === "Wake") host.wakeLater()
   }
 
   readonly post = (topic: TopicId, submission: Submission): void => this.send(topic, submit(submission))
+
+  /** Has a topic look at its clock and at what it is owed, loading it when needed. */
+  wake(topic: TopicId): void {
+    this.send(topic, { _tag: "Wake" })
+  }
 
   /** A command that its topic does not decide goes on to another, with everything it came with. */
   readonly forward: Surroundings["forward"] = (topic, input, from) => {
@@ -115,7 +122,7 @@ const makeRegistry = Effect.fnUntraced(function*(limits: Limits.Limits) {
     return host
   })
   const intents = yield* Intents.make(performers.perform, registry.post)
-  const wakes = yield* Wakes.make(clock, (topic) => registry.send(topic, { _tag: "Wake" }))
+  const wakes = yield* Wakes.make(clock, (topic) => registry.wake(topic))
   const around: Surroundings = {
     log,
     limits,
@@ -151,7 +158,7 @@ const makeRecover = (registry: Registry, { arm, log }: Surroundings): Effect.Eff
     Effect.map((waiting) => {
       for (const { owed, topic, wakeAt } of waiting) {
         arm(topic, wakeAt)
-        if (owed) registry.send(topic, { _tag: "Look", use: () => undefined })
+        if (owed) registry.wake(topic)
       }
     })
   )

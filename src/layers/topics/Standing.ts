@@ -52,6 +52,15 @@ export const derive = (kind: AnyKind, state: unknown): Derived => ({
   listing: kind.listing(state)
 })
 
+/** Whether a change of listing can have changed who may read. Kinds without one are asked every time. */
+export const sameReaders = (a: Listing | undefined, b: Listing | undefined): boolean =>
+  a !== undefined && b !== undefined && a.visibility === b.visibility &&
+  (a.members === b.members || a.members.length === b.members.length && a.members.every((m, i) => m === b.members[i]))
+
+export const sameListing = (a: Listing | undefined, b: Listing | undefined): boolean =>
+  a === b ||
+  sameReaders(a, b) && a?.title === b?.title && a?.status === b?.status && a?.updatedAt === b?.updatedAt
+
 /** What a client hears of a defect of ours, or of a kind's (FLT25). */
 export const internal = reject("internal", "FLT25", "this command met a defect in the server; nothing was changed")
 

@@ -59,7 +59,7 @@ export class Subscribers {
     const last = entries.at(-1)
     if (last === undefined) return
     const events = entries.map(viewOf)
-    this.ring.push(...events)
+    for (const event of events) this.ring.push(event)
     // Trimmed at twice the size, so that a push costs little on average.
     if (this.ring.length > 2 * this.keep) this.ring = this.ring.slice(-this.keep)
     if (this.byId.size === 0) return

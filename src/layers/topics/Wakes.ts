@@ -9,7 +9,6 @@ import type { Instant, TopicId } from "../../domain/Ids.ts"
 /** Longest sleep at a time, in milliseconds. */
 const nap = 3_600_000
 
-/** A binary heap of times, earliest first. Entries whose time has been changed since are skipped when they come up. */
 export interface Wakes {
   /** Sets, changes or (with undefined) clears a topic's time. */
   readonly arm: (topic: TopicId, at: Instant | undefined) => void
@@ -20,6 +19,7 @@ interface Due {
   readonly topic: TopicId
 }
 
+// A binary heap, earliest first. Entries whose time has been changed since are skipped when they come up.
 const push = (heap: Array<Due>, due: Due): void => {
   let i = heap.push(due) - 1
   while (i > 0) {
@@ -46,7 +46,7 @@ const pop = (heap: Array<Due>): void => {
 
 /** Calls `wake` once for each time that comes, until the scope closes. */
 export const make = Effect.fnUntraced(function*(clock: Clock.Clock, wake: (topic: TopicId) => void) {
-  const heap: Array<Due> = []
+  let heap: Array<Due> = []
   const times = new Map<TopicId, Instant>()
   const run = yield* FiberHandle.makeRuntime<never>()
   let sleepingUntil = Infinity
@@ -68,12 +68,19 @@ export const make = Effect.fnUntraced(function*(clock: Clock.Clock, wake: (topic
     sleepingUntil = Infinity
   })
 
+  /** Times that were changed leave their old entries behind; they may not pile up until those would have come. */
+  const compact = (): void => {
+    heap = []
+    for (const [topic, at] of times) push(heap, { at, topic })
+  }
+
   return {
     arm: (topic, at) => {
       if (times.get(topic) === at) return
       if (at === undefined) return void times.delete(topic)
       times.set(topic, at)
       push(heap, { at, topic })
+      if (heap.length > 64 && heap.length > 2 * times.size) compact()
       if (at < sleepingUntil) {
         sleepingUntil = at
         run(loop)
