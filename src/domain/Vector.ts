@@ -5,9 +5,6 @@
 
 export type Vector = ReadonlyArray<number>
 
-/** The widest vector a collection may hold. */
-export const maxDimension = 65_536
-
 /** Below this length a vector has no direction that single precision could keep. */
 export const minNorm = 3.5e-4
 

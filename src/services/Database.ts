@@ -1,7 +1,7 @@
 /** Points stored and searched, with every operation checked first and every failure met by its recovery (STO1, STO6). */
 import { Context, type Effect, Schema } from "effect"
-import type { Operation, StorageState } from "../domain/StorageModel.ts"
 import { Fault, Refusal } from "../domain/StorageError.ts"
+import type { Operation, StorageState } from "../domain/StorageModel.ts"
 import type { Hit } from "../domain/VectorPoint.ts"
 
 /** The operation was refused, or failed after what could be tried. Nothing is half remembered. */

@@ -6,39 +6,22 @@
  * cursor and is tried again with back-off, for as long as it takes (STO6,
  * STO8). Threads never wait for it.
  */
-import { Effect, Latch, Layer, Schema } from "effect"
+import { Effect, Latch, Layer, Semaphore } from "effect"
 import type { EmbeddingModel } from "effect/ai"
-import * as Chunks from "../../domain/Chunks.ts"
 import { kindOf, type TopicId } from "../../domain/Ids.ts"
-import * as ThreadModel from "../../domain/kinds/ThreadModel.ts"
-import type { Entry } from "../../domain/Log.ts"
-import * as Published from "../../domain/Published.ts"
 import { backoff } from "../../domain/Storage.ts"
-import { upcast } from "../../domain/Topic.ts"
 import { Database, PriorsCollection } from "../../services/Database.ts"
 import { EventLog } from "../../services/EventLog.ts"
-import { Kinds } from "../../services/Kinds.ts"
+import type { Kinds } from "../../services/Kinds.ts"
 import { Projector } from "../../services/Projector.ts"
 import { VectorIndex } from "../../services/VectorIndex.ts"
 import * as Indexer from "./Indexer.ts"
-import * as PointId from "./PointId.ts"
+import * as ThreadReader from "./ThreadReader.ts"
 
-/** Entries read at a time; the cursor moves after each page. */
-const page = 256
 /** Threads whose fold is kept in memory; the others are read again from their start. */
 const foldLimit = 1024
 /** Hints kept before "look at everything" takes their place. */
 const hintLimit = 4096
-
-/** How far a thread has been read, and what that amounts to. */
-interface Fold {
-  readonly seq: number
-  readonly state: Published.State
-}
-
-const unread: Fold = { seq: 0, state: Published.initial }
-
-const decode = Schema.decodeUnknownOption(ThreadModel.Event)
 
 /** Which threads have something new. Written to by whoever appends, on their turn. */
 const makeHints = () => {
@@ -79,48 +62,55 @@ const makeHints = () => {
 }
 
 /** Takes in one thread, page by page, from what is known of it. */
-const makeReader = Effect.gen(function*() {
+const makeReader = Effect.fnUntraced(function*(threads: ThreadReader.ThreadReader) {
   const log = yield* EventLog
-  const kinds = yield* Kinds
-  const { embedModel, name } = yield* PriorsCollection
+  const { name } = yield* PriorsCollection
   const index = yield* Indexer.make
-  const folds = new Map<TopicId, Fold>()
+  const folds = new Map<TopicId, ThreadReader.Fold>()
 
-  const publishedBy = (state: Published.State, entry: Entry) => {
-    const kind = kinds.get(kindOf(entry.topic))
-    const event = decode(kind === undefined ? entry.event : upcast(kind, entry.version, entry.event))
-    return event._tag === "None" ? [state, undefined] as const : Published.step(state, entry, event.value)
-  }
-
-  const keep = (topic: TopicId, fold: Fold) => {
+  const keep = (topic: TopicId, fold: ThreadReader.Fold) => {
     folds.delete(topic)
     folds.set(topic, fold)
     if (folds.size > foldLimit) { for (const oldest of folds.keys()) return void folds.delete(oldest) }
   }
 
-  /** Reads on from what is known; texts after `cursor` are stored. */
-  const read = Effect.fnUntraced(function*(topic: TopicId, cursor: number) {
+  const readOn = Effect.fnUntraced(function*(topic: TopicId, cursor: number) {
     const known = folds.get(topic)
-    let { seq, state } = known !== undefined && known.seq <= cursor ? known : unread
+    let fold = known !== undefined && known.seq <= cursor ? known : ThreadReader.unread
     while (true) {
-      const entries = yield* log.read(topic, { after: seq, limit: page })
-      const drafts: Array<PointId.Draft> = []
-      for (const entry of entries) {
-        const [next, text] = publishedBy(state, entry)
-        state = next
-        seq = entry.seq
-        if (text !== undefined && seq > cursor) {
-          drafts.push(...PointId.drafts(text, Chunks.split(text.content), embedModel))
-        }
-      }
-      yield* index(drafts)
-      if (seq > cursor) yield* log.advance(name, topic, seq)
-      keep(topic, { seq, state })
-      if (entries.length < page) return
+      const page = yield* threads.page(topic, fold)
+      fold = page.fold
+      yield* index(page.drafts.filter((draft) => draft.payload.log_seq > cursor))
+      if (fold.seq > cursor) yield* log.advance(name, topic, fold.seq)
+      keep(topic, fold)
+      if (page.last) return
     }
   })
 
-  return { read, cursor: (topic: TopicId) => folds.get(topic)?.seq, forget: () => folds.clear() }
+  // What is to be read again, whatever a round that has begun already thinks of the cursor.
+  const retakes = new Map<TopicId, number>()
+  const turn = yield* Semaphore.make(1)
+
+  /** Reads on from what is known; texts after `cursor` are stored. The cursor moves after each page. */
+  const read = (topic: TopicId, cursor: number) =>
+    Effect.suspend(() => readOn(topic, Math.min(cursor, retakes.get(topic) ?? cursor))).pipe(
+      Effect.tap(() => Effect.sync(() => retakes.delete(topic))),
+      (reading) => Semaphore.withPermit(turn, reading)
+    )
+
+  /** The next reading begins after `seq`. */
+  const retake = (topic: TopicId, seq: number) =>
+    log.advance(name, topic, seq).pipe(
+      Effect.tap(() =>
+        Effect.sync(() => {
+          folds.delete(topic)
+          retakes.set(topic, Math.min(seq, retakes.get(topic) ?? seq))
+        })
+      ),
+      (resetting) => Semaphore.withPermit(turn, resetting)
+    )
+
+  return { read, retake, cursor: (topic: TopicId) => folds.get(topic)?.seq, forget: () => folds.clear() }
 })
 
 const make = Effect.gen(function*() {
@@ -128,19 +118,14 @@ const make = Effect.gen(function*() {
   const database = yield* Database
   const engine = yield* VectorIndex
   const collection = yield* PriorsCollection
-  const reader = yield* makeReader
+  const threads = yield* ThreadReader.make
+  const reader = yield* makeReader(threads)
   const hints = makeHints()
   let failures = 0
   // At start too: an index that is empty is filled from the logs' beginnings.
   let doubtful = true
   // Asked for at any time, also while a round runs: the next one does it.
   let rebuild = false
-
-  /** Threads that lag, with how far they were taken in. */
-  const lagging = Effect.fnUntraced(function*(projection: string) {
-    const all = yield* log.lagging(projection)
-    return new Map(all.filter(({ topic }) => kindOf(topic) === "thread").map(({ seq, topic }) => [topic, seq]))
-  })
 
   const checkIndex = Effect.gen(function*() {
     const count = yield* engine.ensure(collection.name, collection).pipe(
@@ -152,9 +137,7 @@ const make = Effect.gen(function*() {
 
   /** Puts every thread's cursor back, before anything is stored: a crash on the way leaves an index that is behind. */
   const startOver = Effect.gen(function*() {
-    // Nobody advances this projection: every thread lags in it.
-    const all = yield* lagging(`${collection.name}/none`)
-    yield* Effect.forEach(all.keys(), (topic) => log.advance(collection.name, topic, 0))
+    yield* Effect.forEach(yield* threads.all, (topic) => log.advance(collection.name, topic, 0))
     reader.forget()
     rebuild = false
   })
@@ -165,13 +148,15 @@ const make = Effect.gen(function*() {
     else if (!everything && topics.every((topic) => reader.cursor(topic) !== undefined)) {
       return new Map(topics.map((topic) => [topic, reader.cursor(topic) ?? 0]))
     }
-    return yield* lagging(collection.name)
+    return yield* threads.lagging
   })
 
   /** One thread's failure is no other's. */
   const take = (topic: TopicId, cursor: number) =>
     reader.read(topic, cursor).pipe(
       Effect.as(true),
+      // Neither a damaged log nor one of a version that nobody can read gets better by trying again.
+      Effect.catchDefect((defect) => Effect.as(Effect.logError("a thread cannot be read", topic, defect), true)),
       Effect.catchReason("EventLogError", "LogCorrupt", (corrupt) => Effect.as(Effect.logError(corrupt.message), true)),
       Effect.catch((error) => {
         hints.add(topic)
@@ -230,6 +215,7 @@ const make = Effect.gen(function*() {
       rebuild = true
       hints.addAll()
     }),
+    retake: (topic, seq) => Effect.tap(reader.retake(topic, seq), () => Effect.sync(() => hints.add(topic))),
     status: Effect.sync(() => ({ waiting: hints.size(), failures }))
   })
 })

@@ -18,8 +18,6 @@ export type Request =
     readonly limit: number
     readonly filter: Filter
   }
-  /** For tests: the worker throws, as if it had a defect. */
-  | { readonly _tag: "Crash" }
 
 export interface Envelope {
   readonly id: number

@@ -7,6 +7,9 @@ import { VectorIndex } from "../../../src/services/VectorIndex.ts"
 import { contract } from "../../contract/VectorIndex.ts"
 import { id, point } from "../../support/Points.ts"
 
+/** A request that makes no sense, so that the worker throws. */
+const crash = { _tag: "Remove", collection: "unopened", ids: [] } as const
+
 const database = Sqlite.layer({ filename: ":memory:" })
 
 layer(Embedded.layer.pipe(Layer.provide(database)))("VectorIndex, embedded", (it) => contract(it, { runs: 30 }))
@@ -44,7 +47,7 @@ describe("Embedded", () => {
         limit: 1,
         filter: {}
       })
-      const outcomes = yield* Effect.all([Effect.flip(host.call({ _tag: "Crash" })), Effect.flip(search)], {
+      const outcomes = yield* Effect.all([Effect.flip(host.call(crash)), Effect.flip(search)], {
         concurrency: 2
       })
       const later = yield* Effect.flip(search)
@@ -65,7 +68,7 @@ describe("Embedded", () => {
       yield* index.upsert("c", [point(1, [1, 0]), point(2, [0, 1])])
       const search = index.search("c", { vector: [1, 0], limit: 2, filter: {} })
       const before = yield* search
-      yield* Effect.ignore(hosts.at(-1)!.call({ _tag: "Crash" }))
+      yield* Effect.ignore(hosts.at(-1)!.call(crash))
       // A write meets the dead worker first; it is not lost.
       yield* index.upsert("c", [point(3, [-1, 0])])
       assert.deepStrictEqual(yield* search, before)
