@@ -1,0 +1,314 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, Queue, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { connect as connectTcp } from "node:net"
+import { closeCode } from "../../../src/domain/CloseCode.ts"
+import { TopicId } from "../../../src/domain/Ids.ts"
+import { defaults, type Limits } from "../../../src/domain/Limits.ts"
+import * as Server from "../../../src/layers/http/Server.ts"
+import * as Ws from "../../../src/layers/socket/Ws.ts"
+import { type Connection, type Folded, Socket } from "../../../src/services/Socket.ts"
+import type { Frame } from "../../../src/services/Topics.ts"
+import { listening, open } from "../../support/People.ts"
+
+const engine = (options: { limits?: Partial<Limits>; admission?: Partial<Ws.Options["admission"]> } = {}) =>
+  Ws.layer({
+    host: "127.0.0.1",
+    port: 0,
+    limits: { ...defaults, ...options.limits },
+    admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [], ...options.admission }
+  }).pipe(Layer.provideMerge(Server.layer))
+
+/** Every new connection, and what it says. */
+const listen = Effect.gen(function*() {
+  const socket = yield* Socket
+  const connections = yield* Queue.unbounded<Connection>()
+  const texts = yield* Queue.unbounded<string>()
+  const ends = yield* Queue.unbounded<number>()
+  yield* socket.onConnection((connection) => Queue.offerUnsafe(connections, connection))
+  yield* socket.onDisconnection((_connection, code) => Queue.offerUnsafe(ends, code))
+  yield* socket.registerMessageHandler("*", (_connection, text) => Queue.offerUnsafe(texts, text))
+  return { connection: Queue.take(connections), text: Queue.take(texts), end: Queue.take(ends) }
+})
+
+const status = (client: Effect.Effect<unknown, number, Scope.Scope>) => Effect.flip(client)
+
+describe("who may connect", () => {
+  it.effect.each([
+    { origin: "http://evil.example" },
+    { origin: "null" },
+    { origin: "http://choir.test.evil.example" },
+    { origin: "HTTP://choir.test" },
+    { origin: "http://choir.test:81" },
+    { origin: "https://choir.test" }
+  ])("[AUT6] [SEC6] $origin is turned away before the upgrade", ({ origin }) =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* status(open(yield* listening, { origin })), 403)
+    }).pipe(Effect.provide(engine({ admission: { origins: ["http://choir.test"] } }))))
+
+  it.effect("[AUT6] an allowed origin, its own origin and, when wanted, no origin are let in", () =>
+    Effect.gen(function*() {
+      const url = yield* listening
+      yield* open(url, { origin: url.replace("ws:", "http:").replace("/ws", "") })
+      yield* open(url)
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[SEC6] native clients can be kept out", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* status(open(yield* listening)), 403)
+    }).pipe(Effect.provide(engine({ admission: { nativeClients: false } }))))
+
+  it.effect("[SEC6] a name that points here is not the same origin", () =>
+    Effect.gen(function*() {
+      const url = yield* listening
+      const options = { origin: "http://rebound.example", headers: { host: "rebound.example" } }
+      assert.strictEqual(yield* status(open(url, options)), 403)
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[SYN1] an unknown subprotocol or path is refused", () =>
+    Effect.gen(function*() {
+      const url = yield* listening
+      assert.strictEqual(yield* status(open(url, {}, "choir.v9.json")), 400)
+      assert.strictEqual(yield* status(open(url.replace("/ws", "/other"))), 404)
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[SEC24] one address has only so many connections, and gets its places back", () =>
+    Effect.gen(function*() {
+      const { end } = yield* listen
+      const url = yield* listening
+      const first = yield* open(url)
+      yield* open(url)
+      assert.strictEqual(yield* status(open(url)), 429)
+      first.ws.close()
+      yield* end
+      yield* open(url)
+    }).pipe(Effect.provide(engine({ limits: { connectionsPerAddress: 2 } }))))
+
+  it.effect("[SEC24] behind a trusted proxy the client's own address counts", () =>
+    Effect.gen(function*() {
+      const url = yield* listening
+      const from = (address: string) => open(url, { headers: { "x-forwarded-for": address } })
+      yield* from("203.0.113.1")
+      yield* from("203.0.113.2")
+      assert.strictEqual(yield* status(from("203.0.113.1")), 429)
+      yield* from("2001:db8:1:2::1")
+      assert.strictEqual(yield* status(from("2001:db8:1:2:3::9")), 429)
+    }).pipe(Effect.provide(
+      engine({ limits: { connectionsPerAddress: 1 }, admission: { trustedProxies: ["127.0.0.1"] } })
+    )))
+})
+
+describe("what comes in", () => {
+  it.effect("[SEC12] 64 KB are heard, one byte more closes with 1009", () =>
+    Effect.gen(function*() {
+      const { text } = yield* listen
+      const client = yield* open(yield* listening)
+      client.ws.send("x".repeat(65_536))
+      assert.strictEqual((yield* text).length, 65_536)
+      client.ws.send("x".repeat(65_537))
+      assert.strictEqual(yield* client.closed, closeCode.tooLarge)
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[SEC13] a message in a thousand pieces is cut", () =>
+    Effect.gen(function*() {
+      const client = yield* open(yield* listening)
+      for (let i = 0; i < 100; i++) client.ws.send("x", { fin: false })
+      assert.strictEqual(yield* client.closed, 1008)
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[SEC15] compression is not agreed to; binary is not understood", () =>
+    Effect.gen(function*() {
+      const client = yield* open(yield* listening, { perMessageDeflate: true })
+      assert.strictEqual(client.ws.extensions, "")
+      client.ws.send(Buffer.from("x"), { binary: true })
+      assert.strictEqual(yield* client.closed, closeCode.unsupportedData)
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[SEC21] broken frames end their connection and nothing else", () =>
+    Effect.gen(function*() {
+      const { connection, end } = yield* listen
+      const url = yield* listening
+      const good = yield* open(url)
+      yield* connection
+      const raw = connectTcp(Number(new URL(url).port), "127.0.0.1")
+      raw.on("error", () => {})
+      raw.write(
+        "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+      )
+      yield* connection
+      raw.write(Buffer.from([0xff, 0x7f, 1, 2, 3]))
+      assert.isAbove(yield* end, 1000)
+      good.ws.ping()
+      yield* Effect.callback<void>((resume) => void good.ws.once("pong", () => resume(Effect.void)))
+      raw.destroy()
+    }).pipe(Effect.provide(engine())))
+})
+
+describe("heartbeat", () => {
+  it.effect("[CON3] who does not answer a ping within five seconds is closed with 4012", () =>
+    Effect.gen(function*() {
+      const { end } = yield* listen
+      const client = yield* open(yield* listening, { autoPong: false })
+      yield* TestClock.adjust(defaults.pingInterval + defaults.pongTimeout - 1_000)
+      assert.strictEqual(client.ws.readyState, client.ws.OPEN)
+      yield* TestClock.adjust(1_000)
+      assert.strictEqual(yield* client.closed, closeCode.noPong)
+      assert.strictEqual(yield* end, closeCode.noPong)
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[CON3] any frame counts as life, a pong as well as a message", () =>
+    Effect.gen(function*() {
+      const { connection, text } = yield* listen
+      const client = yield* open(yield* listening, { autoPong: false })
+      const server = yield* connection
+      for (let i = 0; i < 5; i++) {
+        yield* TestClock.adjust(defaults.pingInterval)
+        client.ws.send("alive")
+        yield* text
+      }
+      yield* TestClock.adjust(defaults.pongTimeout)
+      assert.strictEqual(client.ws.readyState, client.ws.OPEN)
+      assert.isAbove(server.lastActivity(), server.connectedAt)
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[SOC2] ping measures the round trip, and fails when the peer goes", () =>
+    Effect.gen(function*() {
+      const { connection } = yield* listen
+      const url = yield* listening
+      yield* open(url)
+      assert.isAtLeast(yield* (yield* connection).ping, 0)
+      const silent = yield* open(url, { autoPong: false })
+      const waiting = yield* Effect.forkChild(Effect.flip((yield* connection).ping), { startImmediately: true })
+      silent.ws.terminate()
+      assert.strictEqual((yield* Fiber.join(waiting)).reason._tag, "ConnectionUnknown")
+    }).pipe(Effect.provide(engine())))
+})
+
+describe("what goes out", () => {
+  it.effect("[SYN9] the frames of a turn arrive in order, and one encoding serves all", () =>
+    Effect.gen(function*() {
+      const { connection } = yield* listen
+      const url = yield* listening
+      const clients = [yield* open(url), yield* open(url)]
+      const connections = [yield* connection, yield* connection]
+      const frames = [1, 2, 3].map((n): Frame => ({ text: `{"n":${n}}`, lane: { _tag: "Reply" } }))
+      for (const frame of frames) for (const one of connections) one.deliver(frame)
+      for (const client of clients) {
+        for (const n of [1, 2, 3]) assert.deepStrictEqual<unknown>(yield* client.next, { n })
+      }
+      assert.isTrue(frames.every((frame) => frame.wire !== undefined))
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[CON8] a slow client is folded, then catches up; the latest signal reaches it", () =>
+    Effect.gen(function*() {
+      const { connection } = yield* listen
+      const drained = yield* Queue.unbounded<Folded>()
+      const socket = yield* Socket
+      yield* socket.onDrained((_connection, folded) => Queue.offerUnsafe(drained, folded))
+      const client = yield* open(yield* listening)
+      const one = yield* connection
+      const topic = TopicId.make("thread:a")
+      client.ws.pause()
+      const delta = (seq: number): Frame => ({
+        text: JSON.stringify({ seq, pad: "x".repeat(10_000) }),
+        lane: { _tag: "Durable", topic, seq }
+      })
+      const cursor = (value: number): Frame => ({
+        text: JSON.stringify({ value }),
+        lane: { _tag: "Ephemeral", topic, key: "cursor" }
+      })
+      for (let seq = 1; seq <= 100; seq++) one.deliver(delta(seq))
+      for (let value = 1; value <= 50; value++) one.deliver(cursor(value))
+      assert.isBelow(one.bufferedAmount(), defaults.outboxFold + 200)
+      client.ws.resume()
+      const first = (yield* Queue.take(drained)).get(topic)!
+      assert.deepInclude(first.lane, { topic })
+      one.deliver(delta(101))
+      one.unfold(topic)
+      one.deliver(delta(102))
+      const seqs: Array<unknown> = []
+      const values: Array<unknown> = []
+      while (seqs.at(-1) !== 102) {
+        const message = (yield* client.next) as unknown as { readonly seq?: number; readonly value?: number }
+        if (message.value === undefined) seqs.push(message.seq)
+        else values.push(message.value)
+      }
+      const before = seqs.slice(0, -1)
+      assert.deepStrictEqual(before, before.map((_, i) => i + 1))
+      assert.strictEqual(first.lane._tag === "Durable" && first.lane.seq, before.length + 1)
+      assert.strictEqual(values.at(-1), 50)
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[CON8] [SEC27] above 1 MiB of answers the connection is given up, resumably", () =>
+    Effect.gen(function*() {
+      const { connection, end } = yield* listen
+      const client = yield* open(yield* listening)
+      const one = yield* connection
+      client.ws.pause()
+      for (let i = 0; i < 120; i++) one.deliver({ text: `"${"x".repeat(10_000)}"`, lane: { _tag: "Reply" } })
+      client.ws.resume()
+      assert.strictEqual(yield* client.closed, closeCode.slowConsumer)
+      assert.strictEqual(yield* end, closeCode.slowConsumer)
+    }).pipe(Effect.provide(engine())))
+})
+
+describe("the contract", () => {
+  it.effect("[SOC1] start, look up, send, broadcast, close, stop", () =>
+    Effect.gen(function*() {
+      const socket = yield* Socket
+      assert.isFalse(yield* socket.isRunning)
+      const { connection } = yield* listen
+      const url = yield* listening
+      assert.isTrue(yield* socket.isRunning)
+      assert.strictEqual(yield* socket.getPort, Number(new URL(url).port))
+      assert.strictEqual(yield* socket.getAddress, "127.0.0.1")
+      const [a, b] = [yield* open(url), yield* open(url)]
+      const [one, two] = [yield* connection, yield* connection]
+      assert.strictEqual(yield* socket.getConnectionCount, 2)
+      assert.sameMembers([...(yield* socket.getAllConnections)], [one, two])
+      assert.strictEqual(yield* socket.getConnection(one.id), one)
+      yield* socket.send(one.id, "1")
+      assert.strictEqual<unknown>(yield* a.next, 1)
+      assert.strictEqual(yield* socket.broadcast("2", (connection) => connection === two), 1)
+      assert.strictEqual<unknown>(yield* b.next, 2)
+      yield* socket.closeConnection(one.id, closeCode.normal, "bye")
+      assert.strictEqual(yield* a.closed, closeCode.normal)
+      yield* socket.stop
+      assert.strictEqual(yield* b.closed, closeCode.restart)
+      assert.isFalse(yield* socket.isRunning)
+      assert.strictEqual((yield* Effect.flip(socket.send(one.id, "x"))).reason._tag, "ConnectionUnknown")
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[SOC1] a handler of a type takes its messages from the one for all", () =>
+    Effect.gen(function*() {
+      const socket = yield* Socket
+      const { connection, text } = yield* listen
+      const special = yield* Queue.unbounded<string>()
+      yield* socket.registerMessageHandler("special", (_connection, text) => Queue.offerUnsafe(special, text))
+      const client = yield* open(yield* listening)
+      client.ws.send(`{"type":"special"}`)
+      client.ws.send(`{"type":"other"}`)
+      assert.strictEqual(yield* Queue.take(special), `{"type":"special"}`)
+      assert.strictEqual(yield* text, `{"type":"other"}`)
+      yield* socket.routeMessage(yield* connection, `{"type":"special"}`)
+      assert.strictEqual(yield* Queue.take(special), `{"type":"special"}`)
+    }).pipe(Effect.provide(engine())))
+
+  it.effect("[SOC1] an address that is taken is a typed failure", () =>
+    Effect.gen(function*() {
+      const url = yield* listening
+      const second = Ws.layer({
+        host: "127.0.0.1",
+        port: Number(new URL(url).port),
+        limits: defaults,
+        admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
+      }).pipe(Layer.provide(Layer.fresh(Server.layer)))
+      const error = yield* Effect.flip(
+        Effect.flatMap(Socket, (socket) => socket.start).pipe(
+          Effect.provide(Layer.fresh(second))
+        )
+      )
+      assert.deepInclude(error.reason, { _tag: "ListenFailed", code: "EADDRINUSE" })
+    }).pipe(Effect.provide(engine())))
+})
