@@ -54,16 +54,18 @@ const make = Effect.gen(function*() {
   }
 
   const attempt = Effect.fnUntraced(function*(operation: Operation) {
-    const result = yield* Ref.modify(state, (state) => {
-      const [next, result] = Storage.executeOperation(state, operation)
-      return [result, next]
-    })
-    if (result._tag === "Failure") return yield* Effect.fail<Failed>(result)
-    const hits = yield* apply(result.apply).pipe(
-      // Interruption takes back too: nobody knows how far the engine came.
-      Effect.onError(() => Ref.update(state, (state) => Storage.rollBack(state, result.apply))),
-      Effect.catch((error) => failed(Failures.fromIndex(error)))
-    )
+    // Between deciding and knowing the outcome nothing may get lost, not even to an interruption.
+    const hits = yield* Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+      const result = yield* Ref.modify(state, (state) => {
+        const [next, result] = Storage.executeOperation(state, operation)
+        return [result, next]
+      })
+      if (result._tag === "Failure") return yield* Effect.fail<Failed>(result)
+      return yield* restore(apply(result.apply)).pipe(
+        Effect.onError(() => Ref.update(state, (state) => Storage.rollBack(state, result.apply))),
+        Effect.catch((error) => failed(Failures.fromIndex(error)))
+      )
+    }))
     yield* Ref.update(state, Storage.healthy)
     return hits
   })
@@ -76,6 +78,13 @@ const make = Effect.gen(function*() {
       })),
       Effect.catch((error) => failed(new VectorError({ detail: error.message })))
     )
+
+  /** Asks the engine for points. No write may come between its answer and our taking it in. */
+  const learn = Effect.fnUntraced(function*(collection: string, ids: ReadonlyArray<string>) {
+    const points = yield* index.get(collection, ids).pipe(Effect.catch((error) => failed(Failures.fromIndex(error))))
+    const answers = ids.map((id) => ({ id, point: points.find((point) => point.id === id) ?? null }))
+    yield* Ref.update(state, (state) => Storage.remember(state, collection, answers))
+  })
 
   /** What to try next, once the recovery is done. */
   const recover = Effect.fnUntraced(function*(operation: Operation, failure: Failed, wait: number) {
@@ -95,14 +104,9 @@ const make = Effect.gen(function*() {
         )
         yield* Ref.update(state, (state) => Storage.collectionReady(state, recovery.collection))
         return operation
-      case "RecoverPoints": {
-        const points = yield* index.get(recovery.collection, recovery.ids).pipe(
-          Effect.catch((error) => failed(Failures.fromIndex(error)))
-        )
-        const answers = recovery.ids.map((id) => ({ id, point: points.find((point) => point.id === id) ?? null }))
-        yield* Ref.update(state, (state) => Storage.remember(state, recovery.collection, answers))
+      case "RecoverPoints":
+        yield* Semaphore.withPermit(writes, learn(recovery.collection, recovery.ids))
         return operation
-      }
       case "RecoverEmbedding":
       case "UpdateAndRetry":
         return yield* embedAgain(operation) ?? Effect.fail(failure)
