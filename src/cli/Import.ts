@@ -1,0 +1,98 @@
+/** `choir import`: the texts of a folder, as messages of a thread. Doing it again adds only what is new. */
+import { Effect, FileSystem, Option, Path, Ref } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import type { Client } from "../client/Client.ts"
+import { connect, create, named, own, ready, type ThreadTopic } from "./Connect.ts"
+import { Failure } from "./Failure.ts"
+import { isTerminal, write } from "./Output.ts"
+import * as Pieces from "./Pieces.ts"
+
+const folder = Argument.Directory("folder", { mustExist: true }).pipe(
+  Argument.withDescription("Read with everything below it: .md, .markdown and .txt")
+)
+const thread = Flag.String("thread").pipe(
+  Flag.withDescription("The thread to import into, by its id. Otherwise a public one with the folder's name."),
+  Flag.optional
+)
+
+const isText = (path: string): boolean => /\.(?:md|markdown|txt)$/i.test(path)
+const isHidden = (path: string): boolean =>
+  path.split(/[\\/]/).some((part) => part.startsWith(".") || part === "node_modules")
+
+/** The texts below a folder, by their paths in it, in order. What is no UTF-8 is left out, with a word. */
+const read = Effect.fnUntraced(function*(root: string) {
+  const files = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const cannot = (what: string) => () => new Failure({ message: `${what} cannot be read.` })
+  const paths = yield* Effect.mapError(files.readDirectory(root, { recursive: true }), cannot(root))
+  const texts: Array<{ readonly source: string; readonly text: string }> = []
+  for (const relative of paths.filter((one) => isText(one) && !isHidden(one)).toSorted()) {
+    const full = path.join(root, relative)
+    const info = yield* Effect.mapError(files.stat(full), cannot(full))
+    if (info.type !== "File") continue
+    const bytes = yield* Effect.mapError(files.readFile(full), cannot(full))
+    const text = yield* Effect.option(Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes)))
+    const source = relative.replaceAll("\\", "/")
+    if (Option.isSome(text)) texts.push({ source, text: text.value })
+    else yield* write(`${source} is not UTF-8 text; it is left out.\n`)
+  }
+  return texts
+})
+
+const target = Effect.fnUntraced(function*(client: Client, given: Option.Option<string>, name: string) {
+  if (Option.isSome(given)) return yield* named(client, given.value)
+  const found = yield* own(client, (one) => one.title === name)
+  return yield* named(client, found ?? (yield* create(client, name, "public")))
+})
+
+const width = 30
+
+/** A bar that moves on a terminal; elsewhere a line for every tenth part. */
+const progress = (done: number, all: number, terminal: boolean): string => {
+  if (terminal) {
+    const full = Math.round(done / all * width)
+    return `\r[${"#".repeat(full)}${"·".repeat(width - full)}] ${done} of ${all}${done === all ? "\n" : ""}`
+  }
+  const tenth = Math.max(1, Math.floor(all / 10))
+  return done % tenth === 0 || done === all ? `${done} of ${all}\n` : ""
+}
+
+/** Commands on their way at once; the client sends them again by itself when the server asks for a pause. */
+const together = 16
+
+const send = Effect.fnUntraced(function*(topic: ThreadTopic, pieces: ReadonlyArray<Pieces.Piece>) {
+  const terminal = yield* isTerminal
+  const done = yield* Ref.make(0)
+  yield* Effect.forEach(
+    pieces,
+    ({ content, id, source }) =>
+      topic.send({ _tag: "submit_message", content, source }, id).pipe(
+        Effect.andThen(Ref.updateAndGet(done, (count) => count + 1)),
+        Effect.flatMap((count) => write(progress(count, pieces.length, terminal)))
+      ),
+    { concurrency: together, discard: true }
+  )
+})
+
+export const importFolder = Command.make(
+  "import",
+  { folder, thread },
+  ({ folder, thread }) =>
+    Effect.scoped(Effect.gen(function*() {
+      const path = yield* Path.Path
+      const texts = yield* read(folder)
+      const client = yield* connect
+      const topic = yield* target(client, thread, path.basename(path.resolve(folder)))
+      const { state } = yield* ready(topic)
+      const there = new Set<string>(state.messages.map((message) => message.id))
+      const pieces = texts.flatMap(({ source, text }) => Pieces.ofFile(topic.id, source, text))
+      const missing = pieces.filter((piece) => !there.has(piece.id))
+      yield* send(topic, missing)
+      yield* write(
+        `${missing.length} of ${pieces.length} pieces from ${texts.length} files were new; they are in ${topic.id}.\n`
+      )
+    }))
+).pipe(
+  Command.withDescription("Bring a folder of texts into a thread, in pieces that can be found and cited."),
+  Command.withExamples([{ command: "choir import ./notes", description: "Into a public thread called notes" }])
+)
