@@ -30,7 +30,7 @@ export const follow = Effect.fnUntraced(function*(topic: ThreadTopic, prompt: Co
   const over = yield* topic.views.pipe(
     Stream.mapEffect((view) => {
       const run = view.state.runs.find((run) => run.prompt_id === prompt)
-      if (run === undefined) return Effect.void
+      if (run === undefined) return Effect.as(Effect.void, undefined)
       const running = view.running.find((text) => text.prompt_id === prompt)
       const [next, text] = Transcript.advance(printed, run, running, look)
       printed = next
