@@ -48,6 +48,26 @@ describe("Sqlite", () => {
       assert.deepStrictEqual(yield* sql`SELECT * FROM t`, [])
     }).pipe(Effect.provide(memory)))
 
+  it.effect("[FLT4] after a fatal error the connection is opened anew before anything else runs on it", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const filename = yield* file
+      yield* Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`CREATE TABLE t (a INTEGER)`
+        yield* sql`INSERT INTO t VALUES (1)`
+        yield* sql`PRAGMA wal_checkpoint(TRUNCATE)`
+        const sound = yield* fs.readFile(filename)
+        yield* fs.writeFile(filename, sound.map((byte, i) => i < 100 ? 0xff : byte))
+        // What this connection has cached would hide the damage.
+        yield* sql`PRAGMA shrink_memory`
+        const outcome = yield* Effect.result(sql`SELECT * FROM t`)
+        assert.isTrue(Result.isFailure(outcome) && Sqlite.resultCode(outcome.failure) === 26)
+        yield* fs.writeFile(filename, sound)
+        assert.deepStrictEqual(yield* sql`SELECT a FROM t`.values, [[1]])
+      }).pipe(Effect.provide(Sqlite.layer({ filename })))
+    }).pipe(Effect.provide(NodeServices.layer)))
+
   it.effect("streams rows a few at a time, and fails typed", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient

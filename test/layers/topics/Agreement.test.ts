@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Layer, Schema } from "effect"
-import { TestClock } from "effect/testing"
 import { CommandId, type Position } from "../../../src/domain/Ids.ts"
 import { decodeServer, type EventView } from "../../../src/domain/Protocol.ts"
 import { fold } from "../../../src/domain/Topic.ts"
@@ -12,13 +11,13 @@ import { alice, hosts, one } from "../../support/Hosted.ts"
 
 const Happening = Schema.Union([
   /** A command; the same number is the same id. */
-  Schema.TaggedStruct("Send", { id: Schema.Literals([0, 1, 2, 3, 4, 5, 6, 7]), n: Schema.Literals([-2, 1, 3]) }),
+  Schema.TaggedStruct("Send", { id: Schema.Literals([0, 1, 2]), n: Schema.Literals([-2, 1, 3]) }),
   Schema.TaggedStruct("Fresh", { n: Schema.Literals([-2, 1, 3]) }),
   Schema.TaggedStruct("Subscribe", { reader: Schema.Literals([0, 1, 2]) }),
   Schema.TaggedStruct("Unsubscribe", { reader: Schema.Literals([0, 1, 2]) }),
   /** How the log treats what is appended from now on. */
-  Schema.TaggedStruct("Disk", { mood: Schema.Literals(["sound", "sound", "broken", "lying"]) }),
-  /** Everything that is ready happens. */
+  Schema.TaggedStruct("Disk", { mood: Schema.Literals(["sound", "broken", "lying"]) }),
+  /** Everything that was asked for is done. */
   Schema.TaggedStruct("Settle", {})
 ])
 type Happening = typeof Happening.Type
@@ -86,7 +85,7 @@ const play = Effect.fnUntraced(function*(script: ReadonlyArray<Happening>, mood:
     if (happening._tag === "Send") send(`again-${happening.id}`, happening.n)
     if (happening._tag === "Fresh") send(`fresh-${i}`, happening.n)
     if (happening._tag === "Disk") mood.disk = happening.mood
-    if (happening._tag === "Settle") yield* TestClock.adjust(1)
+    if (happening._tag === "Settle") yield* Effect.exit(topics.state(one, alice))
     if (happening._tag === "Subscribe") {
       const replica = replicas[happening.reader]!
       replica.wanted = true
