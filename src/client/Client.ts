@@ -40,6 +40,8 @@ export interface Options {
    * false where the key cannot leave the one server's pages anyway.
    */
   readonly checkAudience?: boolean
+  /** Makes ids: version 4 UUIDs that nobody can guess, unless given. */
+  readonly uuid?: () => string
 }
 
 /** A topic as it is shown: what is decided, and on top what we expect of our own commands. */
@@ -105,14 +107,15 @@ const socketUrl = (url: string): URL => {
 export const make = Effect.fnUntraced(function*(options: Options) {
   const url = socketUrl(options.url)
   const kinds = new Map(options.kinds.map((kind) => [kind.name, kind]))
+  const uuid = options.uuid ?? SecureRandom.uuidV4Unsafe
   const config = {
     kinds,
     me: options.identity.publicKey,
-    instance: SecureRandom.uuidV4Unsafe(),
+    instance: uuid(),
     host: options.checkAudience === false ? undefined : url.host
   }
   const machine = yield* drive(options, url.href, config)
-  const client = face(config.me, machine, kinds)
+  const client = face(config.me, machine, kinds, uuid)
   machine.dispatch({ _tag: "Started" })
   return client
 })
@@ -282,7 +285,7 @@ const field = (event: unknown, name: string): unknown =>
 
 // -- What owners see ---------------------------------------------------------
 
-const face = (me: UserId, machine: Driver, kinds: ReadonlyMap<string, AnyKind>): Client => {
+const face = (me: UserId, machine: Driver, kinds: ReadonlyMap<string, AnyKind>, uuid: () => string): Client => {
   const watchers = new Map<TopicId, number>()
 
   const watch = (topic: TopicId): () => void => {
@@ -310,7 +313,7 @@ const face = (me: UserId, machine: Driver, kinds: ReadonlyMap<string, AnyKind>):
 
   const ask = <T extends Answer["_tag"]>(tag: T, question: Question, topic?: TopicId) =>
     Effect.suspend(() => {
-      const id = commandId()
+      const id = uuid()
       return wait(id, { _tag: "Asked", id, question, topic })
     }).pipe(Effect.flatMap((answer) =>
       "_tag" in answer && answer._tag === tag
@@ -349,7 +352,7 @@ const face = (me: UserId, machine: Driver, kinds: ReadonlyMap<string, AnyKind>):
     )
     const send = (command: C, given?: string) =>
       Effect.suspend(() => {
-        const id_ = given === undefined ? commandId() : CommandId.make(given)
+        const id_ = CommandId.make(given ?? uuid())
         const seed = Math.floor(machine.random() * 2 ** 32)
         return wait(id_, { _tag: "Commanded", id: id_, topic: id, command, seed })
       }).pipe(Effect.map((receipt) => receipt as Receipt))

@@ -1,8 +1,14 @@
 /**
- * Unique names from the `Random` service, so that a seeded run makes the same
- * ones again. Not secret: keys, tokens and nonces come from `node:crypto`.
+ * Where what is random comes from, so that a seeded run makes the same again:
+ * unique names from the `Random` service, secrets from `Bytes`.
  */
-import type { Random } from "effect"
+import { Context, type Random } from "effect"
+import { randomBytes } from "node:crypto"
+
+/** Bytes that nobody can guess: `node:crypto`'s, unless a simulation brings its own. */
+export const Bytes = Context.Reference<(count: number) => Uint8Array>("choir/layers/Entropy/Bytes", {
+  defaultValue: () => randomBytes
+})
 
 type Source = Random.Random
 

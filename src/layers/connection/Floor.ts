@@ -3,9 +3,7 @@
  * saying things to its client in order.
  */
 import { type Clock, Effect } from "effect"
-import { randomBytes } from "node:crypto"
 import * as Connection from "../../domain/Connection.ts"
-import * as Frames from "../../domain/Frames.ts"
 import type { TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { encode, type ServerMessage } from "../../domain/Protocol.ts"
@@ -26,6 +24,8 @@ export type Perform = (link: Link, intent: Connection.Intent, slot: Slot) => voi
 export interface Options {
   readonly limits: Limits
   readonly clock: Clock.Clock
+  /** Names messages. */
+  readonly nextId: () => string
   readonly wheel: Wheel
   readonly run: (effect: Effect.Effect<void, never, Topics>) => unknown
   /** Carries out an intent. */
@@ -36,9 +36,8 @@ export interface Options {
 
 export type Floor = ReturnType<typeof make>
 
-export const make = ({ clock, limits, perform, release, run, wheel }: Options) => {
+export const make = ({ clock, limits, nextId, perform, release, run, wheel }: Options) => {
   const now = () => clock.currentTimeMillisUnsafe()
-  const nextId = Frames.counter(randomBytes(9))
 
   const frame = (message: ServerMessage, topic?: TopicId, lane: Frame["lane"] = { _tag: "Reply" }): Frame => ({
     text: encode(message, { id: nextId(), timestamp: now(), thread_id: topic }),

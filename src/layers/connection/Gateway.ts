@@ -8,6 +8,7 @@
 import { Clock, Context, Effect, FiberSet, Layer, Result, type Scope } from "effect"
 import { closeCode } from "../../domain/CloseCode.ts"
 import * as Connection from "../../domain/Connection.ts"
+import * as Frames from "../../domain/Frames.ts"
 import type { ConnectionId, UserId } from "../../domain/Ids.ts"
 import * as Incoming from "../../domain/Incoming.ts"
 import type { Limits } from "../../domain/Limits.ts"
@@ -18,6 +19,7 @@ import { Sessions } from "../../services/Sessions.ts"
 import { Signals } from "../../services/Signals.ts"
 import { Socket } from "../../services/Socket.ts"
 import { Topics } from "../../services/Topics.ts"
+import * as Entropy from "../Entropy.ts"
 import * as Wheel from "../socket/Wheel.ts"
 import * as Floor from "./Floor.ts"
 import * as Link from "./Link.ts"
@@ -63,6 +65,7 @@ const make = Effect.fnUntraced(function*(
   const floor: Floor.Floor = Floor.make({
     limits,
     clock: yield* Clock.Clock,
+    nextId: Frames.counter((yield* Entropy.Bytes)(9)),
     wheel: yield* Wheel.make(Math.min(1_000, limits.authTimeout)),
     run,
     perform: (link, intent, slot) => perform(link, intent, slot),

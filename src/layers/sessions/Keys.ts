@@ -1,12 +1,12 @@
 /** Randomness, hashes and signatures of sessions, by node:crypto. */
 import { Effect } from "effect"
-import { createHash, createPublicKey, type KeyObject, randomBytes, verify as verifySignature } from "node:crypto"
+import { createHash, createPublicKey, type KeyObject, verify as verifySignature } from "node:crypto"
 import { type Challenge, isSafeKey, isSignature } from "../../domain/Identity.ts"
 import type { UserId } from "../../domain/Ids.ts"
 import { challengeText } from "../../domain/Protocol.ts"
 
 /** 32 random bytes as base64url: a nonce, or a session token. */
-export const secret = (): string => randomBytes(32).toString("base64url")
+export const secret = (bytes: (count: number) => Uint8Array): string => Buffer.from(bytes(32)).toString("base64url")
 
 /** What is kept of a token: its SHA-256, so that the store's reader cannot sign in. */
 export const hashToken = (token: string): string => createHash("sha256").update(token).digest("base64url")

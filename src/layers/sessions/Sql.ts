@@ -35,7 +35,7 @@ const make = Effect.fnUntraced(function*(limits: Pick<Limits, "sessionTtl" | "se
       unavailable("look up")
     )
 
-  return Store.make({
+  return yield* Store.make({
     insert: (session) =>
       sql`INSERT INTO sessions (token_hash, user_key, expires_at)
         VALUES (${session.id}, ${session.user}, ${session.expiresAt})`.pipe(Effect.asVoid, unavailable("open")),

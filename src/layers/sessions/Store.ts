@@ -6,6 +6,7 @@ import { Clock, Effect, Redacted } from "effect"
 import type { Instant, UserId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { type Opened, type Session, SessionError, Sessions, SessionUnknown } from "../../services/Sessions.ts"
+import * as Entropy from "../Entropy.ts"
 import * as Keys from "./Keys.ts"
 
 /** Rows by the hash of their token. Rows that are over may be dropped at any time. */
@@ -18,12 +19,14 @@ export interface Rows {
 
 const unknown = new SessionError({ reason: new SessionUnknown({}) })
 
-export const make = (
+export const make = Effect.fnUntraced(function*(
   rows: Rows,
   limits: Pick<Limits, "sessionTtl" | "sessionGrace">
-): Sessions["Service"] => {
+): Effect.fn.Return<Sessions["Service"]> {
+  const bytes = yield* Entropy.Bytes
+
   const open = Effect.fnUntraced(function*(user: UserId) {
-    const token = Keys.secret()
+    const token = Keys.secret(bytes)
     const session: Session = {
       id: Keys.hashToken(token),
       user,
@@ -55,7 +58,7 @@ export const make = (
   })
 
   return Sessions.of({
-    nonce: Keys.secret,
+    nonce: () => Keys.secret(bytes),
     verify: Keys.verify,
     open,
     resume: (token) => find(Keys.hashToken(Redacted.value(token))),
@@ -63,4 +66,4 @@ export const make = (
     hold,
     revoke: rows.remove
   })
-}
+})

@@ -7,7 +7,6 @@
  * ends all of them: there are no ghosts to expire.
  */
 import { Clock, Effect, Latch, Layer, type Scope } from "effect"
-import { randomBytes } from "node:crypto"
 import * as Frames from "../../domain/Frames.ts"
 import { type Instant, isUser, type TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
@@ -20,6 +19,7 @@ import {
 } from "../../domain/Protocol.ts"
 import { Signals } from "../../services/Signals.ts"
 import { type Frame, type Subscriber, Topics } from "../../services/Topics.ts"
+import * as Entropy from "../Entropy.ts"
 import * as Wheel from "../socket/Wheel.ts"
 
 type Piece = Omit<ServerMessageOf<"chorus_response">, "_tag">
@@ -42,7 +42,7 @@ const make = Effect.fnUntraced(function*(
   const topics = yield* Topics
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
-  const nextId = Frames.counter(randomBytes(9))
+  const nextId = Frames.counter((yield* Entropy.Bytes)(9))
   const wheel = yield* Wheel.make(1_000)
   const all = new Map<TopicId, Shared>()
   const changed = new Set<TopicId>()
