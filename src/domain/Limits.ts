@@ -16,6 +16,9 @@ export const defaults = {
   authBytes: 65_536,
   /** Failed signatures on one connection before it is closed. */
   authTries: 5,
+  /** Proofs and tokens checked for one address: a minute, and at once. */
+  authPerMinute: 120,
+  authBurst: 64,
   /** CON3 */
   pingInterval: 30_000,
   pongTimeout: 5_000,

@@ -3,11 +3,13 @@
  * it: storage, topics, models, search, people, the wire.
  */
 import { Context, Effect, FileSystem, Layer, Path, Ref, type Scope } from "effect"
+import type { SqlClient } from "effect/sql"
 import { fileURLToPath } from "node:url"
 import { shipped } from "../domain/kinds/Kinds.ts"
 import { Kinds } from "../services/Kinds.ts"
 import { Socket, type SocketError } from "../services/Socket.ts"
 import { Topics } from "../services/Topics.ts"
+import type { VectorIndex, VectorIndexError } from "../services/VectorIndex.ts"
 import * as ChorusLive from "./chorus/ChorusLive.ts"
 import * as Models from "./chorus/Models.ts"
 import * as RunStepPerformer from "./chorus/RunStepPerformer.ts"
@@ -28,6 +30,7 @@ import * as Ws from "./socket/Ws.ts"
 import * as Sqlite from "./sql/Sqlite.ts"
 import * as TopicsLocal from "./topics/Local.ts"
 import * as Embedded from "./vectorindex/Embedded.ts"
+import * as Qdrant from "./vectorindex/Qdrant.ts"
 
 /** The server, taking connections. */
 export class Served extends Context.Service<Served, {
@@ -62,18 +65,29 @@ const models = ({ embedDimensions, embedKey, embedModel, embedUrl, llmKey, llmMo
     }
   })
 
+/** Where vectors are kept: in the data file, unless a Qdrant server is named. */
+const vectors = (
+  { qdrantKey, qdrantUrl }: Settings
+): Layer.Layer<VectorIndex, VectorIndexError, SqlClient.SqlClient> =>
+  qdrantUrl === null
+    ? Embedded.layer
+    : Qdrant.layer({ url: qdrantUrl, apiKey: qdrantKey ?? undefined, timeout: vectorTimeout })
+
+/** Milliseconds that one call to a vector engine may take. */
+const vectorTimeout = 10_000
+
 const collection = Layer.unwrap(Effect.map(Models.ModelInfo, ({ embedder }) => Collection.layer(embedder)))
 
 /** Threads and what thinks along in them; needs storage and models. */
-const minds = ({ limits }: Settings) =>
+const minds = (settings: Settings) =>
   Layer.mergeAll(RunStepPerformer.layer, Projector.layer).pipe(
     Layer.provideMerge(ChorusLive.layer),
     Layer.provideMerge(Priors.layer),
     Layer.provideMerge(Database.layer),
     Layer.provideMerge(collection),
-    Layer.provideMerge(Embedded.layer),
-    Layer.provideMerge(Signals.layer(limits)),
-    Layer.provideMerge(TopicsLocal.layer({ limits })),
+    Layer.provideMerge(vectors(settings)),
+    Layer.provideMerge(Signals.layer(settings.limits)),
+    Layer.provideMerge(TopicsLocal.layer({ limits: settings.limits })),
     Layer.provideMerge(Performers.layer),
     Layer.provideMerge(Layer.succeed(Kinds, shipped))
   )

@@ -157,7 +157,9 @@ const readOne = <A>(env: Readonly<Record<string, string>>, one: Setting<A>, faul
 }
 
 /** Faults of settings that are each right but do not go together. */
-const together = ({ host, insecure, llmModel, llmUrl, trustedProxies }: Settings): ReadonlyArray<string> => {
+const together = (
+  { embedModel, embedUrl, host, insecure, llmModel, llmUrl, trustedProxies }: Settings
+): ReadonlyArray<string> => {
   const local = host === "localhost" || host === "::1" || host.startsWith("127.")
   return [
     ...local || insecure || trustedProxies.length > 0 ? [] : [
@@ -166,11 +168,13 @@ const together = ({ host, insecure, llmModel, llmUrl, trustedProxies }: Settings
       } must be a loopback address, unless CHOIR_TRUSTED_PROXIES names the TLS proxy ` +
       "in front, or CHOIR_INSECURE=1 says that plain HTTP on the network is meant"
     ],
-    ...llmUrl === null || llmModel !== null
-      ? []
-      : ["CHOIR_LLM_MODEL is missing: CHOIR_LLM_URL needs the name of a model"]
+    ...llmUrl === null || llmModel !== null ? [] : [modelMissing("LLM")],
+    ...embedUrl === null || embedModel !== null ? [] : [modelMissing("EMBED")]
   ]
 }
+
+const modelMissing = (part: string): string =>
+  `CHOIR_${part}_MODEL is missing: CHOIR_${part}_URL needs the name of a model`
 
 /** The server's settings, where a layer wants them whole. */
 export class Config extends Context.Service<Config, Settings>()("choir/layers/Config") {}

@@ -66,8 +66,8 @@ export interface Connection {
   /** When anything was last heard of the peer, pongs included (CON3). */
   readonly lastActivity: () => Instant
   /**
-   * Queues a frame; it leaves at the end of this turn of the event loop. Above `outboxFold` bytes, durable frames are
-   * folded per topic and others kept only as the latest under their key; above `outboxMax` the connection is closed.
+   * Queues a frame; it leaves at the end of this turn of the event loop. While more than `outboxFold` bytes wait, durable
+   * frames are folded per topic and others kept only as the latest under their key; above `outboxMax` the connection is closed.
    */
   readonly deliver: (frame: Frame) => void
   /** Lets durable frames of a folded topic through again; called when its catch-up is about to be delivered. */
@@ -112,7 +112,10 @@ export class Socket extends Context.Service<Socket, {
   readonly onError: (
     listener: (connection: Connection, fault: unknown) => void
   ) => Effect.Effect<void, never, Scope.Scope>
-  /** A slow connection has room again. Until `unfold`, durable frames of these topics keep being held back. */
+  /**
+   * A connection that could not take everything at once has room again. Until `unfold`, durable frames of the topics
+   * in `folded`, if any, keep being held back.
+   */
   readonly onDrained: (
     listener: (connection: Connection, folded: Folded) => void
   ) => Effect.Effect<void, never, Scope.Scope>

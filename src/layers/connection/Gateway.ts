@@ -61,6 +61,7 @@ const make = Effect.fnUntraced(function*(
   const run = yield* FiberSet.makeRuntime<Topics, void, never>()
   const links = new Map<ConnectionId, Link.Link>()
   const users = Users.make<Link.Link>(limits)
+  let draining = false
 
   const floor: Floor.Floor = Floor.make({
     limits,
@@ -150,6 +151,7 @@ const make = Effect.fnUntraced(function*(
     const link = Link.make(connection)
     links.set(connection.id, link)
     floor.wake(link)
+    if (draining) floor.dispatch(link, { _tag: "Ended", ...restart, retry_after_ms: longestRetry })
   })
   yield* socket.onDisconnection((connection, code) => {
     const link = links.get(connection.id)
@@ -160,7 +162,7 @@ const make = Effect.fnUntraced(function*(
   })
   yield* socket.onDrained((connection, folded) => {
     const link = links.get(connection.id)
-    if (link !== undefined) traffic.catchUp(link, folded)
+    if (link !== undefined) traffic.drained(link, folded)
   })
   yield* socket.registerMessageHandler("*", (connection, text) => {
     const link = links.get(connection.id)
@@ -176,6 +178,7 @@ const make = Effect.fnUntraced(function*(
   })
 
   const drain = Effect.gen(function*() {
+    draining = true
     const pause = Math.min(limits.drainSpread / Math.max(1, links.size), perClient)
     let position = 0
     for (const link of links.values()) {

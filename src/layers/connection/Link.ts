@@ -20,6 +20,9 @@ export interface Link {
   init: ServerMessage | undefined
   /** What each subscription was asked by, and the epoch its answer was of. */
   readonly subscriptions: Map<TopicId, { readonly ref: string; readonly epoch: string }>
+  /** Subscriptions and catch-ups that wait for their turn; one at a time is under way. */
+  readonly catchUps: Array<(over: () => void) => void>
+  catchingUp: boolean
   /** The earliest look the wheel will take. */
   wakeAt: Instant
   saidGoodbye: boolean
@@ -34,6 +37,8 @@ export const make = (connection: Connection): Link => ({
   subscriber: undefined,
   init: undefined,
   subscriptions: new Map(),
+  catchUps: [],
+  catchingUp: false,
   wakeAt: Number.POSITIVE_INFINITY,
   saidGoodbye: false
 })

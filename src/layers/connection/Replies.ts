@@ -13,13 +13,15 @@ export interface Slot {
   frames: Array<Frame>
   /** What keeps the place open: the message itself, and each request it started. */
   waiting: number
+  /** Characters of topics' frames among `frames`. */
+  held: number
 }
 
 export interface Replies {
   readonly slots: Array<Slot>
   /** Topics whose `subscribed` waits in a slot. */
   readonly held: Map<TopicId, Slot>
-  /** Characters that wait in slots. */
+  /** Characters of topics' frames that wait in slots; answers are bounded by the requests there may be. */
   size: number
 }
 
@@ -27,7 +29,7 @@ export const make = (): Replies => ({ slots: [], held: new Map(), size: 0 })
 
 /** A place for the message that was just heard; `done` closes it. */
 export const open = (replies: Replies): Slot => {
-  const slot: Slot = { frames: [], waiting: 1 }
+  const slot: Slot = { frames: [], waiting: 1, held: 0 }
   replies.slots.push(slot)
   return slot
 }
@@ -35,7 +37,7 @@ export const open = (replies: Replies): Slot => {
 /** Says something in a slot: at once when it is that slot's turn. */
 export const say = (replies: Replies, slot: Slot, frame: Frame, deliver: (frame: Frame) => void): void => {
   if (replies.slots[0] === slot) deliver(frame)
-  else wait(replies, slot, frame)
+  else slot.frames.push(frame)
 }
 
 /** One of the things that kept the slot open is over; answers whose turn has come leave. */
@@ -44,11 +46,10 @@ export const done = (replies: Replies, slot: Slot, deliver: (frame: Frame) => vo
   const { slots } = replies
   while (slots.length > 0) {
     const head = slots[0]!
-    for (const frame of head.frames) {
-      replies.size -= frame.text.length
-      deliver(frame)
-    }
+    for (const frame of head.frames) deliver(frame)
     head.frames = []
+    replies.size -= head.held
+    head.held = 0
     for (const [topic, holder] of replies.held) if (holder === head) replies.held.delete(topic)
     if (head.waiting > 0) return
     slots.shift()
@@ -63,11 +64,8 @@ export const hold = (replies: Replies, slot: Slot, topic: TopicId): void => {
 /** Lets a topic's frame pass, or keeps it behind its `subscribed`. */
 export const pass = (replies: Replies, frame: Frame, deliver: (frame: Frame) => void): void => {
   const slot = replies.held.size === 0 || frame.lane._tag === "Reply" ? undefined : replies.held.get(frame.lane.topic)
-  if (slot === undefined) deliver(frame)
-  else wait(replies, slot, frame)
-}
-
-const wait = (replies: Replies, slot: Slot, frame: Frame): void => {
+  if (slot === undefined) return deliver(frame)
   slot.frames.push(frame)
+  slot.held += frame.text.length
   replies.size += frame.text.length
 }

@@ -8,6 +8,7 @@ import type { Opened, SessionError, Sessions } from "../../services/Sessions.ts"
 import type { Frame } from "../../services/Topics.ts"
 import * as Account from "./Account.ts"
 import * as Answers from "./Answers.ts"
+import * as AuthBudget from "./AuthBudget.ts"
 import { ended, type Floor, type Of, type Slot } from "./Floor.ts"
 import { type Link, state } from "./Link.ts"
 import * as Replies from "./Replies.ts"
@@ -24,6 +25,7 @@ export interface Options {
 
 export const make = ({ audience, chorus, directory, floor, sessions, users }: Options) => {
   const instances = new Map<string, Link>()
+  const mayCheck = AuthBudget.make(floor.limits, floor.wheel)
 
   const subscriber = (link: Link, user: UserId) => ({
     id: link.connection.id,
@@ -62,6 +64,7 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
   const verify = Effect.fnUntraced(
     function*(link: Link, intent: Of<"Verify">, slot: Slot) {
       const { challenge, public_key, ref, signature } = intent
+      if (!mayCheck(link.connection.metadata.address, floor.now())) return authRefused(link, ref, slot, tooMany)
       if (!(yield* sessions.verify(challenge, public_key, signature))) {
         return authRefused(link, ref, slot, { code: "auth_failed", message: "the signature does not hold" })
       }
@@ -79,6 +82,7 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
 
   const resume = Effect.fnUntraced(
     function*(link: Link, { ref, token }: Of<"Resume">, slot: Slot) {
+      if (!mayCheck(link.connection.metadata.address, floor.now())) return authRefused(link, ref, slot, tooMany)
       const secret = Redacted.make(token)
       yield* signedIn(link, ref, { ...(yield* sessions.resume(secret)), token: secret }, slot)
     },
@@ -171,4 +175,9 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
   }
 
   return { draw, verify, resume, welcome, renew, revoke, release }
+}
+
+const tooMany: Answers.Refused = {
+  code: "rate_limited",
+  message: "too many people sign in from this address: try again in a moment"
 }

@@ -1,9 +1,10 @@
 /** What goes to topics and comes back from them: commands, subscriptions, catch-ups (SYN2, SYN5, CON8). */
 import { Result } from "effect"
 import type { TopicId } from "../../domain/Ids.ts"
+import type { Rejection } from "../../domain/Rejection.ts"
 import type { Signals } from "../../services/Signals.ts"
 import type { Folded } from "../../services/Socket.ts"
-import type { Topics } from "../../services/Topics.ts"
+import type { CatchUp, Subscriber, Topics } from "../../services/Topics.ts"
 import * as Answers from "./Answers.ts"
 import type { Floor, Of, Slot } from "./Floor.ts"
 import { type Link, state } from "./Link.ts"
@@ -32,31 +33,66 @@ export const make = ({ floor, signals, topics }: Options) => {
     })
   }
 
+  /**
+   * Catch-ups may be large, so a connection gets one at a time, and the next when there is room again: what waits for
+   * a slow client is bounded by one of them (CON8).
+   */
+  const next = (link: Link): void => {
+    if (link.catchingUp || link.connection.bufferedAmount() > floor.limits.outboxFold) return
+    const begin = link.catchUps.shift()
+    if (begin === undefined) return
+    link.catchingUp = true
+    begin(() => {
+      link.catchingUp = false
+      next(link)
+    })
+  }
+
+  const enqueue = (link: Link, begin: (over: () => void) => void) => {
+    link.catchUps.push(begin)
+    next(link)
+  }
+
   const subscribe = (link: Link, intent: Of<"Subscribe">, slot: Slot) => {
-    const { position, ref, topic } = intent
     const { subscriber } = link
     if (subscriber === undefined) return
     if (slot !== undefined) slot.waiting += 1
-    topics.subscribe(topic, subscriber, position ?? undefined, (outcome) => {
-      const wanted = link.subscriber === subscriber && state(link).subscriptions.includes(topic)
-      if (Result.isFailure(outcome)) {
-        floor.say(link, slot, Answers.error(ref, outcome.failure), topic)
-        floor.dispatch(link, { _tag: "Unsubscribed", topic })
-      } else {
-        const shared = wanted ? signals.enter(topic, subscriber) : { presence: [], signals: [] }
-        link.subscriptions.set(topic, { ref, epoch: outcome.success.position.epoch })
-        link.connection.unfold(topic)
-        floor.say(link, slot, Answers.subscribed(ref, outcome.success, shared), topic)
-        if (slot !== undefined) Replies.hold(link.replies, slot, topic)
-        for (const piece of signals.running(topic)) {
-          subscriber.deliver(floor.frame({ _tag: "chorus_response", ...piece }, topic, { _tag: "Stream", topic }))
-        }
-        // It was given up while it was being made.
-        if (!wanted) unsubscribe(link, topic)
-      }
-      floor.settled(link, topic, Result.isFailure(outcome) ? outcome.failure : undefined)
-      floor.done(link, slot)
-    })
+    enqueue(link, (over) =>
+      topics.subscribe(intent.topic, subscriber, intent.position ?? undefined, (outcome) => {
+        subscribed(link, subscriber, intent, slot, outcome)
+        floor.settled(link, intent.topic, Result.isFailure(outcome) ? outcome.failure : undefined)
+        floor.done(link, slot)
+        over()
+      }))
+  }
+
+  const subscribed = (
+    link: Link,
+    subscriber: Subscriber,
+    { ref, topic }: Of<"Subscribe">,
+    slot: Slot,
+    outcome: Result.Result<CatchUp, Rejection>
+  ) => {
+    const wanted = link.subscriber === subscriber && state(link).subscriptions.includes(topic)
+    if (Result.isFailure(outcome)) {
+      floor.say(link, slot, Answers.error(ref, outcome.failure), topic)
+      return floor.dispatch(link, { _tag: "Unsubscribed", topic })
+    }
+    const shared = wanted ? signals.enter(topic, subscriber) : { presence: [], signals: [] }
+    link.subscriptions.set(topic, { ref, epoch: outcome.success.position.epoch })
+    link.connection.unfold(topic)
+    floor.say(link, slot, Answers.subscribed(ref, outcome.success, shared), topic)
+    if (slot !== undefined) Replies.hold(link.replies, slot, topic)
+    replay(subscriber, topic)
+    // It was given up while it was being made.
+    if (!wanted) unsubscribe(link, topic)
+  }
+
+  /** The running texts of a topic, whole as far as they have come (CHO5). */
+  const replay = (subscriber: Subscriber, topic: TopicId) => {
+    for (const piece of signals.running(topic)) {
+      subscriber.deliver(floor.frame({ _tag: "chorus_response", ...piece }, topic, { _tag: "Stream", topic }))
+    }
   }
 
   const unsubscribe = (link: Link, topic: TopicId) => {
@@ -65,17 +101,28 @@ export const make = ({ floor, signals, topics }: Options) => {
     signals.leave(topic, link.connection.id)
   }
 
-  /** CON8: a slow client has room again; each topic it missed something of comes as one catch-up. */
-  const catchUp = (link: Link, folded: Folded) => {
+  /** CON8: a client has room again; each topic that it missed something of comes as one catch-up. */
+  const drained = (link: Link, folded: Folded) => {
     for (const [topic, first] of folded) {
-      const { subscriber } = link
-      const subscription = link.subscriptions.get(topic)
-      if (subscriber === undefined || subscription === undefined) continue
-      const from = first.lane._tag === "Durable" ? Answers.from(first.text) : undefined
-      const position = from === undefined ? undefined : { epoch: subscription.epoch, seq: from }
-      topics.subscribe(topic, subscriber, position, (outcome) => {
+      if (first.lane._tag === "Durable") enqueue(link, (over) => catchUp(link, topic, Answers.from(first.text), over))
+      else if (link.subscriber !== undefined) {
+        // Only running text was held back, no event.
         link.connection.unfold(topic)
-        if (Result.isFailure(outcome)) return floor.dispatch(link, { _tag: "Unsubscribed", topic })
+        replay(link.subscriber, topic)
+      }
+    }
+    next(link)
+  }
+
+  const catchUp = (link: Link, topic: TopicId, from: number | undefined, over: () => void) => {
+    const { subscriber } = link
+    const subscription = link.subscriptions.get(topic)
+    if (subscriber === undefined || subscription === undefined) return over()
+    const position = from === undefined ? undefined : { epoch: subscription.epoch, seq: from }
+    topics.subscribe(topic, subscriber, position, (outcome) => {
+      link.connection.unfold(topic)
+      if (Result.isFailure(outcome)) floor.dispatch(link, { _tag: "Unsubscribed", topic })
+      else {
         const caught = outcome.success
         const message = caught.mode === "deltas" && from !== undefined
           ? Answers.missed(from, caught)
@@ -83,12 +130,11 @@ export const make = ({ floor, signals, topics }: Options) => {
         if (message !== undefined) {
           subscriber.deliver(floor.frame(message, topic, { _tag: "Durable", topic, seq: caught.position.seq }))
         }
-        for (const piece of signals.running(topic)) {
-          subscriber.deliver(floor.frame({ _tag: "chorus_response", ...piece }, topic, { _tag: "Stream", topic }))
-        }
-      })
-    }
+        replay(subscriber, topic)
+      }
+      over()
+    })
   }
 
-  return { post, subscribe, unsubscribe, catchUp }
+  return { post, subscribe, unsubscribe, drained }
 }

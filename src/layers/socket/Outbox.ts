@@ -35,7 +35,10 @@ export const make = (): Outbox => ({
 /** The frame's bytes, made once for all sockets. */
 export const wire = (frame: Frame): Uint8Array => frame.wire ??= textFrame(frame.text)
 
-/** Takes a frame. False when the socket must be given up: more than `outboxMax` bytes would wait. */
+/**
+ * Takes a frame. False when the socket must be given up: more than `outboxMax` bytes wait already. What counts is what
+ * waits before the frame, so that a large snapshot gets through to whoever reads.
+ */
 export const push = (
   box: Outbox,
   frame: Frame,
@@ -48,7 +51,7 @@ export const push = (
   }
   const size = wire(frame).length
   const waiting = box.bytes + unsent
-  if (waiting + size > limits.outboxFold) {
+  if (waiting > limits.outboxFold) {
     switch (lane._tag) {
       case "Reply":
         break
@@ -57,12 +60,12 @@ export const push = (
         return fold(box, lane.topic, frame)
       case "Ephemeral":
         keepLatest(box, `${lane.topic} ${lane.key}`, frame, size)
-        return box.bytes + unsent <= limits.outboxMax
+        return waiting <= limits.outboxMax
     }
   }
   box.frames.push(frame)
   box.bytes += size
-  return waiting + size <= limits.outboxMax
+  return waiting <= limits.outboxMax
 }
 
 /** A durable frame outranks a piece of running text: the catch-up must begin where the events stopped. */
@@ -90,10 +93,10 @@ export const takeAll = (box: Outbox): ReadonlyArray<Frame> => {
 
 /**
  * Once half the room is free again: puts the latest ephemeral frames in line,
- * and says which topics need a catch-up. Undefined when nothing was held back.
+ * and says which topics need a catch-up. Undefined when there is no room yet.
  */
 export const recover = (box: Outbox, unsent: number, limits: Pick<Limits, "outboxFold">): Folded | undefined => {
-  if (box.latest.size + box.folded.size === 0 || unsent > limits.outboxFold / 2) return undefined
+  if (unsent > limits.outboxFold / 2) return undefined
   box.frames.push(...box.latest.values())
   box.latest = new Map()
   const { folded } = box
@@ -102,8 +105,9 @@ export const recover = (box: Outbox, unsent: number, limits: Pick<Limits, "outbo
   return folded
 }
 
-/** Durable frames of the topic go through again. */
+/** Durable frames of the topic go through again; what was held back is in its catch-up. */
 export const unfold = (box: Outbox, topic: TopicId): void => {
+  box.folded.delete(topic)
   box.catching.delete(topic)
 }
 

@@ -87,16 +87,16 @@ const make = Effect.fnUntraced(function*(
         }
       }
       peer.raw.write(shared.bytes)
-      relieve(peer)
+      if (peer.box.latest.size + peer.box.folded.size > 0) relieve(peer)
     }
   }
 
-  /** A slow socket that has room again hears the latest, and of what it missed. */
+  /** A socket that has room again hears the latest; its listeners hear what it missed. */
   const relieve = (peer: WsConnection.Peer) => {
     const folded = Outbox.recover(peer.box, peer.raw.writableLength, limits)
     if (folded === undefined) return
     if (peer.box.frames.length > 0 && !peer.dirty) schedule(peer)
-    if (folded.size > 0) listeners.drained(peer.connection, folded)
+    listeners.drained(peer.connection, folded)
   }
 
   const close = (peer: WsConnection.Peer, code: number, reason: string) => {

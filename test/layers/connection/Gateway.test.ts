@@ -103,6 +103,16 @@ describe("signing in", () => {
       assert.strictEqual((yield* client.next).payload["code"], "unauthenticated")
     }).pipe(Effect.provide(server())))
 
+  it.effect("[SEC26] one address may have only so many proofs checked", () =>
+    Effect.gen(function*() {
+      const url = yield* listening
+      const twist = <A extends object>(challenge: A) => ({ ...challenge, nonce: "other" })
+      assert.strictEqual((yield* prove(yield* open(url), person(), { twist })).answer.payload["code"], "auth_failed")
+      assert.strictEqual((yield* prove(yield* open(url), person())).answer.payload["code"], "rate_limited")
+      yield* TestClock.adjust(1_000)
+      assert.strictEqual((yield* prove(yield* open(url), person())).answer.type, "init")
+    }).pipe(Effect.provide(server({ limits: { authBurst: 1, authPerMinute: 60 } }))))
+
   it.effect("[AUT7] the same client instance takes over from its older connection", () =>
     Effect.gen(function*() {
       const url = yield* listening
@@ -132,6 +142,37 @@ describe("signing in", () => {
 })
 
 describe("talking", () => {
+  it.effect("[CON8] [SYN2] a client that reads slowly misses nothing", () =>
+    Effect.gen(function*() {
+      const url = yield* listening
+      const ada = person()
+      const [writer, reader] = [yield* open(url), yield* open(url)]
+      yield* signIn(writer, ada)
+      yield* signIn(reader, ada)
+      const thread = `thread:${writer.send("create_thread", { name: "Long" })}`
+      yield* writer.nextOf("receipt")
+      reader.send("subscribe", {}, thread)
+      yield* reader.nextOf("subscribed")
+      reader.ws.pause()
+      const content = "x".repeat(30_000)
+      for (let i = 0; i < 500; i++) {
+        writer.send("submit_message", { content }, thread)
+        yield* writer.nextOf("receipt")
+      }
+      reader.ws.resume()
+      let position = 1
+      let deltas = 0
+      while (position < 501) {
+        const { from, to } = (yield* reader.nextOf("delta")).payload
+        assert.strictEqual(from, position)
+        position = to as number
+        deltas += 1
+      }
+      assert.isBelow(deltas, 500)
+    }).pipe(Effect.provide(
+      server({ limits: { messagesPerMinute: 6_000_000, messageBurst: 1_000, catchUp: 1_000 } })
+    )))
+
   it.effect("[SYN2] [SYN5] [AUT4] a thread is made, subscribed to and written to; a stranger sees nothing of it", () =>
     Effect.gen(function*() {
       const url = yield* listening

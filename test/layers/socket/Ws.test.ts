@@ -9,7 +9,7 @@ import * as Server from "../../../src/layers/http/Server.ts"
 import * as Ws from "../../../src/layers/socket/Ws.ts"
 import { type Connection, type Folded, Socket } from "../../../src/services/Socket.ts"
 import type { Frame } from "../../../src/services/Topics.ts"
-import { listening, open } from "../../support/People.ts"
+import { type Client, listening, open } from "../../support/People.ts"
 
 const engine = (options: { limits?: Partial<Limits>; admission?: Partial<Ws.Options["admission"]> } = {}) =>
   Ws.layer({
@@ -31,7 +31,7 @@ const listen = Effect.gen(function*() {
   return { connection: Queue.take(connections), text: Queue.take(texts), end: Queue.take(ends) }
 })
 
-const status = (client: Effect.Effect<unknown, number, Scope.Scope>) => Effect.flip(client)
+const status = (client: Effect.Effect<Client, number, Scope.Scope>) => Effect.flip(client)
 
 describe("who may connect", () => {
   it.effect.each([
@@ -220,7 +220,7 @@ describe("what goes out", () => {
       })
       for (let seq = 1; seq <= 100; seq++) one.deliver(delta(seq))
       for (let value = 1; value <= 50; value++) one.deliver(cursor(value))
-      assert.isBelow(one.bufferedAmount(), defaults.outboxFold + 200)
+      assert.isBelow(one.bufferedAmount(), defaults.outboxFold + 10_200)
       client.ws.resume()
       const first = (yield* Queue.take(drained)).get(topic)!
       assert.deepInclude(first.lane, { topic })

@@ -1,0 +1,30 @@
+/** How often one address may have a signature or token checked: checking costs more than asking (SEC26). */
+import type { Instant } from "../../domain/Ids.ts"
+import type { Limits } from "../../domain/Limits.ts"
+import * as TokenBucket from "../../domain/TokenBucket.ts"
+import { countedAs } from "../socket/Admission.ts"
+import type { Wheel } from "../socket/Wheel.ts"
+
+/** Whether a check for this address is within its budget; draws on it. */
+export type AuthBudget = (address: string, now: Instant) => boolean
+
+export const make = (limits: Pick<Limits, "authPerMinute" | "authBurst">, wheel: Wheel): AuthBudget => {
+  const rate: TokenBucket.Rate = { perMinute: limits.authPerMinute, burst: limits.authBurst }
+  const buckets = new Map<string, TokenBucket.TokenBucket>()
+  /** After this long unused, a bucket is full and need not be kept. */
+  const refill = Math.ceil(rate.burst * 60_000 / rate.perMinute)
+
+  const forget = (key: string) => (now: Instant) => {
+    const at = buckets.get(key)?.at ?? 0
+    return now < at + refill ? at + refill : void buckets.delete(key)
+  }
+
+  return (address, now) => {
+    const key = countedAs(address)
+    const known = buckets.get(key)
+    if (known === undefined) wheel.add(now + refill, forget(key))
+    const { bucket, wait } = TokenBucket.take(known ?? TokenBucket.full(rate, now), rate, now)
+    buckets.set(key, bucket)
+    return wait === 0
+  }
+}
