@@ -16,6 +16,8 @@ export interface Link {
   stepping: boolean
   /** Who hears of topics; one object per sign-in. */
   subscriber: Subscriber | undefined
+  /** What the gateway knows this client instance by, once it is signed in (AUT7). */
+  instance: string | undefined
   /** The `init` that the next `Welcome` says. */
   init: ServerMessage | undefined
   /** What each subscription was asked by, and the epoch its answer was of. */
@@ -35,6 +37,7 @@ export const make = (connection: Connection): Link => ({
   inbox: [],
   stepping: false,
   subscriber: undefined,
+  instance: undefined,
   init: undefined,
   subscriptions: new Map(),
   catchUps: [],

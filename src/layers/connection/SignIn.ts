@@ -4,8 +4,9 @@ import { closeCode } from "../../domain/CloseCode.ts"
 import type { UserId } from "../../domain/Ids.ts"
 import type { Chorus } from "../../services/Chorus.ts"
 import type { Directory } from "../../services/Directory.ts"
+import type { EventLogError } from "../../services/EventLog.ts"
 import type { Opened, SessionError, Sessions } from "../../services/Sessions.ts"
-import type { Frame } from "../../services/Topics.ts"
+import type { CommandRefused, Frame } from "../../services/Topics.ts"
 import * as Account from "./Account.ts"
 import * as Answers from "./Answers.ts"
 import * as AuthBudget from "./AuthBudget.ts"
@@ -58,8 +59,10 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
     { code, message }: Answers.Refused
   ) => floor.dispatch(link, { _tag: "AuthRefused", at: floor.now(), ref, code, message }, slot)
 
-  const sessionFault = (error: SessionError): Answers.Refused =>
-    error.retryable ? Answers.unavailable : { code: "auth_failed", message: error.message }
+  const faultOf = (error: SessionError | CommandRefused | EventLogError): Answers.Refused =>
+    error._tag === "SessionError" && !error.retryable
+      ? { code: "auth_failed", message: error.message }
+      : Answers.unavailable
 
   const verify = Effect.fnUntraced(
     function*(link: Link, intent: Of<"Verify">, slot: Slot) {
@@ -71,29 +74,20 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
       yield* signedIn(link, ref, yield* sessions.open(public_key), slot)
     },
     (effect, link, { ref }, slot) =>
-      Effect.catch(
-        effect,
-        (error) =>
-          Effect.sync(() =>
-            authRefused(link, ref, slot, error._tag === "SessionError" ? sessionFault(error) : Answers.unavailable)
-          )
-      )
+      Effect.catch(effect, (error) => Effect.sync(() => authRefused(link, ref, slot, faultOf(error))))
   )
 
   const resume = Effect.fnUntraced(
     function*(link: Link, { ref, token }: Of<"Resume">, slot: Slot) {
       if (!mayCheck(link.connection.metadata.address, floor.now())) return authRefused(link, ref, slot, tooMany)
       const secret = Redacted.make(token)
-      yield* signedIn(link, ref, { ...(yield* sessions.resume(secret)), token: secret }, slot)
+      const found = yield* sessions.resume(secret)
+      // A session near its end goes on under a new token, or it would end right after its resumption.
+      const old = found.expiresAt - floor.now() < floor.limits.sessionTtl / 2
+      yield* signedIn(link, ref, old ? yield* sessions.renew(found.id) : { ...found, token: secret }, slot)
     },
     (effect, link, { ref }, slot) =>
-      Effect.catch(
-        effect,
-        (error) =>
-          Effect.sync(() =>
-            authRefused(link, ref, slot, error._tag === "SessionError" ? sessionFault(error) : Answers.unavailable)
-          )
-      )
+      Effect.catch(effect, (error) => Effect.sync(() => authRefused(link, ref, slot, faultOf(error))))
   )
 
   /** Gathers `init` first, so that the machine is signed in only when it can be said. */
@@ -114,7 +108,7 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
       connection_id: link.connection.id,
       ping_interval: floor.limits.pingInterval,
       pong_timeout: floor.limits.pongTimeout,
-      chorus: chorus
+      chorus
     }
     floor.dispatch(link, { _tag: "SignedIn", at: floor.now(), ref, user, session: id, expires_at: expiresAt }, slot)
   })
@@ -127,7 +121,10 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
     if (users.connections(user).size >= floor.limits.connectionsPerUser) {
       return floor.dispatch(link, ended(closeCode.connectionLimit, "too many connections of one user", false))
     }
-    if (client_id !== null) instances.set(instance, link)
+    if (client_id !== null) {
+      instances.set(instance, link)
+      link.instance = instance
+    }
     users.enter(user, link, floor.now())
     link.subscriber = subscriber(link, user)
     if (link.init !== undefined) floor.say(link, slot, link.init)
@@ -147,7 +144,7 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
       floor.settled(link, null, undefined)
     },
     (effect, link, { ref }, slot) =>
-      Effect.catch(effect, (error) => floor.refused(link, slot, ref, null, sessionFault(error)))
+      Effect.catch(effect, (error) => floor.refused(link, slot, ref, null, faultOf(error)))
   )
 
   /** The token opens nothing any more, and every other connection it opened is cut (SEC7). */
@@ -170,7 +167,8 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
     const user = subscriber.user as UserId
     link.subscriber = undefined
     users.leave(user, link)
-    for (const [key, other] of instances) if (other === link) instances.delete(key)
+    if (link.instance !== undefined && instances.get(link.instance) === link) instances.delete(link.instance)
+    link.instance = undefined
     if (users.connections(user).size === 0) floor.wheel.add(floor.now() + 60_000, () => void users.forget(user))
   }
 

@@ -82,6 +82,25 @@ describe("signing in", () => {
       assert.strictEqual((yield* other.next).type, "init")
     }).pipe(Effect.provide(server({ limits: { pingInterval: 10_000_000 } }))))
 
+  it.effect("[CON5] a connection that was lost late in its session is resumed, and goes on under a new token", () =>
+    Effect.gen(function*() {
+      const url = yield* listening
+      const first = yield* open(url)
+      const session_token = (yield* signIn(first, person())).payload["session_token"]
+      yield* TestClock.adjust(defaults.sessionTtl - 1_000)
+      first.ws.terminate()
+      yield* Effect.repeat((yield* Socket).getConnectionCount, { until: (count) => count === 0 })
+      yield* TestClock.adjust(defaults.resumeWindow - 1_000)
+      const second = yield* open(url)
+      second.send("resume", { session_token })
+      const init = yield* second.next
+      assert.strictEqual(init.type, "init")
+      assert.notStrictEqual(init.payload["session_token"], session_token)
+      yield* TestClock.adjust(defaults.sessionTtl / 2)
+      second.send("heartbeat")
+      assert.strictEqual((yield* second.next).type, "heartbeat")
+    }).pipe(Effect.provide(server({ limits: { pingInterval: 10_000_000 } }))))
+
   it.effect("[AUT3] who does not sign in within ten seconds is closed", () =>
     Effect.gen(function*() {
       const client = yield* open(yield* listening)
