@@ -32,8 +32,10 @@ const paragraph = (block: string, key: number, cite: Props["cite"]): ReactNode =
 
 /** `code` and [1]. */
 const inline = (text: string, cite: Props["cite"]): ReactNode =>
-  text.split(/(`[^`\n]+`|\[\d{1,3}\])/).map((part, index) => {
+  text.split(/(`[^`\n]+`| ?\[\d{1,3}\])/).map((part, index) => {
     if (index % 2 === 0) return part
     if (part.startsWith("`")) return <code key={index}>{part.slice(1, -1)}</code>
-    return <Fragment key={index}>{cite?.(Number(part.slice(1, -1))) ?? part}</Fragment>
+    const mark = cite?.(Number(part.replaceAll(/\D/g, "")))
+    // A number stays on the line of the word that it belongs to.
+    return mark === undefined ? part : <Fragment key={index}>{"\u00a0"}{mark}</Fragment>
   })

@@ -28,125 +28,33 @@ export const config: Config = {
 
 const token = "dG9rZW4"
 
-export class World {
-  state: State = Machine.initial(config)
+/** A server of one room that answers when it is asked to, with a log that a test can look into. */
+export class ScriptedServer {
   now = 1_000_000
-  /** What the client sent and the server has not read, and the reverse. */
-  toServer: Array<Sent> = []
+  /** Frames on their way to the client, in order. */
   toClient: Array<unknown> = []
-  /** Every intent of the client, in order. */
-  readonly intents: Array<Intent> = []
-  readonly outcomes = new Map<string, ReadonlyArray<boolean>>()
   /** The ids under which each command reached the server. */
   readonly arrivals: Array<string> = []
   log: Array<EventView> = []
   epoch = "e1"
-  /** Whether the server answers, and how it takes the next command. */
-  up = true
+  /** How the next command is taken. */
   next: "take" | "rate_limited" | "unavailable" = "take"
-  private readonly seqs = new Map<string, number>()
+  protected readonly seqs = new Map<string, number>()
   private signedIn = false
   private subscribed = false
   private counter = 0
+  private readonly user: UserId
 
-  constructor() {
-    for (const [index, user] of [me, other].entries()) this.append(uuid(index), user, { _tag: "join_room" })
-    this.put({ _tag: "Watched", topic })
-    this.put({ _tag: "Started" })
+  constructor(user: UserId) {
+    this.user = user
+    for (const [index, member] of [user, other].entries()) this.append(uuid(index), member, { _tag: "join_room" })
   }
 
-  get socket(): number {
-    return Link.socketOf(this.state.link)
-  }
-
-  /** Puts a message to the client, and plays the shell to what it wants. */
-  put(message: Message extends infer M ? M extends Message ? Omit<M, "at"> : never : never): void {
-    const [state, intents] = Machine.step(config, this.state, { ...message, at: this.now } as Message)
-    this.state = state
-    this.intents.push(...intents)
-    for (const intent of intents) this.perform(intent)
-  }
-
-  private perform(intent: Intent): void {
-    switch (intent._tag) {
-      case "Open":
-        this.toServer = []
-        this.toClient = []
-        this.signedIn = false
-        this.subscribed = false
-        return this.up
-          ? this.put({ _tag: "Opened", socket: intent.socket })
-          : this.put({ _tag: "Closed", socket: intent.socket, code: 1006, random: 1 })
-      case "Close":
-        return void this.hangUp()
-      case "Send":
-        return void this.toServer.push(intent.envelope)
-      case "Sign":
-        return this.put({ _tag: "Signed", socket: intent.socket, signature: "c2lnbmVk" })
-      case "Settle":
-        return void this.outcomes.set(intent.id, [
-          ...this.outcomes.get(intent.id) ?? [],
-          Result.isSuccess(intent.outcome)
-        ])
-      case "Reply":
-      case "Tell":
-        return undefined
-    }
-  }
-
-  private hangUp(): void {
-    this.toServer = []
+  /** The connection is gone, and with it what was under way. */
+  disconnect(): void {
     this.toClient = []
     this.signedIn = false
     this.subscribed = false
-  }
-
-  /** The connection is cut: what is under way is lost. */
-  cut(code: number = 1006): void {
-    const { socket } = this
-    this.hangUp()
-    if (socket !== -1) this.put({ _tag: "Closed", socket, code, random: 0.5 })
-  }
-
-  /** Lets time pass to the client's next wake, at most `millis` away. */
-  pass(millis: number): void {
-    const due = Machine.nextWake(this.state)
-    this.now = due === undefined || due > this.now + millis ? this.now + millis : Math.max(due, this.now)
-    if (due !== undefined && due <= this.now) this.put({ _tag: "Ticked", random: 0.5 })
-  }
-
-  /** The server reads one message. */
-  serve(): boolean {
-    const message = this.toServer.shift()
-    if (message !== undefined) this.answer(message)
-    return message !== undefined
-  }
-
-  /** The client reads one frame, or reads it `times` times over. */
-  deliver(times = 1): boolean {
-    const value = this.toClient.shift()
-    if (value === undefined) return false
-    for (let i = 0; i < times; i++) this.put({ _tag: "Received", socket: this.socket, value })
-    return true
-  }
-
-  /** A delta that is on its way is lost. */
-  lose(): void {
-    const index = this.toClient.findIndex((frame) => (frame as { readonly type: string }).type === "delta")
-    if (index !== -1) this.toClient.splice(index, 1)
-  }
-
-  /** Everything that can arrive arrives. */
-  settle(): void {
-    for (let i = 0; i < 10_000; i++) {
-      if (this.serve() || this.deliver()) continue
-      if (Machine.phase(this.state)._tag === "Subscribed" && this.state.outbox.length === 0) return
-      this.pass(60_000)
-    }
-  }
-
-  command(n: number, command: Room.Command): void {
-    this.put({ _tag: "Commanded", id: CommandId.make(uuid(n)), topic, command, seed: n })
   }
 
   say(message: ServerMessage, about: TopicId | undefined = topic): void {
@@ -184,7 +92,8 @@ export class World {
     return this.log.length
   }
 
-  private answer(message: Sent): void {
+  /** Takes one message, and says what there is to say to it. */
+  answer(message: Sent): void {
     const ref_id = message.id
     switch (message.type) {
       case "connect":
@@ -202,7 +111,7 @@ export class World {
         this.signedIn = true
         return this.say({
           _tag: "init",
-          user: { public_key: me, balance: 10_000 },
+          user: { public_key: this.user, balance: 10_000 },
           threads: [],
           session_token: token,
           expires_at: this.now + 900_000,
@@ -257,12 +166,118 @@ export class World {
         ...(how === "rate_limited" ? { retry_after_ms: 500 } : {})
       })
     }
-    const seq = this.append(id, me, { ...payload, _tag: type } as Room.Command)
+    const seq = this.append(id, this.user, { ...payload, _tag: type } as Room.Command)
     if (seq === undefined) {
       return this.say({ _tag: "error", ref_id: id, code: "rule_violated", message: "no", retryable: false })
     }
     this.seqs.set(id, seq)
     this.say({ _tag: "receipt", ref_id: id, topic, seq })
+  }
+}
+
+export class World extends ScriptedServer {
+  state: State = Machine.initial(config)
+  /** What the client sent and the server has not read. */
+  toServer: Array<Sent> = []
+  /** Every intent of the client, in order. */
+  readonly intents: Array<Intent> = []
+  readonly outcomes = new Map<string, ReadonlyArray<boolean>>()
+  /** Whether anybody can connect. */
+  up = true
+
+  constructor() {
+    super(me)
+    this.put({ _tag: "Watched", topic })
+    this.put({ _tag: "Started" })
+  }
+
+  get socket(): number {
+    return Link.socketOf(this.state.link)
+  }
+
+  /** Puts a message to the client, and plays the shell to what it wants. */
+  put(message: Message extends infer M ? M extends Message ? Omit<M, "at"> : never : never): void {
+    const [state, intents] = Machine.step(config, this.state, { ...message, at: this.now } as Message)
+    this.state = state
+    this.intents.push(...intents)
+    for (const intent of intents) this.perform(intent)
+  }
+
+  private perform(intent: Intent): void {
+    switch (intent._tag) {
+      case "Open":
+        this.hangUp()
+        return this.up
+          ? this.put({ _tag: "Opened", socket: intent.socket })
+          : this.put({ _tag: "Closed", socket: intent.socket, code: 1006, random: 1 })
+      case "Close":
+        return void this.hangUp()
+      case "Send":
+        return void this.toServer.push(intent.envelope)
+      case "Sign":
+        return this.put({ _tag: "Signed", socket: intent.socket, signature: "c2lnbmVk" })
+      case "Settle":
+        return void this.outcomes.set(intent.id, [
+          ...this.outcomes.get(intent.id) ?? [],
+          Result.isSuccess(intent.outcome)
+        ])
+      case "Reply":
+      case "Tell":
+        return undefined
+    }
+  }
+
+  private hangUp(): void {
+    this.toServer = []
+    this.disconnect()
+  }
+
+  /** The connection is cut: what is under way is lost. */
+  cut(code: number = 1006): void {
+    const { socket } = this
+    this.hangUp()
+    if (socket !== -1) this.put({ _tag: "Closed", socket, code, random: 0.5 })
+  }
+
+  /** Lets time pass to the client's next wake, at most `millis` away. */
+  pass(millis: number): void {
+    const due = Machine.nextWake(this.state)
+    this.now = due === undefined || due > this.now + millis ? this.now + millis : Math.max(due, this.now)
+    if (due !== undefined && due <= this.now) this.put({ _tag: "Ticked", random: 0.5 })
+  }
+
+  /** The server reads one message. */
+  serve(): boolean {
+    const message = this.toServer.shift()
+    if (message !== undefined) this.answer(message)
+    return message !== undefined
+  }
+
+  /** The client reads one frame, or reads it `times` times over. */
+  deliver(times = 1): boolean {
+    const value = this.toClient.shift()
+    if (value === undefined) return false
+    for (let i = 0; i < times; i++) this.put({ _tag: "Received", socket: this.socket, value })
+    return true
+  }
+
+  /** A delta that is on its way is lost. */
+  lose(): void {
+    const index = this.toClient.findIndex((frame) => (frame as { readonly type: string }).type === "delta")
+    if (index !== -1) this.toClient.splice(index, 1)
+  }
+
+  /** Everything that can arrive arrives. */
+  settle(): void {
+    for (let i = 0; i < 10_000; i++) {
+      if (this.serve() || this.deliver()) continue
+      if (Machine.phase(this.state)._tag === "Subscribed" && this.state.outbox.length === 0) return
+      this.pass(60_000)
+    }
+  }
+
+  command(n: number, command: Room.Command): void {
+    this.put({ _tag: "Commanded", id: CommandId.make(uuid(n)), topic, command, seed: n })
   }
 
   /** The server's log was restored to an earlier point: another epoch (SYN8). */

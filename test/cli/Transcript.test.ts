@@ -1,0 +1,103 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
+import * as Transcript from "../../src/cli/Transcript.ts"
+import type { ChorusState, Output, StepRecord } from "../../src/domain/Chorus.ts"
+import { textOf } from "../../src/domain/ChorusOutput.ts"
+import { CommandId, TopicId } from "../../src/domain/Ids.ts"
+import { me, topic, uuid } from "../client/World.ts"
+
+const prior = {
+  id: "p1",
+  content: "Wind sheds vortices.",
+  author: me,
+  thread: topic,
+  similarity: 0.75,
+  created_at: 1
+}
+const outputs: ReadonlyArray<Output> = [
+  { _tag: "action", proposed_response: "Because of wind.", confidence: 0.5, reasoning: "" },
+  { _tag: "experience", synthesis: "The group knows [1].", key_insights: [], priors: [prior] },
+  { _tag: "intention", explicit: "The cause.", implicit: "", selected_priors: ["p1"], reason: "" },
+  { _tag: "observation", context_analysis: "One prior.", patterns: [], semantic_links: [] },
+  { _tag: "update", reason: "Enough.", loop: false, confidence: 1 },
+  {
+    _tag: "yield",
+    final_response: "Wind.\nSee [1].",
+    citations: [{ prior: "p1", quote: "sheds vortices" }],
+    confidence: 1
+  }
+]
+const record = (output: Output): StepRecord => ({
+  loop: 0,
+  step: output._tag,
+  output,
+  usage: { provider: "test", model: "test-1", input_tokens: 1, output_tokens: 1, latency_ms: 7, cost: null },
+  at: 1
+})
+
+const steps = ["action", "experience", "intention", "observation", "update", "yield"] as const
+
+/** The run when `done` of its steps are. */
+const run = (done: number, status: ChorusState["status"] = done === 6 ? "yielded" : "running"): ChorusState => ({
+  prompt_id: CommandId.make(uuid(1)),
+  thread_id: TopicId.make("thread:t"),
+  asker: me,
+  prompt: "Why?",
+  messages: [],
+  status,
+  current_step: steps[Math.min(done, 5)]!,
+  loop: 0,
+  attempt: 0,
+  not_before: 0,
+  steps: outputs.slice(0, done).map(record),
+  partial: "",
+  error_state: null,
+  asked_at: 1,
+  ended_at: status === "running" ? null : 2
+})
+
+const print = (views: ReadonlyArray<readonly [ChorusState, Transcript.Running | undefined]>): string => {
+  let printed = Transcript.nothing
+  let out = ""
+  for (const [state, running] of views) {
+    const [next, text] = Transcript.advance(printed, state, running, Transcript.plain)
+    printed = next
+    out += text
+  }
+  return out
+}
+
+const whole = print([[run(6), undefined]])
+
+describe("a run in the terminal", () => {
+  it("[CHO2][CHO10] names the six steps, and numbers what the answer cites, with its words", () => {
+    const named = whole.split("\n").filter((line) => /^[A-Z][a-z]+$/.test(line))
+    assert.deepStrictEqual(named, ["Action", "Experience", "Intention", "Observation", "Update", "Yield", "Citations"])
+    assert.include(whole, "  [1] “sheds vortices”")
+    assert.include(whole, "  Wind.\n  See [1].")
+  })
+
+  const cuts = Arbitrary.array(
+    Arbitrary.schema(
+      Schema.Struct({ step: Schema.Literals([0, 1, 2, 3, 4, 5]), part: Schema.Literals([0, 0.3, 0.6, 1]) })
+    ),
+    { minLength: 1, maxLength: 30 }
+  )
+  it.prop("[CHO5] however the text arrives, the same stands there in the end", { cuts }, ({ cuts }) => {
+    const views = cuts.toSorted((a, b) => a.step - b.step || a.part - b.part).map(({ part, step }) => {
+      const text = textOf(outputs[step]!)
+      return [run(step), { loop: 0, step: steps[step]!, text: text.slice(0, Math.round(text.length * part)) }] as const
+    })
+    assert.strictEqual(print([...views, [run(6), undefined]]), whole)
+  }, { arbitrary: { runs: 200, size: 30 } })
+
+  it("[CHO6][CHO8] says how a run without an answer ended, once", () => {
+    const cancelled = print([[run(2, "cancelled"), undefined], [run(2, "cancelled"), undefined]])
+    assert.strictEqual(cancelled.split("The run was cancelled.").length, 2)
+    const failed: ChorusState = {
+      ...run(0, "failed"),
+      error_state: { _tag: "AIError", message: "no model answers", retryable: false }
+    }
+    assert.strictEqual(print([[failed, undefined]]), "The Chorus could not answer: no model answers\n")
+  })
+})

@@ -1,0 +1,174 @@
+/** The shell around the machine: a real socket, a real key, the three faces of a topic. */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Option, type Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { createPublicKey, verify } from "node:crypto"
+import { type WebSocket, WebSocketServer } from "ws"
+import { Client, type ClientError, Keys, type Model } from "../../src/client/index.ts"
+import { room } from "../../src/domain/kinds/Room.ts"
+import type * as Room from "../../src/domain/kinds/RoomModel.ts"
+import { challengeText, type ServerMessageOf } from "../../src/domain/Protocol.ts"
+import { other, ScriptedServer, topic, uuid } from "./World.ts"
+
+/** The scripted server behind a real port. `sockets` are those that are open. */
+const listen = (server: ScriptedServer) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly url: string; readonly sockets: Set<WebSocket>; readonly close: () => void }>(
+      (resume) => {
+        const sockets = new Set<WebSocket>()
+        const wss = new WebSocketServer({ port: 0, host: "127.0.0.1", path: "/ws" })
+        wss.on("connection", (socket) => {
+          server.disconnect()
+          sockets.add(socket)
+          socket.on("close", () => sockets.delete(socket))
+          socket.on("message", (data: Buffer) => {
+            server.now += 1
+            server.answer(JSON.parse(data.toString()) as Model.Sent)
+            for (const frame of server.toClient.splice(0)) socket.send(JSON.stringify(frame))
+          })
+        })
+        wss.on("listening", () => {
+          const address = wss.address()
+          const port = typeof address === "object" && address !== null ? address.port : 0
+          resume(Effect.succeed({ url: `http://127.0.0.1:${port}`, sockets, close: () => wss.close() }))
+        })
+      }
+    ),
+    ({ close, sockets }) =>
+      Effect.sync(() => {
+        for (const socket of sockets) socket.terminate()
+        close()
+      })
+  )
+
+const posts = (view: Client.View<Room.State>): ReadonlyArray<unknown> => view.decided.posts.map((post) => post.content)
+
+const connected: Effect.Effect<
+  {
+    readonly server: ScriptedServer
+    readonly sockets: Set<WebSocket>
+    readonly client: Client.Client
+    readonly lobby: Client.Topic<Room.State, Room.Command>
+  },
+  ClientError,
+  Scope.Scope
+> = Effect.gen(function*() {
+  const identity = yield* Effect.flatMap(Keys.generate, Keys.fromSecret)
+  const server = new ScriptedServer(identity.publicKey)
+  const { sockets, url } = yield* listen(server)
+  const client = yield* Client.make({ url, identity, kinds: [room], checkAudience: false })
+  return { server, sockets, client, lobby: client.topic(room, topic) }
+})
+
+/** The first view that is wanted, through the stream. */
+const until = (
+  lobby: Client.Topic<Room.State, Room.Command>,
+  wanted: (view: Client.View<Room.State>) => boolean
+) => lobby.views.pipe(Stream.filter(wanted), Stream.runHead, Effect.map(Option.getOrThrow))
+
+describe("the client over a real socket", () => {
+  it.live("[SYN10][SYN5] commands are answered, as effects and as promises, and every face shows them", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { client, lobby } = yield* connected
+      const seen: Array<ReadonlyArray<unknown>> = []
+      const events: Array<number> = []
+      const forget = lobby.on((view) => seen.push(posts(view)))
+      lobby.onEvents((batch) => events.push(...batch.map((event) => event.seq)))
+      yield* until(lobby, (view) => view.sync._tag === "Live")
+      assert.strictEqual(client.phase()._tag, "Subscribed")
+      const receipt = yield* lobby.send({ _tag: "send_message", content: "one" })
+      assert.deepStrictEqual(receipt, { topic, seq: 3 })
+      yield* Effect.promise(() => lobby.post({ _tag: "send_message", content: "two" }))
+      const view = yield* until(lobby, (view) => view.decided.posts.length === 2)
+      assert.deepStrictEqual(posts(view), ["one", "two"])
+      assert.deepStrictEqual(seen.at(-1), ["one", "two"])
+      assert.deepStrictEqual(events, [3, 4])
+      const next = yield* Effect.promise(() => lobby[Symbol.asyncIterator]().next())
+      assert.deepStrictEqual(next.done === true ? [] : posts(next.value), ["one", "two"])
+      const refused = yield* Effect.flip(lobby.send({ _tag: "delete_entry", key: "none" }))
+      assert.strictEqual(refused.reason.code, "rule_violated")
+      forget()
+    })))
+
+  it.live("[SYN2][SYN4] a cut connection comes back from its position, and nothing is lost or done twice", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { lobby, server, sockets } = yield* connected
+      yield* Effect.forkScoped(Stream.runDrain(lobby.views))
+      yield* until(lobby, (view) => view.sync._tag === "Live")
+      for (const socket of sockets) socket.terminate()
+      server.append(uuid(8), other, { _tag: "send_message", content: "meanwhile" })
+      yield* lobby.send({ _tag: "send_message", content: "mine" }, uuid(9))
+      const view = yield* until(lobby, (view) => view.decided.posts.length === 2)
+      assert.deepStrictEqual(posts(view), ["meanwhile", "mine"])
+      assert.deepStrictEqual(server.arrivals, [uuid(9)])
+    })))
+
+  it.live("a listener that throws disturbs nobody", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { client, lobby } = yield* connected
+      client.onChange(() => {
+        throw new RangeError("a listener's own fault")
+      })
+      yield* until(lobby, (view) => view.sync._tag === "Live")
+      assert.deepStrictEqual((yield* lobby.send({ _tag: "send_message", content: "on" })).seq, 3)
+    })))
+
+  it.effect("[AUT1] the signature is the key's, over the challenge's text", () =>
+    Effect.gen(function*() {
+      const identity = yield* Effect.flatMap(Keys.generate, Keys.fromSecret)
+      const challenge: Omit<ServerMessageOf<"challenge">, "_tag"> = {
+        nonce: "bm9uY2U",
+        audience: "a",
+        origin: "",
+        connection_id: "c",
+        issued_at: 1,
+        expires_at: 2
+      }
+      const text = challengeText(challenge, identity.publicKey)
+      const signature = yield* identity.sign(text)
+      const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: identity.publicKey }, format: "jwk" })
+      assert.isTrue(verify(null, Buffer.from(text), key, Buffer.from(signature, "base64url")))
+    }))
+
+  it.effect("[AUT1] a secret that is none is refused with a sentence", () =>
+    Effect.gen(function*() {
+      const secret = yield* Keys.generate
+      const [one, two] = [yield* Keys.fromSecret(secret), yield* Keys.fromSecret(` ${secret}\n`)]
+      assert.strictEqual(one.publicKey, two.publicKey)
+      for (const wrong of ["", "choir_sk_", `${secret}AAAA`, secret.slice(9)]) {
+        const error = yield* Effect.flip(Keys.fromSecret(wrong))
+        assert.strictEqual(error.reason.code, "key_unusable")
+      }
+    }))
+
+  it.effect("[SYN10] tries again when its time has come, not before, and stops with its scope", () =>
+    Effect.gen(function*() {
+      const identity = yield* Effect.flatMap(Keys.generate, Keys.fromSecret)
+      let tries = 0
+      const ended = yield* Deferred.make<void>()
+      const living = yield* Effect.forkChild(
+        Effect.scoped(Effect.andThen(
+          Client.make({
+            url: "http://choir.test",
+            identity,
+            kinds: [room],
+            connect: () => {
+              tries += 1
+              throw new TypeError("no network")
+            }
+          }),
+          Deferred.await(ended)
+        )),
+        { startImmediately: true }
+      )
+      assert.strictEqual(tries, 1)
+      yield* TestClock.adjust(60_000)
+      // At most one try in each of the first waits, and about every ten seconds later on.
+      assert.isAtLeast(tries, 5)
+      const before = tries
+      yield* Deferred.succeed(ended, undefined)
+      yield* Fiber.join(living)
+      yield* TestClock.adjust(60_000)
+      assert.strictEqual(tries, before)
+    }))
+})
