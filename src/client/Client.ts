@@ -1,48 +1,21 @@
 /**
- * The client: drives `Machine` with a real WebSocket, clock, randomness and
- * key. It holds no rules; whatever it is asked becomes a message, and whatever
- * the machine wants is carried out here.
+ * The client as its owners see it: connected until its scope ends, with typed
+ * topics and questions that are answered.
  *
  * Every topic has three faces: callbacks, an `AsyncIterable`, and a `Stream`.
  */
-import { Clock, Effect, Exit, FiberHandle, FiberSet, Queue, Random, Result, Scope, Stream } from "effect"
+import { Effect, Exit, Queue, Result, Scope, Stream } from "effect"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import { CommandId, kindOf, type TopicId, type UserId } from "../domain/Ids.ts"
-import { type EventView, type ServerMessageOf, subprotocol } from "../domain/Protocol.ts"
+import type { EventView, ServerMessageOf } from "../domain/Protocol.ts"
 import type { AnyKind, Intent as KindIntent, Kind } from "../domain/Topic.ts"
-import { ClientError, type Fault, fault } from "./Fault.ts"
-import type { Identity } from "./Keys.ts"
+import { drive, type Driver, type Options, type Undated } from "./Driver.ts"
+import { ClientError, fault } from "./Fault.ts"
 import * as Machine from "./Machine.ts"
-import type { Answer, Intent, Message, Question, Receipt, State } from "./Model.ts"
-import * as Page from "./Page.ts"
+import type { Answer, Message, Question, Receipt, State } from "./Model.ts"
 import type { Replica } from "./Replica.ts"
 
-/** As much of a WebSocket as is needed. */
-export interface Socket {
-  readonly send: (text: string) => void
-  readonly close: (code: number) => void
-  readonly addEventListener: (
-    type: "open" | "message" | "close" | "error",
-    listener: (event: unknown) => void
-  ) => void
-}
-
-export interface Options {
-  /** Where the server is: `http://127.0.0.1:4100`, `https://…`, `ws://…` or `wss://…`. */
-  readonly url: string
-  readonly identity: Identity
-  /** The kinds of topic this client folds. */
-  readonly kinds: ReadonlyArray<AnyKind>
-  /** Opens a socket; the global `WebSocket` unless given. */
-  readonly connect?: (url: string, protocol: string) => Socket
-  /**
-   * Whether to sign only for a server that calls itself by the name it was dialled by; true unless given. May be
-   * false where the key cannot leave the one server's pages anyway.
-   */
-  readonly checkAudience?: boolean
-  /** Makes ids: version 4 UUIDs that nobody can guess, unless given. */
-  readonly uuid?: () => string
-}
+export type { Options, Socket } from "./Driver.ts"
 
 /** A topic as it is shown: what is decided, and on top what we expect of our own commands. */
 export interface View<S = unknown> extends Omit<Replica, "kind" | "state" | "decided"> {
@@ -129,159 +102,6 @@ export const open = (options: Options): Promise<Client & { readonly close: () =>
         close: () => Effect.runPromise(Scope.close(scope, Exit.void))
       })))
   )
-
-// -- Driving the machine -----------------------------------------------------
-
-type Undated<M> = M extends unknown ? Omit<M, "at"> : never
-
-interface Driver {
-  readonly state: () => State
-  /** Puts a message to the machine and carries out what it wants. From within that, it waits its turn. */
-  readonly dispatch: (message: Undated<Message>) => void
-  readonly listeners: Set<() => void>
-  readonly tellers: Set<(topic: TopicId, events: ReadonlyArray<EventView>) => void>
-  /** Who waits for the outcome of which command or question. */
-  readonly waiting: Map<string, (outcome: Result.Result<Receipt | Answer, Fault>) => void>
-  readonly random: () => number
-}
-
-const openSocket = (url: string, protocol: string): Socket => new WebSocket(url, [protocol])
-
-const drive = Effect.fnUntraced(function*(options: Options, url: string, config: Parameters<typeof Machine.step>[0]) {
-  const clock = yield* Clock.Clock
-  const random = yield* Random.Random
-  const runTimer = yield* FiberHandle.makeRuntime<never>()
-  const run = yield* FiberSet.makeRuntime<never>()
-  const connect = options.connect ?? openSocket
-  const driver = {
-    listeners: new Set<() => void>(),
-    tellers: new Set<(topic: TopicId, events: ReadonlyArray<EventView>) => void>(),
-    waiting: new Map<string, (outcome: Result.Result<Receipt | Answer, Fault>) => void>()
-  }
-  const sockets = new Map<number, Socket>()
-  const inbox: Array<Message> = []
-  let state = Machine.initial(config)
-  let wakeAt: number | undefined
-  let busy = false
-
-  const dispatch = (message: Undated<Message>): void => {
-    inbox.push({ ...message, at: Math.round(clock.currentTimeMillisUnsafe()) } as Message)
-    if (busy) return
-    busy = true
-    for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
-      const [stepped, intents] = Machine.step(config, state, next)
-      state = stepped
-      for (const intent of intents) perform(intent)
-    }
-    busy = false
-    rearm()
-    for (const listener of driver.listeners) guard(listener)
-  }
-
-  /** Somebody else's callback must not stop ours. */
-  const guard = (call: () => void): void => {
-    try {
-      call()
-    } catch (cause) {
-      run(Effect.logError("a listener of the Choir client threw", cause))
-    }
-  }
-
-  const rearm = (): void => {
-    const due = Machine.nextWake(state)
-    if (due === wakeAt) return
-    wakeAt = due
-    if (due === undefined) return void runTimer(Effect.void)
-    const wait = Math.max(0, due - clock.currentTimeMillisUnsafe())
-    runTimer(Effect.andThen(
-      Effect.sleep(wait),
-      Effect.sync(() => {
-        wakeAt = undefined
-        dispatch({ _tag: "Ticked", random: random.nextDoubleUnsafe() })
-      })
-    ))
-  }
-
-  const openOne = (socket: number): void => {
-    const closed = (code: number) => {
-      sockets.delete(socket)
-      dispatch({ _tag: "Closed", socket, code, random: random.nextDoubleUnsafe() })
-    }
-    try {
-      const opened = connect(url, subprotocol)
-      sockets.set(socket, opened)
-      opened.addEventListener("open", () => dispatch({ _tag: "Opened", socket }))
-      opened.addEventListener("message", (event) => {
-        const value = parse(field(event, "data"))
-        if (value !== undefined) dispatch({ _tag: "Received", socket, value })
-      })
-      opened.addEventListener("close", (event) => {
-        const code = field(event, "code")
-        closed(typeof code === "number" ? code : 1006)
-      })
-      // A close always follows, and the browser tells no more than that.
-      opened.addEventListener("error", () => {})
-    } catch {
-      closed(1006)
-    }
-  }
-
-  const perform = (intent: Intent): void => {
-    switch (intent._tag) {
-      case "Open":
-        return openOne(intent.socket)
-      case "Close":
-        sockets.get(intent.socket)?.close(intent.code)
-        return void sockets.delete(intent.socket)
-      case "Send":
-        return sockets.get(intent.socket)?.send(JSON.stringify(intent.envelope))
-      case "Sign":
-        return void run(
-          options.identity.sign(intent.text).pipe(Effect.match({
-            onSuccess: (signature) => dispatch({ _tag: "Signed", socket: intent.socket, signature }),
-            onFailure: () => dispatch({ _tag: "SigningFailed", socket: intent.socket })
-          }))
-        )
-      case "Settle":
-      case "Reply": {
-        const answer = driver.waiting.get(intent.id)
-        driver.waiting.delete(intent.id)
-        return answer?.(intent.outcome)
-      }
-      case "Tell":
-        for (const tell of driver.tellers) guard(() => tell(intent.topic, intent.events))
-    }
-  }
-
-  yield* Effect.acquireRelease(
-    Effect.sync(() => Page.whenShown(() => dispatch({ _tag: "Shown" }))),
-    (forget) =>
-      Effect.sync(() => {
-        forget()
-        dispatch({ _tag: "Stopped" })
-      })
-  )
-  const made: Driver = {
-    ...driver,
-    state: () => state,
-    dispatch,
-    random: () => random.nextDoubleUnsafe()
-  }
-  return made
-})
-
-/** The JSON in a text frame; undefined for anything else. */
-const parse = (data: unknown): unknown => {
-  if (typeof data !== "string") return undefined
-  try {
-    return JSON.parse(data)
-  } catch {
-    return undefined
-  }
-}
-
-const field = (event: unknown, name: string): unknown =>
-  typeof event === "object" && event !== null ? Reflect.get(event, name) : undefined
 
 // -- What owners see ---------------------------------------------------------
 

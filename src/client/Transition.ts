@@ -1,6 +1,7 @@
 /** Small words for writing transitions: nothing, one after the other, and saying something to the server. */
 import type { Instant, TopicId } from "../domain/Ids.ts"
 import type { Intent, Sent, State, Transition } from "./Model.ts"
+import type * as Replica from "./Replica.ts"
 
 export const stay = (state: State): Transition => [state, []]
 
@@ -38,3 +39,9 @@ export const say = (
   const next = id === undefined ? { ...state, counter: state.counter + 1 } : state
   return [next, [{ _tag: "Send", socket: link.socket, envelope }], ref]
 }
+
+/** Puts a copy in its place. */
+export const keep = (state: State, replica: Replica.Replica): State => ({
+  ...state,
+  replicas: new Map(state.replicas).set(replica.topic, replica)
+})

@@ -4,7 +4,7 @@ import * as Transcript from "../../src/cli/Transcript.ts"
 import type { ChorusState, Output, StepRecord } from "../../src/domain/Chorus.ts"
 import { textOf } from "../../src/domain/ChorusOutput.ts"
 import { CommandId, TopicId } from "../../src/domain/Ids.ts"
-import { me, topic, uuid } from "../client/World.ts"
+import { me, topic, uuid } from "../client/ScriptedServer.ts"
 
 const prior = {
   id: "p1",

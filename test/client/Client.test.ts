@@ -8,7 +8,7 @@ import { Client, type ClientError, Keys, type Model } from "../../src/client/ind
 import { room } from "../../src/domain/kinds/Room.ts"
 import type * as Room from "../../src/domain/kinds/RoomModel.ts"
 import { challengeText, type ServerMessageOf } from "../../src/domain/Protocol.ts"
-import { other, ScriptedServer, topic, uuid } from "./World.ts"
+import { other, ScriptedServer, topic, uuid } from "./ScriptedServer.ts"
 
 /** The scripted server behind a real port. `sockets` are those that are open. */
 const listen = (server: ScriptedServer) =>

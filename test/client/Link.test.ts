@@ -3,7 +3,8 @@ import { Schema } from "effect"
 import * as Machine from "../../src/client/Machine.ts"
 import { closeCode, mayReconnect } from "../../src/domain/CloseCode.ts"
 import { challengeText } from "../../src/domain/Protocol.ts"
-import { me, other, topic, uuid, World } from "./World.ts"
+import { me, other, topic, uuid } from "./ScriptedServer.ts"
+import { World } from "./World.ts"
 
 const online = (): World => {
   const world = new World()

@@ -3,7 +3,8 @@ import { Arbitrary, Schema } from "effect"
 import * as Machine from "../../src/client/Machine.ts"
 import type { Replica } from "../../src/client/Replica.ts"
 import type * as Room from "../../src/domain/kinds/RoomModel.ts"
-import { me, other, topic, uuid, World } from "./World.ts"
+import { me, other, topic, uuid } from "./ScriptedServer.ts"
+import { World } from "./World.ts"
 
 const replica = (world: World): Replica => world.state.replicas.get(topic)!
 const posts = (state: unknown): ReadonlyArray<unknown> => (state as Room.State).posts.map((post) => post.content)
