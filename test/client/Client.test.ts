@@ -1,6 +1,6 @@
 /** The shell around the machine: a real socket, a real key, the three faces of a topic. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Option, type Scope, Stream } from "effect"
+import { Deferred, Effect, Fiber, Option, References, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { createPublicKey, verify } from "node:crypto"
 import { type WebSocket, WebSocketServer } from "ws"
@@ -111,7 +111,7 @@ describe("the client over a real socket", () => {
       })
       yield* until(lobby, (view) => view.sync._tag === "Live")
       assert.deepStrictEqual((yield* lobby.send({ _tag: "send_message", content: "on" })).seq, 3)
-    })))
+    })).pipe(Effect.provideService(References.MinimumLogLevel, "None")))
 
   it.effect("[AUT1] the signature is the key's, over the challenge's text", () =>
     Effect.gen(function*() {

@@ -173,6 +173,20 @@ describe("the client's machine", () => {
     assert.deepStrictEqual(posts(replica(world).state), ["theirs", "mine"])
   })
 
+  it("[SYN4][SYN10] what a snapshot may hold already is not shown a second time", () => {
+    const world = online()
+    world.command(7, { _tag: "send_message", content: "mine" })
+    world.serve()
+    world.cut() // The receipt and the delta are lost, and so much follows that a snapshot comes.
+    for (let n = 20; n < 24; n++) world.append(uuid(n), other, { _tag: "send_message", content: `theirs ${n}` })
+    world.pass(20_000)
+    while (world.state.replicas.get(topic)?.sync._tag !== "Live") if (!world.serve()) world.deliver()
+    assert.deepStrictEqual(posts(replica(world).state).filter((post) => post === "mine"), ["mine"])
+    world.settle()
+    assert.deepStrictEqual(world.outcomes.get(uuid(7)), [true])
+    assert.deepStrictEqual(posts(replica(world).state).filter((post) => post === "mine"), ["mine"])
+  })
+
   it("[SYN3] a delta from elsewhere makes the client ask again for that topic, from its position", () => {
     const world = online()
     world.append(uuid(8), other, { _tag: "send_message", content: "lost" })

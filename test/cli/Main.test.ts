@@ -1,0 +1,72 @@
+/** The command line as a process: what it says and how it ends when there is nobody to talk to. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { execFile } from "node:child_process"
+import { readFileSync, statSync } from "node:fs"
+import { createServer } from "node:net"
+import { join } from "node:path"
+import process from "node:process"
+import { folder, root } from "../support/ServerProcess.ts"
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const choir = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
+  Effect.callback<Ended>((resume) => {
+    execFile(process.execPath, ["src/cli/main.ts", ...args], { cwd: root, env }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1
+      resume(Effect.succeed({ code, stdout, stderr }))
+    })
+  })
+
+/** A port that nobody listens on: the system gave it to us a moment ago. */
+const freePort = Effect.callback<number>((resume) => {
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    const port = typeof address === "object" && address !== null ? address.port : 0
+    server.close(() => resume(Effect.succeed(port)))
+  })
+})
+
+describe("choir", () => {
+  it.live("ask without a server is one sentence and exit code 1, and the key is its owner's alone", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const file = join(yield* folder, "deep", "key")
+      const env = { CHOIR_PORT: String(yield* freePort), CHOIR_KEY_FILE: file }
+      const { code, stderr, stdout } = yield* choir(["ask", "Why?"], env)
+      assert.deepStrictEqual([code, stdout], [1, ""])
+      assert.strictEqual(
+        stderr,
+        `No Choir server answers at http://127.0.0.1:${env.CHOIR_PORT}. `
+          + "Start one with \"choir serve\", or say where it is in CHOIR_URL.\n"
+      )
+      assert.strictEqual(statSync(file).mode & 0o777, 0o600)
+      const secret = readFileSync(file, "utf8")
+      yield* choir(["ask", "Why?"], env)
+      assert.strictEqual(readFileSync(file, "utf8"), secret)
+    })))
+
+  it.live("every command explains itself", () =>
+    Effect.gen(function*() {
+      for (const command of ["serve", "ask", "chat", "import"]) {
+        const { code, stdout } = yield* choir([command, "--help"])
+        assert.strictEqual(code, 0)
+        assert.include(stdout, `choir ${command}`)
+      }
+    }))
+
+  it.live("a wrong address or a wrong use is said, and nothing is tried", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const wrong = yield* choir(["ask", "x"], { CHOIR_URL: "nowhere", CHOIR_KEY_FILE: join(yield* folder, "key") })
+      assert.deepStrictEqual(wrong, {
+        code: 1,
+        stdout: "",
+        stderr: "CHOIR_URL is nowhere; it must be an http:// or https:// address.\n"
+      })
+      assert.strictEqual((yield* choir(["ask"])).code, 1)
+      assert.strictEqual((yield* choir(["import", "/no/such/folder"])).code, 1)
+    })))
+})
