@@ -15,9 +15,10 @@ interface Rule {
 const rules = (spec: string): ReadonlyArray<Rule> =>
   [...spec.matchAll(/^- ([✓·]) ([A-Z]{3}\d+) /gm)].map(([, mark, id]) => ({ id: id!, done: mark === "✓" }))
 
-/** Ids in titles: `"[THR3] ...`, `"[SYN2, SYN3] ...`. */
+/** Ids at the start of titles: `"[THR3] ...`, `"[SYN2, SYN3] ...`, `"[THR2][THR4] ...`. */
 const named = (source: string): ReadonlyArray<string> =>
-  [...source.matchAll(/["'`]\[([A-Z]{3}\d+(?:[ ,/]+[A-Z]{3}\d+)*)\]/g)].flatMap(([, ids]) => ids!.split(/[ ,/]+/))
+  [...source.matchAll(/["'`]((?:\[[A-Z]{3}\d+(?:[ ,]+[A-Z]{3}\d+)*\] ?)+)/g)]
+    .flatMap(([, ids]) => ids!.match(/[A-Z]{3}\d+/g) ?? [])
 
 const main = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
