@@ -2,7 +2,7 @@
 import { type ReactNode, useState } from "react"
 import { type ChorusState, type OutputOf, type Step, type StepRecord, steps } from "../domain/Chorus.ts"
 import { textOf } from "../domain/ChorusOutput.ts"
-import { priorsOf } from "../domain/ChorusRun.ts"
+import { isOver, priorsOf } from "../domain/ChorusRun.ts"
 import type { UserId } from "../domain/Ids.ts"
 import { isCoAuthor } from "../domain/kinds/ThreadRules.ts"
 import { Answer } from "./Answer.tsx"
@@ -30,7 +30,7 @@ interface Props {
 
 export const RunCard = ({ me, run, topic, view }: Props): ReactNode => {
   const [fault, setFault] = useState<string>()
-  const live = run.status === "running" || run.status === "queued"
+  const live = !isOver(run)
   const mayCancel = live && (run.asker === me || isCoAuthor(view.state, me))
   const running = view.running.find((text) =>
     text.prompt_id === run.prompt_id && text.loop === run.loop && text.step === run.current_step
@@ -156,7 +156,10 @@ const Ending = ({ answer, run, topic, view }: {
   if (run.status !== "cancelled") return null
   return (
     <div className="answer">
-      <p className="quiet">Cancelled{run.partial === "" ? "." : ", having come this far:"}</p>
+      <p className="quiet">
+        Cancelled in {stepNames[run.current_step]}
+        {run.partial === "" ? "." : ", having come this far:"}
+      </p>
       {run.partial !== "" && <Prose text={run.partial} />}
     </div>
   )

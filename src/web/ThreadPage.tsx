@@ -83,9 +83,17 @@ const Header = ({ me, view }: { readonly view: ThreadView; readonly me: UserId }
 const Scroll = ({ children, view }: { readonly view: ThreadView; readonly children: ReactNode }): ReactNode => {
   const box = useRef<HTMLDivElement>(null)
   const atEnd = useRef(true)
-  useLayoutEffect(() => {
+  const stick = () => {
     if (box.current !== null && atEnd.current) box.current.scrollTop = box.current.scrollHeight
-  }, [view])
+  }
+  useLayoutEffect(stick, [view])
+  // The box shrinks as well: when a line appears above it, or somebody writes more below.
+  useEffect(() => {
+    if (box.current === null) return undefined
+    const observer = new ResizeObserver(stick)
+    observer.observe(box.current)
+    return () => observer.disconnect()
+  }, [])
   return (
     <div
       className="scroll"
