@@ -130,6 +130,9 @@ export const documentation: ReadonlyArray<
   ...Object.values(limitSettings)
 ].map(({ allowed, fallback, name }) => ({ name, fallback: fallback === null ? "" : String(fallback), allowed }))
 
+/** What the `choir` command reads; there is nothing wrong with having it set beside a server. */
+const clientSettings = ["CHOIR_URL", "CHOIR_KEY_FILE"]
+
 /** Reads the settings from an environment. Empty values count as absent. */
 export const parse = (
   env: Readonly<Record<string, string>>
@@ -139,7 +142,7 @@ export const parse = (
     Object.fromEntries(Object.entries(all).map(([key, one]) => [key, readOne(env, one, faults)])) as Read<S>
 
   const read: Settings = { ...readAll(settings), limits: readAll(limitSettings) }
-  const known = new Set(documentation.map(({ name }) => name))
+  const known = new Set([...documentation.map(({ name }) => name), ...clientSettings])
   for (const name of Object.keys(env)) {
     if (!known.has(name)) faults.push(`${name} is not a setting of Choir: look for a typing error`)
   }
