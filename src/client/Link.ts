@@ -121,7 +121,7 @@ export const closed = (state: State, at: Instant, code: number, random: number):
   const notBefore = at + (code === CloseCode.closeCode.overload ? Math.max(pause, overloadPause) : pause)
   const dueAt = notBefore + Math.floor(random * Math.min(cap, base * 2 ** attempt))
   const next = unplug(state)
-  const reset = code === CloseCode.closeCode.stateReset
+  const reset = code === CloseCode.closeCode.stateReset || code === CloseCode.closeCode.insufficientState
   return stay({
     ...next,
     link: { _tag: "Reconnecting", attempt: attempt + 1, dueAt, notBefore },

@@ -119,17 +119,20 @@ describe("the client's connection", () => {
     assert.strictEqual(world.state.link._tag, mayReconnect(code) ? "Reconnecting" : "Disconnected")
   })
 
-  it("[SYN8] a reset log makes the client ask without its position", () => {
-    const world = online()
-    world.cut(closeCode.stateReset)
-    world.pass(20_000)
-    world.serve()
-    world.deliver()
-    assert.deepStrictEqual(
-      world.toServer.filter((message) => message.type === "subscribe").map((message) => message.payload),
-      [{}]
-    )
-  })
+  it.each([closeCode.stateReset, closeCode.insufficientState])(
+    "[SYN8] after %s the client asks without its position",
+    (code) => {
+      const world = online()
+      world.cut(code)
+      world.pass(20_000)
+      world.serve()
+      world.deliver()
+      assert.deepStrictEqual(
+        world.toServer.filter((message) => message.type === "subscribe").map((message) => message.payload),
+        [{}]
+      )
+    }
+  )
 
   it("[CON3] asks after 20 s of silence and gives up after 40", () => {
     const world = online()
