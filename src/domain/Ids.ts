@@ -7,7 +7,7 @@
 import { Schema } from "effect"
 
 /** An Ed25519 public key, 32 bytes as base64url without padding. Whether it is a *safe* key is `Identity`'s question. */
-export const UserId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/)).pipe(
+export const UserId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/u)).pipe(
   Schema.brand("UserId")
 )
 export type UserId = typeof UserId.Type
@@ -24,7 +24,7 @@ export const isUser = (author: Author): author is UserId => !author.startsWith("
 
 /** `kind:name`, at most 255 ASCII characters. What the protocol calls `thread_id`, whatever the kind. */
 export const TopicId = Schema.String.check(
-  Schema.isPattern(/^[a-z][a-z0-9]{0,31}:[A-Za-z0-9._~-]{1,200}$/)
+  Schema.isPattern(/^[a-z][a-z0-9]{0,31}:[A-Za-z0-9._~-]{1,200}$/u)
 ).pipe(Schema.brand("TopicId"))
 export type TopicId = typeof TopicId.Type
 

@@ -14,7 +14,7 @@ export const subprotocol = "choir.v1.json"
 
 const Uuid = Schema.String.check(Schema.isUUID())
 const Name = Schema.String.check(Schema.isBetweenLength(1, 64))
-const Base64Url = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,512}$/))
+const Base64Url = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,512}$/u))
 
 /** What every message of either direction is wrapped in. `id` is a UUID chosen by the sender. */
 export const Envelope = Schema.Struct({
