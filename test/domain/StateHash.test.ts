@@ -1,0 +1,108 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, HashMap, Schema } from "effect"
+import * as StateHash from "../../src/domain/StateHash.ts"
+
+type Json = Schema.Json
+
+const isRecord = (value: unknown): value is Readonly<Record<string, Json>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** A number as JSON has it: one zero only. */
+const plain = (value: Json): Json => JSON.parse(JSON.stringify(value)) as Json
+
+/** The same value with all keys the other way round. */
+const turned = (value: Json): Json =>
+  Array.isArray(value)
+    ? value.map(turned)
+    : isRecord(value)
+    ? Object.fromEntries(Object.entries(value).toReversed().map(([key, held]) => [key, turned(held)]))
+    : value
+
+const sorted = (value: Json): string =>
+  JSON.stringify(
+    value,
+    (_, held: Json) =>
+      isRecord(held) ? Object.fromEntries(Object.entries(held).toSorted(([a], [b]) => a < b ? -1 : 1)) : held
+  )
+
+const json = Arbitrary.schema(Schema.Json).pipe(Arbitrary.map(plain))
+
+describe("StateHash", () => {
+  it.prop("[SYN7] copies hash alike, whatever the order of their keys", { json }, ({ json }) => {
+    const hash = StateHash.of(json)
+    assert.match(hash, /^[0-9a-f]{16}$/)
+    assert.strictEqual(StateHash.of(structuredClone(json)), hash)
+    assert.strictEqual(StateHash.of(turned(json)), hash)
+  })
+
+  it.prop("[SYN7] what differs hashes differently", { a: json, b: json }, ({ a, b }) => {
+    assert.strictEqual(StateHash.of(a) === StateHash.of(b), sorted(a) === sorted(b))
+  })
+
+  it.prop("[SYN7] a hash made from an earlier version is the one made from nothing", { a: json, b: json, c: json }, (
+    { a, b, c }
+  ) => {
+    // Versions that share parts, and grow, shrink and change.
+    const versions: ReadonlyArray<Json> = [
+      { list: [a, b, c], of: a, gone: b },
+      { list: [a, c], of: b, come: c },
+      { list: [a, c, { inner: [b] }], of: [a, b] },
+      { list: [a, c, { inner: [b, c] }], of: [a, b, c] },
+      [a, b],
+      a
+    ]
+    let before: unknown
+    for (const version of versions) {
+      const hash = StateHash.of(version, before)
+      assert.strictEqual(StateHash.of(structuredClone(version)), hash)
+      before = version
+    }
+  })
+
+  it("[SYN7] places count, and undefined is as if it were not there", () => {
+    const hashes = [
+      [],
+      [null],
+      [[]],
+      {},
+      [1, 2],
+      [2, 1],
+      { a: 1 },
+      { b: 1 },
+      { a: [1] },
+      "",
+      "a",
+      0,
+      false,
+      null,
+      [0],
+      [""]
+    ]
+      .map((value) => StateHash.of(value))
+    assert.strictEqual(new Set(hashes).size, hashes.length)
+    assert.strictEqual(StateHash.of({ a: 1, b: undefined }), StateHash.of({ a: 1 }))
+    assert.strictEqual(StateHash.of(-0), StateHash.of(0))
+  })
+
+  it("[SYN7] maps and sets count whatever the order they were filled in", () => {
+    assert.strictEqual(StateHash.of(HashMap.make(["a", 1], ["b", 2])), StateHash.of(HashMap.make(["b", 2], ["a", 1])))
+    assert.notStrictEqual(StateHash.of(HashMap.make(["a", 1])), StateHash.of(HashMap.make(["a", 2])))
+    assert.strictEqual(StateHash.of(new Set(["a", "b"])), StateHash.of(new Set(["b", "a"])))
+    assert.strictEqual(StateHash.of(new Map([["a", 1]])), StateHash.of(HashMap.make(["a", 1])))
+  })
+
+  it("[SYN7] a part that stayed is not looked into again", () => {
+    let looks = 0
+    const message = {
+      get text() {
+        looks += 1
+        return "hello"
+      }
+    }
+    const first = { messages: [message], n: 0 }
+    StateHash.of(first)
+    assert.strictEqual(looks, 1)
+    StateHash.of({ messages: [message, { text: "again" }], n: 1 }, first)
+    assert.strictEqual(looks, 1)
+  })
+})
