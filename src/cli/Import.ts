@@ -1,5 +1,5 @@
 /** `choir import`: the texts of a folder, as messages of a thread. Doing it again adds only what is new. */
-import { Effect, FileSystem, Option, Path, Ref } from "effect"
+import { Effect, FileSystem, Option, Path } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { Client } from "../client/Client.ts"
 import { connect, create, named, own, ready, type ThreadTopic } from "./Connect.ts"
@@ -47,31 +47,22 @@ const target = Effect.fnUntraced(function*(client: Client, given: Option.Option<
 
 const width = 30
 
-/** A bar that moves on a terminal; elsewhere a line for every tenth part. */
+/** A bar that moves on a terminal; elsewhere a line per step. */
 const progress = (done: number, all: number, terminal: boolean): string => {
-  if (terminal) {
-    const full = Math.round(done / all * width)
-    return `\r[${"#".repeat(full)}${"·".repeat(width - full)}] ${done} of ${all}${done === all ? "\n" : ""}`
-  }
-  const tenth = Math.max(1, Math.floor(all / 10))
-  return done % tenth === 0 || done === all ? `${done} of ${all}\n` : ""
+  if (!terminal) return `${done} of ${all}\n`
+  const full = Math.round(done / all * width)
+  return `\r[${"#".repeat(full)}${"·".repeat(width - full)}] ${done} of ${all}${done === all ? "\n" : ""}`
 }
 
-/** Commands on their way at once; the client sends them again by itself when the server asks for a pause. */
-const together = 16
-
+/** One command after the other keeps the pieces in order; the client waits by itself when the server asks for a pause. */
 const send = Effect.fnUntraced(function*(topic: ThreadTopic, pieces: ReadonlyArray<Pieces.Piece>) {
   const terminal = yield* isTerminal
-  const done = yield* Ref.make(0)
-  yield* Effect.forEach(
-    pieces,
-    ({ content, id, source }) =>
-      topic.send({ _tag: "submit_message", content, source }, id).pipe(
-        Effect.andThen(Ref.updateAndGet(done, (count) => count + 1)),
-        Effect.flatMap((count) => write(progress(count, pieces.length, terminal)))
-      ),
-    { concurrency: together, discard: true }
-  )
+  let done = 0
+  for (const messages of Pieces.batches(pieces)) {
+    yield* topic.send({ _tag: "import_messages", messages }, Pieces.idOf(topic.id, messages))
+    done += messages.length
+    yield* write(progress(done, pieces.length, terminal))
+  }
 })
 
 export const importFolder = Command.make(
@@ -84,9 +75,9 @@ export const importFolder = Command.make(
       const client = yield* connect
       const topic = yield* target(client, thread, path.basename(path.resolve(folder)))
       const { state } = yield* ready(topic)
-      const there = new Set<string>(state.messages.map((message) => message.id))
-      const pieces = texts.flatMap(({ source, text }) => Pieces.ofFile(topic.id, source, text))
-      const missing = pieces.filter((piece) => !there.has(piece.id))
+      const there = new Set(state.messages.map(Pieces.keyOf))
+      const pieces = texts.flatMap(({ source, text }) => Pieces.ofFile(source, text))
+      const missing = pieces.filter((piece) => !there.has(Pieces.keyOf(piece)))
       yield* send(topic, missing)
       yield* write(
         `${missing.length} of ${pieces.length} pieces from ${texts.length} files were new; they are in ${topic.id}.\n`

@@ -1,7 +1,7 @@
 /**
  * Texts cut into pieces that a thread takes: at headings, then between
- * paragraphs, then between lines, then anywhere. Every piece has an id that
- * follows from where it stands and what it says, so that importing twice adds nothing.
+ * paragraphs, then between lines, then anywhere; and pieces put together into
+ * commands whose ids follow from what is in them.
  */
 import { createHash } from "node:crypto"
 import { utf8Length } from "../domain/kinds/Text.ts"
@@ -10,7 +10,6 @@ import { utf8Length } from "../domain/kinds/Text.ts"
 export const maxBytes = 8_192
 
 export interface Piece {
-  readonly id: string
   readonly content: string
   /** The path it came from, within the folder. */
   readonly source: string
@@ -73,20 +72,41 @@ const chop = (line: string, limit: number): ReadonlyArray<string> => {
 /** The namespace of our ids: chosen once, and never to change. */
 const namespace = Buffer.from("6f8a3f5e1c3d4a7e9b1d52c07a4e8d11", "hex")
 
-/** A UUIDv5 (RFC 9562) of a thread, a path and a text. */
-export const idOf = (thread: string, source: string, content: string): string => {
-  const hash = createHash("sha1").update(namespace).update(JSON.stringify([thread, source, content])).digest()
+/** A UUIDv5 (RFC 9562) of a thread and what is brought into it: sent twice, it is the same command. */
+export const idOf = (thread: string, pieces: ReadonlyArray<Piece>): string => {
+  const named = JSON.stringify([thread, ...pieces.map(({ content, source }) => [source, content])])
+  const hash = createHash("sha1").update(namespace).update(named).digest()
   hash[6] = hash[6]! & 0x0f | 0x50
   hash[8] = hash[8]! & 0x3f | 0x80
   return hash.toString("hex", 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
 }
 
+/** What tells a piece from every other: where it stands and what it says. */
+export const keyOf = ({ content, source }: { readonly content: string; readonly source: string | null }): string =>
+  JSON.stringify([source, content])
+
 /** The pieces of a file. What a file says twice is one piece. */
-export const ofFile = (thread: string, source: string, text: string): ReadonlyArray<Piece> => [
-  ...new Map(
-    split(text).map((content) => {
-      const id = idOf(thread, source, content)
-      return [id, { id, content, source }] as const
-    })
-  ).values()
-]
+export const ofFile = (source: string, text: string): ReadonlyArray<Piece> =>
+  [...new Set(split(text))].map((content) => ({ content, source }))
+
+/** Pieces in one command, at most; its message has to fit a frame of 64 KB with room to spare. */
+const batchPieces = 64
+const batchBytes = 56_000
+
+/** Pieces in order, as many together as one command may carry. */
+export const batches = (pieces: ReadonlyArray<Piece>): ReadonlyArray<ReadonlyArray<Piece>> => {
+  const packed: Array<Array<Piece>> = []
+  let room = 0
+  for (const piece of pieces) {
+    const bytes = utf8Length(JSON.stringify(piece)) + 1
+    const last = packed.at(-1)
+    if (last === undefined || last.length === batchPieces || bytes > room) {
+      packed.push([piece])
+      room = batchBytes - bytes
+    } else {
+      last.push(piece)
+      room -= bytes
+    }
+  }
+  return packed
+}

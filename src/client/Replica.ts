@@ -104,7 +104,7 @@ export const subscribed = (
 }
 
 const restore = (kind: AnyKind, snapshot: unknown): { readonly state: unknown } | undefined => {
-  const state = Schema.decodeUnknownExit(kind.State)(snapshot)
+  const state = Schema.decodeUnknownExit(Schema.toCodecJson(kind.State))(snapshot)
   return state._tag === "Success" ? { state: state.value } : undefined
 }
 

@@ -32,16 +32,33 @@ describe("pieces of a text", () => {
     assert.deepStrictEqual(Pieces.split("aaaa\n\nbbbb\n\ncccc", 10), ["aaaa\n\nbbbb", "cccc"])
   })
 
-  it("[SYN4] the id is a UUIDv5 of thread, path and text: the same for the same, and for nothing else", () => {
-    const id = Pieces.idOf("thread:a", "notes.md", "text")
+  it("[SYN4] the id is a UUIDv5 of thread and pieces: the same for the same, and for nothing else", () => {
+    const piece = (content: string, source = "notes.md"): Pieces.Piece => ({ content, source })
+    const id = Pieces.idOf("thread:a", [piece("text")])
     assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
-    assert.strictEqual(id, Pieces.idOf("thread:a", "notes.md", "text"))
-    const others = [["thread:b", "notes.md", "text"], ["thread:a", "other.md", "text"], [
-      "thread:a",
-      "notes.m",
-      "dtext"
-    ]]
-    assert.strictEqual(new Set([id, ...others.map(([a, b, c]) => Pieces.idOf(a!, b!, c!))]).size, 4)
-    assert.strictEqual(Pieces.ofFile("thread:a", "n.md", "# A\n\nx\n\n# A\n\nx").length, 1)
+    assert.strictEqual(id, Pieces.idOf("thread:a", [piece("text")]))
+    const others = [
+      Pieces.idOf("thread:b", [piece("text")]),
+      Pieces.idOf("thread:a", [piece("text", "other.md")]),
+      Pieces.idOf("thread:a", [piece("dtext", "notes.m")]),
+      Pieces.idOf("thread:a", [piece("te"), piece("xt")])
+    ]
+    assert.strictEqual(new Set([id, ...others]).size, 5)
+    assert.strictEqual(Pieces.ofFile("n.md", "# A\n\nx\n\n# A\n\nx").length, 1)
   })
+
+  it.prop("[THR2] every command holds what a frame can carry, and all of them every piece in order", {
+    lengths: Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 8_192 }))), {
+      minLength: 1,
+      maxLength: 150
+    })
+  }, ({ lengths }) => {
+    const pieces = lengths.map((length, n) => ({ content: "\u0001".repeat(length), source: `${n}.md` }))
+    const batches = Pieces.batches(pieces)
+    assert.deepStrictEqual(batches.flat(), pieces)
+    for (const batch of batches) {
+      assert.isAtMost(batch.length, 64)
+      assert.isAtMost(Buffer.byteLength(JSON.stringify(batch)), 60_000)
+    }
+  }, { arbitrary: { runs: 100, size: 100 } })
 })

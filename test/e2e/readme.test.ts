@@ -1,0 +1,99 @@
+/** Every command and every snippet of the README, run as it stands there. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { execFile, spawn } from "node:child_process"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { delimiter, dirname, join } from "node:path"
+import { folder, root, start } from "../support/ServerProcess.ts"
+
+const readme = readFileSync(join(root, "README.md"), "utf8")
+
+const blocks = (language: string) =>
+  [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, "g"))].map(([, text]) => text!)
+
+const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter)
+
+const run = (command: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
+  Effect.callback<string>((resume) => {
+    execFile(
+      command,
+      args,
+      { cwd: root, env: { ...process.env, PATH: path, ...env } },
+      (error, stdout, stderr) => resume(error === null ? Effect.succeed(stdout) : Effect.die({ error, stdout, stderr }))
+    )
+  })
+
+/** Starts something that serves until it is told to end; gives what it printed first, and its exit code. */
+const serve = (line: string, env: Readonly<Record<string, string>>) =>
+  Effect.callback<{ readonly printed: string; readonly code: number | null }>((resume) => {
+    // A group of its own: npm has children.
+    const child = spawn("bash", ["-c", line], {
+      cwd: root,
+      env: { ...process.env, PATH: path, ...env },
+      detached: true
+    })
+    let printed = ""
+    child.stdout.on("data", (chunk: Buffer) => {
+      printed += chunk.toString()
+      if (/http:\/\/127\.0\.0\.1:\d+/.test(printed)) process.kill(-child.pid!, "SIGTERM")
+    })
+    child.on("exit", (code) => resume(Effect.succeed({ printed, code })))
+  })
+
+const lines = blocks("sh").flatMap((block) => block.trim().split("\n"))
+/** What cannot run inside the tests: they were started by these. */
+const withoutInstall = (line: string) => line.replace(/^npm ci && /, "")
+const serving = lines.map(withoutInstall).filter((line) => line === "npm start" || line === "node dist/main.js")
+const asking = lines.filter((line) => /^(npx choir|npm run ask)/.test(line))
+
+describe("README.md", () => {
+  it("[OPS1] has no command that these tests do not know", () => {
+    const known = [...serving, ...asking, "npm test", "npm run build"]
+    assert.deepStrictEqual(lines.map(withoutInstall).filter((line) => !known.includes(line)), [])
+    assert.deepStrictEqual(serving, ["npm start", "node dist/main.js"])
+    assert.include(lines, "npm ci && npm start")
+    assert.include(lines, "npm ci && npm test")
+  })
+
+  it.live.each(serving)("[OPS1] %s", (line) =>
+    Effect.gen(function*() {
+      const { code, printed } = yield* serve(line, { CHOIR_DATA: yield* folder, CHOIR_PORT: "0" })
+      assert.match(printed, /Choir is listening on http:\/\/127\.0\.0\.1:\d+\n/)
+      // A shell between npm and the server reports the signal that it was sent as well.
+      assert.include(line === "npm start" ? [0, 143, null] : [0], code)
+    }).pipe(Effect.scoped))
+
+  it.live("[OPS1] the commands in the terminal, one after the other", () =>
+    Effect.gen(function*() {
+      const data = yield* folder
+      const server = yield* start({ data })
+      const env = { CHOIR_URL: server.url, CHOIR_KEY_FILE: join(data, "key") }
+      for (const line of asking) {
+        const printed = yield* run("bash", ["-c", line], env)
+        if (line.includes(" import ")) continue
+        const steps = ["Action", "Experience", "Intention", "Observation", "Update", "Yield"]
+        assert.deepStrictEqual(printed.split("\n").filter((text) => steps.includes(text)), steps)
+        assert.match(printed, /Citations\n/)
+      }
+    }).pipe(Effect.scoped))
+
+  it.live("[OPS1] the snippets compile and run", () =>
+    Effect.gen(function*() {
+      const server = yield* start({ data: yield* folder })
+      const snippets = join(root, "dist/readme")
+      mkdirSync(snippets, { recursive: true })
+      const files = blocks("ts").map((text, n) => ({ file: join(snippets, `snippet${n}.ts`), text }))
+      for (const { file, text } of files) writeFileSync(file, text)
+      const printed = yield* Effect.forEach(
+        files,
+        ({ file }) => run(process.execPath, [file], { CHOIR_URL: server.url })
+      )
+      assert.include(printed[0], "Steep green tea at 80 degrees.")
+      assert.include(printed[1], "{ count: 6 }")
+      yield* run(process.execPath, [
+        join(root, "node_modules/typescript/bin/tsc"),
+        ...["--noEmit", "--ignoreConfig", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2024", "--types", "node"],
+        ...files.map(({ file }) => file)
+      ], {})
+    }).pipe(Effect.scoped))
+})
