@@ -51,7 +51,7 @@ export interface Client {
   readonly closed: Effect.Effect<number>
 }
 
-/** Opens a connection; gives the HTTP status instead when it was turned away. */
+/** Opens a connection; gives the HTTP status instead when it was turned away, 0 when nobody listens. */
 export const open = (
   url: string,
   options: ClientOptions = {},
@@ -67,7 +67,7 @@ export const open = (
     ws.on("message", (data) => Queue.offerUnsafe(inbox, JSON.parse(String(data)) as Received))
     ws.on("close", (code) => Queue.offerUnsafe(codes, code))
     yield* Effect.callback<void, number>((resume) => {
-      ws.on("error", () => {})
+      ws.on("error", () => resume(Effect.fail(0)))
       ws.on("unexpected-response", (_request, response) => resume(Effect.fail(response.statusCode ?? 0)))
       ws.on("open", () => resume(Effect.void))
     })

@@ -45,10 +45,21 @@ export const start = (options: {
   /** 0, the default, lets the system choose. */
   readonly port?: number
   readonly env?: Readonly<Record<string, string>>
+  /** Further arguments for Node itself. */
+  readonly nodeArgs?: ReadonlyArray<string>
+  /** A program and its arguments that run the server: a tracer, say. */
+  readonly under?: ReadonlyArray<string>
 }): Effect.Effect<ServerProcess, ServerDidNotStart, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const child = spawn(process.execPath, ["--max-semi-space-size=2", "dist/main.js"], {
+      const line = [
+        ...options.under ?? [],
+        process.execPath,
+        "--max-semi-space-size=2",
+        ...options.nodeArgs ?? [],
+        "dist/main.js"
+      ]
+      const child = spawn(line[0]!, line.slice(1), {
         cwd: root,
         env: {
           ...cleanEnv(),
