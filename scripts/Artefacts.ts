@@ -132,6 +132,7 @@ const answers: Readonly<Record<Control["_tag"], ReadonlyArray<ServerMessage["_ta
   subscribe: ["subscribed"],
   unsubscribe: ["unsubscribed"],
   ack: [],
+  desync: [],
   signal: [],
   get_threads: ["threads"],
   get_thread: ["thread_messages"],

@@ -10,7 +10,7 @@ import * as Link from "./Link.ts"
 import type { Answer, Config, Intent, MessageOf, State, Transition } from "./Model.ts"
 import * as Outbox from "./Outbox.ts"
 import * as Replica from "./Replica.ts"
-import { chain, keep, stay } from "./Transition.ts"
+import { chain, keep, say, stay } from "./Transition.ts"
 
 /** How long a topic waits before it is asked for again after a refusal that may heal. */
 const retrySubscribe = 2_000
@@ -86,7 +86,7 @@ const observe = (
   if (message._tag === "subscribed") {
     if (replica.sync._tag !== "Asked" || replica.sync.ref !== message.ref_id) return stay(state)
     const next = Replica.subscribed(replica, message, at)
-    if (next !== undefined) return took(config, state, at, next, message.mode, message.events ?? [])
+    if (next !== undefined) return compared(config, state, at, next, message)
     return stay(keep(
       state,
       message.mode === "deltas"
@@ -104,7 +104,7 @@ const observe = (
       if (next === replica) return stay(state)
       // SYN3: not from where we stand; this topic alone is asked for again.
       if (next === undefined) return stay(keep(state, Replica.want(replica, at, false)))
-      return took(config, state, at, next, "deltas", message.events)
+      return compared(config, state, at, next, message)
     }
     case "signal":
       return stay(keep(state, Replica.signal(replica, message, at)))
@@ -120,6 +120,35 @@ const outdated = fault(
   "The server speaks of something this version does not know. Reload or update."
 )
 const shown = fault("not_found", "The server no longer shows this topic.")
+
+/**
+ * SYN7: a copy that has moved to another state than the server's is reported, given up and asked for again, later each
+ * time. Where even a snapshot reads differently there is nothing better to be had, and it stays.
+ */
+const compared = (
+  config: Config,
+  state: State,
+  at: Instant,
+  moved: Replica.Replica,
+  message: Protocol.ServerMessageOf<"subscribed" | "delta">
+): Transition => {
+  const mode = message._tag === "delta" ? "deltas" : message.mode
+  const { found, replica } = Replica.check(moved, message.hash, mode === "snapshot")
+  const taken = took(config, state, at, replica, mode, message.events ?? [])
+  if (found === undefined) return taken
+  const { checked: { misses }, position, topic } = replica
+  const report = { seq: position?.seq ?? 0, expected: message.hash, found }
+  return chain(taken, (next) =>
+    say(
+      mode === "snapshot"
+        ? next
+        : keep(next, Replica.want(next.replicas.get(topic) ?? replica, at + (misses - 1) * retrySubscribe, true)),
+      at,
+      "desync",
+      report,
+      topic
+    ))
+}
 
 /** A copy has moved: what was expected and has come is dropped, the rest is put on top again. */
 const took = (

@@ -177,7 +177,11 @@ const ask = (state: State, at: Instant): Transition => {
 const acknowledge = (state: State, at: Instant): Transition => {
   if (state.link._tag !== "Online" || state.unacked.size === 0 || state.ackAt > at) return stay(state)
   return [...state.unacked].reduce<Transition>((before, topic) => {
-    const seq = state.replicas.get(topic)?.position?.seq
-    return seq === undefined ? before : chain(before, (next) => say(next, at, "ack", { seq }, topic))
+    const replica = state.replicas.get(topic)
+    const seq = replica?.position?.seq
+    if (replica === undefined || seq === undefined) return before
+    const { matches } = replica.checked
+    const ack = matches === 0 ? { seq } : { seq, matches }
+    return chain(before, (next) => say(keep(next, Replica.reported(replica)), at, "ack", ack, topic))
   }, stay({ ...state, unacked: new Set() }))
 }

@@ -7,6 +7,7 @@
 import { Result, Schema } from "effect"
 import type { CommandId, Instant, Position, TopicId, UserId } from "../domain/Ids.ts"
 import type { EventView, Presence, ServerMessageOf, SignalView } from "../domain/Protocol.ts"
+import * as StateHash from "../domain/StateHash.ts"
 import { type AnyKind, fold } from "../domain/Topic.ts"
 import type { Fault } from "./Fault.ts"
 
@@ -35,6 +36,18 @@ export interface Expected {
   readonly seed: number
 }
 
+/** How a copy compares with the hashes that the server says (SYN7). */
+export interface Checked {
+  /** What was hashed last: the next hash costs what has changed since. */
+  readonly state: unknown
+  /** Hashes that were found right and not reported yet. */
+  readonly matches: number
+  /** Deltas in a row after which the copy was another. */
+  readonly misses: number
+  /** False when even the snapshot reads as another state: the server is of another version, and comparing is no use. */
+  readonly comparable: boolean
+}
+
 export interface Replica {
   readonly topic: TopicId
   readonly kind: AnyKind
@@ -45,6 +58,7 @@ export interface Replica {
   readonly decided: unknown
   /** `decided`, and on top of it what we expect of our own commands. */
   readonly state: unknown
+  readonly checked: Checked
   /** The ids of our commands whose expected effect is in `state`. */
   readonly pending: ReadonlyArray<CommandId>
   readonly presence: ReadonlyArray<Presence>
@@ -61,6 +75,7 @@ export const make = (topic: TopicId, kind: AnyKind): Replica => {
     position: undefined,
     decided: initial,
     state: initial,
+    checked: { state: undefined, matches: 0, misses: 0, comparable: true },
     pending: [],
     presence: [],
     signals: [],
@@ -136,6 +151,37 @@ export const delta = (replica: Replica, message: ServerMessageOf<"delta">): Repl
     running: replica.running.filter((text) => !message.events.some((view) => ends(view, text)))
   }
 }
+
+/**
+ * Compares a copy that has just moved with the server's hash of it, if it said one. `found` is the copy's own hash when
+ * that is another.
+ */
+export const check = (
+  replica: Replica,
+  expected: StateHash.StateHash | undefined,
+  whole: boolean
+): { readonly replica: Replica; readonly found: StateHash.StateHash | undefined } => {
+  const { checked, decided } = replica
+  if (expected === undefined || !whole && !checked.comparable) return { replica, found: undefined }
+  const hash = StateHash.of(decided, checked.state)
+  const right = hash === expected
+  const { matches, misses } = checked
+  return {
+    replica: {
+      ...replica,
+      checked: {
+        state: decided,
+        matches: right ? matches + 1 : matches,
+        misses: whole ? misses : right ? 0 : misses + 1,
+        comparable: right || !whole
+      }
+    },
+    found: right ? undefined : hash
+  }
+}
+
+/** The matches have been reported. */
+export const reported = (replica: Replica): Replica => ({ ...replica, checked: { ...replica.checked, matches: 0 } })
 
 const advance = (
   replica: Replica,

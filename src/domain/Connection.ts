@@ -48,6 +48,7 @@ export const lane = (incoming: Incoming): "none" | "command" | "read" | "signal"
       return "read"
     case "heartbeat":
     case "ack":
+    case "desync":
     case "signal":
       return "signal"
   }

@@ -55,6 +55,7 @@ const control = (
     case "subscribe":
     case "unsubscribe":
     case "ack":
+    case "desync":
     case "signal":
       return topic === null
         ? refuse(state, id, "malformed", "thread_id is missing")
@@ -65,7 +66,10 @@ const control = (
 const onTopic = (
   state: In<"Live">,
   id: Incoming["id"],
-  control: Extract<Control, { readonly _tag: "get_thread" | "subscribe" | "unsubscribe" | "ack" | "signal" }>,
+  control: Extract<
+    Control,
+    { readonly _tag: "get_thread" | "subscribe" | "unsubscribe" | "ack" | "desync" | "signal" }
+  >,
   topic: NonNullable<State["thread_id"]>,
   limits: Limits
 ): Transition => {
@@ -89,7 +93,13 @@ const onTopic = (
       return [next, [...left, answer(id, { _tag: "unsubscribed", ref_id: id }, topic)]]
     }
     case "ack": // Cumulative: one that comes to nothing is no loss.
-      return subscribed ? [state, [{ _tag: "Acknowledge", topic, seq: control.seq }]] : stay(state)
+      return subscribed
+        ? [state, [{ _tag: "Acknowledge", topic, seq: control.seq, matches: control.matches ?? 0 }]]
+        : stay(state)
+    case "desync": { // SYN7
+      const { expected, found, seq } = control
+      return subscribed ? [state, [{ _tag: "Desynced", topic, seq, expected, found }]] : stay(state)
+    }
     case "signal":
       return subscribed
         ? [state, [{ _tag: "Signal", topic, key: control.key, value: control.value }]]

@@ -8,6 +8,7 @@ import { CommandId, ConnectionId, Instant, Position, TopicId, UserId } from "./I
 import { Incoming } from "./Incoming.ts"
 import { ServerMessage } from "./Protocol.ts"
 import { ErrorCode } from "./Rejection.ts"
+import { StateHash } from "./StateHash.ts"
 
 /** How far the connection has come. */
 export const Status = Schema.TaggedUnion({
@@ -104,7 +105,9 @@ export const Intent = Schema.TaggedUnion({
   Post: { ref: CommandId, topic: TopicId, command: Schema.Json },
   Subscribe: { ref: CommandId, topic: TopicId, position: Schema.NullOr(Position) },
   Unsubscribe: { topic: TopicId },
-  Acknowledge: { topic: TopicId, seq: Schema.Natural },
+  Acknowledge: { topic: TopicId, seq: Schema.Natural, matches: Schema.Natural },
+  /** Count, and write down, that the client's copy had drifted away (SYN7). */
+  Desynced: { topic: TopicId, seq: Schema.Natural, expected: StateHash, found: StateHash },
   Signal: { topic: TopicId, key: Schema.String, value: Schema.Json },
   ListThreads: { ref: CommandId, all: Schema.Boolean },
   ReadThread: { ref: CommandId, topic: TopicId },

@@ -37,6 +37,7 @@ export const hearStranger = (before: State, message: Heard, limits: Limits): Tra
     case "subscribe":
     case "unsubscribe":
     case "ack":
+    case "desync":
     case "signal":
     case "get_threads":
     case "get_thread":

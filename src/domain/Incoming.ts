@@ -35,7 +35,7 @@ const decodeEnvelope = Schema.decodeUnknownExit(Envelope, strict)
 const decodeControl = Schema.decodeUnknownExit(Control, strict)
 
 /** Control messages that are about one topic, and so need `thread_id`. */
-export const topical: ReadonlySet<string> = new Set(["subscribe", "unsubscribe", "ack", "signal", "get_thread"])
+export const topical: ReadonlySet<string> = new Set(["subscribe", "unsubscribe", "ack", "desync", "signal", "get_thread"])
 
 /** Prepares the reader once; its schemas are compiled here, not per message. */
 export const reader = (

@@ -46,6 +46,8 @@ export const defaults = {
   outboxMax: 1_048_576,
   /** SYN2: deltas in one subscribe reply, else a snapshot. */
   catchUp: 300,
+  /** SYN7: a delta that takes a topic past a multiple of this many events carries the hash of the state. */
+  hashEvery: 16,
   /** SYN9 */
   batchMessages: 16,
   /** SYN11 */

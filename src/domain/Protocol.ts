@@ -8,6 +8,7 @@
 import { Schema } from "effect"
 import { Author, CommandId, Instant, Position, TopicId, UserId } from "./Ids.ts"
 import { ErrorCode } from "./Rejection.ts"
+import { StateHash } from "./StateHash.ts"
 
 /** The WebSocket subprotocol. A client that offers none gets this one. */
 export const subprotocol = "choir.v1.json"
@@ -43,7 +44,10 @@ export const Control = Schema.TaggedUnion({
   /** `topic` is in the envelope's `thread_id`. */
   subscribe: { position: Schema.optionalKey(Position) },
   unsubscribe: {},
-  ack: { seq: Schema.Natural },
+  /** How far the client has come in `thread_id`; `matches`: how many hashes it found right since it said so last. */
+  ack: { seq: Schema.Natural, matches: Schema.optionalKey(Schema.Natural) },
+  /** At `seq` the client's state does not hash as the server's did (SYN7). It drops its copy and subscribes again. */
+  desync: { seq: Schema.Natural, expected: StateHash, found: StateHash },
   signal: SignalPayload,
   /** The threads the user may see: own ones, and public ones when `public` is set. */
   get_threads: { public: Schema.optionalKey(Schema.Boolean) },
@@ -140,12 +144,19 @@ export const ServerMessage = Schema.TaggedUnion({
     position: Position,
     state: Schema.optionalKey(Schema.Json),
     events: Schema.optionalKey(Schema.Array(EventView)),
+    /** The hash of the state at `position`. */
+    hash: Schema.optionalKey(StateHash),
     presence: Schema.Array(Presence),
     signals: Schema.Array(SignalView)
   },
   unsubscribed: { ref_id: Schema.NullOr(Schema.String) },
-  /** Events `from`+1 to `to` (SYN3). */
-  delta: { from: Schema.Natural, to: Schema.Natural, events: Schema.Array(EventView) },
+  /** Events `from`+1 to `to` (SYN3); from time to time with the hash of the state after them (SYN7). */
+  delta: {
+    from: Schema.Natural,
+    to: Schema.Natural,
+    events: Schema.Array(EventView),
+    hash: Schema.optionalKey(StateHash)
+  },
   signal: SignalView.fields,
   presence_diff: { joins: Schema.Array(Presence), leaves: Schema.Array(Presence) },
   /**

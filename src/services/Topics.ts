@@ -10,6 +10,7 @@ import type { Author, CommandId, Position } from "../domain/Ids.ts"
 import { TopicId } from "../domain/Ids.ts"
 import type { EventView } from "../domain/Protocol.ts"
 import { Rejection } from "../domain/Rejection.ts"
+import type { StateHash } from "../domain/StateHash.ts"
 import type { Intent } from "../domain/Topic.ts"
 
 /** The command was refused, by the topic's rules or because it cannot be stored now. Nothing changed. */
@@ -65,8 +66,15 @@ export interface Subscriber {
 
 /** The reply to a subscription: everything up to `position`, after which `deliver` sees every delta. */
 export type CatchUp =
-  | { readonly mode: "snapshot"; readonly position: Position; readonly state: Schema.Json }
-  | { readonly mode: "deltas"; readonly position: Position; readonly events: ReadonlyArray<EventView> }
+  & {
+    readonly position: Position
+    /** Of the state at `position` (SYN7). */
+    readonly hash?: StateHash
+  }
+  & (
+    | { readonly mode: "snapshot"; readonly state: Schema.Json }
+    | { readonly mode: "deltas"; readonly events: ReadonlyArray<EventView> }
+  )
 
 export class Topics extends Context.Service<Topics, {
   /** Hands a command to its topic's host, loading it when needed. Never blocks. */

@@ -3,6 +3,7 @@ import { Arbitrary, Schema } from "effect"
 import * as Machine from "../../src/client/Machine.ts"
 import type { Replica } from "../../src/client/Replica.ts"
 import type * as Room from "../../src/domain/kinds/RoomModel.ts"
+import * as StateHash from "../../src/domain/StateHash.ts"
 import { me, other, topic, uuid } from "./ScriptedServer.ts"
 import { World } from "./World.ts"
 
@@ -113,12 +114,13 @@ describe("the client's machine", () => {
     })
   }, thorough)
 
-  it.prop("[SYN8] after any history, restored logs included, the copy ends as the log does", {
+  it.prop("[SYN7][SYN8] after any history, restored logs included, the copy ends as the log does", {
     script: scripts
   }, ({ script }) => {
     const world = run(script, () => {})
     assert.deepStrictEqual(replica(world).position, world.position)
     assert.deepStrictEqual(replica(world).decided, world.at(world.log.length))
+    assert.isFalse(world.intents.some((intent) => intent._tag === "Send" && intent.envelope.type === "desync"))
   }, thorough)
 
   it.prop("[SYN4][SYN5] a command keeps its id until its one outcome, and is carried out at most once", {
@@ -253,7 +255,62 @@ describe("the client's machine", () => {
     world.append(uuid(8), other, { _tag: "send_message", content: "one" })
     world.deliver()
     world.pass(2_000)
-    assert.deepStrictEqual(world.toServer.map((message) => [message.type, message.payload]), [["ack", { seq: 3 }]])
+    assert.deepStrictEqual(world.toServer.map((message) => [message.type, message.payload]), [
+      ["ack", { seq: 3, matches: 2 }]
+    ])
+    world.append(uuid(9), other, { _tag: "send_message", content: "two" })
+    world.deliver()
+    world.pass(2_000)
+    assert.deepStrictEqual(world.toServer.at(-1)?.payload, { seq: 4, matches: 1 })
+  })
+
+  const sent = (world: World, type: string) =>
+    world.intents.flatMap((intent) => intent._tag === "Send" && intent.envelope.type === type ? [intent.envelope] : [])
+
+  it("[SYN7] a copy that folds to another state is reported, given up, and asked for whole", () => {
+    const world = online()
+    const right = () => StateHash.of(world.at(world.log.length))
+    world.said = "0123456789abcdef"
+    world.append(uuid(8), other, { _tag: "send_message", content: "one" })
+    world.said = undefined
+    world.deliver()
+    assert.deepStrictEqual(sent(world, "desync").map((message) => [message.thread_id, message.payload]), [
+      [topic, { seq: 3, expected: "0123456789abcdef", found: right() }]
+    ])
+    assert.deepStrictEqual(sent(world, "subscribe").at(-1)?.payload, {})
+    world.settle()
+    assert.deepStrictEqual(replica(world).position, world.position)
+    assert.deepStrictEqual(posts(replica(world).state), ["one"])
+    assert.lengthOf(sent(world, "desync"), 1)
+  })
+
+  it("[SYN7] a copy that drifts away again and again is asked for later each time, until it holds", () => {
+    const world = online()
+    const drift = () => {
+      world.said = "0123456789abcdef"
+      world.append(uuid(100 + world.log.length), other, { _tag: "send_message", content: "x" })
+      world.said = undefined
+      world.deliver()
+      const { sync } = replica(world)
+      const wait = sync._tag === "Wanted" ? sync.notBefore - world.now : 0
+      world.settle()
+      return wait
+    }
+    assert.deepStrictEqual([drift(), drift(), drift()], [0, 2_000, 4_000])
+    world.append(uuid(8), other, { _tag: "send_message", content: "right" })
+    world.settle()
+    assert.strictEqual(drift(), 0)
+  })
+
+  it("[SYN7] where even the snapshot reads as another state, it is reported once and comparing ends", () => {
+    const world = new World()
+    world.said = "0123456789abcdef"
+    world.settle()
+    world.append(uuid(8), other, { _tag: "send_message", content: "one" })
+    world.settle()
+    assert.lengthOf(sent(world, "desync"), 1)
+    assert.deepStrictEqual(posts(replica(world).state), ["one"])
+    assert.strictEqual(replica(world).sync._tag, "Live")
   })
 
   const text = (offset: number, text: string, step = "action") =>

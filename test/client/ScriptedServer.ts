@@ -5,6 +5,7 @@ import { CommandId, type Position, TopicId, UserId } from "../../src/domain/Ids.
 import { room } from "../../src/domain/kinds/Room.ts"
 import type * as Room from "../../src/domain/kinds/RoomModel.ts"
 import { encode, type EventView, type ServerMessage } from "../../src/domain/Protocol.ts"
+import * as StateHash from "../../src/domain/StateHash.ts"
 import { fold } from "../../src/domain/Topic.ts"
 
 export const me = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
@@ -23,6 +24,8 @@ export class ScriptedServer {
   readonly arrivals: Array<string> = []
   log: Array<EventView> = []
   epoch = "e1"
+  /** What to say instead of the hash of the state. */
+  said: string | undefined
   /** How the next command is taken. */
   next: "take" | "rate_limited" | "unavailable" = "take"
   protected readonly seqs = new Map<string, number>()
@@ -60,6 +63,10 @@ export class ScriptedServer {
     return fold(room, room.initial(topic), this.log.slice(0, seq).map((view) => view.event as Room.Event))
   }
 
+  get hash(): string {
+    return this.said ?? StateHash.of(this.at(this.log.length))
+  }
+
   /** What `author` asks becomes events, and a delta for whoever listens. */
   append(id: string, author: UserId, command: Room.Command): number | undefined {
     const state = this.at(this.log.length) as Room.State
@@ -74,7 +81,9 @@ export class ScriptedServer {
       event
     }))
     this.log.push(...events)
-    if (this.subscribed && events.length > 0) this.say({ _tag: "delta", from, to: this.log.length, events })
+    if (this.subscribed && events.length > 0) {
+      this.say({ _tag: "delta", from, to: this.log.length, events, hash: this.hash })
+    }
     return this.log.length
   }
 
@@ -114,6 +123,7 @@ export class ScriptedServer {
         this.subscribed = this.signedIn
         return this.catchUp(ref_id, message.payload["position"] as Position | undefined)
       case "ack":
+      case "desync":
       case "signal":
       case "unsubscribe":
         return undefined
@@ -128,6 +138,7 @@ export class ScriptedServer {
       _tag: "subscribed",
       ref_id,
       position: this.position,
+      hash: this.hash,
       presence: [],
       signals: [],
       ...(whole

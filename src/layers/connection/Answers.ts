@@ -46,8 +46,14 @@ export const subscribed = (
 ): ServerMessage => ({ _tag: "subscribed", ref_id: ref, position, ...caught, ...shared })
 
 /** What a slow client missed, as one delta; undefined when it missed nothing after all. */
-export const missed = (from: number, { events, position }: Extract<CatchUp, { mode: "deltas" }>) =>
-  position.seq === from ? undefined : { _tag: "delta", from, to: position.seq, events } satisfies ServerMessage
+export const missed = (from: number, { events, hash, position }: Extract<CatchUp, { mode: "deltas" }>) =>
+  position.seq === from ? undefined : {
+    _tag: "delta",
+    from,
+    to: position.seq,
+    events,
+    ...(hash === undefined ? undefined : { hash })
+  } satisfies ServerMessage
 
 export const summary = ({ members, status, title, topic, updatedAt, visibility }: Listed): ThreadSummary => ({
   thread_id: topic,

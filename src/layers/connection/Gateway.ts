@@ -44,6 +44,8 @@ export class Gateway extends Context.Service<Gateway, {
   readonly drain: Effect.Effect<void>
   /** The state of a connection's machine, for tests and metrics. */
   readonly state: (id: ConnectionId) => Connection.State | undefined
+  /** Hashes of states that clients have found right and wrong so far: `sync_accuracy` is the share of the former (SYN7). */
+  readonly sync: Readonly<{ matches: number; mismatches: number }>
 }>()("choir/layers/connection/Gateway") {}
 
 type Requires = Socket | Topics | Signals | Sessions | Directory | Kinds | Chorus
@@ -61,6 +63,7 @@ const make = Effect.fnUntraced(function*(
   const run = yield* FiberSet.makeRuntime<Topics, void, never>()
   const links = new Map<ConnectionId, Link.Link>()
   const users = Users.make<Link.Link>(limits)
+  const sync = { matches: 0, mismatches: 0 }
   let draining = false
 
   const floor: Floor.Floor = Floor.make({
@@ -98,8 +101,18 @@ const make = Effect.fnUntraced(function*(
         return traffic.subscribe(link, intent, slot)
       case "Unsubscribe":
         return traffic.unsubscribe(link, intent.topic)
-      case "Acknowledge": // Flow control reads the socket itself; nothing is owed for an ack.
+      case "Acknowledge": // Flow control reads the socket itself; an ack is counted, no more.
+        sync.matches += intent.matches
         return
+      case "Desynced": {
+        sync.mismatches += 1
+        const { expected, found, seq, topic } = intent
+        return void run(
+          Effect.logWarning("a client's copy of a topic has drifted away").pipe(
+            Effect.annotateLogs({ topic, seq, expected, found, connection: link.connection.id })
+          )
+        )
+      }
       case "Signal":
         return link.subscriber && signals.signal(intent.topic, link.subscriber, intent.key, intent.value)
       case "ListThreads":
@@ -192,6 +205,7 @@ const make = Effect.fnUntraced(function*(
 
   return Gateway.of({
     drain,
+    sync,
     state: (id) => {
       const link = links.get(id)
       return link === undefined ? undefined : Link.state(link)

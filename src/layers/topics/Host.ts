@@ -58,7 +58,7 @@ export class Host {
     this.around = around
     // Making a queue is synchronous; a host is started on the turn of the message that needs it.
     this.queue = Effect.runSync(Queue.dropping<Message, Cause.Done>(capacity))
-    this.subscribers = new Subscribers(topic, around.limits.catchUp)
+    this.subscribers = new Subscribers(topic, around.limits.catchUp, around.limits.hashEvery)
     this.touchedAt = around.now()
     this.writer = new Writer(topic, kind, around, {
       installed: (before, { from, tail }) => {
@@ -70,7 +70,7 @@ export class Host {
         if (!sameReaders(before.listing, this.standing.listing)) {
           this.subscribers.cut((subscriber) => this.mayRead(subscriber.user), this.stamp)
         }
-        this.subscribers.append(entries, this.stamp)
+        this.subscribers.append(entries, this.standing.state, this.stamp)
         this.follow(before)
       }
     })
@@ -178,7 +178,7 @@ export class Host {
       const caughtUp = (yield* this.deltas(from)) ?? this.snapshot()
       if (caughtUp === undefined) return refuse(message, internal)
       this.subscribers.add(subscriber)
-      Result.try(() => reply(Result.succeed(caughtUp)))
+      Result.try(() => reply(Result.succeed({ ...caughtUp, ...this.subscribers.hashed(this.standing.state) })))
     })
   }
 

@@ -3,6 +3,7 @@ import { Result } from "effect"
 import type { Position, TopicId } from "../../domain/Ids.ts"
 import type { Entry } from "../../domain/Log.ts"
 import * as Protocol from "../../domain/Protocol.ts"
+import * as StateHash from "../../domain/StateHash.ts"
 import type { Frame, Subscriber } from "../../services/Topics.ts"
 
 /** What a frame's envelope needs from outside. */
@@ -23,13 +24,17 @@ export const viewOf = ({ at, author, cause, event, seq }: Entry): Protocol.Event
 export class Subscribers {
   readonly topic: TopicId
   private readonly keep: number
+  private readonly hashEvery: number
   private readonly byId = new Map<string, Subscriber>()
+  /** The state that was hashed last. */
+  private last: unknown
   private ring: Array<Protocol.EventView> = []
 
-  /** `keep`: how many of the newest events to hold. */
-  constructor(topic: TopicId, keep: number) {
+  /** `keep`: how many of the newest events to hold; `hashEvery`: after how many to say a hash of the state. */
+  constructor(topic: TopicId, keep: number, hashEvery: number) {
     this.topic = topic
     this.keep = keep
+    this.hashEvery = hashEvery
   }
 
   get size(): number {
@@ -54,8 +59,11 @@ export class Subscribers {
     }
   }
 
-  /** Takes in entries that have become durable, and tells everybody in one frame (SYN3, SYN9). */
-  append(entries: ReadonlyArray<Entry>, stamp: () => Stamp): void {
+  /**
+   * Takes in entries that have become durable, and tells everybody in one frame (SYN3, SYN9). The hash of `state`,
+   * the one after them, goes along when they pass a multiple of `hashEvery` (SYN7).
+   */
+  append(entries: ReadonlyArray<Entry>, state: unknown, stamp: () => Stamp): void {
     const last = entries.at(-1)
     if (last === undefined) return
     const events = entries.map(viewOf)
@@ -65,7 +73,16 @@ export class Subscribers {
     if (this.byId.size === 0) return
     const from = last.seq - entries.length
     const lane = { _tag: "Durable", topic: this.topic, seq: last.seq } as const
-    this.deliver({ text: this.encode({ _tag: "delta", from, to: last.seq, events }, stamp()), lane })
+    const due = Math.floor(from / this.hashEvery) < Math.floor(last.seq / this.hashEvery)
+    const delta = { _tag: "delta", from, to: last.seq, events, ...(due ? this.hashed(state) : undefined) } as const
+    this.deliver({ text: this.encode(delta, stamp()), lane })
+  }
+
+  /** SYN7: the hash of the topic's state, made from the one before; nothing for a state that cannot be hashed. */
+  hashed(state: unknown): { readonly hash: StateHash.StateHash } | undefined {
+    const { last } = this
+    this.last = state
+    return Result.getOrElse(Result.try(() => ({ hash: StateHash.of(state, last) })), () => undefined)
   }
 
   /** Begins anew with the newest entries of a log that was loaded. */

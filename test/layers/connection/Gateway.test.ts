@@ -337,6 +337,23 @@ describe("talking", () => {
       )
     }).pipe(Effect.provide(server())))
 
+  it.effect("[SYN6] [SYN7] what clients found right and wrong is counted, where they listen", () =>
+    Effect.gen(function*() {
+      const client = yield* open(yield* listening)
+      yield* signIn(client, person())
+      const thread = `thread:${client.send("create_thread", { name: "Counted" })}`
+      yield* client.nextOf("receipt")
+      client.send("ack", { seq: 1, matches: 7 }, thread)
+      client.send("subscribe", {}, thread)
+      assert.match(String((yield* client.nextOf("subscribed")).payload["hash"]), /^[0-9a-f]{16}$/)
+      client.send("ack", { seq: 1, matches: 3 }, thread)
+      client.send("ack", { seq: 1 }, thread)
+      client.send("desync", { seq: 1, expected: "0123456789abcdef", found: "fedcba9876543210" }, thread)
+      client.send("heartbeat")
+      yield* client.nextOf("heartbeat")
+      assert.deepStrictEqual((yield* Gateway.Gateway).sync, { matches: 3, mismatches: 1 })
+    }).pipe(Effect.provide(server())))
+
   it.effect("[SYN11] [CON6] everybody hears goodbye before the drain closes them with 1012", () =>
     Effect.gen(function*() {
       const url = yield* listening
