@@ -1,7 +1,11 @@
 /** The server killed again and again under writers, and what the system calls say about when it answers. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Random } from "effect"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { History, unlike } from "../support/History.ts"
+import { open, person, signIn } from "../support/People.ts"
+import * as Strace from "../support/Strace.ts"
 import { generous, holds, inStep, logOf, member, room, stateAfter, until } from "../support/Members.ts"
 import { folder, start } from "../support/ServerProcess.ts"
 import { type Work, write, writeBare } from "../support/Writers.ts"
@@ -64,4 +68,39 @@ describe("kill -9", () => {
           `${work.history.sent.filter(({ outcome }) => outcome === "unknown").length} unknown, ${kills} kills`
       )
     }))
+})
+
+const untraceable = Strace.untraceable()
+const commands = 300
+
+describe("the order of system calls", () => {
+  it.live.skipIf(untraceable !== undefined)(
+    `[FLT2][TOP4][SYN5] the log is synced between a command and its answer${
+      untraceable === undefined ? "" : `: skipped, ${untraceable}`
+    }`,
+    () =>
+      Effect.gen(function*() {
+        const data = yield* folder
+        const file = join(data, "trace")
+        const server = yield* start({ data, env: generous, under: Strace.tracer(file) })
+        const client = yield* open(`${server.url.replace("http", "ws")}/ws`)
+        yield* signIn(client, person())
+        const topic = room("traced")
+        client.send("join_room", {}, topic)
+        yield* client.nextOf("receipt")
+        // The sender hears of the event itself as well, which must not come early either.
+        client.send("subscribe", {}, topic)
+        yield* client.nextOf("subscribed")
+        const ids: Array<string> = []
+        for (let i = 0; i < commands; i++) {
+          ids.push(client.send("send_message", { content: i }, topic))
+          yield* client.nextOf("receipt")
+        }
+        assert.strictEqual(yield* server.end("SIGTERM"), 0)
+        const calls = Strace.calls(readFileSync(file, "utf8"))
+        assert.deepStrictEqual(Strace.early(calls, ids), [])
+        // The same trace of a server that never synced would not pass.
+        assert.deepStrictEqual(Strace.early(calls.filter(({ _tag }) => _tag !== "Synced"), ids), ids)
+      })
+  )
 })

@@ -1,0 +1,60 @@
+/** What a traced server read, made durable and wrote, in the order of its system calls (FLT2). */
+import { spawnSync } from "node:child_process"
+
+/** The tracer before the server's own command line; the server stays our child, so that signals reach it. */
+export const tracer = (file: string): ReadonlyArray<string> => [
+  ...["strace", "-D", "-f", "-y", "-s", "512", "-o", file],
+  ...["-e", "trace=read,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync", "-e", "signal=none"]
+]
+
+/** Why nothing can be traced here; undefined when it can. */
+export const untraceable = (): string | undefined => {
+  const { error, status, stderr } = spawnSync("strace", ["-D", "-f", "-o", "/dev/null", "true"], { encoding: "utf8" })
+  if (error !== undefined) return "there is no strace here"
+  return status === 0 && !/not permitted/i.test(stderr) ? undefined : "tracing is not permitted here"
+}
+
+type Call =
+  /** Bytes of somebody's connection. */
+  | { readonly _tag: "Read"; readonly socket: string }
+  | { readonly _tag: "Synced"; readonly file: string }
+  /** Text to somebody's connection. */
+  | { readonly _tag: "Write"; readonly socket: string; readonly text: string }
+
+/** `123 read(21<TCP:…>, "…"…, 65536) = 210`; a call that another thread interrupted ends in a line of its own. */
+const line = /^\d+\s+(?:<\.\.\. )?(\w+)(?: resumed>|\()(.*)\s= (\d+)/
+const socketOf = /^(\d+<(?:TCP|socket)[^>]*>)/
+
+/** Calls as they ended. */
+export const calls = (trace: string): ReadonlyArray<Call> => {
+  const begun = new Map<string, string>()
+  return trace.split("\n").flatMap((text): ReadonlyArray<Call> => {
+    const [thread = ""] = text.split(/\s/, 1)
+    if (text.endsWith("<unfinished ...>")) {
+      begun.set(thread, text.replace(/^\d+\s+\w+\(/, "").replace("<unfinished ...>", ""))
+      return []
+    }
+    const found = line.exec(text)
+    if (found === null || found[3] === "0" && /^(?:read|recv)/.test(found[1]!)) return []
+    const name = found[1]!
+    const args = (text.includes(" resumed>") ? begun.get(thread) ?? "" : "") + found[2]!
+    if (name.endsWith("sync")) return [{ _tag: "Synced", file: /<([^>]*)>/.exec(args)?.[1] ?? "" }]
+    const socket = socketOf.exec(args)?.[1]
+    if (socket === undefined) return []
+    return /^(?:read|recv)/.test(name) ? [{ _tag: "Read", socket }] : [{ _tag: "Write", socket, text: args }]
+  })
+}
+
+/**
+ * Of commands that were sent one after another on one connection: those that were answered, by anything that names
+ * them, without the log having been synced since they were read.
+ */
+export const early = (all: ReadonlyArray<Call>, ids: ReadonlyArray<string>): ReadonlyArray<string> =>
+  ids.filter((id) => {
+    const answer = all.findIndex((call) => call._tag === "Write" && call.text.includes(id))
+    const write = all[answer]
+    if (write?._tag !== "Write") return true
+    const read = all.findLastIndex((call, at) => at < answer && call._tag === "Read" && call.socket === write.socket)
+    const synced = all.slice(read, answer).some((call) => call._tag === "Synced" && call.file.endsWith(".db-wal"))
+    return read === -1 || !synced
+  })
