@@ -5,7 +5,7 @@
  * Listeners are plain callbacks on the engine's own turn, so that a frame is
  * answered where it arrives; they must not block or throw.
  */
-import { Context, type Effect, Schema, type Scope } from "effect"
+import { Context, Effect, Schema, type Scope } from "effect"
 import type { ConnectionId, Instant, TopicId } from "../domain/Ids.ts"
 import type { Frame } from "./Topics.ts"
 
@@ -29,24 +29,54 @@ export class ConnectionUnknown extends Schema.TaggedError<ConnectionUnknown>()("
   }
 }
 
+/** What engines may differ in (SOC3). Whatever an engine does not declare fails with `Unsupported`. */
+export const Capability = Schema.Literals([
+  /** Pings on demand, with a measured round trip. */
+  "ping",
+  /** A peer that sends too fast can be held back. */
+  "pause",
+  /** What waits for a slow peer is known, folded and bounded (CON8). */
+  "backpressure",
+  /** Frames of one turn leave in one write. */
+  "coalescing",
+  /** permessage-deflate can be switched on. */
+  "compression"
+])
+export type Capability = typeof Capability.Type
+
+/** The engine never declared that it can do this. */
+export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", { capability: Capability }) {
+  override get message() {
+    return `this engine has no ${this.capability}`
+  }
+}
+
+/** The engine's package is not installed; `install` is the command that changes it. */
+export class EngineAbsent extends Schema.TaggedError<EngineAbsent>()("EngineAbsent", {
+  setting: Schema.String,
+  install: Schema.String
+}) {
+  override get message() {
+    return `${this.setting} needs a package that is not installed: ${this.install}`
+  }
+}
+
+/** An engine from outside lacks members of the contract (SOC4). */
+export class EngineIncomplete extends Schema.TaggedError<EngineIncomplete>()("EngineIncomplete", {
+  missing: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `the socket engine is incomplete: it lacks ${this.missing.join(", ")}`
+  }
+}
+
 export class SocketError extends Schema.TaggedError<SocketError>()("SocketError", {
-  reason: Schema.Union([ListenFailed, ConnectionUnknown])
+  reason: Schema.Union([ListenFailed, ConnectionUnknown, Unsupported, EngineAbsent, EngineIncomplete])
 }) {
   override get message() {
     return this.reason.message
   }
 }
-
-/** What engines may differ in (SOC3). */
-export type Capability =
-  /** Protocol pings with a measured round trip. */
-  | "ping"
-  /** A peer that sends too fast can be held back. */
-  | "pause"
-  /** permessage-deflate can be switched on. */
-  | "compression"
-  /** Frames of one turn leave in one write. */
-  | "coalescing"
 
 /** Where a connection came from, as far as the upgrade request said. */
 export interface Metadata {
@@ -76,14 +106,16 @@ export interface Connection {
   readonly send: (text: string) => Effect.Effect<void>
   /** Sends what is queued, then the close frame; cuts a peer that does not answer within a second. */
   readonly close: (code: number, reason: string) => Effect.Effect<void>
-  /** The round trip in milliseconds. Fails when the connection goes before it answers. */
+  /** The round trip in milliseconds. Fails without the capability, and when the connection goes before it answers. */
   readonly ping: Effect.Effect<number, SocketError>
-  /** Bytes that have not been given to the network. */
+  /** Bytes that have not been given to the network; 0 without the capability `backpressure`. */
   readonly bufferedAmount: () => number
-  readonly pause: Effect.Effect<void>
-  readonly resume: Effect.Effect<void>
+  /** Takes nothing more from the peer until `resume`. */
+  readonly pause: Effect.Effect<void, SocketError>
+  readonly resume: Effect.Effect<void, SocketError>
 }
 
+/** Must not block. One that throws ends its connection with 1011 and is told to `onError`; nobody else notices. */
 export type MessageHandler = (connection: Connection, text: string) => void
 
 export class Socket extends Context.Service<Socket, {
@@ -113,7 +145,7 @@ export class Socket extends Context.Service<Socket, {
     listener: (connection: Connection, fault: unknown) => void
   ) => Effect.Effect<void, never, Scope.Scope>
   /**
-   * A connection that could not take everything at once has room again. Until `unfold`, durable frames of the topics
+   * A connection for which more than `outboxFold` bytes waited has room again. Until `unfold`, durable frames of the topics
    * in `folded`, if any, keep being held back.
    */
   readonly onDrained: (
@@ -124,3 +156,40 @@ export class Socket extends Context.Service<Socket, {
   /** Hands a text to the handler of its type, as if it had come from the connection. */
   readonly routeMessage: (connection: Connection, text: string) => Effect.Effect<void>
 }>()("choir/services/Socket") {}
+
+const members: { readonly [M in keyof Socket["Service"]]: "set" | "effect" | "function" } = {
+  capabilities: "set",
+  start: "effect",
+  stop: "effect",
+  isRunning: "effect",
+  getAddress: "effect",
+  getPort: "effect",
+  getConnection: "function",
+  getAllConnections: "effect",
+  getConnectionCount: "effect",
+  closeConnection: "function",
+  send: "function",
+  broadcast: "function",
+  onConnection: "function",
+  onDisconnection: "function",
+  onError: "function",
+  onDrained: "function",
+  registerMessageHandler: "function",
+  routeMessage: "function"
+}
+
+/** The contract's members that a value lacks or has as something else (SOC4). */
+export const missing = (engine: unknown): ReadonlyArray<string> =>
+  Object.entries(members).filter(([name, kind]) => {
+    const member: unknown = typeof engine === "object" && engine !== null ? Reflect.get(engine, name) : undefined
+    if (kind === "set") return !(member instanceof Set)
+    return kind === "effect" ? !Effect.isEffect(member) : typeof member !== "function"
+  }).map(([name]) => name)
+
+/** The engine itself, or a failure with the names of what it lacks. */
+export const complete = (engine: Socket["Service"]): Effect.Effect<Socket["Service"], SocketError> => {
+  const lacking = missing(engine)
+  return lacking.length === 0
+    ? Effect.succeed(engine)
+    : Effect.fail(new SocketError({ reason: new EngineIncomplete({ missing: lacking }) }))
+}

@@ -1,7 +1,9 @@
 /** Who may open a WebSocket: decided from the upgrade request, before anything is spent on it (AUT6, SEC6, SEC24). */
-import type { IncomingMessage } from "node:http"
+import type { IncomingHttpHeaders } from "node:http"
 import { isIP } from "node:net"
+import type { Limits } from "../../domain/Limits.ts"
 import { subprotocol } from "../../domain/Protocol.ts"
+import type { Metadata } from "../../services/Socket.ts"
 
 export interface Policy {
   readonly path: string
@@ -13,17 +15,85 @@ export interface Policy {
   readonly trustedProxies: ReadonlyArray<string>
 }
 
+/** As much of a request as is asked. */
+export interface Asking {
+  readonly headers: Pick<IncomingHttpHeaders, "host" | "origin" | "user-agent" | "sec-websocket-protocol"> & {
+    readonly "x-forwarded-for"?: string | Array<string> | undefined
+  }
+  /** Where the request comes from, as far as this machine knows. */
+  readonly socket: { readonly remoteAddress?: string | undefined }
+}
+
 /** A status line to refuse with, or undefined. */
-export const refusal = (policy: Policy, request: IncomingMessage): string | undefined => {
-  if (request.url?.split("?", 1)[0] !== policy.path) return "404 Not Found"
-  if (!originAllowed(policy, request.headers.origin, request.headers.host)) return "403 Forbidden"
-  const offered = request.headers["sec-websocket-protocol"]
+export const refusal = (policy: Pick<Policy, "origins" | "nativeClients">, { headers }: Asking): string | undefined => {
+  if (!originAllowed(policy, headers.origin, headers.host)) return "403 Forbidden"
+  const offered = headers["sec-websocket-protocol"]
   return offered === undefined || offered.split(",").some((name) => name.trim() === subprotocol)
     ? undefined
     : "400 Bad Request"
 }
 
-const originAllowed = (policy: Policy, origin: string | undefined, host: string | undefined): boolean => {
+/** What is remembered of who was let in. */
+export const metadata = ({ headers }: Asking, address: string): Metadata => ({
+  address,
+  origin: headers.origin ?? "",
+  userAgent: headers["user-agent"] ?? ""
+})
+
+/** The way in: as many connections as there may be, in all and per address (SEC24). */
+export interface Door {
+  readonly setOpen: (open: boolean) => void
+  readonly isOpen: () => boolean
+  /** A status line to refuse with; or the client's address, whose place is kept until `leave`. */
+  readonly enter: (asking: Asking) => string | { readonly address: string; readonly leave: () => void }
+}
+
+/** A door that is still closed. */
+export const door = (
+  policy: Policy,
+  limits: Pick<Limits, "connections" | "connectionsPerAddress">
+): Door => {
+  const present = new Map<string, number>()
+  let all = 0
+  let open = false
+  const leave = (counted: string) => {
+    all -= 1
+    const left = (present.get(counted) ?? 1) - 1
+    if (left > 0) present.set(counted, left)
+    else present.delete(counted)
+  }
+  return {
+    setOpen: (now) => {
+      open = now
+    },
+    isOpen: () => open,
+    enter: (asking) => {
+      const refused = refusal(policy, asking)
+      if (refused !== undefined) return refused
+      if (!open) return "503 Service Unavailable"
+      const address = clientAddress(asking, policy.trustedProxies)
+      const counted = countedAs(address)
+      const here = present.get(counted) ?? 0
+      if (all >= limits.connections || here >= limits.connectionsPerAddress) return "429 Too Many Requests"
+      all += 1
+      present.set(counted, here + 1)
+      let gone = false
+      return {
+        address,
+        leave: () => {
+          if (!gone) leave(counted)
+          gone = true
+        }
+      }
+    }
+  }
+}
+
+const originAllowed = (
+  policy: Pick<Policy, "origins" | "nativeClients">,
+  origin: string | undefined,
+  host: string | undefined
+): boolean => {
   if (origin === undefined) return policy.nativeClients
   if (policy.origins.length > 0) return policy.origins.includes(origin)
   // A name that anybody could point at this machine proves nothing; an address or localhost does.
@@ -36,7 +106,7 @@ const isLiteral = (host: string): boolean => {
 }
 
 /** The client's address: the peer's, or what the nearest proxy that is trusted says. */
-export const clientAddress = (request: IncomingMessage, trustedProxies: ReadonlyArray<string>): string => {
+export const clientAddress = (request: Asking, trustedProxies: ReadonlyArray<string>): string => {
   const hops = String(request.headers["x-forwarded-for"] ?? "").split(",").map((hop) => hop.trim()).filter(Boolean)
   let address = plain(request.socket.remoteAddress ?? "")
   while (trustedProxies.includes(address) && hops.length > 0) address = plain(hops.pop()!)

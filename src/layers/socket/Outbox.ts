@@ -16,21 +16,28 @@ export interface Outbox {
   frames: Array<Frame>
   /** Bytes in `frames` and `latest`. */
   bytes: number
+  /** Bytes in `latest` alone. */
+  latestBytes: number
   /** Ephemeral frames by topic and key, kept back while the socket is slow. */
-  latest: Map<string, Frame>
+  latest: Map<string, Frame> | undefined
   /** By topic, the first frame that was held back. */
-  folded: Map<TopicId, Frame>
+  folded: Map<TopicId, Frame> | undefined
   /** Topics whose catch-up is under way: it will hold whatever is kept from them now. */
-  catching: Set<TopicId>
+  catching: Set<TopicId> | undefined
 }
 
+/** Empty. What only slow sockets need is made when one is slow: idle connections are many. */
 export const make = (): Outbox => ({
   frames: [],
   bytes: 0,
-  latest: new Map(),
-  folded: new Map(),
-  catching: new Set()
+  latestBytes: 0,
+  latest: undefined,
+  folded: undefined,
+  catching: undefined
 })
+
+/** Whether anything waits for room. */
+export const holdsBack = (box: Outbox): boolean => box.latest !== undefined || box.folded !== undefined
 
 /** The frame's bytes, made once for all sockets. */
 export const wire = (frame: Frame): Uint8Array => frame.wire ??= textFrame(frame.text)
@@ -46,7 +53,7 @@ export const push = (
   limits: Pick<Limits, "outboxFold" | "outboxMax">
 ): boolean => {
   const { lane } = frame
-  if (lane._tag === "Durable" && (box.catching.has(lane.topic) || box.folded.has(lane.topic))) {
+  if (lane._tag === "Durable" && (box.catching?.has(lane.topic) || box.folded?.has(lane.topic))) {
     return fold(box, lane.topic, frame)
   }
   const size = wire(frame).length
@@ -70,26 +77,31 @@ export const push = (
 
 /** A durable frame outranks a piece of running text: the catch-up must begin where the events stopped. */
 const fold = (box: Outbox, topic: TopicId, frame: Frame): true => {
-  if (frame.lane._tag === "Durable" && box.catching.has(topic)) return true
+  if (frame.lane._tag === "Durable" && box.catching?.has(topic)) return true
+  box.folded ??= new Map()
   const held = box.folded.get(topic)
   if (held === undefined || (held.lane._tag === "Stream" && frame.lane._tag === "Durable")) box.folded.set(topic, frame)
   return true
 }
 
 const keepLatest = (box: Outbox, key: string, frame: Frame, size: number): void => {
+  box.latest ??= new Map()
   const before = box.latest.get(key)
-  if (before !== undefined) box.bytes -= wire(before).length
+  const more = before === undefined ? size : size - wire(before).length
   box.latest.set(key, frame)
-  box.bytes += size
+  box.latestBytes += more
+  box.bytes += more
 }
 
 /** Empties the frames, in order. */
 export const takeAll = (box: Outbox): ReadonlyArray<Frame> => {
   const { frames } = box
   box.frames = []
-  for (const frame of frames) box.bytes -= wire(frame).length
+  box.bytes = box.latestBytes
   return frames
 }
+
+const nothing: Folded = new Map()
 
 /**
  * Once half the room is free again: puts the latest ephemeral frames in line,
@@ -97,20 +109,26 @@ export const takeAll = (box: Outbox): ReadonlyArray<Frame> => {
  */
 export const recover = (box: Outbox, unsent: number, limits: Pick<Limits, "outboxFold">): Folded | undefined => {
   if (unsent > limits.outboxFold / 2) return undefined
-  box.frames.push(...box.latest.values())
-  box.latest = new Map()
+  if (box.latest !== undefined) box.frames.push(...box.latest.values())
+  box.latest = undefined
+  box.latestBytes = 0
   const { folded } = box
-  box.folded = new Map()
+  if (folded === undefined) return nothing
+  box.folded = undefined
+  box.catching ??= new Set()
   for (const topic of folded.keys()) box.catching.add(topic)
   return folded
 }
 
 /** Durable frames of the topic go through again; what was held back is in its catch-up. */
 export const unfold = (box: Outbox, topic: TopicId): void => {
-  box.folded.delete(topic)
-  box.catching.delete(topic)
+  if (box.folded?.delete(topic) && box.folded.size === 0) box.folded = undefined
+  if (box.catching?.delete(topic) && box.catching.size === 0) box.catching = undefined
 }
 
 /** Whether two outboxes hold the very same frames, so that one buffer serves both. */
-export const same = (a: ReadonlyArray<Frame>, b: ReadonlyArray<Frame>): boolean =>
-  a.length === b.length && a.every((frame, i) => frame === b[i])
+export const same = (a: ReadonlyArray<Frame>, b: ReadonlyArray<Frame>): boolean => {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,167 @@
+/**
+ * What becomes of a connection, whatever engine it is on: its outbox, its
+ * heartbeat, and its one end. Plain fields, changed in the callbacks of its
+ * wire and in one flush per turn of the event loop (SYN9): no fiber, queue or
+ * timer belongs to a connection.
+ */
+import { closeCode } from "../../domain/CloseCode.ts"
+import type { Instant } from "../../domain/Ids.ts"
+import type { Limits } from "../../domain/Limits.ts"
+import type { Connection } from "../../services/Socket.ts"
+import type { Frame } from "../../services/Topics.ts"
+import type { Listeners } from "./Listeners.ts"
+import * as Outbox from "./Outbox.ts"
+import type { Wheel } from "./Wheel.ts"
+import type { Wire } from "./Wire.ts"
+
+export interface Peer {
+  readonly connection: Connection
+  readonly wire: Wire
+  readonly box: Outbox.Outbox
+  status: "open" | "closing" | "closed"
+  /** Whether it waits for the flush at the end of this turn. */
+  dirty: boolean
+  /** Whether more than `outboxFold` bytes waited, and nobody was told yet that there is room again. */
+  choked: boolean
+  heardAt: Instant
+  /** When an unanswered heartbeat ping went out. */
+  pingedAt: Instant | undefined
+  /** The code we closed it with; what the peer said otherwise. */
+  code: number | undefined
+  /** Those who wait for a pong; told whether it came. */
+  pongs: ReadonlyArray<(came: boolean) => void>
+}
+
+/** A peer that was asked to close and does not is cut after this many milliseconds. */
+export const patience = 1_000
+
+export interface Options {
+  readonly limits: Limits
+  readonly now: () => Instant
+  readonly wheel: Wheel
+  readonly listeners: Listeners
+  /** Runs a task when this turn of the event loop is over. */
+  readonly soon: (task: () => void) => void
+  /** Called once, with the first word of a connection's end. */
+  readonly gone: (peer: Peer) => void
+}
+
+export const make = ({ gone, limits, listeners, now, soon, wheel }: Options) => {
+  let dirty: Array<Peer> = []
+
+  const schedule = (peer: Peer) => {
+    peer.dirty = true
+    if (dirty.push(peer) === 1) soon(flush)
+  }
+
+  const flush = () => {
+    const turn = dirty
+    dirty = []
+    for (const peer of turn) {
+      peer.dirty = false
+      if (peer.status !== "open") continue
+      write(peer)
+      if (peer.choked || Outbox.holdsBack(peer.box)) relieve(peer)
+    }
+  }
+
+  const write = (peer: Peer) => {
+    const frames = Outbox.takeAll(peer.box)
+    if (frames.length > 0) peer.wire.write(frames)
+  }
+
+  /** A peer that has room again hears the latest; listeners hear what it missed. */
+  const relieve = (peer: Peer) => {
+    if (peer.status !== "open" || peer.dirty) return
+    const folded = Outbox.recover(peer.box, peer.wire.unsent(), limits)
+    if (folded === undefined) return
+    if (peer.box.frames.length > 0) schedule(peer)
+    if (!peer.choked && folded.size === 0) return
+    peer.choked = false
+    guard(peer, () => listeners.drained(peer.connection, folded))
+  }
+
+  const deliver = (peer: Peer, frame: Frame) => {
+    if (peer.status !== "open") return
+    const unsent = peer.wire.unsent()
+    if (!Outbox.push(peer.box, frame, unsent, limits)) {
+      return close(peer, closeCode.slowConsumer, "too slow: come back and catch up")
+    }
+    if (peer.box.bytes + unsent > limits.outboxFold) peer.choked = true
+    if (!peer.dirty) schedule(peer)
+  }
+
+  const close = (peer: Peer, code: number, reason: string) => {
+    if (peer.status !== "open") return
+    write(peer)
+    peer.status = "closing"
+    peer.code = code
+    wheel.add(now() + patience, () => peer.status === "closed" ? undefined : void peer.wire.cut())
+    peer.wire.close(code, reason.slice(0, 120))
+  }
+
+  const closed = (peer: Peer, code: number) => {
+    if (peer.status === "closed") return
+    peer.status = "closed"
+    gone(peer)
+    for (const told of peer.pongs) told(false)
+    guard(peer, () => listeners.closed(peer.connection, peer.code ?? code))
+  }
+
+  /** A listener's fault ends its connection, and no other (CON4). */
+  const guard = (peer: Peer, listener: () => void) => {
+    try {
+      listener()
+    } catch (fault) {
+      failed(peer, fault)
+    }
+  }
+
+  const failed = (peer: Peer, fault: unknown) => {
+    close(peer, closeCode.internal, "a fault in the server")
+    listeners.failed(peer.connection, fault)
+  }
+
+  /** Anything that comes in counts as life (CON3). */
+  const alive = (peer: Peer) => {
+    peer.heardAt = now()
+    peer.pingedAt = undefined
+  }
+
+  const pong = (peer: Peer) => {
+    alive(peer)
+    const { pongs } = peer
+    peer.pongs = []
+    for (const told of pongs) told(true)
+  }
+
+  /** Has the peer asked for a sign of life when it was silent for long. */
+  const watch = (peer: Peer, ping: () => void) =>
+    wheel.add(peer.heardAt + limits.pingInterval, (at) => {
+      if (peer.status !== "open") return undefined
+      if (peer.pingedAt !== undefined) {
+        if (at < peer.pingedAt + limits.pongTimeout) return peer.pingedAt + limits.pongTimeout
+        return void close(peer, closeCode.noPong, "no answer to a ping")
+      }
+      if (at < peer.heardAt + limits.pingInterval) return peer.heardAt + limits.pingInterval
+      peer.pingedAt = at
+      ping()
+      return at + limits.pongTimeout
+    })
+
+  const heard = (peer: Peer, text: string) => {
+    alive(peer)
+    if (peer.status !== "open") return
+    // A UTF-16 unit is at most three bytes, so that short texts need no counting.
+    if (text.length * 3 > limits.frameBytes && Buffer.byteLength(text) > limits.frameBytes) {
+      return close(peer, closeCode.tooLarge, "the message is too large")
+    }
+    try {
+      listeners.heard(peer.connection, text)
+    } catch (fault) {
+      failed(peer, fault)
+    }
+  }
+
+  return { deliver, relieve, close, closed, guard, alive, pong, watch, heard }
+}
