@@ -23,6 +23,8 @@ import * as EventLog from "./eventlog/Sql.ts"
 import * as Http from "./http/Http.ts"
 import * as Readiness from "./http/Readiness.ts"
 import * as Server from "./http/Server.ts"
+import * as Metrics from "./observability/Metrics.ts"
+import * as Watch from "./observability/Watch.ts"
 import * as Performers from "./Performers.ts"
 import * as Sessions from "./sessions/Sql.ts"
 import * as Signals from "./signals/Local.ts"
@@ -111,7 +113,7 @@ const wire = ({ limits, ...settings }: Settings) =>
         trustedProxies: settings.trustedProxies
       }
     })),
-    Layer.provideMerge(Http.layer({ webRoot })),
+    Layer.provideMerge(Http.layer({ webRoot, metrics: { access: settings.metrics, token: settings.metricsToken } })),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Server.layer),
     Layer.provideMerge(Layer.effect(Origin, Ref.make("")))
@@ -146,8 +148,10 @@ const serve = Effect.fnUntraced(function*(
 /** Everything, on one machine and with no other service (OPS1). Stops when its scope closes. */
 export const layer = (settings: Settings) =>
   Layer.effect(Served, serve(settings)).pipe(
+    Layer.provideMerge(Watch.layer),
     Layer.provideMerge(wire(settings)),
     Layer.provideMerge(minds(settings)),
     Layer.provideMerge(models(settings)),
-    Layer.provideMerge(storage(settings))
+    Layer.provideMerge(storage(settings)),
+    Layer.provideMerge(Metrics.layer)
   )

@@ -65,6 +65,14 @@ const list = (name: string, allowed: string, ok: (item: string) => boolean): Set
     return items.every(ok) ? items : undefined
   })
 
+const choice = <A extends string>(name: string, fallback: A, values: ReadonlyArray<A>): Setting<A> =>
+  setting(
+    name,
+    fallback,
+    `one of ${values.join(", ")}`,
+    (text) => values.find((value) => value.toLowerCase() === text.toLowerCase())
+  )
+
 const levels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as const
 export type Level = typeof levels[number]
 
@@ -90,12 +98,11 @@ const settings = {
   trustedProxies: list("TRUSTED_PROXIES", "IP addresses", (value) => isIP(value) !== 0),
   /** Whether plain HTTP may be offered to the network. */
   insecure: flag("INSECURE", false),
-  logLevel: setting<Level>(
-    "LOG_LEVEL",
-    "Warn",
-    `one of ${levels.join(", ")}`,
-    (value) => levels.find((level) => level.toLowerCase() === value.toLowerCase())
-  ),
+  logLevel: choice<Level>("LOG_LEVEL", "Warn", levels),
+  /** Who may read /metrics: requests from this machine, everybody, or only who has the token. */
+  metrics: choice("METRICS", "local", ["local", "public", "off"]),
+  /** Opens /metrics to whoever shows it as a bearer token. */
+  metricsToken: key("METRICS_TOKEN"),
   /** An OpenAI-compatible endpoint for the Chorus; none: the offline model. */
   llmUrl: url("LLM_URL"),
   llmKey: key("LLM_KEY"),

@@ -12,6 +12,7 @@ import type { TopicId } from "../../domain/Ids.ts"
 import { Chorus } from "../../services/Chorus.ts"
 import { Performers } from "../../services/Performers.ts"
 import { Signals } from "../../services/Signals.ts"
+import { Metrics } from "../observability/Metrics.ts"
 
 /** Registers the performer of `RunStep` with `Performers`. */
 export const layer: Layer.Layer<never, never, Chorus | Performers | Signals> = Layer.effectDiscard(
@@ -19,6 +20,7 @@ export const layer: Layer.Layer<never, never, Chorus | Performers | Signals> = L
     const chorus = yield* Chorus
     const signals = yield* Signals
     const { register } = yield* Performers
+    const { steps, tokens } = yield* Metrics
     /** Texts of the tries that run here, as far as they have come, by intent. */
     const live = yield* Ref.make<ReadonlyMap<string, string>>(new Map())
 
@@ -42,6 +44,14 @@ export const layer: Layer.Layer<never, never, Chorus | Performers | Signals> = L
       // No pause is longer than that; a clock that was put back does not hold a run.
       if (wait > 0) yield* Effect.sleep(Math.min(wait, policy.patience))
       return yield* chorus.step(intent.run, show(topic, intent)).pipe(
+        Effect.tap(({ usage }) =>
+          Effect.sync(() => {
+            steps.answered.value += 1
+            tokens.input.value += usage.input_tokens
+            tokens.output.value += usage.output_tokens
+          })
+        ),
+        Effect.tapError(() => Effect.sync(() => void (steps.failed.value += 1))),
         Effect.match({
           onSuccess: ({ output, usage }): Answer => ({ _tag: "StepAnswered", ...replyTo(intent), output, usage }),
           onFailure: ({ reason }): Answer => ({ _tag: "StepErrored", ...replyTo(intent), error: reason })

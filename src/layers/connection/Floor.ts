@@ -8,6 +8,7 @@ import type { TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { encode, type ServerMessage } from "../../domain/Protocol.ts"
 import type { Frame, Topics } from "../../services/Topics.ts"
+import type { Metrics } from "../observability/Metrics.ts"
 import type { Wheel } from "../socket/Wheel.ts"
 import * as Answers from "./Answers.ts"
 import { type Link, state } from "./Link.ts"
@@ -24,6 +25,7 @@ export type Perform = (link: Link, intent: Connection.Intent, slot: Slot) => voi
 export interface Options {
   readonly limits: Limits
   readonly clock: Clock.Clock
+  readonly metrics: Metrics
   /** Names messages. */
   readonly nextId: () => string
   readonly wheel: Wheel
@@ -36,7 +38,7 @@ export interface Options {
 
 export type Floor = ReturnType<typeof make>
 
-export const make = ({ clock, limits, nextId, perform, release, run, wheel }: Options) => {
+export const make = ({ clock, limits, metrics, nextId, perform, release, run, wheel }: Options) => {
   const now = () => clock.currentTimeMillisUnsafe()
 
   const frame = (message: ServerMessage, topic?: TopicId, lane: Frame["lane"] = { _tag: "Reply" }): Frame => ({
@@ -45,12 +47,13 @@ export const make = ({ clock, limits, nextId, perform, release, run, wheel }: Op
   })
 
   const say = (link: Link, slot: Slot, message: ServerMessage, topic?: TopicId) => {
-    if (slot === undefined) link.connection.deliver(frame(message, topic))
-    else Replies.say(link.replies, slot, frame(message, topic), link.connection.deliver)
+    if (message._tag === "error") metrics.errors[message.code].value += 1
+    if (slot === undefined) link.deliver(frame(message, topic))
+    else Replies.say(link.replies, slot, frame(message, topic), link.deliver)
   }
 
   const done = (link: Link, slot: Slot) => {
-    if (slot !== undefined) Replies.done(link.replies, slot, link.connection.deliver)
+    if (slot !== undefined) Replies.done(link.replies, slot, link.deliver)
   }
 
   const dispatch = (link: Link, message: Connection.Message, slot?: Slot) => {
@@ -116,7 +119,7 @@ export const make = ({ clock, limits, nextId, perform, release, run, wheel }: Op
       settled(link, topic, fault)
     })
 
-  return { limits, now, wheel, run, frame, say, done, dispatch, wake, start, settled, refused }
+  return { limits, metrics, now, wheel, run, frame, say, done, dispatch, wake, start, settled, refused }
 }
 
 /** What the machine is told when the server wants a connection gone. */

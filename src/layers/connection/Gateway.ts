@@ -20,6 +20,7 @@ import { Signals } from "../../services/Signals.ts"
 import { Socket } from "../../services/Socket.ts"
 import { Topics } from "../../services/Topics.ts"
 import * as Entropy from "../Entropy.ts"
+import { Metrics } from "../observability/Metrics.ts"
 import * as Wheel from "../socket/Wheel.ts"
 import * as Floor from "./Floor.ts"
 import * as Link from "./Link.ts"
@@ -58,6 +59,7 @@ const make = Effect.fnUntraced(function*(
   const signals = yield* Signals
   const sessions = yield* Sessions
   const directory = yield* Directory
+  const metrics = yield* Metrics
   const chorus = (yield* Chorus).describe
   const read = Incoming.reader(yield* Kinds, limits)
   const run = yield* FiberSet.makeRuntime<Topics, void, never>()
@@ -69,6 +71,7 @@ const make = Effect.fnUntraced(function*(
   const floor: Floor.Floor = Floor.make({
     limits,
     clock: yield* Clock.Clock,
+    metrics,
     nextId: Frames.counter((yield* Entropy.Bytes)(9)),
     wheel: yield* Wheel.make(Math.min(1_000, limits.authTimeout)),
     run,
@@ -103,6 +106,7 @@ const make = Effect.fnUntraced(function*(
         return traffic.unsubscribe(link, intent.topic)
       case "Acknowledge": // Flow control reads the socket itself; an ack is counted, no more.
         sync.matches += intent.matches
+        Link.acknowledged(link, intent.topic, intent.seq, metrics)
         return
       case "Desynced": {
         sync.mismatches += 1
@@ -143,6 +147,7 @@ const make = Effect.fnUntraced(function*(
   }
 
   const hear = (link: Link.Link, text: string) => {
+    metrics.received.value += 1
     const at = floor.now()
     const slot = Replies.open(link.replies)
     const bytes = Buffer.byteLength(text)
@@ -161,7 +166,7 @@ const make = Effect.fnUntraced(function*(
   }
 
   yield* socket.onConnection((connection) => {
-    const link = Link.make(connection)
+    const link = Link.make(connection, metrics)
     links.set(connection.id, link)
     floor.wake(link)
     if (draining) floor.dispatch(link, { _tag: "Ended", ...restart, retry_after_ms: longestRetry })

@@ -4,11 +4,22 @@ import * as State from "../../domain/Connection.ts"
 import type { Instant, TopicId } from "../../domain/Ids.ts"
 import type { ServerMessage } from "../../domain/Protocol.ts"
 import type { Connection } from "../../services/Socket.ts"
-import type { Subscriber } from "../../services/Topics.ts"
+import type { Frame, Subscriber } from "../../services/Topics.ts"
+import type { Metrics } from "../observability/Metrics.ts"
 import * as Replies from "./Replies.ts"
+
+/** A subscription: what asked for it, the epoch of its answer, and how far its events were sent and acknowledged. */
+export interface Subscription {
+  readonly ref: string
+  readonly epoch: string
+  sent: number
+  acked: number
+}
 
 export interface Link {
   readonly connection: Connection
+  /** Gives a frame to the connection, and counts it. */
+  readonly deliver: (frame: Frame) => void
   readonly state: Ref.Ref<State.State>
   readonly replies: Replies.Replies
   /** Messages to the machine, so that an intent answers with messages and never steps inside a step. */
@@ -20,8 +31,7 @@ export interface Link {
   instance: string | undefined
   /** The `init` that the next `Welcome` says. */
   init: ServerMessage | undefined
-  /** What each subscription was asked by, and the epoch its answer was of. */
-  readonly subscriptions: Map<TopicId, { readonly ref: string; readonly epoch: string }>
+  readonly subscriptions: Map<TopicId, Subscription>
   /** Subscriptions and catch-ups that wait for their turn; one at a time is under way. */
   readonly catchUps: Array<(over: () => void) => void>
   catchingUp: boolean
@@ -30,20 +40,43 @@ export interface Link {
   saidGoodbye: boolean
 }
 
-export const make = (connection: Connection): Link => ({
-  connection,
-  state: Ref.makeUnsafe(State.open(connection.id, connection.connectedAt)),
-  replies: Replies.make(),
-  inbox: [],
-  stepping: false,
-  subscriber: undefined,
-  instance: undefined,
-  init: undefined,
-  subscriptions: new Map(),
-  catchUps: [],
-  catchingUp: false,
-  wakeAt: Number.POSITIVE_INFINITY,
-  saidGoodbye: false
-})
+export const make = (connection: Connection, metrics: Metrics): Link => {
+  const subscriptions = new Map<TopicId, Subscription>()
+  return {
+    connection,
+    deliver: (frame) => {
+      metrics.sent.value += 1
+      if (frame.lane._tag === "Durable") {
+        const subscription = subscriptions.get(frame.lane.topic)
+        if (subscription !== undefined && frame.lane.seq > subscription.sent) {
+          metrics.owed.value += frame.lane.seq - subscription.sent
+          subscription.sent = frame.lane.seq
+        }
+      }
+      connection.deliver(frame)
+    },
+    state: Ref.makeUnsafe(State.open(connection.id, connection.connectedAt)),
+    replies: Replies.make(),
+    inbox: [],
+    stepping: false,
+    subscriber: undefined,
+    instance: undefined,
+    init: undefined,
+    subscriptions,
+    catchUps: [],
+    catchingUp: false,
+    wakeAt: Number.POSITIVE_INFINITY,
+    saidGoodbye: false
+  }
+}
+
+/** The client has come as far as `seq` (SYN6); never further than it was sent. */
+export const acknowledged = (link: Link, topic: TopicId, seq: number, metrics: Metrics): void => {
+  const subscription = link.subscriptions.get(topic)
+  const to = Math.min(seq, subscription?.sent ?? 0)
+  if (subscription === undefined || to <= subscription.acked) return
+  metrics.acked.value += to - subscription.acked
+  subscription.acked = to
+}
 
 export const state = (link: Link): State.State => Ref.getUnsafe(link.state)

@@ -32,7 +32,7 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
     id: link.connection.id,
     user,
     deliver: (frame: Frame) => {
-      Replies.pass(link.replies, frame, link.connection.deliver)
+      Replies.pass(link.replies, frame, link.deliver)
       if (link.replies.size > floor.limits.outboxMax) {
         floor.dispatch(link, ended(closeCode.slowConsumer, "too slow: come back and catch up", true))
       }

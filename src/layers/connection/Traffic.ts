@@ -20,11 +20,13 @@ export const make = ({ floor, signals, topics }: Options) => {
   const post = (link: Link, { command, ref, topic }: Of<"Post">, slot: Slot) => {
     if (link.subscriber === undefined) return
     if (slot !== undefined) slot.waiting += 1
+    const heard = performance.now()
     topics.post(topic, {
       id: ref,
       author: link.subscriber.user,
       input: command,
       reply: (outcome) => {
+        floor.metrics.receipt.observe((performance.now() - heard) / 1000)
         if (Result.isSuccess(outcome)) floor.say(link, slot, Answers.receipt(ref, outcome.success), topic)
         else floor.say(link, slot, Answers.error(ref, outcome.failure), topic)
         floor.settled(link, topic, Result.isFailure(outcome) ? outcome.failure : undefined)
@@ -79,7 +81,8 @@ export const make = ({ floor, signals, topics }: Options) => {
       return floor.dispatch(link, { _tag: "Unsubscribed", topic })
     }
     const shared = wanted ? signals.enter(topic, subscriber) : { presence: [], signals: [] }
-    link.subscriptions.set(topic, { ref, epoch: outcome.success.position.epoch })
+    const { epoch, seq } = outcome.success.position
+    link.subscriptions.set(topic, { ref, epoch, sent: seq, acked: seq })
     link.connection.unfold(topic)
     floor.say(link, slot, Answers.subscribed(ref, outcome.success, shared), topic)
     if (slot !== undefined) Replies.hold(link.replies, slot, topic)

@@ -8,8 +8,10 @@
  */
 import { Cause, Deferred, Effect, Exit, Fiber, Queue, type Result } from "effect"
 import { SqlError } from "effect/sql"
+import { kindOf } from "../../domain/Ids.ts"
 import type { Entry } from "../../domain/Log.ts"
 import { type Append, EventLogError, LogUnavailable } from "../../services/EventLog.ts"
+import { Metrics } from "../observability/Metrics.ts"
 import * as Chain from "./Chain.ts"
 import { unavailable } from "./Rows.ts"
 
@@ -44,16 +46,34 @@ const isRefusal = (cause: Cause.Cause<SqlError.SqlError>): boolean => {
 
 /** Starts the committer; on closing the scope it finishes what is queued. `onDurable` is told before the callers are. */
 export const make = Effect.fnUntraced(function*(write: Write, onDurable: (append: Append) => void) {
+  const metrics = yield* Metrics
   const queue = yield* Queue.bounded<Waiting, Cause.Done>(capacity)
 
+  /** Writes, and takes the time of it. */
+  const timed = (group: ReadonlyArray<Waiting>) =>
+    Effect.suspend(() => {
+      const began = performance.now()
+      return Effect.onExit(write(group.map((waiting) => waiting.append)), (exit) =>
+        Effect.sync(() => {
+          metrics.commit.observe((performance.now() - began) / 1000)
+          metrics.commitSize.observe(group.length)
+          if (Exit.isFailure(exit)) metrics.commitFaults.value += 1
+        }))
+    })
+
+  const durable = (append: Append) => {
+    for (const { event } of append.drafts) metrics.happened(kindOf(append.topic), event)
+    onDurable(append)
+  }
+
   const commit = (group: ReadonlyArray<Waiting>): Effect.Effect<void> =>
-    Effect.flatMap(Effect.exit(write(group.map((waiting) => waiting.append))), (exit) => {
+    Effect.flatMap(Effect.exit(timed(group)), (exit) => {
       if (Exit.isFailure(exit) && group.length > 1 && isRefusal(exit.cause)) {
         return Effect.forEach(group, (waiting) => commit([waiting]), { discard: true })
       }
       for (const [i, { append, done }] of group.entries()) {
         const outcome = Exit.isSuccess(exit) ? exit.value[i] : undefined
-        if (outcome?._tag === "Success") onDurable(append)
+        if (outcome?._tag === "Success") durable(append)
         Deferred.doneUnsafe(
           done,
           outcome !== undefined

@@ -13,11 +13,11 @@ const maxBody = ByteSize.mebibytes(1)
 
 /** Answers requests on the listener; the listener is started by the socket engine. */
 export const layer = (
-  options: { readonly webRoot: string }
+  options: Routes.Options
 ): Layer.Layer<never, PlatformError.PlatformError, HttpListener | Readiness> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const server = yield* HttpListener
-    const app = yield* HttpRouter.toHttpEffect(Routes.layer(options.webRoot))
+    const app = yield* HttpRouter.toHttpEffect(Routes.layer(options))
     const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
     const handler = yield* NodeHttpServer.makeHandler(app, { scope })
     const answer = (request: IncomingMessage, response: ServerResponse) => {

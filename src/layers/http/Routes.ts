@@ -4,7 +4,14 @@
  */
 import { Effect, FileSystem, Layer, Path, Ref } from "effect"
 import { HttpRouter, HttpServerResponse, HttpStaticServer } from "effect/http"
+import * as MetricsRoute from "./MetricsRoute.ts"
 import { Readiness } from "./Readiness.ts"
+
+export interface Options {
+  /** The folder of the built page. */
+  readonly webRoot: string
+  readonly metrics: MetricsRoute.Policy
+}
 
 const plain = { headers: { "cache-control": "no-store" } }
 
@@ -36,5 +43,5 @@ const page = (root: string) =>
       )
   }))
 
-/** All routes. `webRoot` is the folder of the built page. */
-export const layer = (webRoot: string) => Layer.mergeAll(health, page(webRoot))
+export const layer = ({ metrics, webRoot }: Options) =>
+  Layer.mergeAll(health, MetricsRoute.layer(metrics), page(webRoot))

@@ -16,7 +16,10 @@ const serving = Effect.gen(function*() {
   writeFileSync(join(root, "assets", "app.js"), "1")
   writeFileSync(join(root, "..", "choir-secret.txt"), "secret")
   const context = yield* Layer.build(
-    Http.layer({ webRoot: root }).pipe(Layer.provideMerge(Readiness.layer), Layer.provideMerge(Server.layer))
+    Http.layer({ webRoot: root, metrics: { access: "local", token: null } }).pipe(
+      Layer.provideMerge(Readiness.layer),
+      Layer.provideMerge(Server.layer)
+    )
   )
   const { port } = yield* Effect.gen(function*() {
     const server = yield* Server.HttpListener

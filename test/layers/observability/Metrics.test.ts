@@ -1,0 +1,91 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { open, person, signIn } from "../../support/People.ts"
+import { socketOf, whole } from "../../support/Whole.ts"
+
+const read = (url: string, headers: Readonly<Record<string, string>> = {}) =>
+  Effect.promise(() => fetch(`${url}/metrics`, { headers }))
+
+/** Values by name and labels. */
+const values = (url: string) =>
+  Effect.map(
+    Effect.flatMap(read(url), (response) => Effect.promise(() => response.text())),
+    (text) =>
+      new Map(
+        text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
+          const at = line.lastIndexOf(" ")
+          return [line.slice(0, at), Number(line.slice(at + 1))] as const
+        })
+      )
+  )
+
+describe("/metrics", () => {
+  it.live("[OPS3] [SYN6] tells what one conversation was, in numbers", () =>
+    Effect.gen(function*() {
+      const url = yield* whole()
+      const ada = yield* open(socketOf(url))
+      yield* signIn(ada, person())
+      const thread = `thread:${ada.send("create_thread", { name: "Counted" })}`
+      yield* ada.nextOf("receipt")
+      ada.send("subscribe", {}, thread)
+      yield* ada.nextOf("subscribed")
+      ada.send("submit_message", { content: "one" }, thread)
+      yield* ada.nextOf("receipt")
+      ada.send("ack", { seq: 999 }, thread)
+      ada.send("close_thread", {}, "thread:none")
+      yield* ada.nextOf("error")
+      ada.send("submit_prompt", { prompt: "What was counted?" }, thread)
+      let before = yield* values(url)
+      while (before.get(`choir_chorus_runs_total{outcome="yielded"}`) === 0) before = yield* values(url)
+
+      const is = (name: string, value: number) => assert.strictEqual(before.get(name), value, name)
+      is("choir_connections", 1)
+      is("choir_connections_opened_total", 1)
+      is("choir_topics_live", 2)
+      is("choir_subscriptions", 1)
+      is("choir_messages_received_total", 8)
+      is(`choir_errors_total{code="not_found"}`, 1)
+      is(`choir_errors_total{code="internal"}`, 0)
+      is("choir_receipt_seconds_count", 4)
+      is("choir_delivery_acknowledged_total", 1)
+      is(`choir_events_total{kind="thread",event="ThreadCreated"}`, 1)
+      is(`choir_chorus_runs_total{outcome="failed"}`, 0)
+      assert.isAtLeast(before.get(`choir_chorus_steps_total{outcome="answered"}`)!, 6)
+      for (
+        const name of [
+          `choir_chorus_tokens_total{direction="input"}`,
+          "choir_messages_sent_total",
+          "choir_commit_seconds_count",
+          "choir_commit_appends_sum",
+          "choir_delivery_events_total",
+          "choir_process_resident_bytes"
+        ]
+      ) assert.isAbove(before.get(name)!, 1, name)
+      for (const name of ["choir_outbox_bytes", "choir_event_loop_delay_p99_seconds", "choir_commit_faults_total"]) {
+        assert.isDefined(before.get(name), name)
+      }
+      ada.ws.close(1000)
+      yield* ada.closed
+      while ((yield* values(url)).get("choir_connections") !== 0);
+      assert.strictEqual((yield* values(url)).get(`choir_connections_closed_total{code="1000"}`), 1)
+    }).pipe(Effect.scoped))
+
+  it.live("[OPS3] is for this machine, and not for what a proxy passes on or a page rebinds", () =>
+    Effect.gen(function*() {
+      const url = yield* whole()
+      assert.strictEqual((yield* read(url)).status, 200)
+      assert.strictEqual((yield* read(url, { "x-forwarded-for": "127.0.0.1" })).status, 403)
+      assert.strictEqual((yield* read(url, { forwarded: "for=127.0.0.1" })).status, 403)
+    }).pipe(Effect.scoped))
+
+  it.live("[OPS3] can be for everybody, or for whoever has the token", () =>
+    Effect.gen(function*() {
+      const away = { "x-forwarded-for": "203.0.113.9" }
+      const free = yield* whole({ CHOIR_METRICS: "public" })
+      assert.strictEqual((yield* read(free, away)).status, 200)
+      const kept = yield* whole({ CHOIR_METRICS: "off", CHOIR_METRICS_TOKEN: "sesame" })
+      assert.strictEqual((yield* read(kept)).status, 403)
+      assert.strictEqual((yield* read(kept, { authorization: "Bearer sesam" })).status, 403)
+      assert.strictEqual((yield* read(kept, { ...away, authorization: "Bearer sesame" })).status, 200)
+    }).pipe(Effect.scoped))
+})

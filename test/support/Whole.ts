@@ -1,0 +1,17 @@
+/** The whole server in this process, on a folder and a port of its own. */
+import { NodeServices } from "@effect/platform-node"
+import { Effect, Layer, Result, type Scope } from "effect"
+import * as App from "../../src/layers/App.ts"
+import * as Config from "../../src/layers/Config.ts"
+import { folder } from "./ServerProcess.ts"
+
+/** Starts it with these settings; its address. It stops with the scope. */
+export const whole = (env: Readonly<Record<string, string>> = {}): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const settings = Result.getOrThrow(Config.parse({ CHOIR_DATA: yield* folder, CHOIR_PORT: "0", ...env }))
+    const context = yield* Layer.build(App.layer(settings).pipe(Layer.provide(NodeServices.layer)))
+    return yield* Effect.map(App.Served, ({ url }) => url).pipe(Effect.provide(context))
+  }).pipe(Effect.orDie)
+
+/** Where its sockets are opened. */
+export const socketOf = (url: string): string => `${url.replace(/^http/, "ws")}/ws`
