@@ -4,10 +4,10 @@ import { Effect, Fiber, Random } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { History, unlike } from "../support/History.ts"
-import { open, person, signIn } from "../support/People.ts"
-import * as Strace from "../support/Strace.ts"
 import { generous, holds, inStep, logOf, member, room, stateAfter, until } from "../support/Members.ts"
+import { open, person, signIn } from "../support/People.ts"
 import { folder, start } from "../support/ServerProcess.ts"
+import * as Strace from "../support/Strace.ts"
 import { type Work, write, writeBare } from "../support/Writers.ts"
 
 const kills = 10
