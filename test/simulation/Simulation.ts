@@ -1,0 +1,360 @@
+/**
+ * One seed: a server, six devices, everything that goes wrong, and then peace,
+ * in which all must come to rest (TOP2-TOP6, SYN2-SYN5, FLT1, FLT7).
+ */
+import { Effect, Option, Schema } from "effect"
+import { HashMap } from "effect"
+import { isDeepStrictEqual } from "node:util"
+import { kindOf } from "../../src/domain/Ids.ts"
+import { balance } from "../../src/domain/kinds/Ledger.ts"
+import { mainLedger, type State as LedgerState, threadAccount } from "../../src/domain/kinds/LedgerModel.ts"
+import type { State as ThreadState } from "../../src/domain/kinds/ThreadModel.ts"
+import { Socket } from "../../src/services/Socket.ts"
+import { Topics } from "../../src/services/Topics.ts"
+import * as Bugs from "./Bugs.ts"
+import { Checker } from "./Checker.ts"
+import { Disk } from "./Disk.ts"
+import * as Guards from "./Guards.ts"
+import * as Key from "./Key.ts"
+import { Network } from "./Network.ts"
+import { attic, Person, plaza } from "./Person.ts"
+import { busy, describe, type Fault, type Plan, plan } from "./Plan.ts"
+import { Process } from "./Process.ts"
+import { Provider } from "./Provider.ts"
+import { Server, type Surroundings } from "./Server.ts"
+import { Truth } from "./Truth.ts"
+import { World } from "./World.ts"
+
+export interface Options {
+  readonly bug?: Bugs.Name | undefined
+  /** In place of those that the seed decides. */
+  readonly faults?: ReadonlyArray<Fault> | undefined
+}
+
+export interface Report {
+  readonly seed: string
+  readonly violations: ReadonlyArray<string>
+  /** The same for every run of a seed. */
+  readonly digest: string
+  readonly faults: ReadonlyArray<Fault>
+  readonly stats: Readonly<Record<string, number>>
+}
+
+const devices = [["ann", "desk"], ["ann", "phone"], ["ben", "desk"], ["cat", "desk"], ["dan", "desk"], ["eve", "desk"]]
+const eightDays = 8 * 24 * 60 * 60_000
+
+class Run {
+  readonly world: World
+  readonly truth: Truth
+  readonly checker: Checker
+  readonly plan: Plan
+  private readonly network: Network
+  private readonly disk: Disk
+  private readonly provider: Provider
+  private readonly around: Surroundings
+  private readonly people: ReadonlyArray<Person>
+  private server: Server
+  private servers = 0
+  private skew = 0
+  private convergedIn = 0
+
+  constructor(seed: string, { bug, faults }: Options) {
+    this.world = new World(seed)
+    this.truth = new Truth(this.world)
+    this.checker = new Checker(this.world, this.truth)
+    const planned = plan(this.world.dice.stream("plan"))
+    this.plan = { ...planned, faults: faults ?? planned.faults }
+    this.network = new Network(this.world, this.checker)
+    this.disk = new Disk(this.world, this.truth)
+    const authors = ["ann", "cat"].map(Key.userOf)
+    this.provider = new Provider(this.world, authors, this.checker.paid)
+    this.around = {
+      disk: this.disk,
+      network: this.network,
+      provider: this.provider,
+      limits: this.plan.limits,
+      plant: bug === undefined ? {} : Bugs.plant(bug, this.world)
+    }
+    this.around.plant.network?.(this.network)
+    this.server = this.boot()
+    this.people = devices.map(([name, device]) =>
+      new Person(this.world, this.network, this.truth, name ?? "", device ?? "")
+    )
+    const start = this.world.now
+    for (const fault of this.plan.faults) this.world.after(start + fault.at - this.world.now, () => this.fail(fault))
+    const watch = () => {
+      this.sample()
+      this.world.after(400, watch)
+    }
+    this.world.after(400, watch)
+  }
+
+  private boot(): Server {
+    return new Server(new Process(this.world, `server-${this.servers++}`, this.skew), this.around)
+  }
+
+  // -- What goes wrong --
+
+  private fail(fault: Fault): void {
+    const { disk, network, people, provider, world } = this
+    world.note(describe(fault))
+    const lines = [...network.lines]
+    const line = "line" in fault && lines.length > 0 ? lines[fault.line % lines.length] : undefined
+    switch (fault._tag) {
+      case "Cut":
+        return line && network.cut(line, fault.how)
+      case "Stall":
+        return line && network.stall(line, fault.side, fault.millis)
+      case "Slow": {
+        if (line === undefined) return
+        line.down.bandwidth = fault.bytesPerMilli
+        world.after(fault.millis, () => {
+          line.down.bandwidth = 1_000
+        })
+        return
+      }
+      case "Crash":
+        if (!this.server.process.dead) this.server.kill(fault.silent)
+        return void world.after(fault.millis, () => this.revive())
+      case "Restart": {
+        const { server } = this
+        if (!server.serving || server.process.dead) return
+        return server.stop(() => {
+          server.kill(false)
+          world.after(fault.millis, () => this.revive())
+        })
+      }
+      case "DiskStall":
+        disk.stalledUntil = world.now + fault.millis
+        return
+      case "DiskError":
+        disk.failingUntil = world.now + fault.millis
+        return
+      case "DiskFull":
+        disk.fullUntil = world.now + fault.millis
+        return
+      case "DiskDoubt":
+        disk.doubt = 0.3
+        return void world.after(fault.millis, () => {
+          disk.doubt = 0
+        })
+      case "ModelDown":
+        provider.failing = 1
+        return void world.after(fault.millis, () => {
+          provider.failing = 0.1
+        })
+      case "ClockJump":
+        this.skew += fault.millis
+        this.server.process.skew = this.skew
+        return
+      case "Offline":
+        return people[fault.person % people.length]?.offline(fault.millis)
+      case "Reload":
+        return people[fault.person % people.length]?.reload()
+    }
+  }
+
+  private revive(): void {
+    if (this.server.process.dead) this.server = this.boot()
+  }
+
+  private peace(): void {
+    const { disk, network, provider } = this
+    this.world.note("peace")
+    disk.stalledUntil = 0
+    disk.failingUntil = 0
+    disk.fullUntil = 0
+    disk.doubt = 0
+    provider.failing = 0
+    provider.hanging = 0
+    network.heal()
+    this.revive()
+    for (const person of this.people) person.rest()
+  }
+
+  // -- What must hold --
+
+  /** Now and then: copies are folds, and no queue is over its cap (CON8). */
+  private sample(): void {
+    for (const person of this.people) person.check(false)
+    if (this.server.process.dead) return
+    const most = this.server.look((services) =>
+      Effect.map(
+        Effect.flatMap(Effect.provide(Socket, services), (socket) => socket.getAllConnections),
+        (all) => Math.max(0, ...all.map((connection) => connection.bufferedAmount()))
+      )
+    )
+    if (most !== undefined && most > this.plan.limits.outboxMax + this.plan.limits.frameBytes) {
+      this.world.violate("CON8", `${most} bytes wait for one connection`)
+    }
+  }
+
+  /** Why the world is not at rest; undefined when it is. */
+  private restless(): string | undefined {
+    if (!this.server.serving || this.server.process.dead) return "the server does not serve"
+    if (!this.disk.idle) return "the disk is busy"
+    for (const [topic, { kind, states }] of this.truth.topics) {
+      const [owed] = kind.pending(states.at(-1))
+      if (owed !== undefined) return `${topic} is owed ${owed._tag} ${owed.id}`
+    }
+    for (const person of this.people) {
+      const why = person.restless
+      if (why !== undefined) return why
+    }
+    return undefined
+  }
+
+  /** FLT7: everybody agrees within a minute of peace. */
+  readonly converge = Effect.fnUntraced({ self: this }, function*(this: Run, when: string) {
+    const start = this.world.now
+    let why = this.restless()
+    while (why !== undefined && this.world.now < start + 60_000) {
+      yield* this.world.live(this.world.now + 250, () => false)
+      why = this.restless()
+    }
+    this.convergedIn = Math.max(this.convergedIn, this.world.now - start)
+    if (why !== undefined) return this.world.violate("SYN10", `${when}, a minute after the last fault, ${why}`)
+    for (const person of this.people) person.check(true)
+    this.settled()
+  })
+
+  /** What must be true of the logs once nothing is under way. */
+  private settled(): void {
+    const { disk, truth, world } = this
+    truth.verify()
+    const ledger = truth.at(mainLedger)?.states.at(-1) as LedgerState
+    for (const [topic, { kind, states }] of truth.topics) {
+      const state = states.at(-1)
+      const snapshot = Option.getOrUndefined(disk.peek((log) => log.snapshot(topic)))
+      if (snapshot !== undefined) {
+        const read = Schema.decodeUnknownExit(Schema.toCodecJson(kind.State))(JSON.parse(snapshot.state))
+        if (read._tag === "Failure" || !isDeepStrictEqual(read.value, states[snapshot.seq])) {
+          if (kindOf(topic) !== "ledger") {
+            world.violate("TOP7", `${topic}: the snapshot of ${snapshot.seq} is not the fold`)
+          }
+        }
+      }
+      if (kindOf(topic) !== "thread") continue
+      const thread = state as ThreadState
+      const held = balance(ledger, threadAccount(topic))
+      if (thread.token_balance !== held) {
+        world.violate("THR6", `${topic} thinks it holds ${thread.token_balance}, the ledger says ${held}`)
+      }
+      for (const run of thread.runs) {
+        if (truth.ends.get(run.prompt_id) !== 1) world.violate("CHO7", `the run of ${run.prompt_id} has not ended once`)
+      }
+      const staked = thread.submissions.filter(({ status }) => status === "pending").reduce(
+        (sum, one) => sum + one.stake,
+        0
+      )
+      void staked
+    }
+    this.stakes(ledger)
+  }
+
+  /** LED4: what the ledger holds as stakes is what is under vote, to the token. */
+  private stakes(ledger: LedgerState): void {
+    const voted = [plaza, attic].flatMap((topic) =>
+      ((this.truth.at(topic)?.states.at(-1) as ThreadState | undefined)?.submissions ?? [])
+        .filter(({ status }) => status === "pending").map(({ id, stake }) => [`stake:${id}`, stake] as const)
+    )
+    const held = [...HashMap.toEntries(ledger.accounts)].filter(([account]) => account.startsWith("stake:"))
+    const sorted = (pairs: ReadonlyArray<readonly [string, number]>) =>
+      pairs.map(([id, n]) => `${id} ${n}`).sort().join()
+    if (sorted(voted) !== sorted(held)) {
+      this.world.violate("LED4", `the ledger holds ${sorted(held)}, under vote are ${sorted(voted)}`)
+    }
+  }
+
+  /** A week later, under another server, every vote is over. */
+  readonly weekLater = Effect.fnUntraced({ self: this }, function*(this: Run) {
+    const { server, world } = this
+    let stopped = false
+    server.stop(() => {
+      stopped = true
+    })
+    yield* world.live(world.now + 60_000, () => stopped)
+    this.quiet(server, stopped)
+    server.kill(false)
+    world.now += eightDays
+    this.revive()
+    yield* this.converge("a week later")
+    for (const topic of [plaza, attic]) {
+      const state = this.truth.at(topic)?.states.at(-1) as ThreadState | undefined
+      const open = state?.submissions.filter(({ status }) => status === "pending") ?? []
+      if (open.length > 0) world.violate("TOP6", `${open.length} votes of ${topic} did not end`)
+    }
+  })
+
+  /** Nothing of a server that was stopped is left. */
+  private quiet({ process }: Server, stopped: boolean): void {
+    if (!stopped) this.world.violate("SYN11", "the server did not stop")
+    const left = process.fibers.size + this.world.timersOf(process)
+    if (stopped && left > 1) this.world.violate("FLT12", `${left} fibers and timers are left of ${process.name}`)
+  }
+
+  /** Everybody leaves: subscriptions, topics, timers go. */
+  readonly leave = Effect.fnUntraced({ self: this }, function*(this: Run) {
+    const { people, plan, server, world } = this
+    for (const person of people) person.leave()
+    yield* world.live(world.now + 3 * plan.limits.passivateAfter + 5_000, () => false)
+    for (const person of people) {
+      if (person.remains > 0) world.violate("FLT12", `${person.remains} fibers and timers are left of ${person.name}`)
+    }
+    const left = server.look((services) =>
+      Effect.gen(function*() {
+        const { live, subscriptions } = yield* (yield* Topics).stats
+        return { live, subscriptions, connections: yield* (yield* Socket).getConnectionCount }
+      }).pipe(Effect.provide(services))
+    )
+    if (left === undefined || left.live + left.subscriptions + left.connections > 0) {
+      world.violate("ROO8", `after everybody left: ${JSON.stringify(left)}`)
+    }
+    let stopped = false
+    server.stop(() => {
+      stopped = true
+    })
+    yield* world.live(world.now + 60_000, () => stopped)
+    this.quiet(server, stopped)
+  })
+
+  readonly whole = Effect.gen({ self: this }, function*() {
+    const { world } = this
+    yield* world.live(world.now + busy, () => false)
+    this.peace()
+    yield* this.converge("at the end")
+    if (world.violations.length === 0) yield* this.weekLater()
+    if (world.violations.length === 0) yield* this.leave()
+  })
+
+  report(seed: string): Report {
+    const { checker, convergedIn, plan, truth, world } = this
+    const events = [...truth.topics.values()].reduce((sum, { entries }) => sum + entries.length, 0)
+    return {
+      seed,
+      violations: world.violations,
+      digest: world.digest,
+      faults: plan.faults,
+      stats: { ...checker.counts, events, servers: this.servers, sends: truth.sends.size, convergedIn }
+    }
+  }
+}
+
+/** Runs one seed. Nothing of the real world is asked meanwhile. */
+export const simulate = (seed: string, options: Options = {}): Effect.Effect<Report> =>
+  Effect.suspend(() => {
+    const guards = Guards.install()
+    const run = new Run(seed, options)
+    return run.whole.pipe(
+      Effect.catchDefect((defect) =>
+        Effect.sync(() =>
+          run.world.violate("FLT25", defect instanceof Error ? defect.stack ?? defect.message : String(defect))
+        )
+      ),
+      Effect.map(() => {
+        if (guards.asked.size > 0) run.world.violate("OPS", `asked for the real ${[...guards.asked].join()}`)
+        return run.report(seed)
+      }),
+      Effect.ensuring(Effect.sync(guards.restore))
+    )
+  })
