@@ -1,9 +1,10 @@
 /** Runs the server until a signal ends it. Loaded by `main` once the Node version is known to do. */
 import "effect/schema/SchemaJITCompiler/enable"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Cause, Effect, Exit, Layer, Logger, References } from "effect"
+import { Cause, Effect, Exit, Layer } from "effect"
 import * as App from "./layers/App.ts"
 import * as Config from "./layers/Config.ts"
+import * as Telemetry from "./layers/observability/Telemetry.ts"
 
 const program = Effect.gen(function*() {
   const settings = yield* Config.load
@@ -13,8 +14,7 @@ const program = Effect.gen(function*() {
   }))
   return yield* Layer.launch(announced.pipe(
     Layer.provide(App.layer(settings)),
-    Layer.provide(Logger.layer([Logger.withConsoleError(Logger.formatJson)])),
-    Layer.provide(Layer.succeed(References.MinimumLogLevel, settings.logLevel))
+    Layer.provide(Telemetry.logs(settings))
   ))
 })
 

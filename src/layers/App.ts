@@ -24,6 +24,7 @@ import * as Http from "./http/Http.ts"
 import * as Readiness from "./http/Readiness.ts"
 import * as Server from "./http/Server.ts"
 import * as Metrics from "./observability/Metrics.ts"
+import * as Telemetry from "./observability/Telemetry.ts"
 import * as Watch from "./observability/Watch.ts"
 import * as Performers from "./Performers.ts"
 import * as Sessions from "./sessions/Sql.ts"
@@ -153,5 +154,6 @@ export const layer = (settings: Settings) =>
     Layer.provideMerge(minds(settings)),
     Layer.provideMerge(models(settings)),
     Layer.provideMerge(storage(settings)),
+    Layer.provideMerge(Telemetry.layer(settings)),
     Layer.provideMerge(Metrics.layer)
   )

@@ -98,11 +98,16 @@ const settings = {
   trustedProxies: list("TRUSTED_PROXIES", "IP addresses", (value) => isIP(value) !== 0),
   /** Whether plain HTTP may be offered to the network. */
   insecure: flag("INSECURE", false),
+  /** How log lines look on stderr. */
+  logFormat: choice("LOG_FORMAT", "json", ["json", "pretty"]),
   logLevel: choice<Level>("LOG_LEVEL", "Warn", levels),
   /** Who may read /metrics: requests from this machine, everybody, or only who has the token. */
   metrics: choice("METRICS", "local", ["local", "public", "off"]),
   /** Opens /metrics to whoever shows it as a bearer token. */
   metricsToken: key("METRICS_TOKEN"),
+  /** An OTLP collector, over HTTP: logs, traces and metrics go there; none: they stay here. */
+  otlpUrl: url("OTLP_URL"),
+  otlpToken: key("OTLP_TOKEN"),
   /** An OpenAI-compatible endpoint for the Chorus; none: the offline model. */
   llmUrl: url("LLM_URL"),
   llmKey: key("LLM_KEY"),

@@ -1,0 +1,44 @@
+/**
+ * Where logs, traces and metrics go (OPS3): lines on stderr always, and an
+ * OTLP collector when one is named.
+ */
+import { Effect, Layer, Logger, Option, Redacted, References, Tracer } from "effect"
+import { FetchHttpClient, HttpMiddleware } from "effect/http"
+import { Otlp } from "effect/observability"
+import type { Settings } from "../Config.ts"
+
+/** Log lines on stderr: JSON for machines, or coloured for whoever watches a terminal. */
+export const logs = ({ logFormat, logLevel }: Settings): Layer.Layer<never> =>
+  Layer.mergeAll(
+    Logger.layer([logFormat === "json" ? Logger.withConsoleError(Logger.formatJson) : Logger.consolePretty()]),
+    Layer.succeed(Logger.LogToStderr, true),
+    Layer.succeed(References.MinimumLogLevel, logLevel)
+  )
+
+/** The spans that a trace begins with: an HTTP request, and one step of a run. Messages and commits begin none. */
+const begins = ({ kind, name }: { readonly kind: Tracer.SpanKind; readonly name: string }): boolean =>
+  kind === "server" || name === "RunStep.perform"
+
+/** Takes in only what belongs to a trace that was begun. */
+const sparing = (tracer: Tracer.Tracer): Tracer.Tracer =>
+  Tracer.make({
+    span: (options) =>
+      tracer.span(Option.isSome(options.parent) || begins(options) ? options : { ...options, sampled: false }),
+    context: tracer.context?.bind(tracer)
+  })
+
+/** Requests that come every few seconds and tell nothing. */
+const silent = HttpMiddleware.layerTracerDisabledForUrls(["/health/live", "/health/ready", "/metrics"])
+
+/** Exports logs, spans and metrics; nothing when no collector is named. One that is away costs nothing but its data. */
+export const layer = ({ otlpToken, otlpUrl }: Settings): Layer.Layer<never> =>
+  otlpUrl === null ? Layer.empty : Layer.effect(Tracer.Tracer, Effect.map(Effect.tracer, sparing)).pipe(
+    Layer.provideMerge(Otlp.layerJson({
+      baseUrl: otlpUrl,
+      resource: { serviceName: "choir" },
+      headers: otlpToken === null ? undefined : { authorization: `Bearer ${Redacted.value(otlpToken)}` },
+      loggerMergeWithExisting: true
+    })),
+    Layer.provideMerge(silent),
+    Layer.provide(FetchHttpClient.layer)
+  )

@@ -1,0 +1,49 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { collector } from "../../support/Collector.ts"
+import { open, person, signIn } from "../../support/People.ts"
+import { socketOf, whole } from "../../support/Whole.ts"
+
+interface Traces {
+  readonly resourceSpans: ReadonlyArray<{
+    readonly scopeSpans: ReadonlyArray<{
+      readonly spans: ReadonlyArray<
+        { readonly name: string; readonly parentSpanId?: string; readonly traceId: string; readonly spanId: string }
+      >
+    }>
+  }>
+}
+
+describe("Telemetry", () => {
+  it.live("[OPS3] steps of runs and HTTP requests begin traces, messages and commits do not; numbers go along", () =>
+    Effect.gen(function*() {
+      const { bodies, url } = yield* collector
+      yield* Effect.scoped(Effect.gen(function*() {
+        const server = yield* whole({ CHOIR_OTLP_URL: url })
+        yield* Effect.promise(() => fetch(`${server}/`))
+        yield* Effect.promise(() => fetch(`${server}/health/ready`))
+        const ada = yield* open(socketOf(server))
+        yield* signIn(ada, person())
+        const thread = `thread:${ada.send("create_thread", { name: "Traced" })}`
+        ada.send("subscribe", {}, thread)
+        ada.send("submit_prompt", { prompt: "Why?" }, thread)
+        let heard = yield* ada.nextOf("delta")
+        while (!JSON.stringify(heard).includes(`"step":"yield"`)) heard = yield* ada.nextOf("delta")
+      }))
+      const spans = bodies("/v1/traces").flatMap((body) =>
+        (JSON.parse(body) as Traces).resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
+      )
+      const roots = spans.filter(({ parentSpanId }) => parentSpanId === undefined || parentSpanId === "")
+      assert.sameMembers([...new Set(roots.map(({ name }) => name))], ["GET", "RunStep.perform"])
+      assert.strictEqual(roots.filter(({ name }) => name === "GET").length, 1)
+      assert.isAtLeast(roots.filter(({ name }) => name === "RunStep.perform").length, 6)
+      assert.isTrue(spans.some(({ name }) => name === "Chorus.step"))
+      assert.include(bodies("/v1/metrics").join(), "choir_chorus_runs_total")
+    }))
+
+  it.live("[OPS3] a collector that is away holds nobody up", () =>
+    Effect.gen(function*() {
+      const server = yield* whole({ CHOIR_OTLP_URL: "http://127.0.0.1:9" })
+      yield* signIn(yield* open(socketOf(server)), person())
+    }).pipe(Effect.scoped))
+})

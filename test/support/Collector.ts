@@ -1,0 +1,43 @@
+/** A receiver of OTLP on this machine, which keeps what it gets; and of anything else that is POSTed. */
+import { Effect, type Scope } from "effect"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+
+export interface Collector {
+  readonly url: string
+  /** Bodies by path, as they came. */
+  readonly bodies: (path: string) => ReadonlyArray<string>
+  /** Headers and bodies of everything. */
+  readonly everything: () => string
+}
+
+export const collector: Effect.Effect<Collector, never, Scope.Scope> = Effect.gen(function*() {
+  const got: Array<{ readonly path: string; readonly body: string; readonly headers: string }> = []
+  const server = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      createServer((request, response) => {
+        let body = ""
+        request.setEncoding("utf8")
+        request.on("data", (piece: string) => {
+          body += piece
+        })
+        request.on("end", () => {
+          got.push({ path: request.url ?? "", body, headers: JSON.stringify(request.headers) })
+          response.setHeader("content-type", "application/json")
+          response.end("{}")
+        })
+      })
+    ),
+    (server) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  )
+  yield* Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    bodies: (path) => got.filter((one) => one.path === path).map(({ body }) => body),
+    everything: () => got.map(({ body, headers, path }) => `${path}\n${headers}\n${body}`).join("\n")
+  }
+})
