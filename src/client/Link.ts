@@ -116,7 +116,9 @@ export const closed = (state: State, at: Instant, code: number, random: number):
   const staleSession = link._tag === "Connecting" && link.stage === "resuming" &&
     code === CloseCode.closeCode.unauthenticated
   if (!staleSession && !CloseCode.mayReconnect(code)) return end(state, terminal(code, link.goodbye?.reason))
-  const attempt = link._tag === "Online" && at - link.since >= stable ? 0 : link.attempt
+  // A restart is announced and spread by the server: it is no reason to stay away longer each time.
+  const healthy = link._tag === "Online" && (at - link.since >= stable || code === CloseCode.closeCode.restart)
+  const attempt = healthy ? 0 : link.attempt
   const pause = link.goodbye?.retry_after_ms ?? 0
   const notBefore = at + (code === CloseCode.closeCode.overload ? Math.max(pause, overloadPause) : pause)
   const dueAt = notBefore + Math.floor(random * Math.min(cap, base * 2 ** attempt))

@@ -92,6 +92,16 @@ describe("the client's connection", () => {
     assert.strictEqual(wait(world, 1006, 0.999_999), 499)
   })
 
+  it("[SYN11][SYN10] an announced restart is no failure: however many there are, the client is back soon", () => {
+    const world = online()
+    for (let restart = 0; restart < 8; restart++) {
+      world.say({ _tag: "goodbye", code: 1012, reason: "restart", resume: true, retry_after_ms: 100 }, undefined)
+      world.deliver()
+      assert.strictEqual(wait(world, closeCode.restart, 0.999_999), 599)
+      world.settle()
+    }
+  })
+
   it("[SYN10] a page that becomes visible is back at once, unless the server asked for a pause", () => {
     const world = online()
     wait(world, 1006, 0.9)
