@@ -40,6 +40,8 @@ export type Floor = ReturnType<typeof make>
 
 export const make = ({ clock, limits, metrics, nextId, perform, release, run, wheel }: Options) => {
   const now = () => clock.currentTimeMillisUnsafe()
+  /** For measuring: no jump of the clock shows in it. */
+  const seconds = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e9
 
   const frame = (message: ServerMessage, topic?: TopicId, lane: Frame["lane"] = { _tag: "Reply" }): Frame => ({
     text: encode(message, { id: nextId(), timestamp: now(), thread_id: topic }),
@@ -119,7 +121,7 @@ export const make = ({ clock, limits, metrics, nextId, perform, release, run, wh
       settled(link, topic, fault)
     })
 
-  return { limits, metrics, now, wheel, run, frame, say, done, dispatch, wake, start, settled, refused }
+  return { limits, metrics, now, seconds, wheel, run, frame, say, done, dispatch, wake, start, settled, refused }
 }
 
 /** What the machine is told when the server wants a connection gone. */

@@ -1,10 +1,12 @@
 /** What goes to topics and comes back from them: commands, subscriptions, catch-ups (SYN2, SYN5, CON8). */
-import { Result } from "effect"
-import type { TopicId } from "../../domain/Ids.ts"
+import { Effect, Exit, Result } from "effect"
+import type { TopicId, UserId } from "../../domain/Ids.ts"
 import type { Rejection } from "../../domain/Rejection.ts"
+import * as SignedCommand from "../../domain/SignedCommand.ts"
+import type { Sessions } from "../../services/Sessions.ts"
 import type { Signals } from "../../services/Signals.ts"
 import type { Folded } from "../../services/Socket.ts"
-import type { CatchUp, Subscriber, Topics } from "../../services/Topics.ts"
+import type { CatchUp, Receipt, Subscriber, Topics } from "../../services/Topics.ts"
 import * as Answers from "./Answers.ts"
 import type { Floor, Of, Slot } from "./Floor.ts"
 import { type Link, state } from "./Link.ts"
@@ -14,25 +16,42 @@ export interface Options {
   readonly floor: Floor
   readonly topics: Topics["Service"]
   readonly signals: Signals["Service"]
+  readonly sessions: Sessions["Service"]
 }
 
-export const make = ({ floor, signals, topics }: Options) => {
-  const post = (link: Link, { command, ref, topic }: Of<"Post">, slot: Slot) => {
-    if (link.subscriber === undefined) return
+const forged: Answers.Refused = {
+  code: "auth_failed",
+  rule: "AUT5",
+  message: "the signature of this command does not hold"
+}
+
+export const make = ({ floor, sessions, signals, topics }: Options) => {
+  const post = (link: Link, { command, ref, signed, topic }: Of<"Post">, slot: Slot) => {
+    const { subscriber } = link
+    if (subscriber === undefined) return
     if (slot !== undefined) slot.waiting += 1
-    const heard = performance.now()
-    topics.post(topic, {
-      id: ref,
-      author: link.subscriber.user,
-      input: command,
-      reply: (outcome) => {
-        floor.metrics.receipt.observe((performance.now() - heard) / 1000)
-        if (Result.isSuccess(outcome)) floor.say(link, slot, Answers.receipt(ref, outcome.success), topic)
-        else floor.say(link, slot, Answers.error(ref, outcome.failure), topic)
-        floor.settled(link, topic, Result.isFailure(outcome) ? outcome.failure : undefined)
-        floor.done(link, slot)
-      }
-    })
+    const heard = floor.seconds()
+    const reply = (outcome: Result.Result<Receipt, Answers.Refused>) => {
+      floor.metrics.receipt.observe(floor.seconds() - heard)
+      if (Result.isSuccess(outcome)) floor.say(link, slot, Answers.receipt(ref, outcome.success), topic)
+      else floor.say(link, slot, Answers.error(ref, outcome.failure), topic)
+      floor.settled(link, topic, Result.isFailure(outcome) ? outcome.failure : undefined)
+      floor.done(link, slot)
+    }
+    const { user } = subscriber
+    const send = { id: ref, author: user, input: command, reply }
+    if (signed === undefined) return link.toTopics.after(() => topics.post(topic, send))
+    // AUT5: checked before anybody decides; what was heard later waits for it.
+    const turn = link.toTopics.enter()
+    const holds = sessions.holds(SignedCommand.text(ref, signed), user as UserId, signed.signature)
+    floor.run(Effect.map(
+      Effect.exit(holds),
+      (exit) =>
+        turn(() => {
+          if (Exit.isFailure(exit)) return reply(Result.fail(Answers.internal))
+          return exit.value ? topics.post(topic, { ...send, signed }) : reply(Result.fail(forged))
+        })
+    ))
   }
 
   /**
@@ -59,13 +78,14 @@ export const make = ({ floor, signals, topics }: Options) => {
     const { subscriber } = link
     if (subscriber === undefined) return
     if (slot !== undefined) slot.waiting += 1
-    enqueue(link, (over) =>
+    const begin = (over: () => void) =>
       topics.subscribe(intent.topic, subscriber, intent.position ?? undefined, (outcome) => {
         subscribed(link, subscriber, intent, slot, outcome)
         floor.settled(link, intent.topic, Result.isFailure(outcome) ? outcome.failure : undefined)
         floor.done(link, slot)
         over()
-      }))
+      })
+    link.toTopics.after(() => enqueue(link, begin))
   }
 
   const subscribed = (
