@@ -11,7 +11,10 @@ export interface Collector {
   readonly everything: () => string
 }
 
-export const collector: Effect.Effect<Collector, never, Scope.Scope> = Effect.gen(function*() {
+/** `echo`: fails everything, and says in the answer what it was asked. */
+export const collector = Effect.fnUntraced(function*(
+  { echo = false }: { readonly echo?: boolean } = {}
+): Effect.fn.Return<Collector, never, Scope.Scope> {
   const got: Array<{ readonly path: string; readonly body: string; readonly headers: string }> = []
   const server = yield* Effect.acquireRelease(
     Effect.sync(() =>
@@ -24,7 +27,8 @@ export const collector: Effect.Effect<Collector, never, Scope.Scope> = Effect.ge
         request.on("end", () => {
           got.push({ path: request.url ?? "", body, headers: JSON.stringify(request.headers) })
           response.setHeader("content-type", "application/json")
-          response.end("{}")
+          response.statusCode = echo ? 401 : 200
+          response.end(echo ? JSON.stringify({ error: { message: JSON.stringify(request.headers) + body } }) : "{}")
         })
       })
     ),

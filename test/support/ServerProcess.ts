@@ -17,7 +17,8 @@ export interface ServerProcess {
   readonly url: string
   readonly port: number
   readonly pid: number
-  /** Everything written to stderr so far. */
+  /** Everything written to stdout and to stderr so far. */
+  readonly stdout: () => string
   readonly stderr: () => string
   /** Sends a signal and waits for the end; gives the exit code, null when a signal ended it. */
   readonly end: (signal: NodeJS.Signals) => Effect.Effect<number | null>
@@ -45,6 +46,8 @@ export const start = (options: {
   /** 0, the default, lets the system choose. */
   readonly port?: number
   readonly env?: Readonly<Record<string, string>>
+  /** What is run: the built server, or its source. */
+  readonly main?: "dist/main.js" | "src/main.ts"
   /** Further arguments for Node itself. */
   readonly nodeArgs?: ReadonlyArray<string>
   /** A program and its arguments that run the server: a tracer, say. */
@@ -57,7 +60,7 @@ export const start = (options: {
         process.execPath,
         "--max-semi-space-size=2",
         ...options.nodeArgs ?? [],
-        "dist/main.js"
+        options.main ?? "dist/main.js"
       ]
       const child = spawn(line[0]!, line.slice(1), {
         cwd: root,
@@ -81,12 +84,13 @@ export const start = (options: {
       })
       child.stdout?.on("data", (chunk: Buffer) => {
         stdout += chunk.toString()
-        const found = /(http:\/\/[^\s:]+:(\d+))/.exec(stdout)
+        const found = /(https?:\/\/[^\s:]+:(\d+))/.exec(stdout)
         if (found === null) return
         resume(Effect.succeed({
           url: found[1]!,
           port: Number(found[2]),
           pid: child.pid!,
+          stdout: () => stdout,
           stderr: () => stderr,
           end: (signal) => Effect.andThen(Effect.sync(() => child.kill(signal)), ended(child))
         }))

@@ -3,7 +3,7 @@
  * OTLP collector when one is named.
  */
 import { Effect, Layer, Logger, Option, Redacted, References, Tracer } from "effect"
-import { FetchHttpClient, HttpMiddleware } from "effect/http"
+import { FetchHttpClient, HttpMiddleware, UrlParams } from "effect/http"
 import { Otlp } from "effect/observability"
 import type { Settings } from "../Config.ts"
 
@@ -30,6 +30,12 @@ const sparing = (tracer: Tracer.Tracer): Tracer.Tracer =>
 /** Requests that come every few seconds and tell nothing. */
 const silent = HttpMiddleware.layerTracerDisabledForUrls(["/health/live", "/health/ready", "/metrics"])
 
+/** Nobody needs the headers and queries of strangers in a trace, and somebody's secret may be among them (SEC5). */
+const discreet = Layer.merge(
+  Layer.succeed(HttpMiddleware.TracerHeaderFilter, () => false),
+  Layer.succeed(UrlParams.CurrentRedactedNames, [/^/])
+)
+
 /** Exports logs, spans and metrics; nothing when no collector is named. One that is away costs nothing but its data. */
 export const layer = ({ otlpToken, otlpUrl }: Settings): Layer.Layer<never> =>
   otlpUrl === null ? Layer.empty : Layer.effect(Tracer.Tracer, Effect.map(Effect.tracer, sparing)).pipe(
@@ -40,5 +46,6 @@ export const layer = ({ otlpToken, otlpUrl }: Settings): Layer.Layer<never> =>
       loggerMergeWithExisting: true
     })),
     Layer.provideMerge(silent),
+    Layer.provideMerge(discreet),
     Layer.provide(FetchHttpClient.layer)
   )

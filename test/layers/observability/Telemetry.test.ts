@@ -17,7 +17,7 @@ interface Traces {
 describe("Telemetry", () => {
   it.live("[OPS3] steps of runs and HTTP requests begin traces, messages and commits do not; numbers go along", () =>
     Effect.gen(function*() {
-      const { bodies, url } = yield* collector
+      const { bodies, url } = yield* collector()
       yield* Effect.scoped(Effect.gen(function*() {
         const server = yield* whole({ CHOIR_OTLP_URL: url })
         yield* Effect.promise(() => fetch(`${server}/`))
