@@ -85,7 +85,8 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     kinds,
     me: options.identity.publicKey,
     instance: uuid(),
-    host: options.checkAudience === false ? undefined : url.host
+    host: options.checkAudience === false ? undefined : url.host,
+    signCommands: options.signCommands ?? false
   }
   const machine = yield* drive(options, url.href, config)
   const client = face(config.me, machine, kinds, uuid)

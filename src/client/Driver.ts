@@ -3,13 +3,15 @@
  * rules: what happens becomes a message, and what the machine wants is carried out.
  */
 import { Clock, Effect, FiberHandle, FiberSet, Random, type Result } from "effect"
-import type { TopicId } from "../domain/Ids.ts"
-import { type EventView, subprotocol } from "../domain/Protocol.ts"
+import { CommandId, type TopicId } from "../domain/Ids.ts"
+import { InOrder } from "../domain/InOrder.ts"
+import { controlTypes, type EventView, subprotocol } from "../domain/Protocol.ts"
+import * as SignedCommand from "../domain/SignedCommand.ts"
 import type { AnyKind } from "../domain/Topic.ts"
 import type { Fault } from "./Fault.ts"
 import type { Identity } from "./Keys.ts"
 import * as Machine from "./Machine.ts"
-import type { Answer, Config, Intent, Message, Receipt, State } from "./Model.ts"
+import type { Answer, Config, Intent, Message, Receipt, Sent, State } from "./Model.ts"
 import * as Page from "./Page.ts"
 
 /** As much of a WebSocket as is needed. */
@@ -35,6 +37,8 @@ export interface Options {
    * false where the key cannot leave the one server's pages anyway.
    */
   readonly checkAudience?: boolean
+  /** Whether to sign every command by itself, so that the log can prove who asked for what (AUT5); false unless given. */
+  readonly signCommands?: boolean
   /** Makes ids: version 4 UUIDs that nobody can guess, unless given. */
   readonly uuid?: () => string
 }
@@ -69,6 +73,8 @@ export const drive = Effect.fnUntraced(function*(options: Options, url: string, 
     waiting: new Map<string, (outcome: Result.Result<Receipt | Answer, Fault>) => void>()
   }
   const sockets = new Map<number, Socket>()
+  /** What is about topics leaves in order, however long a signature takes. */
+  let toTopics = new InOrder()
   const inbox: Array<Message> = []
   let state = Machine.initial(config)
   let wakeAt: number | undefined
@@ -120,6 +126,7 @@ export const drive = Effect.fnUntraced(function*(options: Options, url: string, 
     try {
       const opened = connect(url, subprotocol)
       sockets.set(socket, opened)
+      toTopics = new InOrder()
       opened.addEventListener("open", () => dispatch({ _tag: "Opened", socket }))
       opened.addEventListener("message", (event) => {
         const value = parse(field(event, "data"))
@@ -136,6 +143,25 @@ export const drive = Effect.fnUntraced(function*(options: Options, url: string, 
     }
   }
 
+  const send = (socket: number, envelope: Sent): void => {
+    const { id, payload, thread_id: topic, timestamp, type } = envelope
+    const leave = (message: object) => sockets.get(socket)?.send(JSON.stringify(message))
+    if (topic === undefined) return leave(envelope)
+    if (config.signCommands !== true || controlTypes.has(type)) return toTopics.after(() => leave(envelope))
+    const turn = toTopics.enter()
+    const text = SignedCommand.text(CommandId.make(id), {
+      topic,
+      timestamp,
+      command: { ...payload, _tag: type } as never
+    })
+    run(
+      options.identity.sign(text).pipe(Effect.match({
+        onSuccess: (signature) => turn(() => leave({ ...envelope, signature })),
+        onFailure: () => turn(() => dispatch({ _tag: "SigningFailed", socket }))
+      }))
+    )
+  }
+
   const perform = (intent: Intent): void => {
     switch (intent._tag) {
       case "Open":
@@ -144,7 +170,7 @@ export const drive = Effect.fnUntraced(function*(options: Options, url: string, 
         sockets.get(intent.socket)?.close(intent.code)
         return void sockets.delete(intent.socket)
       case "Send":
-        return sockets.get(intent.socket)?.send(JSON.stringify(intent.envelope))
+        return send(intent.socket, intent.envelope)
       case "Sign":
         return void run(
           options.identity.sign(intent.text).pipe(Effect.match({

@@ -19,6 +19,8 @@ export interface Config {
   readonly instance: string
   /** `host:port` of the server as dialled; a challenge for anybody else is not signed. Undefined: any will do. */
   readonly host: string | undefined
+  /** Whether every command leaves with a signature of its own (AUT5). */
+  readonly signCommands?: boolean
 }
 
 /** A session that resumes without signing (AUT2). Times are of this side's clock. */

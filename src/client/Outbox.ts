@@ -21,7 +21,7 @@ const defaultPause = 1_000
 export const rebase = (config: Config, state: State, replica: Replica.Replica): Replica.Replica =>
   Replica.expect(
     replica,
-    config.me,
+    config,
     state.outbox.filter((pending) => pending.shown && pending.topic === replica.topic)
   )
 

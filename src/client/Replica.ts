@@ -209,12 +209,16 @@ const ends = (view: EventView, text: Running): boolean =>
   isEnding(view.event) && view.event.prompt_id === text.prompt_id
 
 /** Puts the commands that are still expected on top of what is decided, by the kind's own rules (SYN10). */
-export const expect = (replica: Replica, me: UserId, commands: ReadonlyArray<Expected>): Replica => {
+export const expect = (
+  replica: Replica,
+  { me, signCommands: signed = false }: { readonly me: UserId; readonly signCommands?: boolean },
+  commands: ReadonlyArray<Expected>
+): Replica => {
   let state = replica.decided
   const pending: Array<CommandId> = []
   // Before the first answer there is nothing that a rule could be put to.
   for (const { at, command, id, seed } of replica.position === undefined ? [] : commands) {
-    const decision = replica.kind.decide(state, command, { id, author: me, now: at, seed })
+    const decision = replica.kind.decide(state, command, { id, author: me, now: at, seed, signed })
     // A refusal here is the server's to pronounce; a forwarded command shows nothing yet.
     if (Result.isFailure(decision) || decision.success._tag === "Forward") continue
     state = fold(replica.kind, state, decision.success.events)

@@ -19,7 +19,8 @@ export const hearLive = (state: In<"Live">, message: Heard, limits: Limits): Tra
     _tag: "Post",
     ref: incoming.id,
     topic: incoming.topic,
-    command: incoming.command
+    command: incoming.command,
+    ...(incoming.signed === undefined ? undefined : { signed: incoming.signed })
   })
 }
 

@@ -8,6 +8,7 @@ import { CommandId, ConnectionId, Instant, Position, TopicId, UserId } from "./I
 import { Incoming } from "./Incoming.ts"
 import { ServerMessage } from "./Protocol.ts"
 import { ErrorCode } from "./Rejection.ts"
+import { SignedCommand } from "./SignedCommand.ts"
 import { StateHash } from "./StateHash.ts"
 
 /** How far the connection has come. */
@@ -102,7 +103,8 @@ export const Intent = Schema.TaggedUnion({
   Revoke: { session: Schema.String },
   /** Keep the session resumable for a while although its token may end (CON5). */
   Hold: { session: Schema.String, until: Instant },
-  Post: { ref: CommandId, topic: TopicId, command: Schema.Json },
+  /** With `signed`, only if that holds (AUT5). */
+  Post: { ref: CommandId, topic: TopicId, command: Schema.Json, signed: Schema.optionalKey(SignedCommand) },
   Subscribe: { ref: CommandId, topic: TopicId, position: Schema.NullOr(Position) },
   Unsubscribe: { topic: TopicId },
   Acknowledge: { topic: TopicId, seq: Schema.Natural, matches: Schema.Natural },

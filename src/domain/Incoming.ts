@@ -10,12 +10,14 @@ import { CommandId, kindOf, TopicId } from "./Ids.ts"
 import type { Limits } from "./Limits.ts"
 import { Control, controlTypes, Envelope } from "./Protocol.ts"
 import type { ErrorCode } from "./Rejection.ts"
+import { SignedCommand } from "./SignedCommand.ts"
 import type { AnyKind } from "./Topic.ts"
 
 /** What a well-formed message asks for. */
 export const Incoming = Schema.TaggedUnion({
   Control: { id: CommandId, control: Control, topic: Schema.NullOr(TopicId) },
-  Command: { id: CommandId, topic: TopicId, command: Schema.Json }
+  /** `signed` as the sender says; nobody has checked it yet. */
+  Command: { id: CommandId, topic: TopicId, command: Schema.Json, signed: Schema.optionalKey(SignedCommand) }
 })
 export type Incoming = typeof Incoming.Type
 
@@ -35,7 +37,14 @@ const decodeEnvelope = Schema.decodeUnknownExit(Envelope, strict)
 const decodeControl = Schema.decodeUnknownExit(Control, strict)
 
 /** Control messages that are about one topic, and so need `thread_id`. */
-export const topical: ReadonlySet<string> = new Set(["subscribe", "unsubscribe", "ack", "desync", "signal", "get_thread"])
+export const topical: ReadonlySet<string> = new Set([
+  "subscribe",
+  "unsubscribe",
+  "ack",
+  "desync",
+  "signal",
+  "get_thread"
+])
 
 /** Prepares the reader once; its schemas are compiled here, not per message. */
 export const reader = (
@@ -62,9 +71,17 @@ export const reader = (
       )
     }
     const decoded = decode(tagged(envelope))
-    return Exit.isSuccess(decoded)
-      ? Result.succeed({ _tag: "Command", id: CommandId.make(envelope.id), topic, command: decoded.value })
-      : refuse(envelope.id, "malformed", `the payload is not that of a ${envelope.type} message`)
+    if (Exit.isFailure(decoded)) {
+      return refuse(envelope.id, "malformed", `the payload is not that of a ${envelope.type} message`)
+    }
+    const { id, signature, timestamp } = envelope
+    const asked = { topic, command: decoded.value }
+    return Result.succeed({
+      _tag: "Command",
+      id: CommandId.make(id),
+      ...asked,
+      ...(signature === undefined ? undefined : { signed: { ...asked, timestamp, signature } })
+    })
   }
 
   return (text) => {
@@ -89,6 +106,7 @@ const control = (envelope: Envelope): Result.Result<Incoming, Refusal> => {
   if (topical.has(envelope.type) && envelope.thread_id === undefined) {
     return refuse(envelope.id, "malformed", `thread_id is missing: ${envelope.type} needs one`)
   }
+  if (envelope.signature !== undefined) return refuse(envelope.id, "malformed", "only commands are signed")
   const decoded = decodeControl(tagged(envelope))
   return Exit.isSuccess(decoded)
     ? Result.succeed({

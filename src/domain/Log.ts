@@ -7,6 +7,7 @@
  */
 import { Schema } from "effect"
 import { Author, CommandId, Instant, TopicId } from "./Ids.ts"
+import { SignedCommand } from "./SignedCommand.ts"
 
 /** One event as stored. `cause` is the command that it came from; several events may share one. */
 export const Entry = Schema.Struct({
@@ -19,6 +20,8 @@ export const Entry = Schema.Struct({
   /** The kind's event version at the time of writing. */
   version: Schema.Natural,
   event: Schema.Json,
+  /** The command itself where its author signed it (AUT5), on the first of its events. */
+  signed: Schema.optionalKey(SignedCommand),
   /** Hash of the entry before; `genesis(topic)` for the first. */
   prev: Schema.String,
   hash: Schema.String
@@ -34,19 +37,15 @@ export type Hash = (text: string) => string
 /** What stands in `prev` of a topic's first entry. */
 export const genesis = (topic: TopicId): string => `genesis:${topic}`
 
-/** The text an entry's hash is taken over. A JSON array keeps the fields apart whatever they contain. */
-export const preimage = (prev: string, entry: Draft): string =>
-  JSON.stringify([
-    "choir/log/v1",
-    prev,
-    entry.topic,
-    entry.seq,
-    entry.at,
-    entry.cause,
-    entry.author,
-    entry.version,
-    entry.event
-  ])
+/**
+ * The text an entry's hash is taken over. A JSON array keeps the fields apart whatever they contain; its name says
+ * which fields there are, so that what was written before signatures still holds.
+ */
+export const preimage = (prev: string, entry: Draft): string => {
+  const { at, author, cause, event, seq, signed, topic, version } = entry
+  const fields = [prev, topic, seq, at, cause, author, version, event]
+  return JSON.stringify(signed === undefined ? ["choir/log/v1", ...fields] : ["choir/log/v2", ...fields, signed])
+}
 
 export const link = (hash: Hash, prev: string, draft: Draft): Entry => ({
   ...draft,

@@ -23,7 +23,9 @@ export const Envelope = Schema.Struct({
   type: Name,
   payload: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
   timestamp: Instant,
-  thread_id: Schema.optionalKey(TopicId)
+  thread_id: Schema.optionalKey(TopicId),
+  /** Of a command, by its author (AUT5); `SignedCommand` says over what. */
+  signature: Schema.optionalKey(Base64Url)
 })
 export type Envelope = typeof Envelope.Type
 

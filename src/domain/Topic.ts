@@ -19,6 +19,8 @@ export interface Context {
   readonly now: Instant
   /** 32 random bits, drawn once per command. */
   readonly seed: number
+  /** Whether the author's own signature over the command was checked (AUT5). */
+  readonly signed?: boolean
 }
 
 /** Something the outside world must do, as data. `id` is unique in the topic for ever. */

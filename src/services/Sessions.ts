@@ -49,6 +49,8 @@ export class Sessions extends Context.Service<Sessions, {
   readonly nonce: () => string
   /** Whether `signature` is `publicKey`'s over the challenge. Never fails; costs about 0.1 ms off the event loop. */
   readonly verify: (challenge: Challenge, publicKey: UserId, signature: string) => Effect.Effect<boolean>
+  /** Whether `signature` is `publicKey`'s over a text; as `verify`. */
+  readonly holds: (text: string, publicKey: UserId, signature: string) => Effect.Effect<boolean>
   readonly open: (user: UserId) => Effect.Effect<Opened, SessionError>
   /** The session behind a token, up to its grace after it ended. */
   readonly resume: (token: Redacted.Redacted) => Effect.Effect<Session, SessionError>

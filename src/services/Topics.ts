@@ -10,6 +10,7 @@ import type { Author, CommandId, Position } from "../domain/Ids.ts"
 import { TopicId } from "../domain/Ids.ts"
 import type { EventView } from "../domain/Protocol.ts"
 import { Rejection } from "../domain/Rejection.ts"
+import type { SignedCommand } from "../domain/SignedCommand.ts"
 import type { StateHash } from "../domain/StateHash.ts"
 import type { Intent } from "../domain/Topic.ts"
 
@@ -36,6 +37,8 @@ export interface Submission {
   readonly author: Author
   /** A value of the kind's `Command` or `Answer`, already decoded. */
   readonly input: unknown
+  /** Checked by whoever posts it; kept in the log (AUT5). */
+  readonly signed?: SignedCommand
   /** Called exactly once. */
   readonly reply: (outcome: Result.Result<Receipt, Rejection>) => void
 }

@@ -5,9 +5,11 @@ import { TestClock } from "effect/testing"
 import { createPublicKey, verify } from "node:crypto"
 import { type WebSocket, WebSocketServer } from "ws"
 import { Client, type ClientError, Keys, type Model } from "../../src/client/index.ts"
+import { CommandId } from "../../src/domain/Ids.ts"
 import { room } from "../../src/domain/kinds/Room.ts"
 import type * as Room from "../../src/domain/kinds/RoomModel.ts"
 import { challengeText, type ServerMessageOf } from "../../src/domain/Protocol.ts"
+import * as SignedCommand from "../../src/domain/SignedCommand.ts"
 import { other, ScriptedServer, topic, uuid } from "./ScriptedServer.ts"
 
 /** The scripted server behind a real port. `sockets` are those that are open. */
@@ -88,6 +90,28 @@ describe("the client over a real socket", () => {
       const refused = yield* Effect.flip(lobby.send({ _tag: "delete_entry", key: "none" }))
       assert.strictEqual(refused.reason.code, "rule_violated")
       forget()
+    })))
+
+  it.live("[AUT5] every command can leave with a signature of its own, and in order", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const identity = yield* Effect.flatMap(Keys.generate, Keys.fromSecret)
+      const server = new ScriptedServer(identity.publicKey)
+      const { url } = yield* listen(server)
+      const options = { url, identity, kinds: [room], checkAudience: false, signCommands: true }
+      const lobby = (yield* Client.make(options)).topic(room, topic)
+      const say = (n: number) => lobby.send({ _tag: "send_message", content: n }, uuid(n))
+      yield* Effect.all([say(7), say(8), say(9)], { concurrency: "unbounded" })
+      assert.deepStrictEqual(server.arrivals, [uuid(7), uuid(8), uuid(9)])
+      const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: identity.publicKey }, format: "jwk" })
+      for (const { id, payload, signature, thread_id, timestamp, type } of server.commands) {
+        assert.strictEqual(thread_id, topic)
+        const text = SignedCommand.text(CommandId.make(id), {
+          topic,
+          timestamp,
+          command: { ...payload, _tag: type } as never
+        })
+        assert.isTrue(verify(null, Buffer.from(text), key, Buffer.from(signature ?? "", "base64url")))
+      }
     })))
 
   it.live("[SYN2][SYN4] a cut connection comes back from its position, and nothing is lost or done twice", () =>

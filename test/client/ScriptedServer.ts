@@ -22,6 +22,8 @@ export class ScriptedServer {
   toClient: Array<unknown> = []
   /** The ids under which each command reached the server. */
   readonly arrivals: Array<string> = []
+  /** Each command as it arrived. */
+  readonly commands: Array<Sent & { readonly signature?: string }> = []
   log: Array<EventView> = []
   epoch = "e1"
   /** What to say instead of the hash of the state. */
@@ -147,8 +149,10 @@ export class ScriptedServer {
     })
   }
 
-  private carryOut({ id, payload, type }: Sent): void {
+  private carryOut(command: Sent): void {
+    const { id, payload, type } = command
     this.arrivals.push(id)
+    this.commands.push(command)
     const known = this.seqs.get(id)
     if (known !== undefined) return this.say({ _tag: "receipt", ref_id: id, topic, seq: known, dup: true })
     const how = this.next

@@ -100,6 +100,24 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.strictEqual(head.hash, entries.at(-1)?.hash)
       }))
 
+    test("[AUT5] what an author signed is kept with the event, in the chain", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const signed = {
+          topic,
+          command: { _tag: "say", text: "\ud83d\ude00", b: 1, a: [null] },
+          timestamp: 3,
+          signature: "s"
+        }
+        const [first, second] = drafts(topic, 0, 2)
+        const mixed = { ...appendOf(topic, 0, 1), drafts: [{ ...first!, signed }, second!] }
+        const written = yield* log.append(mixed)
+        const entries = yield* log.read(topic, { after: 0, limit: 100 })
+        assert.deepStrictEqual(entries, written)
+        assert.deepStrictEqual(entries.map((entry) => entry.signed), [signed, undefined])
+        assert.isUndefined(verify(sha256, { seq: 0, hash: genesis(topic) }, entries))
+      }))
+
     test("[SYN8] a log has one epoch for life, and no two have the same", () =>
       Effect.gen(function*() {
         const log = yield* EventLog

@@ -43,7 +43,12 @@ export interface Received {
 export interface Client {
   readonly ws: WebSocket
   /** Sends a message and gives its id. */
-  readonly send: (type: string, payload?: object, thread?: string) => string
+  readonly send: (
+    type: string,
+    payload?: object,
+    thread?: string,
+    more?: { readonly id?: string; readonly signature?: string }
+  ) => string
   readonly next: Effect.Effect<Received>
   /** The next message of a type; others on the way are dropped. */
   readonly nextOf: (type: string) => Effect.Effect<Received>
@@ -74,12 +79,17 @@ export const open = (
     const next = Queue.take(inbox)
     return {
       ws,
-      send: (type, payload = {}, thread) => {
-        const id = uuid()
-        ws.send(
-          JSON.stringify({ id, type, payload, timestamp: 0, ...(thread === undefined ? {} : { thread_id: thread }) })
-        )
-        return id
+      send: (type, payload = {}, thread, more = {}) => {
+        const message = {
+          id: uuid(),
+          type,
+          payload,
+          timestamp: 0,
+          ...(thread === undefined ? {} : { thread_id: thread }),
+          ...more
+        }
+        ws.send(JSON.stringify(message))
+        return message.id
       },
       next,
       nextOf: (type) => Effect.repeat(next, { until: (message) => message.type === type }),

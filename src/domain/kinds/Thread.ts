@@ -5,11 +5,12 @@
  */
 import { Result, Schema } from "effect"
 import { CommandId, type Instant, isUser, type TopicId } from "../Ids.ts"
+import { reject } from "../Rejection.ts"
 import { type Context, type Kind, refuse, type Tell, type Told } from "../Topic.ts"
 import * as Ledger from "./LedgerModel.ts"
 import type { Answer, Command, Event, Intent, State } from "./ThreadModel.ts"
 import * as Model from "./ThreadModel.ts"
-import { accepted, type By, canRead, closedTo, type Outcome, refused } from "./ThreadRules.ts"
+import { accepted, type By, canRead, closedTo, notFound, type Outcome, refused } from "./ThreadRules.ts"
 import * as Runs from "./ThreadRuns.ts"
 import * as Submissions from "./ThreadSubmissions.ts"
 import { between, faultOf } from "./ThreadTransition.ts"
@@ -19,6 +20,7 @@ const initial = (id: TopicId): State => ({
   status: "absent",
   title: "",
   visibility: "public",
+  require_signatures: false,
   created_at: 0,
   updated_at: 0,
   co_authors: [],
@@ -48,6 +50,11 @@ const judge = (state: State, input: Command | Answer, context: Context): Outcome
   const { author: user, id, now } = context
   if (!isUser(user)) return refused("forbidden", "AUT4", "only people write in threads")
   if (id.length > 200) return refused("malformed", "SYN1", "the id is too long: use a UUID")
+  const demanding = input._tag === "create_thread" ? input.require_signatures === true : state.require_signatures
+  if (demanding && context.signed !== true) {
+    // Whoever may not see the thread does not learn what it demands.
+    return input._tag === "create_thread" || canRead(state, user) ? refuse(unsigned) : refuse(notFound)
+  }
   return obey(state, input, { id, user, now })
 }
 
@@ -87,17 +94,26 @@ const hear = (state: State, answer: Answer, context: Context): Outcome => {
   }
 }
 
+const unsigned = reject("forbidden", "AUT5", "this thread takes signed commands only: sign this one with your key")
+
 /** THR1: the creator is the first co-author. */
 const create = (
   state: State,
-  { name, visibility = "public" }: Extract<Command, { readonly _tag: "create_thread" }>,
+  { name, require_signatures = false, visibility = "public" }: Extract<Command, { readonly _tag: "create_thread" }>,
   { now, user }: By
 ): Outcome => {
   if (state.status !== "absent") return refused("id_conflict", "THR1", "this thread's id is taken; choose another")
   const title = name.trim()
   return title === "" || !title.isWellFormed()
     ? refused("malformed", "THR1", "a thread needs a name of readable text")
-    : accepted({ _tag: "ThreadCreated", title, visibility, creator: user, at: now })
+    : accepted({
+      _tag: "ThreadCreated",
+      title,
+      visibility,
+      ...(require_signatures ? { require_signatures } : undefined),
+      creator: user,
+      at: now
+    })
 }
 
 /**
@@ -142,8 +158,16 @@ const evolve = (before: State, event: Event): State => {
   const state = { ...before, version: before.version + 1, updated_at: event.at }
   switch (event._tag) {
     case "ThreadCreated": {
-      const { at, creator, title, visibility } = event
-      return { ...state, status: "active", title, visibility, created_at: at, co_authors: [creator] }
+      const { at, creator, require_signatures = false, title, visibility } = event
+      return {
+        ...state,
+        status: "active",
+        title,
+        visibility,
+        require_signatures,
+        created_at: at,
+        co_authors: [creator]
+      }
     }
     case "MessagePublished": {
       const { at, author, content, id, source } = event

@@ -58,6 +58,8 @@ export const State = Schema.Struct({
   status: Status,
   title: Schema.String,
   visibility: Visibility,
+  /** Whether only commands that their authors signed are taken (AUT5). */
+  require_signatures: Schema.Boolean,
   created_at: Instant,
   updated_at: Instant,
   co_authors: Schema.Array(UserId),
@@ -78,7 +80,11 @@ const Source = Schema.String.check(Schema.isMaxLength(1024))
 
 /** What people may ask of a thread; the tags are the message types of the protocol. */
 export const Command = Schema.TaggedUnion({
-  create_thread: { name: Title, visibility: Schema.optionalKey(Visibility) },
+  create_thread: {
+    name: Title,
+    visibility: Schema.optionalKey(Visibility),
+    require_signatures: Schema.optionalKey(Schema.Boolean)
+  },
   /** By a co-author: published. By anybody else who may read: a submission that stakes `stake` (default: the minimum). */
   submit_message: {
     content: Content,
@@ -112,7 +118,13 @@ export type Answer = typeof Answer.Type
 
 export const Event = Schema.Union([
   Schema.TaggedUnion({
-    ThreadCreated: { title: Title, visibility: Visibility, creator: UserId, at: Instant },
+    ThreadCreated: {
+      title: Title,
+      visibility: Visibility,
+      require_signatures: Schema.optionalKey(Schema.Boolean),
+      creator: UserId,
+      at: Instant
+    },
     MessagePublished: {
       id: CommandId,
       author: UserId,

@@ -79,7 +79,7 @@ const make = Effect.fnUntraced(function*(
     release: (link) => signIn.release(link)
   })
   const signIn = SignIn.make({ floor, users, sessions, directory, chorus, audience })
-  const traffic = Traffic.make({ floor, topics, signals })
+  const traffic = Traffic.make({ floor, topics, signals, sessions })
   const lookups = Lookups.make({ floor, topics, directory })
 
   const perform: Floor.Perform = (link, intent, slot) => {

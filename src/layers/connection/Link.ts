@@ -2,6 +2,7 @@
 import { Ref } from "effect"
 import * as State from "../../domain/Connection.ts"
 import type { Instant, TopicId } from "../../domain/Ids.ts"
+import { InOrder } from "../../domain/InOrder.ts"
 import type { ServerMessage } from "../../domain/Protocol.ts"
 import type { Connection } from "../../services/Socket.ts"
 import type { Frame, Subscriber } from "../../services/Topics.ts"
@@ -32,6 +33,8 @@ export interface Link {
   /** The `init` that the next `Welcome` says. */
   init: ServerMessage | undefined
   readonly subscriptions: Map<TopicId, Subscription>
+  /** What reaches topics does so in the order it was heard, however long a signature takes to check. */
+  readonly toTopics: InOrder
   /** Subscriptions and catch-ups that wait for their turn; one at a time is under way. */
   readonly catchUps: Array<(over: () => void) => void>
   catchingUp: boolean
@@ -63,6 +66,7 @@ export const make = (connection: Connection, metrics: Metrics): Link => {
     instance: undefined,
     init: undefined,
     subscriptions,
+    toTopics: new InOrder(),
     catchUps: [],
     catchingUp: false,
     wakeAt: Number.POSITIVE_INFINITY,

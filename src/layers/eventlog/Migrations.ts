@@ -39,6 +39,11 @@ export const layer = Layer.effectDiscard(
       "1_event_log": Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         for (const table of tables) yield* sql.unsafe(table)
+      }),
+      // AUT5: what the author signed, as JSON; null where nothing was.
+      "2_signed_commands": Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`ALTER TABLE events ADD COLUMN signed TEXT`
       })
     })
   })

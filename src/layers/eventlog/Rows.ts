@@ -3,6 +3,7 @@ import { Array as Arr, Result, Schema, SchemaTransformation } from "effect"
 import type { SqlError } from "effect/sql"
 import { Author, CommandId, TopicId } from "../../domain/Ids.ts"
 import type { Entry } from "../../domain/Log.ts"
+import { SignedCommand } from "../../domain/SignedCommand.ts"
 import { EventLogError, LogUnavailable } from "../../services/EventLog.ts"
 import { resultCode } from "../sql/Sqlite.ts"
 import { corrupt } from "./Chain.ts"
@@ -23,6 +24,7 @@ const EventRow = Schema.Struct({
   author: Author,
   version: Integer,
   event: Schema.String,
+  signed: Schema.NullOr(Schema.fromJsonString(SignedCommand)),
   prev: Schema.String,
   hash: Schema.String
 })
@@ -34,14 +36,20 @@ export const HeadRow = Schema.Struct({ id: TopicId, epoch: Schema.String, head: 
 export const toEntry = (topic: TopicId, seq: number, row: unknown): Result.Result<Entry, EventLogError> => {
   const decoded = decodeEvent(row)
   if (decoded._tag === "Failure") return Result.fail(corrupt(topic, seq, "altered"))
+  const { event, signed, ...rest } = decoded.value
   try {
-    return Result.succeed({ ...decoded.value, event: JSON.parse(decoded.value.event) as Schema.Json })
+    const parsed = { ...rest, event: JSON.parse(event) as Schema.Json }
+    return Result.succeed(signed === null ? parsed : { ...parsed, signed })
   } catch {
     return Result.fail(corrupt(topic, seq, "altered"))
   }
 }
 
-export const fromEntry = (entry: Entry) => ({ ...entry, event: JSON.stringify(entry.event) })
+export const fromEntry = ({ event, signed, ...entry }: Entry) => ({
+  ...entry,
+  event: JSON.stringify(event),
+  signed: signed === undefined ? null : JSON.stringify(signed)
+})
 
 /** A statement that failed, in the event log's words. */
 export const unavailable = (operation: string) => (cause: SqlError.SqlError | Schema.SchemaError): EventLogError =>

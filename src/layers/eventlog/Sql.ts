@@ -89,7 +89,7 @@ const makeRead = (sql: SqlClient.SqlClient): EventLog["Service"]["read"] => {
     const head = (yield* heads(sql, [topic])).get(topic)
     if (head === undefined || after >= head.position.seq || limit <= 0) return undefined
     const range = { first: Math.max(1, after), last: Math.min(after + limit, head.position.seq) }
-    const rows = yield* sql`SELECT topic, seq, at, cause, author, version, event, prev, hash FROM events
+    const rows = yield* sql`SELECT topic, seq, at, cause, author, version, event, signed, prev, hash FROM events
       WHERE topic = ${topic} AND seq >= ${range.first} AND seq <= ${range.last} ORDER BY seq`
     return { head, range, rows }
   })

@@ -11,15 +11,18 @@ export const secret = (bytes: (count: number) => Uint8Array): string => Buffer.f
 /** What is kept of a token: its SHA-256, so that the store's reader cannot sign in. */
 export const hashToken = (token: string): string => createHash("sha256").update(token).digest("base64url")
 
-/** The cheap checks come first (SEC26); the signature itself is checked on a thread of the pool. */
 export const verify = (challenge: Challenge, publicKey: UserId, signature: string): Effect.Effect<boolean> =>
+  holds(challengeText(challenge, publicKey), publicKey, signature)
+
+/** The cheap checks come first (SEC26); the signature itself is checked on a thread of the pool. */
+export const holds = (text: string, publicKey: UserId, signature: string): Effect.Effect<boolean> =>
   isSafeKey(publicKey) && isSignature(signature)
     ? Effect.callback((resume) => {
       const key = importKey(publicKey)
       if (key === undefined) return resume(Effect.succeed(false))
       verifySignature(
         null,
-        Buffer.from(challengeText(challenge, publicKey)),
+        Buffer.from(text),
         key,
         Buffer.from(signature, "base64url"),
         (error, valid) => resume(Effect.succeed(error === null && valid))

@@ -60,6 +60,7 @@ export const make = Effect.fnUntraced(function*(
   return Sessions.of({
     nonce: () => Keys.secret(bytes),
     verify: Keys.verify,
+    holds: Keys.holds,
     open,
     resume: (token) => find(Keys.hashToken(Redacted.value(token))),
     renew,

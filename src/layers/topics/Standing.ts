@@ -88,7 +88,7 @@ export const decideAll = (
   const carried = new Map<CommandId, Carried>()
   const defects: Array<unknown> = []
 
-  const one = ({ author, id, input }: Submission): Verdict => {
+  const one = ({ author, id, input, signed }: Submission): Verdict => {
     const before = carried.get(id) ?? known(id)
     if (before !== undefined) {
       return answer(
@@ -96,16 +96,17 @@ export const decideAll = (
       )
     }
     try {
-      const context: Context = { id, author, now, seed: seed() }
+      const context: Context = { id, author, now, seed: seed(), signed: signed !== undefined }
       const decision = kind.decide(state, input, context)
       if (decision._tag === "Failure") return answer(Result.fail(decision.failure))
       if (decision.success._tag === "Forward") return decision.success
       const { events } = decision.success
       state = fold(kind, state, events)
-      for (const event of events) {
+      for (const [n, event] of events.entries()) {
         // Events are plain JSON values by the kind's contract.
         const json = event as Draft["event"]
-        drafts.push({ topic, seq: ++seq, at: now, cause: id, author, version: kind.version, event: json })
+        const kept = n === 0 && signed !== undefined ? { signed } : undefined
+        drafts.push({ topic, seq: ++seq, at: now, cause: id, author, version: kind.version, event: json, ...kept })
       }
       carried.set(id, { seq, author })
       return answer(Result.succeed({ topic, seq, duplicate: false }))

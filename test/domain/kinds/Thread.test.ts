@@ -6,6 +6,7 @@ import { maxContentBytes } from "../../../src/domain/kinds/Text.ts"
 import * as Thread from "../../../src/domain/kinds/Thread.ts"
 import type * as Model from "../../../src/domain/kinds/ThreadModel.ts"
 import { policy } from "../../../src/domain/kinds/ThreadRules.ts"
+import { fold } from "../../../src/domain/Topic.ts"
 import { at, drain, id, makeWorld, pass, put, topic, user, type World } from "../../support/scripts.ts"
 
 const t = topic("thread:t")
@@ -43,6 +44,7 @@ const vote = (message_id: string, decision: "approve" | "deny"): Model.Command =
   decision
 })
 const create: Model.Command = { _tag: "create_thread", name: " Bread " }
+const signedOnly: Model.Command = { _tag: "create_thread", name: "Signed", require_signatures: true }
 const close: Model.Command = { _tag: "close_thread" }
 const ask: Model.Command = { _tag: "submit_prompt", prompt: "why?" }
 
@@ -79,6 +81,25 @@ describe("Thread", () => {
       [["import.0", "one", "book.md#0"], ["import.1", "two", "book.md#1"]]
     )
     assert.strictEqual(stateOf(world).version, 3)
+  })
+
+  it("[AUT5] a thread may demand that every command is signed, from its first on", () => {
+    const decide = (state: Model.State, input: Model.Command, signed: boolean, author: Author = alice) =>
+      Thread.thread.decide(state, input, { id: id(`c${commands++}`), author, now: 1, seed: 0, signed })
+    const events = (outcome: ReturnType<typeof decide>) =>
+      outcome._tag === "Success" && outcome.success._tag === "Accept" ? outcome.success.events : []
+    const refusal = (outcome: ReturnType<typeof decide>) => outcome._tag === "Failure" ? outcome.failure : undefined
+
+    const absent = Thread.thread.initial(t)
+    assert.deepInclude(refusal(decide(absent, signedOnly, false)), { code: "forbidden", rule: "AUT5" })
+    const made = fold(Thread.thread, absent, events(decide(absent, { ...signedOnly, visibility: "members" }, true)))
+    assert.isTrue(made.require_signatures)
+    assert.deepInclude(refusal(decide(made, say("no"), false)), { code: "forbidden", rule: "AUT5" })
+    assert.strictEqual(refusal(decide(made, say("no"), false, bob))?.code, "not_found")
+    assert.lengthOf(events(decide(made, say("yes"), true)), 1)
+    const open = fold(Thread.thread, absent, events(decide(absent, create, false)))
+    assert.isFalse(open.require_signatures)
+    assert.lengthOf(events(decide(open, say("yes"), false)), 1)
   })
 
   it("[THR2] an import is whole or nothing, and for co-authors only", () => {

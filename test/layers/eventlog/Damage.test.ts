@@ -37,6 +37,7 @@ const damages: ReadonlyArray<readonly [name: string, sql: string, seq: number]> 
   ["a time was altered", `UPDATE events SET at = 2 WHERE topic = 'room:one' AND seq = 1`, 1],
   ["an author was altered", `UPDATE events SET author = 'system:eve' WHERE topic = 'room:one' AND seq = 4`, 4],
   ["a row is nonsense", `UPDATE events SET version = 'x' WHERE topic = 'room:one' AND seq = 2`, 2],
+  ["a signature was put in", `UPDATE events SET signed = '{}' WHERE topic = 'room:one' AND seq = 3`, 3],
   ["an event is gone", `DELETE FROM events WHERE topic = 'room:one' AND seq = 3`, 4],
   ["the first is gone", `DELETE FROM events WHERE topic = 'room:one' AND seq = 1`, 2],
   ["the end is gone", `DELETE FROM events WHERE topic = 'room:one' AND seq >= 5`, 5],

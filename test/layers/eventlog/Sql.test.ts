@@ -1,6 +1,48 @@
-import { Layer } from "effect"
+import { assert, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { CommandId, TopicId } from "../../../src/domain/Ids.ts"
 import * as Sql from "../../../src/layers/eventlog/Sql.ts"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
 import { suite } from "../../contract/EventLog.ts"
 
-suite("SQLite", Sql.layer.pipe(Layer.provide(Sqlite.layer({ filename: ":memory:" }))))
+const database = Sqlite.layer({ filename: ":memory:" })
+
+suite("SQLite", Sql.layer.pipe(Layer.provide(database)))
+
+const topic = TopicId.make("room:old")
+
+const append = (expected: number) =>
+  Effect.flatMap(EventLog, (log) =>
+    log.append({
+      topic,
+      expected,
+      drafts: [{
+        topic,
+        seq: expected + 1,
+        at: 1,
+        cause: CommandId.make(`c${expected}`),
+        author: "system:alice",
+        version: 1,
+        event: {}
+      }],
+      wakeAt: undefined,
+      owed: false,
+      listing: undefined
+    }))
+
+it.effect("[AUT5] [TOP9] a log from before signatures is taken up, and its chain goes on", () =>
+  Effect.gen(function*() {
+    const sql = yield* SqlClient.SqlClient
+    yield* append(0).pipe(Effect.provide(Layer.fresh(Sql.layer)))
+    yield* sql`ALTER TABLE events DROP COLUMN signed`
+    yield* sql`DELETE FROM choir_migrations WHERE migration_id > 1`
+    const entries = yield* Effect.gen(function*() {
+      const [next] = yield* append(1)
+      const [first, second] = yield* (yield* EventLog).read(topic, { after: 0, limit: 9 })
+      assert.deepStrictEqual(second, next)
+      return [first, second]
+    }).pipe(Effect.provide(Layer.fresh(Sql.layer)))
+    assert.strictEqual(entries[1]?.prev, entries[0]?.hash)
+  }).pipe(Effect.provide(database)))
