@@ -121,6 +121,12 @@ export class Checker implements Watcher {
     }
   }
 
+  /** Refusals are not kept: a refusal that was lost on its way leaves the command to be put again, out of turn. */
+  readonly refused = (id: string): void => {
+    const send = this.truth.sends.get(id)
+    if (send !== undefined) send.retried = true
+  }
+
   private answered(session: Session, id: string, must: boolean): void {
     const open = session.open.get(id)
     if (open === undefined) return must ? this.world.violate("SYN5", `${id} was answered and not asked`) : undefined

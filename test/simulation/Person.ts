@@ -107,7 +107,8 @@ export class Person {
     const { client, watched } = this.life
     for (const topic of [plaza, hall]) if (!watched.has(topic)) this.watch(topic)
     if (client.phase()._tag === "Disconnected" && this.dice.chance(0.5)) client.start()
-    this.act()
+    // People who get no answers stop asking at some point.
+    if (this.unresolved.size < 8) this.act()
     this.world.after(this.dice.int(...this.pause), () => this.think())
   }
 
@@ -115,7 +116,7 @@ export class Person {
   private mind(): void {
     const { client, watched } = this.life
     if (client.phase()._tag === "Disconnected" && (!this.active || this.dice.chance(0.3))) client.start()
-    for (const topic of watched.keys()) {
+    for (const topic of [...watched.keys()]) {
       if (this.replica(topic)?.sync._tag === "Refused" && (topic !== attic || this.active)) {
         this.unwatch(topic)
         this.watch(topic)

@@ -35,11 +35,13 @@ export interface Surroundings {
   readonly provider: Provider
   readonly limits: Limits
   readonly plant: Plant
+  /** A topic refused this command. */
+  readonly refused: (id: string) => void
 }
 
 export const audience = "http://choir.test"
 
-const layer = (process: Process, { disk, limits, plant, provider }: Surroundings) => {
+const layer = (process: Process, { disk, limits, plant, provider, refused }: Surroundings) => {
   const log = disk.logFor(process)
   const storage = Layer.mergeAll(
     Layer.succeed(EventLog, plant.log?.(log, process) ?? log),
@@ -47,9 +49,19 @@ const layer = (process: Process, { disk, limits, plant, provider }: Surroundings
     Layer.effect(Sessions, disk.sessionsFor(limits, verify, (challenge, user) => challengeText(challenge, user)))
   )
   const local = TopicsLocal.layer({ limits })
-  const topics = plant.topics === undefined
-    ? local
-    : Layer.effect(Topics, Effect.map(Topics, (real) => plant.topics?.(real, process) ?? real)).pipe(
+  const watched = (topics: Topics["Service"]): Topics["Service"] => ({
+    ...topics,
+    post: (topic, submission) =>
+      topics.post(topic, {
+        ...submission,
+        reply: (outcome) => {
+          if (outcome._tag === "Failure") refused(submission.id)
+          submission.reply(outcome)
+        }
+      })
+  })
+  const topics = Layer.effect(Topics, Effect.map(Topics, (real) => watched(plant.topics?.(real, process) ?? real)))
+    .pipe(
       Layer.provide(local)
     )
   return Gateway.layer({ audience: () => audience, limits }).pipe(

@@ -29,6 +29,8 @@ export interface Options {
   readonly bug?: Bugs.Name | undefined
   /** In place of those that the seed decides. */
   readonly faults?: ReadonlyArray<Fault> | undefined
+  /** Keeps all that happened, line by line. */
+  readonly story?: boolean | undefined
 }
 
 export interface Report {
@@ -38,6 +40,7 @@ export interface Report {
   readonly digest: string
   readonly faults: ReadonlyArray<Fault>
   readonly stats: Readonly<Record<string, number>>
+  readonly story: ReadonlyArray<string>
 }
 
 const devices = [["ann", "desk"], ["ann", "phone"], ["ben", "desk"], ["cat", "desk"], ["dan", "desk"], ["eve", "desk"]]
@@ -58,8 +61,8 @@ class Run {
   private skew = 0
   private convergedIn = 0
 
-  constructor(seed: string, { bug, faults }: Options) {
-    this.world = new World(seed)
+  constructor(seed: string, { bug, faults, story = false }: Options) {
+    this.world = new World(seed, story)
     this.truth = new Truth(this.world)
     this.checker = new Checker(this.world, this.truth)
     const planned = plan(this.world.dice.stream("plan"))
@@ -73,6 +76,7 @@ class Run {
       network: this.network,
       provider: this.provider,
       limits: this.plan.limits,
+      refused: this.checker.refused,
       plant: bug === undefined ? {} : Bugs.plant(bug, this.world)
     }
     this.around.plant.network?.(this.network)
@@ -335,6 +339,7 @@ class Run {
       violations: world.violations,
       digest: world.digest,
       faults: plan.faults,
+      story: world.story ?? [],
       stats: { ...checker.counts, events, servers: this.servers, sends: truth.sends.size, convergedIn }
     }
   }

@@ -37,15 +37,21 @@ export class World {
   private readonly heap: Array<Timer> = []
   private readonly trace = createHash("sha256")
   private order = 0
-  steps = 0
+  private steps = 0
+  /** Everything that was noted, when somebody wants to read it. */
+  readonly story: Array<string> | undefined
+  private readonly born: number
 
-  constructor(seed: string) {
+  constructor(seed: string, story: boolean) {
     this.dice = new Dice(seed)
+    this.story = story ? [] : undefined
+    this.born = this.now
   }
 
   /** Adds to the trace that two runs of a seed are compared by. */
   note(line: string): void {
     this.trace.update(`${this.now} ${line}\n`)
+    this.story?.push(`${this.now - this.born} ${line}`)
   }
 
   get digest(): string {
@@ -54,7 +60,7 @@ export class World {
 
   violate(rule: string, what: string): void {
     if (this.violations.length < 20) this.violations.push(`${rule}: ${what}`)
-    this.note(`violation ${rule}`)
+    this.note(`violation of ${rule}: ${what}`)
   }
 
   /** Runs as soon as what is ready has run. */
