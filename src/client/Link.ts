@@ -19,6 +19,9 @@ const silence = 20_000
 const base = 500
 const cap = 20_000
 const stable = 10_000
+/** Instead of `cap`, while a server that announced its restart has been away for less than `restartTime`. */
+const restartCap = 5_000
+const restartTime = 60_000
 /** CON6: whoever is sent away for overload stays away this long. */
 const overloadPause = 10_000
 /** A question about the session is asked again after this time. */
@@ -121,13 +124,17 @@ export const closed = (state: State, at: Instant, code: number, random: number):
   const attempt = healthy ? 0 : link.attempt
   const pause = link.goodbye?.retry_after_ms ?? 0
   const notBefore = at + (code === CloseCode.closeCode.overload ? Math.max(pause, overloadPause) : pause)
-  const dueAt = notBefore + Math.floor(random * Math.min(cap, base * 2 ** attempt))
+  const lostAt = state.lostAt ?? at
+  const restarting = link._tag === "Online" ? code === CloseCode.closeCode.restart : state.restarting
+  const most = restarting && at - lostAt < restartTime ? restartCap : cap
+  const dueAt = notBefore + Math.floor(random * Math.min(most, base * 2 ** attempt))
   const next = unplug(state)
   const reset = code === CloseCode.closeCode.stateReset || code === CloseCode.closeCode.insufficientState
   return stay({
     ...next,
     link: { _tag: "Reconnecting", attempt: attempt + 1, dueAt, notBefore },
-    lostAt: state.lostAt ?? at,
+    lostAt,
+    restarting,
     session: staleSession || link.goodbye?.resume === false ? undefined : state.session,
     replicas: reset
       ? new Map([...next.replicas].map(([topic, replica]) => [topic, Replica.want(replica, 0, true)]))

@@ -17,6 +17,7 @@ import { chain, keep, say, stay } from "./Transition.ts"
 export const initial = (config: Config): State => ({
   link: { _tag: "Disconnected", fault: undefined },
   lostAt: undefined,
+  restarting: false,
   session: undefined,
   welcome: undefined,
   replicas: new Map(),

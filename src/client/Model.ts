@@ -103,6 +103,8 @@ export interface State {
   readonly link: Link
   /** When the connection was lost; undefined while it is there, and before it was first there. */
   readonly lostAt: Instant | undefined
+  /** Whether it was lost because the server restarts (SYN11). */
+  readonly restarting: boolean
   readonly session: Session | undefined
   /** What the server said on sign-in; kept while the connection is lost. */
   readonly welcome: Omit<ServerMessageOf<"init">, "_tag"> | undefined

@@ -102,6 +102,21 @@ describe("the client's connection", () => {
     }
   })
 
+  it("[SYN11][FLT24] whoever waits for a restarting server asks every five seconds at least, for a minute", () => {
+    const world = online()
+    const began = world.now
+    let longest = wait(world, closeCode.restart, 0.999_999) ?? 0
+    for (let tries = 0; world.now < began + 60_000; tries++) {
+      assert.isBelow(tries, 100)
+      assert.isAtMost(longest, 5_000)
+      world.pass(20_000)
+      longest = Math.max(longest, wait(world, 1006, 0.999_999) ?? 0)
+    }
+    assert.isAbove(longest, 15_000)
+    world.settle()
+    assert.strictEqual(Machine.phase(world.state)._tag, "Subscribed")
+  })
+
   it("[SYN10] a page that becomes visible is back at once, unless the server asked for a pause", () => {
     const world = online()
     wait(world, 1006, 0.9)
