@@ -95,6 +95,10 @@ const minds = (settings: Settings) =>
     Layer.provideMerge(Layer.succeed(Kinds, shipped))
   )
 
+/** The port speaks TLS when there is a certificate (OPS9). */
+const listener = ({ tlsCert, tlsKey }: Pick<Settings, "tlsCert" | "tlsKey">) =>
+  tlsCert === null || tlsKey === null ? Server.layer : Server.layerTls({ cert: tlsCert, key: tlsKey })
+
 const wire = ({ limits, ...settings }: Settings) =>
   Layer.unwrap(
     Effect.map(
@@ -114,9 +118,15 @@ const wire = ({ limits, ...settings }: Settings) =>
         trustedProxies: settings.trustedProxies
       }
     })),
-    Layer.provideMerge(Http.layer({ webRoot, metrics: { access: settings.metrics, token: settings.metricsToken } })),
+    Layer.provideMerge(
+      Http.layer({
+        webRoot,
+        trustedProxies: settings.trustedProxies,
+        metrics: { access: settings.metrics, token: settings.metricsToken }
+      })
+    ),
     Layer.provideMerge(Readiness.layer),
-    Layer.provideMerge(Server.layer),
+    Layer.provideMerge(listener(settings)),
     Layer.provideMerge(Layer.effect(Origin, Ref.make("")))
   )
 
@@ -127,7 +137,7 @@ type Living = Topics | Socket | Gateway.Gateway | Readiness.Readiness | Origin
  * lets everybody go, and finishes the requests under way (SYN11).
  */
 const serve = Effect.fnUntraced(function*(
-  { limits }: Settings
+  { limits, tlsCert }: Settings
 ): Effect.fn.Return<Served["Service"], SocketError, Living | Scope.Scope> {
   const topics = yield* Topics
   const socket = yield* Socket
@@ -140,7 +150,7 @@ const serve = Effect.fnUntraced(function*(
       Effect.andThen(socket.stop),
       Effect.timeoutOption(limits.drainCap)
     ))
-  const url = `http://${address.includes(":") ? `[${address}]` : address}:${port}`
+  const url = `${tlsCert === null ? "http" : "https"}://${address.includes(":") ? `[${address}]` : address}:${port}`
   yield* Ref.set(yield* Origin, url)
   yield* Ref.set(readiness, true)
   return { url }

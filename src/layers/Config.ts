@@ -96,6 +96,9 @@ const settings = {
   audience: optional("AUDIENCE", "a text without line breaks"),
   /** Addresses of proxies that may say where a client comes from. */
   trustedProxies: list("TRUSTED_PROXIES", "IP addresses", (value) => isIP(value) !== 0),
+  /** PEM files; with them, https and wss are served on the port. Read again on SIGHUP. */
+  tlsCert: optional("TLS_CERT", "the path of a PEM file"),
+  tlsKey: optional("TLS_KEY", "the path of a PEM file"),
   /** Whether plain HTTP may be offered to the network. */
   insecure: flag("INSECURE", false),
   /** How log lines look on stderr. */
@@ -173,15 +176,18 @@ const readOne = <A>(env: Readonly<Record<string, string>>, one: Setting<A>, faul
 
 /** Faults of settings that are each right but do not go together. */
 const together = (
-  { embedModel, embedUrl, host, insecure, llmModel, llmUrl, trustedProxies }: Settings
+  { embedModel, embedUrl, host, insecure, llmModel, llmUrl, tlsCert, tlsKey, trustedProxies }: Settings
 ): ReadonlyArray<string> => {
   const local = host === "localhost" || host === "::1" || host.startsWith("127.")
   return [
-    ...local || insecure || trustedProxies.length > 0 ? [] : [
+    ...local || insecure || tlsCert !== null || trustedProxies.length > 0 ? [] : [
       `CHOIR_HOST=${
         JSON.stringify(host)
-      } must be a loopback address, unless CHOIR_TRUSTED_PROXIES names the TLS proxy ` +
-      "in front, or CHOIR_INSECURE=1 says that plain HTTP on the network is meant"
+      } must be a loopback address, unless CHOIR_TLS_CERT and CHOIR_TLS_KEY name a certificate, ` +
+      "CHOIR_TRUSTED_PROXIES the TLS proxy in front, or CHOIR_INSECURE=1 says that plain HTTP on the network is meant"
+    ],
+    ...(tlsCert === null) === (tlsKey === null) ? [] : [
+      `CHOIR_TLS_${tlsCert === null ? "CERT" : "KEY"} is missing: a certificate and its key go together`
     ],
     ...llmUrl === null || llmModel !== null ? [] : [modelMissing("LLM")],
     ...embedUrl === null || embedModel !== null ? [] : [modelMissing("EMBED")]

@@ -37,6 +37,9 @@ describe("Config", () => {
     [{ CHOIR_HOST: "0.0.0.0" }, 1],
     [{ CHOIR_HOST: "0.0.0.0", CHOIR_INSECURE: "1" }, 0],
     [{ CHOIR_HOST: "0.0.0.0", CHOIR_TRUSTED_PROXIES: "10.0.0.1" }, 0],
+    [{ CHOIR_HOST: "0.0.0.0", CHOIR_TLS_CERT: "c.pem", CHOIR_TLS_KEY: "k.pem" }, 0],
+    [{ CHOIR_TLS_CERT: "c.pem" }, 1],
+    [{ CHOIR_TLS_KEY: "k.pem" }, 1],
     [{ CHOIR_HOST: "::1" }, 0],
     [{ CHOIR_HOST: "choir.example" }, 1]
   ])("[SEC39] %o has %i fault(s)", (env, count) => {

@@ -24,7 +24,11 @@ const headers = {
   "cross-origin-resource-policy": "same-origin"
 }
 
-/** Sets them before any route is asked, so that refusals and faults carry them too. */
-export const set = (response: ServerResponse): void => {
+/** For a year, browsers come here by TLS only (OPS9). */
+const strictTransport = "max-age=31536000"
+
+/** Sets them before any route is asked, so that refusals and faults carry them too. `strict`: TLS, from now on. */
+export const set = (response: ServerResponse, strict: boolean): void => {
+  if (strict) response.setHeader("strict-transport-security", strictTransport)
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
 }

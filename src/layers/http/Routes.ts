@@ -10,6 +10,8 @@ import { Readiness } from "./Readiness.ts"
 export interface Options {
   /** The folder of the built page. */
   readonly webRoot: string
+  /** Addresses of proxies that may say that a client came over TLS. */
+  readonly trustedProxies: ReadonlyArray<string>
   readonly metrics: MetricsRoute.Policy
 }
 

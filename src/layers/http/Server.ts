@@ -1,25 +1,70 @@
 /** The one listener of this process: pages, API and WebSocket upgrades come in by it (SEC23). */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, FiberSet, type FileSystem, Layer } from "effect"
 import { createServer, type Server } from "node:http"
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https"
+import type { SettingsInvalid } from "../Config.ts"
+import * as Tls from "./Tls.ts"
 
+/** An HTTPS server has all that is asked of an HTTP server. */
 export class HttpListener extends Context.Service<HttpListener, Server>()("choir/layers/http/Server/HttpListener") {}
 
+/** How long a client may take, in milliseconds: silent and dribbling ones are cut. */
+export interface Patience {
+  readonly headers: number
+  readonly request: number
+}
+
+const patience: Patience = { headers: 10_000, request: 15_000 }
+
+const options = ({ headers, request }: Patience) => ({
+  headersTimeout: headers,
+  requestTimeout: request,
+  connectionsCheckingInterval: Math.min(1_000, headers),
+  keepAliveTimeout: 5_000
+})
+
+const open = <S extends Server>(make: () => S) =>
+  Effect.acquireRelease(Effect.sync(make), (server) =>
+    Effect.sync(() => {
+      server.close()
+      server.closeAllConnections()
+    }))
+
 /** A server that does not listen yet; whoever starts the socket engine starts it. */
-export const layer: Layer.Layer<HttpListener> = Layer.effect(
-  HttpListener,
-  Effect.acquireRelease(
-    Effect.sync(() =>
-      createServer({
-        headersTimeout: 10_000,
-        requestTimeout: 15_000,
-        connectionsCheckingInterval: 1_000,
-        keepAliveTimeout: 5_000
-      })
-    ),
-    (server) =>
-      Effect.sync(() => {
-        server.close()
-        server.closeAllConnections()
-      })
+export const layerPatient = (patience: Patience): Layer.Layer<HttpListener> =>
+  Layer.effect(HttpListener, open(() => createServer(options(patience))))
+
+export const layer: Layer.Layer<HttpListener> = layerPatient(patience)
+
+/** Takes the certificate from its files again whenever the process is told to (SIGHUP); a bad one changes nothing. */
+const renew = Effect.fnUntraced(function*(server: TlsServer, files: Tls.Files) {
+  const run = yield* FiberSet.makeRuntime<FileSystem.FileSystem, void, never>()
+  const again = () =>
+    run(
+      Tls.read(files).pipe(
+        Effect.tap((pair) => Effect.sync(() => server.setSecureContext(pair))),
+        Effect.andThen(Effect.logInfo("the certificate was read again")),
+        Effect.catch((fault) => Effect.logError("the certificate stays as it was", fault.message))
+      )
+    )
+  yield* Effect.acquireRelease(
+    Effect.sync(() => process.on("SIGHUP", again)),
+    () => Effect.sync(() => process.off("SIGHUP", again))
   )
-)
+})
+
+/** The same over TLS: https and wss on one port. */
+export const layerTls = (
+  files: Tls.Files
+): Layer.Layer<HttpListener, SettingsInvalid, FileSystem.FileSystem> =>
+  Layer.effect(
+    HttpListener,
+    Effect.gen(function*() {
+      const pair = yield* Tls.read(files)
+      const server = yield* open(() =>
+        createTlsServer({ ...options(patience), ...pair, handshakeTimeout: patience.headers })
+      )
+      yield* renew(server, files)
+      return server
+    })
+  )

@@ -19,14 +19,16 @@ export interface Policy {
 export interface Asking {
   readonly headers: Pick<IncomingHttpHeaders, "host" | "origin" | "user-agent" | "sec-websocket-protocol"> & {
     readonly "x-forwarded-for"?: string | Array<string> | undefined
+    readonly "x-forwarded-proto"?: string | Array<string> | undefined
   }
   /** Where the request comes from, as far as this machine knows. */
-  readonly socket: { readonly remoteAddress?: string | undefined }
+  readonly socket: { readonly remoteAddress?: string | undefined; readonly encrypted?: boolean | undefined }
 }
 
 /** A status line to refuse with, or undefined. */
-export const refusal = (policy: Pick<Policy, "origins" | "nativeClients">, { headers }: Asking): string | undefined => {
-  if (!originAllowed(policy, headers.origin, headers.host)) return "403 Forbidden"
+export const refusal = (policy: Omit<Policy, "path">, asking: Asking): string | undefined => {
+  const { headers } = asking
+  if (!originAllowed(policy, asking)) return "403 Forbidden"
   const offered = headers["sec-websocket-protocol"]
   return offered === undefined || offered.split(",").some((name) => name.trim() === subprotocol)
     ? undefined
@@ -89,15 +91,13 @@ export const door = (
   }
 }
 
-const originAllowed = (
-  policy: Pick<Policy, "origins" | "nativeClients">,
-  origin: string | undefined,
-  host: string | undefined
-): boolean => {
+const originAllowed = (policy: Omit<Policy, "path">, asking: Asking): boolean => {
+  const { host, origin } = asking.headers
   if (origin === undefined) return policy.nativeClients
   if (policy.origins.length > 0) return policy.origins.includes(origin)
   // A name that anybody could point at this machine proves nothing; an address or localhost does.
-  return host !== undefined && (origin === `http://${host}` || origin === `https://${host}`) && isLiteral(host)
+  const scheme = isSecure(asking, policy.trustedProxies) ? "https" : "http"
+  return host !== undefined && origin === `${scheme}://${host}` && isLiteral(host)
 }
 
 const isLiteral = (host: string): boolean => {
@@ -112,6 +112,11 @@ export const clientAddress = (request: Asking, trustedProxies: ReadonlyArray<str
   while (trustedProxies.includes(address) && hops.length > 0) address = plain(hops.pop()!)
   return address
 }
+
+/** Whether the client came over TLS: to this process, or to a proxy that is trusted and says so. */
+export const isSecure = ({ headers, socket }: Asking, trustedProxies: ReadonlyArray<string>): boolean =>
+  socket.encrypted === true ||
+  (headers["x-forwarded-proto"] === "https" && trustedProxies.includes(plain(socket.remoteAddress ?? "")))
 
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, "")
 

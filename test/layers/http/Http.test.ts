@@ -16,7 +16,7 @@ const serving = Effect.gen(function*() {
   writeFileSync(join(root, "assets", "app.js"), "1")
   writeFileSync(join(root, "..", "choir-secret.txt"), "secret")
   const context = yield* Layer.build(
-    Http.layer({ webRoot: root, metrics: { access: "local", token: null } }).pipe(
+    Http.layer({ webRoot: root, trustedProxies: ["127.0.0.1"], metrics: { access: "local", token: null } }).pipe(
       Layer.provideMerge(Readiness.layer),
       Layer.provideMerge(Server.layer)
     )

@@ -1,0 +1,54 @@
+/**
+ * Certificates from files (OPS9). They are read before anything starts, and
+ * again on SIGHUP, so that a renewed one needs no restart.
+ */
+import { Effect, FileSystem, Result } from "effect"
+import { createPrivateKey, X509Certificate } from "node:crypto"
+import type { SecureContextOptions } from "node:tls"
+import { SettingsInvalid } from "../Config.ts"
+
+/** Paths of PEM files. */
+export interface Files {
+  /** The server's certificate, and those between it and its root. */
+  readonly cert: string
+  readonly key: string
+}
+
+/** Reads both and holds them against each other; every fault is a sentence that names the setting. */
+export const read = Effect.fnUntraced(function*(
+  { cert, key }: Files
+): Effect.fn.Return<Required<Pick<SecureContextOptions, "cert" | "key">>, SettingsInvalid, FileSystem.FileSystem> {
+  const files = yield* FileSystem.FileSystem
+  const load = (setting: string, path: string) =>
+    files.readFileString(path).pipe(
+      Effect.mapError(({ reason }) => `CHOIR_TLS_${setting}=${JSON.stringify(path)} cannot be read (${reason._tag})`),
+      Effect.result
+    )
+  const certText = yield* load("CERT", cert)
+  const keyText = yield* load("KEY", key)
+  const faults = [certText, keyText].flatMap((text) => Result.isFailure(text) ? [text.failure] : [])
+  if (Result.isFailure(certText) || Result.isFailure(keyText)) return yield* new SettingsInvalid({ faults })
+  const fault = mismatch(cert, certText.success, key, keyText.success)
+  if (fault !== undefined) return yield* new SettingsInvalid({ faults: [fault] })
+  return { cert: certText.success, key: keyText.success }
+})
+
+const attempt = <A>(parse: () => A): A | undefined => {
+  try {
+    return parse()
+  } catch {
+    return undefined
+  }
+}
+
+const mismatch = (cert: string, certText: string, key: string, keyText: string): string | undefined => {
+  const certificate = attempt(() => new X509Certificate(certText))
+  if (certificate === undefined) return `CHOIR_TLS_CERT=${JSON.stringify(cert)} holds no PEM certificate`
+  const secret = attempt(() => createPrivateKey(keyText))
+  if (secret === undefined) {
+    return `CHOIR_TLS_KEY=${JSON.stringify(key)} holds no PEM private key that can be used without a password`
+  }
+  return certificate.checkPrivateKey(secret)
+    ? undefined
+    : `CHOIR_TLS_KEY=${JSON.stringify(key)} is not the key of the certificate in CHOIR_TLS_CERT`
+}

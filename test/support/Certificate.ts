@@ -1,0 +1,23 @@
+/** Certificates for this machine, made by `openssl` when a test needs one. */
+import { Effect, type Scope } from "effect"
+import { execFileSync, spawnSync } from "node:child_process"
+import { join } from "node:path"
+import { folder } from "./ServerProcess.ts"
+
+/** Whether `openssl` is here; tests of certificates say that they were skipped where it is not. */
+export const hasOpenSsl = spawnSync("openssl", ["version"]).status === 0
+
+/** Paths of a fresh certificate for 127.0.0.1 and localhost, and of its key. */
+export const certificate = (
+  into?: string
+): Effect.Effect<{ readonly cert: string; readonly key: string }, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const at = into ?? (yield* folder)
+    const files = { cert: join(at, "cert.pem"), key: join(at, "key.pem") }
+    execFileSync("openssl", [
+      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"],
+      ...["-subj", "/CN=choir test", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
+      ...["-keyout", files.key, "-out", files.cert]
+    ], { stdio: "ignore" })
+    return files
+  })
