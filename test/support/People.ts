@@ -17,6 +17,7 @@ import * as Ws from "../../src/layers/socket/Ws.ts"
 import * as TopicsLocal from "../../src/layers/topics/Local.ts"
 import { Chorus } from "../../src/services/Chorus.ts"
 import { Kinds } from "../../src/services/Kinds.ts"
+import { Sessions as SessionsService } from "../../src/services/Sessions.ts"
 import { Socket } from "../../src/services/Socket.ts"
 
 export const uuid = counter(randomBytes(9))
@@ -125,7 +126,12 @@ export const signIn = (client: Client, who: Person, client_id?: string) =>
 
 /** The whole way of a message, on an in-memory log and a port of its own. */
 export const server = (
-  options: { readonly limits?: Partial<Limits>; readonly admission?: Partial<Ws.Options["admission"]> } = {}
+  options: {
+    readonly limits?: Partial<Limits>
+    readonly admission?: Partial<Ws.Options["admission"]>
+    /** Stands between sessions and the gateway. */
+    readonly sessions?: (made: SessionsService["Service"]) => Partial<SessionsService["Service"]>
+  } = {}
 ) => {
   const limits: Limits = { ...defaults, ...options.limits }
   return Gateway.layer({ audience: () => "http://choir.test", limits }).pipe(
@@ -135,7 +141,12 @@ export const server = (
     Layer.provideMerge(EventLogMemory.layer),
     Layer.provideMerge(Layer.succeed(Kinds, shipped)),
     Layer.provideMerge(Layer.mock(Chorus, { describe: { model: "none", offline: true } })),
-    Layer.provideMerge(Sessions.layer(limits)),
+    Layer.provideMerge(
+      Layer.effect(
+        SessionsService,
+        Effect.map(SessionsService, (made) => ({ ...made, ...options.sessions?.(made) }))
+      ).pipe(Layer.provide(Sessions.layer(limits)))
+    ),
     Layer.provideMerge(Ws.layer({
       host: "127.0.0.1",
       port: 0,

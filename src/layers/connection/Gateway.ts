@@ -67,6 +67,7 @@ const make = Effect.fnUntraced(function*(
   const users = Users.make<Link.Link>(limits)
   const sync = { matches: 0, mismatches: 0 }
   let draining = false
+  let epoch = 0
 
   const floor: Floor.Floor = Floor.make({
     limits,
@@ -166,7 +167,7 @@ const make = Effect.fnUntraced(function*(
   }
 
   yield* socket.onConnection((connection) => {
-    const link = Link.make(connection, metrics)
+    const link = Link.make(connection, ++epoch, metrics)
     links.set(connection.id, link)
     floor.wake(link)
     if (draining) floor.dispatch(link, { _tag: "Ended", ...restart, retry_after_ms: longestRetry })

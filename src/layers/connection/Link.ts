@@ -19,6 +19,8 @@ export interface Subscription {
 
 export interface Link {
   readonly connection: Connection
+  /** Grows from connection to connection: of two of one client instance the greater one counts (AUT7). */
+  readonly epoch: number
   /** Gives a frame to the connection, and counts it. */
   readonly deliver: (frame: Frame) => void
   readonly state: Ref.Ref<State.State>
@@ -43,10 +45,11 @@ export interface Link {
   saidGoodbye: boolean
 }
 
-export const make = (connection: Connection, metrics: Metrics): Link => {
+export const make = (connection: Connection, epoch: number, metrics: Metrics): Link => {
   const subscriptions = new Map<TopicId, Subscription>()
   return {
     connection,
+    epoch,
     deliver: (frame) => {
       metrics.sent.value += 1
       if (frame.lane._tag === "Durable") {

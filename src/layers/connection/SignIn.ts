@@ -117,7 +117,12 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
     const { client_id } = state(link)
     const instance = `${user} ${client_id}`
     const before = client_id === null ? undefined : instances.get(instance)
-    if (before !== undefined) floor.dispatch(before, ended(closeCode.replaced, "this client connected again", false)) // AUT7
+    if (before !== undefined) {
+      // AUT7: the connection that was made later counts, whichever of them proved its key first.
+      const older = before.epoch < link.epoch ? before : link
+      floor.dispatch(older, ended(closeCode.replaced, "this client connected again", false))
+      if (older === link) return
+    }
     if (users.connections(user).size >= floor.limits.connectionsPerUser) {
       return floor.dispatch(link, ended(closeCode.connectionLimit, "too many connections of one user", false))
     }

@@ -6,7 +6,7 @@ import * as SignedCommand from "../../domain/SignedCommand.ts"
 import type { Sessions } from "../../services/Sessions.ts"
 import type { Signals } from "../../services/Signals.ts"
 import type { Folded } from "../../services/Socket.ts"
-import type { CatchUp, Receipt, Subscriber, Topics } from "../../services/Topics.ts"
+import type { CatchUp, Receipt, Submission, Subscriber, Topics } from "../../services/Topics.ts"
 import * as Answers from "./Answers.ts"
 import type { Floor, Of, Slot } from "./Floor.ts"
 import { type Link, state } from "./Link.ts"
@@ -39,8 +39,12 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
       floor.done(link, slot)
     }
     const { user } = subscriber
-    const send = { id: ref, author: user, input: command, reply }
-    if (signed === undefined) return link.toTopics.after(() => topics.post(topic, send))
+    const send = (more?: Pick<Submission, "signed">) =>
+      // AUT7: whoever was put out while this waited for its turn does nothing any more.
+      link.subscriber === subscriber
+        ? topics.post(topic, { id: ref, author: user, input: command, reply, ...more })
+        : reply(Result.fail(Answers.unavailable))
+    if (signed === undefined) return link.toTopics.after(send)
     // AUT5: checked before anybody decides; what was heard later waits for it.
     const turn = link.toTopics.enter()
     const holds = sessions.holds(SignedCommand.text(ref, signed), user as UserId, signed.signature)
@@ -49,7 +53,7 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
       (exit) =>
         turn(() => {
           if (Exit.isFailure(exit)) return reply(Result.fail(Answers.internal))
-          return exit.value ? topics.post(topic, { ...send, signed }) : reply(Result.fail(forged))
+          return exit.value ? send({ signed }) : reply(Result.fail(forged))
         })
     ))
   }
