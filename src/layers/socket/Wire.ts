@@ -2,7 +2,7 @@
 import type { Connection } from "../../services/Socket.ts"
 import type { Frame } from "../../services/Topics.ts"
 
-/** The way to one peer. What is absent, the engine does not declare. None of these may call back at once. */
+/** The way to one peer. What is absent, the engine does not declare. `write` and `ping` may not call back at once. */
 export interface Wire {
   /** Frames of one turn, in order. */
   readonly write: (frames: ReadonlyArray<Frame>) => void
@@ -10,7 +10,7 @@ export interface Wire {
   readonly unsent: () => number
   /** The close frame; the peer's answer is `closed`. */
   readonly close: (code: number, reason: string) => void
-  /** Ends a peer that does not answer the close frame; `closed` follows. */
+  /** Ends a peer that does not answer the close frame; `closed` follows or comes at once. */
   readonly cut: () => void
   readonly ping?: () => void
   readonly pause?: () => void

@@ -27,6 +27,8 @@ import type { Wire } from "./Wire.ts"
 export interface Options extends Listen.Place {
   readonly admission: Admission.Policy
   readonly limits: Limits
+  /** Paths whose upgrades are somebody else's. */
+  readonly leave?: ((path: string) => boolean) | undefined
 }
 
 /** The parser's own limits (SEC12, SEC13, SEC15). The published types lag behind the last three. */
@@ -45,20 +47,18 @@ export interface Upgrades {
   readonly engine: Engine.Engine
   readonly door: Admission.Door
   readonly options: Options
-  /** Paths whose upgrades are somebody else's. */
-  readonly leave?: (path: string) => boolean
 }
 
 /** Takes WebSocket upgrades of the listener until the scope closes. */
 export const upgrades = Effect.fnUntraced(function*(
-  { door, engine, leave = () => false, options, server }: Upgrades
+  { door, engine, options, server }: Upgrades
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const wss = new WebSocketServer({ ...parser(options.limits), handleProtocols: () => subprotocol })
   const join = joiner()
 
   const upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) => {
     const path = request.url?.split("?", 1)[0] ?? ""
-    if (path !== options.admission.path) return leave(path) || turnAway(raw, "404 Not Found")
+    if (path !== options.admission.path) return options.leave?.(path) || turnAway(raw, "404 Not Found")
     const entry = door.enter(request)
     if (typeof entry === "string") return turnAway(raw, entry)
     raw.once("close", entry.leave)
