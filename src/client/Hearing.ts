@@ -84,7 +84,10 @@ const observe = (
   message: TopicMessage
 ): Transition => {
   if (message._tag === "subscribed") {
-    if (replica.sync._tag !== "Asked" || replica.sync.ref !== message.ref_id) return stay(state)
+    // A server that held deltas back from a slow connection may send the whole state unasked (CON8).
+    const awaited = replica.sync._tag === "Live" ||
+      (replica.sync._tag === "Asked" && replica.sync.ref === message.ref_id)
+    if (!awaited) return stay(state)
     const next = Replica.subscribed(replica, message, at)
     if (next !== undefined) return compared(config, state, at, next, message)
     return stay(keep(

@@ -202,6 +202,26 @@ describe("the client's machine", () => {
     assert.deepStrictEqual(posts(replica(world).state), ["lost", "seen"])
   })
 
+  it("[CON8] a whole state that comes unasked takes the place of the deltas that were held back", () => {
+    const world = online()
+    world.append(uuid(8), other, { _tag: "send_message", content: "held" })
+    world.append(uuid(9), other, { _tag: "send_message", content: "back" })
+    world.lose()
+    world.lose()
+    world.say({
+      _tag: "subscribed",
+      ref_id: uuid(0),
+      mode: "snapshot",
+      position: { epoch: "e1", seq: 4 },
+      state: world.at(4) as never,
+      presence: [],
+      signals: []
+    })
+    world.settle()
+    assert.deepStrictEqual(posts(replica(world).state), ["held", "back"])
+    assert.deepStrictEqual(world.toServer, [])
+  })
+
   it("[SYN10] the states are Connecting, Authenticated, Subscribed, Reconnecting, Disconnected", () => {
     const world = new World()
     const phases = [Machine.phase(world.state)._tag]
