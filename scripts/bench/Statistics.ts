@@ -1,0 +1,49 @@
+/** Medians over rounds, and ratios between servers within a round. */
+import type { Measured } from "./Runner.ts"
+import type { Goal } from "./Scenarios.ts"
+
+export const median = (values: ReadonlyArray<number>): number | undefined => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const half = Math.floor(sorted.length / 2)
+  return sorted.length % 2 === 1
+    ? sorted[half]
+    : sorted.length === 0
+    ? undefined
+    : (sorted[half - 1]! + sorted[half]!) / 2
+}
+
+/** What a server reached, as the median of its rounds. */
+export const value = ({ runs }: Measured, server: string, unit: string): number | undefined =>
+  median(
+    runs.find((run) => run.server === server)?.rounds.flatMap((result) => {
+      const found = result?.[unit]
+      return found === undefined ? [] : [found]
+    }) ?? []
+  )
+
+/** How one server's value compares with another's: the median of the ratios within each round. */
+export const ratio = ({ runs }: Measured, server: string, to: string, unit: string): number | undefined => {
+  const rounds = (name: string) => runs.find((run) => run.server === name)?.rounds ?? []
+  const others = rounds(to)
+  return median(
+    rounds(server).flatMap((result, i) => {
+      const own = result?.[unit]
+      const other = others[i]?.[unit]
+      return own === undefined || other === undefined || other === 0 ? [] : [own / other]
+    })
+  )
+}
+
+export interface Verdict {
+  readonly goal: Goal
+  readonly reached: number | undefined
+  readonly met: boolean
+}
+
+export const judge = (measured: Measured, goal: Goal): Verdict => {
+  const reached = goal.against === "ws"
+    ? ratio(measured, "choir", "ws", goal.of)
+    : value(measured, "choir", goal.of)
+  const met = reached !== undefined && reached <= (goal.max ?? Infinity) && reached >= (goal.min ?? -Infinity)
+  return { goal, reached, met }
+}

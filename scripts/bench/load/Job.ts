@@ -1,0 +1,47 @@
+/** What the load generator is asked to do, and what it says about it; both go from process to process as JSON. */
+import type * as Dialect from "./Dialect.ts"
+
+/** The server under load. */
+export interface Target {
+  readonly dialect: Dialect.Name
+  readonly port: number
+  readonly pid: number
+}
+
+/** Milliseconds: not measured, then measured. */
+export interface Window {
+  readonly warmup: number
+  readonly measure: number
+}
+
+export type Load =
+  /** Members of rooms send; every member hears it. */
+  | {
+    readonly kind: "publish"
+    readonly rooms: number
+    readonly members: number
+    /** One member of each room sends and waits until all have heard it, or each sends when it has heard its own. */
+    readonly publishers: "one" | "all"
+    /** Messages sent at once. */
+    readonly burst: number
+    /** Signals are ephemeral; servers of comparison know nothing else. */
+    readonly what: "signal" | "thread"
+    /** Bursts a second in all, whatever has been heard; 0: the next when the last was heard. */
+    readonly rate: number
+  }
+  | { readonly kind: "request"; readonly connections: number; readonly rate: number }
+  | { readonly kind: "idle"; readonly connections: number }
+  | { readonly kind: "churn"; readonly concurrency: number }
+  | { readonly kind: "commands"; readonly connections: number; readonly inFlight: number }
+  | { readonly kind: "recover"; readonly clients: number; readonly missed: number }
+  | { readonly kind: "stalled"; readonly members: number; readonly stalled: number }
+  | { readonly kind: "crowd"; readonly idle: number; readonly silent: number; readonly dribbling: number }
+
+export interface Job {
+  readonly target: Target
+  readonly load: Load
+  readonly window: Window
+}
+
+/** Names are units: `µs/delivery`. */
+export type Result = Readonly<Record<string, number>>

@@ -1,0 +1,107 @@
+/**
+ * A WebSocket client that costs next to nothing: a raw socket, one read buffer
+ * for all of them, frames that are found but not decoded.
+ */
+import { Effect } from "effect"
+import { connect, type Socket } from "node:net"
+import { maskedFrame } from "./Template.ts"
+
+/** A frame's payload is `bytes[start, end)`; the bytes are overwritten afterwards. */
+export type OnFrame = (bytes: Buffer, start: number, end: number) => void
+
+const chunk = Buffer.allocUnsafe(256 * 1024)
+const ignore: OnFrame = () => undefined
+
+export class Peer {
+  onFrame: OnFrame = ignore
+  onClose: () => void = () => undefined
+  open = false
+  readonly socket: Socket
+  private rest: Buffer | undefined
+  private readonly upgraded: (peer: Peer) => void
+
+  constructor(port: number, path: string, upgraded: (peer: Peer) => void) {
+    this.upgraded = upgraded
+    this.socket = connect({
+      port,
+      host: "127.0.0.1",
+      noDelay: true,
+      onread: { buffer: chunk, callback: (length) => (this.read(length), true) }
+    })
+    this.socket.on("error", () => this.socket.destroy())
+    this.socket.on("close", () => {
+      this.open = false
+      this.onClose()
+    })
+    this.socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+  }
+
+  write(bytes: Uint8Array): void {
+    this.socket.write(bytes)
+  }
+
+  say(text: string): void {
+    this.socket.write(maskedFrame(text))
+  }
+
+  private read(length: number): void {
+    const fresh = chunk.subarray(0, length)
+    const bytes = this.rest === undefined ? fresh : Buffer.concat([this.rest, fresh])
+    this.rest = undefined
+    const used = this.open ? this.scan(bytes, 0) : this.greet(bytes)
+    if (used < bytes.length) this.rest = Buffer.from(bytes.subarray(used))
+  }
+
+  private greet(bytes: Buffer): number {
+    const end = bytes.indexOf("\r\n\r\n")
+    if (end < 0) return 0
+    if (bytes.toString("latin1", 9, 12) !== "101") {
+      this.socket.destroy()
+      return bytes.length
+    }
+    this.open = true
+    this.upgraded(this)
+    return this.scan(bytes, end + 4)
+  }
+
+  /** Hands over every whole frame; returns where the first incomplete one begins. */
+  private scan(bytes: Buffer, from: number): number {
+    let at = from
+    while (at + 2 <= bytes.length) {
+      const short = bytes[at + 1]! & 0x7f
+      const header = short < 126 ? 2 : short === 126 ? 4 : 10
+      if (at + header > bytes.length) break
+      const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(at + 2) : bytes.readUInt32BE(at + 6)
+      const start = at + header
+      if (start + length > bytes.length) break
+      at = start + length
+      const opcode = bytes[start - header]! & 0xf
+      if (opcode === 1) this.onFrame(bytes, start, at)
+      else if (opcode === 9) this.write(Buffer.from([0x8a, 0x80, 0, 0, 0, 0]))
+      else if (opcode === 8) this.socket.destroy()
+    }
+    return at
+  }
+}
+
+/** Connects, and gives the peer once the server has upgraded it; undefined when it was turned away. */
+export const dial = (port: number, path: string): Effect.Effect<Peer | undefined> =>
+  Effect.callback((resume) => {
+    const peer = new Peer(port, path, (peer) => resume(Effect.succeed(peer)))
+    peer.onClose = () => resume(Effect.undefined)
+  })
+
+/** Says something and waits for the frame that answers it. Never ends when none comes. */
+export const ask = <A>(peer: Peer, text: string, read: (text: string) => A | undefined): Effect.Effect<A> =>
+  Effect.callback((resume) => {
+    peer.onFrame = (bytes, start, end) => {
+      const answer = read(bytes.toString("utf8", start, end))
+      if (answer === undefined) return
+      peer.onFrame = ignore
+      resume(Effect.succeed(answer))
+    }
+    peer.say(text)
+  })

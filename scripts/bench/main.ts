@@ -1,0 +1,65 @@
+/**
+ * Measures the server beside others, in one run and interleaved, and writes
+ * docs/bench. Linux only; quiet machines say more.
+ *
+ * Usage: `npm run bench -- [--quick] [--rounds=N] [--only=NAME,…] [--against=CHECKOUT] [--profile=FOLDER]`
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, Effect, FileSystem } from "effect"
+import { cpus } from "node:os"
+import { parseArgs } from "node:util"
+import * as Plot from "./Plot.ts"
+import * as Report from "./Report.ts"
+import * as Runner from "./Runner.ts"
+import * as Scenarios from "./Scenarios.ts"
+import * as Servers from "./Servers.ts"
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    rounds: { type: "string" },
+    only: { type: "string" },
+    against: { type: "string" },
+    profile: { type: "string" }
+  }
+})
+
+const options: Runner.Options = {
+  quick: flags.quick,
+  rounds: Number(flags.rounds ?? (flags.quick ? 1 : 3)),
+  nodeArgs: flags.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${flags.profile}`]
+}
+
+const wanted = flags.only?.split(",")
+const mine = [
+  Servers.choir("choir", Servers.root),
+  ...flags.against === undefined ? [] : [Servers.choir("choir before", flags.against)]
+]
+
+/** uWebSockets.js is in no registry, so it is compared where somebody has installed it. */
+const hasUws = Effect.map(
+  Effect.option(Effect.tryPromise(() => import(`${"uWebSockets.js"}`))),
+  (found) => found._tag === "Some"
+)
+
+const main = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const withUws = yield* hasUws
+  const measured: Array<Runner.Measured> = []
+  for (const scenario of Scenarios.all) {
+    if (wanted?.includes(scenario.name) === false) continue
+    const others = scenario.servers.filter((server) =>
+      (server !== Servers.uws || withUws) && (server !== Servers.socketio || !options.quick)
+    )
+    measured.push(yield* Runner.run(scenario, [...mine, ...others], options))
+  }
+  yield* Console.log(Report.table(measured))
+  if (wanted !== undefined) return
+  const about = { node: process.versions.node, cpu: cpus()[0]?.model, cores: cpus().length, ...options }
+  const name = options.quick ? "quick" : "results"
+  yield* fs.makeDirectory("docs/bench", { recursive: true })
+  yield* fs.writeFileString(`docs/bench/${name}.json`, Report.json(measured, about))
+  yield* fs.writeFileString(`docs/bench/${name}.svg`, Plot.svg(measured))
+})
+
+NodeRuntime.runMain(Effect.provide(main, NodeServices.layer))

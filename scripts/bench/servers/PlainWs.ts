@@ -1,0 +1,41 @@
+/** The usual way to write a realtime server on `ws`: rooms in a map, one `JSON.stringify` and one `send` per member. */
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
+import { type RawData, type WebSocket, WebSocketServer } from "ws"
+import { announce, nextId, reply, type Request, signal } from "./Envelope.ts"
+
+const rooms = new Map<string, Set<WebSocket>>()
+const server = createServer()
+const wss = new WebSocketServer({ server, perMessageDeflate: false })
+
+wss.on("connection", (socket) => {
+  const connection = nextId()
+  const joined = new Set<Set<WebSocket>>()
+  let from: unknown
+
+  const hear = (request: Request) => {
+    switch (request.type) {
+      case "subscribe": {
+        from = request.payload["public_key"]
+        const name = request.thread_id ?? ""
+        const room = rooms.get(name) ?? new Set()
+        rooms.set(name, room.add(socket))
+        joined.add(room)
+        return socket.send(JSON.stringify(reply(request)))
+      }
+      case "heartbeat":
+        return socket.send(JSON.stringify(reply(request)))
+      case "signal": {
+        const text = JSON.stringify(signal(request, from, connection))
+        for (const member of rooms.get(request.thread_id ?? "") ?? []) member.send(text)
+      }
+    }
+  }
+
+  socket.on("message", (data: RawData) => hear(JSON.parse(data.toString()) as Request))
+  socket.on("close", () => {
+    for (const room of joined) room.delete(socket)
+  })
+})
+
+server.listen(0, "127.0.0.1", () => announce((server.address() as AddressInfo).port))
