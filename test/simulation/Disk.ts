@@ -78,12 +78,12 @@ export class Disk {
   private append(process: Process, append: Append): Effect.Effect<ReadonlyArray<Entry>, EventLogError> {
     return Effect.callback((resume) => {
       this.pending.push({ process, append, resume })
-      if (this.syncing.length === 0) this.sync()
+      this.sync()
     })
   }
 
   private sync(): void {
-    if (this.pending.length === 0) return
+    if (this.pending.length === 0 || this.syncing.length > 0) return
     this.syncing = this.pending
     this.pending = []
     const usual = this.dice.chance(0.1) ? this.dice.int(50, 300) : this.dice.int(1, 10)
