@@ -20,6 +20,7 @@ import * as Database from "./database/Database.ts"
 import * as Priors from "./database/Priors.ts"
 import * as Projector from "./database/Projector.ts"
 import * as EventLog from "./eventlog/Sql.ts"
+import * as Echo from "./http/Echo.ts"
 import * as Http from "./http/Http.ts"
 import * as Readiness from "./http/Readiness.ts"
 import * as Server from "./http/Server.ts"
@@ -29,6 +30,7 @@ import * as Watch from "./observability/Watch.ts"
 import * as Performers from "./Performers.ts"
 import * as Sessions from "./sessions/Sql.ts"
 import * as Signals from "./signals/Local.ts"
+import type * as Admission from "./socket/Admission.ts"
 import * as Ws from "./socket/Ws.ts"
 import * as Sqlite from "./sql/Sqlite.ts"
 import * as TopicsLocal from "./topics/Local.ts"
@@ -95,6 +97,11 @@ const minds = (settings: Settings) =>
     Layer.provideMerge(Layer.succeed(Kinds, shipped))
   )
 
+const admission = (
+  { nativeClients, origins, trustedProxies }: Omit<Settings, "limits">,
+  path: string
+): Admission.Policy => ({ path, origins, nativeClients, trustedProxies })
+
 /** The port speaks TLS when there is a certificate (OPS9). */
 const listener = ({ tlsCert, tlsKey }: Pick<Settings, "tlsCert" | "tlsKey">) =>
   tlsCert === null || tlsKey === null ? Server.layer : Server.layerTls({ cert: tlsCert, key: tlsKey })
@@ -111,13 +118,12 @@ const wire = ({ limits, ...settings }: Settings) =>
       host: settings.host,
       port: settings.port,
       limits,
-      admission: {
-        path: "/ws",
-        origins: settings.origins,
-        nativeClients: settings.nativeClients,
-        trustedProxies: settings.trustedProxies
-      }
+      admission: admission(settings, "/ws"),
+      leave: (path) => settings.echo && path === Echo.path
     })),
+    Layer.provideMerge(
+      settings.echo ? Echo.layer({ limits, admission: admission(settings, Echo.path) }) : Layer.empty
+    ),
     Layer.provideMerge(
       Http.layer({
         webRoot,

@@ -99,6 +99,8 @@ const settings = {
   /** PEM files; with them, https and wss are served on the port. Read again on SIGHUP. */
   tlsCert: optional("TLS_CERT", "the path of a PEM file"),
   tlsKey: optional("TLS_KEY", "the path of a PEM file"),
+  /** Offers /echo, a WebSocket that says everything back, for suites that test the protocol itself. */
+  echo: flag("ECHO", false),
   /** Whether plain HTTP may be offered to the network. */
   insecure: flag("INSECURE", false),
   /** How log lines look on stderr. */

@@ -14,10 +14,15 @@ export const certificate = (
   Effect.gen(function*() {
     const at = into ?? (yield* folder)
     const files = { cert: join(at, "cert.pem"), key: join(at, "key.pem") }
+    const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=choir"
     execFileSync("openssl", [
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"],
-      ...["-subj", "/CN=choir test", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
-      ...["-keyout", files.key, "-out", files.cert]
+      ...request.split(" "),
+      "-addext",
+      "subjectAltName=IP:127.0.0.1,DNS:localhost",
+      "-keyout",
+      files.key,
+      "-out",
+      files.cert
     ], { stdio: "ignore" })
     return files
   })

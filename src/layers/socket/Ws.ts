@@ -47,18 +47,20 @@ export interface Upgrades {
   readonly engine: Engine.Engine
   readonly door: Admission.Door
   readonly options: Options
+  /** Paths whose upgrades are somebody else's. */
+  readonly leave?: Options["leave"]
 }
 
 /** Takes WebSocket upgrades of the listener until the scope closes. */
 export const upgrades = Effect.fnUntraced(function*(
-  { door, engine, options, server }: Upgrades
+  { door, engine, leave, options, server }: Upgrades
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const wss = new WebSocketServer({ ...parser(options.limits), handleProtocols: () => subprotocol })
   const join = joiner()
 
   const upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) => {
     const path = request.url?.split("?", 1)[0] ?? ""
-    if (path !== options.admission.path) return options.leave?.(path) || turnAway(raw, "404 Not Found")
+    if (path !== options.admission.path) return leave?.(path) || turnAway(raw, "404 Not Found")
     const entry = door.enter(request)
     if (typeof entry === "string") return turnAway(raw, entry)
     raw.once("close", entry.leave)
@@ -114,7 +116,8 @@ const connected = (
   ws.on("close", port.closed)
 }
 
-const turnAway = (raw: Duplex, status: string): void => {
+/** Answers an upgrade that is refused, with this status line. */
+export const turnAway = (raw: Duplex, status: string): void => {
   raw.on("error", () => raw.destroy())
   raw.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
@@ -131,7 +134,7 @@ const make = Effect.fnUntraced(function*(
     nextId: Frames.counter(randomBytes(9)),
     soon: setImmediate
   })
-  yield* upgrades({ server, engine, door, options })
+  yield* upgrades({ server, engine, door, options, leave: options.leave })
   return yield* onListener(engine, door, server, options)
 })
 
