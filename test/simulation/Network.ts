@@ -176,6 +176,7 @@ export class Network {
   private accept(line: Line, memory: Memory["Service"]): void {
     if (line.server.dead) return this.cut(line, "both")
     const handOver = this.handOver(line)
+    this.watcher.opened(line)
     line.port = memory.accept({
       write: (texts) => {
         for (const text of texts) {
@@ -204,7 +205,6 @@ export class Network {
       }
     })
     if (line.port === undefined) return this.cut(line, "both")
-    this.watcher.opened(line)
     line.down.push(1, () => line.clientThinks === "open" && line.emit("open", {}))
   }
 

@@ -204,7 +204,7 @@ export class Person {
     }
     if (message !== undefined && roll < 45) return this.send(plaza, { _tag: "cancel_submission", message_id: message })
     if (prompt !== undefined && roll < 50) {
-      return this.send(plaza, { _tag: "cancel_run", prompt_id: prompt, partial: "so far" })
+      return this.send(plaza, { _tag: "cancel_run", prompt_id: prompt })
     }
     if (roll < 62) return this.send(plaza, { _tag: "submit_prompt", prompt: this.text() })
     if (roll < 66) {

@@ -75,9 +75,12 @@ export const push = (
   return waiting <= limits.outboxMax
 }
 
-/** A durable frame outranks a piece of running text: the catch-up must begin where the events stopped. */
+/**
+ * A durable frame outranks a piece of running text: the catch-up must begin where the events stopped. One that is under
+ * way brings the running text as well, so that nothing more is held back then.
+ */
 const fold = (box: Outbox, topic: TopicId, frame: Frame): true => {
-  if (frame.lane._tag === "Durable" && box.catching?.has(topic)) return true
+  if (box.catching?.has(topic)) return true
   box.folded ??= new Map()
   const held = box.folded.get(topic)
   if (held === undefined || (held.lane._tag === "Stream" && frame.lane._tag === "Durable")) box.folded.set(topic, frame)
