@@ -48,8 +48,6 @@ export const defaults = {
   catchUp: 300,
   /** SYN7: a delta that takes a topic past a multiple of this many events carries the hash of the state. */
   hashEvery: 16,
-  /** SYN9 */
-  batchMessages: 16,
   /** SYN11 */
   drainSpread: 20_000,
   drainCap: 30_000,
@@ -62,9 +60,12 @@ export const defaults = {
   connectionsPerAddress: 64,
   connectionsPerUser: 16,
   /** ROO2, ROO3 */
-  presenceTtl: 300_000,
   presenceCoalesce: 100,
   cursorTtl: 30_000,
+  /** SEC23: how long a client may take to send a request's headers, and all of it. SEC28: and how large its body may be. */
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  bodyBytes: 1_048_576,
   /** TOP7: events between snapshots. ROO8: idle time before a topic leaves memory. */
   snapshotEvery: 256,
   passivateAfter: 60_000

@@ -7,7 +7,7 @@ import type { SqlClient } from "effect/sql"
 import { fileURLToPath } from "node:url"
 import { shipped } from "../domain/kinds/Kinds.ts"
 import { Kinds } from "../services/Kinds.ts"
-import { Socket, type SocketError } from "../services/Socket.ts"
+import { complete, Socket, type SocketError } from "../services/Socket.ts"
 import { Topics } from "../services/Topics.ts"
 import type { VectorIndex, VectorIndexError } from "../services/VectorIndex.ts"
 import * as ChorusLive from "./chorus/ChorusLive.ts"
@@ -31,7 +31,7 @@ import * as Performers from "./Performers.ts"
 import * as Sessions from "./sessions/Sql.ts"
 import * as Signals from "./signals/Local.ts"
 import type * as Admission from "./socket/Admission.ts"
-import * as Ws from "./socket/Ws.ts"
+import * as Select from "./socket/Select.ts"
 import * as Sqlite from "./sql/Sqlite.ts"
 import * as TopicsLocal from "./topics/Local.ts"
 import * as Embedded from "./vectorindex/Embedded.ts"
@@ -103,8 +103,11 @@ const admission = (
 ): Admission.Policy => ({ path, origins, nativeClients, trustedProxies })
 
 /** The port speaks TLS when there is a certificate (OPS9). */
-const listener = ({ tlsCert, tlsKey }: Pick<Settings, "tlsCert" | "tlsKey">) =>
-  tlsCert === null || tlsKey === null ? Server.layer : Server.layerTls({ cert: tlsCert, key: tlsKey })
+const listener = ({ limits, socket, tlsCert, tlsKey }: Pick<Settings, "limits" | "socket" | "tlsCert" | "tlsKey">) =>
+  // uWebSockets.js has a listener of its own, and speaks TLS there.
+  tlsCert === null || tlsKey === null || socket === "uws"
+    ? Server.layerPlain(limits)
+    : Server.layerTls({ cert: tlsCert, key: tlsKey }, limits)
 
 const wire = ({ limits, ...settings }: Settings) =>
   Layer.unwrap(
@@ -114,11 +117,14 @@ const wire = ({ limits, ...settings }: Settings) =>
     )
   ).pipe(
     Layer.provideMerge(Sessions.layer(limits)),
-    Layer.provideMerge(Ws.layer({
+    Layer.provideMerge(Select.layer(settings.socket, {
       host: settings.host,
       port: settings.port,
       limits,
       admission: admission(settings, "/ws"),
+      tls: settings.tlsCert === null || settings.tlsKey === null
+        ? undefined
+        : { cert: settings.tlsCert, key: settings.tlsKey },
       leave: (path) => settings.echo && path === Echo.path
     })),
     Layer.provideMerge(
@@ -127,12 +133,13 @@ const wire = ({ limits, ...settings }: Settings) =>
     Layer.provideMerge(
       Http.layer({
         webRoot,
+        limits,
         trustedProxies: settings.trustedProxies,
         metrics: { access: settings.metrics, token: settings.metricsToken }
       })
     ),
     Layer.provideMerge(Readiness.layer),
-    Layer.provideMerge(listener(settings)),
+    Layer.provideMerge(listener({ ...settings, limits })),
     Layer.provideMerge(Layer.effect(Origin, Ref.make("")))
   )
 
@@ -146,7 +153,7 @@ const serve = Effect.fnUntraced(function*(
   { limits, tlsCert }: Settings
 ): Effect.fn.Return<Served["Service"], SocketError, Living | Scope.Scope> {
   const topics = yield* Topics
-  const socket = yield* Socket
+  const socket = yield* Effect.flatMap(Socket, complete)
   const gateway = yield* Gateway.Gateway
   const readiness = yield* Readiness.Readiness
   yield* topics.recover

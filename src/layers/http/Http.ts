@@ -3,21 +3,26 @@ import { NodeHttpServer } from "@effect/platform-node"
 import { ByteSize, Effect, Layer, type PlatformError, Scope } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Limits } from "../../domain/Limits.ts"
 import * as Admission from "../socket/Admission.ts"
 import * as Headers from "./Headers.ts"
 import type { Readiness } from "./Readiness.ts"
 import * as Routes from "./Routes.ts"
 import { HttpListener } from "./Server.ts"
 
+export interface Options extends Routes.Options {
+  /** `bodyBytes`: the largest request body. Routes that take files set their own. */
+  readonly limits: Pick<Limits, "bodyBytes">
+  /** Addresses of proxies that may say that a client came over TLS. */
+  readonly trustedProxies: ReadonlyArray<string>
+}
+
 /** Browsers would keep to https for everything that is ever served under this name. */
 const isHere = (host: string | undefined): boolean => /^localhost(?::\d+)?$/.test(host ?? "")
 
-/** The largest request body: 1 MiB. Routes that take files set their own. */
-const maxBody = ByteSize.mebibytes(1)
-
 /** Answers requests on the listener; the listener is started by the socket engine. */
 export const layer = (
-  options: Routes.Options
+  options: Options
 ): Layer.Layer<never, PlatformError.PlatformError, HttpListener | Readiness> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const server = yield* HttpListener
@@ -32,6 +37,6 @@ export const layer = (
     yield* Effect.addFinalizer(() => Effect.sync(() => server.off("request", answer)))
   })).pipe(
     Layer.provide(NodeHttpServer.layerHttpServices),
-    Layer.provide(Layer.succeed(HttpServerRequest.MaxBodySize, maxBody)),
+    Layer.provide(Layer.succeed(HttpServerRequest.MaxBodySize, ByteSize.bytes(options.limits.bodyBytes))),
     Layer.provide(HttpRouter.disableLogger)
   )

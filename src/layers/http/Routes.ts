@@ -3,16 +3,23 @@
  * by adding its own to `layer`.
  */
 import { Effect, FileSystem, Layer, Path, Ref } from "effect"
-import { HttpRouter, HttpServerResponse, HttpStaticServer } from "effect/http"
+import { HttpRouter, type HttpServerError, HttpServerResponse, HttpStaticServer } from "effect/http"
 import * as MetricsRoute from "./MetricsRoute.ts"
 import { Readiness } from "./Readiness.ts"
+
+/** Further routes; a request that cannot be read is answered for them. */
+type More = Layer.Layer<
+  never,
+  never,
+  HttpRouter.HttpRouter | HttpRouter.Request<"Error", HttpServerError.HttpServerError>
+>
 
 export interface Options {
   /** The folder of the built page. */
   readonly webRoot: string
-  /** Addresses of proxies that may say that a client came over TLS. */
-  readonly trustedProxies: ReadonlyArray<string>
   readonly metrics: MetricsRoute.Policy
+  /** Routes of whoever composes the server, beside its own. */
+  readonly more?: More | undefined
 }
 
 const plain = { headers: { "cache-control": "no-store" } }
@@ -45,5 +52,5 @@ const page = (root: string) =>
       )
   }))
 
-export const layer = ({ metrics, webRoot }: Options) =>
-  Layer.mergeAll(health, MetricsRoute.layer(metrics), page(webRoot))
+export const layer = ({ metrics, more = Layer.empty, webRoot }: Options) =>
+  Layer.mergeAll(health, MetricsRoute.layer(metrics), more, page(webRoot))

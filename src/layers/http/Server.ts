@@ -2,24 +2,20 @@
 import { Context, Effect, FiberSet, type FileSystem, Layer } from "effect"
 import { createServer, type Server } from "node:http"
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https"
+import { defaults, type Limits } from "../../domain/Limits.ts"
 import type { SettingsInvalid } from "../Config.ts"
 import * as Tls from "./Tls.ts"
 
 /** An HTTPS server has all that is asked of an HTTP server. */
 export class HttpListener extends Context.Service<HttpListener, Server>()("choir/layers/http/Server/HttpListener") {}
 
-/** How long a client may take, in milliseconds: silent and dribbling ones are cut. */
-export interface Patience {
-  readonly headers: number
-  readonly request: number
-}
+/** How long a client may take: silent and dribbling ones are cut. */
+export type Patience = Pick<Limits, "headersTimeout" | "requestTimeout">
 
-const patience: Patience = { headers: 10_000, request: 15_000 }
-
-const options = ({ headers, request }: Patience) => ({
-  headersTimeout: headers,
-  requestTimeout: request,
-  connectionsCheckingInterval: Math.min(1_000, headers),
+const options = ({ headersTimeout, requestTimeout }: Patience) => ({
+  headersTimeout,
+  requestTimeout,
+  connectionsCheckingInterval: Math.min(1_000, headersTimeout),
   keepAliveTimeout: 5_000
 })
 
@@ -31,10 +27,11 @@ const open = <S extends Server>(make: () => S) =>
     }))
 
 /** A server that does not listen yet; whoever starts the socket engine starts it. */
-export const layerPatient = (patience: Patience): Layer.Layer<HttpListener> =>
+export const layerPlain = (patience: Patience): Layer.Layer<HttpListener> =>
   Layer.effect(HttpListener, open(() => createServer(options(patience))))
 
-export const layer: Layer.Layer<HttpListener> = layerPatient(patience)
+/** With the default patience. */
+export const layer: Layer.Layer<HttpListener> = layerPlain(defaults)
 
 /** Takes the certificate from its files again whenever the process is told to (SIGHUP); a bad one changes nothing. */
 const renew = Effect.fnUntraced(function*(server: TlsServer, files: Tls.Files) {
@@ -55,14 +52,15 @@ const renew = Effect.fnUntraced(function*(server: TlsServer, files: Tls.Files) {
 
 /** The same over TLS: https and wss on one port. */
 export const layerTls = (
-  files: Tls.Files
+  files: Tls.Files,
+  patience: Patience
 ): Layer.Layer<HttpListener, SettingsInvalid, FileSystem.FileSystem> =>
   Layer.effect(
     HttpListener,
     Effect.gen(function*() {
       const pair = yield* Tls.read(files)
       const server = yield* open(() =>
-        createTlsServer({ ...options(patience), ...pair, handshakeTimeout: patience.headers })
+        createTlsServer({ ...options(patience), ...pair, handshakeTimeout: patience.headersTimeout })
       )
       yield* renew(server, files)
       return server

@@ -1,43 +1,47 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Ref } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
 import { mkdirSync, writeFileSync } from "node:fs"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
+import { defaults } from "../../../src/domain/Limits.ts"
 import * as Http from "../../../src/layers/http/Http.ts"
 import * as Readiness from "../../../src/layers/http/Readiness.ts"
 import * as Server from "../../../src/layers/http/Server.ts"
 import { folder } from "../../support/ServerProcess.ts"
 
 /** A listening server over a folder with a page in it. */
-const serving = Effect.gen(function*() {
+const serving = Effect.fnUntraced(function*(more?: Http.Options["more"]) {
   const root = yield* folder
   writeFileSync(join(root, "index.html"), "<title>Choir</title>")
   mkdirSync(join(root, "assets"))
   writeFileSync(join(root, "assets", "app.js"), "1")
   writeFileSync(join(root, "..", "choir-secret.txt"), "secret")
   const context = yield* Layer.build(
-    Http.layer({ webRoot: root, trustedProxies: ["127.0.0.1"], metrics: { access: "local", token: null } }).pipe(
-      Layer.provideMerge(Readiness.layer),
-      Layer.provideMerge(Server.layer)
-    )
+    Http.layer({ webRoot: root, limits: defaults, trustedProxies: [], metrics: { access: "local", token: null }, more })
+      .pipe(
+        Layer.provideMerge(Readiness.layer),
+        Layer.provideMerge(Server.layer)
+      )
   )
   const { port } = yield* Effect.gen(function*() {
     const server = yield* Server.HttpListener
     yield* Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
     return server.address() as AddressInfo
   }).pipe(Effect.provide(context))
+  const url = `http://127.0.0.1:${port}`
   const get = (path: string, init: RequestInit = {}) =>
     Effect.flatMap(
-      Effect.promise(() => fetch(`http://127.0.0.1:${port}${path}`, init)),
+      Effect.promise(() => fetch(`${url}${path}`, init)),
       (response) => Effect.map(Effect.promise(() => response.text()), (text) => ({ response, text }))
     )
-  return { get, context }
+  return { get, context, url }
 })
 
 describe("HTTP", () => {
   it.effect("[OPS3] live at once, ready when somebody says so", () =>
     Effect.gen(function*() {
-      const { context, get } = yield* serving
+      const { context, get } = yield* serving()
       assert.strictEqual((yield* get("/health/live")).response.status, 200)
       assert.strictEqual((yield* get("/health/ready")).response.status, 503)
       yield* Effect.flatMap(Readiness.Readiness, (ready) => Ref.set(ready, true)).pipe(Effect.provide(context))
@@ -46,7 +50,7 @@ describe("HTTP", () => {
 
   it.effect("[OPS1] the page, its files, and the page again for every other address", () =>
     Effect.gen(function*() {
-      const { get } = yield* serving
+      const { get } = yield* serving()
       assert.include((yield* get("/")).text, "Choir")
       assert.strictEqual((yield* get("/assets/app.js")).text, "1")
       assert.include((yield* get("/t/thread:a", { headers: { accept: "text/html" } })).text, "Choir")
@@ -56,19 +60,59 @@ describe("HTTP", () => {
       }
     }))
 
-  it.effect.each(["/", "/health/live", "/assets/none.js"])(
-    "[SEC31] [SEC39] %s has strict headers",
-    (path) =>
+  it.effect.each([
+    { path: "/", status: 200 },
+    { path: "/health/live", status: 200 },
+    { path: "/health/ready", status: 503 },
+    { path: "/metrics", status: 200 },
+    { path: "/assets/none.js", status: 404 },
+    { path: "/broken", status: 500 }
+  ])(
+    "[SEC31] [SEC39] $path ($status) has these headers and no others",
+    ({ path, status }) =>
       Effect.gen(function*() {
-        const { get } = yield* serving
-        const { headers } = (yield* get(path)).response
-        assert.include(headers.get("content-security-policy"), "default-src 'none'; script-src 'self'")
-        assert.include(headers.get("content-security-policy"), "frame-ancestors 'none'")
-        assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
-        assert.strictEqual(headers.get("cross-origin-opener-policy"), "same-origin")
-        assert.strictEqual(headers.get("cross-origin-resource-policy"), "same-origin")
-        assert.isNull(headers.get("server"))
-        assert.isNull(headers.get("x-powered-by"))
+        const { get } = yield* serving(HttpRouter.add("GET", "/broken", Effect.die("secret")))
+        const { response, text } = yield* get(path)
+        assert.strictEqual(response.status, status)
+        assert.notInclude(text, "secret")
+        const ofTheBody = new Set([
+          ...["date", "connection", "keep-alive", "content-length", "content-type", "transfer-encoding", "vary"],
+          ...["etag", "last-modified", "accept-ranges", "cache-control"]
+        ])
+        const headers = Object.fromEntries([...response.headers].filter(([name]) => !ofTheBody.has(name)))
+        assert.deepStrictEqual(headers, {
+          "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
+            "connect-src 'self' ws: wss:; img-src 'self' data:; font-src 'self'; manifest-src 'self'; " +
+            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+          "cross-origin-opener-policy": "same-origin",
+          "cross-origin-resource-policy": "same-origin",
+          "referrer-policy": "no-referrer",
+          "x-content-type-options": "nosniff",
+          "x-frame-options": "DENY"
+        })
       })
   )
+
+  it.effect("[SEC28] a body of more than 1 MiB is refused, also one that never ends", () =>
+    Effect.gen(function*() {
+      const { get, url } = yield* serving(HttpRouter.add("POST", "/say", (request) =>
+        Effect.map(request.text, (text) =>
+          HttpServerResponse.text(String(text.length)))))
+      const post = (body: string) =>
+        get("/say", { method: "POST", body })
+      assert.strictEqual((yield* post("x".repeat(defaults.bodyBytes))).text, String(defaults.bodyBytes))
+      assert.strictEqual((yield* post("x".repeat(defaults.bodyBytes + 1))).response.status, 413)
+      let pieces = 0
+      const endless = new ReadableStream({
+        pull: (controller) => {
+          pieces += 1
+          controller.enqueue(Buffer.alloc(65_536))
+        }
+      })
+      const init = { method: "POST", body: endless, duplex: "half" } as RequestInit
+      // Whoever goes on sending is cut, whether it has read the refusal or not.
+      const refused = yield* Effect.result(Effect.tryPromise(() => fetch(`${url}/say`, init)))
+      assert.isBelow(pieces, 200)
+      if (refused._tag === "Success") assert.strictEqual(refused.success.status, 413)
+    }))
 })
