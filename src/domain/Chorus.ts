@@ -107,13 +107,17 @@ export const ChorusState = Schema.Struct({
   attempt: Schema.Natural,
   not_before: Instant,
   steps: Schema.Array(StepRecord),
-  /** Text of a cancelled step as far as it had come. */
+  /** Text of a cancelled step as far as it had come, once whoever carried it out has handed it over. */
   partial: Schema.String,
   error_state: Schema.NullOr(ErrorState),
   asked_at: Instant,
   ended_at: Schema.NullOr(Instant)
 })
 export type ChorusState = typeof ChorusState.Type
+
+/** At most this many UTF-16 units of a step that was cut off are kept. */
+export const maxPartial = 32_768
+const Partial = Schema.String.check(Schema.isBetweenLength(1, maxPartial))
 
 /** What happens to a run; each of these is an event of its thread. */
 export const Event = Schema.TaggedUnion({
@@ -131,7 +135,9 @@ export const Event = Schema.TaggedUnion({
     at: Instant
   },
   RunFailed: { prompt_id: CommandId, error: ErrorState, at: Instant },
-  RunCancelled: { prompt_id: CommandId, by: UserId, partial: Schema.String, at: Instant }
+  RunCancelled: { prompt_id: CommandId, by: UserId, at: Instant },
+  /** What a cancelled run's step had said when it was stopped (CHO8). */
+  PartialKept: { prompt_id: CommandId, text: Partial, at: Instant }
 })
 export type Event = typeof Event.Type
 
@@ -145,6 +151,8 @@ export type RunStep = typeof RunStep.Type
 /** What comes back of a `RunStep`. */
 export const Answer = Schema.TaggedUnion({
   StepAnswered: { intent: CommandId, prompt_id: CommandId, output: Output, usage: Usage },
-  StepErrored: { intent: CommandId, prompt_id: CommandId, error: ErrorState }
+  StepErrored: { intent: CommandId, prompt_id: CommandId, error: ErrorState },
+  /** The step was stopped; `text` is what had been streamed of it. */
+  StepCut: { intent: CommandId, prompt_id: CommandId, text: Partial }
 })
 export type Answer = typeof Answer.Type

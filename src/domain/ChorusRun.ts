@@ -91,8 +91,11 @@ export const start = (options: {
   ended_at: null
 })
 
-/** Whether nothing can happen to the run any more. */
+/** Whether nothing can happen to the run any more, but that its last text may still come (`PartialKept`). */
 export const isOver = (state: ChorusState): boolean => state.ended_at !== null
+
+/** Whether the text of the step that was cut off may still come; it does so once at most (CHO8). */
+const awaitsPartial = (state: ChorusState): boolean => state.status === "cancelled" && state.partial === ""
 
 /** The one intent of a running run, under an id of its own for each try. */
 export const pending = (state: ChorusState): ReadonlyArray<RunStep> =>
@@ -110,7 +113,13 @@ export const decide = (
   answer: Answer,
   moment: { readonly now: Instant; readonly seed: number }
 ): ReadonlyArray<Happened> => {
-  if (state.status !== "running" || answer.prompt_id !== state.prompt_id || answer.intent !== intentId(state)) return []
+  if (answer.prompt_id !== state.prompt_id || answer.intent !== intentId(state)) return []
+  // CHO8: a step is also stopped when the server is; then the run is not over, and its step is carried out again.
+  if (answer._tag === "StepCut") {
+    const { prompt_id, text } = answer
+    return awaitsPartial(state) ? [{ _tag: "PartialKept", prompt_id, text, at: moment.now }] : []
+  }
+  if (state.status !== "running") return []
   if (answer._tag === "StepErrored") return failed(state, answer.error, moment)
   if (answer.output._tag !== state.current_step) {
     const message = `asked for ${state.current_step}, the answer was ${answer.output._tag}`
@@ -186,7 +195,9 @@ export const citedAuthors = (state: ChorusState, answer: OutputOf<"yield">): Rea
 
 /** The run after an event of its own; other runs' events leave it alone. */
 export const evolve = (state: ChorusState, event: Happened): ChorusState => {
-  if (event.prompt_id !== state.prompt_id || isOver(state)) return state
+  if (event.prompt_id !== state.prompt_id) return state
+  if (event._tag === "PartialKept") return awaitsPartial(state) ? { ...state, partial: event.text } : state
+  if (isOver(state)) return state
   switch (event._tag) {
     case "RunStarted":
       return { ...state, status: "running", not_before: event.at }
@@ -197,7 +208,7 @@ export const evolve = (state: ChorusState, event: Happened): ChorusState => {
     case "RunFailed":
       return { ...ended(state, "failed", event.at), error_state: event.error }
     case "RunCancelled":
-      return { ...ended(state, "cancelled", event.at), partial: event.partial }
+      return ended(state, "cancelled", event.at)
   }
 }
 
@@ -237,13 +248,14 @@ const respond = (state: ChorusState, event: Happened): Response | null => {
   const { current_step, loop, prompt_id, status } = state
   switch (event._tag) {
     case "RunStarted":
+    case "RunCancelled":
       return null
     case "StepCompleted":
       return { prompt_id, loop: event.loop, step: event.step, status, text: textOf(event.output) }
     case "StepFailed":
     case "RunFailed":
       return { prompt_id, loop, step: current_step, status, text: event.error.message }
-    case "RunCancelled":
-      return { prompt_id, loop, step: current_step, status, text: event.partial }
+    case "PartialKept":
+      return { prompt_id, loop, step: current_step, status, text: event.text }
   }
 }

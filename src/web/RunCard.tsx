@@ -37,10 +37,7 @@ export const RunCard = ({ me, run, topic, view }: Props): ReactNode => {
   )
   const answer = run.steps.map((record) => record.output).find((output) => output._tag === "yield")
   const cancel = () => {
-    const partial = running === undefined ? {} : { partial: running.text }
-    topic.post({ _tag: "cancel_run", prompt_id: run.prompt_id, ...partial }).catch((error: unknown) =>
-      setFault(sentence(error))
-    )
+    topic.post({ _tag: "cancel_run", prompt_id: run.prompt_id }).catch((error: unknown) => setFault(sentence(error)))
   }
   return (
     <li className="run" aria-busy={live}>

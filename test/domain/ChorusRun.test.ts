@@ -161,13 +161,23 @@ describe("A run of the Chorus", () => {
       _tag: "RunCancelled",
       prompt_id,
       by: asker,
-      partial: "so far",
       at: 30
     })
     assert.strictEqual(cancelled.state.status, "cancelled")
-    assert.strictEqual(cancelled.response?.text, "so far")
     assert.deepStrictEqual(cancelled.intents, [])
     assert.deepStrictEqual(hear(cancelled.state, outputs.action).state, cancelled.state)
+    const cut = (state: Chorus.ChorusState, text: string) =>
+      ChorusRun.transformState(state, {
+        _tag: "Heard",
+        answer: { _tag: "StepCut", intent: ChorusRun.intentId(state), prompt_id, text },
+        now: 31,
+        seed: 0
+      })
+    const kept = cut(cancelled.state, "so far")
+    assert.strictEqual(kept.response?.text, "so far")
+    assert.deepStrictEqual(kept.state, { ...cancelled.state, partial: "so far" })
+    assert.deepStrictEqual(cut(kept.state, "again").state, kept.state)
+    assert.deepStrictEqual(cut(running, "not cancelled").state, running)
   })
 
   it("[CHO10][CHO11] believes references to its own priors only, five of them, and no invented quote", () => {

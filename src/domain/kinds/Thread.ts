@@ -86,6 +86,7 @@ const hear = (state: State, answer: Answer, context: Context): Outcome => {
       return Submissions.takeUp(state, answer, context.author, context.now)
     case "StepAnswered":
     case "StepErrored":
+    case "StepCut":
       return Runs.answered(state, answer, context)
     case "Told":
       return told(state, answer, context.now)

@@ -99,8 +99,8 @@ export const Command = Schema.TaggedUnion({
   cancel_submission: { message_id: CommandId },
   /** Asks the Chorus. The command's id is the prompt's id. */
   submit_prompt: { prompt: Content },
-  /** `partial`: the text of the running step as far as the canceller has seen it, to be kept with the run. */
-  cancel_run: { prompt_id: CommandId, partial: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(32_768))) },
+  /** What the running step has said so far is kept with the run. */
+  cancel_run: { prompt_id: CommandId },
   close_thread: {}
 })
 export type Command = typeof Command.Type

@@ -58,8 +58,7 @@ export const cancelRun = (state: State, command: Of<"cancel_run">, { now, user }
     return refused("forbidden", "CHO8", "only whoever asked and the co-authors can cancel a run")
   }
   if (ChorusRun.isOver(run)) return refused("rule_violated", "CHO8", `the run is over: it has ${run.status}`)
-  const partial = run.status === "running" ? command.partial ?? "" : ""
-  return accepted(...thenNext(state, { _tag: "RunCancelled", prompt_id: run.prompt_id, by: user, partial, at: now }))
+  return accepted(...thenNext(state, { _tag: "RunCancelled", prompt_id: run.prompt_id, by: user, at: now }))
 }
 
 /** What a step brought; an answer that nobody waits for changes nothing. */
@@ -71,7 +70,7 @@ export const answered = (state: State, answer: Answer, context: Context): Outcom
 
 /** A closing thread ends its runs. */
 export const cancelAll = (state: State, by: UserId, at: Instant): ReadonlyArray<Event> =>
-  unfinished(state).map((run) => ({ _tag: "RunCancelled", prompt_id: run.prompt_id, by, partial: "", at }))
+  unfinished(state).map((run) => ({ _tag: "RunCancelled", prompt_id: run.prompt_id, by, at }))
 
 /** The event, and the start of the next run when it ends the one under way. */
 const thenNext = (

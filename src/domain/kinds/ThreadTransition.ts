@@ -2,6 +2,7 @@
  * What no event may do to a thread, whatever decided it (THR8): the last check
  * before anything is stored. Parts that did not change are told by identity.
  */
+import type { ChorusState } from "../Chorus.ts"
 import { isOver } from "../ChorusRun.ts"
 import { reject, type Rejection } from "../Rejection.ts"
 import type { State, Submission } from "./ThreadModel.ts"
@@ -34,10 +35,15 @@ const changeFault = (old: State, next: State): string | undefined => {
   if (old.status === "closed" && next.status !== "closed") return "it would be open again"
   if (old.messages.some((message, n) => message !== next.messages[n])) return "a published message would change"
   if (old.submissions.some((one, n) => !mayBecome(one, next.submissions[n]))) return "a finished vote would change"
-  return old.runs.some((run, n) => run !== next.runs[n] && (isOver(run) || run.prompt_id !== next.runs[n]?.prompt_id))
-    ? "a finished run would change"
-    : undefined
+  return old.runs.some((run, n) => !mayGoOn(run, next.runs[n])) ? "a finished run would change" : undefined
 }
+
+/** A run that is over is left alone, but that the text of a cancelled one may still come. */
+const mayGoOn = (old: ChorusState, next: ChorusState | undefined): boolean =>
+  next === old || (
+    next !== undefined && next.prompt_id === old.prompt_id &&
+    (!isOver(old) || old.status === "cancelled" && old.partial === "" && next.ended_at === old.ended_at)
+  )
 
 /** A pending submission may end and collect votes; nothing else about it changes. */
 const mayBecome = (old: Submission, next: Submission | undefined): boolean =>

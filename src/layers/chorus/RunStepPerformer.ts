@@ -3,23 +3,26 @@
  * the Chorus work, shows its text as it comes, answers with the outcome.
  *
  * The thread drops the intent when the run is cancelled; the interruption that
- * follows aborts the provider's request (CHO8).
+ * follows aborts the provider's request, and what the step had said so far goes
+ * to the thread (CHO8).
  */
 import { Clock, Effect, Layer, Ref } from "effect"
-import type { Answer, ChorusState, RunStep } from "../../domain/Chorus.ts"
+import { type Answer, type ChorusState, maxPartial, type RunStep } from "../../domain/Chorus.ts"
 import { policy } from "../../domain/ChorusRun.ts"
-import type { TopicId } from "../../domain/Ids.ts"
+import { derivedId, type TopicId } from "../../domain/Ids.ts"
 import { Chorus } from "../../services/Chorus.ts"
 import { Performers } from "../../services/Performers.ts"
 import { Signals } from "../../services/Signals.ts"
+import { Topics } from "../../services/Topics.ts"
 import { Metrics } from "../observability/Metrics.ts"
 
 /** Registers the performer of `RunStep` with `Performers`. */
-export const layer: Layer.Layer<never, never, Chorus | Performers | Signals> = Layer.effectDiscard(
+export const layer: Layer.Layer<never, never, Chorus | Performers | Signals | Topics> = Layer.effectDiscard(
   Effect.gen(function*() {
     const chorus = yield* Chorus
     const signals = yield* Signals
     const { register } = yield* Performers
+    const topics = yield* Topics
     const { steps, tokens } = yield* Metrics
     /** Texts of the tries that run here, as far as they have come, by intent. */
     const live = yield* Ref.make<ReadonlyMap<string, string>>(new Map())
@@ -31,6 +34,15 @@ export const layer: Layer.Layer<never, never, Chorus | Performers | Signals> = L
           return [before.length, new Map(all).set(id, before + text)]
         })
         signals.stream(topic, { ...placeOf(run), offset, text })
+      })
+
+    /** Whether the run was cancelled, or only the server stops, is the thread's to know. */
+    const handOver = (topic: TopicId, intent: RunStep) =>
+      Effect.map(Ref.get(live), (all) => {
+        const text = cut(all.get(intent.id) ?? "")
+        const input: Answer = { _tag: "StepCut", ...replyTo(intent), text }
+        if (text === "") return
+        topics.post(topic, { id: derivedId(intent.id, "/cut"), author: "system:chorus", input, reply: () => {} })
       })
 
     const forget = (topic: TopicId, { id, run }: RunStep) =>
@@ -56,6 +68,7 @@ export const layer: Layer.Layer<never, never, Chorus | Performers | Signals> = L
           onSuccess: ({ output, usage }): Answer => ({ _tag: "StepAnswered", ...replyTo(intent), output, usage }),
           onFailure: ({ reason }): Answer => ({ _tag: "StepErrored", ...replyTo(intent), error: reason })
         }),
+        Effect.onInterrupt(() => handOver(topic, intent)),
         Effect.ensuring(forget(topic, intent))
       )
     })
@@ -70,5 +83,11 @@ const placeOf = ({ attempt, current_step, loop, prompt_id }: ChorusState) => ({
   step: current_step,
   attempt
 })
+
+/** As much of a text as is kept, without half of a surrogate pair at its end. */
+const cut = (text: string): string => {
+  const kept = text.slice(0, maxPartial)
+  return kept.isWellFormed() ? kept : kept.slice(0, -1)
+}
 
 const replyTo = ({ id, run }: RunStep) => ({ intent: id, prompt_id: run.prompt_id })

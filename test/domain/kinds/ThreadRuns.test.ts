@@ -75,11 +75,10 @@ const finish = (world: World) => {
 }
 
 const ask = (prompt = "why?"): Model.Command => ({ _tag: "submit_prompt", prompt })
-const cancel = (prompt: string, partial?: string): Model.Command => ({
-  _tag: "cancel_run",
-  prompt_id: id(prompt),
-  ...(partial === undefined ? undefined : { partial })
-})
+const cancel = (prompt: string): Model.Command => ({ _tag: "cancel_run", prompt_id: id(prompt) })
+/** The performer of a step that was stopped hands over what it had said. */
+const handOver = (world: World, { id: intent, run }: RunStep, text: string) =>
+  put(world, t, id(`${intent}/cut`), "system:chorus", { _tag: "StepCut", intent, prompt_id: run.prompt_id, text })
 
 /** Alice's thread, with Bob and Carol as co-authors when asked for. */
 const begun = (...others: ReadonlyArray<typeof alice>) => {
@@ -138,10 +137,19 @@ describe("The Chorus in a thread", () => {
     send(world, alice, ask(), "p0")
     send(world, alice, ask(), "p1")
     assert.strictEqual(send(world, carol, cancel("p0")), "forbidden CHO8")
-    assert.strictEqual(send(world, bob, cancel("p1", "never said")), "ok")
-    assert.strictEqual(send(world, bob, cancel("p0", "so far")), "ok")
-    assert.deepStrictEqual(stateOf(world).runs.map((run) => run.partial), ["so far", ""])
+    const step = running(world)
+    if (step === undefined) return assert.fail("no step")
+    assert.strictEqual(send(world, bob, cancel("p1")), "ok")
+    // The server stopped and came back: the step goes on, and no text is kept.
+    handOver(world, step, "too early")
+    assert.strictEqual(send(world, bob, cancel("p0")), "ok")
     assert.isUndefined(running(world))
+    put(world, t, id("spoof"), bob, { _tag: "StepCut", intent: step.id, prompt_id: id("p0"), text: "spoofed" })
+    handOver(world, { ...step, id: id("p0/0/yield/0") }, "of another step")
+    assert.deepStrictEqual(stateOf(world).runs.map((run) => run.partial), ["", ""])
+    handOver(world, step, "so far")
+    put(world, t, id("again"), "system:chorus", { _tag: "StepCut", intent: step.id, prompt_id: id("p0"), text: "more" })
+    assert.deepStrictEqual(stateOf(world).runs.map((run) => run.partial), ["so far", ""])
     assert.strictEqual(send(world, alice, cancel("p0")), "rule_violated CHO8")
     assert.strictEqual(send(world, alice, cancel("none")), "not_found CHO8")
   })

@@ -127,7 +127,7 @@ const play = (world: World, turn: Turn, n: number) => {
     case "Cancel": {
       const { runs, submissions } = stateOf(world, turn.where)
       const input = turn.run
-        ? { _tag: "cancel_run", prompt_id: runs[turn.which % runs.length]?.prompt_id ?? "none", partial: "as far as" }
+        ? { _tag: "cancel_run", prompt_id: runs[turn.which % runs.length]?.prompt_id ?? "none" }
         : { _tag: "cancel_submission", message_id: submissions[turn.which % submissions.length]?.id ?? "none" }
       put(world, where(turn.where), id(`t${n}`), user(turn.who), input)
       break

@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import type { ErrorState, RunStep } from "../../../src/domain/Chorus.ts"
+import { type ErrorState, maxPartial, type RunStep } from "../../../src/domain/Chorus.ts"
 import { CommandId } from "../../../src/domain/Ids.ts"
 import * as RunStepPerformer from "../../../src/layers/chorus/RunStepPerformer.ts"
 import { Chorus, ChorusError } from "../../../src/services/Chorus.ts"
 import { type Perform, Performers } from "../../../src/services/Performers.ts"
 import { Signals } from "../../../src/services/Signals.ts"
+import { Topics } from "../../../src/services/Topics.ts"
 import { output, runAt, topic } from "./Runs.ts"
 
 const usage = { provider: "p", model: "m", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
@@ -38,8 +39,14 @@ const perform = (step: Chorus["Service"]["step"], heard: Array<unknown>) =>
       stream: (_, piece) => void heard.push([piece.attempt, piece.offset, piece.text]),
       streamDone: (_, id) => void heard.push(`done ${id}`)
     })
+    const topics = Layer.mock(Topics, {
+      post: (_, { input }) => void heard.push(input),
+      subscribe: () => undefined,
+      unsubscribe: () => undefined,
+      broadcast: () => undefined
+    })
     const chorus = Layer.succeed(Chorus, { describe: { model: "m", offline: false }, step })
-    yield* Layer.build(RunStepPerformer.layer.pipe(Layer.provide([performers, signals, chorus])))
+    yield* Layer.build(RunStepPerformer.layer.pipe(Layer.provide([performers, signals, chorus, topics])))
     return registered ?? assert.fail("nothing registered")
   })
 
@@ -95,13 +102,28 @@ describe("RunStepPerformer", () => {
       assert.strictEqual(heard.length, 4)
     }))
 
-  it.effect("[CHO8] interruption stops the step and forgets its text", () =>
+  it.effect("[CHO8] interruption stops the step, and hands over what it had said", () =>
     Effect.gen(function*() {
       const heard: Array<unknown> = []
       const carryOut = yield* perform((_, onText) => Effect.andThen(onText("Hot "), Effect.never), heard)
       const fiber = yield* Effect.forkChild(carryOut(topic, intent()))
       yield* TestClock.adjust("1 seconds")
       yield* Fiber.interrupt(fiber)
-      assert.deepStrictEqual(heard, [[0, 0, "Hot "], "done prompt-1"])
+      const cut = { _tag: "StepCut", intent: intent().id, prompt_id: "prompt-1" }
+      assert.deepStrictEqual(heard, [[0, 0, "Hot "], { ...cut, text: "Hot " }, "done prompt-1"])
+    }))
+
+  it.effect("[CHO8] nothing is handed over of a step that said nothing, and no more than 32 KB of one that said much", () =>
+    Effect.gen(function*() {
+      const heard: Array<unknown> = []
+      const texts = ["", "x".repeat(maxPartial - 1) + "\ud834\udd1e and on"]
+      for (const text of texts) {
+        const carryOut = yield* perform((_, onText) => Effect.andThen(onText(text), Effect.never), heard)
+        const fiber = yield* Effect.forkChild(carryOut(topic, intent()))
+        yield* TestClock.adjust("1 seconds")
+        yield* Fiber.interrupt(fiber)
+      }
+      const cuts = heard.filter((one) => typeof one === "object" && one !== null && "_tag" in one)
+      assert.deepStrictEqual(cuts.map((one) => Reflect.get(one as object, "text")), ["x".repeat(maxPartial - 1)])
     }))
 })

@@ -202,7 +202,7 @@ describe("signing in", () => {
   it.effect.each([
     ["just in time", defaults.resumeWindow - 1, "init"],
     ["too late", defaults.resumeWindow, "error"]
-  ])("[CON5] [AUT2] a session that would be over is kept for two minutes after the network was lost: %s", (
+  ] as const)("[CON5] [AUT2] a session that would be over is kept for two minutes after the network was lost: %s", (
     [, after, type]
   ) =>
     Effect.gen(function*() {

@@ -1,0 +1,75 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Layer } from "effect"
+import { CommandId, TopicId, UserId } from "../../../src/domain/Ids.ts"
+import { shipped } from "../../../src/domain/kinds/Kinds.ts"
+import type { State } from "../../../src/domain/kinds/ThreadModel.ts"
+import { defaults } from "../../../src/domain/Limits.ts"
+import * as RunStepPerformer from "../../../src/layers/chorus/RunStepPerformer.ts"
+import * as Memory from "../../../src/layers/eventlog/Memory.ts"
+import * as PerformersLive from "../../../src/layers/Performers.ts"
+import * as SignalsLocal from "../../../src/layers/signals/Local.ts"
+import * as TopicsLocal from "../../../src/layers/topics/Local.ts"
+import { Chorus } from "../../../src/services/Chorus.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
+import { Kinds } from "../../../src/services/Kinds.ts"
+import { Topics } from "../../../src/services/Topics.ts"
+
+const thread = TopicId.make("thread:a")
+const alice = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+
+/** Hosts over a log that outlives them, with a Chorus that says something and never ends. */
+const hosts = (said: Deferred.Deferred<void>) =>
+  RunStepPerformer.layer.pipe(
+    Layer.provide(SignalsLocal.layer(defaults)),
+    Layer.provideMerge(TopicsLocal.layer()),
+    Layer.provide(PerformersLive.layer),
+    Layer.provide(Layer.succeed(Kinds, shipped)),
+    Layer.provide(Layer.succeed(Chorus, {
+      describe: { model: "m", offline: true },
+      step: (_, onText) =>
+        Effect.andThen(onText("so far"), Effect.andThen(Deferred.succeed(said, undefined), Effect.never))
+    }))
+  )
+
+const send = (id: string, input: unknown) =>
+  Effect.flatMap(Topics, (topics) => topics.submit(thread, { id: CommandId.make(id), author: alice, input }))
+
+const runs = Effect.map(
+  Effect.flatMap(Topics, (topics) => topics.state(thread, alice)),
+  (state) => (state as State).runs.map(({ partial, status }) => [status, partial])
+)
+
+describe("cancelling a run", () => {
+  it.effect("[CHO8] keeps what its step had said, from the log on; the queued one keeps nothing", () =>
+    Effect.gen(function*() {
+      const said = yield* Deferred.make<void>()
+      yield* Effect.gen(function*() {
+        yield* send("c", { _tag: "create_thread", name: "Bread" })
+        yield* send("p0", { _tag: "submit_prompt", prompt: "why?" })
+        yield* send("p1", { _tag: "submit_prompt", prompt: "how?" })
+        yield* Deferred.await(said)
+        yield* send("x1", { _tag: "cancel_run", prompt_id: "p1" })
+        yield* send("x0", { _tag: "cancel_run", prompt_id: "p0" })
+        yield* Effect.repeat(runs, { until: (all) => all[0]?.[1] !== "" })
+        assert.deepStrictEqual(yield* runs, [["cancelled", "so far"], ["cancelled", ""]])
+      }).pipe(Effect.provide(hosts(said)))
+      const entries = yield* (yield* EventLog).read(thread, { after: 0, limit: 20 })
+      const { at: _at, ...kept } = entries.at(-1)?.event as { readonly at: number }
+      assert.deepStrictEqual<unknown>(kept, { _tag: "PartialKept", prompt_id: "p0", text: "so far" })
+    }).pipe(Effect.provide(Memory.layer)))
+
+  it.effect("[CHO7] [CHO8] a server that stops cuts no run off: its step is carried out again", () =>
+    Effect.gen(function*() {
+      const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      yield* Effect.gen(function*() {
+        yield* send("c", { _tag: "create_thread", name: "Bread" })
+        yield* send("p0", { _tag: "submit_prompt", prompt: "why?" })
+        yield* Deferred.await(first)
+      }).pipe(Effect.provide(hosts(first)))
+      yield* Effect.gen(function*() {
+        yield* (yield* Topics).recover
+        yield* Deferred.await(second)
+        assert.deepStrictEqual(yield* runs, [["running", ""]])
+      }).pipe(Effect.provide(hosts(second)))
+    }).pipe(Effect.provide(Memory.layer)))
+})
