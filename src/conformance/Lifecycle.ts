@@ -60,6 +60,22 @@ export const lifecycle = <R, E>(harness: Harness<R, E>): ReadonlyArray<Scenario<
     })
   },
   {
+    title: "[SOC1] a connection that is closed as it begins ends once",
+    run: Effect.gen(function*() {
+      const it = yield* begin(harness)
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const run = Effect.runSyncWith(yield* Effect.context())
+      yield* Scope.provide(it.socket.onConnection((connection) => run(connection.close(4005, "not you"))), scope)
+      yield* Effect.ignore(it.join())
+      yield* same("the code", (yield* it.ended).code, 4005)
+      yield* Scope.close(scope, yield* Effect.exit(Effect.void))
+      const [client, connection] = yield* it.join()
+      client.send("still here")
+      yield* same("who speaks", (yield* it.heard).from.id, connection.id)
+      yield* same("further ends", (yield* it.untaken).ended, 0)
+    })
+  },
+  {
     title: "[SOC1] who vanishes has ended",
     skills: ["vanish"],
     run: Effect.gen(function*() {

@@ -103,6 +103,8 @@ const settings = {
   echo: flag("ECHO", false),
   /** Whether plain HTTP may be offered to the network. */
   insecure: flag("INSECURE", false),
+  /** What carries WebSockets; all but the default are packages of their own, to be installed. */
+  socket: choice("SOCKET", "ws", ["ws", "uws", "socketio"]),
   /** How log lines look on stderr. */
   logFormat: choice("LOG_FORMAT", "json", ["json", "pretty"]),
   logLevel: choice<Level>("LOG_LEVEL", "Warn", levels),

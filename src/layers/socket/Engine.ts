@@ -48,6 +48,7 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Engine, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
+  const can = new Set(capabilities)
   const listeners = Listeners.make()
   const connected = new Map<ConnectionId, Peers.Peer>()
   const peers = Peers.make({
@@ -61,7 +62,7 @@ export const make = Effect.fnUntraced(function*(
 
   const ping = (peer: Peers.Peer) =>
     Effect.callback<number, SocketError>((resume) => {
-      if (peer.wire.ping === undefined) return resume(unsupported("ping"))
+      if (!can.has("ping") || peer.wire.ping === undefined) return resume(unsupported("ping"))
       if (peer.status !== "open") return resume(unknown(peer.connection.id))
       const sent = now()
       const told = (came: boolean) => resume(came ? Effect.succeed(now() - sent) : unknown(peer.connection.id))
@@ -85,8 +86,8 @@ export const make = Effect.fnUntraced(function*(
       close: (code, reason) => Effect.sync(() => peers.close(peer, code, reason)),
       ping: Effect.suspend(() => ping(peer)),
       bufferedAmount: () => peer.box.bytes + wire.unsent(),
-      pause: wire.pause === undefined ? unsupported("pause") : Effect.sync(wire.pause),
-      resume: wire.resume === undefined ? unsupported("pause") : Effect.sync(wire.resume)
+      pause: !can.has("pause") || wire.pause === undefined ? unsupported("pause") : Effect.sync(wire.pause),
+      resume: !can.has("pause") || wire.resume === undefined ? unsupported("pause") : Effect.sync(wire.resume)
     }
     const peer: Peers.Peer = {
       connection,
@@ -135,7 +136,7 @@ export const make = Effect.fnUntraced(function*(
       Socket.of({
         ...listeners,
         ...own,
-        capabilities: new Set(capabilities),
+        capabilities: can,
         getConnection: find,
         getAllConnections: Effect.sync(() => Array.from(connected.values(), (peer) => peer.connection)),
         getConnectionCount: Effect.sync(() => connected.size),

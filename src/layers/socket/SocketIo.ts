@@ -136,6 +136,8 @@ const connected = (engine: Engine.Engine, socket: IoSocket, address: string) => 
   })
   conn.on("packet", port.alive)
   conn.once("close", () => port.closed(ended))
+  // Whoever heard of it may have closed it at once.
+  if (conn.readyState === "closed") port.closed(ended)
 }
 
 const make = Effect.fnUntraced(function*(
@@ -151,7 +153,13 @@ const make = Effect.fnUntraced(function*(
     nextId: Frames.counter(randomBytes(9)),
     soon: setImmediate
   })
-  yield* Ws.upgrades({ server, engine, door, options, leave: (asked) => asked.startsWith(path) })
+  yield* Ws.upgrades({
+    server,
+    engine,
+    door,
+    options,
+    leave: (asked) => asked.startsWith(path) || options.leave?.(asked) === true
+  })
   const { allow, claim } = admit(door)
   const io: IoServer = yield* Effect.acquireRelease(
     Effect.sync(() => new Server(server, settings(limits, allow))),
