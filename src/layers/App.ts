@@ -125,9 +125,6 @@ const wire = ({ limits, ...settings }: Settings) =>
       tls: settings.tlsCert === null || settings.tlsKey === null
         ? undefined
         : { cert: settings.tlsCert, key: settings.tlsKey },
-      tls: settings.tlsCert === null || settings.tlsKey === null
-        ? undefined
-        : { cert: settings.tlsCert, key: settings.tlsKey },
       leave: (path) => settings.echo && path === Echo.path
     })),
     Layer.provideMerge(
