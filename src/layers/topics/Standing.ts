@@ -3,9 +3,10 @@
  * Everything here is synchronous and changes nothing; `Host` commits.
  */
 import { Result } from "effect"
-import type { Author, CommandId, Instant, TopicId } from "../../domain/Ids.ts"
+import { type Author, type CommandId, type Instant, isUser, type TopicId } from "../../domain/Ids.ts"
 import type { Draft } from "../../domain/Log.ts"
 import { reject, type Rejection } from "../../domain/Rejection.ts"
+import * as StateHash from "../../domain/StateHash.ts"
 import { type AnyKind, type Context, type Decision, fold, type Intent, type Listing } from "../../domain/Topic.ts"
 import type { Receipt, Submission } from "../../services/Topics.ts"
 
@@ -23,10 +24,14 @@ export interface Standing extends Derived {
   readonly state: unknown
 }
 
-/** A command that was carried out: up to which seq, and whose it was. */
+/**
+ * A command that was carried out: up to which seq, whose it was, and the hash of what it asked. The log does not say
+ * the last, so it is known of what was carried out since the topic was loaded.
+ */
 export interface Carried {
   readonly seq: number
   readonly author: Author
+  readonly asked?: StateHash.StateHash
 }
 
 /** What becomes of a submission once the batch is durable. */
@@ -65,6 +70,15 @@ export const sameListing = (a: Listing | undefined, b: Listing | undefined): boo
 export const internal = reject("internal", "FLT25", "this command met a defect in the server; nothing was changed")
 
 const taken = reject("id_conflict", "SYN4", "this id was used by somebody else's command")
+const reused = reject("id_conflict", "SYN4", "you have used this id for something else: give this command its own")
+
+/** The outcome of a command whose id has been carried out before. */
+const again = (topic: TopicId, before: Carried, now: Omit<Carried, "seq">): Result.Result<Receipt, Rejection> => {
+  if (before.author !== now.author) return Result.fail(taken)
+  return before.asked !== undefined && now.asked !== undefined && before.asked !== now.asked
+    ? Result.fail(reused)
+    : Result.succeed({ topic, seq: before.seq, duplicate: true })
+}
 
 const answer = (outcome: Result.Result<Receipt, Rejection>): Verdict => ({ _tag: "Answer", outcome })
 
@@ -90,12 +104,10 @@ export const decideAll = (
 
   const one = ({ author, id, input, signed }: Submission): Verdict => {
     const before = carried.get(id) ?? known(id)
-    if (before !== undefined) {
-      return answer(
-        before.author === author ? Result.succeed({ topic, seq: before.seq, duplicate: true }) : Result.fail(taken)
-      )
-    }
     try {
+      // What the server itself sends again may have come about differently; people send again what they sent.
+      const whose = isUser(author) ? { author, asked: StateHash.of(input) } : { author }
+      if (before !== undefined) return answer(again(topic, before, whose))
       const context: Context = { id, author, now, seed: seed(), signed: signed !== undefined }
       const decision = kind.decide(state, input, context)
       if (decision._tag === "Failure") return answer(Result.fail(decision.failure))
@@ -108,7 +120,7 @@ export const decideAll = (
         const kept = n === 0 && signed !== undefined ? { signed } : undefined
         drafts.push({ topic, seq: ++seq, at: now, cause: id, author, version: kind.version, event: json, ...kept })
       }
-      carried.set(id, { seq, author })
+      carried.set(id, { seq, ...whose })
       return answer(Result.succeed({ topic, seq, duplicate: false }))
     } catch (defect) {
       defects.push(defect)

@@ -54,8 +54,7 @@ describe("cancelling a run", () => {
         assert.deepStrictEqual(yield* runs, [["cancelled", "so far"], ["cancelled", ""]])
       }).pipe(Effect.provide(hosts(said)))
       const entries = yield* (yield* EventLog).read(thread, { after: 0, limit: 20 })
-      const { at: _at, ...kept } = entries.at(-1)?.event as { readonly at: number }
-      assert.deepStrictEqual<unknown>(kept, { _tag: "PartialKept", prompt_id: "p0", text: "so far" })
+      assert.deepInclude(entries.at(-1)?.event, { _tag: "PartialKept", prompt_id: "p0", text: "so far" })
     }).pipe(Effect.provide(Memory.layer)))
 
   it.effect("[CHO7] [CHO8] a server that stops cuts no run off: its step is carried out again", () =>

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
+import { UserId } from "../../../src/domain/Ids.ts"
 import { fold } from "../../../src/domain/Topic.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { Topics } from "../../../src/services/Topics.ts"
@@ -46,6 +47,18 @@ describe("commands", () => {
       const stolen = yield* send(one, add, { id: "a", author: bob })
       assert.strictEqual(Result.isFailure(stolen) && stolen.failure.code, "id_conflict")
       assert.strictEqual(yield* total(one), 4)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[SYN4] the same person's id for another command is refused, as long as it is known what was asked", () =>
+    Effect.gen(function*() {
+      const author = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+      const add = (n: number) => send(one, { _tag: "add", n }, { id: "a", author })
+      assert.deepStrictEqual(yield* add(1), ok(1))
+      assert.deepStrictEqual(yield* add(1), ok(1, true))
+      const other = yield* add(2)
+      assert.strictEqual(Result.isFailure(other) && other.failure.code, "id_conflict")
+      assert.deepStrictEqual(yield* add(1), ok(1, true))
+      assert.strictEqual(yield* total(one), 1)
     }).pipe(Effect.provide(layer())))
 
   it.effect("[AUT4] a kind that nobody knows is not there", () =>
