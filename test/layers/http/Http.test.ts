@@ -75,10 +75,10 @@ describe("HTTP", () => {
         const { response, text } = yield* get(path)
         assert.strictEqual(response.status, status)
         assert.notInclude(text, "secret")
-        const ofTheBody = new Set([
-          ...["date", "connection", "keep-alive", "content-length", "content-type", "transfer-encoding", "vary"],
-          ...["etag", "last-modified", "accept-ranges", "cache-control"]
-        ])
+        const ofTheBody = new Set(
+          ("date connection keep-alive content-length content-type transfer-encoding vary etag last-modified " +
+            "accept-ranges cache-control").split(" ")
+        )
         const headers = Object.fromEntries([...response.headers].filter(([name]) => !ofTheBody.has(name)))
         assert.deepStrictEqual(headers, {
           "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +

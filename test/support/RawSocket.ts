@@ -1,0 +1,152 @@
+/** WebSocket frames byte by byte, over plain TCP: what no well-behaved client library would send. */
+import { Effect, Queue, type Scope } from "effect"
+import { connect, type Socket } from "node:net"
+
+export interface Shape {
+  readonly opcode: number
+  readonly payload?: Uint8Array | string
+  readonly fin?: boolean
+  /** The three reserved bits, RSV1 being 4. */
+  readonly rsv?: number
+  readonly masked?: boolean
+  /** What the header says instead of the payload's own length. */
+  readonly length?: bigint
+}
+
+export const text = 1
+export const binary = 2
+export const continuation = 0
+export const close = 8
+export const ping = 9
+export const pong = 10
+
+const mask = Buffer.from([0x12, 0x34, 0x56, 0x78])
+
+export const frame = ({ fin = true, length, masked = true, opcode, payload = "", rsv = 0 }: Shape): Buffer => {
+  const body = Buffer.from(typeof payload === "string" ? Buffer.from(payload) : payload)
+  const size = length ?? BigInt(body.length)
+  const head = Buffer.alloc(size < 126n ? 2 : size < 65_536n ? 4 : 10)
+  head[0] = (fin ? 0x80 : 0) | (rsv << 4) | opcode
+  head[1] = masked ? 0x80 : 0
+  if (head.length === 2) head[1] |= Number(size)
+  else if (head.length === 4) {
+    head[1] |= 126
+    head.writeUInt16BE(Number(size), 2)
+  } else {
+    head[1] |= 127
+    head.writeBigUInt64BE(size, 2)
+  }
+  if (!masked) return Buffer.concat([head, body])
+  for (let i = 0; i < body.length; i++) body[i]! ^= mask[i % 4]!
+  return Buffer.concat([head, mask, body])
+}
+
+/** The payload of a close frame. */
+export const closing = (code: number, reason: string | Uint8Array = ""): Uint8Array => {
+  const head = Buffer.alloc(2)
+  head.writeUInt16BE(code)
+  return Buffer.concat([head, Buffer.from(reason)])
+}
+
+export interface Heard {
+  readonly opcode: number
+  readonly payload: Buffer
+}
+
+export interface RawSocket {
+  readonly tcp: Socket
+  /** What the server answered to the upgrade. */
+  readonly upgrade: string
+  readonly send: (...frames: ReadonlyArray<Shape>) => void
+  readonly next: Effect.Effect<Heard>
+  /** The code of the server's close frame: 1005 for one without, 1006 when the connection ended without a frame. */
+  readonly closed: Effect.Effect<number>
+}
+
+/** Plain TCP to the server of a URL; from another address of this machine, if need be. */
+export const tcp = (url: string, localAddress?: string): Effect.Effect<Socket, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Socket>((resume) => {
+      const { hostname, port } = new URL(url)
+      const socket = connect({ host: hostname, port: Number(port), localAddress })
+      socket.on("error", () => {})
+      socket.once("connect", () => resume(Effect.succeed(socket)))
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+
+/** The end of a TCP connection, whoever ended it. */
+export const gone = (socket: Socket): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (socket.closed) resume(Effect.void)
+    else socket.once("close", () => resume(Effect.void))
+  })
+
+export const request = (path: string, headers: ReadonlyArray<string> = []): string =>
+  [
+    `GET ${path} HTTP/1.1`,
+    "Host: 127.0.0.1",
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    ...headers,
+    "",
+    ""
+  ].join("\r\n")
+
+/** Takes whole frames of a server off the front. */
+const parse = (buffer: Buffer): { readonly frames: ReadonlyArray<Heard>; readonly rest: Buffer } => {
+  const frames: Array<Heard> = []
+  let rest = buffer
+  while (rest.length >= 2) {
+    const short = rest[1]! & 0x7f
+    const head = short < 126 ? 2 : short === 126 ? 4 : 10
+    if (rest.length < head) break
+    const size = short < 126 ? short : short === 126 ? rest.readUInt16BE(2) : Number(rest.readBigUInt64BE(2))
+    if (rest.length < head + size) break
+    frames.push({ opcode: rest[0]! & 0x0f, payload: Buffer.from(rest.subarray(head, head + size)) })
+    rest = rest.subarray(head + size)
+  }
+  return { frames, rest }
+}
+
+/** Upgrades a connection of its own. */
+export const open = Effect.fnUntraced(function*(
+  url: string,
+  path: string,
+  options: { readonly headers?: ReadonlyArray<string>; readonly localAddress?: string } = {}
+): Effect.fn.Return<RawSocket, never, Scope.Scope> {
+  const socket = yield* tcp(url, options.localAddress)
+  const heard = yield* Queue.unbounded<Heard>()
+  const codes = yield* Queue.unbounded<number>()
+  let rest = Buffer.alloc(0)
+  const upgrade = yield* Effect.callback<string>((resume) => {
+    let head: string | undefined
+    socket.on("data", (piece) => {
+      rest = Buffer.concat([rest, piece])
+      if (head === undefined) {
+        const end = rest.indexOf("\r\n\r\n")
+        if (end < 0) return
+        head = rest.subarray(0, end).toString()
+        rest = rest.subarray(end + 4)
+        resume(Effect.succeed(head))
+      }
+      const parsed = parse(rest)
+      rest = Buffer.from(parsed.rest)
+      for (const one of parsed.frames) {
+        if (one.opcode !== close) Queue.offerUnsafe(heard, one)
+        else Queue.offerUnsafe(codes, one.payload.length < 2 ? 1005 : one.payload.readUInt16BE(0))
+      }
+    })
+    socket.once("close", () => Queue.offerUnsafe(codes, 1006))
+    socket.write(request(path, options.headers))
+  })
+  return {
+    tcp: socket,
+    upgrade,
+    send: (...frames) => void socket.write(Buffer.concat(frames.map(frame))),
+    next: Queue.take(heard),
+    closed: Queue.take(codes)
+  }
+})
