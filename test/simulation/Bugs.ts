@@ -153,7 +153,7 @@ const racing: Plant["network"] = (network) => {
     const inbox = Effect.runSync(Queue.unbounded<string>())
     client.run(
       Effect.gen(function*() {
-        while (true) {
+        while (line.clientThinks === "open") {
           const taken = Effect.flatMap(
             Queue.take(inbox),
             (text) => Effect.as(Effect.sleep(client.dice.int(1, 25)), text)

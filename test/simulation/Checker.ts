@@ -142,7 +142,7 @@ export class Checker implements Watcher {
     const logged = known?.causes.get(ref_id)
     // A command that changed nothing is acknowledged at the seq it found.
     const nothing = logged === undefined && known !== undefined && seq <= known.entries.length &&
-      dup !== true && this.truth.sends.get(ref_id)?.topic === topic
+      this.truth.sends.get(ref_id)?.topic === topic
     if (logged !== seq && !(nothing && this.idempotent(ref_id))) {
       this.world.violate("TOP4", `${ref_id} was acknowledged at ${topic} ${seq}, and the log has it at ${logged}`)
     }

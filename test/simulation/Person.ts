@@ -116,7 +116,8 @@ export class Person {
   private mind(): void {
     const { client, watched } = this.life
     if (client.phase()._tag === "Disconnected" && (!this.active || this.dice.chance(0.3))) client.start()
-    for (const topic of [...watched.keys()]) {
+    const topics = [...watched.keys()]
+    for (const topic of topics) {
       if (this.replica(topic)?.sync._tag === "Refused" && (topic !== attic || this.active)) {
         this.unwatch(topic)
         this.watch(topic)
