@@ -99,6 +99,8 @@ export const ChorusState = Schema.Struct({
   thread_id: TopicId,
   asker: UserId,
   prompt: Schema.String,
+  /** The first of the runs that answer the same once more (CHO8); none of them is shown what the others said. */
+  sibling_of: Schema.optionalKey(CommandId),
   /** The thread so far, frozen when the run started; the newest lines, oldest first. */
   messages: Schema.Array(Line),
   status: Schema.Literals(["queued", "running", "yielded", "failed", "cancelled"]),
@@ -121,7 +123,13 @@ const Partial = Schema.String.check(Schema.isBetweenLength(1, maxPartial))
 
 /** What happens to a run; each of these is an event of its thread. */
 export const Event = Schema.TaggedUnion({
-  PromptSubmitted: { id: CommandId, author: UserId, content: Schema.String, at: Instant },
+  PromptSubmitted: {
+    id: CommandId,
+    author: UserId,
+    content: Schema.String,
+    sibling_of: Schema.optionalKey(CommandId),
+    at: Instant
+  },
   RunStarted: { prompt_id: CommandId, at: Instant },
   StepCompleted: { prompt_id: CommandId, loop: Schema.Natural, step: Step, output: Output, usage: Usage, at: Instant },
   /** A try that failed; the step is tried again at `not_before`. */

@@ -72,12 +72,14 @@ export const start = (options: {
   readonly thread_id: TopicId
   readonly asker: UserId
   readonly prompt: string
+  readonly sibling_of?: CommandId
   readonly at: Instant
 }): ChorusState => ({
   prompt_id: options.prompt_id,
   thread_id: options.thread_id,
   asker: options.asker,
   prompt: options.prompt,
+  ...(options.sibling_of === undefined ? undefined : { sibling_of: options.sibling_of }),
   messages: [],
   status: "queued",
   current_step: "action",

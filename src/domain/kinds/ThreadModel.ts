@@ -97,8 +97,15 @@ export const Command = Schema.TaggedUnion({
   },
   process_approval: { message_id: CommandId, decision: Choice },
   cancel_submission: { message_id: CommandId },
-  /** Asks the Chorus. The command's id is the prompt's id. */
-  submit_prompt: { prompt: Content },
+  /**
+   * Asks the Chorus. The command's id is the prompt's id. `if_busy`: wait for one's turn (the default), be refused, or
+   * cancel the run under way (CHO9). `sibling_of`: answers that prompt once more, without a look at what was answered.
+   */
+  submit_prompt: {
+    prompt: Content,
+    if_busy: Schema.optionalKey(Schema.Literals(["enqueue", "reject", "interrupt"])),
+    sibling_of: Schema.optionalKey(CommandId)
+  },
   /** What the running step has said so far is kept with the run. */
   cancel_run: { prompt_id: CommandId },
   close_thread: {}

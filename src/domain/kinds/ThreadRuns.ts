@@ -29,31 +29,51 @@ type Of<T extends Command["_tag"]> = Extract<Command, { readonly _tag: T }>
 
 // -- Decisions ---------------------------------------------------------------
 
-/** A prompt starts at once, or waits behind the run that is under way (CHO9). */
-export const submitPrompt = (state: State, { prompt }: Of<"submit_prompt">, { id, now, user }: By): Outcome => {
+/** A prompt starts at once, or waits behind the run that is under way, unless it asks for something else (CHO9). */
+export const submitPrompt = (state: State, command: Of<"submit_prompt">, { id, now, user }: By): Outcome => {
+  const { if_busy = "enqueue", prompt, sibling_of } = command
   const fault = closedTo(state, user) ?? unfit(prompt)
   if (fault !== undefined) return refuse(fault)
   if (!isCoAuthor(state, user)) {
     return refused("forbidden", "CHO9", "only co-authors can ask the Chorus here; submit a message to become one")
   }
   if (isKnown(state, id)) return refuse(idTaken)
-  const waiting = unfinished(state).length
-  if (waiting > policy.queue) {
+  const sibling = state.runs.find((run) => run.prompt_id === sibling_of)
+  if (sibling_of !== undefined && sibling === undefined) return refuse(noPrompt)
+  const before = unfinished(state)
+  if (before.length > 0 && if_busy === "reject") {
+    return refused("rule_violated", "CHO9", "the Chorus is answering another prompt; ask again when it is done")
+  }
+  if (before.length > policy.queue) {
     return refused(
       "rule_violated",
       "CHO9",
       `${policy.queue} prompts are waiting already; try again after the next answer`
     )
   }
-  const submitted: Event = { _tag: "PromptSubmitted", id, author: user, content: prompt, at: now }
-  return waiting === 0 ? accepted(submitted, { _tag: "RunStarted", prompt_id: id, at: now }) : accepted(submitted)
+  const root = sibling === undefined ? undefined : { sibling_of: sibling.sibling_of ?? sibling.prompt_id }
+  const submitted: Event = { _tag: "PromptSubmitted", id, author: user, content: prompt, ...root, at: now }
+  const stopped = if_busy === "interrupt" ? stopRunning(state, user, now) : []
+  return before.length === 0 || before.length === 1 && stopped.length > 0
+    ? accepted(...stopped, submitted, { _tag: "RunStarted", prompt_id: id, at: now })
+    : accepted(...stopped, submitted)
+}
+
+const noPrompt = reject("not_found", "CHO8", "there is no such prompt in this thread")
+
+/** The run under way is cancelled, and the next of those that wait, if any, begins. */
+const stopRunning = (state: State, by: UserId, at: Instant): ReadonlyArray<Event> => {
+  const [running] = unfinished(state)
+  return running === undefined
+    ? []
+    : thenNext(state, { _tag: "RunCancelled", prompt_id: running.prompt_id, by, at })
 }
 
 /** CHO8: by the asker or any co-author, while it waits or while it runs. */
 export const cancelRun = (state: State, command: Of<"cancel_run">, { now, user }: By): Outcome => {
   if (!canRead(state, user)) return refuse(notFound)
   const run = state.runs.find((run) => run.prompt_id === command.prompt_id)
-  if (run === undefined) return refuse(reject("not_found", "CHO8", "there is no such prompt in this thread"))
+  if (run === undefined) return refuse(noPrompt)
   if (run.asker !== user && !isCoAuthor(state, user)) {
     return refused("forbidden", "CHO8", "only whoever asked and the co-authors can cancel a run")
   }
@@ -105,11 +125,13 @@ export const pending = (state: State) => unfinished(state).slice(0, 1).flatMap(C
 /** A run's event moves that run and nothing else but what its citations pay (CHO10). */
 export const evolve = (state: State, event: RunEvent): State => {
   if (event._tag === "PromptSubmitted") {
-    const { at, author: asker, content: prompt, id: prompt_id } = event
-    return { ...state, runs: [...state.runs, ChorusRun.start({ prompt_id, thread_id: state.id, asker, prompt, at })] }
+    const { at, author: asker, content: prompt, id: prompt_id, sibling_of } = event
+    const more = sibling_of === undefined ? undefined : { sibling_of }
+    const run = ChorusRun.start({ prompt_id, thread_id: state.id, asker, prompt, at, ...more })
+    return { ...state, runs: [...state.runs, run] }
   }
   const moved = (run: ChorusState): ChorusState =>
-    ChorusRun.evolve(event._tag === "RunStarted" ? { ...run, messages: lines(state) } : run, event)
+    ChorusRun.evolve(event._tag === "RunStarted" ? { ...run, messages: lines(state, run) } : run, event)
   return {
     ...state,
     runs: state.runs.map((run) => run.prompt_id === event.prompt_id ? moved(run) : run),
@@ -117,10 +139,15 @@ export const evolve = (state: State, event: RunEvent): State => {
   }
 }
 
+/** Whether one answers what the other does, once more. */
+const areSiblings = ({ sibling_of }: ChorusState, other: ChorusState): boolean =>
+  sibling_of !== undefined && (other.sibling_of ?? other.prompt_id) === sibling_of
+
 /** CHO2: the newest lines of the conversation, oldest first: messages, earlier prompts and their answers. */
-const lines = (state: State): ReadonlyArray<Line> => {
+const lines = (state: State, run: ChorusState): ReadonlyArray<Line> => {
   const said = state.messages.slice(-ChorusRun.policy.lines).map(({ at, author, content }) => ({ at, author, content }))
-  const asked = state.runs.filter((run) => run.status === "yielded").slice(-ChorusRun.policy.lines).flatMap((run) => [
+  const earlier = state.runs.filter((other) => other.status === "yielded" && !areSiblings(run, other))
+  const asked = earlier.slice(-ChorusRun.policy.lines).flatMap((run) => [
     { at: run.asked_at, author: run.asker, content: run.prompt },
     { at: run.ended_at ?? run.asked_at, author: "system:chorus" as const, content: finalText(run) }
   ])

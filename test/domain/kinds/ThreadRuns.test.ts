@@ -124,6 +124,50 @@ describe("The Chorus in a thread", () => {
     assert.deepStrictEqual(statuses(world), ["failed", "cancelled", "cancelled", "yielded"])
   })
 
+  const busily = (
+    if_busy: "enqueue" | "reject" | "interrupt"
+  ): Model.Command => ({ ...ask(), if_busy } as Model.Command)
+
+  it("[CHO9] a prompt may be refused while one runs, or cancel that and take its turn", () => {
+    const world = begun(bob)
+    assert.strictEqual(send(world, alice, busily("reject"), "p0"), "ok")
+    assert.strictEqual(send(world, bob, busily("reject"), "p1"), "rule_violated CHO9")
+    assert.strictEqual(send(world, bob, busily("interrupt"), "p2"), "ok")
+    assert.deepStrictEqual(statuses(world), ["cancelled", "running"])
+    assert.strictEqual(send(world, alice, busily("enqueue"), "p3"), "ok")
+    assert.strictEqual(send(world, bob, busily("interrupt"), "p4"), "ok")
+    assert.deepStrictEqual(statuses(world), ["cancelled", "cancelled", "running", "queued"])
+    finish(world)
+    assert.deepStrictEqual(statuses(world), ["cancelled", "cancelled", "yielded", "yielded"])
+    assert.strictEqual(send(world, bob, busily("interrupt"), "p5"), "ok")
+    assert.strictEqual(statuses(world).at(-1), "running")
+  })
+
+  it("[CHO8] the same is answered once more without a look at the answers before", () => {
+    const world = begun()
+    const again = (sibling_of: string): Model.Command => ({
+      _tag: "submit_prompt",
+      prompt: "why?",
+      sibling_of: id(sibling_of)
+    })
+    send(world, alice, ask("what?"), "p0")
+    finish(world)
+    send(world, alice, ask(), "p1")
+    finish(world)
+    assert.strictEqual(send(world, alice, again("none"), "p2"), "not_found CHO8")
+    for (const [prompt, of] of [["p2", "p1"], ["p3", "p2"]] as const) {
+      assert.strictEqual(send(world, alice, again(of), prompt), "ok")
+      const run = stateOf(world).runs.at(-1)
+      assert.strictEqual(run?.sibling_of, "p1")
+      assert.deepStrictEqual(run?.messages.filter(({ author }) => author === alice).map(({ content }) => content), [
+        "what?"
+      ])
+      finish(world)
+    }
+    send(world, alice, ask("and?"), "p4")
+    assert.lengthOf(stateOf(world).runs.at(-1)?.messages ?? [], 8)
+  })
+
   it("[CHO9] the queue is bounded, and a prompt's id is used once", () => {
     const world = begun()
     for (let n = 0; n <= policy.queue; n++) assert.strictEqual(send(world, alice, ask(), `p${n}`), "ok")
