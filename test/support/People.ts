@@ -124,15 +124,14 @@ export const prove = (
 export const signIn = (client: Client, who: Person, client_id?: string) =>
   Effect.map(prove(client, who, client_id === undefined ? {} : { client_id }), ({ answer }) => answer)
 
-/** The whole way of a message, on an in-memory log and a port of its own. */
-export const server = (
-  options: {
-    readonly limits?: Partial<Limits>
-    readonly admission?: Partial<Ws.Options["admission"]>
-    /** Stands between sessions and the gateway. */
-    readonly sessions?: (made: SessionsService["Service"]) => Partial<SessionsService["Service"]>
-  } = {}
-) => {
+interface Behind {
+  readonly limits?: Partial<Limits>
+  /** Stands between sessions and the gateway. */
+  readonly sessions?: (made: SessionsService["Service"]) => Partial<SessionsService["Service"]>
+}
+
+/** The whole way of a message, on an in-memory log, behind a socket engine. */
+export const behind = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, options: Behind = {}) => {
   const limits: Limits = { ...defaults, ...options.limits }
   return Gateway.layer({ audience: () => "http://choir.test", limits }).pipe(
     Layer.provideMerge(Signals.layer(limits)),
@@ -147,15 +146,21 @@ export const server = (
         Effect.map(SessionsService, (made) => ({ ...made, ...options.sessions?.(made) }))
       ).pipe(Layer.provide(Sessions.layer(limits)))
     ),
-    Layer.provideMerge(Ws.layer({
-      host: "127.0.0.1",
-      port: 0,
-      limits,
-      admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [], ...options.admission }
-    })),
-    Layer.provideMerge(Server.layer)
+    Layer.provideMerge(socket)
   )
 }
+
+/** The same on a port of its own. */
+export const server = (options: Behind & { readonly admission?: Partial<Ws.Options["admission"]> } = {}) =>
+  behind(
+    Ws.layer({
+      host: "127.0.0.1",
+      port: 0,
+      limits: { ...defaults, ...options.limits },
+      admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [], ...options.admission }
+    }).pipe(Layer.provideMerge(Server.layer)),
+    options
+  )
 
 /** Starts the engine; the address of its socket. */
 export const listening = Effect.gen(function*() {
