@@ -5,6 +5,7 @@
  * Ends with 1 when a seed failed; prints what went wrong in it, with the
  * faults that matter, and how to run it again.
  */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect } from "effect"
 import { spawn } from "node:child_process"
 import { writeFileSync } from "node:fs"
@@ -12,7 +13,7 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import * as Bugs from "../test/simulation/Bugs.ts"
 import * as Seeds from "../test/simulation/Seeds.ts"
-import { simulate } from "../test/simulation/Simulation.ts"
+import { type Report, simulate } from "../test/simulation/Simulation.ts"
 
 const { values } = parseArgs({
   options: {
@@ -28,13 +29,17 @@ const from = Number(values.from)
 const jobs = Number(values.jobs)
 const bug = Bugs.names.find((name) => name === values.bug)
 
+let told = 0
+
+/** Says what went wrong; of the first failures, only what matters. */
+const explain = Effect.fnUntraced(function*(report: Report) {
+  const faults = told++ < 5 ? yield* Seeds.shrink(report, { bug }) : report.faults
+  yield* Console.log(Seeds.explain({ ...report, faults }, bug))
+})
+
 /** Seeds of this process. */
 const here = Effect.gen(function*() {
-  const summary = yield* Seeds.run({ from, seeds, bug })
-  for (const report of summary.failed.slice(0, 5)) {
-    const faults = yield* Seeds.shrink(report, { bug })
-    yield* Console.log(Seeds.explain({ ...report, faults }, bug))
-  }
+  const summary = yield* Seeds.run({ from, seeds, bug, tell: explain })
   const sums = Object.entries(summary.stats).map(([name, value]) => `${value} ${name}`).join(", ")
   yield* Console.log(`${from} to ${from + seeds - 1}: ${summary.failed.length} of ${seeds} seeds failed (${sums})`)
   return summary.failed.length === 0 ? 0 : 1
@@ -64,6 +69,6 @@ const tell = (file: string) =>
   })
 
 const program = values.story === undefined ? jobs > 1 ? split : here : tell(values.story)
-Effect.runFork(Effect.map(program, (code) => {
+NodeRuntime.runMain(Effect.map(program, (code) => {
   process.exitCode = code
 }))

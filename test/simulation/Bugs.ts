@@ -5,7 +5,7 @@ import type { Entry } from "../../src/domain/Log.ts"
 import { encode } from "../../src/domain/Protocol.ts"
 import * as Chain from "../../src/layers/eventlog/Chain.ts"
 import type { EventLog, Head } from "../../src/services/EventLog.ts"
-import type { Topics } from "../../src/services/Topics.ts"
+import type { Frame, Topics } from "../../src/services/Topics.ts"
 import type { Process } from "./Process.ts"
 import type { Plant } from "./Server.ts"
 import type { World } from "./World.ts"
@@ -105,6 +105,7 @@ const hasty = (log: Log, process: Process): Log => {
 /** Shows events to subscribers before they are durable; receipts wait as they should. */
 const dirty = (world: World): Pick<Plant, "log" | "topics"> => {
   const shown = new Map<TopicId, number>()
+  const early = new WeakSet<Frame>()
   let live: Live | undefined
   return {
     topics: (topics) => {
@@ -118,8 +119,8 @@ const dirty = (world: World): Pick<Plant, "log" | "topics"> => {
             {
               ...subscriber,
               deliver: (frame) => {
-                const early = frame.lane._tag === "Durable" && frame.wire === undefined && !("early" in frame)
-                if (!early || frame.lane.seq > (shown.get(topic) ?? 0)) subscriber.deliver(frame)
+                const known = frame.lane._tag === "Durable" && frame.lane.seq <= (shown.get(topic) ?? 0)
+                if (early.has(frame) || !known) subscriber.deliver(frame)
               }
             },
             from,
@@ -138,7 +139,9 @@ const dirty = (world: World): Pick<Plant, "log" | "topics"> => {
           timestamp: world.now,
           thread_id: topic
         })
-        live?.broadcast(topic, { text, lane: { _tag: "Durable", topic, seq: to }, ...{ early: true } })
+        const frame: Frame = { text, lane: { _tag: "Durable", topic, seq: to } }
+        early.add(frame)
+        live?.broadcast(topic, frame)
         shown.set(topic, to)
         return log.append(append)
       }

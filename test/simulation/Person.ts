@@ -66,6 +66,7 @@ export class Person {
   private readonly truth: Truth
   private readonly dice: Dice
   private readonly skew: number
+  private readonly checked = new Map<TopicId, unknown>()
   private readonly unresolved = new Set<Send>()
   private lives = 0
   private life: Life
@@ -304,6 +305,8 @@ export class Person {
   check(atRest: boolean): void {
     for (const replica of this.life.client.state().replicas.values()) {
       if (replica.position === undefined) continue
+      if (!atRest && this.checked.get(replica.topic) === replica.decided) continue
+      this.checked.set(replica.topic, replica.decided)
       const state = this.truth.at(replica.topic)?.states[replica.position.seq]
       if (!isDeepStrictEqual(replica.decided, state)) {
         this.world.violate(

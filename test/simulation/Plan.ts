@@ -28,7 +28,7 @@ export interface Plan {
 }
 
 /** How long people are busy and things go wrong, in milliseconds. */
-export const busy = 20_000
+export const busy = 12_000
 
 const limitsOf = (dice: Dice): Limits => {
   const outboxFold = dice.pick([2_048, 8_192, defaults.outboxFold])
@@ -72,7 +72,7 @@ const faultOf = (dice: Dice): Fault => {
 
 export const plan = (dice: Dice): Plan => {
   const limits = limitsOf(dice)
-  const faults = Array.from({ length: dice.int(3, 16) }, () => faultOf(dice)).sort((a, b) => a.at - b.at)
+  const faults = Array.from({ length: dice.int(2, 12) }, () => faultOf(dice)).sort((a, b) => a.at - b.at)
   return { limits, faults }
 }
 

@@ -27,10 +27,12 @@ const once = Effect.fnUntraced(function*(seed: number, bug: Name | undefined) {
 
 /** Runs seeds `from` and the following. */
 export const run = Effect.fnUntraced(function*(
-  { bug, from, seeds, until = () => false }: {
+  { bug, from, seeds, tell = () => Effect.void, until = () => false }: {
     readonly from: number
     readonly seeds: number
     readonly bug?: Name | undefined
+    /** Called with each failure. */
+    readonly tell?: (report: Report) => Effect.Effect<void>
     /** Whether that is enough. */
     readonly until?: (summary: Summary) => boolean
   }
@@ -40,7 +42,10 @@ export const run = Effect.fnUntraced(function*(
   let summary: Summary = { seeds: 0, failed, stats }
   for (let seed = from; seed < from + seeds && !until(summary); seed++) {
     const report = yield* once(seed, bug)
-    if (report.violations.length > 0) failed.push(report)
+    if (report.violations.length > 0) {
+      failed.push(report)
+      yield* tell(report)
+    }
     for (const [name, value] of Object.entries(report.stats)) stats[name] = (stats[name] ?? 0) + value
     summary = { seeds: summary.seeds + 1, failed, stats }
   }

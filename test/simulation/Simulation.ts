@@ -88,9 +88,9 @@ class Run {
     for (const fault of this.plan.faults) this.world.after(start + fault.at - this.world.now, () => this.fail(fault))
     const watch = () => {
       this.sample()
-      this.world.after(400, watch)
+      this.world.after(1_000, watch)
     }
-    this.world.after(400, watch)
+    this.world.after(1_000, watch)
   }
 
   private boot(): Server {
