@@ -32,6 +32,7 @@ import * as Sessions from "./sessions/Sql.ts"
 import * as Signals from "./signals/Local.ts"
 import type * as Admission from "./socket/Admission.ts"
 import * as Select from "./socket/Select.ts"
+import type * as Uws from "./socket/Uws.ts"
 import * as Sqlite from "./sql/Sqlite.ts"
 import * as TopicsLocal from "./topics/Local.ts"
 import * as Embedded from "./vectorindex/Embedded.ts"
@@ -109,7 +110,10 @@ const listener = ({ limits, socket, tlsCert, tlsKey }: Pick<Settings, "limits" |
     ? Server.layerPlain(limits)
     : Server.layerTls({ cert: tlsCert, key: tlsKey }, limits)
 
-const wire = ({ limits, ...settings }: Settings) =>
+/** A socket engine, for the place and the limits that the settings name. */
+type SocketEngine = (options: Uws.Options) => Layer.Layer<Socket, SocketError, Server.HttpListener>
+
+const wire = ({ limits, ...settings }: Settings, engine: SocketEngine) =>
   Layer.unwrap(
     Effect.map(
       Origin,
@@ -117,7 +121,7 @@ const wire = ({ limits, ...settings }: Settings) =>
     )
   ).pipe(
     Layer.provideMerge(Sessions.layer(limits)),
-    Layer.provideMerge(Select.layer(settings.socket, {
+    Layer.provideMerge(engine({
       host: settings.host,
       port: settings.port,
       limits,
@@ -169,11 +173,17 @@ const serve = Effect.fnUntraced(function*(
   return { url }
 })
 
-/** Everything, on one machine and with no other service (OPS1). Stops when its scope closes. */
-export const layer = (settings: Settings) =>
+/**
+ * Everything, on one machine and with no other service (OPS1). Stops when its scope closes. `engine` is a socket engine
+ * of one's own in place of those that `CHOIR_SOCKET` names.
+ */
+export const layer = (
+  settings: Settings,
+  engine: SocketEngine = (options) => Select.layer(settings.socket, options)
+) =>
   Layer.effect(Served, serve(settings)).pipe(
     Layer.provideMerge(Watch.layer),
-    Layer.provideMerge(wire(settings)),
+    Layer.provideMerge(wire(settings, engine)),
     Layer.provideMerge(minds(settings)),
     Layer.provideMerge(models(settings)),
     Layer.provideMerge(storage(settings)),
