@@ -1,13 +1,14 @@
 /**
  * The thread: people write together, outsiders submit, co-authors decide, and
  * the Chorus answers (THR). This file is the kind, the thread's own life and
- * its talk with the ledger; submissions and runs have files of their own.
+ * its talk with the ledger; submissions, members and runs have files of their own.
  */
 import { Result, Schema } from "effect"
 import { CommandId, type Instant, isUser, type TopicId } from "../Ids.ts"
 import { reject } from "../Rejection.ts"
 import { type Context, type Kind, refuse, type Tell, type Told } from "../Topic.ts"
 import * as Ledger from "./LedgerModel.ts"
+import * as Members from "./ThreadMembers.ts"
 import type { Answer, Command, Event, Intent, State } from "./ThreadModel.ts"
 import * as Model from "./ThreadModel.ts"
 import { accepted, type By, canRead, closedTo, notFound, type Outcome, refused } from "./ThreadRules.ts"
@@ -27,6 +28,7 @@ const initial = (id: TopicId): State => ({
   version: 0,
   messages: [],
   submissions: [],
+  gates: [],
   token_balance: 0,
   runs: [],
   owed: []
@@ -66,8 +68,14 @@ const obey = (state: State, command: Command, by: By): Outcome => {
       return Submissions.submitMessage(state, command, by)
     case "import_messages":
       return Submissions.importMessages(state, command, by)
-    case "process_approval":
-      return Submissions.castVote(state, command, by)
+    case "process_approval": {
+      const gate = canRead(state, by.user) ? state.gates.find((gate) => gate.id === command.message_id) : undefined
+      return gate === undefined ? Submissions.castVote(state, command, by) : Members.castVote(gate, command, by)
+    }
+    case "invite_co_author":
+      return Members.invite(state, command, by)
+    case "divest":
+      return Members.divest(state, by)
     case "cancel_submission":
       return Submissions.cancel(state, command, by)
     case "submit_prompt":
@@ -91,7 +99,7 @@ const hear = (state: State, answer: Answer, context: Context): Outcome => {
     case "Told":
       return told(state, answer, context.now)
     case "Woke":
-      return accepted(...Submissions.expire(state, context.now))
+      return accepted(...Submissions.expire(state, context.now), ...Members.expire(state, context.now))
   }
 }
 
@@ -177,7 +185,13 @@ const evolve = (before: State, event: Event): State => {
     case "SubmissionOpened":
       return Submissions.opened(state, event)
     case "VoteCast":
-      return Submissions.voted(state, event)
+      return Members.voted(state, event) ?? Submissions.voted(state, event)
+    case "GateOpened":
+      return Members.opened(state, event)
+    case "GateClosed":
+      return Members.closed(state, event)
+    case "Divested":
+      return Members.divested(state, event)
     case "SubmissionSettled":
       return Submissions.settled(state, event)
     case "LedgerAnswered":
@@ -187,7 +201,7 @@ const evolve = (before: State, event: Event): State => {
         token_balance: state.token_balance + event.to_thread
       })
     case "ThreadClosed":
-      return payOut({ ...state, status: "closed" })
+      return payOut({ ...state, status: "closed", gates: [] })
     default:
       return Runs.evolve(state, event)
   }
@@ -226,7 +240,10 @@ export const thread: Kind<State, Command, Answer, Event, Intent> = {
   decide,
   evolve,
   pending: (state) => [...state.owed, ...Runs.pending(state)],
-  nextWake: Submissions.nextExpiry,
+  nextWake: (state) => {
+    const times = [Submissions.nextExpiry(state), Members.nextExpiry(state)].filter((at) => at !== undefined)
+    return times.length === 0 ? undefined : Math.min(...times)
+  },
   canRead,
   listing: (state) =>
     state.status === "absent" ? undefined : {

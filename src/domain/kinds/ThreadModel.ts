@@ -50,6 +50,19 @@ export const Submission = Schema.Struct({
 })
 export type Submission = typeof Submission.Type
 
+/** A command that waits for the approval of others (THR9); gone once that is given or refused. */
+export const Gate = Schema.Struct({
+  id: CommandId,
+  action: Schema.TaggedStruct("Invite", { user: UserId }),
+  by: UserId,
+  /** Frozen when it was opened; a leaver is taken out. */
+  voters: Schema.Array(UserId),
+  votes: Schema.Array(Vote),
+  opened_at: Instant,
+  expires_at: Instant
+})
+export type Gate = typeof Gate.Type
+
 /** The current status of a thread; `absent` before `create_thread`. */
 export const Status = Schema.Literals(["absent", "active", "closed"])
 
@@ -67,6 +80,8 @@ export const State = Schema.Struct({
   version: Schema.Natural,
   messages: Schema.Array(Message),
   submissions: Schema.Array(Submission),
+  /** What the co-authors vote on besides submissions. */
+  gates: Schema.Array(Gate),
   /** Tokens that belong to the thread, as far as the ledger has confirmed. */
   token_balance: Schema.Natural,
   runs: Schema.Array(Chorus.ChorusState),
@@ -95,7 +110,12 @@ export const Command = Schema.TaggedUnion({
   import_messages: {
     messages: Schema.Array(Schema.Struct({ content: Content, source: Source })).check(Schema.isBetweenLength(1, 64))
   },
+  /** A vote, on a submission or an invitation. */
   process_approval: { message_id: CommandId, decision: Choice },
+  /** By a co-author: makes `user` one as soon as all the others have approved. The command's id is voted on. */
+  invite_co_author: { user: UserId },
+  /** By a co-author who is not the last: out, with an equal share of what the thread holds. */
+  divest: {},
   cancel_submission: { message_id: CommandId },
   /**
    * Asks the Chorus. The command's id is the prompt's id. `if_busy`: wait for one's turn (the default), be refused, or
@@ -156,6 +176,18 @@ export const Event = Schema.Union([
       asks: Tell,
       at: Instant
     },
+    GateOpened: {
+      id: CommandId,
+      action: Gate.fields.action,
+      by: UserId,
+      voters: Schema.Array(UserId),
+      at: Instant,
+      expires_at: Instant
+    },
+    /** The vote is over; what was approved has happened. */
+    GateClosed: { id: CommandId, outcome: Schema.Literals(["approved", "rejected", "expired"]), at: Instant },
+    /** A co-author has left; `asks` has the ledger pay out the share, if there is any. */
+    Divested: { user: UserId, amount: Schema.Natural, asks: Schema.NullOr(Tell), at: Instant },
     /** The ledger answered `ask`; `to_thread` is what reached the thread's own account by it. */
     LedgerAnswered: { ask: CommandId, accepted: Schema.Boolean, to_thread: Schema.Natural, at: Instant },
     ThreadClosed: { by: UserId, at: Instant }

@@ -12,7 +12,9 @@ export const policy = {
   minimumStake: 1_000,
   submissionTtl: 7 * 24 * 60 * 60_000,
   /** CHO9: prompts that may wait behind the running one. */
-  queue: 16
+  queue: 16,
+  /** THR7: invitations that may be open at once. */
+  gates: 16
 } as const
 
 /** What a rule makes of a command. */
@@ -59,7 +61,7 @@ export const unfit = (content: string): Rejection | undefined => {
 /** The answer to an id that `isKnown`. */
 export const idTaken = reject("id_conflict", "SYN4", "this id has been used for something else in this thread")
 
-/** Whether anything in the thread goes by this id: prompts, messages and submissions share one space. */
+/** Whether anything in the thread goes by this id: prompts, messages, submissions and gates share one space. */
 export const isKnown = (state: State, id: CommandId): boolean =>
   state.messages.some((message) => message.id === id) || state.submissions.some((one) => one.id === id) ||
-  state.runs.some((run) => run.prompt_id === id)
+  state.runs.some((run) => run.prompt_id === id) || state.gates.some((gate) => gate.id === id)

@@ -141,6 +141,10 @@ export const cancel = (state: State, { message_id }: Of<"cancel_submission">, { 
 export const expire = (state: State, now: Instant): ReadonlyArray<Event> =>
   open(state).filter((one) => one.expires_at <= now).flatMap((one) => settle(state, one, true, now))
 
+/** Votes that are over because a voter has left. */
+export const ripe = (state: State, now: Instant): ReadonlyArray<Event> =>
+  open(state).flatMap((one) => settle(state, one, false, now))
+
 /** THR7: a thread that closes gives every open submission its stake back. */
 export const cancelAll = (state: State, now: Instant): ReadonlyArray<Event> =>
   open(state).map((one) => settlement(state, one, "cancelled", refund(one), now))

@@ -32,6 +32,8 @@ const Turn = Schema.TaggedUnion({
   Vote: { who: small(3), where: small(1), which: small(5), choice: Schema.Literals(["approve", "deny"]) },
   Cancel: { who: small(3), where: small(1), which: small(5), run: Schema.Boolean },
   Ask: { who: small(3), where: small(1) },
+  Invite: { who: small(3), where: small(1), guest: small(3) },
+  Leave: { who: small(3), where: small(1), meant: small(3) },
   /** Seldom meant, or most scripts would be over before anything happens. */
   Close: { who: small(3), where: small(1), meant: small(15) },
   /** Answers up to `times` + 1 steps. */
@@ -115,8 +117,9 @@ const play = (world: World, turn: Turn, n: number) => {
       break
     }
     case "Vote": {
-      const { submissions } = stateOf(world, turn.where)
-      const message_id = submissions[turn.which % submissions.length]?.id ?? "none"
+      const { gates, submissions } = stateOf(world, turn.where)
+      const ballots = [...submissions, ...gates]
+      const message_id = ballots[turn.which % ballots.length]?.id ?? "none"
       put(world, where(turn.where), id(`t${n}`), user(turn.who), {
         _tag: "process_approval",
         message_id,
@@ -134,6 +137,14 @@ const play = (world: World, turn: Turn, n: number) => {
     }
     case "Ask":
       put(world, where(turn.where), id(`t${n}`), user(turn.who), { _tag: "submit_prompt", prompt: "why?" })
+      break
+    case "Invite": {
+      const input = { _tag: "invite_co_author", user: user(turn.guest) }
+      put(world, where(turn.where), id(`t${n}`), user(turn.who), input)
+      break
+    }
+    case "Leave":
+      if (turn.meant === 0) put(world, where(turn.where), id(`t${n}`), user(turn.who), { _tag: "divest" })
       break
     case "Close":
       if (turn.meant === 0) put(world, where(turn.where), id(`t${n}`), user(turn.who), { _tag: "close_thread" })
