@@ -33,8 +33,11 @@ export type Read = (text: string) => Result.Result<Incoming, Refusal>
 
 /** Identity comes from the connection alone, so a field nobody asked for is refused rather than dropped (SEC8). */
 const strict = { onExcessProperty: "error" } as const
-const decodeEnvelope = Schema.decodeUnknownExit(Envelope, strict)
-const decodeControl = Schema.decodeUnknownExit(Control, strict)
+/** The payload is JSON already, and read by its type's own schema: here it need only be there. */
+const decodeEnvelope = Schema.decodeUnknownExit(
+  Schema.Struct({ ...Envelope.fields, payload: Schema.optionalKey(Schema.Unknown) })
+)
+const decodeControl = Schema.decodeUnknownExit(Control)
 
 /** Control messages that are about one topic, and so need `thread_id`. */
 export const topical: ReadonlySet<string> = new Set([
@@ -78,7 +81,7 @@ export const reader = (
     const asked = { topic, command: decoded.value }
     return Result.succeed({
       _tag: "Command",
-      id: CommandId.make(id),
+      id: id as CommandId,
       ...asked,
       ...(signature === undefined ? undefined : { signed: { ...asked, timestamp, signature } })
     })
@@ -96,10 +99,30 @@ export const reader = (
     }
     const fault = structure(value, limits)
     if (fault !== undefined) return Result.fail({ id: idOf(value), ...fault })
-    const envelope = decodeEnvelope(value)
-    if (Exit.isFailure(envelope)) return refuse(idOf(value), "malformed", envelopeRule)
-    return controlTypes.has(envelope.value.type) ? control(envelope.value) : command(envelope.value)
+    const envelope = envelopeOf(value)
+    if (envelope === undefined) return refuse(idOf(value), "malformed", envelopeRule)
+    return controlTypes.has(envelope.type) ? control(envelope) : command(envelope)
   }
+}
+
+const envelopeOf = (value: unknown): Envelope | undefined => {
+  const decoded = decodeEnvelope(value)
+  if (Exit.isFailure(decoded) || !isWhole(value, decoded.value)) return undefined
+  const { payload } = decoded.value
+  const isPayload = payload === undefined || typeof payload === "object" && payload !== null && !Array.isArray(payload)
+  return isPayload ? decoded.value as Envelope : undefined
+}
+
+/**
+ * Whether decoding left nothing out. It stands for the schema option that refuses excess properties, which costs more
+ * than the decoding itself; it will do where the schema renames nothing.
+ */
+const isWhole = (value: unknown, decoded: unknown): boolean => {
+  if (value === decoded || typeof value !== "object" || value === null) return true
+  const kept = decoded as Readonly<Record<string, unknown>>
+  const given = value as Readonly<Record<string, unknown>>
+  const keys = Object.keys(given)
+  return keys.length === Object.keys(kept).length && keys.every((key) => isWhole(given[key], kept[key]))
 }
 
 const control = (envelope: Envelope): Result.Result<Incoming, Refusal> => {
@@ -107,11 +130,12 @@ const control = (envelope: Envelope): Result.Result<Incoming, Refusal> => {
     return refuse(envelope.id, "malformed", `thread_id is missing: ${envelope.type} needs one`)
   }
   if (envelope.signature !== undefined) return refuse(envelope.id, "malformed", "only commands are signed")
-  const decoded = decodeControl(tagged(envelope))
-  return Exit.isSuccess(decoded)
+  const payload = tagged(envelope)
+  const decoded = decodeControl(payload)
+  return Exit.isSuccess(decoded) && isWhole(payload, decoded.value)
     ? Result.succeed({
       _tag: "Control",
-      id: CommandId.make(envelope.id),
+      id: envelope.id as CommandId,
       control: decoded.value,
       topic: envelope.thread_id ?? null
     })
@@ -158,21 +182,21 @@ export const structure = (value: unknown, limits: Pick<Limits, "depth" | "keys">
   if (depth > limits.depth) {
     return { code: "too_large", message: `values may be nested at most ${limits.depth} deep` }
   }
-  if (Array.isArray(value)) return first(value, (item) => structure(item, limits, depth + 1))
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      const fault = structure(item, limits, depth + 1)
+      if (fault !== undefined) return fault
+    }
+    return undefined
+  }
   const keys = Object.keys(value)
   if (keys.length > limits.keys) {
     return { code: "too_large", message: `an object may have at most ${limits.keys} keys` }
   }
-  return first(keys, (key) =>
-    forbiddenKeys.has(key)
-      ? { code: "malformed", message: "a key has a name that is not allowed" }
-      : structure(key, limits, depth) ??
-        structure((value as Readonly<Record<string, unknown>>)[key], limits, depth + 1))
-}
-
-const first = <A>(items: ReadonlyArray<A>, check: (item: A) => Fault | undefined): Fault | undefined => {
-  for (const item of items) {
-    const fault = check(item)
+  for (const key of keys) {
+    if (forbiddenKeys.has(key)) return { code: "malformed", message: "a key has a name that is not allowed" }
+    const fault = structure(key, limits, depth) ??
+      structure((value as Readonly<Record<string, unknown>>)[key], limits, depth + 1)
     if (fault !== undefined) return fault
   }
   return undefined

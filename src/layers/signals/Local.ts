@@ -11,7 +11,7 @@ import * as Frames from "../../domain/Frames.ts"
 import { type Instant, isUser, type TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import {
-  encode,
+  encodeAs,
   type Presence,
   type ServerMessage,
   type ServerMessageOf,
@@ -48,8 +48,16 @@ const make = Effect.fnUntraced(function*(
   const changed = new Set<TopicId>()
   const someChanged = yield* Latch.make(false)
 
-  const tell = (topic: TopicId, message: ServerMessage, lane: Frame["lane"]) =>
-    topics.broadcast(topic, { text: encode(message, { id: nextId(), timestamp: now(), thread_id: topic }), lane })
+  const tell = <T extends ServerMessage["_tag"]>(
+    topic: TopicId,
+    type: T,
+    payload: Omit<ServerMessageOf<T>, "_tag">,
+    lane: Frame["lane"]
+  ) =>
+    topics.broadcast(topic, {
+      text: encodeAs(type, payload, { id: nextId(), timestamp: now(), thread_id: topic }),
+      lane
+    })
 
   const at = (topic: TopicId): Shared => {
     const found = all.get(topic)
@@ -107,7 +115,7 @@ const make = Effect.fnUntraced(function*(
       const diff = { joins: [...shared.joins.values()], leaves: [...shared.leaves.values()] }
       shared.joins.clear()
       shared.leaves.clear()
-      if (diff.joins.length + diff.leaves.length > 0) tell(topic, { _tag: "presence_diff", ...diff }, { _tag: "Reply" })
+      if (diff.joins.length + diff.leaves.length > 0) tell(topic, "presence_diff", diff, { _tag: "Reply" })
       tidy(topic, shared)
     }
     changed.clear()
@@ -116,7 +124,7 @@ const make = Effect.fnUntraced(function*(
   // -- Signals --
 
   const show = (topic: TopicId, view: SignalView) =>
-    tell(topic, { _tag: "signal", ...view }, {
+    tell(topic, "signal", view, {
       _tag: "Ephemeral",
       topic,
       key: `signal ${view.connection} ${view.key}`
@@ -160,7 +168,7 @@ const make = Effect.fnUntraced(function*(
     const goesOn = before !== undefined && before.loop === piece.loop && before.step === piece.step &&
       before.attempt === piece.attempt && before.text.length === piece.offset
     running.set(piece.prompt_id, goesOn ? { ...before, text: before.text + piece.text } : piece)
-    tell(topic, { _tag: "chorus_response", ...piece }, { _tag: "Stream", topic })
+    tell(topic, "chorus_response", piece, { _tag: "Stream", topic })
   }
 
   yield* Effect.forkScoped(Effect.gen(function*() {

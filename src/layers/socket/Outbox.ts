@@ -6,11 +6,11 @@
  * `batch` message: a frame's header costs 2 to 4 bytes and the same bytes serve
  * every subscriber, while a batch would cost an envelope and an encoding per socket.
  */
-import { textFrame } from "../../domain/Frames.ts"
 import type { TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import type { Folded } from "../../services/Socket.ts"
 import type { Frame } from "../../services/Topics.ts"
+import { textFrame } from "./TextFrame.ts"
 
 export interface Outbox {
   frames: Array<Frame>
@@ -18,6 +18,8 @@ export interface Outbox {
   bytes: number
   /** Bytes in `latest` alone. */
   latestBytes: number
+  /** Bytes of the largest copy that is on its way, if it is larger than all that may wait. */
+  copy: number
   /** Ephemeral frames by topic and key, kept back while the socket is slow. */
   latest: Map<string, Frame> | undefined
   /** By topic, the first frame that was held back. */
@@ -31,6 +33,7 @@ export const make = (): Outbox => ({
   frames: [],
   bytes: 0,
   latestBytes: 0,
+  copy: 0,
   latest: undefined,
   folded: undefined,
   catching: undefined
@@ -43,8 +46,8 @@ export const holdsBack = (box: Outbox): boolean => box.latest !== undefined || b
 export const wire = (frame: Frame): Uint8Array => frame.wire ??= textFrame(frame.text)
 
 /**
- * Takes a frame. False when the socket must be given up: more than `outboxMax` bytes wait already. What counts is what
- * waits before the frame, so that a large snapshot gets through to whoever reads.
+ * Takes a frame. False when the socket must be given up: more than `outboxMax` bytes wait already. A copy larger than
+ * that gets through to whoever reads: it does not count, neither for itself nor for what comes behind it.
  */
 export const push = (
   box: Outbox,
@@ -58,6 +61,7 @@ export const push = (
   }
   const size = wire(frame).length
   const waiting = box.bytes + unsent
+  const most = limits.outboxMax + box.copy
   if (waiting > limits.outboxFold) {
     switch (lane._tag) {
       case "Reply":
@@ -67,12 +71,13 @@ export const push = (
         return fold(box, lane.topic, frame)
       case "Ephemeral":
         keepLatest(box, `${lane.topic} ${lane.key}`, frame, size)
-        return waiting <= limits.outboxMax
+        return waiting <= most
     }
   }
+  if (size > limits.outboxMax) box.copy = Math.max(box.copy, size)
   box.frames.push(frame)
   box.bytes += size
-  return waiting <= limits.outboxMax
+  return waiting <= most
 }
 
 /**
@@ -112,6 +117,7 @@ const nothing: Folded = new Map()
  */
 export const recover = (box: Outbox, unsent: number, limits: Pick<Limits, "outboxFold">): Folded | undefined => {
   if (unsent > limits.outboxFold / 2) return undefined
+  box.copy = 0
   if (box.latest !== undefined) box.frames.push(...box.latest.values())
   box.latest = undefined
   box.latestBytes = 0
