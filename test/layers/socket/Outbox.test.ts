@@ -6,6 +6,7 @@ import type { Frame } from "../../../src/services/Topics.ts"
 const topic = TopicId.make("thread:tea")
 const limits = { outboxFold: 100, outboxMax: 1_000 }
 const delta = (seq: number): Frame => ({ text: `delta ${seq}`, lane: { _tag: "Durable", topic, seq } })
+const reply = (size: number): Frame => ({ text: "x".repeat(size), lane: { _tag: "Reply" } })
 const text: Frame = { text: "a piece", lane: { _tag: "Stream", topic } }
 
 describe("Outbox", () => {
@@ -22,5 +23,33 @@ describe("Outbox", () => {
     Outbox.unfold(box, topic)
     Outbox.push(box, delta(3), 0, limits)
     assert.deepStrictEqual(Outbox.takeAll(box).map((frame) => frame.text), ["delta 3"])
+  })
+
+  it("[CON8] a copy larger than all that may wait gets through, and so do the answers behind it", () => {
+    const box = Outbox.make()
+    assert.isTrue(Outbox.push(box, reply(5_000), 0, limits))
+    const unsent = Outbox.takeAll(box).reduce((sum, frame) => sum + Outbox.wire(frame).length, 0)
+    for (let i = 0; i < 8; i++) assert.isTrue(Outbox.push(box, reply(100), unsent, limits))
+    assert.isTrue(Outbox.push(box, delta(7), unsent, limits))
+    assert.deepStrictEqual([...box.folded?.keys() ?? []], [topic])
+  })
+
+  it("[CON8] behind a large copy no more may wait than otherwise, and only one more copy", () => {
+    const box = Outbox.make()
+    Outbox.push(box, reply(5_000), 0, limits)
+    let taken = 0
+    while (taken < 100 && Outbox.push(box, reply(100), 0, limits)) taken += 1
+    assert.isAtMost(taken * 100, limits.outboxMax + 100)
+    const copies = Outbox.make()
+    assert.deepStrictEqual([1, 2, 3].map(() => Outbox.push(copies, reply(5_000), 0, limits)), [true, true, false])
+  })
+
+  it("[CON8] once the copy has left, the limit is the old one", () => {
+    const box = Outbox.make()
+    Outbox.push(box, reply(5_000), 0, limits)
+    Outbox.takeAll(box)
+    Outbox.recover(box, 0, limits)
+    assert.isTrue(Outbox.push(box, reply(10), limits.outboxMax, limits))
+    assert.isFalse(Outbox.push(box, reply(10), limits.outboxMax + 1, limits))
   })
 })
