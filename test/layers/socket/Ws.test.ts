@@ -200,6 +200,31 @@ describe("what goes out", () => {
       assert.isTrue(frames.every((frame) => frame.wire !== undefined))
     }).pipe(Effect.provide(engine())))
 
+  it.effect("[SYN9] a turn is one write per socket, and sockets with the same frames share its bytes", () =>
+    Effect.gen(function*() {
+      const { connection } = yield* listen
+      const writes: Array<unknown> = []
+      const server = yield* Server.HttpListener
+      server.prependListener("upgrade", (_request, raw) => {
+        const write = raw.write.bind(raw)
+        raw.write = (chunk: unknown) => {
+          writes.push(chunk)
+          return write(chunk)
+        }
+      })
+      const url = yield* listening
+      const clients = [yield* open(url), yield* open(url)]
+      const connections = [yield* connection, yield* connection]
+      writes.length = 0
+      for (const n of [1, 2, 3]) {
+        const frame: Frame = { text: `{"n":${n}}`, lane: { _tag: "Reply" } }
+        for (const one of connections) one.deliver(frame)
+      }
+      for (const client of clients) yield* Effect.replicateEffect(client.next, 3)
+      assert.lengthOf(writes, 2)
+      assert.strictEqual(writes[0], writes[1])
+    }).pipe(Effect.provide(engine())))
+
   it.effect("[CON8] a slow client is folded, then catches up; the latest signal reaches it", () =>
     Effect.gen(function*() {
       const { connection } = yield* listen
