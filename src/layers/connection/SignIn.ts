@@ -84,7 +84,7 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
       const found = yield* sessions.resume(secret)
       // A session near its end goes on under a new token, or it would end right after its resumption.
       const old = found.expiresAt - floor.now() < floor.limits.sessionTtl / 2
-      yield* signedIn(link, ref, old ? yield* sessions.renew(found.id) : { ...found, token: secret }, slot)
+      yield* signedIn(link, ref, old ? yield* succeed(found.user, found.id) : { ...found, token: secret }, slot)
     },
     (effect, link, { ref }, slot) =>
       Effect.catch(effect, (error) => Effect.sync(() => authRefused(link, ref, slot, faultOf(error))))
@@ -136,10 +136,29 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
     link.init = undefined
   }
 
+  /** What a session was before it was renewed, for as long as that still resumes. */
+  const before = new Map<string, string>()
+
+  const live = (user: UserId, session: string): ReadonlyArray<Link> =>
+    [...users.connections(user)].filter((one) => {
+      const { status } = state(one)
+      return status._tag === "Live" && status.session === session
+    })
+
+  /** Renews a session: all its connections go on under the new one, so that its end is theirs (SEC7). */
+  const succeed = Effect.fnUntraced(function*(user: UserId, session: string) {
+    const next = yield* sessions.renew(session)
+    before.set(next.id, session)
+    floor.wheel.add(floor.now() + floor.limits.sessionGrace, () => void before.delete(next.id))
+    for (const one of live(user, session)) {
+      floor.dispatch(one, { _tag: "Renewed", session: next.id, expires_at: next.expiresAt })
+    }
+    return next
+  })
+
   const renew = Effect.fnUntraced(
     function*(link: Link, { ref, session }: Of<"Renew">, slot: Slot) {
-      const { expiresAt, id, token } = yield* sessions.renew(session)
-      floor.dispatch(link, { _tag: "Renewed", session: id, expires_at: expiresAt })
+      const { expiresAt, token } = yield* succeed(link.subscriber?.user as UserId, session)
       floor.say(link, slot, {
         _tag: "renewed",
         session_token: Redacted.value(token),
@@ -155,13 +174,12 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
   /** The token opens nothing any more, and every other connection it opened is cut (SEC7). */
   const revoke = (link: Link, session: string) => {
     const { subscriber } = link
-    floor.run(Effect.ignore(sessions.revoke(session)))
+    for (let one: string | undefined = session; one !== undefined; one = before.get(one)) {
+      floor.run(Effect.ignore(sessions.revoke(one)))
+    }
     if (subscriber === undefined) return
-    for (const other of users.connections(subscriber.user as UserId)) {
-      const { status } = state(other)
-      if (status._tag === "Live" && status.session === session) {
-        floor.dispatch(other, ended(closeCode.forcedOut, "the session was ended", false))
-      }
+    for (const other of live(subscriber.user as UserId, session)) {
+      floor.dispatch(other, ended(closeCode.forcedOut, "the session was ended", false))
     }
   }
 
