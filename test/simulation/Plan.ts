@@ -39,7 +39,8 @@ const limitsOf = (dice: Dice): Limits => {
     passivateAfter: dice.pick([1_000, 5_000, defaults.passivateAfter]),
     outboxFold,
     outboxMax: outboxFold * dice.pick([16, 64]),
-    messagesPerMinute: dice.pick([300, 1_000]),
+    messagesPerMinute: 300,
+    messageBurst: dice.pick([defaults.messageBurst, 100_000]),
     sessionTtl: dice.pick([4_000, defaults.sessionTtl]),
     drainSpread: 500
   }

@@ -2,13 +2,13 @@
  * One seed: a server, six devices, everything that goes wrong, and then peace,
  * in which all must come to rest (TOP2-TOP6, SYN2-SYN5, FLT1, FLT7).
  */
-import { Effect, Option, Schema } from "effect"
-import { HashMap } from "effect"
+import { Effect, HashMap, Option, Schema } from "effect"
 import { isDeepStrictEqual } from "node:util"
 import { kindOf } from "../../src/domain/Ids.ts"
 import { balance } from "../../src/domain/kinds/Ledger.ts"
 import { mainLedger, type State as LedgerState, threadAccount } from "../../src/domain/kinds/LedgerModel.ts"
 import type { State as ThreadState } from "../../src/domain/kinds/ThreadModel.ts"
+import { defaults } from "../../src/domain/Limits.ts"
 import { Socket } from "../../src/services/Socket.ts"
 import { Topics } from "../../src/services/Topics.ts"
 import * as Bugs from "./Bugs.ts"
@@ -63,9 +63,9 @@ class Run {
 
   constructor(seed: string, { bug, faults, story = false }: Options) {
     this.world = new World(seed, story)
-    this.truth = new Truth(this.world)
-    this.checker = new Checker(this.world, this.truth)
     const planned = plan(this.world.dice.stream("plan"))
+    this.truth = new Truth(this.world, planned.limits.messageBurst > defaults.messageBurst)
+    this.checker = new Checker(this.world, this.truth)
     this.plan = { ...planned, faults: faults ?? planned.faults }
     this.network = new Network(this.world, this.checker)
     this.disk = new Disk(this.world, this.truth)
@@ -247,11 +247,6 @@ class Run {
       for (const run of thread.runs) {
         if (truth.ends.get(run.prompt_id) !== 1) world.violate("CHO7", `the run of ${run.prompt_id} has not ended once`)
       }
-      const staked = thread.submissions.filter(({ status }) => status === "pending").reduce(
-        (sum, one) => sum + one.stake,
-        0
-      )
-      void staked
     }
     this.stakes(ledger)
   }

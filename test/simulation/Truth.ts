@@ -57,9 +57,15 @@ export class Truth {
   /** Terminal events by prompt. */
   readonly ends = new Map<string, number>()
   private readonly world: World
+  private readonly ordered: boolean
 
-  constructor(world: World) {
+  /**
+   * `ordered`: whether commands are expected in the order they were sent. A budget refuses one by one: what was under
+   * way behind a refused command may pass it (CON7).
+   */
+  constructor(world: World, ordered: boolean) {
     this.world = world
+    this.ordered = ordered
   }
 
   at(topic: TopicId): Topic | undefined {
@@ -95,7 +101,9 @@ export class Truth {
     const send = this.sends.get(cause)
     if (send === undefined || send.retried) return
     const last = known.orders.get(send.by) ?? -1
-    if (send.order < last) this.world.violate("CON2", `${send.by}: ${cause} was logged after what was sent later`)
+    if (this.ordered && send.order < last) {
+      this.world.violate("CON2", `${send.by}: ${cause} was logged after what was sent later`)
+    }
     known.orders.set(send.by, Math.max(last, send.order))
     if (send.outcome === "refused") this.world.violate("SYN5", `${cause} was refused, and is in the log of ${topic}`)
   }
