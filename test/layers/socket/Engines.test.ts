@@ -104,7 +104,7 @@ const served = Effect.fnUntraced(function*(settings: Readonly<Record<string, str
 }, Layer.unwrap)
 
 const whole = <A, E>(use: Effect.Effect<A, E, App.Served | Scope.Scope>, env: Readonly<Record<string, string>>) =>
-  use.pipe(Effect.scoped, Effect.provide(served(env)), Effect.provide(NodeServices.layer))
+  use.pipe(Effect.scoped, Effect.provide(served(env).pipe(Layer.provide(NodeServices.layer))))
 
 describe("CHOIR_SOCKET", () => {
   it.live("[SOC3] socketio serves both kinds of client on the port that has the page", () =>
