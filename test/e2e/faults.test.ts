@@ -44,7 +44,7 @@ const scene = (
     const reader = yield* member(server.url, topic)
     const author = Effect.provideService(member(proxy.url, topic), Clock.Clock, clock ?? (yield* Clock.Clock))
     const authors = [yield* author, yield* author] as const
-    const work: Work = { history: new History(), stopped: false }
+    const work: Work = { history: new History(), pause: 0, stopped: false }
     const writing = yield* Effect.forkChild(
       Effect.forEach(authors, (author) => write(author, work), { concurrency: "unbounded", discard: true })
     )
@@ -61,8 +61,7 @@ const scene = (
       work.stopped = true
       yield* Fiber.join(writing)
       const everybody = [reader, ...authors]
-      const newest = Math.max(...work.history.sent.map(({ seq }) => seq ?? 0))
-      const copies = yield* Effect.forEach(everybody, (one) => inStep(one, newest))
+      const copies = yield* Effect.forEach(everybody, (one) => inStep(one, work.history.newest))
       assert.strictEqual(yield* server.end("SIGTERM"), 0)
       const log = yield* logOf(data, topic)
       assert.deepStrictEqual(work.history.problems(log), [])

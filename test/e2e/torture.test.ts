@@ -24,7 +24,7 @@ describe("kill -9", () => {
       let server = yield* start({ data, env })
       const { port, url } = server
       const readers = yield* Effect.forEach([1, 2, 3], () => member(url, topic))
-      const work: Work = { history: new History(), stopped: false }
+      const work: Work = { history: new History(), pause: 0, stopped: false }
       const authors = yield* Effect.all(Array.from({ length: writers / 2 }, () => member(url, topic)))
       const timers = yield* Effect.forEach(
         Array.from({ length: 40 }, (_, i) => i),

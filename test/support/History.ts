@@ -20,6 +20,8 @@ export class History {
   /** In the order they were sent, whoever sent them. */
   readonly sent: Array<Sent> = []
   acknowledged = 0
+  /** The newest seq that was acknowledged. */
+  newest = 0
 
   /** To be noted before the command leaves. */
   send(id: string, author: string): Sent {
@@ -30,6 +32,7 @@ export class History {
 
   acknowledge(sent: Sent, seq: number): void {
     if (sent.outcome !== "acknowledged") this.acknowledged += 1
+    this.newest = Math.max(this.newest, seq)
     sent.outcome = "acknowledged"
     sent.seq = seq
   }

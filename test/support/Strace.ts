@@ -1,11 +1,11 @@
 /** What a traced server read, made durable and wrote, in the order of its system calls (FLT2). */
 import { spawnSync } from "node:child_process"
 
+const traced = "read,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync"
+
 /** The tracer before the server's own command line; the server stays our child, so that signals reach it. */
-export const tracer = (file: string): ReadonlyArray<string> => [
-  ...["strace", "-D", "-f", "-y", "-s", "512", "-o", file],
-  ...["-e", "trace=read,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync", "-e", "signal=none"]
-]
+export const tracer = (file: string): ReadonlyArray<string> =>
+  `strace -D -f -y -s 512 -e signal=none -e trace=${traced} -o`.split(" ").concat(file)
 
 /** Why nothing can be traced here; undefined when it can. */
 export const untraceable = (): string | undefined => {

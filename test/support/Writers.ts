@@ -11,6 +11,8 @@ import { open, person, type Received, signIn, uuid } from "./People.ts"
 
 export interface Work {
   readonly history: History
+  /** Milliseconds that a writer rests after each window of messages. */
+  readonly pause: number
   /** Nobody begins another message once this is true. */
   stopped: boolean
 }
@@ -35,6 +37,7 @@ export const write = (member: Member, work: Work): Effect.Effect<void> =>
           ),
         { concurrency: "unbounded", discard: true }
       )
+      yield* Effect.sleep(work.pause)
     }
   })
 
@@ -68,7 +71,8 @@ export const writeBare = (url: string, topic: TopicId, work: Work): Effect.Effec
             sent.set(one.id, one)
             post(one)
           }
-          yield* answered
+          while (sent.size > 0) yield* answered
+          yield* Effect.sleep(work.pause)
         }
       })
       yield* Effect.raceFirst(life, Effect.flatMap(client.closed, () => Effect.fail(0)))

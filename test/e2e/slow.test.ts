@@ -1,0 +1,139 @@
+/** One of a thousand who stops reading: the server bears it, the others do not notice, and it loses nothing. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Inspector from "../support/Inspector.ts"
+import { generous, holds, room } from "../support/Members.ts"
+import { type Client, open, type Person, person, type Received, signIn } from "../support/People.ts"
+import { folder, start } from "../support/ServerProcess.ts"
+
+const connections = 1_000
+/** The kernels of both sides take some 12 MB for a peer that does not read; what comes after that is the server's. */
+const flood = { messages: 1_500, bytes: 16_000 }
+const chatter = { messages: 100, bytes: 200 }
+const mebibyte = 1_048_576
+
+/** Follows topics on a bare socket without folding them: only whether each thing begins where the last ended. */
+class Follower {
+  readonly client: Client
+  readonly at = new Map<string, number>()
+  readonly wrong: Array<string> = []
+  snapshots = 0
+
+  constructor(client: Client) {
+    this.client = client
+    client.ws.on("message", (data) => {
+      // Most frames are long; where they lead stands at their beginning.
+      const text = (data as Buffer).toString("latin1", 0, 400)
+      if (text.includes("\"type\":\"delta\"")) this.delta((data as Buffer).toString("latin1"))
+      else if (text.includes("\"type\":\"subscribed\"")) this.subscribed(JSON.parse(String(data)) as Received)
+    })
+  }
+
+  private delta(text: string): void {
+    const found = /"from":(\d+),"to":(\d+)/.exec(text)
+    const topic = /"thread_id":"([^"]+)"\}$/.exec(text.slice(-200))
+    if (found === null || topic === null) return void this.wrong.push(text.slice(0, 200))
+    const before = this.at.get(topic[1]!)
+    if (before !== Number(found[1])) this.wrong.push(`${topic[1]}: a delta from ${found[1]} at ${before}`)
+    this.at.set(topic[1]!, Number(found[2]))
+  }
+
+  private subscribed({ payload, thread_id }: Received): void {
+    this.snapshots += 1
+    this.at.set(thread_id!, (payload["position"] as { readonly seq: number }).seq)
+  }
+}
+
+const connect = (url: string, who: Person, topic: string) =>
+  Effect.gen(function*() {
+    const client = yield* open(url)
+    yield* signIn(client, who)
+    const follower = new Follower(client)
+    client.send("subscribe", {}, topic)
+    yield* client.nextOf("subscribed")
+    return follower
+  })
+
+/** Joins a room and says so many things in it, some at a time; the newest seq. */
+const talk = (client: Client, topic: string, { bytes, messages }: typeof flood) =>
+  Effect.gen(function*() {
+    const content = "x".repeat(bytes)
+    let seq = 0
+    for (let sent = 0, answered = 0; answered < messages; answered++) {
+      while (sent < messages && sent < answered + 16) {
+        sent += 1
+        client.send("send_message", { content }, topic)
+      }
+      seq = Number((yield* client.nextOf("receipt")).payload["seq"])
+    }
+    return seq
+  })
+
+describe("slow clients", () => {
+  it.live("[FLT9][CON8] one of 1,000 that stops reading costs little, and nobody misses anything", () =>
+    Effect.gen(function*() {
+      const server = yield* start({ data: yield* folder, env: generous, nodeArgs: Inspector.nodeArgs })
+      const url = `${server.url.replace("http", "ws")}/ws`
+      const inspector = yield* Inspector.inspect(server)
+      const who = person()
+      const [crowd, torrent] = [room("crowd"), room("torrent")]
+      const writer = yield* open(url)
+      yield* signIn(writer, who)
+      for (const topic of [crowd, torrent]) {
+        writer.send("join_room", {}, topic)
+        yield* writer.nextOf("receipt")
+      }
+      const followers = yield* Effect.forEach(
+        Array.from({ length: connections }, (_, i) => i),
+        () => connect(url, who, crowd),
+        { concurrency: 32 }
+      )
+      const slow = followers[0]!
+      slow.client.send("subscribe", {}, torrent)
+      yield* slow.client.nextOf("subscribed")
+
+      const round = Effect.gen(function*() {
+        const ended = [yield* talk(writer, crowd, chatter), yield* talk(writer, torrent, flood)] as const
+        const others = followers.filter((one) => one !== slow)
+        yield* holds(() => others.every(({ at }) => at.get(crowd) === ended[0]))
+        return ended
+      })
+      const inStep = ([a, b]: readonly [number, number]) =>
+        holds(() => slow.at.get(crowd) === a && slow.at.get(torrent) === b)
+
+      // What the server keeps of topics in any case is there after the first round.
+      yield* Effect.flatMap(round, inStep)
+      yield* Effect.flatMap(round, inStep)
+      const before = yield* inspector.memory
+      slow.client.ws.pause()
+      const end = yield* round
+      const after = yield* inspector.memory
+      assert.isBelow(slow.at.get(torrent)!, end[1])
+      // After a collection, what is left more than before is what waits for the slow one.
+      assert.isBelow(after.heapUsed + after.external - before.heapUsed - before.external, 3 * mebibyte)
+      slow.client.ws.resume()
+      yield* inStep(end)
+      assert.isAbove(slow.snapshots, 2)
+      assert.deepStrictEqual(followers.flatMap(({ wrong }) => wrong), [])
+    }))
+
+  it.live("[CON8][SYN2][SYN5] a copy larger than all that may wait comes, and so do the answers behind it", () =>
+    Effect.gen(function*() {
+      const server = yield* start({ data: yield* folder, env: generous })
+      const url = `${server.url.replace("http", "ws")}/ws`
+      const topic = room("large")
+      const who = person()
+      const writer = yield* open(url)
+      yield* signIn(writer, who)
+      writer.send("join_room", {}, topic)
+      yield* writer.nextOf("receipt")
+      yield* talk(writer, topic, { messages: 250, bytes: 16_000 })
+      const reader = yield* open(url)
+      yield* signIn(reader, who)
+      reader.send("subscribe", {}, topic)
+      const sent = Array.from({ length: 20 }, (_, i) => reader.send("send_message", { content: i }, topic))
+      const copy = yield* reader.nextOf("subscribed")
+      assert.isAbove(JSON.stringify(copy).length, 3 * mebibyte)
+      for (const id of sent) assert.strictEqual((yield* reader.nextOf("receipt")).payload["ref_id"], id)
+    }))
+})

@@ -1,0 +1,103 @@
+/**
+ * Looks into a server process over Node's own inspector: memory after a
+ * collection, and how many objects of a class are alive. The server needs no code for it.
+ */
+import { Deferred, Effect, type Scope } from "effect"
+import { WebSocket } from "ws"
+import type { ServerProcess } from "./ServerProcess.ts"
+
+/** What to start the server with. */
+export const nodeArgs: ReadonlyArray<string> = ["--inspect=127.0.0.1:0"]
+
+export interface Memory {
+  /** Bytes. */
+  readonly rss: number
+  readonly heapUsed: number
+  readonly external: number
+}
+
+export interface Inspector {
+  /** After everything that nobody needs was collected. */
+  readonly memory: Effect.Effect<Memory>
+  /** Objects alive whose class a module exports; `module` as seen from `dist`. */
+  readonly count: (module: string, name: string) => Effect.Effect<number>
+  /** Fibers that have not ended. */
+  readonly fibers: Effect.Effect<number>
+  /** What keeps the process busy, by kind: sockets, timers. */
+  readonly resources: Effect.Effect<Readonly<Record<string, number>>>
+}
+
+interface Remote {
+  readonly value?: unknown
+  readonly objectId?: string
+}
+
+const address = (server: ServerProcess): string => {
+  const found = /ws:\/\/\S+/.exec(server.stderr())
+  if (found === null) throw new Error("the server was not started for inspection")
+  return found[0]
+}
+
+/** Connects until the scope ends. */
+export const inspect = (server: ServerProcess): Effect.Effect<Inspector, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const waiting = new Map<number, Deferred.Deferred<Record<string, unknown>>>()
+    const ws = yield* Effect.acquireRelease(
+      Effect.sync(() => new WebSocket(address(server))),
+      (ws) => Effect.sync(() => ws.terminate())
+    )
+    ws.on("error", () => {})
+    ws.on("message", (data) => {
+      const { id, result } = JSON.parse(String(data)) as { id?: number; result?: Record<string, unknown> }
+      const asked = id === undefined ? undefined : waiting.get(id)
+      if (asked !== undefined) Deferred.doneUnsafe(asked, Effect.succeed(result ?? {}))
+    })
+    yield* Effect.callback<void>((resume) => void ws.on("open", () => resume(Effect.void)))
+
+    let asked = 0
+    const call = (method: string, params: object = {}) =>
+      Effect.suspend(() => {
+        const id = ++asked
+        const answer = Deferred.makeUnsafe<Record<string, unknown>>()
+        waiting.set(id, answer)
+        ws.send(JSON.stringify({ id, method, params }))
+        return Deferred.await(answer)
+      })
+    const evaluate = (expression: string, returnByValue = true) =>
+      Effect.map(call("Runtime.evaluate", { expression, returnByValue }), ({ result }) => result as Remote)
+    const apply = (objectId: string, functionDeclaration: string) =>
+      Effect.map(
+        call("Runtime.callFunctionOn", { objectId, functionDeclaration, returnByValue: true }),
+        ({ result }) => (result as Remote).value
+      )
+    const collect = call("HeapProfiler.collectGarbage")
+
+    /** All objects alive below a prototype, handed to `use` in the server as `this`. */
+    const alive = (prototype: string, use: string) =>
+      Effect.gen(function*() {
+        const { objectId } = yield* evaluate(prototype, false)
+        const { objects } = yield* call("Runtime.queryObjects", { prototypeObjectId: objectId, objectGroup: "asked" })
+        const answer = yield* apply((objects as Remote).objectId!, use)
+        yield* call("Runtime.releaseObjectGroup", { objectGroup: "asked" })
+        return answer as number
+      })
+    const load = (module: string) =>
+      `process.getBuiltinModule("node:module").createRequire(process.argv[1])(${JSON.stringify(module)})`
+
+    return {
+      memory: collect.pipe(
+        Effect.andThen(collect),
+        Effect.andThen(evaluate("process.memoryUsage()")),
+        Effect.map(({ value }) => value as Memory)
+      ),
+      count: (module, name) => alive(`${load(module)}.${name}.prototype`, "function() { return this.length }"),
+      fibers: alive(
+        `Object.getPrototypeOf(${load("effect")}.Effect.runFork(${load("effect")}.Effect.void))`,
+        "function() { return this.filter((fiber) => fiber.pollUnsafe() === undefined).length }"
+      ),
+      resources: Effect.map(
+        evaluate("process.getActiveResourcesInfo().reduce((all, one) => ({ ...all, [one]: (all[one] ?? 0) + 1 }), {})"),
+        ({ value }) => value as Readonly<Record<string, number>>
+      )
+    }
+  })
