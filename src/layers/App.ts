@@ -7,6 +7,7 @@ import type { SqlClient } from "effect/sql"
 import { fileURLToPath } from "node:url"
 import { shipped } from "../domain/kinds/Kinds.ts"
 import { Kinds } from "../services/Kinds.ts"
+import type { Sessions as SessionsService } from "../services/Sessions.ts"
 import { complete, Socket, type SocketError } from "../services/Socket.ts"
 import { Topics } from "../services/Topics.ts"
 import type { VectorIndex, VectorIndexError } from "../services/VectorIndex.ts"
@@ -14,6 +15,7 @@ import * as ChorusLive from "./chorus/ChorusLive.ts"
 import * as Models from "./chorus/Models.ts"
 import * as RunStepPerformer from "./chorus/RunStepPerformer.ts"
 import type { Settings } from "./Config.ts"
+import * as EventStream from "./connection/EventStream.ts"
 import * as Gateway from "./connection/Gateway.ts"
 import * as Collection from "./database/Collection.ts"
 import * as Database from "./database/Database.ts"
@@ -110,6 +112,19 @@ const listener = ({ limits, socket, tlsCert, tlsKey }: Pick<Settings, "limits" |
     ? Server.layerPlain(limits)
     : Server.layerTls({ cert: tlsCert, key: tlsKey }, limits)
 
+const http = ({ limits, metrics, metricsToken, trustedProxies }: Settings) =>
+  Layer.unwrap(Effect.map(
+    Effect.context<Topics | SessionsService | Readiness.Readiness>(),
+    (context) =>
+      Http.layer({
+        webRoot,
+        limits,
+        trustedProxies,
+        metrics: { access: metrics, token: metricsToken },
+        more: Layer.provide(EventStream.layer(limits), Layer.succeedContext(context))
+      })
+  ))
+
 /** A socket engine, for the place and the limits that the settings name. */
 type SocketEngine = (options: Uws.Options) => Layer.Layer<Socket, SocketError, Server.HttpListener>
 
@@ -120,7 +135,6 @@ const wire = ({ limits, ...settings }: Settings, engine: SocketEngine) =>
       (origin) => Gateway.layer({ audience: () => settings.audience ?? Ref.getUnsafe(origin), limits })
     )
   ).pipe(
-    Layer.provideMerge(Sessions.layer(limits)),
     Layer.provideMerge(engine({
       host: settings.host,
       port: settings.port,
@@ -134,14 +148,8 @@ const wire = ({ limits, ...settings }: Settings, engine: SocketEngine) =>
     Layer.provideMerge(
       settings.echo ? Echo.layer({ limits, admission: admission(settings, Echo.path) }) : Layer.empty
     ),
-    Layer.provideMerge(
-      Http.layer({
-        webRoot,
-        limits,
-        trustedProxies: settings.trustedProxies,
-        metrics: { access: settings.metrics, token: settings.metricsToken }
-      })
-    ),
+    Layer.provideMerge(http({ ...settings, limits })),
+    Layer.provideMerge(Sessions.layer(limits)),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(listener({ ...settings, limits })),
     Layer.provideMerge(Layer.effect(Origin, Ref.make("")))
