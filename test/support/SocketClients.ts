@@ -44,7 +44,13 @@ interface Bent {
 
 /** `socket.io-client`, by way of the client library's adapter. */
 export const socketIo = (transports: ReadonlyArray<"polling" | "websocket">): Pick<Harness, "skills" | "connect"> => ({
-  skills: new Set(["mute", "binary", "garbage", "vanish", ...transports[0] === "websocket" ? ["stall" as const] : []]),
+  skills: new Set([
+    "binary",
+    "garbage",
+    "vanish",
+    // While polling gives way to a WebSocket, who hears of whose silence first is a matter of luck.
+    ...transports[0] === "websocket" ? ["mute" as const, "stall" as const] : []
+  ]),
   connect: ({ address, port }, { mute }) => {
     const opened: Array<ReturnType<typeof io>> = []
     const connect = SocketIo.connect((url, options) => {

@@ -161,21 +161,29 @@ const make = Effect.fnUntraced(function*(
     leave: (asked) => asked.startsWith(path) || options.leave?.(asked) === true
   })
   const { allow, claim } = admit(door)
-  const io: IoServer = yield* Effect.acquireRelease(
-    Effect.sync(() => new Server(server, settings(limits, allow))),
-    (io) => Effect.sync(() => io.engine.close())
-  )
-  io.engine.on("connection", claim)
-  io.on(
-    "connection",
-    (socket) => connected(engine, socket, Admission.clientAddress(socket.request, admission.trustedProxies))
-  )
-  return yield* Ws.onListener(engine, door, server, options)
+  let io: IoServer | undefined
+  yield* Effect.addFinalizer(() => Effect.sync(() => io?.engine.close()))
+  const service = yield* Ws.onListener(engine, door, server, options)
+  return {
+    ...service,
+    start: Effect.suspend(() => {
+      // Only now: it steps in front of the request handlers that are there, and leaves those alone that come later.
+      if (io === undefined) {
+        io = new Server(server, settings(limits, allow))
+        io.engine.on("connection", claim)
+        io.on(
+          "connection",
+          (socket) => connected(engine, socket, Admission.clientAddress(socket.request, admission.trustedProxies))
+        )
+      }
+      return service.start
+    })
+  }
 })
 
 /**
- * Socket.IO beside plain WebSockets on the HTTP listener; `start` makes it listen. Its paths come first, before the
- * request handlers that the listener has when this is built: build it on top of them. Fails when Socket.IO is not there.
+ * Socket.IO beside plain WebSockets on the HTTP listener; `start` makes it listen. Requests to its path pass by the
+ * handlers that the listener has by then. Fails when Socket.IO is not there.
  */
 export const layer = (options: Ws.Options): Layer.Layer<Socket, SocketError, HttpListener> =>
   Layer.effect(Socket, make(options))
