@@ -29,7 +29,7 @@ class Pipe {
   private readonly world: World
   private readonly dice: Dice
   private readonly latency: readonly [number, number]
-  private readonly queue: Array<{ readonly at: number; readonly size: number; readonly deliver: () => void }> = []
+  private readonly queue: Array<{ at: number; readonly size: number; readonly deliver: () => void }> = []
   private last = 0
   bytes = 0
   stalledUntil = 0
@@ -57,13 +57,22 @@ class Pipe {
     const [head] = this.queue
     if (head === undefined) return
     this.world.after(Math.max(head.at, this.stalledUntil) - this.world.now, () => {
-      if (this.broken) return
+      if (this.broken || this.queue[0] !== head) return
       if (this.world.now < this.stalledUntil) return this.arm()
       this.queue.shift()
       this.bytes -= head.size
       this.arm()
       head.deliver()
     })
+  }
+
+  /** Nothing holds up what is under way any more. */
+  hurry(): void {
+    this.stalledUntil = 0
+    this.bandwidth = 1_000
+    this.last = this.world.now + 1
+    for (const one of this.queue) one.at = Math.min(one.at, this.last)
+    this.arm()
   }
 
   break(): void {
@@ -244,10 +253,8 @@ export class Network {
   /** The network heals: whoever still believes in a dead connection is told as soon as it matters. */
   heal(): void {
     for (const line of this.lines) {
-      line.up.stalledUntil = 0
-      line.down.stalledUntil = 0
-      line.up.bandwidth = 1_000
-      line.down.bandwidth = 1_000
+      line.up.hurry()
+      line.down.hurry()
       if (line.up.broken || line.server.dead) this.cut(line, "both")
     }
   }
