@@ -46,7 +46,7 @@ export const svg = (all: ReadonlyArray<Measured>): string => {
   const parts: Array<string> = []
   let y = 34
   for (const measured of all) {
-    const goal = measured.scenario.goals.find(({ against, of }) => against === "ws" && of === "µs/delivery")
+    const goal = measured.scenario.goals.find(({ against, of }) => against === "ws" && of.startsWith("µs/"))
     const found = goal === undefined ? [] : bars(measured, goal.of)
     if (goal === undefined || found.length === 0) continue
     parts.push(text(labels - 8, y + 11, measured.scenario.name, `text-anchor="end" font-weight="600"`))
@@ -55,8 +55,10 @@ export const svg = (all: ReadonlyArray<Measured>): string => {
       parts.push(bar(one, y))
       y += row
     }
-    const x = labels + goal.max! * unit
-    parts.push(`<line x1="${x}" x2="${x}" y1="${top - 3}" y2="${y - 2}" stroke="#b03030" stroke-dasharray="3 2"/>`)
+    const x = labels + (goal.max ?? 0) * unit
+    if (goal.max !== undefined) {
+      parts.push(`<line x1="${x}" x2="${x}" y1="${top - 3}" y2="${y - 2}" stroke="#b03030" stroke-dasharray="3 2"/>`)
+    }
     y += 10
   }
   return [

@@ -11,7 +11,9 @@ const digits = (number: number | undefined): string =>
     : number.toFixed(number >= 100 ? 0 : number >= 10 ? 1 : 2)
 
 const goalText = ({ against, max, min }: Goal): string =>
-  `${max === undefined ? "≥" : "≤"} ${digits(max ?? min)}${against === "ws" ? "x ws" : ""}`
+  max === undefined && min === undefined
+    ? ""
+    : `${max === undefined ? "≥" : "≤"} ${digits(max ?? min)}${against === "ws" ? "x ws" : ""}`
 
 /** A row for each goal: what every server reached, Choir's ratio to the others, the goal, and whether it is met. */
 const rows = (measured: Measured, names: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
@@ -23,7 +25,7 @@ const rows = (measured: Measured, names: ReadonlyArray<string>): ReadonlyArray<R
       ...names.map((name) => digits(value(measured, name, goal.of))),
       ...names.slice(1).map((name) => digits(ratio(measured, "choir", name, goal.of))),
       goalText(goal),
-      reached === undefined ? "no result" : met ? "yes" : "NO",
+      reached === undefined ? "no result" : goalText(goal) === "" ? "" : met ? "yes" : "NO",
       digits(value(measured, "choir", "load cores"))
     ]
   })

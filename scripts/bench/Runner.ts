@@ -48,11 +48,11 @@ const hurry = ({ measure, warmup }: Window): Window => ({
 
 const once = (server: Servers.Server, scenario: Scenario, options: Options): Effect.Effect<Result | undefined> =>
   Effect.scoped(Effect.gen(function*() {
-    const running = yield* Servers.start(server, server.dialect === "choir" ? options.nodeArgs : [])
+    const running = yield* Servers.start(server, scenario.raised, server.dialect === "choir" ? options.nodeArgs : [])
     if (running === undefined) return undefined
     return yield* load({
       target: { ...running, dialect: server.dialect },
-      load: options.quick ? scenario.quick ?? scenario.load : scenario.load,
+      load: options.quick ? scenario.quick || scenario.load : scenario.load,
       window: options.quick ? hurry(scenario.window) : scenario.window
     })
   }))

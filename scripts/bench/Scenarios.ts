@@ -1,11 +1,12 @@
 /** What is measured, and what is to come out of it. */
+import type { Limits } from "../../src/domain/Limits.ts"
 import type { Load, Window } from "./load/Job.ts"
 import * as Servers from "./Servers.ts"
 
-/** The value, or its ratio to that of plain `ws` in the same round, stays at or below `max`, or reaches `min`. */
+/** A value of Choir, or its ratio to that of plain `ws` in the same round: at most `max`, at least `min`, or only told. */
 export interface Goal {
   readonly of: string
-  readonly against: "ws" | "itself"
+  readonly against?: "ws"
   readonly max?: number
   readonly min?: number
 }
@@ -14,83 +15,124 @@ export interface Scenario {
   readonly name: string
   readonly about: string
   readonly load: Load
-  /** A smaller load for `--quick`. */
-  readonly quick?: Load
+  /** A smaller load for `--quick`; false leaves the scenario out. */
+  readonly quick?: Load | false
   readonly goals: ReadonlyArray<Goal>
-  readonly servers: ReadonlyArray<Servers.Server>
+  readonly others: ReadonlyArray<Servers.Server>
   readonly window: Window
+  /** Limits that are in the way of this load. */
+  readonly raised: ReadonlyArray<keyof Limits>
 }
 
-const cost = "µs/delivery"
+type Publish = Extract<Load, { readonly kind: "publish" }>
 
 const everybody = [Servers.ws, Servers.socketio, Servers.uws]
-const window: Window = { warmup: 1500, measure: 3000 }
 
-const publish = (
+const scenario = (
   name: string,
   about: string,
-  [rooms, members]: readonly [number, number],
-  publishers: "one" | "all",
-  max: number,
-  rest: Partial<Extract<Load, { readonly kind: "publish" }>> = {}
+  load: Load,
+  goals: ReadonlyArray<Goal>,
+  rest: Partial<Scenario> = {}
 ): Scenario => ({
   name,
   about,
-  load: { kind: "publish", rooms, members, publishers, burst: 1, what: "signal", rate: 0, ...rest },
-  goals: [{ of: cost, against: "ws", max }],
-  servers: everybody,
-  window
-})
-
-const atRate = (name: string, about: string, load: Load): Scenario => ({
-  name,
-  about,
   load,
-  goals: [{ of: "p50 ms", against: "ws", max: 1.1 }, { of: "p99 ms", against: "ws", max: 1.5 }],
-  servers: [Servers.ws],
-  window: { warmup: 4000, measure: 6000 }
+  goals,
+  others: everybody,
+  window: { warmup: 1500, measure: 3000 },
+  raised: Servers.forPeople,
+  ...rest
 })
 
-const rate = { kind: "publish", burst: 1, what: "signal" } as const
+const room = (rooms: number, members: number, rest: Partial<Publish> = {}): Publish => ({
+  kind: "publish",
+  rooms,
+  members,
+  publishers: rooms === 1 ? "one" : "all",
+  burst: 1,
+  what: "signal",
+  rate: 0,
+  stalled: 0,
+  ...rest
+})
+
+/** At saturation: server CPU per delivery. */
+const cost = (max: number): ReadonlyArray<Goal> => [{ of: "µs/delivery", against: "ws", max }]
+
+/** Well below saturation: how long a message takes. */
+const delay: Partial<Scenario> = { others: [Servers.ws], window: { warmup: 4000, measure: 6000 } }
+const prompt: ReadonlyArray<Goal> = [
+  { of: "p50 ms", against: "ws", max: 1.1 },
+  { of: "p99 ms", against: "ws", max: 1.5 }
+]
+
+const crowd = (of: { readonly idle: number; readonly silent: number; readonly dribbling: number }): Load => ({
+  kind: "crowd",
+  healthy: room(25, 4, { rate: 200 }),
+  flood: 2000,
+  churn: 20,
+  ...of
+})
 
 export const all: ReadonlyArray<Scenario> = [
-  publish("fanout-100", "one sends, 100 hear it, then the next", [1, 100], "one", 0.85),
-  publish("fanout-1000", "one sends, 1,000 hear it, then the next", [1, 1000], "one", 0.85),
-  publish("burst-1000", "one sends 10 at once, 1,000 hear them", [1, 1000], "one", 0.13, { burst: 10 }),
-  publish("rooms", "250 rooms of 4, everybody sends", [250, 4], "all", 0.42),
-  publish("rooms-burst", "250 rooms of 4, everybody sends 10 at once", [250, 4], "all", 0.13, { burst: 10 }),
-  publish("thread-burst", "10 messages of a thread at once, durable, to 1,000", [1, 1000], "one", 0.5, {
-    burst: 10,
-    what: "thread"
-  }),
-  {
-    name: "request",
-    about: "100 connections, each asks and is answered",
-    load: { kind: "request", connections: 100, rate: 0 },
-    goals: [{ of: cost, against: "ws", max: 0.95 }],
-    servers: everybody,
-    window
-  },
-  atRate("fanout-100-rate", "100 members, 100 messages/s", {
-    ...rate,
-    rooms: 1,
-    members: 100,
-    publishers: "one",
-    rate: 100
-  }),
-  atRate("fanout-1000-rate", "1,000 members, 20 messages/s", {
-    ...rate,
-    rooms: 1,
-    members: 1000,
-    publishers: "one",
-    rate: 20
-  }),
-  atRate("rooms-rate", "250 rooms of 4, 2,000 messages/s", {
-    ...rate,
-    rooms: 250,
-    members: 4,
-    publishers: "all",
-    rate: 2000
-  }),
-  atRate("request-rate", "2,000 requests/s", { kind: "request", connections: 100, rate: 2000 })
+  scenario("fanout-100", "one sends, 100 hear it, then the next", room(1, 100), cost(0.85)),
+  scenario("fanout-1000", "one sends, 1,000 hear it, then the next", room(1, 1000), cost(0.85)),
+  scenario("burst-1000", "one sends 10 at once, 1,000 hear them", room(1, 1000, { burst: 10 }), cost(0.13)),
+  scenario("rooms", "250 rooms of 4, everybody sends", room(250, 4), cost(0.42)),
+  scenario("rooms-burst", "250 rooms of 4, everybody sends 10 at once", room(250, 4, { burst: 10 }), cost(0.13)),
+  scenario(
+    "thread-burst",
+    "10 messages of a thread at once, durable, to 1,000; to the others they are signals",
+    room(1, 1000, { burst: 10, what: "thread" }),
+    cost(0.5)
+  ),
+  scenario("request", "100 connections, each asks and is answered", { kind: "request", connections: 100, rate: 0 }, [
+    { of: "µs/request", against: "ws", max: 0.95 }
+  ]),
+  scenario(
+    "commands",
+    "64 rooms, 32 durable commands under way in each",
+    { kind: "commands", connections: 64, inFlight: 32 },
+    [{ of: "per second", min: 20_000 }, { of: "µs/command" }],
+    { others: [] }
+  ),
+  scenario("fanout-100-rate", "100 members, 100 messages/s", room(1, 100, { rate: 100 }), prompt, delay),
+  scenario("fanout-1000-rate", "1,000 members, 20 messages/s", room(1, 1000, { rate: 20 }), prompt, delay),
+  scenario("rooms-rate", "250 rooms of 4, 2,000 messages/s", room(250, 4, { rate: 2000 }), prompt, delay),
+  scenario("request-rate", "2,000 requests/s", { kind: "request", connections: 100, rate: 2000 }, prompt, delay),
+  scenario("idle", "10,000 people in rooms of 4, and nothing happens", { kind: "idle", connections: 10_000 }, [
+    { of: "KB/connection", max: 10 },
+    { of: "µs/connection", against: "ws" }
+  ], { quick: { kind: "idle", connections: 1000 } }),
+  scenario("churn", "people come back, enter a room of 4 and go", { kind: "churn", concurrency: 32 }, [
+    { of: "µs/visit", against: "ws" }
+  ]),
+  scenario(
+    "recovery",
+    "1,000 clients lose their connections, miss 50 messages, and come back at once",
+    { kind: "recover", clients: 1000, missed: 50 },
+    [{ of: "recovery ms", max: 2000 }],
+    { others: [] }
+  ),
+  scenario(
+    "stalled",
+    "bursts of 10 to 100 members, 10 of whom do not read",
+    room(1, 100, { burst: 10, stalled: 10 }),
+    [{ of: "MB grown", max: 32 }, { of: "µs/delivery", against: "ws" }],
+    { others: [Servers.ws] }
+  ),
+  scenario(
+    "crowd",
+    "25 rooms of 4 at 200 messages/s; then among 10,000 idle, 2,000 silent and 2,000 dribbling connections, a flood " +
+      "from one user, and 20 visits/s",
+    crowd({ idle: 10_000, silent: 2000, dribbling: 2000 }),
+    [{ of: "p99/quiet", max: 2 }],
+    {
+      others: [],
+      window: { warmup: 3000, measure: 8000 },
+      quick: false,
+      raised: Servers.forOneAddress
+    }
+  )
 ]

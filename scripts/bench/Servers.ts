@@ -13,6 +13,8 @@ export interface Server {
   readonly dialect: Target["dialect"]
   /** What Node runs. */
   readonly main: string
+  /** How its makers start it. */
+  readonly flags: ReadonlyArray<string>
   /** The checkout it runs in. */
   readonly root: string
 }
@@ -22,6 +24,7 @@ export const root = fileURLToPath(new URL("../..", import.meta.url))
 const other = (name: string, dialect: Target["dialect"], main: URL): Server => ({
   name,
   dialect,
+  flags: [],
   root,
   main: fileURLToPath(main)
 })
@@ -30,6 +33,7 @@ const other = (name: string, dialect: Target["dialect"], main: URL): Server => (
 export const choir = (name: string, checkout: string): Server => ({
   name,
   dialect: "choir",
+  flags: ["--max-semi-space-size=2"],
   root: checkout,
   main: join(checkout, "src/main.ts")
 })
@@ -38,21 +42,26 @@ export const ws = other("ws", "plain", new URL("./servers/PlainWs.ts", import.me
 export const socketio = other("socket.io", "socketio", new URL("./servers/SocketIo.ts", import.meta.url))
 export const uws = other("uws", "plain", new URL("./servers/Uws.ts", import.meta.url))
 
-/** Limits that protect a server from people, out of the way of a load that means no harm. */
-const raised: ReadonlyArray<keyof Limits> = [
+/** What keeps many people from coming from one address: all load does. */
+export const forOneAddress: ReadonlyArray<keyof Limits> = [
+  "authPerMinute",
+  "authBurst",
+  "connections",
+  "connectionsPerAddress"
+]
+
+/** And what keeps people from sending faster than people do. */
+export const forPeople: ReadonlyArray<keyof Limits> = [
+  ...forOneAddress,
   "signalsPerSecond",
   "messagesPerMinute",
   "messageBurst",
   "readsPerMinute",
   "readBurst",
-  "authPerMinute",
-  "authBurst",
-  "connections",
-  "connectionsPerAddress",
   "inFlight"
 ]
 
-const environment = (data: string): Record<string, string | undefined> => ({
+const environment = (data: string, raised: ReadonlyArray<keyof Limits>): Record<string, string | undefined> => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CHOIR_"))),
   CHOIR_DATA: data,
   CHOIR_PORT: "0",
@@ -60,6 +69,8 @@ const environment = (data: string): Record<string, string | undefined> => ({
     raised.map((name) => [`CHOIR_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`, "10000000"])
   )
 })
+
+const probe = fileURLToPath(new URL("./servers/Probe.ts", import.meta.url))
 
 export interface Running {
   readonly port: number
@@ -69,6 +80,7 @@ export interface Running {
 /** Starts a server on data of its own and waits for its address; undefined when it cannot start. It ends with the scope. */
 export const start = (
   server: Server,
+  raised: ReadonlyArray<keyof Limits>,
   nodeArgs: ReadonlyArray<string>
 ): Effect.Effect<Running | undefined, never, Scope.Scope> =>
   Effect.gen(function*() {
@@ -78,9 +90,9 @@ export const start = (
     )
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(process.execPath, ["--max-semi-space-size=2", ...nodeArgs, server.main], {
+        spawn(process.execPath, ["--expose-gc", "--import", probe, ...server.flags, ...nodeArgs, server.main], {
           cwd: server.root,
-          env: environment(data),
+          env: environment(data, raised),
           stdio: ["ignore", "pipe", "pipe"]
         })
       ),

@@ -47,8 +47,8 @@ const main = Effect.gen(function*() {
   const withUws = yield* hasUws
   const measured: Array<Runner.Measured> = []
   for (const scenario of Scenarios.all) {
-    if (wanted?.includes(scenario.name) === false) continue
-    const others = scenario.servers.filter((server) =>
+    if (wanted === undefined ? options.quick && scenario.quick === false : !wanted.includes(scenario.name)) continue
+    const others = scenario.others.filter((server) =>
       (server !== Servers.uws || withUws) && (server !== Servers.socketio || !options.quick)
     )
     measured.push(yield* Runner.run(scenario, [...mine, ...others], options))

@@ -93,14 +93,11 @@ const choir: Dialect = {
   path: "/ws",
   lead: 0,
   signIn: choirSignIn,
-  enter: (peer, _member, topic, position) =>
-    Effect.map(
-      ask(
-        peer,
-        envelope(fresh(), "subscribe", position === undefined ? {} : { position: JSON.parse(position) }, topic),
-        first("subscribed")
-      ),
-      (payload) => JSON.stringify(payload["position"])
+  enter: (peer, _member, topic, from) =>
+    ask(
+      peer,
+      envelope(fresh(), "subscribe", from === undefined ? {} : { position: JSON.parse(from) }, topic),
+      position
     ),
   signal: (member, topic) => make(signal(member, topic)),
   request: (member) => make(envelope(id(member), "heartbeat", {})),
@@ -141,13 +138,32 @@ const socketio: Dialect = {
   command: (member, topic) => socketio.signal(member, topic)
 }
 
-/** Makes a public thread; its name is the command's id. */
-export const createThread = (peer: Peer, _member: Member): Effect.Effect<string> => {
+/** Makes a public thread. */
+export const createThread = (peer: Peer): Effect.Effect<string> => {
   const id = fresh()
-  return Effect.as(
-    ask(peer, envelope(id, "create_thread", { name: "Bench", visibility: "public" }), first("receipt")),
-    id
-  )
+  const text = envelope(id, "create_thread", { name: "Bench", visibility: "public" })
+  return Effect.as(ask(peer, text, receipt), `thread:${id}`)
+}
+
+export const join = (room: string): string => envelope(fresh(), "join_room", {}, room)
+
+export const receipt = first("receipt")
+
+/** Says what `bytes` hold, and waits for so many receipts. */
+export const receipts = (peer: Peer, bytes: Buffer, count: number): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    let left = count
+    peer.onFrame = (bytes, start, end) => {
+      if (receipt(bytes.toString("utf8", start, end)) !== undefined && --left === 0) resume(Effect.void)
+    }
+    peer.write(bytes)
+  })
+
+/** Asks for a topic as it is now, and reads where that is. */
+export const look = (topic: string): string => envelope(fresh(), "subscribe", {}, topic)
+export const position = (text: string): string | undefined => {
+  const payload = first("subscribed")(text)
+  return payload === undefined ? undefined : JSON.stringify(payload["position"])
 }
 
 export const dialects = { choir, plain, socketio }

@@ -28,14 +28,29 @@ export type Load =
     readonly what: "signal" | "thread"
     /** Bursts a second in all, whatever has been heard; 0: the next when the last was heard. */
     readonly rate: number
+    /** How many of each room's members do not read. */
+    readonly stalled: number
   }
   | { readonly kind: "request"; readonly connections: number; readonly rate: number }
   | { readonly kind: "idle"; readonly connections: number }
   | { readonly kind: "churn"; readonly concurrency: number }
   | { readonly kind: "commands"; readonly connections: number; readonly inFlight: number }
   | { readonly kind: "recover"; readonly clients: number; readonly missed: number }
-  | { readonly kind: "stalled"; readonly members: number; readonly stalled: number }
-  | { readonly kind: "crowd"; readonly idle: number; readonly silent: number; readonly dribbling: number }
+  | {
+    readonly kind: "crowd"
+    /** What healthy members do; measured alone first, then in the crowd. */
+    readonly healthy: Extract<Load, { readonly kind: "publish" }>
+    /** Signed in, and idle. */
+    readonly idle: number
+    /** Connected, and say nothing. */
+    readonly silent: number
+    /** Send a byte a second. */
+    readonly dribbling: number
+    /** Messages a second from one user. */
+    readonly flood: number
+    /** People a second who come and go. */
+    readonly churn: number
+  }
 
 export interface Job {
   readonly target: Target

@@ -34,10 +34,20 @@ export interface Counts {
 }
 
 /** Lets the load run for the window, and says what each delivery cost meanwhile. */
-export const measure = Effect.fnUntraced(function*({ target: { pid }, window }: Job, counts: Counts) {
+export const measure = Effect.fnUntraced(function*(
+  { target: { pid }, window }: Job,
+  counts: Counts,
+  what: string
+) {
   yield* Effect.sleep(window.warmup)
   counts.latencies.clear()
-  const before = { delivered: counts.delivered, at: performance.now(), ticks: Usage.ticks(pid), cpu: Usage.cpu(pid) }
+  const before = {
+    rss: Usage.rss(pid),
+    delivered: counts.delivered,
+    at: performance.now(),
+    ticks: Usage.ticks(pid),
+    cpu: Usage.cpu(pid)
+  }
   const own = process.cpuUsage()
   yield* Effect.sleep(window.measure)
   const cpu = (Usage.cpu(pid) - before.cpu) / 1000
@@ -48,8 +58,9 @@ export const measure = Effect.fnUntraced(function*({ target: { pid }, window }: 
   const delivered = counts.delivered - before.delivered
   if (delivered === 0) return yield* Effect.die("nothing was delivered")
   return {
-    "µs/delivery": cpu / delivered,
-    "deliveries/s": delivered / seconds,
+    [`µs/${what}`]: cpu / delivered,
+    "per second": delivered / seconds,
+    "MB grown": (Usage.rss(pid) - before.rss) / 1e6,
     "server cores": cpu / 1e6 / seconds,
     "kernel share": inKernel / Math.max(1, inKernel + ticks.user - before.ticks.user),
     "load cores": (system + user) / 1e6 / seconds,

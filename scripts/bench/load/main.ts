@@ -1,6 +1,8 @@
 /** The load generator: one job, in a process of its own. Reads it from its argument; writes the result to stdout. */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
+import * as Comings from "./Comings.ts"
+import * as Crowd from "./Crowd.ts"
 import type { Job, Result } from "./Job.ts"
 import * as Publish from "./Publish.ts"
 import * as Requests from "./Requests.ts"
@@ -12,8 +14,16 @@ const run = (job: Job): Effect.Effect<Result> => {
       return Publish.run(job, load)
     case "request":
       return Requests.run(job, load)
-    default:
-      return Effect.die("not yet")
+    case "commands":
+      return Requests.commands(job, load)
+    case "idle":
+      return Comings.idle(job, load)
+    case "churn":
+      return Comings.churn(job, load)
+    case "recover":
+      return Comings.recover(job, load)
+    case "crowd":
+      return Crowd.run(job, load)
   }
 }
 
