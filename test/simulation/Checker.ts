@@ -200,7 +200,7 @@ export class Checker implements Watcher {
     if (known === undefined || position.seq > known.entries.length) {
       return this.world.violate("TOP4", `${topic}: a snapshot of ${position.seq}, which is not durable`)
     }
-    const read = Schema.decodeUnknownExit(known.kind.State)(state)
+    const read = Schema.decodeExit(known.kind.State)(state)
     if (read._tag === "Failure" || !isDeepStrictEqual(read.value, known.states[position.seq])) {
       this.world.violate("TOP2", `${topic}: the snapshot of ${position.seq} is not the fold of the log`)
     }
