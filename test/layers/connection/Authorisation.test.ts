@@ -1,0 +1,100 @@
+/** Everything that can be asked, by everybody, of what is there and of what is not (SEC9, SEC11). */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TopicId } from "../../../src/domain/Ids.ts"
+import type * as Thread from "../../../src/domain/kinds/ThreadModel.ts"
+import type { Control } from "../../../src/domain/Protocol.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
+import { type Client, listening, open, person, type Received, server, signIn, uuid } from "../../support/People.ts"
+
+const some = uuid()
+
+/** A payload for every command of a thread: a new command without a row here does not compile. */
+const commands: Readonly<Record<Exclude<Thread.Command["_tag"], "create_thread">, object>> = {
+  submit_message: { content: "let me in" },
+  import_messages: { messages: [{ content: "let me in", source: "a.md" }] },
+  process_approval: { message_id: some, decision: "approve" },
+  cancel_submission: { message_id: some },
+  submit_prompt: { prompt: "what is in here?" },
+  cancel_run: { prompt_id: some },
+  invite_co_author: { user: person().key },
+  divest: {},
+  close_thread: {}
+}
+
+type Aimed = "subscribe" | "unsubscribe" | "ack" | "desync" | "signal" | "get_thread"
+
+/** The same for what is asked about a topic. */
+const controls: Readonly<Record<Extract<Control["_tag"], Aimed>, object>> = {
+  subscribe: {},
+  unsubscribe: {},
+  ack: { seq: 1 },
+  desync: { seq: 1, expected: "0".repeat(16), found: "1".repeat(16) },
+  signal: { key: "cursor", value: 1 },
+  get_thread: {}
+}
+
+const everything = Object.entries({ ...commands, ...controls })
+/** Asked for its answer, which comes behind whatever else was said. */
+const fence = "heartbeat"
+
+/** What comes back, without the names that differ of themselves. */
+const answers = (client: Client, type: string, payload: object, thread: string) =>
+  Effect.gen(function*() {
+    const ref = client.send(type, payload, thread)
+    const end = client.send(fence)
+    const got: Array<object> = []
+    for (;;) {
+      const message: Received = yield* client.next
+      if (message.type === fence && message.payload["ref_id"] === end) return got
+      const { ref_id, ...rest } = message.payload
+      got.push({ type: message.type, payload: rest, ours: ref_id === ref, topic: message.thread_id === thread })
+    }
+  })
+
+const limits = { messagesPerMinute: 10_000, messageBurst: 1_000, readsPerMinute: 10_000, readBurst: 1_000, signalsPerSecond: 10_000 }
+
+describe("what belongs to others", () => {
+  it.effect("[SEC9] [SEC11] [AUT4] [THR10] answers a stranger like what does not exist, whatever is asked", () =>
+    Effect.gen(function*() {
+      const url = yield* listening
+      const log = yield* EventLog
+      const owner = yield* open(url)
+      yield* signIn(owner, person())
+      const created = owner.send("create_thread", { name: "Ours", visibility: "members" })
+      yield* owner.nextOf("receipt")
+      const ours = TopicId.make(`thread:${created}`)
+      owner.send("submit_message", { content: "a secret" }, ours)
+      yield* owner.nextOf("receipt")
+      owner.send("subscribe", {}, ours)
+      yield* owner.nextOf("subscribed")
+      const before = yield* log.read(ours, { after: 0, limit: 100 })
+
+      const stranger = yield* open(url)
+      yield* signIn(stranger, person())
+      for (const [type, payload] of everything) {
+        const real = yield* answers(stranger, type, payload, ours)
+        const none = yield* answers(stranger, type, payload, `thread:${uuid()}`)
+        assert.deepStrictEqual(real, none, type)
+        assert.notInclude(JSON.stringify(real), "secret", type)
+      }
+      for (const [type, payload] of Object.entries(controls)) {
+        const ledger = yield* answers(stranger, type, payload, "ledger:main")
+        assert.deepStrictEqual(ledger, yield* answers(stranger, type, payload, "ledger:other"), type)
+      }
+
+      // Nothing was written, and the owner heard nothing of it.
+      assert.deepStrictEqual(yield* log.read(ours, { after: 0, limit: 100 }), before)
+      assert.deepStrictEqual(yield* answers(owner, "ack", { seq: 1 }, ours), [])
+    }).pipe(Effect.provide(server({ limits }))))
+
+  it.effect("[SEC9] [AUT4] and nothing at all to somebody who has not signed in", () =>
+    Effect.gen(function*() {
+      const anonymous = yield* open(yield* listening)
+      for (const [type, payload] of everything) {
+        const [answer] = yield* answers(anonymous, type, payload, `thread:${some}`)
+        assert.deepInclude(answer, { type: "error" })
+        assert.deepInclude((answer as Received).payload, { code: "unauthenticated" })
+      }
+    }).pipe(Effect.provide(server({ limits: { authFrames: 100 } }))))
+})
