@@ -19,8 +19,8 @@ export interface Memory {
 export interface Inspector {
   /** After everything that nobody needs was collected. */
   readonly memory: Effect.Effect<Memory>
-  /** Objects alive whose class a module exports; `module` as seen from `dist`. */
-  readonly count: (module: string, name: string) => Effect.Effect<number>
+  /** Objects alive whose class a module exports, and for which an expression on `it` holds; `module` as seen from `dist`. */
+  readonly count: (module: string, name: string, which?: string) => Effect.Effect<number>
   /** Fibers that have not ended. */
   readonly fibers: Effect.Effect<number>
   /** What keeps the process busy, by kind: sockets, timers. */
@@ -90,7 +90,8 @@ export const inspect = (server: ServerProcess): Effect.Effect<Inspector, never, 
         Effect.andThen(evaluate("process.memoryUsage()")),
         Effect.map(({ value }) => value as Memory)
       ),
-      count: (module, name) => alive(`${load(module)}.${name}.prototype`, "function() { return this.length }"),
+      count: (module, name, which = "true") =>
+        alive(`${load(module)}.${name}.prototype`, `function() { return this.filter((it) => ${which}).length }`),
       fibers: alive(
         `Object.getPrototypeOf(${load("effect")}.Effect.runFork(${load("effect")}.Effect.void))`,
         "function() { return this.filter((fiber) => fiber.pollUnsafe() === undefined).length }"
