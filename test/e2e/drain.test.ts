@@ -56,7 +56,9 @@ describe("drain", () => {
         for (const { heard } of members) assert.deepStrictEqual(unlike(heard, log), [])
         assert.isBelow(slowest, soon)
         yield* Effect.logInfo(`${work.history.acknowledged} acknowledged, back within ${slowest} ms at the most`)
-      })
+      }),
+    // Backing off takes its time, and more so on a machine that does other things as well.
+    240_000
   )
 
   it.live("[SYN11][CON6][FLT10] everybody is told at once when to come back, each at another time, and closed in turn", () =>

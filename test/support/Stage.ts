@@ -18,7 +18,7 @@ export class Stage extends Context.Service<Stage, {
   readonly url: string
   readonly stderr: () => string
   readonly rest: Effect.Effect<Rest>
-}>()("choir/test/Stage") {}
+}>()("choir/test/support/Stage") {}
 
 /** Small enough to be waited for, large enough for a machine that does other things as well. */
 const env = {
