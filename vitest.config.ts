@@ -7,8 +7,17 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/e2e/**"],
+          exclude: ["test/e2e/**", "test/simulation/**"],
           testTimeout: 30_000
+        }
+      },
+      {
+        // Brings processes of its own, as many as there are cores here.
+        test: {
+          name: "simulation",
+          include: ["test/simulation/**/*.test.ts"],
+          testTimeout: 300_000,
+          fileParallelism: false
         }
       },
       {
