@@ -62,6 +62,8 @@ const cost = (max: number): ReadonlyArray<Goal> => [{ of: "µs/delivery", agains
 
 /** Well below saturation: how long a message takes. */
 const delay: Partial<Scenario> = { others: [Servers.ws], window: { warmup: 4000, measure: 6000 } }
+/** Takes too long for `--quick`. */
+const unhurried: Partial<Scenario> = { ...delay, quick: false }
 const prompt: ReadonlyArray<Goal> = [
   { of: "p50 ms", against: "ws", max: 1.1 },
   { of: "p99 ms", against: "ws", max: 1.5 }
@@ -97,17 +99,17 @@ export const all: ReadonlyArray<Scenario> = [
     [{ of: "per second", min: 20_000 }, { of: "µs/command" }],
     { others: [] }
   ),
-  scenario("fanout-100-rate", "100 members, 100 messages/s", room(1, 100, { rate: 100 }), prompt, delay),
-  scenario("fanout-1000-rate", "1,000 members, 20 messages/s", room(1, 1000, { rate: 20 }), prompt, delay),
+  scenario("fanout-100-rate", "100 members, 100 messages/s", room(1, 100, { rate: 100 }), prompt, unhurried),
+  scenario("fanout-1000-rate", "1,000 members, 20 messages/s", room(1, 1000, { rate: 20 }), prompt, unhurried),
   scenario("rooms-rate", "250 rooms of 4, 2,000 messages/s", room(250, 4, { rate: 2000 }), prompt, delay),
-  scenario("request-rate", "2,000 requests/s", { kind: "request", connections: 100, rate: 2000 }, prompt, delay),
+  scenario("request-rate", "2,000 requests/s", { kind: "request", connections: 100, rate: 2000 }, prompt, unhurried),
   scenario("idle", "10,000 people in rooms of 4, and nothing happens", { kind: "idle", connections: 10_000 }, [
     { of: "KB/connection", max: 10 },
     { of: "µs/connection", against: "ws" }
   ], { quick: { kind: "idle", connections: 1000 } }),
   scenario("churn", "people come back, enter a room of 4 and go", { kind: "churn", concurrency: 32 }, [
     { of: "µs/visit", against: "ws" }
-  ]),
+  ], { quick: false }),
   scenario(
     "recovery",
     "1,000 clients lose their connections, miss 50 messages, and come back at once",

@@ -13,8 +13,6 @@ export interface Server {
   readonly dialect: Target["dialect"]
   /** What Node runs. */
   readonly main: string
-  /** How its makers start it. */
-  readonly flags: ReadonlyArray<string>
   /** The checkout it runs in. */
   readonly root: string
 }
@@ -24,7 +22,6 @@ export const root = fileURLToPath(new URL("../..", import.meta.url))
 const other = (name: string, dialect: Target["dialect"], main: URL): Server => ({
   name,
   dialect,
-  flags: [],
   root,
   main: fileURLToPath(main)
 })
@@ -33,7 +30,6 @@ const other = (name: string, dialect: Target["dialect"], main: URL): Server => (
 export const choir = (name: string, checkout: string): Server => ({
   name,
   dialect: "choir",
-  flags: ["--max-semi-space-size=2"],
   root: checkout,
   main: join(checkout, "src/main.ts")
 })
@@ -77,7 +73,10 @@ export interface Running {
   readonly pid: number
 }
 
-/** Starts a server on data of its own and waits for its address; undefined when it cannot start. It ends with the scope. */
+/**
+ * Starts a server on data of its own, and waits for its address; undefined when it cannot start. It ends with the
+ * scope. Which flags of Node are good for it is the server's own affair.
+ */
 export const start = (
   server: Server,
   raised: ReadonlyArray<keyof Limits>,
@@ -90,7 +89,7 @@ export const start = (
     )
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(process.execPath, ["--expose-gc", "--import", probe, ...server.flags, ...nodeArgs, server.main], {
+        spawn(process.execPath, ["--expose-gc", "--import", probe, ...nodeArgs, server.main], {
           cwd: server.root,
           env: environment(data, raised),
           stdio: ["ignore", "pipe", "pipe"]

@@ -122,7 +122,9 @@ const isWhole = (value: unknown, decoded: unknown): boolean => {
   const kept = decoded as Readonly<Record<string, unknown>>
   const given = value as Readonly<Record<string, unknown>>
   const keys = Object.keys(given)
-  return keys.length === Object.keys(kept).length && keys.every((key) => isWhole(given[key], kept[key]))
+  if (keys.length !== Object.keys(kept).length) return false
+  for (const key of keys) if (!isWhole(given[key], kept[key])) return false
+  return true
 }
 
 const control = (envelope: Envelope): Result.Result<Incoming, Refusal> => {

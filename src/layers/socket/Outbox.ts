@@ -13,6 +13,7 @@ import type { Frame } from "../../services/Topics.ts"
 import { textFrame } from "./TextFrame.ts"
 
 export interface Outbox {
+  /** In order; `none` when there are none. */
   frames: Array<Frame>
   /** Bytes in `frames` and `latest`. */
   bytes: number
@@ -28,9 +29,12 @@ export interface Outbox {
   catching: Set<TopicId> | undefined
 }
 
+/** Shared by all empty outboxes, and never added to. */
+const none: Array<Frame> = []
+
 /** Empty. What only slow sockets need is made when one is slow: idle connections are many. */
 export const make = (): Outbox => ({
-  frames: [],
+  frames: none,
   bytes: 0,
   latestBytes: 0,
   copy: 0,
@@ -75,7 +79,9 @@ export const push = (
     }
   }
   if (size > limits.outboxMax) box.copy = Math.max(box.copy, size)
-  box.frames.push(frame)
+  // One frame is the usual case, and an array that is pushed to makes room for 17.
+  if (box.frames === none) box.frames = [frame]
+  else box.frames.push(frame)
   box.bytes += size
   return waiting <= most
 }
@@ -104,7 +110,7 @@ const keepLatest = (box: Outbox, key: string, frame: Frame, size: number): void 
 /** Empties the frames, in order. */
 export const takeAll = (box: Outbox): ReadonlyArray<Frame> => {
   const { frames } = box
-  box.frames = []
+  box.frames = none
   box.bytes = box.latestBytes
   return frames
 }
@@ -118,7 +124,7 @@ const nothing: Folded = new Map()
 export const recover = (box: Outbox, unsent: number, limits: Pick<Limits, "outboxFold">): Folded | undefined => {
   if (unsent > limits.outboxFold / 2) return undefined
   box.copy = 0
-  if (box.latest !== undefined) box.frames.push(...box.latest.values())
+  if (box.latest !== undefined) box.frames = [...box.frames, ...box.latest.values()]
   box.latest = undefined
   box.latestBytes = 0
   const { folded } = box
