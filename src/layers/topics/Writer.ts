@@ -90,6 +90,9 @@ export class Writer {
       const { log, now, seed } = this.means
       const known = yield* Effect.result(outcomes.lookUp(submits))
       if (Result.isFailure(known)) return answerAll(submits, fromLog(known.failure))
+      // The log has what we were told had failed: what follows from it is still to be told and done.
+      const ahead = submits.some(({ submission }) => (outcomes.get(submission.id)?.seq ?? 0) > standing.seq)
+      if (ahead && left > 0) return yield* this.again(submits, left)
       const submissions = submits.map((submit) => submit.submission)
       const decided = decideAll(kind, topic, standing, submissions, { now: now(), seed, known: outcomes.get })
       for (const defect of decided.defects) yield* Effect.logError(`a command to ${topic} met a defect`, defect)
@@ -143,6 +146,13 @@ export class Writer {
       yield* Effect.logWarning(`appending to ${this.topic} failed`, cause)
       const error = errorOf(cause)
       if (error?.reason._tag !== "WrongSeq" || left === 0) return answerAll(submits, fromLog(error))
+      yield* this.again(submits, left)
+    })
+  }
+
+  /** Decides anew on what is in the log. */
+  private again(submits: ReadonlyArray<Submit>, left: number): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
       const caughtUp = yield* Effect.exit(this.catchUp)
       if (Exit.isFailure(caughtUp)) return answerAll(submits, fromLog(errorOf(caughtUp.cause)))
       yield* this.commit(submits, left - 1)
