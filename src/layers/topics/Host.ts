@@ -189,6 +189,8 @@ export class Host {
     const recent = this.subscribers.since(from.seq, position.seq)
     if (recent !== undefined) return Effect.succeed({ mode: "deltas", position, events: recent })
     return Load.entriesAfter(log, this.kind, topic, from.seq).pipe(
+      // The log may be ahead of us, when a commit that was reported as failed had succeeded.
+      Effect.map((entries) => entries.filter(({ seq }) => seq <= position.seq)),
       Effect.map((entries): CatchUp => ({ mode: "deltas", position, events: entries.map(viewOf) })),
       // A log that cannot be read right now leaves the snapshot, which is in memory.
       Effect.catchCause(() => Effect.undefined)
