@@ -131,8 +131,14 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
   /** CON8: a client has room again; each topic that it missed something of comes as one catch-up. */
   const drained = (link: Link, folded: Folded) => {
     for (const [topic, first] of folded) {
-      if (first.lane._tag === "Durable") enqueue(link, (over) => catchUp(link, topic, Answers.from(first.text), over))
-      else if (link.subscriber !== undefined) {
+      if (first.lane._tag === "Durable") {
+        const subscription = link.subscriptions.get(topic)
+        enqueue(link, (over) => {
+          // Whoever has subscribed anew meanwhile has been told everything.
+          if (link.subscriptions.get(topic) === subscription) catchUp(link, topic, Answers.from(first.text), over)
+          else over()
+        })
+      } else if (link.subscriber !== undefined) {
         // Only running text was held back, no event.
         link.connection.unfold(topic)
         replay(link.subscriber, topic)
