@@ -121,10 +121,11 @@ export class Checker implements Watcher {
     }
   }
 
-  /** Refusals are not kept: a refusal that was lost on its way leaves the command to be put again, out of turn. */
-  readonly refused = (id: string): void => {
+  /** What wrote nothing is not kept: when its answer is lost on the way, the command is put again, out of turn. */
+  readonly settled = (id: string, topic: TopicId | undefined): void => {
     const send = this.truth.sends.get(id)
-    if (send !== undefined) send.retried = true
+    const logged = topic !== undefined && this.truth.at(topic)?.causes.has(id) === true
+    if (send !== undefined && !logged) send.retried = true
   }
 
   private answered(session: Session, id: string, must: boolean): void {

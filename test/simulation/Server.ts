@@ -1,5 +1,6 @@
 /** One life of the server: the real layers over the simulated disk, network and model. */
 import { Context, Effect, Exit, Layer, Scope } from "effect"
+import type { TopicId } from "../../src/domain/Ids.ts"
 import { shipped } from "../../src/domain/kinds/Kinds.ts"
 import type { Limits } from "../../src/domain/Limits.ts"
 import { challengeText } from "../../src/domain/Protocol.ts"
@@ -35,13 +36,13 @@ export interface Surroundings {
   readonly provider: Provider
   readonly limits: Limits
   readonly plant: Plant
-  /** A topic refused this command. */
-  readonly refused: (id: string) => void
+  /** A command was answered: accepted by a topic, or refused. */
+  readonly settled: (id: string, topic: TopicId | undefined) => void
 }
 
 export const audience = "http://choir.test"
 
-const layer = (process: Process, { disk, limits, plant, provider, refused }: Surroundings) => {
+const layer = (process: Process, { disk, limits, plant, provider, settled }: Surroundings) => {
   const log = disk.logFor(process)
   const storage = Layer.mergeAll(
     Layer.succeed(EventLog, plant.log?.(log, process) ?? log),
@@ -55,7 +56,7 @@ const layer = (process: Process, { disk, limits, plant, provider, refused }: Sur
       topics.post(topic, {
         ...submission,
         reply: (outcome) => {
-          if (outcome._tag === "Failure") refused(submission.id)
+          settled(submission.id, outcome._tag === "Success" ? outcome.success.topic : undefined)
           submission.reply(outcome)
         }
       })

@@ -76,7 +76,7 @@ class Run {
       network: this.network,
       provider: this.provider,
       limits: this.plan.limits,
-      refused: this.checker.refused,
+      settled: this.checker.settled,
       plant: bug === undefined ? {} : Bugs.plant(bug, this.world)
     }
     this.around.plant.network?.(this.network)
