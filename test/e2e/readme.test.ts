@@ -4,21 +4,22 @@ import { Effect } from "effect"
 import { execFile, spawn } from "node:child_process"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { delimiter, dirname, join } from "node:path"
-import { folder, root, start } from "../support/ServerProcess.ts"
+import { env as inherited } from "node:process"
+import { cleanEnv, folder, root, start } from "../support/ServerProcess.ts"
 
 const readme = readFileSync(join(root, "README.md"), "utf8")
 
 const blocks = (language: string) =>
   [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, "g"))].map(([, text]) => text!)
 
-const path = [dirname(process.execPath), process.env["PATH"]].join(delimiter)
+const path = [dirname(process.execPath), inherited["PATH"]].join(delimiter)
 
 const run = (command: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
   Effect.callback<string>((resume) => {
     execFile(
       command,
       args,
-      { cwd: root, env: { ...process.env, PATH: path, ...env } },
+      { cwd: root, env: { ...cleanEnv(), PATH: path, ...env } },
       (error, stdout, stderr) => resume(error === null ? Effect.succeed(stdout) : Effect.die({ error, stdout, stderr }))
     )
   })
@@ -29,7 +30,7 @@ const serve = (line: string, env: Readonly<Record<string, string>>) =>
     // A group of its own: npm has children.
     const child = spawn("bash", ["-c", line], {
       cwd: root,
-      env: { ...process.env, PATH: path, ...env },
+      env: { ...cleanEnv(), PATH: path, ...env },
       detached: true
     })
     let printed = ""
@@ -48,8 +49,8 @@ const asking = lines.filter((line) => /^(npx choir|npm run ask)/.test(line))
 
 describe("README.md", () => {
   it("[OPS1] has no command that these tests do not know", () => {
-    const known = [...serving, ...asking, "npm test", "npm run build"]
-    assert.deepStrictEqual(lines.map(withoutInstall).filter((line) => !known.includes(line)), [])
+    const known = new Set([...serving, ...asking, "npm test", "npm run build"])
+    assert.deepStrictEqual(lines.map(withoutInstall).filter((line) => !known.has(line)), [])
     assert.deepStrictEqual(serving, ["npm start", "node dist/main.js"])
     assert.include(lines, "npm ci && npm start")
     assert.include(lines, "npm ci && npm test")
@@ -92,7 +93,13 @@ describe("README.md", () => {
       assert.include(printed[1], "{ count: 6 }")
       yield* run(process.execPath, [
         join(root, "node_modules/typescript/bin/tsc"),
-        ...["--noEmit", "--ignoreConfig", "--strict", "--skipLibCheck", "--module", "nodenext", "--target", "es2024", "--types", "node"],
+        "--noEmit",
+        "--ignoreConfig",
+        "--strict",
+        "--skipLibCheck",
+        "--module=nodenext",
+        "--target=es2024",
+        "--types=node",
         ...files.map(({ file }) => file)
       ], {})
     }).pipe(Effect.scoped))

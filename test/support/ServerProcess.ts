@@ -25,7 +25,7 @@ export interface ServerProcess {
 }
 
 /** The environment without the developer's own `CHOIR_*`. */
-const cleanEnv = (): Record<string, string | undefined> =>
+export const cleanEnv = (): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CHOIR_")))
 
 /** A folder that is gone when the scope ends. */

@@ -5,7 +5,9 @@ import * as Raw from "../../support/RawSocket.ts"
 import { socketOf, whole } from "../../support/Whole.ts"
 
 /** A live server, and somebody on it who must not notice anything. */
-class Live extends Context.Service<Live, { readonly url: string; readonly bystander: Client }>()("choir/test/layers/socket/Frames.test/Live") {}
+class Live extends Context.Service<Live, { readonly url: string; readonly bystander: Client }>()(
+  "choir/test/layers/socket/Frames.test/Live"
+) {}
 
 const live = Layer.effect(
   Live,
