@@ -21,7 +21,11 @@ type Item =
 /** Messages of one person within this time stand under one name. */
 const together = 5 * 60_000
 
-const items = ({ messages, runs, submissions }: ThreadView["state"]): ReadonlyArray<Item> =>
+/** What is not confirmed yet stands last: our clock says nothing about where the log will put it. */
+const items = (
+  { messages, runs, submissions }: ThreadView["state"],
+  pending: ReadonlySet<string>
+): ReadonlyArray<Item> =>
   [
     ...messages.map((message): Item => ({ _tag: "Message", at: message.at, id: message.id, message })),
     // An approved one is a message by now.
@@ -32,15 +36,15 @@ const items = ({ messages, runs, submissions }: ThreadView["state"]): ReadonlyAr
       submission
     })),
     ...runs.map((run): Item => ({ _tag: "Run", at: run.asked_at, id: run.prompt_id, run }))
-  ].toSorted((a, b) => a.at - b.at)
+  ].toSorted((a, b) => Number(pending.has(a.id)) - Number(pending.has(b.id)) || a.at - b.at)
 
 export const Timeline = ({ me, topic, view }: {
   readonly topic: ThreadTopic
   readonly view: ThreadView
   readonly me: UserId
 }): ReactNode => {
-  const all = items(view.state)
   const pending = new Set<string>(view.pending)
+  const all = items(view.state, pending)
   if (all.length === 0) return <p className="quiet first">Nothing has been said yet.</p>
   return (
     <ol className="timeline" aria-label="Conversation">
