@@ -29,12 +29,18 @@ export const useNow = (every: number): number => {
   return now
 }
 
-/** The part of the address after `#`. */
+/** The part of the address after `#`; empty when its escapes make no sense. */
 export const useHash = (): string =>
   useSyncExternalStore(
     (changed) => {
       addEventListener("hashchange", changed)
       return () => removeEventListener("hashchange", changed)
     },
-    () => decodeURIComponent(location.hash.slice(1))
+    () => {
+      try {
+        return decodeURIComponent(location.hash.slice(1))
+      } catch {
+        return ""
+      }
+    }
   )
