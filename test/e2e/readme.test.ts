@@ -97,9 +97,12 @@ describe("README.md", () => {
         "--ignoreConfig",
         "--strict",
         "--skipLibCheck",
-        "--module=nodenext",
-        "--target=es2024",
-        "--types=node",
+        "--module",
+        "nodenext",
+        "--target",
+        "es2024",
+        "--types",
+        "node",
         ...files.map(({ file }) => file)
       ], {})
     }).pipe(Effect.scoped))
