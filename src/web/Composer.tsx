@@ -11,6 +11,8 @@ interface Props {
   readonly thread: State
   readonly me: UserId
   readonly chorus: { readonly model: string; readonly offline: boolean } | undefined
+  /** Something is on its way. */
+  readonly sent: () => void
 }
 
 type Mode = "write" | "ask"
@@ -40,7 +42,7 @@ const useTyping = (topic: ThreadTopic): readonly [typed: () => void, over: () =>
   return [typed, over]
 }
 
-export const Composer = ({ chorus, me, thread, topic }: Props): ReactNode => {
+export const Composer = ({ chorus, me, sent, thread, topic }: Props): ReactNode => {
   const [mode, setMode] = useState<Mode>("write")
   const [text, setText] = useState("")
   const [stake, setStake] = useState(String(policy.minimumStake))
@@ -65,6 +67,7 @@ export const Composer = ({ chorus, me, thread, topic }: Props): ReactNode => {
     setText("")
     setFault(undefined)
     typingOver()
+    sent()
     topic.post(command).catch((error: unknown) => {
       // What was refused is given back, unless something new stands there.
       setText((now) => now === "" ? text : now)

@@ -1,5 +1,5 @@
 /** One thread: who is there, what was said, and where one says more. */
-import { type ReactNode, useEffect, useLayoutEffect, useRef } from "react"
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react"
 import type { Client } from "../client/Client.ts"
 import type { State } from "../client/Model.ts"
 import type { TopicId, UserId } from "../domain/Ids.ts"
@@ -20,6 +20,7 @@ interface Props {
 export const ThreadPage = ({ changed, client, id, state }: Props): ReactNode => {
   const [topic, view] = useThread(client, id)
   const seq = view?.position?.seq
+  const [sent, setSent] = useState(0)
   useEffect(() => {
     if (seq === undefined) return undefined
     const timer = setTimeout(changed, 500)
@@ -41,11 +42,17 @@ export const ThreadPage = ({ changed, client, id, state }: Props): ReactNode => 
   return (
     <main className="thread">
       <Header view={view} me={client.me} />
-      <Scroll view={view}>
+      <Scroll view={view} sent={sent}>
         <Timeline topic={topic} view={view} me={client.me} />
         <Typing view={view} connection={state.link._tag === "Online" ? state.link.connection : ""} />
       </Scroll>
-      <Composer topic={topic} thread={view.state} me={client.me} chorus={state.welcome?.chorus} />
+      <Composer
+        topic={topic}
+        thread={view.state}
+        me={client.me}
+        chorus={state.welcome?.chorus}
+        sent={() => setSent((count) => count + 1)}
+      />
     </main>
   )
 }
@@ -79,14 +86,28 @@ const Header = ({ me, view }: { readonly view: ThreadView; readonly me: UserId }
   )
 }
 
-/** Stays at the newest as long as one is there, and leaves whoever reads further up alone. */
-const Scroll = ({ children, view }: { readonly view: ThreadView; readonly children: ReactNode }): ReactNode => {
+/**
+ * Stays at the newest as long as one is there, and leaves whoever reads further
+ * up alone, until they send something themselves: `sent` counts that.
+ */
+const Scroll = ({ children, sent, view }: {
+  readonly view: ThreadView
+  readonly sent: number
+  readonly children: ReactNode
+}): ReactNode => {
   const box = useRef<HTMLDivElement>(null)
   const atEnd = useRef(true)
+  const lastTop = useRef(0)
   const stick = () => {
-    if (box.current !== null && atEnd.current) box.current.scrollTop = box.current.scrollHeight
+    if (box.current === null || !atEnd.current) return
+    box.current.scrollTop = box.current.scrollHeight
+    lastTop.current = box.current.scrollTop
   }
   useLayoutEffect(stick, [view])
+  useLayoutEffect(() => {
+    atEnd.current = true
+    stick()
+  }, [sent])
   // The box shrinks as well: when a line appears above it, or somebody writes more below.
   useEffect(() => {
     if (box.current === null) return undefined
@@ -99,7 +120,10 @@ const Scroll = ({ children, view }: { readonly view: ThreadView; readonly childr
       className="scroll"
       ref={box}
       onScroll={({ currentTarget: { clientHeight, scrollHeight, scrollTop } }) => {
-        atEnd.current = scrollHeight - scrollTop - clientHeight < 80
+        // Only who moves up leaves the end: the box may have shrunk since, and this be late news of `stick`.
+        if (scrollHeight - scrollTop - clientHeight < 80) atEnd.current = true
+        else if (scrollTop < lastTop.current) atEnd.current = false
+        lastTop.current = scrollTop
       }}
     >
       {children}
