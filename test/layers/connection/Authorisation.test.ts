@@ -52,7 +52,13 @@ const answers = (client: Client, type: string, payload: object, thread: string) 
     }
   })
 
-const limits = { messagesPerMinute: 10_000, messageBurst: 1_000, readsPerMinute: 10_000, readBurst: 1_000, signalsPerSecond: 10_000 }
+const limits = {
+  messagesPerMinute: 10_000,
+  messageBurst: 1_000,
+  readsPerMinute: 10_000,
+  readBurst: 1_000,
+  signalsPerSecond: 10_000
+}
 
 describe("what belongs to others", () => {
   it.effect("[SEC9] [SEC11] [AUT4] [THR10] answers a stranger like what does not exist, whatever is asked", () =>
