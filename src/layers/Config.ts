@@ -93,7 +93,12 @@ const settings = {
   /** Whether clients without an Origin header (no browsers) may connect. */
   nativeClients: flag("NATIVE_CLIENTS", true),
   /** What signatures are made for; none: the address that is listened on. */
-  audience: optional("AUDIENCE", "a text without line breaks"),
+  audience: setting<string | null>(
+    "AUDIENCE",
+    null,
+    "an origin such as https://choir.example: http:// or https://, a host and perhaps a port, and nothing after it",
+    (value) => /^https?:/.test(value) && isOrigin(value) ? value : undefined
+  ),
   /** Addresses of proxies that may say where a client comes from. */
   trustedProxies: list("TRUSTED_PROXIES", "IP addresses", (value) => isIP(value) !== 0),
   /** PEM files; with them, https and wss are served on the port. Read again on SIGHUP. */
@@ -179,9 +184,8 @@ const readOne = <A>(env: Readonly<Record<string, string>>, one: Setting<A>, faul
 }
 
 /** Faults of settings that are each right but do not go together. */
-const together = (
-  { embedModel, embedUrl, host, insecure, llmModel, llmUrl, tlsCert, tlsKey, trustedProxies }: Settings
-): ReadonlyArray<string> => {
+const together = (all: Settings): ReadonlyArray<string> => {
+  const { host, insecure, tlsCert, tlsKey, trustedProxies } = all
   const local = host === "localhost" || host === "::1" || host.startsWith("127.")
   return [
     ...local || insecure || tlsCert !== null || trustedProxies.length > 0 ? [] : [
@@ -193,13 +197,24 @@ const together = (
     ...(tlsCert === null) === (tlsKey === null) ? [] : [
       `CHOIR_TLS_${tlsCert === null ? "CERT" : "KEY"} is missing: a certificate and its key go together`
     ],
-    ...llmUrl === null || llmModel !== null ? [] : [modelMissing("LLM")],
-    ...embedUrl === null || embedModel !== null ? [] : [modelMissing("EMBED")]
+    ...endpoint("LLM", all.llmUrl, all.llmKey, all.llmModel),
+    ...endpoint("EMBED", all.embedUrl, all.embedKey, all.embedModel)
   ]
 }
 
-const modelMissing = (part: string): string =>
-  `CHOIR_${part}_MODEL is missing: CHOIR_${part}_URL needs the name of a model`
+/** An address needs a model's name; a key or a name without an address would be used for nothing. */
+const endpoint = (
+  part: string,
+  url: string | null,
+  key: Redacted.Redacted | null,
+  model: string | null
+): ReadonlyArray<string> => {
+  if (url !== null) {
+    return model === null ? [`CHOIR_${part}_MODEL is missing: CHOIR_${part}_URL needs the name of a model`] : []
+  }
+  const idle = [...key === null ? [] : [`CHOIR_${part}_KEY`], ...model === null ? [] : [`CHOIR_${part}_MODEL`]]
+  return idle.length === 0 ? [] : [`CHOIR_${part}_URL is missing: without it ${idle.join(" and ")} would not be used`]
+}
 
 /** The server's settings, where a layer wants them whole. */
 export class Config extends Context.Service<Config, Settings>()("choir/layers/Config") {}

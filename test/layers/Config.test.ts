@@ -28,7 +28,11 @@ describe("Config", () => {
 
   it("[OPS10] [SEC33] a secret is never shown", () => {
     assert.notInclude(faults({ CHOIR_LLM_KEY: "canary\n" }).join("\n"), "canary")
-    const { llmKey } = Result.getOrThrow(Config.parse({ CHOIR_LLM_KEY: "canary" }))
+    const { llmKey } = Result.getOrThrow(Config.parse({
+      CHOIR_LLM_KEY: "canary",
+      CHOIR_LLM_MODEL: "any",
+      CHOIR_LLM_URL: "https://llm.example"
+    }))
     assert.notInclude(JSON.stringify(llmKey) + String(llmKey), "canary")
     assert.strictEqual(llmKey === null ? "" : Redacted.value(llmKey), "canary")
   })
@@ -55,6 +59,30 @@ describe("Config", () => {
     ["https://choir.example/path", false]
   ])("[AUT6] origins %s", (CHOIR_ORIGINS, fine) => {
     assert.strictEqual(Result.isSuccess(Config.parse({ CHOIR_ORIGINS })), fine)
+  })
+
+  it.each([
+    ["https://choir.example", true],
+    ["http://127.0.0.1:4100", true],
+    ["https://choir.example/", false],
+    ["https://choir.example/path", false],
+    ["wss://choir.example", false],
+    ["choir.example", false]
+  ])("[SEC3] audience %s", (CHOIR_AUDIENCE, fine) => {
+    const result = Config.parse({ CHOIR_AUDIENCE })
+    assert.strictEqual(Result.isSuccess(result), fine)
+    if (Result.isFailure(result)) {
+      assert.match(result.failure.join("\n"), /^CHOIR_AUDIENCE="\S+" must be an origin such as /)
+    }
+  })
+
+  it.each(["LLM", "EMBED"])("[OPS10] a key or a model of %s without an address is a fault", (part) => {
+    assert.deepStrictEqual(faults({ [`CHOIR_${part}_KEY`]: "canary", [`CHOIR_${part}_MODEL`]: "any" }), [
+      `CHOIR_${part}_URL is missing: without it CHOIR_${part}_KEY and CHOIR_${part}_MODEL would not be used`
+    ])
+    assert.deepStrictEqual(faults({ [`CHOIR_${part}_URL`]: "https://llm.example" }), [
+      `CHOIR_${part}_MODEL is missing: CHOIR_${part}_URL needs the name of a model`
+    ])
   })
 
   it.effect("[OPS10] the variables come from the config provider, nested names and numbers included", () =>
