@@ -3,6 +3,7 @@ import { type KeyboardEvent, type ReactNode, type SubmitEvent, useEffect, useId,
 import type { UserId } from "../domain/Ids.ts"
 import type { Command, State } from "../domain/kinds/ThreadModel.ts"
 import { isCoAuthor, policy } from "../domain/kinds/ThreadRules.ts"
+import { useDraft } from "./drafts.ts"
 import type { ThreadTopic } from "./hooks.ts"
 import { sentence } from "./words.ts"
 
@@ -44,7 +45,7 @@ const useTyping = (topic: ThreadTopic): readonly [typed: () => void, over: () =>
 
 export const Composer = ({ chorus, me, sent, thread, topic }: Props): ReactNode => {
   const [mode, setMode] = useState<Mode>("write")
-  const [text, setText] = useState("")
+  const { giveBack, setText, text } = useDraft(me, topic.id)
   const [stake, setStake] = useState(String(policy.minimumStake))
   const [fault, setFault] = useState<string>()
   const [typed, typingOver] = useTyping(topic)
@@ -69,8 +70,7 @@ export const Composer = ({ chorus, me, sent, thread, topic }: Props): ReactNode 
     typingOver()
     sent()
     topic.post(command).catch((error: unknown) => {
-      // What was refused is given back, unless something new stands there.
-      setText((now) => now === "" ? text : now)
+      giveBack(text)
       setFault(sentence(error))
     })
   }

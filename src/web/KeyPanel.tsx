@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { type ReactNode, useState } from "react"
 import type { Client } from "../client/Client.ts"
+import { clearDrafts } from "./drafts.ts"
 import * as KeyStore from "./KeyStore.ts"
 import { Mark } from "./Who.tsx"
 import { sentence, shortKey, tokens } from "./words.ts"
@@ -19,7 +20,10 @@ export const KeyPanel = ({ balance, client, leave, secret }: Props): ReactNode =
   const forget = () => {
     if (!confirm("Forget this key? Unless you saved its text, nobody can be you again.")) return
     Effect.runPromise(Effect.andThen(Effect.ignore(Effect.timeout(client.signOut, 2_000)), KeyStore.forget)).then(
-      leave,
+      () => {
+        clearDrafts()
+        leave()
+      },
       (error: unknown) => setFault(sentence(error))
     )
   }

@@ -5,6 +5,7 @@ import type { Client } from "../client/Client.ts"
 import { TopicId } from "../domain/Ids.ts"
 import type { ThreadSummary } from "../domain/Protocol.ts"
 import { Connection } from "./Connection.tsx"
+import { useWarning } from "./drafts.ts"
 import { useClient, useHash } from "./hooks.ts"
 import { Sidebar } from "./Sidebar.tsx"
 import { ThreadPage } from "./ThreadPage.tsx"
@@ -44,6 +45,7 @@ export const Workspace = ({ client, leave, secret }: Props): ReactNode => {
   const online = state.link._tag === "Online"
   const [threads, refresh] = useThreads(client, online)
   const open = idOf(useHash())
+  useWarning(state.outbox.some(({ stage }) => stage !== "done"))
   return (
     <div className={open === undefined ? "workspace" : "workspace open"}>
       <Connection client={client} state={state} />
