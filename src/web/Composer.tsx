@@ -1,11 +1,23 @@
 /** Where one writes: to the thread, or to the Chorus. */
-import { type KeyboardEvent, type ReactNode, type SubmitEvent, useEffect, useId, useRef, useState } from "react"
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  type SubmitEvent,
+  useCallback,
+  useEffect,
+  useId,
+  useRef,
+  useState
+} from "react"
 import type { UserId } from "../domain/Ids.ts"
+import { contentFault, maxContentBytes, utf8Length } from "../domain/kinds/Text.ts"
 import type { Command, State } from "../domain/kinds/ThreadModel.ts"
 import { isCoAuthor, policy } from "../domain/kinds/ThreadRules.ts"
+import { defaults } from "../domain/Limits.ts"
 import { useDraft } from "./drafts.ts"
 import type { ThreadTopic } from "./hooks.ts"
-import { sentence } from "./words.ts"
+import { fresh } from "./Sidebar.tsx"
+import { amount, sentence } from "./words.ts"
 
 interface Props {
   readonly topic: ThreadTopic
@@ -43,6 +55,26 @@ const useTyping = (topic: ThreadTopic): readonly [typed: () => void, over: () =>
   return [typed, over]
 }
 
+/** What one frame holds besides the text. */
+const envelope = 1_024
+
+/** Why a text cannot be sent, before it is: a frame too large would end the connection, and again after every return. */
+const textFault = (text: string): string | undefined => {
+  const bytes = utf8Length(text)
+  if (bytes > maxContentBytes) {
+    return `This takes ${amount(bytes)} bytes, and at most ${amount(maxContentBytes)} can be sent at once.`
+  }
+  return utf8Length(JSON.stringify(text)) > defaults.frameBytes - envelope
+    ? "This holds too many special characters to be sent at once. Send it in parts."
+    : contentFault(text)
+}
+
+/** Why tokens cannot be staked. */
+const stakeFault = (stake: number): string | undefined =>
+  Number.isSafeInteger(stake) && stake >= policy.minimumStake
+    ? undefined
+    : `The stake is a whole number of tokens, at least ${amount(policy.minimumStake)}.`
+
 export const Composer = ({ chorus, me, sent, thread, topic }: Props): ReactNode => {
   const [mode, setMode] = useState<Mode>("write")
   const { giveBack, setText, text } = useDraft(me, topic.id)
@@ -50,6 +82,9 @@ export const Composer = ({ chorus, me, sent, thread, topic }: Props): ReactNode 
   const [fault, setFault] = useState<string>()
   const [typed, typingOver] = useTyping(topic)
   const field = useId()
+  const begin = useCallback((area: HTMLTextAreaElement | null) => {
+    if (area !== null && fresh.delete(topic.id)) area.focus()
+  }, [topic.id])
   const member = isCoAuthor(thread, me)
   const asking = mode === "ask" && member
 
@@ -60,6 +95,8 @@ export const Composer = ({ chorus, me, sent, thread, topic }: Props): ReactNode 
   const send = (event?: SubmitEvent) => {
     event?.preventDefault()
     if (text.trim() === "") return
+    const wrong = textFault(text) ?? (member ? undefined : stakeFault(Number(stake)))
+    if (wrong !== undefined) return setFault(sentence(new Error(wrong)))
     const command: Command = asking
       ? { _tag: "submit_prompt", prompt: text }
       : member
@@ -102,8 +139,8 @@ export const Composer = ({ chorus, me, sent, thread, topic }: Props): ReactNode 
       <textarea
         id={field}
         rows={2}
+        ref={begin}
         value={text}
-        maxLength={32_000}
         placeholder={asking ? "What do you want to know?" : member ? "Write…" : "Write a submission…"}
         onKeyDown={onKey}
         onChange={(event) => {

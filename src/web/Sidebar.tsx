@@ -68,6 +68,9 @@ const List = ({ none, open, threads, title }: {
   )
 }
 
+/** Threads started just now: one goes on writing in them at once. */
+export const fresh = new Set<TopicId>()
+
 const NewThread = ({ client, created }: { readonly client: Client; readonly created: () => void }): ReactNode => {
   const [name, setName] = useState("")
   const [members, setMembers] = useState(false)
@@ -84,6 +87,7 @@ const NewThread = ({ client, created }: { readonly client: Client; readonly crea
         setName("")
         setFault(undefined)
         created()
+        fresh.add(topic)
         location.hash = topic
       },
       (error: unknown) => setFault(sentence(error))

@@ -27,6 +27,15 @@ export const ThreadPage = ({ changed, client, id, state }: Props): ReactNode => 
     return () => clearTimeout(timer)
   }, [seq, changed])
 
+  const title = view?.position === undefined ? undefined : view.state.title
+  useEffect(() => {
+    if (title === undefined || title === "") return undefined
+    document.title = `${title} · Choir`
+    return () => {
+      document.title = "Choir"
+    }
+  }, [title])
+
   if (view?.sync._tag === "Refused") {
     return (
       <main className="empty">
