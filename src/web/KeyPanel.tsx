@@ -11,12 +11,14 @@ interface Props {
   readonly client: Client
   readonly balance: number | undefined
   readonly secret: string | undefined
+  /** Whether the key still waits to be saved, and what says that it was. */
+  readonly unsaved: boolean
+  readonly saved: () => void
   readonly leave: () => void
 }
 
-export const KeyPanel = ({ balance, client, leave, secret }: Props): ReactNode => {
+export const KeyPanel = ({ balance, client, leave, saved, secret, unsaved }: Props): ReactNode => {
   const [fault, setFault] = useState<string>()
-  const [saved, setSaved] = useState(false)
   const forget = () => {
     if (!confirm("Forget this key? Unless you saved its text, nobody can be you again.")) return
     Effect.runPromise(Effect.andThen(Effect.ignore(Effect.timeout(client.signOut, 2_000)), KeyStore.forget)).then(
@@ -29,7 +31,7 @@ export const KeyPanel = ({ balance, client, leave, secret }: Props): ReactNode =
   }
   return (
     <section className="me" aria-label="Your key">
-      {secret !== undefined && !saved && <Save secret={secret} done={() => setSaved(true)} />}
+      {secret !== undefined && unsaved && <Save secret={secret} done={saved} />}
       <details>
         <summary>
           <Mark author={client.me} />
@@ -56,7 +58,7 @@ export const KeyPanel = ({ balance, client, leave, secret }: Props): ReactNode =
 }
 
 /** Said once, when the key is new. */
-const Save = ({ done, secret }: { readonly secret: string; readonly done: () => void }): ReactNode => {
+export const Save = ({ done, secret }: { readonly secret: string; readonly done: () => void }): ReactNode => {
   const [shown, setShown] = useState(false)
   return (
     <div className="notice">

@@ -14,11 +14,13 @@ interface Props {
   readonly threads: ReadonlyArray<ThreadSummary>
   readonly open: TopicId | undefined
   readonly secret: string | undefined
+  readonly unsaved: boolean
+  readonly saved: () => void
   readonly leave: () => void
   readonly created: () => void
 }
 
-export const Sidebar = ({ client, created, leave, open, secret, state, threads }: Props): ReactNode => {
+export const Sidebar = ({ client, created, leave, open, saved, secret, state, threads, unsaved }: Props): ReactNode => {
   const mine = threads.filter((one) => one.co_authors.includes(client.me))
   const others = threads.filter((one) => !one.co_authors.includes(client.me))
   return (
@@ -32,7 +34,14 @@ export const Sidebar = ({ client, created, leave, open, secret, state, threads }
         <List title="Yours" threads={mine} open={open} none="You have no threads yet." />
         <List title="Public" threads={others} open={open} none="Nobody else has a public thread yet." />
       </nav>
-      <KeyPanel client={client} balance={state.welcome?.user.balance} secret={secret} leave={leave} />
+      <KeyPanel
+        client={client}
+        balance={state.welcome?.user.balance}
+        secret={secret}
+        unsaved={unsaved}
+        saved={saved}
+        leave={leave}
+      />
     </aside>
   )
 }

@@ -7,6 +7,7 @@ import type { ThreadSummary } from "../domain/Protocol.ts"
 import { Connection } from "./Connection.tsx"
 import { useWarning } from "./drafts.ts"
 import { useClient, useHash } from "./hooks.ts"
+import { Save } from "./KeyPanel.tsx"
 import { Sidebar } from "./Sidebar.tsx"
 import { ThreadPage } from "./ThreadPage.tsx"
 
@@ -45,16 +46,28 @@ export const Workspace = ({ client, leave, secret }: Props): ReactNode => {
   const online = state.link._tag === "Online"
   const [threads, refresh] = useThreads(client, online)
   const open = idOf(useHash())
+  const [unsaved, setUnsaved] = useState(secret !== undefined)
+  const saved = () => setUnsaved(false)
   useWarning(state.outbox.some(({ stage }) => stage !== "done"))
   return (
     <div className={open === undefined ? "workspace" : "workspace open"}>
-      <Connection client={client} state={state} />
+      <div className="above">
+        <Connection client={client} state={state} />
+        {/* Where the thread takes the whole width, the panel that says this is out of sight. */}
+        {unsaved && secret !== undefined && open !== undefined && (
+          <div className="narrow">
+            <Save secret={secret} done={saved} />
+          </div>
+        )}
+      </div>
       <Sidebar
         client={client}
         state={state}
         threads={threads}
         open={open}
         secret={secret}
+        unsaved={unsaved}
+        saved={saved}
         leave={leave}
         created={refresh}
       />
