@@ -2,8 +2,8 @@
  * The whole server, composed. What stands below depends on what stands above
  * it: storage, topics, models, search, people, the wire.
  */
-import { Context, Effect, FileSystem, Layer, Path, Ref, type Scope } from "effect"
-import type { SqlClient } from "effect/sql"
+import { Context, Effect, Layer, Path, Ref, type Scope } from "effect"
+import { SqlClient } from "effect/sql"
 import { fileURLToPath } from "node:url"
 import { shipped } from "../domain/kinds/Kinds.ts"
 import { Kinds } from "../services/Kinds.ts"
@@ -21,6 +21,7 @@ import * as Collection from "./database/Collection.ts"
 import * as Database from "./database/Database.ts"
 import * as Priors from "./database/Priors.ts"
 import * as Projector from "./database/Projector.ts"
+import * as DataFolder from "./DataFolder.ts"
 import * as EventLog from "./eventlog/Sql.ts"
 import * as Echo from "./http/Echo.ts"
 import * as Http from "./http/Http.ts"
@@ -54,12 +55,16 @@ const webRoot = fileURLToPath(new URL("../../dist/web", import.meta.url))
 
 const storage = (settings: Settings) =>
   Layer.unwrap(Effect.gen(function*() {
-    const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
-    yield* files.makeDirectory(settings.data, { recursive: true })
-    return EventLog.layer.pipe(
-      Layer.provideMerge(Sqlite.layer({ filename: path.join(settings.data, "choir.db") }))
+    yield* DataFolder.make(settings.data)
+    const file = Sqlite.layer({ filename: path.join(settings.data, "choir.db") }).pipe(
+      Layer.catchTag("SqlError", ({ message }) =>
+        Layer.effect(
+          SqlClient.SqlClient,
+          Effect.fail(new DataFolder.DataFolderUnusable({ folder: settings.data, reason: message }))
+        ))
     )
+    return EventLog.layer.pipe(Layer.provideMerge(file))
   }))
 
 const models = ({ embedDimensions, embedKey, embedModel, embedUrl, llmKey, llmModel, llmUrl }: Settings) =>

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option } from "effect"
 import { execFile } from "node:child_process"
-import { existsSync } from "node:fs"
+import { existsSync, mkdirSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { closeCode } from "../../src/domain/CloseCode.ts"
@@ -80,6 +80,19 @@ describe("the server as a process", () => {
       assert.lengthOf(lines, 3)
       for (const name of ["CHOIR_PORT=\"x\"", "CHOIR_HOST=\"0.0.0.0\"", "CHOIR_NONSENSE"]) assert.include(stderr, name)
       assert.notInclude(stderr, "canary")
+    }))
+
+  it.live("[OPS10] a data folder that is of no use is one line, and exit code 1", () =>
+    Effect.gen(function*() {
+      const used = yield* folder
+      mkdirSync(join(used, "choir.db"))
+      // No place for a folder, a file in its stead, and a folder in the data file's stead.
+      for (const data of ["/proc/choir", main, join(main, "deeper"), used]) {
+        const { code, stderr, stdout } = yield* run(process.execPath, { CHOIR_PORT: "0", CHOIR_DATA: data })
+        assert.deepStrictEqual([code, stdout], [1, ""])
+        assert.match(stderr, /^CHOIR_DATA=".+" cannot be used: .+\n$/)
+        assert.include(stderr, data)
+      }
     }))
 
   it.live("[OPS10] a port that is taken is one line, and exit code 1", () =>
