@@ -54,6 +54,7 @@ const room = (rooms: number, members: number, rest: Partial<Publish> = {}): Publ
   what: "signal",
   rate: 0,
   stalled: 0,
+  text: 65,
   ...rest
 })
 
@@ -136,5 +137,51 @@ export const all: ReadonlyArray<Scenario> = [
       quick: false,
       raised: Servers.forOneAddress
     }
+  )
+]
+
+const told = (of: string): ReadonlyArray<Goal> => [{ of }]
+const alone: Partial<Scenario> = { others: [] }
+
+/** What grows with what, ten times at a step: for whoever plans a deployment. */
+export const growth: ReadonlyArray<Scenario> = [
+  ...[10, 100, 1000].map((members) =>
+    scenario(`members-${members}`, "one room", room(1, members), told("µs/delivery"), alone)
+  ),
+  ...[2, 25, 250].map((rooms) =>
+    scenario(
+      `rooms-${rooms}`,
+      "rooms of 4, 200 messages/s in all",
+      room(rooms, 4, { rate: 200 }),
+      told("µs/delivery"),
+      alone
+    )
+  ),
+  ...[30, 300, 3000].map((text) =>
+    scenario(`text-${text}`, "characters in a message to 100", room(1, 100, { text }), told("µs/delivery"), alone)
+  ),
+  ...[100, 1000, 10_000].map((connections) =>
+    scenario(`idle-${connections}`, "idle connections", { kind: "idle", connections }, [
+      ...told("KB/connection"),
+      ...told("µs/connection")
+    ], alone)
+  ),
+  ...[1, 10, 100].map((inFlight) =>
+    scenario(
+      `commands-${inFlight}`,
+      "durable commands under way in each of 10 rooms",
+      { kind: "commands", connections: 10, inFlight },
+      [...told("µs/command"), ...told("per second"), ...told("p50 ms")],
+      alone
+    )
+  ),
+  ...[10, 100, 1000].map((clients) =>
+    scenario(
+      `recovery-${clients}`,
+      "clients that come back to 50 missed messages",
+      { kind: "recover", clients, missed: 50 },
+      [...told("recovery ms"), ...told("µs/recovery")],
+      alone
+    )
   )
 ]

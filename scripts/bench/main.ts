@@ -2,7 +2,14 @@
  * Measures the server beside others, in one run and interleaved, and writes
  * docs/bench. Linux only; quiet machines say more.
  *
- * Usage: `npm run bench -- [--quick] [--rounds=N] [--only=NAME,…] [--against=CHECKOUT] [--profile=FOLDER]`
+ * Usage: `npm run bench -- [options]`
+ *   --quick            small loads, one round: two minutes
+ *   --growth           what Choir's costs grow with, instead of comparisons
+ *   --only=NAME,…      these scenarios; writes nothing
+ *   --rounds=N         3 unless it is quick or growth
+ *   --against=FOLDER   another checkout of Choir beside this one
+ *   --flags=FLAG,…     of Node, for Choir
+ *   --profile=FOLDER   CPU profiles of Choir
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem } from "effect"
@@ -20,14 +27,19 @@ const { values: flags } = parseArgs({
     rounds: { type: "string" },
     only: { type: "string" },
     against: { type: "string" },
-    profile: { type: "string" }
+    profile: { type: "string" },
+    flags: { type: "string" },
+    growth: { type: "boolean", default: false }
   }
 })
 
 const options: Runner.Options = {
   quick: flags.quick,
-  rounds: Number(flags.rounds ?? (flags.quick ? 1 : 3)),
-  nodeArgs: flags.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${flags.profile}`]
+  rounds: Number(flags.rounds ?? (flags.quick || flags.growth ? 1 : 3)),
+  nodeArgs: [
+    ...flags.flags?.split(",") ?? [],
+    ...flags.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${flags.profile}`]
+  ]
 }
 
 const wanted = flags.only?.split(",")
@@ -46,7 +58,7 @@ const main = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const withUws = yield* hasUws
   const measured: Array<Runner.Measured> = []
-  for (const scenario of Scenarios.all) {
+  for (const scenario of flags.growth ? Scenarios.growth : Scenarios.all) {
     if (wanted === undefined ? options.quick && scenario.quick === false : !wanted.includes(scenario.name)) continue
     const others = scenario.others.filter((server) =>
       (server !== Servers.uws || withUws) && (server !== Servers.socketio || !options.quick)
@@ -56,10 +68,10 @@ const main = Effect.gen(function*() {
   yield* Console.log(Report.table(measured))
   if (wanted !== undefined) return
   const about = { node: process.versions.node, cpu: cpus()[0]?.model, cores: cpus().length, ...options }
-  const name = options.quick ? "quick" : "results"
+  const name = flags.growth ? "growth" : options.quick ? "quick" : "results"
   yield* fs.makeDirectory("docs/bench", { recursive: true })
   yield* fs.writeFileString(`docs/bench/${name}.json`, Report.json(measured, about))
-  yield* fs.writeFileString(`docs/bench/${name}.svg`, Plot.svg(measured))
+  if (!flags.growth) yield* fs.writeFileString(`docs/bench/${name}.svg`, Plot.svg(measured))
 })
 
 NodeRuntime.runMain(Effect.provide(main, NodeServices.layer))

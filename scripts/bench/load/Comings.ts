@@ -65,7 +65,7 @@ export const recover = Effect.fnUntraced(function*(job: Job, { clients, missed }
   const positions = yield* Effect.forEach(crew, (one) => enter(one), { concurrency: Crew.atOnce })
   for (const { peer } of crew) peer.socket.destroy()
   const message = dialect.command(author.member, topic, "submit_message", {
-    content: `${Template.placeholder} ${Dialect.words}`
+    content: `${Template.placeholder} ${Dialect.prose(Dialect.usual)}`
   })
   yield* Dialect.receipts(author.peer, Template.burst(message, 0, missed), missed)
   yield* Effect.sleep(500)

@@ -43,7 +43,7 @@ const flood = Effect.fnUntraced(function*(job: Job, perSecond: number) {
   const member = Dialect.member(others)
   while (true) {
     const { peer } = yield* Crew.seat(job, member)
-    const template = Dialect.dialects[job.target.dialect].signal(member, Crew.roomOf(others))
+    const template = Dialect.dialects[job.target.dialect].signal(member, Crew.roomOf(others), Dialect.usual)
     while (peer.open) {
       peer.write(Template.burst(template, 0, Math.max(1, Math.floor(perSecond / 100))))
       yield* Effect.sleep(10)

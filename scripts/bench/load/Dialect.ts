@@ -39,7 +39,8 @@ export interface Dialect {
   readonly signIn: (peer: Peer, member: Member) => Effect.Effect<void>
   /** Gives the position in the topic's log, as JSON, where there is one. */
   readonly enter: (peer: Peer, member: Member, topic: string, position?: string) => Effect.Effect<string>
-  readonly signal: (member: Member, topic: string) => Template
+  /** With so many characters of text. */
+  readonly signal: (member: Member, topic: string, text: number) => Template
   readonly request: (member: Member) => Template
   /** A command of the topic's kind, for servers that have such. */
   readonly command: (member: Member, topic: string, type: string, payload: object) => Template
@@ -47,16 +48,22 @@ export interface Dialect {
 
 const id = (member: Member) => `${String(member.index).padStart(8, "0")}-0000-8000-8000-0000${placeholder}`
 
+const words = "It is the pressure of the wind that makes it sing, not the cold. "
+
 /** What people write, so to speak. */
-export const words = "It is the pressure of the wind that makes it sing, not the cold. "
+export const prose = (characters: number): string =>
+  words.repeat(Math.ceil(characters / words.length)).slice(0, characters)
+
+/** A message of the usual length. */
+export const usual = words.length
 
 const envelope = (id: string, type: string, payload: object, topic?: string): string =>
   JSON.stringify({ id, type, payload, timestamp: 1_790_000_000_000, thread_id: topic })
 
-const signal = (member: Member, topic: string) =>
+const signal = (member: Member, topic: string, text: number) =>
   envelope(id(member), "signal", {
     key: `cursor-${String(member.index).padStart(6, "0")}`,
-    value: { n: placeholder, text: words }
+    value: { n: placeholder, text: prose(text) }
   }, topic)
 
 const fresh = Frames.counter(crypto.getRandomValues(new Uint8Array(9)))
@@ -99,7 +106,7 @@ const choir: Dialect = {
       envelope(fresh(), "subscribe", from === undefined ? {} : { position: JSON.parse(from) }, topic),
       position
     ),
-  signal: (member, topic) => make(signal(member, topic)),
+  signal: (member, topic, text) => make(signal(member, topic, text)),
   request: (member) => make(envelope(id(member), "heartbeat", {})),
   command: (member, topic, type, payload) => make(envelope(id(member), type, payload, topic))
 }
@@ -113,9 +120,9 @@ const plain: Dialect = {
       ask(peer, envelope(fresh(), "subscribe", { public_key: member.publicKey }, topic), first("subscribed")),
       ""
     ),
-  signal: (member, topic) => make(signal(member, topic)),
+  signal: (member, topic, text) => make(signal(member, topic, text)),
   request: (member) => make(envelope(id(member), "heartbeat", {})),
-  command: (member, topic) => make(signal(member, topic))
+  command: (member, topic) => make(signal(member, topic, usual))
 }
 
 const event = (name: string, text: string, ack = "") => `42${ack}["${name}",${text}]`
@@ -133,9 +140,9 @@ const socketio: Dialect = {
       ),
       ""
     ),
-  signal: (member, topic) => make(event("signal", signal(member, topic))),
+  signal: (member, topic, text) => make(event("signal", signal(member, topic, text))),
   request: (member) => make(event("heartbeat", envelope(id(member), "heartbeat", {}), `1${placeholder}`)),
-  command: (member, topic) => socketio.signal(member, topic)
+  command: (member, topic) => socketio.signal(member, topic, usual)
 }
 
 /** Makes a public thread. */

@@ -30,6 +30,8 @@ export type Load =
     readonly rate: number
     /** How many of each room's members do not read. */
     readonly stalled: number
+    /** Characters of text in a message; its envelope comes to some 250 more. */
+    readonly text: number
   }
   | { readonly kind: "request"; readonly connections: number; readonly rate: number }
   | { readonly kind: "idle"; readonly connections: number }

@@ -83,8 +83,10 @@ export const enter = Effect.fnUntraced(function*(job: Job, load: Publish, counts
   const seats = crew.map(({ member, peer }): Seat => {
     const room = rooms[Math.floor(member.index / load.members)]!
     const template = durable
-      ? dialect.command(member, room.topic, "submit_message", { content: `${Template.placeholder} ${Dialect.words}` })
-      : dialect.signal(member, room.topic)
+      ? dialect.command(member, room.topic, "submit_message", {
+        content: `${Template.placeholder} ${Dialect.prose(load.text)}`
+      })
+      : dialect.signal(member, room.topic, load.text)
     const seat = { member, peer, room, template, sentAt: new Float64Array(remembered), sent: 0, echoes: 0 }
     room.seats.push(seat)
     return seat

@@ -49,7 +49,7 @@ export const commands = Effect.fnUntraced(function*(job: Job, { connections, inF
   )
   for (const { member, peer } of crew) {
     const template = dialect.command(member, Crew.roomOf(member.index), "send_message", {
-      content: `${Template.placeholder} ${Dialect.words}`
+      content: `${Template.placeholder} ${Dialect.prose(Dialect.usual)}`
     })
     const sentAt = new Float64Array(inFlight)
     let sent = 0

@@ -24,10 +24,18 @@ import * as Wheel from "../socket/Wheel.ts"
 
 type Piece = Omit<ServerMessageOf<"chorus_response">, "_tag">
 
+/** The latest of one connection under one key. Changed in place: what outlives a turn costs more to collect. */
+interface Kept {
+  view: SignalView
+  at: Instant
+  readonly lane: Frame["lane"]
+}
+
 /** What one topic shares. Dropped when nothing is left of it. */
 interface Shared {
   readonly present: Map<string, Presence>
-  readonly signals: Map<string, { readonly view: SignalView; readonly at: Instant }>
+  /** By connection and key. */
+  readonly signals: Map<string, Map<string, Kept>>
   readonly running: Map<string, Piece>
   /** Since the last diff; an entry that came and went is in neither. */
   readonly joins: Map<string, Presence>
@@ -93,7 +101,7 @@ const make = Effect.fnUntraced(function*(
     }
     return {
       presence: [...shared.present.values()],
-      signals: Array.from(shared.signals.values(), ({ view }) => view)
+      signals: [...shared.signals.values()].flatMap((own) => Array.from(own.values(), ({ view }) => view))
     }
   }
 
@@ -104,7 +112,7 @@ const make = Effect.fnUntraced(function*(
     shared.present.delete(id)
     // Somebody whose coming was never told needs no goodbye.
     if (!shared.joins.delete(id)) shared.leaves.set(id, entry)
-    for (const [key, { view }] of shared.signals) if (view.connection === id) remove(topic, shared, key, view)
+    for (const kept of shared.signals.get(id)?.values() ?? []) remove(topic, shared, kept)
     touch(topic)
   }
 
@@ -123,41 +131,43 @@ const make = Effect.fnUntraced(function*(
 
   // -- Signals --
 
-  const show = (topic: TopicId, view: SignalView) =>
-    tell(topic, "signal", view, {
-      _tag: "Ephemeral",
-      topic,
-      key: `signal ${view.connection} ${view.key}`
-    })
-
-  const remove = (topic: TopicId, shared: Shared, key: string, view: SignalView) => {
-    shared.signals.delete(key)
-    show(topic, { ...view, value: null })
+  const remove = (topic: TopicId, shared: Shared, { lane, view }: Kept) => {
+    const own = shared.signals.get(view.connection)
+    own?.delete(view.key)
+    if (own?.size === 0) shared.signals.delete(view.connection)
+    tell(topic, "signal", { ...view, value: null }, lane)
   }
 
-  const signal = (topic: TopicId, from: Subscriber, name: string, value: SignalView["value"]) => {
+  const signal = (topic: TopicId, from: Subscriber, key: string, value: SignalView["value"]) => {
     const shared = all.get(topic)
     if (shared === undefined || !shared.present.has(from.id)) return
-    const key = `${from.id} ${name}`
-    const view: SignalView = { from: from.user, connection: from.id, key: name, value }
-    const known = shared.signals.get(key)
-    if (value === null) return known === undefined ? undefined : remove(topic, shared, key, view)
-    if (known === undefined) {
-      const own = [...shared.signals].filter(([, { view }]) => view.connection === from.id)
-      // The oldest makes room: a client that keeps inventing keys harms only itself.
-      if (own.length >= limits.signalKeys) remove(topic, shared, own[0]![0], own[0]![1].view)
-      wheel.add(now() + limits.cursorTtl, expire(topic, key))
+    const known = shared.signals.get(from.id)?.get(key)
+    if (value === null) return known === undefined ? undefined : remove(topic, shared, known)
+    const view: SignalView = { from: from.user, connection: from.id, key, value }
+    if (known === undefined) keep(topic, shared, view)
+    else {
+      known.view = view
+      known.at = now()
     }
-    shared.signals.set(key, { view, at: now() })
-    show(topic, view)
+    tell(topic, "signal", view, known?.lane ?? laneOf(topic, view))
   }
 
-  const expire = (topic: TopicId, key: string): Wheel.Task => (time) => {
+  const keep = (topic: TopicId, shared: Shared, view: SignalView) => {
+    const { connection, key } = view
+    const [oldest, ...others] = shared.signals.get(connection)?.values() ?? []
+    // The oldest makes room: a client that keeps inventing keys harms only itself.
+    if (oldest !== undefined && others.length + 1 >= limits.signalKeys) remove(topic, shared, oldest)
+    const own = shared.signals.get(connection) ?? new Map<string, Kept>()
+    shared.signals.set(connection, own.set(key, { view, at: now(), lane: laneOf(topic, view) }))
+    wheel.add(now() + limits.cursorTtl, expire(topic, connection, key))
+  }
+
+  const expire = (topic: TopicId, connection: string, key: string): Wheel.Task => (time) => {
     const shared = all.get(topic)
-    const known = shared?.signals.get(key)
+    const known = shared?.signals.get(connection)?.get(key)
     if (shared === undefined || known === undefined) return undefined
     if (time < known.at + limits.cursorTtl) return known.at + limits.cursorTtl
-    return void remove(topic, shared, key, known.view)
+    return void remove(topic, shared, known)
   }
 
   // -- Running text --
@@ -197,3 +207,9 @@ const make = Effect.fnUntraced(function*(
 
 /** Presence, signals and running text of the topics that are live in this process. */
 export const layer = (limits: Settings): Layer.Layer<Signals, never, Topics> => Layer.effect(Signals, make(limits))
+
+const laneOf = (topic: TopicId, { connection, key }: SignalView): Frame["lane"] => ({
+  _tag: "Ephemeral",
+  topic,
+  key: `signal ${connection} ${key}`
+})
