@@ -199,10 +199,12 @@ describe("signing in", () => {
     }).pipe(Effect.provide(server({ sessions: () => ({ holds: () => Effect.as(Deferred.await(gate), true) }) })))
   })
 
-  it.effect.each([
-    ["just in time", defaults.resumeWindow - 1, "init"],
-    ["too late", defaults.resumeWindow, "error"]
-  ] as const)("[CON5] [AUT2] a session that would be over is kept for two minutes after the network was lost: %s", (
+  it.effect.each(
+    [
+      ["just in time", defaults.resumeWindow - 1, "init"],
+      ["too late", defaults.resumeWindow, "error"]
+    ] as const
+  )("[CON5] [AUT2] a session that would be over is kept for two minutes after the network was lost: %s", (
     [, after, type]
   ) =>
     Effect.gen(function*() {
