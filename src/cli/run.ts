@@ -27,8 +27,15 @@ const report = (cause: Cause.Cause<unknown>) =>
     process.stderr.write(`${known ? fault.message : Cause.pretty(cause)}\n`)
   })
 
+/** Who reads the output may have had enough of it (`| head -1`); there is nobody left to tell anything. */
+const leaveWithReader = (fault: NodeJS.ErrnoException): void => {
+  if (fault.code !== "EPIPE") throw fault
+  process.exit(0)
+}
+
 /** Runs the command line; exits with 0 when it did what was asked, else with 1. */
-export const run = (): void =>
+export const run = (): void => {
+  process.stdout.on("error", leaveWithReader)
   choir.pipe(
     Command.run({ version: "0.1.0" }),
     Effect.tapCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : report(cause)),
@@ -38,3 +45,4 @@ export const run = (): void =>
       teardown: (exit, done) => done(Exit.isSuccess(exit) ? 0 : Cause.hasInterruptsOnly(exit.cause) ? 130 : 1)
     })
   )
+}
