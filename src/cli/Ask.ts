@@ -1,16 +1,17 @@
 /** `choir ask`: one question to the Chorus, its six steps as they come, and the cited answer. */
 import { Effect, Fiber, Option, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { type Client, commandId } from "../client/Client.ts"
+import { commandId } from "../client/Client.ts"
 import { isOver } from "../domain/ChorusRun.ts"
 import type { CommandId } from "../domain/Ids.ts"
-import { connect, create, named, own, ready, type ThreadTopic } from "./Connect.ts"
+import { contentFault } from "../domain/kinds/Text.ts"
+import { connect, named, ownPrivate, ready, type ThreadTopic } from "./Connect.ts"
 import { Failure } from "./Failure.ts"
 import { style, write } from "./Output.ts"
 import * as Transcript from "./Transcript.ts"
 
 /** The caller's own thread that questions go to when no other is named; nobody else reads it. */
-export const questionsTitle = "Questions"
+const questionsTitle = "Questions"
 
 const question = Argument.String("question").pipe(Argument.withDescription("What to ask"))
 const thread = Flag.String("thread").pipe(
@@ -18,13 +19,16 @@ const thread = Flag.String("thread").pipe(
   Flag.optional
 )
 
-const questions = Effect.fnUntraced(function*(client: Client) {
-  const found = yield* own(client, (one) => one.title === questionsTitle && one.visibility === "members")
-  return yield* named(client, found ?? (yield* create(client, questionsTitle, "members")))
-})
+/** A question as it may be sent, or what is wrong with it. */
+const checked = (question: string): Effect.Effect<string, Failure> => {
+  const fault = contentFault(question)
+  return fault === undefined
+    ? Effect.succeed(question)
+    : Effect.fail(new Failure({ message: `The question cannot be asked: ${fault}.` }))
+}
 
 /** Prints a run until it is over. Fails when it brought no answer. */
-export const follow = Effect.fnUntraced(function*(topic: ThreadTopic, prompt: CommandId) {
+const follow = Effect.fnUntraced(function*(topic: ThreadTopic, prompt: CommandId) {
   const look = yield* style
   let printed = Transcript.nothing
   const over = yield* topic.views.pipe(
@@ -48,12 +52,15 @@ export const ask = Command.make(
   { question, thread },
   ({ question, thread }) =>
     Effect.scoped(Effect.gen(function*() {
+      const prompt = yield* checked(question)
       const client = yield* connect
-      const topic = Option.isSome(thread) ? yield* named(client, thread.value) : yield* questions(client)
+      const topic = Option.isSome(thread)
+        ? yield* named(client, thread.value)
+        : yield* ownPrivate(client, questionsTitle)
       yield* ready(topic)
-      const prompt = commandId()
-      const following = yield* Effect.forkScoped(follow(topic, prompt))
-      yield* topic.send({ _tag: "submit_prompt", prompt: question }, prompt)
+      const id = commandId()
+      const following = yield* Effect.forkScoped(follow(topic, id))
+      yield* topic.send({ _tag: "submit_prompt", prompt }, id)
       yield* Fiber.join(following)
     }))
 ).pipe(

@@ -1,17 +1,19 @@
 /** `choir chat`: a thread in a terminal. Lines are messages; what others and the Chorus say appears as it comes. */
-import { Effect, FiberSet, Option, Stream } from "effect"
+import { Effect, FiberSet, Option, Stream, SubscriptionRef } from "effect"
 import { Argument, Command } from "effect/cli"
 import { commandId } from "../client/Client.ts"
 import { isOver } from "../domain/ChorusRun.ts"
 import type { Author } from "../domain/Ids.ts"
 import type { Command as ThreadCommand } from "../domain/kinds/ThreadModel.ts"
-import { questionsTitle } from "./Ask.ts"
-import { connect, create, named, own, ready, type ThreadTopic, type ThreadView } from "./Connect.ts"
+import { connect, named, ownPrivate, ready, type ThreadTopic, type ThreadView } from "./Connect.ts"
 import { lines, style, write } from "./Output.ts"
 import * as Transcript from "./Transcript.ts"
 
+/** The caller's own thread that is opened when no other is named; nobody else reads it. */
+const chatTitle = "Chat"
+
 const thread = Argument.String("thread").pipe(
-  Argument.withDescription("The thread, by its id. Otherwise your newest one, or a new one."),
+  Argument.withDescription(`The thread, by its id. Otherwise your own private thread "${chatTitle}".`),
   Argument.optional
 )
 
@@ -78,48 +80,69 @@ const news = (
   }, said.join("")]
 }
 
-const show = Effect.fnUntraced(function*(topic: ThreadTopic, first: ThreadView, typed: ReadonlySet<string>) {
+/** Prints what comes, and keeps in `shown` what stands there. */
+const show = Effect.fnUntraced(function*(
+  topic: ThreadTopic,
+  shown: SubscriptionRef.SubscriptionRef<Shown>,
+  typed: ReadonlySet<string>
+) {
   const look = yield* style
-  let shown = before(first)
-  yield* Stream.runForEach(topic.views, (view) => {
-    const [next, text] = news(shown, view, typed, look)
-    shown = next
-    return write(text)
-  })
+  yield* Stream.runForEach(topic.views, (view) =>
+    Effect.gen(function*() {
+      const [next, text] = news(yield* SubscriptionRef.get(shown), view, typed, look)
+      yield* write(text)
+      yield* SubscriptionRef.set(shown, next)
+    }))
 })
 
+/** What the caller has typed: the ids of all lines, and of those questions that were taken. */
+interface Typed {
+  readonly lines: Set<string>
+  readonly asked: Set<string>
+}
+
 /** Sends one line. A refusal is told and changes nothing else. */
-const say = (topic: ThreadTopic, line: string, typed: Set<string>) => {
+const say = (topic: ThreadTopic, line: string, typed: Typed) => {
   const asked = /^\/ask\s+(.+)$/.exec(line)?.[1]
   if (asked === undefined && line.startsWith("/")) return write(help)
   const command: ThreadCommand = asked === undefined
     ? { _tag: "submit_message", content: line }
     : { _tag: "submit_prompt", prompt: asked }
   const id = commandId()
-  typed.add(id)
-  return Effect.asVoid(topic.send(command, id)).pipe(Effect.catch((error) => write(`${error.message}\n`)))
+  typed.lines.add(id)
+  return topic.send(command, id).pipe(
+    Effect.tap(() => Effect.sync(() => asked === undefined || typed.asked.add(id))),
+    Effect.asVoid,
+    Effect.catch((error) => write(`${error.message}\n`))
+  )
 }
+
+/** Until the end of every run that was asked for stands there. */
+const answered = (shown: SubscriptionRef.SubscriptionRef<Shown>, asked: ReadonlySet<string>) =>
+  SubscriptionRef.changes(shown).pipe(
+    Stream.filter(({ runs }) => [...asked].every((id) => runs.get(id)?.ended)),
+    Stream.runHead
+  )
 
 export const chat = Command.make("chat", { thread }, ({ thread }) =>
   Effect.scoped(Effect.gen(function*() {
     const client = yield* connect
-    const topic = yield* named(
-      client,
-      Option.isSome(thread)
-        ? thread.value
-        : (yield* own(client, (one) => one.title !== questionsTitle)) ?? (yield* create(client, "Chat", "public"))
-    )
+    const topic = Option.isSome(thread) ? yield* named(client, thread.value) : yield* ownPrivate(client, chatTitle)
     const first = yield* ready(topic)
-    const typed = new Set<string>()
+    const typed: Typed = { lines: new Set(), asked: new Set() }
+    const shown = yield* SubscriptionRef.make(before(first))
     yield* write(`${first.state.title} (${topic.id})\n${help}`)
-    yield* Effect.forkScoped(show(topic, first, typed))
+    yield* Effect.forkScoped(show(topic, shown, typed.lines))
     const saying = yield* FiberSet.make()
+    let left = false
     yield* lines.pipe(
       Stream.map((line) => line.trim()),
-      Stream.takeWhile((line) => line !== "/quit"),
+      Stream.takeWhile((line) => !(left = line === "/quit")),
       Stream.filter((line) => line !== ""),
       // A line waits for no other: the client keeps their order.
       Stream.runForEach((line) => FiberSet.run(saying, say(topic, line, typed)))
     )
     yield* FiberSet.awaitEmpty(saying)
+    // Who leaves does not wait; a pipe that has ended has asked for its answers.
+    if (!left) yield* answered(shown, typed.asked)
   }))).pipe(Command.withDescription("Write and ask in a thread, from the terminal."))

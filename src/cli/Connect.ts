@@ -66,8 +66,7 @@ export const connect = Effect.gen(function*() {
         case "Reconnecting":
           return resume(Effect.fail(
             new Failure({
-              message:
-                `No Choir server answers at ${url}. Start one with "choir serve", or say where it is in CHOIR_URL.`
+              message: `No Choir server answers at ${url}. Start one with "npm start", or say where it is in CHOIR_URL.`
             })
           ))
         case "Disconnected":
@@ -104,6 +103,12 @@ export const own = Effect.fnUntraced(
       .toSorted((a, b) => b.updated_at - a.updated_at)[0]?.thread_id
   }
 )
+
+/** The caller's own thread of that title that nobody else reads; made when there is none. */
+export const ownPrivate = Effect.fnUntraced(function*(client: Client.Client, title: string) {
+  const found = yield* own(client, (one) => one.title === title && one.visibility === "members")
+  return yield* named(client, found ?? (yield* create(client, title, "members")))
+})
 
 /** A thread by what somebody typed: its id, with or without `thread:`. */
 export const named = (client: Client.Client, text: string): Effect.Effect<ThreadTopic, Failure> => {

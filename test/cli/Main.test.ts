@@ -41,13 +41,23 @@ describe("choir", () => {
       assert.strictEqual(
         stderr,
         `No Choir server answers at http://127.0.0.1:${env.CHOIR_PORT}. `
-          + "Start one with \"choir serve\", or say where it is in CHOIR_URL.\n"
+          + "Start one with \"npm start\", or say where it is in CHOIR_URL.\n"
       )
       assert.strictEqual(statSync(file).mode & 0o777, 0o600)
       const secret = readFileSync(file, "utf8")
       yield* choir(["ask", "Why?"], env)
       assert.strictEqual(readFileSync(file, "utf8"), secret)
     })))
+
+  it.live("a question that cannot be asked is one sentence, before a server is looked for", () =>
+    Effect.gen(function*() {
+      for (const [question, fault] of [["", "there is no text in it"], ["?".repeat(32_769), "32769 bytes"]] as const) {
+        const { code, stderr, stdout } = yield* choir(["ask", question])
+        assert.deepStrictEqual([code, stdout], [1, ""])
+        assert.match(stderr, /^The question cannot be asked: .+\.\n$/)
+        assert.include(stderr, fault)
+      }
+    }))
 
   it.live("every command explains itself", () =>
     Effect.gen(function*() {
