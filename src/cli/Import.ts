@@ -7,7 +7,7 @@ import { Failure } from "./Failure.ts"
 import { isTerminal, write } from "./Output.ts"
 import * as Pieces from "./Pieces.ts"
 
-const folder = Argument.Directory("folder", { mustExist: true }).pipe(
+const folder = Argument.Directory("folder").pipe(
   Argument.withDescription("Read with everything below it: .md, .markdown and .txt")
 )
 const thread = Flag.String("thread").pipe(
@@ -19,25 +19,39 @@ const isText = (path: string): boolean => /\.(?:md|markdown|txt)$/i.test(path)
 const isHidden = (path: string): boolean =>
   path.split(/[\\/]/).some((part) => part.startsWith(".") || part === "node_modules")
 
-/** The texts below a folder, by their paths in it, in order. What is no UTF-8 is left out, with a word. */
+/** The texts below a folder, by their paths in it, in order. What is no UTF-8 or cannot be read is left out, with a word. */
 const read = Effect.fnUntraced(function*(root: string) {
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const cannot = (what: string) => () => new Failure({ message: `${what} cannot be read.` })
-  const paths = yield* Effect.mapError(files.readDirectory(root, { recursive: true }), cannot(root))
+  const paths = yield* Effect.mapError(
+    files.readDirectory(root, { recursive: true }),
+    ({ reason }) =>
+      new Failure({ message: reason._tag === "NotFound" ? `There is no folder ${root}.` : `${root} cannot be read.` })
+  )
   const texts: Array<{ readonly source: string; readonly text: string }> = []
   for (const relative of paths.filter((one) => isText(one) && !isHidden(one)).toSorted()) {
     const full = path.join(root, relative)
-    const info = yield* Effect.mapError(files.stat(full), cannot(full))
-    if (info.type !== "File") continue
-    const bytes = yield* Effect.mapError(files.readFile(full), cannot(full))
-    const text = yield* Effect.option(Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes)))
     const source = relative.replaceAll("\\", "/")
+    const bytes = yield* Effect.option(
+      Effect.flatMap(
+        files.stat(full),
+        ({ type }) => type === "File" ? files.readFile(full) : Effect.as(Effect.void, undefined)
+      )
+    )
+    if (Option.isNone(bytes)) {
+      // A link to nowhere, say.
+      yield* write(`${source} cannot be read; it is left out.\n`)
+      continue
+    }
+    if (bytes.value === undefined) continue
+    const text = yield* Effect.option(decode(bytes.value))
     if (Option.isSome(text)) texts.push({ source, text: text.value })
     else yield* write(`${source} is not UTF-8 text; it is left out.\n`)
   }
   return texts
 })
+
+const decode = (bytes: Uint8Array) => Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes))
 
 const target = Effect.fnUntraced(function*(client: Client, given: Option.Option<string>, name: string) {
   if (Option.isSome(given)) return yield* named(client, given.value)
@@ -72,11 +86,16 @@ export const importFolder = Command.make(
     Effect.scoped(Effect.gen(function*() {
       const path = yield* Path.Path
       const texts = yield* read(folder)
+      const pieces = texts.flatMap(({ source, text }) => Pieces.ofFile(source, text))
+      if (pieces.length === 0) {
+        return yield* new Failure({
+          message: `There is no text in ${folder}: no .md, .markdown or .txt file with words.`
+        })
+      }
       const client = yield* connect
       const topic = yield* target(client, thread, path.basename(path.resolve(folder)))
       const { state } = yield* ready(topic)
       const there = new Set(state.messages.map(Pieces.keyOf))
-      const pieces = texts.flatMap(({ source, text }) => Pieces.ofFile(source, text))
       const missing = pieces.filter((piece) => !there.has(Pieces.keyOf(piece)))
       yield* send(topic, missing)
       yield* write(

@@ -1,26 +1,11 @@
 /** The command line as a process: what it says and how it ends when there is nobody to talk to. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { execFile } from "node:child_process"
 import { readFileSync, statSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
-import process from "node:process"
-import { folder, root } from "../support/ServerProcess.ts"
-
-interface Ended {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-const choir = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}) =>
-  Effect.callback<Ended>((resume) => {
-    execFile(process.execPath, ["src/cli/main.ts", ...args], { cwd: root, env }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1
-      resume(Effect.succeed({ code, stdout, stderr }))
-    })
-  })
+import { choir } from "../support/ChoirProcess.ts"
+import { folder } from "../support/ServerProcess.ts"
 
 /** A port that nobody listens on: the system gave it to us a moment ago. */
 const freePort = Effect.callback<number>((resume) => {
