@@ -86,6 +86,7 @@ describe("seeds that failed once", () => {
   const past: ReadonlyArray<readonly [seed: string, why: string]> = [
     ["6", "[CON8][SYN2] a whole state that came unasked was taken for a gap"],
     ["1617", "[CON8][SYN2] a catch-up was made for a subscription that had been renewed since"],
+    ["11495", "[CON8][SYN12] a catch-up came after the subscription had been given up"],
     ["1022", "[SYN2] an answer held more events than it led to, when the log was ahead of its host"],
     ["1090", "[TOP6][LED4] a commit that was reported as failed was acknowledged, and its stake never offered"],
     ["95", "[CON8][SYN2] running text that was held back let later events through"]

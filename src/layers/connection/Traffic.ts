@@ -153,6 +153,8 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
     if (subscriber === undefined || subscription === undefined) return over()
     const position = from === undefined ? undefined : { epoch: subscription.epoch, seq: from }
     topics.subscribe(topic, subscriber, position, (outcome) => {
+      // It was given up, or made anew, while it was being caught up.
+      if (link.subscriptions.get(topic) !== subscription) return over()
       link.connection.unfold(topic)
       if (Result.isFailure(outcome)) floor.dispatch(link, { _tag: "Unsubscribed", topic })
       else {
