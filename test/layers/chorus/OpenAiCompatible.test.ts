@@ -107,7 +107,7 @@ describe("OpenAiCompatible", () => {
       assert.strictEqual((yield* Effect.flip(carryOut(gone, "hello"))).reason._tag, "NetworkError")
     }))
 
-  it.live("[CHO8] a cancelled step ends the request that the provider sees", () =>
+  it.live("[CHO8] [FLT19] a cancelled step ends the request that the provider sees", () =>
     Effect.gen(function*() {
       const { closed, opened, url } = yield* server((_, response) => {
         response.writeHead(200, { "content-type": "text/event-stream" })
