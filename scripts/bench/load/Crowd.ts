@@ -15,7 +15,8 @@ type Crowd = Extract<Load, { readonly kind: "crowd" }>
 const others = 100_000
 
 /** Upgraded, and then nothing; connects again when it is turned away. */
-const silence = Effect.fnUntraced(function*({ target }: Job) {
+const silence = Effect.fnUntraced(function*({ target }: Job, after: number) {
+  yield* Effect.sleep(after)
   while (true) {
     const peer = yield* dial(target.port, Dialect.dialects[target.dialect].path)
     if (peer === undefined) yield* Effect.sleep(1000)
@@ -62,6 +63,9 @@ const churn = Effect.fnUntraced(function*(job: Job, index: number, every: number
 
 const visitors = 10
 
+/** Milliseconds in which the crowd comes; whoever is turned away after a time comes back as evenly. */
+const arrival = 10_000
+
 export const run = Effect.fnUntraced(function*(job: Job, load: Crowd) {
   const counts: Counts = { delivered: 0, latencies: new Latencies() }
   yield* Publish.start(yield* Publish.enter(job, load.healthy, counts), load.healthy)
@@ -71,11 +75,11 @@ export const run = Effect.fnUntraced(function*(job: Job, load: Crowd) {
     (member) => Crew.seat(job, member),
     { concurrency: 16 }
   )
-  for (let i = 0; i < load.silent; i++) yield* Effect.forkChild(silence(job))
-  for (let i = 0; i < load.dribbling; i++) yield* Effect.forkChild(dribble(job, i % 1000))
+  for (let i = 0; i < load.silent; i++) yield* Effect.forkChild(silence(job, i * arrival / load.silent))
+  for (let i = 0; i < load.dribbling; i++) yield* Effect.forkChild(dribble(job, i * arrival / load.dribbling))
   yield* Effect.forkChild(flood(job, load.flood))
   for (let i = 0; i < visitors; i++) yield* Effect.forkChild(churn(job, i, visitors * 1000 / load.churn))
-  yield* Effect.sleep(2000)
+  yield* Effect.sleep(arrival)
   const loud = yield* measure(job, counts, "delivery")
   if (crew.some(({ peer }) => !peer.open)) return yield* Effect.die("an idle connection was lost")
   return {
