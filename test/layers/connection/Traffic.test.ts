@@ -1,0 +1,144 @@
+/** Catch-ups of slow connections, with everything around them moved by hand (CON8). */
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Result, type Scope } from "effect"
+import { ConnectionId, TopicId, type UserId } from "../../../src/domain/Ids.ts"
+import { defaults } from "../../../src/domain/Limits.ts"
+import { encode } from "../../../src/domain/Protocol.ts"
+import * as Floor from "../../../src/layers/connection/Floor.ts"
+import * as Link from "../../../src/layers/connection/Link.ts"
+import * as Traffic from "../../../src/layers/connection/Traffic.ts"
+import { Metrics } from "../../../src/layers/observability/Metrics.ts"
+import * as Sessions from "../../../src/layers/sessions/Memory.ts"
+import * as Wheel from "../../../src/layers/socket/Wheel.ts"
+import { Sessions as SessionsService } from "../../../src/services/Sessions.ts"
+import type { Signals } from "../../../src/services/Signals.ts"
+import type { Connection, Folded } from "../../../src/services/Socket.ts"
+import type { Frame, Topics } from "../../../src/services/Topics.ts"
+import { person, uuid } from "../../support/People.ts"
+
+const topic = TopicId.make("thread:slow")
+const epoch = "e"
+
+type Subscribe = Parameters<Topics["Service"]["subscribe"]>
+
+const quiet: Signals["Service"] = {
+  enter: () => ({ presence: [], signals: [] }),
+  leave: () => undefined,
+  signal: () => undefined,
+  stream: () => undefined,
+  streamDone: () => undefined,
+  running: () => [],
+  present: () => Effect.succeed(false)
+}
+
+/** A delta that was held back. */
+const delta = (from: number): Frame => ({
+  text: encode({ _tag: "delta", from, to: from + 1, events: [] }, { id: uuid(), timestamp: 0, thread_id: topic }),
+  lane: { _tag: "Durable", topic, seq: from + 1 }
+})
+
+const held: Folded = new Map([[topic, delta(1)]])
+
+/** A connection that is slow until `room` says otherwise, subscribed to one topic. */
+const setup = Effect.gen(function*() {
+  const asked: Array<Subscribe> = []
+  const delivered: Array<string> = []
+  let waiting: number = defaults.outboxFold + 1
+  const connection: Connection = {
+    id: ConnectionId.make("slow"),
+    metadata: { address: "", origin: "", userAgent: "" },
+    connectedAt: 0,
+    lastActivity: () => 0,
+    deliver: (frame) => void delivered.push((JSON.parse(frame.text) as { readonly type: string }).type),
+    unfold: () => undefined,
+    send: () => Effect.void,
+    close: () => Effect.void,
+    ping: Effect.succeed(0),
+    bufferedAmount: () => waiting,
+    pause: Effect.void,
+    resume: Effect.void
+  }
+  const metrics = yield* Metrics
+  const floor = Floor.make({
+    limits: defaults,
+    clock: yield* Clock.Clock,
+    metrics,
+    nextId: uuid,
+    wheel: yield* Wheel.make(1_000),
+    run: () => undefined,
+    perform: () => undefined,
+    release: () => undefined
+  })
+  const topics: Pick<Topics["Service"], "subscribe" | "unsubscribe"> = {
+    subscribe: (...args) => void asked.push(args),
+    unsubscribe: () => undefined
+  }
+  const traffic = Traffic.make({
+    floor,
+    signals: quiet,
+    sessions: yield* SessionsService,
+    topics: topics as Topics["Service"]
+  })
+  const link = Link.make(connection, 1, metrics)
+  const user: UserId = person().key
+  link.subscriber = { id: connection.id, user, deliver: link.deliver }
+  /** As an answer to `subscribe` leaves it. */
+  const subscribe = (ref: string) => link.subscriptions.set(topic, { ref, epoch, sent: 1, acked: 1 })
+  subscribe("first")
+  const room = () => {
+    waiting = 0
+    traffic.drained(link, new Map())
+  }
+  const answer = () => {
+    const [, , , reply] = asked.shift()!
+    reply(Result.succeed({ mode: "deltas", position: { epoch, seq: 2 }, events: [] }))
+  }
+  return { link, traffic, asked, delivered, subscribe, room, answer }
+})
+
+const scene = <A, E>(body: Effect.Effect<A, E, SessionsService | Scope.Scope>) =>
+  Effect.scoped(body.pipe(Effect.provide(Sessions.layer(defaults))))
+
+describe("a catch-up of a slow connection", () => {
+  it.effect("[CON8] [SYN2] comes once there is room, as one delta from where the events stopped", () =>
+    scene(Effect.gen(function*() {
+      const { answer, asked, delivered, link, room, traffic } = yield* setup
+      traffic.drained(link, held)
+      assert.lengthOf(asked, 0)
+      room()
+      assert.deepStrictEqual(asked.map(([, , from]) => from), [{ epoch, seq: 1 }])
+      answer()
+      assert.deepStrictEqual(delivered, ["delta"])
+    })))
+
+  it.effect("[CON8] [SYN2] is not made for a subscription that was renewed while it waited; others get theirs", () =>
+    scene(Effect.gen(function*() {
+      const { asked, link, room, subscribe, traffic } = yield* setup
+      const other = TopicId.make("thread:other")
+      link.subscriptions.set(other, { ref: "other", epoch, sent: 1, acked: 1 })
+      traffic.drained(link, new Map([...held, [other, delta(1)]]))
+      subscribe("second")
+      room()
+      assert.deepStrictEqual(asked.map(([asked]) => asked), [other])
+    })))
+
+  it.effect("[SYN12] [CON8] says nothing more of a topic that was given up while it was made", () =>
+    scene(Effect.gen(function*() {
+      const { answer, delivered, link, room, traffic } = yield* setup
+      traffic.drained(link, held)
+      room()
+      traffic.unsubscribe(link, topic)
+      answer()
+      assert.deepStrictEqual(delivered, [])
+    })))
+
+  it.effect("[SYN2] [CON8] nor of one that was subscribed to anew meanwhile", () =>
+    scene(Effect.gen(function*() {
+      const { answer, delivered, link, room, subscribe, traffic } = yield* setup
+      traffic.drained(link, held)
+      room()
+      subscribe("second")
+      answer()
+      assert.deepStrictEqual(delivered, [])
+    })))
+})
