@@ -148,6 +148,7 @@ const wire = ({ limits, ...settings }: Settings, engine: SocketEngine) =>
       tls: settings.tlsCert === null || settings.tlsKey === null
         ? undefined
         : { cert: settings.tlsCert, key: settings.tlsKey },
+      compression: settings.compression,
       leave: (path) => settings.echo && path === Echo.path
     })),
     Layer.provideMerge(

@@ -110,6 +110,8 @@ const settings = {
   insecure: flag("INSECURE", false),
   /** What carries WebSockets; all but the default are packages of their own, to be installed. */
   socket: choice("SOCKET", "ws", ["ws", "uws", "socketio"]),
+  /** Compresses texts from 1 KB for who offers permessage-deflate. */
+  compression: flag("COMPRESSION", false),
   /** How log lines look on stderr. */
   logFormat: choice("LOG_FORMAT", "json", ["json", "pretty"]),
   logLevel: choice<Level>("LOG_LEVEL", "Warn", levels),
@@ -185,7 +187,7 @@ const readOne = <A>(env: Readonly<Record<string, string>>, one: Setting<A>, faul
 
 /** Faults of settings that are each right but do not go together. */
 const together = (all: Settings): ReadonlyArray<string> => {
-  const { host, insecure, tlsCert, tlsKey, trustedProxies } = all
+  const { compression, host, insecure, socket, tlsCert, tlsKey, trustedProxies } = all
   const local = host === "localhost" || host === "::1" || host.startsWith("127.")
   return [
     ...local || insecure || tlsCert !== null || trustedProxies.length > 0 ? [] : [
@@ -197,6 +199,9 @@ const together = (all: Settings): ReadonlyArray<string> => {
     ...(tlsCert === null) === (tlsKey === null) ? [] : [
       `CHOIR_TLS_${tlsCert === null ? "CERT" : "KEY"} is missing: a certificate and its key go together`
     ],
+    ...!compression || socket === "ws"
+      ? []
+      : [`CHOIR_COMPRESSION=1 needs CHOIR_SOCKET=ws: ${socket} compresses nothing`],
     ...endpoint("LLM", all.llmUrl, all.llmKey, all.llmModel),
     ...endpoint("EMBED", all.embedUrl, all.embedKey, all.embedModel)
   ]

@@ -57,6 +57,8 @@ export interface Frame {
     | { readonly _tag: "Stream"; readonly topic: TopicId }
   /** The WebSocket frame bytes, once some engine has made them. */
   wire?: Uint8Array
+  /** The same for who understands compression. */
+  packed?: Uint8Array
 }
 
 /** Who hears of a topic. One object per connection, shared by all its subscriptions. */

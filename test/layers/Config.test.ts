@@ -85,6 +85,16 @@ describe("Config", () => {
     ])
   })
 
+  it("[CON9] [OPS10] compression is off, and refused for an engine that cannot", () => {
+    assert.isFalse(Result.getOrThrow(Config.parse({})).compression)
+    assert.isTrue(Result.getOrThrow(Config.parse({ CHOIR_COMPRESSION: "1" })).compression)
+    for (const CHOIR_SOCKET of ["uws", "socketio"]) {
+      assert.deepStrictEqual(faults({ CHOIR_COMPRESSION: "1", CHOIR_SOCKET }), [
+        `CHOIR_COMPRESSION=1 needs CHOIR_SOCKET=ws: ${CHOIR_SOCKET} compresses nothing`
+      ])
+    }
+  })
+
   it.effect("[OPS10] the variables come from the config provider, nested names and numbers included", () =>
     Effect.gen(function*() {
       const settings = yield* Config.load

@@ -50,6 +50,7 @@ export const closing = (code: number, reason: string | Uint8Array = ""): Uint8Ar
 
 export interface Heard {
   readonly opcode: number
+  readonly rsv: number
   readonly payload: Buffer
 }
 
@@ -105,7 +106,11 @@ const parse = (buffer: Buffer): { readonly frames: ReadonlyArray<Heard>; readonl
     if (rest.length < head) break
     const size = short < 126 ? short : short === 126 ? rest.readUInt16BE(2) : Number(rest.readBigUInt64BE(2))
     if (rest.length < head + size) break
-    frames.push({ opcode: rest[0]! & 0x0f, payload: Buffer.from(rest.subarray(head, head + size)) })
+    frames.push({
+      opcode: rest[0]! & 0x0f,
+      rsv: rest[0]! >> 4 & 7,
+      payload: Buffer.from(rest.subarray(head, head + size))
+    })
     rest = rest.subarray(head + size)
   }
   return { frames, rest }

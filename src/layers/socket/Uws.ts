@@ -16,6 +16,7 @@ import { HttpListener } from "../http/Server.ts"
 import * as Admission from "./Admission.ts"
 import * as Engine from "./Engine.ts"
 import * as Outbox from "./Outbox.ts"
+import { payloadOf } from "./TextFrame.ts"
 import * as Api from "./UwsApi.ts"
 import { relay } from "./UwsRelay.ts"
 import type { Port, Wire } from "./Wire.ts"
@@ -53,10 +54,7 @@ interface Data {
 type Peer = Api.WebSocket<Data>
 
 /** The text in the bytes of a frame that the server would write itself. */
-const payload = (frame: Frame): Uint8Array => {
-  const bytes = Outbox.wire(frame)
-  return bytes.subarray(bytes[1]! < 126 ? 2 : bytes[1] === 126 ? 4 : 10)
-}
+const payload = (frame: Frame): Uint8Array => payloadOf(Outbox.wire(frame))
 
 const wireOf = (ws: Peer, limits: Limits): Wire => {
   const data = ws.getUserData()

@@ -17,6 +17,7 @@ import { Socket } from "../../services/Socket.ts"
 import type { Frame } from "../../services/Topics.ts"
 import { HttpListener } from "../http/Server.ts"
 import * as Admission from "./Admission.ts"
+import * as Compression from "./Compression.ts"
 import * as Engine from "./Engine.ts"
 import * as Listen from "./Listen.ts"
 import * as Outbox from "./Outbox.ts"
@@ -29,13 +30,15 @@ export interface Options extends Listen.Place {
   readonly limits: Limits
   /** Paths whose upgrades are somebody else's. */
   readonly leave?: ((path: string) => boolean) | undefined
+  /** Whether who offers compression gets it (CON9). */
+  readonly compression?: boolean | undefined
 }
 
 /** The parser's own limits (SEC12, SEC13, SEC15). The published types lag behind the last three. */
-export const parser = (limits: Pick<Limits, "frameBytes">) => ({
+export const parser = (limits: Pick<Limits, "frameBytes">, compression = false) => ({
   noServer: true,
   clientTracking: false,
-  perMessageDeflate: false,
+  perMessageDeflate: compression && Compression.agreement,
   maxPayload: limits.frameBytes,
   closeTimeout: patience,
   maxFragments: 64,
@@ -55,8 +58,12 @@ export interface Upgrades {
 export const upgrades = Effect.fnUntraced(function*(
   { door, engine, leave, options, server }: Upgrades
 ): Effect.fn.Return<void, never, Scope.Scope> {
-  const wss = new WebSocketServer({ ...parser(options.limits), handleProtocols: () => subprotocol })
-  const join = joiner()
+  const wss = new WebSocketServer({
+    ...parser(options.limits, options.compression),
+    handleProtocols: () => subprotocol
+  })
+  const plain = joiner(Outbox.wire)
+  const packed = joiner(Compression.packed)
 
   const upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) => {
     const path = request.url?.split("?", 1)[0] ?? ""
@@ -64,7 +71,10 @@ export const upgrades = Effect.fnUntraced(function*(
     const entry = door.enter(request)
     if (typeof entry === "string") return turnAway(raw, entry)
     raw.once("close", entry.leave)
-    wss.handleUpgrade(request, raw, head, (ws) => connected(engine, ws, raw, entry.address, request, join))
+    wss.handleUpgrade(request, raw, head, (ws) => {
+      const join = Compression.bound(ws, options.limits.frameBytes) ? packed : plain
+      connected(engine, ws, raw, entry.address, request, join)
+    })
   }
 
   server.on("upgrade", upgrade)
@@ -74,14 +84,14 @@ export const upgrades = Effect.fnUntraced(function*(
 type Join = (frames: ReadonlyArray<Frame>) => Uint8Array
 
 /** The bytes of a turn; sockets whose outboxes hold the same frames share them. */
-const joiner = (): Join => {
+const joiner = (bytesOf: (frame: Frame) => Uint8Array): Join => {
   let last: { readonly frames: ReadonlyArray<Frame>; readonly bytes: Uint8Array } | undefined
   return (frames) => {
-    if (frames.length === 1) return Outbox.wire(frames[0]!)
+    if (frames.length === 1) return bytesOf(frames[0]!)
     if (last === undefined || !Outbox.same(last.frames, frames)) {
       // Kept for this turn only.
       if (last === undefined) setImmediate(() => last = undefined)
-      last = { frames, bytes: Buffer.concat(frames.map(Outbox.wire)) }
+      last = { frames, bytes: Buffer.concat(frames.map(bytesOf)) }
     }
     return last.bytes
   }
@@ -130,7 +140,7 @@ const make = Effect.fnUntraced(function*(
   const door = Admission.door(admission, limits)
   const engine = yield* Engine.make({
     limits,
-    capabilities: ["ping", "pause", "backpressure", "coalescing"],
+    capabilities: ["ping", "pause", "backpressure", "coalescing", "compression"],
     nextId: Frames.counter(randomBytes(9)),
     soon: setImmediate
   })
