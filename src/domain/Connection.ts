@@ -25,13 +25,15 @@ import {
 import type { Instant } from "./Ids.ts"
 import type { Incoming } from "./Incoming.ts"
 import { defaults, type Limits } from "./Limits.ts"
+import * as Topic from "./Topic.ts"
 
+export { aheadOf } from "./ConnectionLive.ts"
 export { ErrorState, Intent, Message, State, Status, type Transition } from "./ConnectionModel.ts"
 export { open } from "./ConnectionWords.ts"
 
 /** Which of the user's budgets a message draws on (CON7); "none" before there is a user. */
-export const lane = (incoming: Incoming): "none" | "command" | "read" | "signal" => {
-  if (incoming._tag === "Command") return "command"
+export const budgetOf = (incoming: Incoming, kinds: ReadonlyMap<string, Topic.AnyKind>): string => {
+  if (incoming._tag === "Command") return Topic.budgetOf(kinds, incoming.topic)
   switch (incoming.control._tag) {
     case "connect":
     case "auth":

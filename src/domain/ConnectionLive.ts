@@ -9,13 +9,17 @@ import type { Control } from "./Protocol.ts"
 
 export const hearLive = (state: In<"Live">, message: Heard, limits: Limits): Transition => {
   const { incoming } = message
-  if (message.wait > 0) return tooFast(state, message, limits)
+  const ahead = aheadOf(state, message)
+  if (ahead !== undefined) return tooFast(state, message, Math.max(1, ahead.until - message.at), limits)
+  if (message.wait > 0) return tooFast(state, message, message.wait, limits)
   if (incoming._tag === "Control" && incoming.control._tag === "signal" && message.bytes > limits.signalBytes) {
     return refuse(state, incoming.id, "too_large", `a signal may have at most ${limits.signalBytes} bytes`)
   }
   const calm: In<"Live"> = state.refused === 0 ? state : { ...state, refused: 0 }
   if (incoming._tag === "Control") return control(calm, message.at, incoming, limits)
-  return request({ ...calm, thread_id: incoming.topic }, incoming.id, limits, {
+  const full = calm.in_flight >= limits.inFlight
+  const turn = full ? hold(calm, message, crowded) : release(calm, message)
+  return request({ ...turn, thread_id: incoming.topic }, incoming.id, limits, {
     _tag: "Post",
     ref: incoming.id,
     topic: incoming.topic,
@@ -23,6 +27,31 @@ export const hearLive = (state: In<"Live">, message: Heard, limits: Limits): Tra
     ...(incoming.signed === undefined ? undefined : { signed: incoming.signed })
   })
 }
+
+// -- The order of commands (CON7) --------------------------------------------
+
+type Asked = Pick<Heard, "budget" | "incoming">
+
+/**
+ * The command that was refused for coming too fast and must come again before this one: whoever asked for it (`in_order`)
+ * has what was on its way behind a refused command refused too, so that no command overtakes another.
+ */
+export const aheadOf = (state: State, { budget, incoming }: Asked): State["held"][number] | undefined =>
+  state.held.length === 0 || incoming._tag !== "Command"
+    ? undefined
+    : state.held.find((held) => held.budget === budget && held.id !== incoming.id)
+
+/** Refused for `wait` ms: whatever draws on the same budget waits with it. */
+const hold = <S extends State>(state: S, { at, budget, incoming }: Heard, wait: number): S => {
+  if (!state.in_order || incoming._tag !== "Command" || aheadOf(state, { budget, incoming }) !== undefined) return state
+  const others = state.held.filter((held) => held.budget !== budget)
+  return { ...state, held: [...others, { budget, id: incoming.id, until: at + wait }] }
+}
+
+const release = <S extends State>(state: S, { budget }: Asked): S =>
+  state.held.length === 0 ? state : { ...state, held: state.held.filter((held) => held.budget !== budget) }
+
+// -- Control -----------------------------------------------------------------
 
 const control = (
   state: In<"Live">,
@@ -108,6 +137,9 @@ const onTopic = (
   }
 }
 
+/** Milliseconds after which there may be fewer requests under way. */
+const crowded = 1_000
+
 /** Something that will be answered later; only so many at once. */
 const request = (
   state: State,
@@ -118,20 +150,22 @@ const request = (
 ): Transition =>
   state.in_flight < limits.inFlight
     ? [{ ...state, subscriptions, in_flight: state.in_flight + 1 }, [intent]]
-    : refuse(state, id, "rate_limited", `at most ${limits.inFlight} requests may be waiting for their answers`, 1000)
+    : refuse(state, id, "rate_limited", `at most ${limits.inFlight} requests may be waiting for their answers`, crowded)
 
-/** CON7: over the budget. Acknowledgements are cumulative, so too many of them are only not heard. */
-const tooFast = (before: State, message: Heard, limits: Limits): Transition => {
-  const state: State = { ...before, refused: before.refused + 1 }
+/**
+ * CON7: over the budget, or behind what was. Acknowledgements are cumulative, so too many of them are only not heard.
+ */
+const tooFast = (before: State, message: Heard, wait: number, limits: Limits): Transition => {
+  const state: State = { ...hold(before, message, wait), refused: before.refused + 1 }
   if (state.refused > limits.rateStrikes) {
     return end(state, {
       code: closeCode.rateLimited,
       reason: "too many messages",
       resume: true,
-      retry_after_ms: message.wait
+      retry_after_ms: wait
     })
   }
   return message.incoming._tag === "Control" && message.incoming.control._tag === "ack"
     ? stay(state)
-    : refuse(state, message.incoming.id, "rate_limited", "too many messages: slow down", message.wait)
+    : refuse(state, message.incoming.id, "rate_limited", "too many messages: slow down", wait)
 }

@@ -37,6 +37,8 @@ export const State = Schema.Struct({
   connection_id: ConnectionId,
   /** The client instance, chosen by the client; a second connection of it replaces this one (AUT7). */
   client_id: Schema.NullOr(Schema.String),
+  /** Whether the client asked for its commands to be taken in their order, or not at all (CON7). */
+  in_order: Schema.Boolean,
   user: Schema.NullOr(UserId),
   /** The topic last spoken to. */
   thread_id: Schema.NullOr(TopicId),
@@ -53,13 +55,18 @@ export const State = Schema.Struct({
   malformed: Schema.Natural,
   refused: Schema.Natural,
   /** Requests that have no outcome yet. */
-  in_flight: Schema.Natural
+  in_flight: Schema.Natural,
+  /** By budget, the command that came too fast and that no other may overtake; it may come again at `until`. */
+  held: Schema.Array(Schema.Struct({ budget: Schema.String, id: CommandId, until: Instant }))
 })
 export type State = typeof State.Type
 
 export const Message = Schema.TaggedUnion({
-  /** A message of the client. `wait`: milliseconds until the user's budget has room for it; 0 when it had. */
-  Heard: { at: Instant, bytes: Schema.Natural, incoming: Incoming, wait: Schema.Natural },
+  /**
+   * A message of the client. `budget` is the one of the user's that it draws on, `wait` the milliseconds until that has
+   * room for it; 0 when it had, or was not asked.
+   */
+  Heard: { at: Instant, bytes: Schema.Natural, incoming: Incoming, budget: Schema.String, wait: Schema.Natural },
   /** A frame that is no message. */
   Garbled: {
     at: Instant,
@@ -72,7 +79,13 @@ export const Message = Schema.TaggedUnion({
   Drawn: { ref: CommandId, public_key: UserId, challenge: Challenge },
   /** The answers to `Verify` and `Resume`. */
   SignedIn: { at: Instant, ref: CommandId, user: UserId, session: Schema.String, expires_at: Instant },
-  AuthRefused: { at: Instant, ref: CommandId, code: ErrorCode, message: Schema.String },
+  AuthRefused: {
+    at: Instant,
+    ref: CommandId,
+    code: ErrorCode,
+    message: Schema.String,
+    retry_after_ms: Schema.optionalKey(Schema.Natural)
+  },
   /** The answer to `Renew`. */
   Renewed: { session: Schema.String, expires_at: Instant },
   /** A request has its outcome; `code` is null when it was carried out. `topic` as in the request. */

@@ -20,7 +20,12 @@ export const hearStranger = (before: State, message: Heard, limits: Limits): Tra
       if (state.status._tag === "Proving") return refuse(state, id, "auth_failed", "a sign-in is under way")
       return Identity.isSafeKey(control.public_key)
         ? [
-          { ...state, status: { _tag: "Open" }, client_id: control.client_id ?? null },
+          {
+            ...state,
+            status: { _tag: "Open" },
+            client_id: control.client_id ?? null,
+            in_order: control.in_order ?? false
+          },
           [{ _tag: "Draw", ref: id, public_key: control.public_key }]
         ]
         : authFailed(state, id, "this is not a key that can be trusted", limits)
@@ -29,7 +34,12 @@ export const hearStranger = (before: State, message: Heard, limits: Limits): Tra
     case "resume":
       if (state.status._tag === "Proving") return refuse(state, id, "auth_failed", "a sign-in is under way")
       return [
-        { ...state, client_id: control.client_id ?? null, status: { _tag: "Proving", ref: id } },
+        {
+          ...state,
+          client_id: control.client_id ?? null,
+          in_order: control.in_order ?? false,
+          status: { _tag: "Proving", ref: id }
+        },
         [{ _tag: "Resume", ref: id, token: control.session_token }]
       ]
     case "renew":
@@ -73,7 +83,7 @@ export const prove = (
     const back: State = { ...state, status: { _tag: "Open" } }
     return message.code === "auth_failed"
       ? authFailed(back, message.ref, message.message, limits)
-      : refuse(back, message.ref, message.code, message.message)
+      : refuse(back, message.ref, message.code, message.message, message.retry_after_ms)
   }
   return [
     {

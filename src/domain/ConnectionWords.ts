@@ -11,6 +11,7 @@ export type Heard = Extract<Message, { readonly _tag: "Heard" }>
 export const open = (id: ConnectionId, at: Instant): State => ({
   connection_id: id,
   client_id: null,
+  in_order: false,
   user: null,
   thread_id: null,
   status: { _tag: "Open" },
@@ -22,7 +23,8 @@ export const open = (id: ConnectionId, at: Instant): State => ({
   tries: 0,
   malformed: 0,
   refused: 0,
-  in_flight: 0
+  in_flight: 0,
+  held: []
 })
 
 export const stay = (state: State): Transition => [state, []]

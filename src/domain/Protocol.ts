@@ -36,9 +36,14 @@ const SignalPayload = { key: Name, value: Schema.Json }
 
 /** Messages about the connection itself; the rest of the envelope's `payload` by type. */
 export const Control = Schema.TaggedUnion({
-  connect: { public_key: UserId, client_id: Schema.optionalKey(Uuid) },
+  /** `in_order`: what comes behind a command that came too fast is refused with it, until that one comes again (CON7). */
+  connect: { public_key: UserId, client_id: Schema.optionalKey(Uuid), in_order: Schema.optionalKey(Schema.Boolean) },
   auth: { signature: Base64Url },
-  resume: { session_token: Base64Url, client_id: Schema.optionalKey(Uuid) },
+  resume: {
+    session_token: Base64Url,
+    client_id: Schema.optionalKey(Uuid),
+    in_order: Schema.optionalKey(Schema.Boolean)
+  },
   /** Asks for a fresh session token before the old one ends (AUT2). */
   renew: {},
   sign_out: {},

@@ -19,6 +19,10 @@ const token = 60_000
 
 export const full = (rate: Rate, now: Instant): TokenBucket => ({ credit: rate.burst * token, at: now })
 
+/** When a bucket from which nothing more is taken is full again. */
+export const fullAt = ({ at, credit }: TokenBucket, rate: Rate): Instant =>
+  at + Math.ceil(Math.max(0, rate.burst * token - credit) / rate.perMinute)
+
 /**
  * Takes one token. `wait` is 0 when it was there, else the milliseconds until
  * it will be; the bucket then keeps what it has. Time running backwards adds nothing.

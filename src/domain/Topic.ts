@@ -8,8 +8,9 @@
  * restart until an answer is in the log (TOP6).
  */
 import { Result, Schema } from "effect"
-import { type Author, CommandId, type Instant, TopicId } from "./Ids.ts"
+import { type Author, CommandId, type Instant, kindOf, TopicId } from "./Ids.ts"
 import { Rejection } from "./Rejection.ts"
+import type { Rate } from "./TokenBucket.ts"
 
 /** What a decision may know besides the state and the command. */
 export interface Context {
@@ -91,6 +92,11 @@ export interface Kind<S, C, A, E, I extends Intent> {
   readonly Event: Schema.Codec<E, unknown>
   /** The tags of `Command`, for routing. */
   readonly commands: ReadonlySet<string>
+  /**
+   * How many commands one user may send to all topics of this kind together (CON7); left out, they draw on the budget
+   * that all such kinds share. One for the whole kind, so that no command to a topic overtakes another.
+   */
+  readonly budget?: Rate
   initial(topic: TopicId): S
   decide(state: S, input: C | A, context: Context): Result.Result<Decision<E>, Rejection>
   evolve(state: S, event: E): S
@@ -107,6 +113,12 @@ export interface Kind<S, C, A, E, I extends Intent> {
 /** A kind whose types the holder does not know: what hosts and registries work with. */
 // Methods are compared bivariantly, so every concrete kind is assignable to this.
 export type AnyKind = Kind<unknown, unknown, unknown, unknown, Intent>
+
+/** The name of the budget that commands to a topic draw on (CON7): its kind's own, or the shared one. */
+export const budgetOf = (kinds: ReadonlyMap<string, AnyKind>, topic: TopicId): string => {
+  const kind = kindOf(topic)
+  return kinds.get(kind)?.budget === undefined ? "command" : `command:${kind}`
+}
 
 /** What became of one input (TOP1): the new state, the events, what the world newly owes, and what it no longer does. */
 export interface Step<S, E, I> {

@@ -15,10 +15,14 @@ const fresh = Connection.open(ConnectionId.make("c1"), 0)
 
 type Message = Connection.Message
 
-const heard = (incoming: Incoming, more: { at?: number; bytes?: number; wait?: number } = {}): Message => ({
+const heard = (
+  incoming: Incoming,
+  more: { at?: number; bytes?: number; budget?: string; wait?: number } = {}
+): Message => ({
   _tag: "Heard",
   at: 0,
   bytes: 100,
+  budget: "command",
   wait: 0,
   incoming,
   ...more
@@ -148,6 +152,42 @@ describe("signed in", () => {
     const { intents } = run(times(defaults.rateStrikes + 1, early), live)
     assert.deepInclude(closeOf(intents), { code: closeCode.rateLimited, resume: true, retry_after_ms: 600 })
     assert.deepStrictEqual(run([says({ _tag: "ack", seq: 1 }, topic, { wait: 5 })], live).intents, [])
+  })
+
+  it("[CON7] who asked for order has what comes behind a refused command refused, until that one comes again", () => {
+    const named = (n: number) => CommandId.make(`8b8c5c0e-5f0f-4f6e-9a38-1a3d7bb5c10${n}`)
+    const sends = (n: number, more = {}) => heard({ _tag: "Command", id: named(n), topic, command: {} }, more)
+    const inOrder = run([
+      says({ _tag: "connect", public_key: key, in_order: true }),
+      drawn,
+      auth,
+      signedIn
+    ]).state
+    const held = run([sends(1, { wait: 600 })], inOrder).state
+    assert.deepInclude(errorOf(run([sends(2, { at: 100 })], held).intents), {
+      code: "rate_limited",
+      ref_id: named(2),
+      retry_after_ms: 500
+    })
+    // Even when the time has come, and what was refused is refused once more.
+    assert.deepInclude(errorOf(run([sends(2, { at: 700 })], held).intents), { retry_after_ms: 1 })
+    const still = run([sends(1, { at: 600, wait: 50 })], held).state
+    assert.deepInclude(errorOf(run([sends(2, { at: 600 })], still).intents), { retry_after_ms: 50 })
+    assert.deepStrictEqual(run([sends(1, { at: 600 }), sends(2, { at: 600 })], held).tags, ["Post"])
+    // Other budgets, look-ups, and people who did not ask are not held up.
+    assert.deepStrictEqual(run([sends(2, { budget: "command:arena" })], held).tags, ["Post"])
+    assert.deepStrictEqual(run([says({ _tag: "subscribe" }, topic)], held).tags, ["Subscribe"])
+    assert.deepStrictEqual(run([sends(1, { wait: 600 }), sends(2)], live).tags, ["Post"])
+  })
+
+  it("[CON7] [SEC25] a command that finds too many under way holds back those behind it as well", () => {
+    const inOrder = { ...live, in_order: true }
+    const full = run(times(32, commands), inOrder).state
+    const named = (n: number) => CommandId.make(`8b8c5c0e-5f0f-4f6e-9a38-1a3d7bb5c20${n}`)
+    const sends = (n: number) => heard({ _tag: "Command", id: named(n), topic, command: {} })
+    const held = run([sends(1), settled], full).state
+    assert.strictEqual(errorOf(run([sends(2)], held).intents)?.code, "rate_limited")
+    assert.deepStrictEqual(run([sends(1), settled, sends(2)], held).tags, ["Post"])
   })
 
   it("[SEC25] at most 32 requests wait for their answers", () => {

@@ -6,18 +6,19 @@ import type { Listed } from "../../services/Directory.ts"
 import type { Signals } from "../../services/Signals.ts"
 import type { CatchUp, Receipt } from "../../services/Topics.ts"
 
-/** A refusal on its way to a client; `rule` only when a topic's rules refused. */
-export type Refused = Pick<Rejection, "code" | "message"> & Partial<Rejection>
+/** A refusal on its way to a client; `rule` only when a topic's rules refused, `wait` (ms) when that heals it. */
+export type Refused = Pick<Rejection, "code" | "message"> & Partial<Rejection> & { readonly wait?: number }
 
 export const error = (
   ref: string | null,
-  { code, message, rule }: Refused
+  { code, message, rule, wait }: Refused
 ): ServerMessageOf<"error"> => ({
   _tag: "error",
   ref_id: ref,
   code,
   message,
   retryable: retryable(code),
+  ...(wait === undefined ? undefined : { retry_after_ms: wait }),
   ...(rule === undefined ? undefined : { rule })
 })
 

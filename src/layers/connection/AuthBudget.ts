@@ -5,8 +5,8 @@ import * as TokenBucket from "../../domain/TokenBucket.ts"
 import { countedAs } from "../socket/Admission.ts"
 import type { Wheel } from "../socket/Wheel.ts"
 
-/** Whether a check for this address is within its budget; draws on it. */
-export type AuthBudget = (address: string, now: Instant) => boolean
+/** Draws on the address's budget for a check; the milliseconds to wait when it is spent. */
+export type AuthBudget = (address: string, now: Instant) => number
 
 export const make = (limits: Pick<Limits, "authPerMinute" | "authBurst">, wheel: Wheel): AuthBudget => {
   const rate: TokenBucket.Rate = { perMinute: limits.authPerMinute, burst: limits.authBurst }
@@ -25,6 +25,6 @@ export const make = (limits: Pick<Limits, "authPerMinute" | "authBurst">, wheel:
     if (known === undefined) wheel.add(now + refill, forget(key))
     const { bucket, wait } = TokenBucket.take(known ?? TokenBucket.full(rate, now), rate, now)
     buckets.set(key, bucket)
-    return wait === 0
+    return wait
   }
 }

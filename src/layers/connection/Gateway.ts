@@ -61,10 +61,11 @@ const make = Effect.fnUntraced(function*(
   const directory = yield* Directory
   const metrics = yield* Metrics
   const chorus = (yield* Chorus).describe
-  const read = Incoming.reader(yield* Kinds, limits)
+  const kinds = yield* Kinds
+  const read = Incoming.reader(kinds, limits)
   const run = yield* FiberSet.makeRuntime<Topics, void, never>()
   const links = new Map<ConnectionId, Link.Link>()
-  const users = Users.make<Link.Link>(limits)
+  const users = Users.make<Link.Link>(limits, kinds)
   const sync = { matches: 0, mismatches: 0 }
   let draining = false
   let epoch = 0
@@ -157,11 +158,8 @@ const make = Effect.fnUntraced(function*(
       floor.dispatch(link, { _tag: "Garbled", at, bytes, ...result.failure }, slot)
     } else {
       const incoming = result.success
-      const lane = Connection.lane(incoming)
-      const wait = lane === "none" || link.subscriber === undefined
-        ? 0
-        : users.take(link.subscriber.user as UserId, lane, at)
-      floor.dispatch(link, { _tag: "Heard", at, bytes, incoming, wait }, slot)
+      const { budget, wait } = users.draw(link.subscriber?.user as UserId | undefined, Link.state(link), incoming, at)
+      floor.dispatch(link, { _tag: "Heard", at, bytes, incoming, budget, wait }, slot)
     }
     floor.done(link, slot)
   }

@@ -26,7 +26,7 @@ export interface Options {
 
 export const make = ({ audience, chorus, directory, floor, sessions, users }: Options) => {
   const instances = new Map<string, Link>()
-  const mayCheck = AuthBudget.make(floor.limits, floor.wheel)
+  const checkIn = AuthBudget.make(floor.limits, floor.wheel)
 
   const subscriber = (link: Link, user: UserId) => ({
     id: link.connection.id,
@@ -56,8 +56,16 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
     link: Link,
     ref: Of<"Verify">["ref"],
     slot: Slot,
-    { code, message }: Answers.Refused
-  ) => floor.dispatch(link, { _tag: "AuthRefused", at: floor.now(), ref, code, message }, slot)
+    { code, message, wait }: Answers.Refused
+  ) =>
+    floor.dispatch(link, {
+      _tag: "AuthRefused",
+      at: floor.now(),
+      ref,
+      code,
+      message,
+      ...(wait === undefined ? undefined : { retry_after_ms: wait })
+    }, slot)
 
   const faultOf = (error: SessionError | CommandRefused | EventLogError): Answers.Refused =>
     error._tag === "SessionError" && !error.retryable
@@ -67,7 +75,8 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
   const verify = Effect.fnUntraced(
     function*(link: Link, intent: Of<"Verify">, slot: Slot) {
       const { challenge, public_key, ref, signature } = intent
-      if (!mayCheck(link.connection.metadata.address, floor.now())) return authRefused(link, ref, slot, tooMany)
+      const wait = checkIn(link.connection.metadata.address, floor.now())
+      if (wait > 0) return authRefused(link, ref, slot, tooMany(wait))
       if (!(yield* sessions.verify(challenge, public_key, signature))) {
         return authRefused(link, ref, slot, { code: "auth_failed", message: "the signature does not hold" })
       }
@@ -79,7 +88,8 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
 
   const resume = Effect.fnUntraced(
     function*(link: Link, { ref, token }: Of<"Resume">, slot: Slot) {
-      if (!mayCheck(link.connection.metadata.address, floor.now())) return authRefused(link, ref, slot, tooMany)
+      const wait = checkIn(link.connection.metadata.address, floor.now())
+      if (wait > 0) return authRefused(link, ref, slot, tooMany(wait))
       const secret = Redacted.make(token)
       const found = yield* sessions.resume(secret)
       // A session near its end goes on under a new token, or it would end right after its resumption.
@@ -130,7 +140,7 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
       instances.set(instance, link)
       link.instance = instance
     }
-    users.enter(user, link, floor.now())
+    users.enter(user, link)
     link.subscriber = subscriber(link, user)
     if (link.init !== undefined) floor.say(link, slot, link.init)
     link.init = undefined
@@ -192,13 +202,15 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
     users.leave(user, link)
     if (link.instance !== undefined && instances.get(link.instance) === link) instances.delete(link.instance)
     link.instance = undefined
-    if (users.connections(user).size === 0) floor.wheel.add(floor.now() + 60_000, () => void users.forget(user))
+    // A reconnect must not refill the budgets.
+    if (users.connections(user).size === 0) floor.wheel.add(floor.now() + 60_000, (at) => users.forget(user, at))
   }
 
   return { draw, verify, resume, welcome, renew, revoke, release }
 }
 
-const tooMany: Answers.Refused = {
+const tooMany = (wait: number): Answers.Refused => ({
   code: "rate_limited",
-  message: "too many people sign in from this address: try again in a moment"
-}
+  message: "too many people sign in from this address: try again in a moment",
+  wait
+})
