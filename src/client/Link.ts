@@ -163,17 +163,24 @@ export const opened = (config: Config, state: State, at: Instant): Transition =>
   if (state.link._tag !== "Connecting" || state.link.stage !== "opening") return stay(state)
   const { session } = state
   return session !== undefined && session.expiresAt > at
-    ? introduce(state, at, "resuming", "resume", { session_token: session.token, client_id: config.instance })
+    ? introduce(config, state, at, "resuming", "resume", { session_token: session.token })
     : connect(config, state, at)
 }
 
 const connect = (config: Config, state: State, at: Instant): Transition =>
-  introduce({ ...state, session: undefined }, at, "proving", "connect", {
-    public_key: config.me,
-    client_id: config.instance
-  })
+  introduce(config, { ...state, session: undefined }, at, "proving", "connect", { public_key: config.me })
 
+/** Says who we are, and that our commands are to be taken in their order (CON7). */
 const introduce = (
+  { instance }: Config,
+  state: State,
+  at: Instant,
+  stage: "resuming" | "proving",
+  type: "connect" | "resume",
+  payload: Readonly<Record<string, unknown>>
+): Transition => signIn(state, at, stage, type, { ...payload, client_id: instance, in_order: true })
+
+const signIn = (
   state: State,
   at: Instant,
   stage: "resuming" | "proving",
@@ -203,7 +210,7 @@ const names = (audience: string, host: string): boolean =>
 const plain = (host: string): string => host.replace(/^(?:127\.0\.0\.1|\[::1\])(?=:|$)/, "localhost")
 
 export const signed = (state: State, at: Instant, signature: string): Transition =>
-  state.link._tag === "Connecting" ? introduce(state, at, "proving", "auth", { signature }) : stay(state)
+  state.link._tag === "Connecting" ? signIn(state, at, "proving", "auth", { signature }) : stay(state)
 
 export const welcomed = (
   state: State,
@@ -249,6 +256,8 @@ export const renewed = (
 export const refused = (config: Config, state: State, at: Instant, message: ServerMessageOf<"error">): Transition => {
   const { link } = state
   if (link._tag === "Connecting" && message.ref_id !== null && message.ref_id === link.ref) {
+    // SEC26: too many sign in from here. What we would prove ourselves by is as good as before.
+    if (message.retry_after_ms !== undefined) return comeBack(state, at, message.retry_after_ms)
     if (link.stage === "resuming") return connect(config, state, at)
     return message.retryable ? stay(state) : end(state, fault(message.code, message.message))
   }
@@ -293,6 +302,15 @@ const renew = (state: State, at: Instant): Transition => {
       stay({ ...state, session: { ...session, renewAt: at + renewRetry } }),
       (next) => say(next, at, "renew", {})
     )
+}
+
+/** Gives a connection up, to try another one when the server has time for it: later each time, since others wait too. */
+const comeBack = (state: State, at: Instant, pause: number): Transition => {
+  const [next, intents] = abandon(state, at, 0)
+  const { link } = next
+  if (link._tag !== "Reconnecting") return [next, intents]
+  const dueAt = at + Math.max(pause, Math.min(cap, pause * 2 ** (link.attempt - 1)))
+  return [{ ...next, link: { ...link, dueAt, notBefore: at + pause } }, intents]
 }
 
 /** Gives a connection up without waiting for its end. */

@@ -65,11 +65,21 @@ export type Link =
     readonly notBefore: Instant
   }
 
+/** How fast the commands that draw on one budget may leave. */
+export interface Pace {
+  /** None leaves before this time: the server asked for a pause. */
+  readonly notBefore: Instant
+  /** How many may be without an answer at once: falls to 1 at such a pause, and grows with every receipt. */
+  readonly window: number
+}
+
 /** A command that its topic's log does not show yet. */
 export interface Pending {
   readonly id: CommandId
   readonly topic: TopicId
   readonly command: { readonly _tag: string }
+  /** The budget it draws on. */
+  readonly budget: string
   readonly at: Instant
   readonly seed: number
   /** `waiting` to be sent on this connection, `sent` on it, or `done`: receipted, its events still on their way. */
@@ -112,10 +122,8 @@ export interface State {
   /** In the order they were given. */
   readonly outbox: ReadonlyArray<Pending>
   readonly calls: ReadonlyArray<Call>
-  /** No command leaves before this time: the server asked for a pause (CON7). */
-  readonly holdUntil: Instant
-  /** How many commands may be without an answer at once: falls to 1 at such a pause, and grows with every receipt. */
-  readonly window: number
+  /** By budget, how fast its commands may leave; budgets that never ran out are not there (CON7). */
+  readonly paces: ReadonlyMap<string, Pace>
   /** Topics whose position the server has not been told yet, and when it will be (SYN6). */
   readonly unacked: ReadonlySet<TopicId>
   readonly ackAt: Instant

@@ -1,17 +1,21 @@
 /**
  * Commands on their way: kept in order, each sent under its own id, and again
  * after a reconnect, until a receipt or an error answers it (SYN4, SYN5, SYN10).
+ *
+ * Those that draw on one budget are carried out in the order they were given: what came too fast is refused together
+ * with all that is on its way behind it, and nothing new leaves before all of that is answered (CON7).
  */
 import { Result } from "effect"
 import type { Instant } from "../domain/Ids.ts"
 import type { EventView, ServerMessageOf } from "../domain/Protocol.ts"
+import { budgetOf } from "../domain/Topic.ts"
 import { fault } from "./Fault.ts"
-import type { Config, MessageOf, Pending, State, Transition } from "./Model.ts"
+import type { Config, MessageOf, Pace, Pending, State, Transition } from "./Model.ts"
 import * as Replica from "./Replica.ts"
 import { chain, say, stay } from "./Transition.ts"
 
-/** Commands sent and not answered; half of what the server allows. */
-export const windowMax = 16
+/** Commands sent and not answered, of one budget; half of what the server allows in all. */
+const windowMax = 16
 /** Commands that wait here; one more is refused at once. */
 export const maxPending = 1000
 /** The pause after a `rate_limited` that names none. */
@@ -32,15 +36,30 @@ const rebaseTopic = (config: Config, state: State, topic: Pending["topic"]): Sta
     : { ...state, replicas: new Map(state.replicas).set(topic, rebase(config, state, replica)) }
 }
 
-/** A pause that is over by itself; a full window ends with an answer. */
-export const wakes = (state: State): ReadonlyArray<Instant> =>
-  state.link._tag === "Online" && inFlight(state) < state.window &&
-    state.outbox.some(({ stage }) => stage === "waiting")
-    ? [state.holdUntil]
-    : []
+const unhurried: Pace = { notBefore: 0, window: windowMax }
 
-const inFlight = (state: State): number =>
-  state.outbox.reduce((count, pending) => pending.stage === "sent" ? count + 1 : count, 0)
+const paceOf = (state: State, budget: string): Pace => state.paces.get(budget) ?? unhurried
+
+/** Pauses that are over by themselves; a full window ends with an answer. */
+export const wakes = (state: State): ReadonlyArray<Instant> =>
+  state.link._tag !== "Online" || state.paces.size === 0
+    ? []
+    : leaving(state, Number.POSITIVE_INFINITY).map(({ budget }) => paceOf(state, budget).notBefore)
+
+/** The commands that can leave at a time, in order. */
+const leaving = (state: State, at: Instant): ReadonlyArray<Pending> => {
+  const room = new Map<string, number>()
+  for (const { budget, stage } of state.outbox) {
+    if (stage === "sent") room.set(budget, (room.get(budget) ?? paceOf(state, budget).window) - 1)
+  }
+  return state.outbox.filter(({ budget, stage }) => {
+    const { notBefore, window } = paceOf(state, budget)
+    const left = room.get(budget) ?? window
+    if (stage !== "waiting" || at < notBefore || left <= 0) return false
+    room.set(budget, left - 1)
+    return true
+  })
+}
 
 export const commanded = (config: Config, state: State, message: MessageOf<"Commanded">): Transition => {
   const { at, command, id, seed, topic } = message
@@ -53,6 +72,7 @@ export const commanded = (config: Config, state: State, message: MessageOf<"Comm
     id,
     topic,
     command,
+    budget: budgetOf(config.kinds, topic),
     at,
     seed,
     stage: "waiting",
@@ -64,15 +84,13 @@ export const commanded = (config: Config, state: State, message: MessageOf<"Comm
 }
 
 export const flush = (state: State, at: Instant): Transition => {
-  if (at < state.holdUntil) return stay(state)
-  const room = Math.max(0, state.window - inFlight(state))
-  const leaving = state.outbox.filter((pending) => pending.stage === "waiting").slice(0, room)
-  if (leaving.length === 0) return stay(state)
-  const ids = new Set(leaving.map((pending) => pending.id))
+  const now = state.outbox.length === 0 ? [] : leaving(state, at)
+  if (now.length === 0) return stay(state)
+  const ids = new Set(now.map((pending) => pending.id))
   const outbox = state.outbox.map((pending) =>
     ids.has(pending.id) ? { ...pending, stage: "sent" as const, tried: true } : pending
   )
-  return leaving.reduce<Transition>(
+  return now.reduce<Transition>(
     (before, { command: { _tag, ...payload }, id, topic }) =>
       chain(before, (next) => say(next, at, _tag, payload, topic, id)),
     stay({ ...state, outbox })
@@ -111,7 +129,7 @@ export const receipted = (config: Config, state: State, message: ServerMessageOf
     ? state.outbox.map((other) => other === pending ? done : other)
     : state.outbox.filter((other) => other !== pending)
   return [
-    rebaseTopic(config, { ...state, outbox, window: Math.min(windowMax, state.window + 1) }, pending.topic),
+    rebaseTopic(config, { ...state, outbox, paces: faster(state, pending.budget) }, pending.topic),
     [{ _tag: "Settle", id: pending.id, outcome: Result.succeed(receipt) }]
   ]
 }
@@ -130,7 +148,7 @@ export const failed = (
     return stay(
       code === "unauthenticated"
         ? { ...state, outbox }
-        : { ...state, outbox, holdUntil: at + (retry_after_ms ?? defaultPause), window: 1 }
+        : { ...state, outbox, paces: slower(state, pending.budget, at + (retry_after_ms ?? defaultPause)) }
     )
   }
   const outbox = state.outbox.filter((other) => other !== pending)
@@ -138,4 +156,16 @@ export const failed = (
     rebaseTopic(config, { ...state, outbox }, pending.topic),
     [{ _tag: "Settle", id: pending.id, outcome: Result.fail(fault(code, message, retryable)) }]
   ]
+}
+
+const slower = ({ paces }: State, budget: string, notBefore: Instant): State["paces"] =>
+  new Map(paces).set(budget, { notBefore, window: 1 })
+
+const faster = ({ paces }: State, budget: string): State["paces"] => {
+  const pace = paces.get(budget)
+  if (pace === undefined) return paces
+  const next = new Map(paces)
+  if (pace.window + 1 < windowMax) next.set(budget, { ...pace, window: pace.window + 1 })
+  else next.delete(budget)
+  return next
 }
