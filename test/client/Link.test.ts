@@ -207,6 +207,26 @@ describe("the client's connection", () => {
     assert.deepStrictEqual(world.outcomes.get(uuid(7)), [true])
   })
 
+  it("[SEC26][SYN10] a sign-in that must wait comes back on another connection when it was told to, by the same means", () => {
+    const world = online()
+    wait(world, 1006, 0)
+    world.pass(20_000)
+    const [resume] = world.toServer
+    assert.strictEqual(resume?.type, "resume")
+    const since = world.now
+    const refuse = (ref_id: string) => {
+      world.say({ _tag: "error", ref_id, code: "rate_limited", message: "later", retryable: true, retry_after_ms: 700 })
+      world.deliver()
+    }
+    refuse(resume!.id)
+    assert.strictEqual(Machine.phase(world.state)._tag, "Reconnecting")
+    world.pass(60_000)
+    assert.isAtLeast(world.now - since, 700)
+    assert.deepStrictEqual(world.toServer.map(({ type }) => type), ["resume"])
+    world.settle()
+    assert.strictEqual(Machine.phase(world.state)._tag, "Subscribed")
+  })
+
   it("[SYN12] what the server does not show is refused with its sentence, and nothing else is touched", () => {
     const world = new World()
     while (world.toServer.every((message) => message.type !== "subscribe")) {

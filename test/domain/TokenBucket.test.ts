@@ -35,6 +35,27 @@ describe("TokenBucket", () => {
     }
   })
 
+  it.prop("[CON7] a bucket is full again when it says so, and not before", { gaps }, ({ gaps }) => {
+    let bucket = TokenBucket.full(rate, 0)
+    assert.strictEqual(TokenBucket.fullAt(bucket, rate), 0)
+    let now = 0
+    for (const gap of gaps) {
+      now += Math.abs(gap)
+      bucket = TokenBucket.take(bucket, rate, now).bucket
+      const at = TokenBucket.fullAt(bucket, rate)
+      const burst = (at: number) => {
+        let left = bucket
+        return Array.from({ length: rate.burst }, () => {
+          const taken = TokenBucket.take(left, rate, at)
+          left = taken.bucket
+          return taken.wait
+        }).every((wait) => wait === 0)
+      }
+      assert.isTrue(burst(at))
+      assert.isFalse(burst(at - 1))
+    }
+  })
+
   it.prop("[CON7] who waits as long as told is let through", { gaps }, ({ gaps }) => {
     let bucket = TokenBucket.full(rate, 0)
     let now = 0

@@ -7,6 +7,7 @@ import { UserId } from "../../src/domain/Ids.ts"
 import { shipped } from "../../src/domain/kinds/Kinds.ts"
 import { defaults, type Limits } from "../../src/domain/Limits.ts"
 import { challengeText, type ServerMessageOf, subprotocol } from "../../src/domain/Protocol.ts"
+import type { AnyKind } from "../../src/domain/Topic.ts"
 import * as Gateway from "../../src/layers/connection/Gateway.ts"
 import * as EventLogMemory from "../../src/layers/eventlog/Memory.ts"
 import * as Server from "../../src/layers/http/Server.ts"
@@ -104,6 +105,7 @@ export const prove = (
   { key, sign }: Person,
   options: {
     readonly client_id?: string
+    readonly in_order?: boolean
     readonly twist?: (
       challenge: Omit<ServerMessageOf<"challenge">, "_tag">
     ) => Omit<ServerMessageOf<"challenge">, "_tag">
@@ -112,7 +114,8 @@ export const prove = (
   Effect.gen(function*() {
     client.send("connect", {
       public_key: key,
-      ...(options.client_id === undefined ? {} : { client_id: options.client_id })
+      ...(options.client_id === undefined ? {} : { client_id: options.client_id }),
+      ...(options.in_order === undefined ? {} : { in_order: options.in_order })
     })
     const challenge = (yield* client.next).payload as unknown as Omit<ServerMessageOf<"challenge">, "_tag">
     const signature = sign(challengeText(options.twist?.(challenge) ?? challenge, key))
@@ -126,6 +129,8 @@ export const signIn = (client: Client, who: Person, client_id?: string) =>
 
 interface Behind {
   readonly limits?: Partial<Limits>
+  /** Beside the shipped ones. */
+  readonly kinds?: ReadonlyArray<AnyKind>
   /** Stands between sessions and the gateway. */
   readonly sessions?: (made: SessionsService["Service"]) => Partial<SessionsService["Service"]>
 }
@@ -138,7 +143,9 @@ export const behind = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, options: 
     Layer.provideMerge(TopicsLocal.layer({ limits })),
     Layer.provideMerge(Performers.layer),
     Layer.provideMerge(EventLogMemory.layer),
-    Layer.provideMerge(Layer.succeed(Kinds, shipped)),
+    Layer.provideMerge(
+      Layer.succeed(Kinds, new Map([...shipped, ...(options.kinds ?? []).map((kind) => [kind.name, kind] as const)]))
+    ),
     Layer.provideMerge(Layer.mock(Chorus, { describe: { model: "none", offline: true } })),
     Layer.provideMerge(
       Layer.effect(
