@@ -23,6 +23,9 @@ const foldLimit = 1024
 /** Hints kept before "look at everything" takes their place. */
 const hintLimit = 4096
 
+/** The id of no point. */
+const nobody = "00000000-0000-0000-0000-000000000000"
+
 /** Which threads have something new. Written to by whoever appends, on their turn. */
 const makeHints = () => {
   const topics = new Set<TopicId>()
@@ -128,10 +131,9 @@ const make = Effect.gen(function*() {
   let rebuild = false
 
   const checkIndex = Effect.gen(function*() {
-    const count = yield* engine.ensure(collection.name, collection).pipe(
-      Effect.andThen(engine.count(collection.name))
-    )
-    if (count === 0) rebuild = true
+    // By way of the database, which makes the collection if it must, and from here on knows when it is gone.
+    yield* database.execute({ _tag: "Delete", collection: collection.name, ids: [nobody] })
+    if ((yield* engine.count(collection.name)) === 0) rebuild = true
     doubtful = false
   })
 

@@ -177,6 +177,23 @@ describe("Projector", () => {
     }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
   })
 
+  it.effect("[STO6] so is one that lost everything after a start, before anything was stored", () => {
+    const { database, index, projector } = setup()
+    const life = Layer.fresh(projector.pipe(Layer.provideMerge(Layer.fresh(DatabaseLive.layer))))
+    return Effect.gen(function*() {
+      const topic = thread("one")
+      yield* Logs.append(topic, [Logs.created(alice, "public"), Logs.published("m1", alice, "first")])
+      yield* Effect.provide(caughtUp, life)
+      yield* Effect.gen(function*() {
+        yield* caughtUp
+        index.lose()
+        yield* Logs.append(topic, [Logs.published("m2", alice, "second")])
+        yield* caughtUp
+        assert.deepStrictEqual(yield* contents, ["first", "second"])
+      }).pipe(Effect.provide(life))
+    }).pipe(Effect.provide(database))
+  })
+
   it.effect("[STO6] an index that is empty at the start is filled, whatever the cursors say", () => {
     const { database, index, projector } = setup()
     return Effect.gen(function*() {
