@@ -93,7 +93,7 @@ export interface Connection {
   readonly id: ConnectionId
   readonly metadata: Metadata
   readonly connectedAt: Instant
-  /** When anything was last heard of the peer, pongs included (CON3). */
+  /** When the peer last gave a sign of life, pongs and bytes that it took after a long wait included (CON3). */
   readonly lastActivity: () => Instant
   /**
    * Queues a frame; it leaves at the end of this turn of the event loop. While more than `outboxFold` bytes wait, durable

@@ -136,9 +136,18 @@ export const make = ({ gone, limits, listeners, now, soon, wheel }: Options) => 
   }
 
   /** Has the peer asked for a sign of life when it was silent for long. */
-  const watch = (peer: Peer, ping: () => void) =>
-    wheel.add(peer.heardAt + limits.pingInterval, (at) => {
+  const watch = (peer: Peer, ping: () => void) => {
+    const { wire } = peer
+    let waited = false
+    let before = 0
+    return wheel.add(peer.heardAt + limits.pingInterval, (at) => {
       if (peer.status !== "open") return undefined
+      // A ping stands behind all that waits, and its answer is as long in coming: whoever takes some of it lives.
+      const waits = wire.unsent() > 0
+      const taken = wire.taken?.() ?? -wire.unsent()
+      if ((waits || waited) && taken > before) alive(peer)
+      waited = waits
+      before = taken
       if (peer.pingedAt !== undefined) {
         if (at < peer.pingedAt + limits.pongTimeout) return peer.pingedAt + limits.pongTimeout
         return void close(peer, closeCode.noPong, "no answer to a ping")
@@ -148,6 +157,7 @@ export const make = ({ gone, limits, listeners, now, soon, wheel }: Options) => 
       ping()
       return at + limits.pongTimeout
     })
+  }
 
   const heard = (peer: Peer, text: string) => {
     alive(peer)

@@ -8,6 +8,8 @@ export interface Wire {
   readonly write: (frames: ReadonlyArray<Frame>) => void
   /** Bytes written that have not left. */
   readonly unsent: () => number
+  /** Grows when bytes leave, at a time when some are unsent; without it, `unsent` is watched for getting less. */
+  readonly taken?: () => number
   /** The close frame; the peer's answer is `closed`. */
   readonly close: (code: number, reason: string) => void
   /** Ends a peer that does not answer the close frame; `closed` follows or comes at once. */

@@ -108,6 +108,7 @@ const connected = (
   const wire: Wire = {
     write: (frames) => raw.write(join(frames)),
     unsent: () => raw.writableLength,
+    taken: () => taken(raw),
     close: (code, reason) => ws.close(code, reason),
     cut: () => ws.terminate(),
     ping: () => ws.ping(),
@@ -124,6 +125,21 @@ const connected = (
   ws.on("pong", port.pong)
   raw.on("drain", port.drained)
   ws.on("close", port.closed)
+}
+
+/** What Node's sockets keep to themselves; those with TLS stand on another. */
+interface Inner {
+  readonly _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null
+  readonly _parent?: Inner | null
+}
+
+/**
+ * Bytes that the kernel has taken. Of a write that it has taken in part Node tells nowhere else; its own timeouts for
+ * sockets look there as well.
+ */
+const taken = (raw: Duplex): number => {
+  const { _handle } = (raw as Inner)._parent ?? (raw as Inner)
+  return _handle ? _handle.bytesWritten - _handle.writeQueueSize : 0
 }
 
 /** Answers an upgrade that is refused, with this status line. */

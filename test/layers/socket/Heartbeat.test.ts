@@ -1,0 +1,150 @@
+/** Slow lines: a ping stands behind all that was sent before it, so that its answer may be long in coming. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import type { Socket } from "node:net"
+import { connect } from "node:tls"
+import { closeCode } from "../../../src/domain/CloseCode.ts"
+import { defaults } from "../../../src/domain/Limits.ts"
+import * as Server from "../../../src/layers/http/Server.ts"
+import * as Engine from "../../../src/layers/socket/Engine.ts"
+import * as Ws from "../../../src/layers/socket/Ws.ts"
+import * as Service from "../../../src/services/Socket.ts"
+import { certificate, hasOpenSsl } from "../../support/Certificate.ts"
+import { holds } from "../../support/Members.ts"
+import { listening } from "../../support/People.ts"
+import * as Raw from "../../support/RawSocket.ts"
+
+const { pingInterval, pongTimeout } = defaults
+
+/** A peer that answers no ping, over a line that the test moves. */
+const peer = Effect.gen(function*() {
+  const engine = yield* Engine.make({
+    limits: defaults,
+    capabilities: ["ping", "backpressure"],
+    nextId: () => "one",
+    soon: (task) => task()
+  })
+  const line = { unsent: 0, code: undefined as number | undefined, pings: 0 }
+  const port = engine.accept({
+    write: () => {},
+    unsent: () => line.unsent,
+    ping: () => void (line.pings += 1),
+    close: (code) => {
+      line.code = code
+    },
+    cut: () => {}
+  }, { address: "", origin: "", userAgent: "" })
+  return { line, port }
+})
+
+describe("a slow line", () => {
+  it.effect("[CON3] who takes some of what waits in every half minute is alive, without a pong", () =>
+    Effect.gen(function*() {
+      const { line } = yield* peer
+      line.unsent = 1_000_000
+      yield* TestClock.adjust(pingInterval)
+      for (let i = 0; i < 5; i++) {
+        line.unsent -= 8_192
+        yield* TestClock.adjust(pingInterval)
+      }
+      assert.isUndefined(line.code)
+      // The last of it has left for the network, where it takes its time as well.
+      line.unsent = 0
+      yield* TestClock.adjust(pingInterval)
+      assert.isUndefined(line.code)
+      const { pings } = line
+      yield* TestClock.adjust(pingInterval)
+      assert.strictEqual(line.pings, pings + 1)
+      yield* TestClock.adjust(pongTimeout)
+      assert.strictEqual(line.code, closeCode.noPong)
+    }))
+
+  it.effect("[CON3] who takes nothing of it is not", () =>
+    Effect.gen(function*() {
+      const { line } = yield* peer
+      line.unsent = 1_000_000
+      yield* TestClock.adjust(2 * pingInterval + pongTimeout)
+      assert.strictEqual(line.code, closeCode.noPong)
+    }))
+
+  it.effect("[CON3] nor is who is sent more and more, whatever the kernel takes of it", () =>
+    Effect.gen(function*() {
+      const { line } = yield* peer
+      for (let i = 0; i < 2 * pingInterval + pongTimeout; i += 1_000) {
+        line.unsent += 100
+        yield* TestClock.adjust(1_000)
+      }
+      assert.strictEqual(line.code, closeCode.noPong)
+    }))
+})
+
+const engine = Ws.layer({
+  host: "127.0.0.1",
+  port: 0,
+  limits: { ...defaults, pingInterval: 1_000, pongTimeout: 500 },
+  admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
+})
+
+/** Far more than the kernels of both sides take. */
+const large = 48 * 1_048_576
+
+const overTls = (url: string) =>
+  Effect.acquireRelease(
+    Effect.callback<Socket>((resume) => {
+      const socket = connect({ port: Number(new URL(url).port), host: "127.0.0.1", rejectUnauthorized: false })
+      socket.once("secureConnect", () => resume(Effect.succeed(socket)))
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+
+/** With and without TLS. */
+const listener = (tls: boolean) =>
+  tls
+    ? Layer.unwrap(Effect.map(certificate(), (files) => Server.layerTls(files, defaults))).pipe(
+      Layer.provide(NodeServices.layer)
+    )
+    : Server.layer
+
+/** A peer that was sent one large text, its bytes to be read by hand; and the code of its end. */
+const reader = Effect.fnUntraced(function*(tls: boolean) {
+  const socket = yield* Service.Socket
+  const ended = yield* Deferred.make<number>()
+  yield* socket.onConnection((connection) => connection.deliver({ text: "x".repeat(large), lane: { _tag: "Reply" } }))
+  yield* socket.onDisconnection((_connection, code) => Deferred.doneUnsafe(ended, Effect.succeed(code)))
+  const tcp = yield* tls ? overTls(yield* listening) : Raw.tcp(yield* listening)
+  tcp.write(Raw.request("/ws"))
+  const heard = { bytes: 0 }
+  const read = () => {
+    const chunk: unknown = tcp.read()
+    if (Buffer.isBuffer(chunk)) heard.bytes += chunk.length
+  }
+  return { tcp, heard, read, ended }
+})
+
+describe("a slow reader on a network", () => {
+  it.live.each([false, ...hasOpenSsl ? [true] : []])(
+    "[CON3] [CON8] hears a large copy to its end, though that takes longer than a pong may (TLS: %s)",
+    (tls) =>
+      Effect.gen(function*() {
+        const { ended, heard, read, tcp } = yield* reader(tls)
+        for (let i = 0; i < 450; i++) {
+          read()
+          yield* Effect.sleep(8)
+        }
+        assert.isBelow(heard.bytes, large)
+        assert.isFalse(yield* Deferred.isDone(ended))
+        tcp.on("data", (chunk: Buffer) => void (heard.bytes += chunk.length))
+        yield* holds(() => heard.bytes > large)
+      }).pipe(Effect.scoped, Effect.provide(engine), Effect.provide(listener(tls)))
+  )
+
+  it.live("[CON3] is given up when it reads no more", () =>
+    Effect.gen(function*() {
+      const { ended, heard, read } = yield* reader(false)
+      read()
+      assert.strictEqual(yield* Deferred.await(ended), closeCode.noPong)
+      assert.isBelow(heard.bytes, large)
+    }).pipe(Effect.scoped, Effect.provide(engine), Effect.provide(listener(false))))
+})
