@@ -90,18 +90,17 @@ const observe = (
     if (!awaited) return stay(state)
     const next = Replica.subscribed(replica, message, at)
     if (next !== undefined) return compared(config, state, at, next, message)
-    return stay(keep(
-      state,
+    return stay(
       message.mode === "deltas"
-        ? Replica.want(replica, at, true)
-        : { ...replica, sync: { _tag: "Refused", fault: outdated } }
-    ))
+        ? keep(state, Replica.want(replica, at, true))
+        : Outbox.hidden(config, state, replica, outdated)
+    )
   }
   // Between a question and its answer nothing else about the topic counts.
   if (replica.sync._tag !== "Live") return stay(state)
   switch (message._tag) {
     case "unsubscribed":
-      return stay(keep(state, { ...replica, sync: { _tag: "Refused", fault: shown } }))
+      return stay(Outbox.hidden(config, state, replica, shown))
     case "delta": {
       const next = Replica.delta(replica, message)
       if (next === replica) return stay(state)
@@ -198,14 +197,13 @@ const failed = (
   for (const replica of state.replicas.values()) {
     if (replica.sync._tag !== "Asked" || replica.sync.ref !== message.ref_id) continue
     const notBefore = at + (message.retry_after_ms ?? retrySubscribe)
-    return stay(keep(
-      state,
+    return stay(
       why.retryable
-        ? Replica.want(replica, notBefore, false)
+        ? keep(state, Replica.want(replica, notBefore, false))
         : why.code === "state_desync"
-        ? Replica.want(replica, at, true)
-        : { ...replica, sync: { _tag: "Refused", fault: why } }
-    ))
+        ? keep(state, Replica.want(replica, at, true))
+        : Outbox.hidden(config, state, replica, why)
+    )
   }
   const desynced = why.code === "state_desync" && topic !== undefined ? state.replicas.get(topic) : undefined
   if (desynced !== undefined) return stay(keep(state, Replica.want(desynced, at, true)))

@@ -9,10 +9,10 @@ import { Result } from "effect"
 import type { Instant } from "../domain/Ids.ts"
 import type { EventView, ServerMessageOf } from "../domain/Protocol.ts"
 import { budgetOf } from "../domain/Topic.ts"
-import { fault } from "./Fault.ts"
+import { type Fault, fault } from "./Fault.ts"
 import type { Config, MessageOf, Pace, Pending, State, Transition } from "./Model.ts"
 import * as Replica from "./Replica.ts"
-import { chain, say, stay } from "./Transition.ts"
+import { chain, keep, say, stay } from "./Transition.ts"
 
 /** Commands sent and not answered, of one budget; half of what the server allows in all. */
 const windowMax = 16
@@ -116,13 +116,24 @@ export const observed = (
   })
 }
 
+/** The server shows this topic no more: the events of what was acknowledged will not come. */
+export const hidden = (config: Config, state: State, replica: Replica.Replica, why: Fault): State => {
+  const outbox = state.outbox.filter((pending) => pending.topic !== replica.topic || pending.stage !== "done")
+  return rebaseTopic(
+    config,
+    keep({ ...state, outbox }, { ...replica, sync: { _tag: "Refused", fault: why } }),
+    replica.topic
+  )
+}
+
 export const receipted = (config: Config, state: State, message: ServerMessageOf<"receipt">): Transition => {
   const { _tag, ref_id, ...receipt } = message
   const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "done")
   if (pending === undefined) return stay(state)
   const replica = state.replicas.get(pending.topic)
   // Its events are still on their way: what is expected of it is shown until they are here.
-  const early = pending.shown && replica?.position !== undefined && receipt.topic === pending.topic &&
+  const early = pending.shown && replica?.sync._tag !== "Refused" && replica?.position !== undefined &&
+    receipt.topic === pending.topic &&
     replica.position.seq < receipt.seq
   const done: Pending = { ...pending, stage: "done", seq: receipt.seq }
   const outbox = early
