@@ -67,6 +67,8 @@ export interface Subscriber {
   readonly user: Author
   /** Takes a frame; must not block or throw. */
   readonly deliver: (frame: Frame) => void
+  /** May read no longer: the subscription has ended without being asked to. */
+  readonly putOut?: (topic: TopicId) => void
 }
 
 /** The reply to a subscription: everything up to `position`, after which `deliver` sees every delta. */

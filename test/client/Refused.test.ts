@@ -26,7 +26,7 @@ const putOut = (world: World) => {
 
 const shown = ({ state: { outbox, replicas } }: World) => ({
   outbox: outbox.length,
-  posts: (replicas.get(topic)?.state as Room.State).posts.length
+  posts: (replicas.get(topic)!.state as Room.State).posts.length
 })
 
 describe("a topic that is no longer shown", () => {

@@ -80,7 +80,15 @@ const make = Effect.fnUntraced(function*(
     perform: (link, intent, slot) => perform(link, intent, slot),
     release: (link) => signIn.release(link)
   })
-  const signIn = SignIn.make({ floor, users, sessions, directory, chorus, audience })
+  const signIn = SignIn.make({
+    floor,
+    users,
+    sessions,
+    directory,
+    chorus,
+    audience,
+    putOut: (link, topic) => traffic.putOut(link, topic)
+  })
   const traffic = Traffic.make({ floor, topics, signals, sessions })
   const lookups = Lookups.make({ floor, topics, directory })
 

@@ -1,7 +1,7 @@
 /** How a connection comes to stand for a user, and how it ceases to (AUT1, AUT2, AUT7, SEC7). */
 import { Effect, Redacted } from "effect"
 import { closeCode } from "../../domain/CloseCode.ts"
-import type { UserId } from "../../domain/Ids.ts"
+import type { TopicId, UserId } from "../../domain/Ids.ts"
 import type { Chorus } from "../../services/Chorus.ts"
 import type { Directory } from "../../services/Directory.ts"
 import type { EventLogError } from "../../services/EventLog.ts"
@@ -22,9 +22,11 @@ export interface Options {
   readonly directory: Directory["Service"]
   readonly chorus: Chorus["Service"]["describe"]
   readonly audience: () => string
+  /** A topic ended this connection's subscription. */
+  readonly putOut: (link: Link, topic: TopicId) => void
 }
 
-export const make = ({ audience, chorus, directory, floor, sessions, users }: Options) => {
+export const make = ({ audience, chorus, directory, floor, putOut, sessions, users }: Options) => {
   const instances = new Map<string, Link>()
   const checkIn = AuthBudget.make(floor.limits, floor.wheel)
 
@@ -36,7 +38,8 @@ export const make = ({ audience, chorus, directory, floor, sessions, users }: Op
       if (link.replies.size > floor.limits.outboxMax) {
         floor.dispatch(link, ended(closeCode.slowConsumer, "too slow: come back and catch up", true))
       }
-    }
+    },
+    putOut: (topic: TopicId) => putOut(link, topic)
   })
 
   const draw = (link: Link, { public_key, ref }: Of<"Draw">, slot: Slot) => {

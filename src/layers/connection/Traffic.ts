@@ -128,6 +128,13 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
     signals.leave(topic, link.connection.id)
   }
 
+  /** The topic has put this connection out: nobody there sees it any more, nor takes its signals. */
+  const putOut = (link: Link, topic: TopicId) => {
+    link.subscriptions.delete(topic)
+    signals.leave(topic, link.connection.id)
+    floor.dispatch(link, { _tag: "Unsubscribed", topic })
+  }
+
   /** CON8: a client has room again; each topic that it missed something of comes as one catch-up. */
   const drained = (link: Link, folded: Folded) => {
     for (const [topic, first] of folded) {
@@ -171,5 +178,5 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
     })
   }
 
-  return { post, subscribe, unsubscribe, drained }
+  return { post, subscribe, unsubscribe, putOut, drained }
 }

@@ -108,6 +108,7 @@ export class Subscribers {
           lane: { _tag: "Reply" }
         })
       )
+      Result.try(() => subscriber.putOut?.(this.topic))
     }
   }
 
