@@ -8,6 +8,7 @@
 import { Schema } from "effect"
 import { Author, CommandId, Instant, TopicId } from "./Ids.ts"
 import { SignedCommand } from "./SignedCommand.ts"
+import { StateHash } from "./StateHash.ts"
 
 /** One event as stored. `cause` is the command that it came from; several events may share one. */
 export const Entry = Schema.Struct({
@@ -22,6 +23,8 @@ export const Entry = Schema.Struct({
   event: Schema.Json,
   /** The command itself where its author signed it (AUT5), on the first of its events. */
   signed: Schema.optionalKey(SignedCommand),
+  /** The hash of what a person's command asked, on the last of its events: its id is good for nothing else (SYN4). */
+  asked: Schema.optionalKey(StateHash),
   /** Hash of the entry before; `genesis(topic)` for the first. */
   prev: Schema.String,
   hash: Schema.String
@@ -39,11 +42,12 @@ export const genesis = (topic: TopicId): string => `genesis:${topic}`
 
 /**
  * The text an entry's hash is taken over. A JSON array keeps the fields apart whatever they contain; its name says
- * which fields there are, so that what was written before signatures still holds.
+ * which fields there are, so that what was written before signatures, or before it was known what was asked, still holds.
  */
 export const preimage = (prev: string, entry: Draft): string => {
-  const { at, author, cause, event, seq, signed, topic, version } = entry
+  const { asked, at, author, cause, event, seq, signed, topic, version } = entry
   const fields = [prev, topic, seq, at, cause, author, version, event]
+  if (asked !== undefined) return JSON.stringify(["choir/log/v3", ...fields, signed ?? null, asked])
   return JSON.stringify(signed === undefined ? ["choir/log/v1", ...fields] : ["choir/log/v2", ...fields, signed])
 }
 

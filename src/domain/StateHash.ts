@@ -7,6 +7,9 @@
  * over its parts, so that a new version is hashed from an earlier one by the
  * parts that differ. It finds copies that drifted apart; it is no proof
  * against somebody who wants two states to look alike.
+ *
+ * Logs keep such hashes, of what commands asked, and clients of any age compare them: what a value hashes to must
+ * never change.
  */
 import { HashMap, Schema } from "effect"
 

@@ -1,8 +1,9 @@
 /** The durable logs of all topics. Owns ordering, durability and idempotence of appends; knows nothing of kinds. */
 import { Context, type Effect, type Option, Schema } from "effect"
-import type { CommandId, Instant, Position } from "../domain/Ids.ts"
+import type { Author, CommandId, Instant, Position } from "../domain/Ids.ts"
 import { TopicId } from "../domain/Ids.ts"
 import type { Draft, Entry } from "../domain/Log.ts"
+import type { StateHash } from "../domain/StateHash.ts"
 import type { Listing } from "../domain/Topic.ts"
 
 /** Another writer got there first: `expected` is not the log's head (TOP3). */
@@ -58,12 +59,24 @@ export interface Head {
   readonly hash: string
 }
 
+/**
+ * A command that was carried out: up to which seq, whose it was, and the hash of what it asked. The last is not known of
+ * what the server itself asked, nor of what was logged before it was kept.
+ */
+export interface Carried {
+  readonly seq: number
+  readonly author: Author
+  readonly asked?: StateHash
+}
+
 /** Events to append to one topic, and what is stored beside them in the same transaction. */
 export interface Append {
   readonly topic: TopicId
   /** The seq of the last entry; 0 for a new topic. */
   readonly expected: number
   readonly drafts: ReadonlyArray<Draft>
+  /** Commands that were carried out and made no event (SYN4). There may be nothing else to append. */
+  readonly silent?: ReadonlyArray<Carried & { readonly id: CommandId }>
   /** When the topic wants to be woken, and whether the world owes it anything: found again at start (TOP6). */
   readonly wakeAt: Instant | undefined
   readonly owed: boolean
@@ -88,8 +101,8 @@ export class EventLog extends Context.Service<EventLog, {
     topic: TopicId,
     options: { readonly after: number; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Entry>, EventLogError>
-  /** The last seq that a command wrote, if it ever was carried out (SYN4). */
-  readonly outcome: (topic: TopicId, command: CommandId) => Effect.Effect<Option.Option<number>, EventLogError>
+  /** What became of a command, if it ever was carried out (SYN4). */
+  readonly outcome: (topic: TopicId, command: CommandId) => Effect.Effect<Option.Option<Carried>, EventLogError>
   readonly snapshot: (topic: TopicId) => Effect.Effect<Option.Option<Snapshot>, EventLogError>
   readonly saveSnapshot: (topic: TopicId, snapshot: Snapshot) => Effect.Effect<void, EventLogError>
   /** Topics that wait for the world or for a time, to be taken up at start. */

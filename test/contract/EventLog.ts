@@ -151,10 +151,53 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         const log = yield* EventLog
         yield* log.append(appendOf(topic, 0, 3))
         yield* log.append(appendOf(topic, 3, 1))
-        assert.deepStrictEqual(yield* log.outcome(topic, CommandId.make("c0")), Option.some(3))
-        assert.deepStrictEqual(yield* log.outcome(topic, CommandId.make("c3")), Option.some(4))
+        const outcome = (id: string) => log.outcome(topic, CommandId.make(id))
+        assert.deepStrictEqual(yield* outcome("c0"), Option.some({ seq: 3, author: alice }))
+        assert.deepStrictEqual(yield* outcome("c3"), Option.some({ seq: 4, author: alice }))
         assert.isTrue(Option.isNone(yield* log.outcome(topic, CommandId.make("never"))))
         assert.isTrue(Option.isNone(yield* log.outcome(other, CommandId.make("c0"))))
+      }))
+
+    test("[SYN4] what a command asked is kept with the last of its events, in the chain", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const asked = "0123456789abcdef"
+        const [first, second] = drafts(topic, 0, 2)
+        yield* log.append({ ...appendOf(topic, 0, 2), drafts: [first!, { ...second!, asked }] })
+        const entries = yield* log.read(topic, { after: 0, limit: 9 })
+        assert.deepStrictEqual(entries.map((entry) => entry.asked), [undefined, asked])
+        assert.isUndefined(verify(sha256, { seq: 0, hash: genesis(topic) }, entries))
+        const outcome = yield* log.outcome(topic, CommandId.make("c0"))
+        assert.deepStrictEqual(outcome, Option.some({ seq: 2, author: alice, asked }))
+      }))
+
+    test("[SYN4] commands that made no event are kept beside those that did, or alone", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const heard: Array<TopicId> = []
+        log.onAppend((topic) => heard.push(topic))
+        const silent = (id: string, seq: number) => [
+          { id: CommandId.make(id), seq, author: bob, asked: "0123456789abcdef" }
+        ]
+        const alone = (expected: number, id: string): Append => ({
+          ...appendOf(topic, expected, 0),
+          silent: silent(id, expected)
+        })
+        const outcome = (id: string) => Effect.map(log.outcome(topic, CommandId.make(id)), Option.getOrUndefined)
+        yield* log.append(alone(0, "before"))
+        const born = Option.getOrThrow(yield* log.head(topic))
+        assert.strictEqual(born.position.seq, 0)
+        yield* log.append({ ...appendOf(topic, 0, 2), silent: silent("with", 1) })
+        yield* log.append(alone(2, "after"))
+        assert.isTrue(Result.isFailure(yield* Effect.result(log.append(alone(1, "late")))))
+        const seqs = yield* Effect.forEach(["before", "c0", "with", "after", "late"], outcome)
+        assert.deepStrictEqual(seqs.map((carried) => carried?.seq), [0, 2, 1, 2, undefined])
+        assert.deepStrictEqual(seqs[3], { seq: 2, author: bob, asked: "0123456789abcdef" })
+        const head = Option.getOrThrow(yield* log.head(topic))
+        assert.deepStrictEqual(head.position, { epoch: born.position.epoch, seq: 2 })
+        assert.lengthOf(yield* log.read(topic, { after: 0, limit: 9 }), 2)
+        assert.deepStrictEqual(yield* log.waiting, [])
+        assert.deepStrictEqual(heard, [topic])
       }))
 
     test("[TOP7] the latest snapshot is kept", () =>

@@ -35,4 +35,13 @@ describe("Log", () => {
     assert.strictEqual(check(stripped), "altered")
     assert.strictEqual(check({ ...entry, signed: { ...signed, signature: "t" } }), "altered")
   })
+
+  it("[TOP5] [SYN4] what was asked is part of it, signed or not", () => {
+    const asked = "0123456789abcdef"
+    assert.strictEqual(
+      Log.preimage("p", { ...draft, asked }),
+      `["choir/log/v3","p","thread:a",1,5,"c","system:a",1,{"_tag":"Said"},null,"0123456789abcdef"]`
+    )
+    assert.include(Log.preimage("p", { ...draft, signed, asked }), `"signature":"s"},"0123456789abcdef"]`)
+  })
 })

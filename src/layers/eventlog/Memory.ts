@@ -3,13 +3,13 @@ import { Context, Effect, Layer, Option } from "effect"
 import { kindOf, type TopicId } from "../../domain/Ids.ts"
 import type { Entry } from "../../domain/Log.ts"
 import { Directory, type Listed } from "../../services/Directory.ts"
-import { type Append, EventLog, type Head, type Snapshot } from "../../services/EventLog.ts"
+import { type Append, type Carried, EventLog, type Head, type Snapshot } from "../../services/EventLog.ts"
 import * as Chain from "./Chain.ts"
 
 interface Stored {
   head: Head
   readonly entries: Array<Entry>
-  readonly outcomes: Map<string, number>
+  readonly outcomes: Map<string, Carried>
   wakeAt: number | undefined
   owed: boolean
   listing: Listed | undefined
@@ -17,7 +17,7 @@ interface Stored {
 }
 
 const store = (topics: Map<TopicId, Stored>, append: Append, entries: ReadonlyArray<Entry>, unborn: Head) => {
-  const { listing, owed, topic, wakeAt } = append
+  const { listing, owed, silent = [], topic, wakeAt } = append
   const stored: Stored = topics.get(topic) ??
     { head: unborn, entries: [], outcomes: new Map(), wakeAt, owed, listing: undefined, snapshot: undefined }
   topics.set(topic, stored)
@@ -28,8 +28,10 @@ const store = (topics: Map<TopicId, Stored>, append: Append, entries: ReadonlyAr
   for (const entry of entries) {
     // As a database would return it: a copy that nobody else holds.
     stored.entries.push({ ...entry, event: structuredClone(entry.event) })
-    stored.outcomes.set(entry.cause, entry.seq)
+    const { asked, author, cause, seq } = entry
+    stored.outcomes.set(cause, { seq, author, ...(asked === undefined ? undefined : { asked }) })
   }
+  for (const { id, ...carried } of silent) stored.outcomes.set(id, carried)
 }
 
 const makeLog = (topics: Map<TopicId, Stored>): EventLog["Service"] => {
@@ -44,7 +46,7 @@ const makeLog = (topics: Map<TopicId, Stored>): EventLog["Service"] => {
       const unborn = Chain.unborn(append.topic, yield* Chain.newEpoch)
       const entries = yield* Effect.fromResult(Chain.chain(topics.get(append.topic)?.head ?? unborn, append))
       store(topics, append, entries, unborn)
-      listeners.forEach((listener) => listener(append.topic))
+      if (entries.length > 0) listeners.forEach((listener) => listener(append.topic))
       return entries
     }),
     head: (topic) => Effect.sync(() => Option.fromNullishOr(topics.get(topic)?.head)),

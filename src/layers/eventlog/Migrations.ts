@@ -44,6 +44,15 @@ export const layer = Layer.effectDiscard(
       "2_signed_commands": Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         yield* sql`ALTER TABLE events ADD COLUMN signed TEXT`
+      }),
+      // SYN4: the hash of what a person's command asked, on its last event; and commands that made no event.
+      "3_outcomes": Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`ALTER TABLE events ADD COLUMN asked TEXT`
+        yield* sql`CREATE TABLE silent (
+          topic TEXT NOT NULL, cause TEXT NOT NULL, seq BIGINT NOT NULL, author TEXT NOT NULL, asked TEXT,
+          PRIMARY KEY (topic, cause)
+        )`
       })
     })
   })

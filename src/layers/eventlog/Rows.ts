@@ -4,6 +4,7 @@ import type { SqlError } from "effect/sql"
 import { Author, CommandId, TopicId } from "../../domain/Ids.ts"
 import type { Entry } from "../../domain/Log.ts"
 import { SignedCommand } from "../../domain/SignedCommand.ts"
+import { StateHash } from "../../domain/StateHash.ts"
 import { EventLogError, LogUnavailable } from "../../services/EventLog.ts"
 import { resultCode } from "../sql/Sqlite.ts"
 import { corrupt } from "./Chain.ts"
@@ -25,10 +26,14 @@ const EventRow = Schema.Struct({
   version: Integer,
   event: Schema.String,
   signed: Schema.NullOr(Schema.fromJsonString(SignedCommand)),
+  asked: Schema.NullOr(StateHash),
   prev: Schema.String,
   hash: Schema.String
 })
 const decodeEvent = Schema.decodeUnknownExit(EventRow)
+
+/** A command that was carried out. */
+export const CarriedRow = Schema.Struct({ seq: Integer, author: Author, asked: Schema.NullOr(StateHash) })
 
 export const HeadRow = Schema.Struct({ id: TopicId, epoch: Schema.String, head: Integer, head_hash: Schema.String })
 
@@ -36,19 +41,24 @@ export const HeadRow = Schema.Struct({ id: TopicId, epoch: Schema.String, head: 
 export const toEntry = (topic: TopicId, seq: number, row: unknown): Result.Result<Entry, EventLogError> => {
   const decoded = decodeEvent(row)
   if (decoded._tag === "Failure") return Result.fail(corrupt(topic, seq, "altered"))
-  const { event, signed, ...rest } = decoded.value
+  const { asked, event, signed, ...rest } = decoded.value
   try {
-    const parsed = { ...rest, event: JSON.parse(event) as Schema.Json }
-    return Result.succeed(signed === null ? parsed : { ...parsed, signed })
+    return Result.succeed({
+      ...rest,
+      event: JSON.parse(event) as Schema.Json,
+      ...(signed === null ? undefined : { signed }),
+      ...(asked === null ? undefined : { asked })
+    })
   } catch {
     return Result.fail(corrupt(topic, seq, "altered"))
   }
 }
 
-export const fromEntry = ({ event, signed, ...entry }: Entry) => ({
+export const fromEntry = ({ asked, event, signed, ...entry }: Entry) => ({
   ...entry,
   event: JSON.stringify(event),
-  signed: signed === undefined ? null : JSON.stringify(signed)
+  signed: signed === undefined ? null : JSON.stringify(signed),
+  asked: asked ?? null
 })
 
 /** A statement that failed, in the event log's words. */

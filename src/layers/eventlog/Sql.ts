@@ -7,18 +7,18 @@
  */
 import { Array as Arr, Context, Effect, Layer, Option, Result, Schema } from "effect"
 import { type Migrator, SqlClient, type SqlError } from "effect/sql"
-import { kindOf, TopicId } from "../../domain/Ids.ts"
+import { type CommandId, kindOf, TopicId } from "../../domain/Ids.ts"
 import type { Entry } from "../../domain/Log.ts"
 import { Directory } from "../../services/Directory.ts"
-import { type Append, EventLog, type Head } from "../../services/EventLog.ts"
+import { type Append, type Carried, EventLog, type Head } from "../../services/EventLog.ts"
 import * as Chain from "./Chain.ts"
 import * as Committer from "./Committer.ts"
 import { make as makeDirectory, writeListing } from "./Listings.ts"
 import * as Migrations from "./Migrations.ts"
-import { fromEntry, HeadRow, inChunks, Integer, isDamage, toEntry, unavailable } from "./Rows.ts"
+import { CarriedRow, fromEntry, HeadRow, inChunks, Integer, isDamage, toEntry, unavailable } from "./Rows.ts"
 
 const Heads = Schema.decodeUnknownEffect(Schema.Array(HeadRow))
-const Seqs = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ seq: Schema.NullOr(Integer) })))
+const CarriedRows = Schema.decodeUnknownEffect(Schema.Array(CarriedRow))
 const Waits = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ topic: TopicId, wake_at: Schema.NullOr(Integer), owed: Integer }))
 )
@@ -52,6 +52,7 @@ const write = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: Reado
   const known = yield* heads(sql, topics)
   const last = new Map<TopicId, Append>()
   const rows: Array<Entry> = []
+  const silent: Array<ReturnType<typeof silentRow>> = []
   const outcomes: Array<Committer.Outcome> = []
   for (const append of group) {
     const head = known.get(append.topic) ?? Chain.unborn(append.topic, yield* Chain.newEpoch)
@@ -59,9 +60,13 @@ const write = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: Reado
     outcomes.push(outcome)
     if (Result.isFailure(outcome)) continue
     for (const entry of outcome.success) rows.push(entry)
+    for (const carried of append.silent ?? []) silent.push(silentRow(append.topic, carried))
     known.set(append.topic, Chain.advance(head, outcome.success))
     last.set(append.topic, append)
     if (append.listing !== undefined) yield* writeListing(sql, append.topic, append.listing)
+  }
+  for (const some of inChunks(silent)) {
+    yield* sql`INSERT INTO silent ${sql.insert(some)} ON CONFLICT (topic, cause) DO NOTHING`
   }
   for (const some of inChunks(rows)) {
     yield* sql`INSERT INTO events ${sql.insert(Arr.map(some, fromEntry))}`
@@ -72,6 +77,14 @@ const write = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: Reado
       head_hash = excluded.head_hash, wake_at = excluded.wake_at, owed = excluded.owed`
   }
   return outcomes
+})
+
+const silentRow = (topic: TopicId, { asked, author, id, seq }: Carried & { readonly id: CommandId }) => ({
+  topic,
+  cause: id,
+  seq,
+  author,
+  asked: asked ?? null
 })
 
 const topicRow = ({ hash, position }: Head, { owed, topic, wakeAt }: Append) => ({
@@ -89,7 +102,7 @@ const makeRead = (sql: SqlClient.SqlClient): EventLog["Service"]["read"] => {
     const head = (yield* heads(sql, [topic])).get(topic)
     if (head === undefined || after >= head.position.seq || limit <= 0) return undefined
     const range = { first: Math.max(1, after), last: Math.min(after + limit, head.position.seq) }
-    const rows = yield* sql`SELECT topic, seq, at, cause, author, version, event, signed, prev, hash FROM events
+    const rows = yield* sql`SELECT topic, seq, at, cause, author, version, event, signed, asked, prev, hash FROM events
       WHERE topic = ${topic} AND seq >= ${range.first} AND seq <= ${range.last} ORDER BY seq`
     return { head, range, rows }
   })
@@ -157,7 +170,7 @@ const make = Effect.gen(function*() {
   const listeners = new Set<(topic: TopicId) => void>()
   const append = yield* Committer.make(
     (group) => sql.withTransaction(write(sql, group)).pipe(Effect.catchTag("SchemaError", Effect.die)),
-    ({ topic }) => listeners.forEach((listener) => listener(topic))
+    ({ drafts, topic }) => drafts.length > 0 && listeners.forEach((listener) => listener(topic))
   )
   return EventLog.of({
     append,
@@ -168,10 +181,16 @@ const make = Effect.gen(function*() {
         Effect.map((found) => Option.fromNullishOr(found.get(topic)))
       ),
     outcome: (topic, command) =>
-      sql`SELECT MAX(seq) AS seq FROM events WHERE topic = ${topic} AND cause = ${command}`.pipe(
-        Effect.flatMap(Seqs),
+      sql`SELECT seq, author, asked FROM events WHERE topic = ${topic} AND cause = ${command}
+        UNION ALL SELECT seq, author, asked FROM silent WHERE topic = ${topic} AND cause = ${command}
+        ORDER BY seq DESC LIMIT 1`.pipe(
+        Effect.flatMap(CarriedRows),
         Effect.mapError(unavailable("outcome")),
-        Effect.map(([row]) => Option.fromNullishOr(row?.seq))
+        Effect.map(([row]) => {
+          if (row === undefined) return Option.none()
+          const { asked, ...carried } = row
+          return Option.some(asked === null ? carried : { ...carried, asked })
+        })
       ),
     ...makeSnapshots(sql),
     ...makeProjections(sql),

@@ -10,6 +10,7 @@ import { type Rejection, retryable } from "../../domain/Rejection.ts"
 import { type AnyKind, settle } from "../../domain/Topic.ts"
 import type { EventLogError } from "../../services/EventLog.ts"
 import type { CatchUp } from "../../services/Topics.ts"
+import { Alarm } from "./Alarm.ts"
 import * as Codecs from "./Codecs.ts"
 import type { Intents } from "./Intents.ts"
 import * as Load from "./Load.ts"
@@ -34,8 +35,6 @@ type Served<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag
 const capacity = 16_384
 /** Messages taken at a time: bounds a commit, and the delta that goes out for it. */
 const batchMax = 256
-/** Milliseconds until a wake that could not be stored is tried again. */
-const retryWake = 1000
 
 export class Host {
   readonly subscribers: Subscribers
@@ -45,6 +44,7 @@ export class Host {
   private readonly kind: AnyKind
   private readonly around: Surroundings
   private readonly writer: Writer
+  private readonly alarm: Alarm
   private readonly performing = new Set<string>()
   /** Seq of the last snapshot that was saved. */
   private saved = 0
@@ -60,6 +60,7 @@ export class Host {
     this.queue = Effect.runSync(Queue.dropping<Message, Cause.Done>(capacity))
     this.subscribers = new Subscribers(topic, around.limits.catchUp, around.limits.hashEvery)
     this.touchedAt = around.now()
+    this.alarm = new Alarm((at) => around.arm(topic, at), around.now)
     this.writer = new Writer(topic, kind, around, {
       installed: (before, { from, tail }) => {
         this.saved = from
@@ -87,7 +88,9 @@ export class Host {
   }
 
   private get unused(): boolean {
-    return this.subscribers.size === 0 && this.performing.size === 0 && Queue.sizeUnsafe(this.queue) === 0
+    // Who may be behind its log stays until it has looked: something may be owed there.
+    return this.subscribers.size === 0 && this.performing.size === 0 && !this.writer.doubtful &&
+      Queue.sizeUnsafe(this.queue) === 0
   }
 
   private get standing(): Standing {
@@ -130,10 +133,13 @@ export class Host {
       }
       if (this.standing.seq - this.saved >= this.around.limits.snapshotEvery) yield* this.saveSnapshot
       if (this.standing.seq === 0) yield* this.rest
-    }).pipe(Effect.catchCause((cause) => {
-      for (const message of batch) if (message._tag === "Submit") refuse(message, internal)
-      return Effect.logError(`a turn of ${this.topic} met a defect`, cause)
-    }))
+    }).pipe(
+      Effect.catchCause((cause) => {
+        for (const message of batch) if (message._tag === "Submit") refuse(message, internal)
+        return Effect.logError(`a turn of ${this.topic} met a defect`, cause)
+      }),
+      Effect.tap(Effect.sync(() => this.alarm.doubt(this.writer.doubtful)))
+    )
   }
 
   /** Issues what is newly owed, stops what no longer is, and sets the alarm. */
@@ -144,7 +150,7 @@ export class Host {
       this.performing.add(intent.id)
       this.around.intents.start(this.topic, intent, () => this.performing.delete(intent.id))
     }
-    this.around.arm(this.topic, this.standing.wakeAt)
+    this.alarm.set(this.standing.wakeAt)
   }
 
   // -- Serving ---------------------------------------------------------------
@@ -212,10 +218,13 @@ export class Host {
   // -- Time ------------------------------------------------------------------
 
   private readonly wake: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.alarm.looking) return Effect.andThen(this.look, this.wakeTopic)
+    return this.wakeTopic
+  })
+
+  private readonly wakeTopic: Effect.Effect<void> = Effect.suspend(() => {
     const { seq, wakeAt } = this.standing
-    if (wakeAt === undefined || wakeAt > this.around.now()) {
-      return Effect.sync(() => this.around.arm(this.topic, wakeAt))
-    }
+    if (wakeAt === undefined || !this.alarm.wakes) return Effect.sync(() => this.alarm.set(wakeAt))
     const reply = (outcome: Result.Result<unknown, Rejection>): void => {
       if (Result.isFailure(outcome) && retryable(outcome.failure.code)) this.wakeLater()
     }
@@ -223,10 +232,14 @@ export class Host {
     return this.writer.commit([submit({ id, author: "system:clock", input: { _tag: "Woke" }, reply })])
   })
 
-  /** Whatever stood in the way of a wake, it is tried again. */
   wakeLater(): void {
-    this.around.arm(this.topic, this.around.now() + retryWake)
+    this.alarm.retry()
   }
+
+  /** Takes in what an append that was reported as failed has left in the log, if it has (TOP6). */
+  private readonly look: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.ignore(this.writer.catchUp, { log: "Warn", message: `${this.topic} cannot be compared with its log` })
+  )
 
   // -- Leaving memory --------------------------------------------------------
 

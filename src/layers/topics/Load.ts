@@ -15,6 +15,8 @@ const page = 512
 
 export interface Loaded {
   readonly standing: Standing
+  /** Whether anything was ever stored of this topic. */
+  readonly exists: boolean
   /** Where the snapshot was that this started from; 0 without one. */
   readonly from: number
   /** The entries after `from`, of the kind's present version. */
@@ -66,6 +68,7 @@ export const load: (
       state,
       ...derive(kind, state)
     },
+    exists: head !== undefined,
     from: from.seq,
     tail
   }

@@ -5,9 +5,8 @@
 import { Effect, Option } from "effect"
 import type { CommandId, TopicId } from "../../domain/Ids.ts"
 import type { Entry } from "../../domain/Log.ts"
-import type { EventLog, EventLogError } from "../../services/EventLog.ts"
+import type { Carried, EventLog, EventLogError } from "../../services/EventLog.ts"
 import type { Submit } from "./Messages.ts"
-import type { Carried } from "./Standing.ts"
 
 /** Commands kept in memory per topic. */
 const keep = 1024
@@ -23,15 +22,17 @@ export class Outcomes {
     this.log = log
   }
 
-  /** Begins anew with the entries after `from`. */
-  reset(from: number, tail: ReadonlyArray<Entry>): void {
+  /** Begins anew with the newest entries of a log, if there is one: commands that made no event are not among them. */
+  reset(exists: boolean, tail: ReadonlyArray<Entry>): void {
     this.recent.clear()
-    this.complete = from === 0
+    this.complete = !exists
     this.learn(tail)
   }
 
   learn(entries: ReadonlyArray<Entry>): void {
-    for (const { author, cause, seq } of entries) this.remember(cause, { seq, author })
+    for (const { asked, author, cause, seq } of entries) {
+      this.remember(cause, asked === undefined ? { seq, author } : { seq, author, asked })
+    }
   }
 
   remember(id: CommandId, carried: Carried): void {
@@ -42,6 +43,11 @@ export class Outcomes {
       this.complete = false
       return
     }
+  }
+
+  /** There may be commands in the log that memory does not know. */
+  doubt(): void {
+    this.complete = false
   }
 
   readonly get = (id: CommandId): Carried | undefined => this.recent.get(id)
@@ -55,10 +61,8 @@ export class Outcomes {
   private fetch(id: CommandId): Effect.Effect<void, EventLogError> {
     return Effect.gen({ self: this }, function*() {
       if (this.recent.has(id)) return
-      const seq = Option.getOrUndefined(yield* this.log.outcome(this.topic, id))
-      if (seq === undefined) return
-      const [entry] = yield* this.log.read(this.topic, { after: seq - 1, limit: 1 })
-      if (entry !== undefined) this.remember(id, { seq, author: entry.author })
+      const carried = Option.getOrUndefined(yield* this.log.outcome(this.topic, id))
+      if (carried !== undefined) this.remember(id, carried)
     })
   }
 }

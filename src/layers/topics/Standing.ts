@@ -3,11 +3,12 @@
  * Everything here is synchronous and changes nothing; `Host` commits.
  */
 import { Result } from "effect"
-import { type Author, type CommandId, type Instant, isUser, type TopicId } from "../../domain/Ids.ts"
+import { type CommandId, type Instant, isUser, type TopicId } from "../../domain/Ids.ts"
 import type { Draft } from "../../domain/Log.ts"
 import { reject, type Rejection } from "../../domain/Rejection.ts"
 import * as StateHash from "../../domain/StateHash.ts"
 import { type AnyKind, type Context, type Decision, fold, type Intent, type Listing } from "../../domain/Topic.ts"
+import type { Append, Carried } from "../../services/EventLog.ts"
 import type { Receipt, Submission } from "../../services/Topics.ts"
 
 /** What follows from a state: what the world owes, when to wake, how it is listed. */
@@ -24,16 +25,6 @@ export interface Standing extends Derived {
   readonly state: unknown
 }
 
-/**
- * A command that was carried out: up to which seq, whose it was, and the hash of what it asked. The log does not say
- * the last, so it is known of what was carried out since the topic was loaded.
- */
-export interface Carried {
-  readonly seq: number
-  readonly author: Author
-  readonly asked?: StateHash.StateHash
-}
-
 /** What becomes of a submission once the batch is durable. */
 export type Verdict =
   | { readonly _tag: "Answer"; readonly outcome: Result.Result<Receipt, Rejection> }
@@ -47,6 +38,8 @@ export interface Decided {
   readonly verdicts: ReadonlyArray<Verdict>
   /** The commands that this batch carries out. */
   readonly carried: ReadonlyMap<CommandId, Carried>
+  /** Those of people among them that made no event. What the server asks may be decided anew. */
+  readonly silent: NonNullable<Append["silent"]>
   /** Defects of the kind, for the log. */
   readonly defects: ReadonlyArray<unknown>
 }
@@ -100,13 +93,14 @@ export const decideAll = (
   let { seq, state } = standing
   const drafts: Array<Draft> = []
   const carried = new Map<CommandId, Carried>()
+  const silent: Array<NonNullable<Append["silent"]>[number]> = []
   const defects: Array<unknown> = []
 
   const one = ({ author, id, input, signed }: Submission): Verdict => {
     const before = carried.get(id) ?? known(id)
     try {
       // What the server itself sends again may have come about differently; people send again what they sent.
-      const whose = isUser(author) ? { author, asked: StateHash.of(input) } : { author }
+      const whose: Omit<Carried, "seq"> = isUser(author) ? { author, asked: StateHash.of(input) } : { author }
       if (before !== undefined) return answer(again(topic, before, whose))
       const context: Context = { id, author, now, seed: seed(), signed: signed !== undefined }
       const decision = kind.decide(state, input, context)
@@ -117,10 +111,13 @@ export const decideAll = (
       for (const [n, event] of events.entries()) {
         // Events are plain JSON values by the kind's contract.
         const json = event as Draft["event"]
-        const kept = n === 0 && signed !== undefined ? { signed } : undefined
-        drafts.push({ topic, seq: ++seq, at: now, cause: id, author, version: kind.version, event: json, ...kept })
+        const proof = n === 0 && signed !== undefined ? { signed } : undefined
+        const asked = n === events.length - 1 && whose.asked !== undefined ? { asked: whose.asked } : undefined
+        const what = { at: now, cause: id, author, version: kind.version, event: json }
+        drafts.push({ topic, seq: ++seq, ...what, ...proof, ...asked })
       }
       carried.set(id, { seq, ...whose })
+      if (events.length === 0 && isUser(author)) silent.push({ id, seq, ...whose })
       return answer(Result.succeed({ topic, seq, duplicate: false }))
     } catch (defect) {
       defects.push(defect)
@@ -128,5 +125,5 @@ export const decideAll = (
     }
   }
   const verdicts = submissions.map(one)
-  return { state, drafts, verdicts, carried, defects }
+  return { state, drafts, verdicts, carried, silent, defects }
 }

@@ -59,6 +59,8 @@ const answerAll = (submits: ReadonlyArray<Submit>, rejection: Rejection): void =
 
 export class Writer {
   standing: Standing
+  /** Whether the log may be ahead: an append failed, and nothing has shown since where the log stands. */
+  doubtful = false
   private readonly topic: TopicId
   private readonly kind: AnyKind
   private readonly means: Means
@@ -79,7 +81,8 @@ export class Writer {
     const loaded = yield* Load.load(this.means.log, this.kind, this.topic)
     const before = this.standing
     this.standing = loaded.standing
-    this.outcomes.reset(loaded.from, loaded.tail)
+    this.doubtful = false
+    this.outcomes.reset(loaded.exists, loaded.tail)
     this.audience.installed(before, loaded)
   })
 
@@ -96,7 +99,7 @@ export class Writer {
       const submissions = submits.map((submit) => submit.submission)
       const decided = decideAll(kind, topic, standing, submissions, { now: now(), seed, known: outcomes.get })
       for (const defect of decided.defects) yield* Effect.logError(`a command to ${topic} met a defect`, defect)
-      if (decided.drafts.length === 0) return this.conclude(submits, decided)
+      if (decided.drafts.length + decided.silent.length === 0) return this.conclude(submits, decided)
 
       const derived = Result.try(() => derive(kind, decided.state))
       if (Result.isFailure(derived)) return yield* this.isolate(submits, derived.failure)
@@ -105,11 +108,13 @@ export class Writer {
         topic,
         expected: standing.seq,
         drafts: decided.drafts,
+        silent: decided.silent,
         wakeAt,
         owed: pending.length > 0,
         listing: sameListing(standing.listing, listing) ? undefined : listing ?? null
       }))
       if (Exit.isFailure(appended)) return yield* this.recover(submits, appended.cause, left)
+      this.doubtful = false
       const seq = standing.seq + decided.drafts.length
       this.standing = { ...derived.success, epoch: yield* this.epoch, seq, state: decided.state }
       // Whoever holds a receipt has been sent the delta.
@@ -136,7 +141,7 @@ export class Writer {
     return Effect.logError(`a command to ${this.topic} led to a state that its kind cannot read`, defect)
   }
 
-  /** Nothing was appended, as far as is known: the durable state stands. */
+  /** Nothing was appended, as far as is known: the durable state stands, until the log is looked at. */
   private recover(
     submits: ReadonlyArray<Submit>,
     cause: Cause.Cause<EventLogError>,
@@ -145,6 +150,8 @@ export class Writer {
     return Effect.gen({ self: this }, function*() {
       yield* Effect.logWarning(`appending to ${this.topic} failed`, cause)
       const error = errorOf(cause)
+      this.doubtful = true
+      this.outcomes.doubt()
       if (error?.reason._tag !== "WrongSeq" || left === 0) return answerAll(submits, fromLog(error))
       yield* this.again(submits, left)
     })
@@ -160,7 +167,7 @@ export class Writer {
   }
 
   /** Another writer appended, or a commit that was reported as failed had succeeded: takes in what is in the log. */
-  private readonly catchUp: Effect.Effect<void, EventLogError> = Effect.gen({ self: this }, function*() {
+  readonly catchUp: Effect.Effect<void, EventLogError> = Effect.gen({ self: this }, function*() {
     const { kind, standing, topic } = this
     const { log } = this.means
     const position = Option.getOrUndefined(yield* log.head(topic))?.position
@@ -169,6 +176,8 @@ export class Writer {
     if (!same) return yield* this.load
     const entries = yield* Load.entriesAfter(log, kind, topic, standing.seq)
     const state = entries.reduce((state, entry) => kind.evolve(state, entry.event), standing.state)
+    this.doubtful = false
+    if (entries.length === 0) return
     this.standing = { ...derive(kind, state), epoch: position.epoch, seq: standing.seq + entries.length, state }
     this.outcomes.learn(entries)
     this.audience.published(standing, entries)

@@ -32,11 +32,13 @@ const append = (expected: number) =>
       listing: undefined
     }))
 
-it.effect("[AUT5] [TOP9] a log from before signatures is taken up, and its chain goes on", () =>
+it.effect("[AUT5] [SYN4] [TOP9] a log from before signatures and outcomes is taken up, and its chain goes on", () =>
   Effect.gen(function*() {
     const sql = yield* SqlClient.SqlClient
     yield* append(0).pipe(Effect.provide(Layer.fresh(Sql.layer)))
     yield* sql`ALTER TABLE events DROP COLUMN signed`
+    yield* sql`ALTER TABLE events DROP COLUMN asked`
+    yield* sql`DROP TABLE silent`
     yield* sql`DELETE FROM choir_migrations WHERE migration_id > 1`
     const entries = yield* Effect.gen(function*() {
       const [next] = yield* append(1)

@@ -4,7 +4,9 @@ import { TestClock } from "effect/testing"
 import type { Draft } from "../../../src/domain/Log.ts"
 import * as Memory from "../../../src/layers/eventlog/Memory.ts"
 import { type Append, EventLog, EventLogError, LogUnavailable } from "../../../src/services/EventLog.ts"
+import { Performers } from "../../../src/services/Performers.ts"
 import { Topics } from "../../../src/services/Topics.ts"
+import type * as Counter from "../../support/Counter.ts"
 import {
   alice,
   deltas,
@@ -24,6 +26,8 @@ const add = { _tag: "add", n: 1 } as const
 const unavailable = new EventLogError({
   reason: new LogUnavailable({ operation: "append", full: false, cause: "a broken disk" })
 })
+
+const ok = (seq: number, duplicate = false) => Result.succeed({ topic: one, seq, duplicate })
 
 const codes = (outcomes: ReadonlyArray<Result.Result<unknown, { readonly code: string }>>) =>
   outcomes.map((outcome) => Result.isSuccess(outcome) ? "ok" : outcome.failure.code)
@@ -91,6 +95,81 @@ describe("a log that fails", () => {
       assert.strictEqual(yield* total(one), 3)
       assert.deepStrictEqual(deltas(ear), [[1, 2], [2, 3]])
     }).pipe(Effect.provide(Layer.provideMerge(hosts(), faulty)))
+  })
+
+  it.effect("[TOP6] [FLT4] what a failed append has left in the log is found by looking, told once, and acted upon", () => {
+    const disk = { lying: false, blind: 0, looks: 0 }
+    const faulty = withLog((log) => ({
+      append: (append) =>
+        disk.lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append),
+      head: (topic) => {
+        disk.looks += 1
+        return disk.blind-- > 0 ? Effect.fail(unavailable) : log.head(topic)
+      }
+    }))
+    return Effect.gen(function*() {
+      const asked: Array<string> = []
+      yield* (yield* Performers).register<Counter.Ask>("Ask", (_topic, { id }) => {
+        asked.push(id)
+        return Effect.never
+      })
+      const ear = listener("x")
+      yield* send(one, add)
+      yield* send(one, { _tag: "wake_at", at: 60_000 })
+      yield* subscribe(one, ear)
+      disk.lying = true
+      disk.blind = 3
+      disk.looks = 0
+      assert.deepStrictEqual(codes([yield* send(one, { _tag: "ask", question: "?" }, { id: "a" })]), ["unavailable"])
+      disk.lying = false
+      yield* TestClock.adjust(249)
+      assert.deepStrictEqual([disk.looks, asked, deltas(ear)], [0, [], []])
+      // In vain after 250, 750 and 1,750 ms, and then not.
+      yield* TestClock.adjust(3_501)
+      assert.deepStrictEqual([disk.looks, asked, deltas(ear)], [4, ["a"], [[2, 3]]])
+      yield* TestClock.adjust(30_000)
+      assert.strictEqual(disk.looks, 4)
+      assert.deepStrictEqual(yield* send(one, { _tag: "ask", question: "?" }, { id: "a" }), ok(3, true))
+      yield* TestClock.adjust(30_000)
+      assert.strictEqual(yield* total(one), 101, "woken at its time")
+      assert.deepStrictEqual(deltas(ear), [[2, 3], [3, 5]])
+    }).pipe(Effect.provide(Layer.provideMerge(hosts(), faulty)))
+  })
+
+  it.effect("[TOP6] [ROO8] a topic that may be behind its log stays in memory until it has looked", () => {
+    let lying = false
+    const faulty = withLog((log) => ({
+      append: (append) => lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append)
+    }))
+    return Effect.gen(function*() {
+      const asked: Array<string> = []
+      yield* (yield* Performers).register<Counter.Ask>("Ask", (_topic, { id }) => {
+        asked.push(id)
+        return Effect.never
+      })
+      lying = true
+      // The very first event: without a log there is nothing to be kept in memory for.
+      assert.deepStrictEqual(codes([yield* send(one, { _tag: "ask", question: "?" }, { id: "a" })]), ["unavailable"])
+      yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual(asked, ["a"])
+    }).pipe(Effect.provide(Layer.provideMerge(hosts({ passivateAfter: 10 }), faulty)))
+  })
+
+  it.effect("[FLT3] a disk that stays broken is looked at ever less often, and leaves nothing behind", () => {
+    let looks = 0
+    const broken = withLog((log) => ({
+      append: () => Effect.fail(unavailable),
+      head: (topic) => {
+        looks += 1
+        return looks === 1 ? log.head(topic) : Effect.fail(unavailable)
+      }
+    }))
+    return Effect.gen(function*() {
+      yield* send(one, add)
+      yield* TestClock.adjust("10 minutes")
+      assert.isAtMost(looks, 30)
+      assert.isAtLeast(looks, 20)
+    }).pipe(Effect.provide(Layer.provideMerge(hosts(), broken)))
   })
 
   it.effect("[FLT3] a wake that cannot be stored is tried again", () => {
