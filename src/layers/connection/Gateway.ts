@@ -7,7 +7,7 @@
  */
 import { Clock, Context, Effect, FiberSet, Layer, Result, type Scope } from "effect"
 import { closeCode } from "../../domain/CloseCode.ts"
-import * as Connection from "../../domain/Connection.ts"
+import type * as Connection from "../../domain/Connection.ts"
 import * as Frames from "../../domain/Frames.ts"
 import type { ConnectionId, UserId } from "../../domain/Ids.ts"
 import * as Incoming from "../../domain/Incoming.ts"
