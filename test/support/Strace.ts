@@ -3,9 +3,18 @@ import { spawnSync } from "node:child_process"
 
 const traced = "read,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync"
 
-/** The tracer before the server's own command line; the server stays our child, so that signals reach it. */
-export const tracer = (file: string): ReadonlyArray<string> =>
-  `strace -D -f -y -s 512 -e signal=none -e trace=${traced} -o`.split(" ").concat(file)
+/**
+ * The tracer before the server's own command line; the server stays our child, so that signals reach it. `failing` are
+ * the syncs that fail with an I/O error, by their number in a thread, as strace has it: `20+7` is every seventh from
+ * the twentieth on.
+ */
+export const tracer = (file: string, failing?: string): ReadonlyArray<string> => [
+  ..."strace -D -f -y -s 512 -e signal=none -e".split(" "),
+  `trace=${traced}`,
+  ...failing === undefined ? [] : ["-e", `inject=fsync,fdatasync:error=EIO:when=${failing}`],
+  "-o",
+  file
+]
 
 /** Why nothing can be traced here; undefined when it can. */
 export const untraceable = (): string | undefined => {

@@ -64,11 +64,30 @@ const lock = (filename: string): Effect.Effect<void, SqliteInUse | SqlError.SqlE
 
 const open = (filename: string): DatabaseSync => {
   const db = new DatabaseSync(filename, { timeout: 5000 })
-  db.exec(
-    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;" +
-      "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
-  )
-  return db
+  try {
+    db.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;" +
+        "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
+    )
+    settle(db)
+    return db
+  } catch (cause) {
+    db.close()
+    throw cause
+  }
+}
+
+/**
+ * What was written when a sync failed, or when the process died before it, is found again as if it were there to stay,
+ * and a command that is sent once more would be acknowledged for it: all of it has to be on the disk first (FLT4).
+ */
+const settle = (db: DatabaseSync): void => {
+  try {
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+  } catch (cause) {
+    // No space to move it to the main file: the log itself was synced before that was tried (FLT3).
+    if (errcode(cause) !== 13) throw cause
+  }
 }
 
 /** The one connection. After a fatal error it is closed and opened again before anything else runs on it (FLT4). */

@@ -80,13 +80,6 @@ describe("a slow line", () => {
     }))
 })
 
-const engine = Ws.layer({
-  host: "127.0.0.1",
-  port: 0,
-  limits: { ...defaults, pingInterval: 1_000, pongTimeout: 500 },
-  admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
-})
-
 /** Far more than the kernels of both sides take. */
 const large = 48 * 1_048_576
 
@@ -106,6 +99,14 @@ const listener = (tls: boolean) =>
       Layer.provide(NodeServices.layer)
     )
     : Server.layer
+
+const engine = (tls: boolean) =>
+  Ws.layer({
+    host: "127.0.0.1",
+    port: 0,
+    limits: { ...defaults, pingInterval: 1_000, pongTimeout: 500 },
+    admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
+  }).pipe(Layer.provide(listener(tls)))
 
 /** A peer that was sent one large text, its bytes to be read by hand; and the code of its end. */
 const reader = Effect.fnUntraced(function*(tls: boolean) {
@@ -137,7 +138,7 @@ describe("a slow reader on a network", () => {
         assert.isFalse(yield* Deferred.isDone(ended))
         tcp.on("data", (chunk: Buffer) => void (heard.bytes += chunk.length))
         yield* holds(() => heard.bytes > large)
-      }).pipe(Effect.scoped, Effect.provide(engine), Effect.provide(listener(tls)))
+      }).pipe(Effect.scoped, Effect.provide(engine(tls)))
   )
 
   it.live("[CON3] is given up when it reads no more", () =>
@@ -146,5 +147,5 @@ describe("a slow reader on a network", () => {
       read()
       assert.strictEqual(yield* Deferred.await(ended), closeCode.noPong)
       assert.isBelow(heard.bytes, large)
-    }).pipe(Effect.scoped, Effect.provide(engine), Effect.provide(listener(false))))
+    }).pipe(Effect.scoped, Effect.provide(engine(false))))
 })
