@@ -54,6 +54,7 @@ export const make = Effect.fnUntraced(function*(
   const peers = Peers.make({
     limits,
     now,
+    nextId,
     soon,
     listeners,
     wheel: yield* Wheel.make(Math.min(1_000, limits.pongTimeout)),

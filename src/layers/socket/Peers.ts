@@ -7,6 +7,7 @@
 import { closeCode } from "../../domain/CloseCode.ts"
 import type { Instant } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
+import { encode } from "../../domain/Protocol.ts"
 import type { Connection } from "../../services/Socket.ts"
 import type { Frame } from "../../services/Topics.ts"
 import type { Listeners } from "./Listeners.ts"
@@ -38,6 +39,8 @@ export const patience = 1_000
 export interface Options {
   readonly limits: Limits
   readonly now: () => Instant
+  /** Names messages. */
+  readonly nextId: () => string
   readonly wheel: Wheel
   readonly listeners: Listeners
   /** Runs a task when this turn of the event loop is over. */
@@ -46,7 +49,7 @@ export interface Options {
   readonly gone: (peer: Peer) => void
 }
 
-export const make = ({ gone, limits, listeners, now, soon, wheel }: Options) => {
+export const make = ({ gone, limits, listeners, nextId, now, soon, wheel }: Options) => {
   let dirty: Array<Peer> = []
 
   const schedule = (peer: Peer) => {
@@ -85,10 +88,18 @@ export const make = ({ gone, limits, listeners, now, soon, wheel }: Options) => 
     if (peer.status !== "open") return
     const unsent = peer.wire.unsent()
     if (!Outbox.push(peer.box, frame, unsent, limits)) {
-      return close(peer, closeCode.slowConsumer, "too slow: come back and catch up")
+      return giveUp(peer, closeCode.slowConsumer, "too slow: come back and catch up")
     }
     if (peer.box.bytes + unsent > limits.outboxFold) peer.choked = true
     if (!peer.dirty) schedule(peer)
+  }
+
+  /** CON6: those above the engine say goodbye when they close; here nobody else does. It stands behind all that waits. */
+  const giveUp = (peer: Peer, code: number, reason: string) => {
+    const goodbye = { _tag: "goodbye", code, reason, resume: true, retry_after_ms: 0 } as const
+    const text = encode(goodbye, { id: nextId(), timestamp: now() })
+    Outbox.push(peer.box, { text, lane: { _tag: "Reply" } }, 0, limits)
+    close(peer, code, reason)
   }
 
   const close = (peer: Peer, code: number, reason: string) => {
@@ -150,7 +161,7 @@ export const make = ({ gone, limits, listeners, now, soon, wheel }: Options) => 
       before = taken
       if (peer.pingedAt !== undefined) {
         if (at < peer.pingedAt + limits.pongTimeout) return peer.pingedAt + limits.pongTimeout
-        return void close(peer, closeCode.noPong, "no answer to a ping")
+        return void giveUp(peer, closeCode.noPong, "no answer to a ping")
       }
       if (at < peer.heardAt + limits.pingInterval) return peer.heardAt + limits.pingInterval
       peer.pingedAt = at

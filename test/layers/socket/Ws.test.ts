@@ -146,13 +146,16 @@ describe("what comes in", () => {
 })
 
 describe("heartbeat", () => {
-  it.effect("[CON3] who does not answer a ping within five seconds is closed with 4012", () =>
+  it.effect("[CON3] [CON6] who does not answer a ping within five seconds hears goodbye and is closed with 4012", () =>
     Effect.gen(function*() {
       const { end } = yield* listen
       const client = yield* open(yield* listening, { autoPong: false })
       yield* TestClock.adjust(defaults.pingInterval + defaults.pongTimeout - 1_000)
       assert.strictEqual(client.ws.readyState, client.ws.OPEN)
       yield* TestClock.adjust(1_000)
+      const { payload, type } = yield* client.next
+      assert.strictEqual(type, "goodbye")
+      assert.deepStrictEqual(payload, { code: 4012, reason: "no answer to a ping", resume: true, retry_after_ms: 0 })
       assert.strictEqual(yield* client.closed, closeCode.noPong)
       assert.strictEqual(yield* end, closeCode.noPong)
     }).pipe(Effect.provide(engine())))
@@ -265,7 +268,7 @@ describe("what goes out", () => {
       assert.strictEqual(values.at(-1), 50)
     }).pipe(Effect.provide(engine())))
 
-  it.effect("[CON8] [SEC27] above 1 MiB of answers the connection is given up, resumably", () =>
+  it.effect("[CON6] [CON8] [SEC27] above 1 MiB of answers the connection is given up, resumably, with a goodbye", () =>
     Effect.gen(function*() {
       const { connection, end } = yield* listen
       const client = yield* open(yield* listening)
@@ -273,6 +276,8 @@ describe("what goes out", () => {
       client.ws.pause()
       for (let i = 0; i < 120; i++) one.deliver({ text: `"${"x".repeat(10_000)}"`, lane: { _tag: "Reply" } })
       client.ws.resume()
+      // CON6: behind everything that waited.
+      assert.deepInclude((yield* client.nextOf("goodbye")).payload, { code: closeCode.slowConsumer, resume: true })
       assert.strictEqual(yield* client.closed, closeCode.slowConsumer)
       assert.strictEqual(yield* end, closeCode.slowConsumer)
     }).pipe(Effect.provide(engine())))
