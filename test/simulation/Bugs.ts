@@ -3,9 +3,11 @@ import { Effect, Queue, Result } from "effect"
 import type { TopicId } from "../../src/domain/Ids.ts"
 import type { Entry } from "../../src/domain/Log.ts"
 import { encode } from "../../src/domain/Protocol.ts"
+import type { AnyKind } from "../../src/domain/Topic.ts"
 import * as Chain from "../../src/layers/eventlog/Chain.ts"
 import type { EventLog, Head } from "../../src/services/EventLog.ts"
 import type { Frame, Topics } from "../../src/services/Topics.ts"
+import type { VectorIndex } from "../../src/services/VectorIndex.ts"
 import type { Process } from "./Process.ts"
 import type { Plant } from "./Server.ts"
 import type { World } from "./World.ts"
@@ -16,7 +18,11 @@ export const names = [
   "no-dedupe",
   "ack-before-sync",
   "dirty-read",
-  "work-in-race"
+  "work-in-race",
+  "allowed-once",
+  "stored-perhaps",
+  "deaf-to-hashes",
+  "silent-drain"
 ] as const
 export type Name = typeof names[number]
 
@@ -170,6 +176,36 @@ const racing: Plant["network"] = (network) => {
   }
 }
 
+/** Who may read a thread is looked up once for each, and remembered. */
+const remembering = (kinds: ReadonlyMap<string, AnyKind>): ReadonlyMap<string, AnyKind> => {
+  const allowed = new Set<string>()
+  return new Map(Array.from(kinds, ([name, kind]) => [
+    name,
+    {
+      ...kind,
+      canRead: (state, reader) => {
+        const key = `${(state as { readonly id?: string }).id} ${reader}`
+        if (kind.canRead(state, reader)) allowed.add(key)
+        return allowed.has(key)
+      }
+    } satisfies AnyKind
+  ]))
+}
+
+/** Points that could not be stored count as stored. */
+const careless = (engine: VectorIndex["Service"]): VectorIndex["Service"] => ({
+  ...engine,
+  upsert: (...args) => Effect.ignore(engine.upsert(...args))
+})
+
+/** Clients that never hear of a hash. */
+const deaf: Plant["network"] = (network) => {
+  network.handOver = (line) => (text) => {
+    const { payload, ...rest } = JSON.parse(text) as { readonly payload: object }
+    line.emit("message", { data: JSON.stringify({ ...rest, payload: { ...payload, hash: undefined } }) })
+  }
+}
+
 export const plant = (name: Name, world: World): Plant => {
   switch (name) {
     case "unordered-broadcast":
@@ -184,5 +220,13 @@ export const plant = (name: Name, world: World): Plant => {
       return dirty(world)
     case "work-in-race":
       return { network: racing }
+    case "allowed-once":
+      return { kinds: remembering }
+    case "stored-perhaps":
+      return { index: careless }
+    case "deaf-to-hashes":
+      return { network: deaf }
+    case "silent-drain":
+      return { drain: Effect.void }
   }
 }

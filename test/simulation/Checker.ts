@@ -14,6 +14,8 @@ import type { World } from "./World.ts"
 
 /** What is known of one connection. */
 interface Session {
+  /** When the message at hand was made, by true time at the latest. An answer may have waited for others (CON2). */
+  made: number
   user: Author | undefined
   /** Where the server has brought the client, by topic it is subscribed to. */
   readonly positions: Map<TopicId, number>
@@ -34,6 +36,7 @@ const control = new Set([
   "subscribe",
   "unsubscribe",
   "ack",
+  "desync",
   "signal",
   "get_threads",
   "get_thread",
@@ -47,7 +50,7 @@ interface Asked {
 }
 
 export class Checker implements Watcher {
-  readonly counts = { frames: 0, deltas: 0, snapshots: 0, receipts: 0, duplicates: 0, errors: 0, folded: 0 }
+  readonly counts = { frames: 0, deltas: 0, snapshots: 0, receipts: 0, duplicates: 0, errors: 0, desyncs: 0 }
   private readonly world: World
   private readonly truth: Truth
   private readonly sessions = new WeakMap<Line, Session>()
@@ -61,7 +64,7 @@ export class Checker implements Watcher {
   }
 
   readonly opened = (line: Line): void => {
-    this.sessions.set(line, { user: undefined, positions: new Map(), wishes: new Map(), open: new Map() })
+    this.sessions.set(line, { made: 0, user: undefined, positions: new Map(), wishes: new Map(), open: new Map() })
   }
 
   readonly arrived = (line: Line): void => this.world.note(`arrived ${line.id}`)
@@ -74,11 +77,21 @@ export class Checker implements Watcher {
     if (!control.has(type)) session.open.set(id, (session.open.get(id) ?? 0) + 1)
     if (thread_id === undefined) return
     if (type === "unsubscribe") session.wishes.delete(thread_id)
+    if (type === "desync") this.desynced(line, session, thread_id)
     if (type !== "subscribe") return
     if (session.wishes.get(thread_id)?.live === true) {
       this.world.violate("SYN2", `${line.client.name} found a gap in ${thread_id} on a connection that nobody cut`)
     }
     session.wishes.set(thread_id, { ref: id, live: false })
+  }
+
+  /** A copy is given up only when it was spoilt, and then for good reason. */
+  private desynced(line: Line, session: Session, topic: TopicId): void {
+    session.wishes.delete(topic)
+    this.counts.desyncs += 1
+    if (!this.truth.spoilt.has(`${line.client.name} ${topic}`)) {
+      this.world.violate("SYN7", `${line.client.name} gave up its copy of ${topic}, which nobody had touched`)
+    }
   }
 
   readonly sent = (line: Line, text: string): void => {
@@ -90,6 +103,7 @@ export class Checker implements Watcher {
     if (session === undefined || decoded === undefined) {
       return this.world.violate("SYN1", `the server said what no client knows: ${text.slice(0, 200)}`)
     }
+    session.made = decoded.envelope.timestamp - Math.max(...this.truth.skews)
     this.check(line, session, text, decoded.message, decoded.envelope.thread_id)
   }
 
@@ -111,9 +125,18 @@ export class Checker implements Watcher {
         if (topic !== undefined) session.positions.delete(topic)
         if (topic !== undefined && message.ref_id === null) session.wishes.delete(topic)
         return
-      case "thread_messages":
+      case "goodbye":
+        if (message.resume) line.saidGoodbye = true
+        return
       case "signal":
+        return topic === undefined
+          ? undefined
+          : this.shared(line, session, topic, message.value === null ? [] : [message])
       case "presence_diff":
+        return topic === undefined
+          ? undefined
+          : this.shared(line, session, topic, message.joins.map(({ user }) => ({ from: user })))
+      case "thread_messages":
       case "chorus_response":
         return topic === undefined ? undefined : this.allowed(line, session, topic)
       default:
@@ -154,10 +177,19 @@ export class Checker implements Watcher {
     return this.truth.sends.get(id)?.topic.startsWith("room:") ?? false
   }
 
-  private allowed(line: Line, { user }: Session, topic: TopicId): void {
-    const known = this.truth.at(topic)
-    if (known === undefined || user === undefined || !known.kind.canRead(known.states.at(-1), user)) {
+  private allowed(line: Line, { made, user }: Session, topic: TopicId): void {
+    if (user === undefined || !this.truth.canRead(topic, user, made)) {
       this.world.violate("SEC7", `${line.client.name} was sent what is in ${topic}`)
+    }
+  }
+
+  /** Who may not read a topic is not shown in it either. */
+  private shared(line: Line, session: Session, topic: TopicId, who: ReadonlyArray<{ readonly from: Author }>): void {
+    this.allowed(line, session, topic)
+    for (const { from } of who) {
+      if (!this.truth.canRead(topic, from, session.made)) {
+        this.world.violate("SEC7", `${from} is shown in ${topic}, and is out`)
+      }
     }
   }
 
@@ -189,9 +221,9 @@ export class Checker implements Watcher {
     line: Line,
     session: Session,
     topic: TopicId,
-    { events = [], mode, position, ref_id, state }: ServerMessageOf<"subscribed">
+    { events = [], mode, position, presence, ref_id, signals, state }: ServerMessageOf<"subscribed">
   ): void {
-    this.allowed(line, session, topic)
+    this.shared(line, session, topic, [...presence.map(({ user }) => ({ from: user })), ...signals])
     const wish = session.wishes.get(topic)
     if (wish?.ref === ref_id) wish.live = true
     session.positions.set(topic, position.seq)

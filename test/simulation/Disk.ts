@@ -5,7 +5,7 @@
  *
  * What is durable is kept by the real in-memory log, outside of all servers.
  */
-import { Context, Effect, type Exit, Layer } from "effect"
+import { Context, Effect, Exit, Layer } from "effect"
 import type { TopicId } from "../../src/domain/Ids.ts"
 import type { Entry } from "../../src/domain/Log.ts"
 import * as Memory from "../../src/layers/eventlog/Memory.ts"
@@ -28,6 +28,8 @@ interface Pending {
 export interface Wishes {
   /** An append became durable. */
   readonly synced: (append: Append, entries: ReadonlyArray<Entry>) => void
+  /** The server that asked for it has been told. */
+  readonly told: (append: Append, entries: ReadonlyArray<Entry>) => void
 }
 
 const unavailable = (operation: string, full = false) =>
@@ -46,6 +48,8 @@ export class Disk {
   private readonly log: EventLog["Service"]
   private readonly directory: Directory["Service"]
   private readonly sessions = new Map<string, Session>()
+  /** Who is told of appends, by server. */
+  private readonly listeners = new Map<Process, Set<(topic: TopicId) => void>>()
   private pending: Array<Pending> = []
   private syncing: ReadonlyArray<Pending> = []
 
@@ -107,11 +111,19 @@ export class Disk {
     const doubted = this.dice.chance(this.doubt)
     this.commit(group, (outcomes) => {
       if (this.syncing === group) this.syncing = []
-      for (const [i, { process, resume }] of group.entries()) {
-        if (!process.dead) resume(doubted ? Effect.fail(unavailable("append")) : outcomes[i]!)
+      for (const [i, one] of group.entries()) {
+        if (!one.process.dead) this.answer(one, doubted ? Exit.fail(unavailable("append")) : outcomes[i]!)
       }
       this.sync()
     })
+  }
+
+  private answer({ append, process, resume }: Pending, outcome: Outcome): void {
+    if (outcome._tag === "Success") {
+      this.wishes.told(append, outcome.value)
+      this.listeners.get(process)?.forEach((listener) => listener(append.topic))
+    }
+    resume(outcome)
   }
 
   private commit(group: ReadonlyArray<Pending>, then: (outcomes: ReadonlyArray<Outcome>) => void): void {
@@ -133,6 +145,7 @@ export class Disk {
     const inDoubt = this.syncing.filter(({ process }) => process === server)
     this.pending = this.pending.filter(({ process }) => process !== server)
     this.syncing = []
+    this.listeners.delete(server)
     if (inDoubt.length > 0 && this.dice.chance(0.4)) this.commit(inDoubt, () => undefined)
   }
 
@@ -159,7 +172,11 @@ export class Disk {
       waiting: this.slowly(log.waiting, "waiting"),
       lagging: (projection) => this.slowly(log.lagging(projection), "lagging"),
       advance: (projection, topic, seq) => this.slowly(log.advance(projection, topic, seq), "advance"),
-      onAppend: log.onAppend
+      onAppend: (listener) => {
+        const listeners = this.listeners.get(process) ?? new Set()
+        this.listeners.set(process, listeners.add(listener))
+        return () => listeners.delete(listener)
+      }
     })
   }
 

@@ -92,6 +92,10 @@ export class Line {
   port: Port | undefined
   /** Whether somebody cut it, stalled it, or asked it to close. */
   disturbed = false
+  /** Whether the server announced that it goes, and lets the client come back (SYN11). */
+  saidGoodbye = false
+  /** What the client was told when it was over. */
+  code: number | undefined
   /** Ends that do not know yet. */
   clientThinks: "open" | "closed" = "open"
   serverThinks: "open" | "closed" = "open"
@@ -121,6 +125,7 @@ export class Line {
   hearClose(side: "client" | "server", code: number): void {
     if (side === "client" && this.clientThinks === "open") {
       this.clientThinks = "closed"
+      this.code = code
       if (!this.client.dead) this.emit("close", { code })
     }
     if (side === "server" && this.serverThinks === "open") {

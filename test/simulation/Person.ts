@@ -9,7 +9,9 @@ import type * as RoomModel from "../../src/domain/kinds/RoomModel.ts"
 import { thread } from "../../src/domain/kinds/Thread.ts"
 import type * as ThreadModel from "../../src/domain/kinds/ThreadModel.ts"
 import * as Entropy from "../../src/layers/Entropy.ts"
+import * as Attic from "./Attic.ts"
 import type { Dice } from "./Dice.ts"
+import { Drift } from "./Drift.ts"
 import * as Key from "./Key.ts"
 import type { Network } from "./Network.ts"
 import { Process } from "./Process.ts"
@@ -30,11 +32,13 @@ class Life {
   readonly instance: string
   readonly scope = Scope.makeUnsafe()
   readonly watched = new Map<TopicId, () => void>()
+  readonly drift: Drift
   sent = 0
 
-  constructor(process: Process, network: Network, name: string, made: (client: Client.Client) => void) {
+  constructor(process: Process, network: Network, truth: Truth, name: string) {
     this.process = process
     this.instance = process.name
+    this.drift = new Drift(process.world, truth, process.name)
     const random = process.dice.stream("ids")
     let client: Client.Client | undefined
     process.run(
@@ -54,7 +58,6 @@ class Life {
     // Making a client waits for nothing.
     if (client === undefined) throw new TypeError("the client was not made at once")
     this.client = client
-    made(client)
   }
 }
 
@@ -93,7 +96,7 @@ export class Person {
 
   private begin(): Life {
     const process = new Process(this.world, `${this.name}-${this.device}-${this.lives++}`, this.skew)
-    return new Life(process, this.network, this.name, () => undefined)
+    return new Life(process, this.network, this.truth, this.name)
   }
 
   /** Everything this device shows is read through this. */
@@ -110,6 +113,7 @@ export class Person {
     if (client.phase()._tag === "Disconnected" && this.dice.chance(0.5)) client.start()
     // People who get no answers stop asking at some point.
     if (this.unresolved.size < 8) this.act()
+    if (this.dice.chance(0.15)) this.inAttic()
     this.world.after(this.dice.int(...this.pause), () => this.think())
   }
 
@@ -168,11 +172,20 @@ export class Person {
     if (roll < 95) return this.life.process.run(Effect.ignore(client.user))
     if (roll < 97) return this.life.process.run(Effect.ignore(client.messages(plaza)))
     if (roll < 98) return this.unwatch(plaza)
-    if (this.name === "ben") this.send(attic, { _tag: "submit_message", content: this.text() })
   }
 
   private text(): string {
     return `${this.life.instance} says ${this.dice.int(0, 1_000_000)} ${"x".repeat(this.dice.pick([0, 10, 400]))}`
+  }
+
+  /** Sends all at once; somebody who leaves may have something to say, or to ask, behind it. */
+  private inAttic(): void {
+    if (this.truth.at(attic)?.entries.length === 0) return
+    if (!this.life.watched.has(attic)) this.watch(attic)
+    const state = this.replica(attic)?.decided as ThreadModel.State | undefined
+    for (const command of Attic.ideas(this.dice, this.me, state, () => this.text())) this.send(attic, command)
+    if (this.dice.chance(0.3)) this.life.client.topic(thread, attic).signal("cursor", this.dice.int(0, 99))
+    if (this.dice.chance(0.2)) this.life.process.run(Effect.ignore(this.life.client.messages(attic)))
   }
 
   private inRoom(): void {
@@ -271,6 +284,11 @@ export class Person {
     this.life = this.begin()
   }
 
+  /** Spoils what it has of a topic. */
+  spoil(topic: number): void {
+    this.life.drift.spoil(this.life.client.state().replicas, topic === 0 ? plaza : hall)
+  }
+
   offline(millis: number): void {
     const { client, process } = this.life
     client.stop()
@@ -279,12 +297,14 @@ export class Person {
 
   rest(): void {
     this.active = false
+    // Every answer to `subscribe` brings a hash (SYN7).
+    if (this.life.drift.any) this.offline(1)
     for (const topic of [plaza, hall]) if (!this.life.watched.has(topic)) this.watch(topic)
   }
 
   /** Why this device is not at rest; undefined when it is. */
   get restless(): string | undefined {
-    const { client, instance, watched } = this.life
+    const { client, drift, instance, watched } = this.life
     const state = client.state()
     if (this.unresolved.size > 0) return `${instance} waits for ${this.unresolved.size} outcomes`
     if (state.link._tag !== "Online") return `${instance} is ${client.phase()._tag}`
@@ -292,6 +312,7 @@ export class Person {
     for (const topic of watched.keys()) {
       const replica = state.replicas.get(topic)
       if (topic === attic && replica?.sync._tag === "Refused") continue
+      if (replica !== undefined && drift.spoilt(replica)) return `${instance}'s copy of ${topic} is still spoilt`
       const durable = this.truth.at(topic)?.entries.length
       if (replica?.sync._tag !== "Live") return `${instance} is not live on ${topic}: ${replica?.sync._tag}`
       if (replica.position?.seq !== durable) {
@@ -304,7 +325,7 @@ export class Person {
   /** Every copy is the fold of a prefix of the log; at rest nothing is expected on top of it. */
   check(atRest: boolean): void {
     for (const replica of this.life.client.state().replicas.values()) {
-      if (replica.position === undefined) continue
+      if (replica.position === undefined || this.life.drift.spoilt(replica)) continue
       if (!atRest && this.checked.get(replica.topic) === replica.decided) continue
       this.checked.set(replica.topic, replica.decided)
       const state = this.truth.at(replica.topic)?.states[replica.position.seq]

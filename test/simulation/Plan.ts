@@ -20,11 +20,16 @@ export type Fault =
     | { readonly _tag: "ClockJump"; readonly millis: number }
     | { readonly _tag: "Offline"; readonly person: number; readonly millis: number }
     | { readonly _tag: "Reload"; readonly person: number }
+    | { readonly _tag: "IndexDown"; readonly millis: number }
+    | { readonly _tag: "IndexLost" }
+    | { readonly _tag: "Drift"; readonly person: number; readonly topic: number }
   )
 
 export interface Plan {
   readonly limits: Limits
   readonly faults: ReadonlyArray<Fault>
+  /** Whether the server is replaced by another while everybody is busy and nothing else goes wrong (SYN11). */
+  readonly replaced: boolean
 }
 
 /** How long people are busy and things go wrong, in milliseconds. */
@@ -71,10 +76,19 @@ const faultOf = (dice: Dice): Fault => {
     : { _tag: "Reload", at, person }
 }
 
+/** What leaves the server and the network alone. */
+const besides = (dice: Dice): Fault => {
+  const at = dice.int(300, busy - 500)
+  const roll = dice.int(0, 99)
+  if (roll < 60) return { _tag: "Drift", at, person: dice.int(0, 1_000), topic: dice.int(0, 1) }
+  return roll < 90 ? { _tag: "IndexDown", at, millis: dice.int(50, 3_000) } : { _tag: "IndexLost", at }
+}
+
 export const plan = (dice: Dice): Plan => {
   const limits = limitsOf(dice)
-  const faults = Array.from({ length: dice.int(2, 12) }, () => faultOf(dice)).sort((a, b) => a.at - b.at)
-  return { limits, faults }
+  const faults = Array.from({ length: dice.int(2, 12) }, () => faultOf(dice))
+  const others = Array.from({ length: dice.int(0, 3) }, () => besides(dice))
+  return { limits, faults: [...faults, ...others].sort((a, b) => a.at - b.at), replaced: dice.chance(0.25) }
 }
 
 /** A fault in one line. */

@@ -17,7 +17,9 @@ import { Kinds } from "../../src/services/Kinds.ts"
 import { Sessions } from "../../src/services/Sessions.ts"
 import { Socket } from "../../src/services/Socket.ts"
 import { Topics } from "../../src/services/Topics.ts"
+import type { VectorIndex } from "../../src/services/VectorIndex.ts"
 import type { Disk } from "./Disk.ts"
+import type { Index } from "./Index.ts"
 import { verify } from "./Key.ts"
 import type { Network } from "./Network.ts"
 import type { Process } from "./Process.ts"
@@ -28,10 +30,15 @@ export interface Plant {
   readonly log?: (log: EventLog["Service"], process: Process) => EventLog["Service"]
   readonly topics?: (topics: Topics["Service"], process: Process) => Topics["Service"]
   readonly network?: (network: Network) => void
+  readonly kinds?: (kinds: Kinds["Service"]) => Kinds["Service"]
+  readonly index?: (engine: VectorIndex["Service"]) => VectorIndex["Service"]
+  /** In place of what tells everybody that the server goes. */
+  readonly drain?: Effect.Effect<void>
 }
 
 export interface Surroundings {
   readonly disk: Disk
+  readonly index: Index
   readonly network: Network
   readonly provider: Provider
   readonly limits: Limits
@@ -42,7 +49,7 @@ export interface Surroundings {
 
 export const audience = "http://choir.test"
 
-const layer = (process: Process, { disk, limits, plant, provider, settled }: Surroundings) => {
+const layer = (process: Process, { disk, index, limits, plant, provider, settled }: Surroundings) => {
   const log = disk.logFor(process)
   const storage = Layer.mergeAll(
     Layer.succeed(EventLog, plant.log?.(log, process) ?? log),
@@ -65,14 +72,17 @@ const layer = (process: Process, { disk, limits, plant, provider, settled }: Sur
     .pipe(
       Layer.provide(local)
     )
+  const kinds = Layer.succeed(Kinds, plant.kinds?.(shipped) ?? shipped)
+  const search = index.layer(plant.index).pipe(Layer.provide(kinds))
   return Gateway.layer({ audience: () => audience, limits }).pipe(
     Layer.provideMerge(RunStepPerformer.layer),
     Layer.provideMerge(Layer.succeed(Chorus, provider.service)),
     Layer.provideMerge(Signals.layer(limits)),
     Layer.provideMerge(topics),
     Layer.provideMerge(Performers.layer),
-    Layer.provideMerge(Layer.succeed(Kinds, shipped)),
+    Layer.provideMerge(kinds),
     Layer.provideMerge(Memory.layer(limits)),
+    Layer.provideMerge(search),
     Layer.provideMerge(storage)
   )
 }
@@ -118,13 +128,13 @@ export class Server {
 
   /** Lets everybody go, then stops, as on SIGTERM (SYN11). */
   stop(then: () => void): void {
-    const { network } = this.around
+    const { network, plant } = this.around
     const { process, scope, services } = this
     if (network.listening?.process === process) network.listening = undefined
     process.run(
       Effect.gen(function*() {
         if (services !== undefined) {
-          yield* Context.get(services, Gateway.Gateway).drain
+          yield* plant.drain ?? Context.get(services, Gateway.Gateway).drain
           yield* Context.get(services, Socket).stop
         }
         yield* Scope.close(scope, Exit.void)

@@ -4,6 +4,7 @@
  */
 import { Effect, HashMap, Option, Schema } from "effect"
 import { isDeepStrictEqual } from "node:util"
+import { closeCode } from "../../src/domain/CloseCode.ts"
 import { kindOf } from "../../src/domain/Ids.ts"
 import { balance } from "../../src/domain/kinds/Ledger.ts"
 import { mainLedger, type State as LedgerState, threadAccount } from "../../src/domain/kinds/LedgerModel.ts"
@@ -15,6 +16,7 @@ import * as Bugs from "./Bugs.ts"
 import { Checker } from "./Checker.ts"
 import { Disk } from "./Disk.ts"
 import * as Guards from "./Guards.ts"
+import { Index } from "./Index.ts"
 import * as Key from "./Key.ts"
 import { Network } from "./Network.ts"
 import { attic, Person, plaza } from "./Person.ts"
@@ -53,6 +55,7 @@ class Run {
   readonly plan: Plan
   private readonly network: Network
   private readonly disk: Disk
+  private readonly index: Index
   private readonly provider: Provider
   private readonly around: Surroundings
   private readonly people: ReadonlyArray<Person>
@@ -69,10 +72,12 @@ class Run {
     this.plan = { ...planned, faults: faults ?? planned.faults }
     this.network = new Network(this.world, this.checker)
     this.disk = new Disk(this.world, this.truth)
+    this.index = new Index(this.world, this.truth)
     const authors = ["ann", "cat"].map(Key.userOf)
     this.provider = new Provider(this.world, authors, this.checker.paid)
     this.around = {
       disk: this.disk,
+      index: this.index,
       network: this.network,
       provider: this.provider,
       limits: this.plan.limits,
@@ -94,6 +99,7 @@ class Run {
   }
 
   private boot(): Server {
+    this.truth.restarted()
     return new Server(new Process(this.world, `server-${this.servers++}`, this.skew), this.around)
   }
 
@@ -149,12 +155,20 @@ class Run {
         })
       case "ClockJump":
         this.skew += fault.millis
+        this.truth.skews.add(this.skew)
         this.server.process.skew = this.skew
         return
       case "Offline":
         return people[fault.person % people.length]?.offline(fault.millis)
       case "Reload":
         return people[fault.person % people.length]?.reload()
+      case "Drift":
+        return people[fault.person % people.length]?.spoil(fault.topic)
+      case "IndexDown":
+        this.index.downUntil = world.now + fault.millis
+        return
+      case "IndexLost":
+        return this.index.lose()
     }
   }
 
@@ -162,17 +176,24 @@ class Run {
     if (this.server.process.dead) this.server = this.boot()
   }
 
-  private peace(): void {
-    const { disk, network, provider } = this
-    this.world.note("peace")
+  /** Nothing goes wrong any more. */
+  private calm(): void {
+    const { disk, index, network, provider } = this
     disk.stalledUntil = 0
     disk.failingUntil = 0
     disk.fullUntil = 0
     disk.doubt = 0
     provider.failing = 0
     provider.hanging = 0
+    index.failing = 0
+    index.downUntil = 0
     network.heal()
     this.revive()
+  }
+
+  private peace(): void {
+    this.world.note("peace")
+    this.calm()
     for (const person of this.people) person.rest()
   }
 
@@ -201,6 +222,12 @@ class Run {
       const [owed] = kind.pending(states.at(-1))
       if (owed !== undefined) return `${topic} is owed ${owed._tag} ${owed.id}`
     }
+    return this.behind() ?? this.index.differs
+  }
+
+  /** Who is not in step with the logs. */
+  private behind(): string | undefined {
+    if (!this.server.serving || this.server.process.dead) return "the server does not serve"
     for (const person of this.people) {
       const why = person.restless
       if (why !== undefined) return why
@@ -208,16 +235,36 @@ class Run {
     return undefined
   }
 
+  /** Whose rule it is that there is no rest. */
+  private blame(why: string, what: string): readonly [rule: string, what: string] {
+    return [why.startsWith("the index") ? "STO4" : why.endsWith("spoilt") ? "SYN7" : "SYN10", what]
+  }
+
+  /** Waits until nobody says why not, for `patience` at most; what was said last. */
+  private readonly rested = Effect.fnUntraced({ self: this }, function*(
+    this: Run,
+    restless: () => string | undefined,
+    patience: number
+  ) {
+    const { world } = this
+    const end = world.now + patience
+    let why = restless()
+    while (why !== undefined && world.now < end) {
+      yield* world.live(world.now + 250, () => false)
+      why = restless()
+    }
+    return why
+  })
+
   /** FLT7: everybody agrees within a minute of peace. */
   readonly converge = Effect.fnUntraced({ self: this }, function*(this: Run, when: string) {
     const start = this.world.now
-    let why = this.restless()
-    while (why !== undefined && this.world.now < start + 60_000) {
-      yield* this.world.live(this.world.now + 250, () => false)
-      why = this.restless()
-    }
+    const patience = 60_000
+    const why = yield* this.rested(() => this.restless(), patience)
     this.convergedIn = Math.max(this.convergedIn, this.world.now - start)
-    if (why !== undefined) return this.world.violate("SYN10", `${when}, a minute after the last fault, ${why}`)
+    if (why !== undefined) {
+      return this.world.violate(...this.blame(why, `${when}, after ${patience} ms of peace, ${why}`))
+    }
     for (const person of this.people) person.check(true)
     this.settled()
   })
@@ -285,6 +332,45 @@ class Run {
     }
   })
 
+  /**
+   * SYN11: in the middle of everything a server gives way to the next. Each client is told beforehand and closed with
+   * a code that lets it come back; and what was acknowledged is there (TOP4).
+   */
+  readonly replace = Effect.fnUntraced({ self: this }, function*(this: Run) {
+    const { network, world } = this
+    world.note("calm")
+    this.calm()
+    // Long enough for whoever waits to connect again.
+    yield* world.live(world.now + 3_000, () => this.server.serving)
+    yield* world.live(world.now + 1_500, () => false)
+    const { server } = this
+    const lines = [...network.lines].filter((line) => line.server === server.process && line.port !== undefined)
+    let stopped = false
+    const start = world.now
+    server.stop(() => {
+      stopped = true
+    })
+    yield* world.live(start + 30_000, () => stopped)
+    this.quiet(server, stopped)
+    // What was said last is still on its way.
+    yield* world.live(world.now + 500, () => false)
+    for (const line of lines) {
+      const left = line.code === undefined && line.clientThinks === "closed"
+      if (!left && !(line.saidGoodbye && line.code === closeCode.restart)) {
+        world.violate("SYN11", `${line.client.name} was closed with ${line.code}, goodbye: ${line.saidGoodbye}`)
+      }
+    }
+    server.kill(false)
+    this.revive()
+    yield* world.live(world.now + 1_500, () => false)
+  })
+
+  /** SYN11: everybody who was let go is in step with the next server soon. */
+  readonly back = Effect.fnUntraced({ self: this }, function*(this: Run) {
+    const why = yield* this.rested(() => this.behind(), 15_000)
+    if (why !== undefined) this.world.violate("SYN11", `15 s after a drain ${why}`)
+  })
+
   /** Nothing of a server that was stopped is left. */
   private quiet({ process }: Server, stopped: boolean): void {
     if (!stopped) this.world.violate("SYN11", "the server did not stop")
@@ -320,7 +406,9 @@ class Run {
   readonly whole = Effect.gen({ self: this }, function*() {
     const { world } = this
     yield* world.live(world.now + busy, () => false)
+    if (this.plan.replaced) yield* this.replace()
     this.peace()
+    if (this.plan.replaced) yield* this.back()
     yield* this.converge("at the end")
     if (world.violations.length === 0) yield* this.weekLater()
     if (world.violations.length === 0) yield* this.leave()

@@ -3,7 +3,7 @@
  * the state at every seq. Checks each append as it becomes durable.
  */
 import { createHash } from "node:crypto"
-import { type CommandId, kindOf, type TopicId } from "../../src/domain/Ids.ts"
+import { type Author, type CommandId, kindOf, type TopicId } from "../../src/domain/Ids.ts"
 import { shipped } from "../../src/domain/kinds/Kinds.ts"
 import { total } from "../../src/domain/kinds/Ledger.ts"
 import type * as LedgerModel from "../../src/domain/kinds/LedgerModel.ts"
@@ -35,6 +35,8 @@ export interface Topic {
   readonly causes: Map<string, number>
   /** By client instance, the place of its last command here. */
   readonly orders: Map<string, number>
+  /** From when on the server must know the log up to where: it was told that it is durable. */
+  readonly told: Array<{ readonly at: number; readonly seq: number }>
 }
 
 const terminal = (event: ThreadModel.Event): string | undefined => {
@@ -56,6 +58,10 @@ export class Truth {
   readonly sends = new Map<string, Send>()
   /** Terminal events by prompt. */
   readonly ends = new Map<string, number>()
+  /** Copies that were spoilt on purpose, by client instance and topic. */
+  readonly spoilt = new Set<string>()
+  /** How far clocks of servers have been off. */
+  readonly skews = new Set([0])
   private readonly world: World
   private readonly ordered: boolean
 
@@ -73,9 +79,34 @@ export class Truth {
     if (known !== undefined) return known
     const kind = shipped.get(kindOf(topic))
     if (kind === undefined) return undefined
-    const made: Topic = { kind, entries: [], states: [kind.initial(topic)], causes: new Map(), orders: new Map() }
+    const made: Topic = {
+      kind,
+      entries: [],
+      states: [kind.initial(topic)],
+      causes: new Map(),
+      orders: new Map(),
+      told: []
+    }
     this.topics.set(topic, made)
     return made
+  }
+
+  /** A server has a moment to take in what it is told. */
+  readonly told = ({ topic }: Append, entries: ReadonlyArray<Log.Entry>): void => {
+    this.at(topic)?.told.push({ at: this.world.now + 1, seq: entries.at(-1)?.seq ?? 0 })
+  }
+
+  /** A new server reads what is durable when it begins, or later. */
+  restarted(): void {
+    for (const { entries, told } of this.topics.values()) told.push({ at: this.world.now, seq: entries.length })
+  }
+
+  /** Whether a server that knew at `at` what it had been told, or knew more, might show `topic` to `reader`. */
+  canRead(topic: TopicId, reader: Author, at: number): boolean {
+    const known = this.at(topic)
+    if (known === undefined) return false
+    const seq = known.told.findLast((one) => one.at <= at)?.seq ?? 0
+    return known.states.slice(seq).some((state) => known.kind.canRead(state, reader))
   }
 
   readonly synced = ({ topic }: Append, entries: ReadonlyArray<Log.Entry>): void => {

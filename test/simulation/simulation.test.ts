@@ -28,7 +28,7 @@ const minutes = 15 * 60_000
 
 describe("the simulator", () => {
   it.live(
-    `[TOP2][TOP3][TOP4][TOP6][SYN2][SYN4][SYN5][LED4][CHO7][FLT1][FLT7][FLT18] nobody misses, doubles or reorders anything in ${fixed} fixed seeds`,
+    `[TOP2][TOP3][TOP4][TOP6][SYN2][SYN4][SYN5][SYN7][SYN11][SEC7][STO4][LED4][CHO7][FLT1][FLT7][FLT18] nobody misses, doubles or reorders anything in ${fixed} fixed seeds`,
     () =>
       Effect.gen(function*() {
         const { code, said } = yield* elsewhere(1, fixed)
@@ -63,22 +63,31 @@ const planted: Record<Bugs.Name, { readonly rules: ReadonlyArray<string>; readon
   "no-dedupe": { rules: ["SYN4"], within: 80 },
   "ack-before-sync": { rules: ["TOP4"], within: 10 },
   "dirty-read": { rules: ["TOP4"], within: 10 },
-  "work-in-race": { rules: ["SYN2", "SYN10"], within: 10 }
+  "work-in-race": { rules: ["SYN2", "SYN10"], within: 10 },
+  "allowed-once": { rules: ["SEC7"], within: 10 },
+  "stored-perhaps": { rules: ["STO4"], within: 20 },
+  "deaf-to-hashes": { rules: ["SYN7"], within: 10 },
+  "silent-drain": { rules: ["SYN11"], within: 20 }
 }
 
 describe("planted bugs", () => {
   for (const bug of Bugs.names) {
     const { rules, within } = planted[bug]
-    it.live(`[TOP4][SYN2] the checker finds ${bug} within ${within} seeds`, () =>
-      Effect.gen(function*() {
-        const found = (violations: ReadonlyArray<string>) => violations.some((one) => rules.includes(Seeds.ruleOf(one)))
-        const until = ({ failed }: Seeds.Summary) => failed.some(({ violations }) => found(violations))
-        const summary = yield* Seeds.run({ from: 1, seeds: within, bug, until })
-        assert.isTrue(
-          until(summary),
-          `${summary.failed.length} of ${summary.seeds} seeds failed, none by ${rules.join()}`
-        )
-      }), minutes)
+    it.live(
+      `${rules.map((rule) => `[${rule}]`).join("")} the checker finds ${bug} within ${within} seeds`,
+      () =>
+        Effect.gen(function*() {
+          const found = (violations: ReadonlyArray<string>) =>
+            violations.some((one) => rules.includes(Seeds.ruleOf(one)))
+          const until = ({ failed }: Seeds.Summary) => failed.some(({ violations }) => found(violations))
+          const summary = yield* Seeds.run({ from: 1, seeds: within, bug, until })
+          assert.isTrue(
+            until(summary),
+            `${summary.failed.length} of ${summary.seeds} seeds failed, none by ${rules.join()}`
+          )
+        }),
+      minutes
+    )
   }
 })
 
