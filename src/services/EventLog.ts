@@ -116,8 +116,8 @@ export class EventLog extends Context.Service<EventLog, {
   ) => Effect.Effect<ReadonlyArray<{ readonly topic: TopicId; readonly seq: number }>, EventLogError>
   readonly advance: (projection: string, topic: TopicId, seq: number) => Effect.Effect<void, EventLogError>
   /**
-   * Calls `listener` after each durable append, on the committer's turn. A hint only: what was appended is read from
-   * the log. Returns how to stop.
+   * Calls `listener` after each append that is durable, or may be although it was reported as failed, on the
+   * committer's turn. A hint only: what was appended is read from the log. Returns how to stop.
    */
   readonly onAppend: (listener: (topic: TopicId) => void) => () => void
 }>()("choir/services/EventLog") {}

@@ -5,7 +5,7 @@
  *
  * What is durable is kept by the real in-memory log, outside of all servers.
  */
-import { Context, Effect, Exit, Layer } from "effect"
+import { Context, Effect, type Exit, Layer } from "effect"
 import type { TopicId } from "../../src/domain/Ids.ts"
 import type { Entry } from "../../src/domain/Log.ts"
 import * as Memory from "../../src/layers/eventlog/Memory.ts"
@@ -112,18 +112,15 @@ export class Disk {
     this.commit(group, (outcomes) => {
       if (this.syncing === group) this.syncing = []
       for (const [i, one] of group.entries()) {
-        if (!one.process.dead) this.answer(one, doubted ? Exit.fail(unavailable("append")) : outcomes[i]!)
+        if (one.process.dead) continue
+        const outcome = outcomes[i]!
+        // As the real log does it: who follows it hears of what is reported as failed as well.
+        if (outcome._tag === "Success") this.listeners.get(one.process)?.forEach((hear) => hear(one.append.topic))
+        if (outcome._tag === "Success" && !doubted) this.wishes.told(one.append, outcome.value)
+        one.resume(doubted ? Effect.fail(unavailable("append")) : outcome)
       }
       this.sync()
     })
-  }
-
-  private answer({ append, process, resume }: Pending, outcome: Outcome): void {
-    if (outcome._tag === "Success") {
-      this.wishes.told(append, outcome.value)
-      this.listeners.get(process)?.forEach((listener) => listener(append.topic))
-    }
-    resume(outcome)
   }
 
   private commit(group: ReadonlyArray<Pending>, then: (outcomes: ReadonlyArray<Outcome>) => void): void {

@@ -93,7 +93,8 @@ export class Truth {
 
   /** A server has a moment to take in what it is told. */
   readonly told = ({ topic }: Append, entries: ReadonlyArray<Log.Entry>): void => {
-    this.at(topic)?.told.push({ at: this.world.now + 1, seq: entries.at(-1)?.seq ?? 0 })
+    const last = entries.at(-1)
+    if (last !== undefined) this.at(topic)?.told.push({ at: this.world.now + 1, seq: last.seq })
   }
 
   /** A new server reads what is durable when it begins, or later. */

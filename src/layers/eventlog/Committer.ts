@@ -44,8 +44,8 @@ const isRefusal = (cause: Cause.Cause<SqlError.SqlError>): boolean => {
       error.reason._tag === "SerializationError")
 }
 
-/** Starts the committer; on closing the scope it finishes what is queued. `onDurable` is told before the callers are. */
-export const make = Effect.fnUntraced(function*(write: Write, onDurable: (append: Append) => void) {
+/** Starts the committer; on closing the scope it finishes what is queued. `settled` hears before the callers do, unless an append did not fit. */
+export const make = Effect.fnUntraced(function*(write: Write, settled: (append: Append) => void) {
   const metrics = yield* Metrics
   const queue = yield* Queue.bounded<Waiting, Cause.Done>(capacity)
 
@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function*(write: Write, onDurable: (append
 
   const durable = (append: Append) => {
     for (const { event } of append.drafts) metrics.happened(kindOf(append.topic), event)
-    onDurable(append)
+    settled(append)
   }
 
   const commit = (group: ReadonlyArray<Waiting>): Effect.Effect<void> =>
@@ -74,6 +74,8 @@ export const make = Effect.fnUntraced(function*(write: Write, onDurable: (append
       for (const [i, { append, done }] of group.entries()) {
         const outcome = Exit.isSuccess(exit) ? exit.value[i] : undefined
         if (outcome?._tag === "Success") durable(append)
+        // What is reported as failed may have happened.
+        if (Exit.isFailure(exit)) settled(append)
         Deferred.doneUnsafe(
           done,
           outcome !== undefined
