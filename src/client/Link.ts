@@ -125,7 +125,7 @@ export const closed = (state: State, at: Instant, code: number, random: number):
   const pause = link.goodbye?.retry_after_ms ?? 0
   const notBefore = at + (code === CloseCode.closeCode.overload ? Math.max(pause, overloadPause) : pause)
   const lostAt = state.lostAt ?? at
-  const restarting = link._tag === "Online" ? code === CloseCode.closeCode.restart : state.restarting
+  const restarting = code === CloseCode.closeCode.restart || link._tag !== "Online" && state.restarting
   const most = restarting && at - lostAt < restartTime ? restartCap : cap
   const dueAt = notBefore + Math.floor(random * Math.min(most, base * 2 ** attempt))
   const next = unplug(state)
