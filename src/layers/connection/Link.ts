@@ -35,6 +35,8 @@ export interface Link {
   /** The `init` that the next `Welcome` says. */
   init: ServerMessage | undefined
   readonly subscriptions: Map<TopicId, Subscription>
+  /** The topics it wants to hear of, answered or not; another mark each time that one is given up and asked for again. */
+  readonly wanted: Map<TopicId, symbol>
   /** What reaches topics does so in the order it was heard, however long a signature takes to check. */
   readonly toTopics: InOrder
   /** Subscriptions and catch-ups that wait for their turn; one at a time is under way. */
@@ -69,6 +71,7 @@ export const make = (connection: Connection, epoch: number, metrics: Metrics): L
     instance: undefined,
     init: undefined,
     subscriptions,
+    wanted: new Map(),
     toTopics: new InOrder(),
     catchUps: [],
     catchingUp: false,

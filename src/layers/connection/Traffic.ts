@@ -9,7 +9,7 @@ import type { Folded } from "../../services/Socket.ts"
 import type { CatchUp, Receipt, Submission, Subscriber, Topics } from "../../services/Topics.ts"
 import * as Answers from "./Answers.ts"
 import type { Floor, Of, Slot } from "./Floor.ts"
-import { type Link, state } from "./Link.ts"
+import type { Link } from "./Link.ts"
 import * as Replies from "./Replies.ts"
 
 export interface Options {
@@ -82,9 +82,11 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
     const { subscriber } = link
     if (subscriber === undefined) return
     if (slot !== undefined) slot.waiting += 1
+    const mark = link.wanted.get(intent.topic) ?? Symbol(intent.topic)
+    link.wanted.set(intent.topic, mark)
     const begin = (over: () => void) =>
       topics.subscribe(intent.topic, subscriber, intent.position ?? undefined, (outcome) => {
-        subscribed(link, subscriber, intent, slot, outcome)
+        subscribed(link, subscriber, intent, slot, outcome, mark)
         floor.settled(link, intent.topic, Result.isFailure(outcome) ? outcome.failure : undefined)
         floor.done(link, slot)
         over()
@@ -97,12 +99,14 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
     subscriber: Subscriber,
     { ref, topic }: Of<"Subscribe">,
     slot: Slot,
-    outcome: Result.Result<CatchUp, Rejection>
+    outcome: Result.Result<CatchUp, Rejection>,
+    mark: symbol
   ) => {
-    const wanted = link.subscriber === subscriber && state(link).subscriptions.includes(topic)
+    // It may have been given up while it was being made, and asked for again since: that has an answer of its own.
+    const wanted = link.subscriber === subscriber && link.wanted.get(topic) === mark
     if (Result.isFailure(outcome)) {
       floor.say(link, slot, Answers.error(ref, outcome.failure), topic)
-      return floor.dispatch(link, { _tag: "Unsubscribed", topic })
+      return wanted ? floor.dispatch(link, { _tag: "Unsubscribed", topic }) : undefined
     }
     const shared = wanted ? signals.enter(topic, subscriber) : { presence: [], signals: [] }
     const { epoch, seq } = outcome.success.position
@@ -111,8 +115,7 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
     floor.say(link, slot, Answers.subscribed(ref, outcome.success, shared), topic)
     if (slot !== undefined) Replies.hold(link.replies, slot, topic)
     replay(subscriber, topic)
-    // It was given up while it was being made.
-    if (!wanted) unsubscribe(link, topic)
+    if (!wanted) leave(link, topic)
   }
 
   /** The running texts of a topic, whole as far as they have come (CHO5). */
@@ -123,6 +126,11 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
   }
 
   const unsubscribe = (link: Link, topic: TopicId) => {
+    link.wanted.delete(topic)
+    leave(link, topic)
+  }
+
+  const leave = (link: Link, topic: TopicId) => {
     link.subscriptions.delete(topic)
     topics.unsubscribe(topic, link.connection.id)
     signals.leave(topic, link.connection.id)
