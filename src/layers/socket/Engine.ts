@@ -86,9 +86,13 @@ export const make = Effect.fnUntraced(function*(
       send: (text) => Effect.sync(() => peers.deliver(peer, { text, lane: { _tag: "Reply" } })),
       close: (code, reason) => Effect.sync(() => peers.close(peer, code, reason)),
       ping: Effect.suspend(() => ping(peer)),
-      bufferedAmount: () => peer.box.bytes + wire.unsent(),
-      pause: !can.has("pause") || wire.pause === undefined ? unsupported("pause") : Effect.sync(wire.pause),
-      resume: !can.has("pause") || wire.resume === undefined ? unsupported("pause") : Effect.sync(wire.resume)
+      bufferedAmount: () => peer.box.bytes + peer.wire.unsent(),
+      pause: !can.has("pause") || wire.pause === undefined
+        ? unsupported("pause")
+        : Effect.sync(() => peer.wire.pause?.()),
+      resume: !can.has("pause") || wire.resume === undefined
+        ? unsupported("pause")
+        : Effect.sync(() => peer.wire.resume?.())
     }
     const peer: Peers.Peer = {
       connection,
@@ -109,7 +113,7 @@ export const make = Effect.fnUntraced(function*(
     const peer = open(wire, metadata)
     const { connection } = peer
     connected.set(connection.id, peer)
-    if (wire.ping !== undefined) peers.watch(peer, wire.ping)
+    if (wire.ping !== undefined) peers.watch(peer)
     peers.guard(peer, () => listeners.opened(connection))
     return {
       connection,

@@ -43,6 +43,9 @@ export const make = (): Outbox => ({
   catching: undefined
 })
 
+/** Forgets everything. */
+export const empty = (box: Outbox): void => void Object.assign(box, make())
+
 /** Whether anything waits for room. */
 export const holdsBack = (box: Outbox): boolean => box.latest !== undefined || box.folded !== undefined
 

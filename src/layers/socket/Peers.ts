@@ -17,7 +17,7 @@ import type { Wire } from "./Wire.ts"
 
 export interface Peer {
   readonly connection: Connection
-  readonly wire: Wire
+  wire: Wire
   readonly box: Outbox.Outbox
   status: "open" | "closing" | "closed"
   /** Whether it waits for the flush at the end of this turn. */
@@ -35,6 +35,9 @@ export interface Peer {
 
 /** A peer that was asked to close and does not is cut after this many milliseconds. */
 export const patience = 1_000
+
+/** In place of the wire of who has left: those who know it for a while longer keep nothing of what it sent or was sent. */
+const nobody: Wire = { write: () => {}, unsent: () => 0, close: () => {}, cut: () => {}, ping: () => {} }
 
 export interface Options {
   readonly limits: Limits
@@ -114,6 +117,8 @@ export const make = ({ gone, limits, listeners, nextId, now, soon, wheel }: Opti
   const closed = (peer: Peer, code: number) => {
     if (peer.status === "closed") return
     peer.status = "closed"
+    peer.wire = nobody
+    Outbox.empty(peer.box)
     gone(peer)
     for (const told of peer.pongs) told(false)
     guard(peer, () => listeners.closed(peer.connection, peer.code ?? code))
@@ -147,12 +152,12 @@ export const make = ({ gone, limits, listeners, nextId, now, soon, wheel }: Opti
   }
 
   /** Has the peer asked for a sign of life when it was silent for long. */
-  const watch = (peer: Peer, ping: () => void) => {
-    const { wire } = peer
+  const watch = (peer: Peer) => {
     let waited = false
     let before = 0
     return wheel.add(peer.heardAt + limits.pingInterval, (at) => {
-      if (peer.status !== "open") return undefined
+      const { status, wire } = peer
+      if (status !== "open") return undefined
       // A ping stands behind all that waits, and its answer is as long in coming: whoever takes some of it lives.
       const waits = wire.unsent() > 0
       const taken = wire.taken?.() ?? -wire.unsent()
@@ -165,7 +170,7 @@ export const make = ({ gone, limits, listeners, nextId, now, soon, wheel }: Opti
       }
       if (at < peer.heardAt + limits.pingInterval) return peer.heardAt + limits.pingInterval
       peer.pingedAt = at
-      ping()
+      wire.ping?.()
       return at + limits.pongTimeout
     })
   }
