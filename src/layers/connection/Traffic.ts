@@ -156,7 +156,8 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
       } else if (link.subscriber !== undefined) {
         // Only running text was held back, no event.
         link.connection.unfold(topic)
-        replay(link.subscriber, topic)
+        // Nothing more is said of a topic that the client has left, or was put out of.
+        if (link.subscriptions.has(topic)) replay(link.subscriber, topic)
       }
     }
     next(link)

@@ -1,7 +1,7 @@
 /** Catch-ups of slow connections, with everything around them moved by hand (CON8). */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Result, type Scope } from "effect"
-import { ConnectionId, TopicId, type UserId } from "../../../src/domain/Ids.ts"
+import { CommandId, ConnectionId, TopicId, type UserId } from "../../../src/domain/Ids.ts"
 import { defaults } from "../../../src/domain/Limits.ts"
 import { encode } from "../../../src/domain/Protocol.ts"
 import * as Floor from "../../../src/layers/connection/Floor.ts"
@@ -42,6 +42,8 @@ const held: Folded = new Map([[topic, delta(1)]])
 /** A connection that is slow until `room` says otherwise, subscribed to one topic. */
 const setup = Effect.gen(function*() {
   const asked: Array<Subscribe> = []
+  const left: Array<TopicId> = []
+  const said: Array<ReturnType<typeof quiet.running>[number]> = []
   const delivered: Array<string> = []
   let waiting: number = defaults.outboxFold + 1
   const connection: Connection = {
@@ -71,11 +73,11 @@ const setup = Effect.gen(function*() {
   })
   const topics: Pick<Topics["Service"], "subscribe" | "unsubscribe"> = {
     subscribe: (...args) => void asked.push(args),
-    unsubscribe: () => undefined
+    unsubscribe: (topic) => void left.push(topic)
   }
   const traffic = Traffic.make({
     floor,
-    signals: quiet,
+    signals: { ...quiet, running: () => said },
     sessions: yield* SessionsService,
     topics: topics as Topics["Service"]
   })
@@ -93,7 +95,9 @@ const setup = Effect.gen(function*() {
     const [, , , reply] = asked.shift()!
     reply(Result.succeed({ mode: "deltas", position: { epoch, seq: 2 }, events: [] }))
   }
-  return { link, traffic, asked, delivered, subscribe, room, answer }
+  const speak = (text: string) =>
+    said.push({ prompt_id: CommandId.make(uuid()), loop: 0, step: "action", attempt: 0, offset: 0, text })
+  return { link, speak, traffic, asked, left, delivered, subscribe, room, answer }
 })
 
 const scene = <A, E>(body: Effect.Effect<A, E, SessionsService | Scope.Scope>) =>
@@ -132,6 +136,18 @@ describe("a catch-up of a slow connection", () => {
       assert.deepStrictEqual(delivered, [])
     })))
 
+  it.effect("[SEC7] [CON8] nor its running text, once the connection was put out", () =>
+    scene(Effect.gen(function*() {
+      const { delivered, link, speak, traffic } = yield* setup
+      speak("so far")
+      const text: Folded = new Map([[topic, { text: "{}", lane: { _tag: "Stream", topic } }]])
+      traffic.drained(link, text)
+      assert.deepStrictEqual(delivered, ["chorus_response"])
+      traffic.putOut(link, topic)
+      traffic.drained(link, text)
+      assert.deepStrictEqual(delivered, ["chorus_response"])
+    })))
+
   it.effect("[SYN2] [CON8] nor of one that was subscribed to anew meanwhile", () =>
     scene(Effect.gen(function*() {
       const { answer, delivered, link, room, subscribe, traffic } = yield* setup
@@ -140,5 +156,42 @@ describe("a catch-up of a slow connection", () => {
       subscribe("second")
       answer()
       assert.deepStrictEqual(delivered, [])
+    })))
+})
+
+describe("a subscription", () => {
+  const intent = (n: number) => ({
+    _tag: "Subscribe" as const,
+    ref: CommandId.make(`s${n}`),
+    topic,
+    position: null
+  })
+
+  it.effect("[SYN2] [SYN12] that was given up while it was made ends with its answer, even if it was asked for again", () =>
+    scene(Effect.gen(function*() {
+      const { answer, delivered, left, link, room, traffic } = yield* setup
+      room()
+      traffic.subscribe(link, intent(1), undefined)
+      traffic.unsubscribe(link, topic)
+      traffic.subscribe(link, intent(2), undefined)
+      assert.deepStrictEqual(left, [topic])
+      answer()
+      assert.deepStrictEqual(left, [topic, topic], "nothing comes between the two answers")
+      assert.isFalse(link.subscriptions.has(topic))
+      answer()
+      assert.deepStrictEqual(left, [topic, topic])
+      assert.isTrue(link.subscriptions.has(topic))
+      assert.deepStrictEqual(delivered.filter((type) => type === "subscribed"), ["subscribed", "subscribed"])
+    })))
+
+  it.effect("[SYN2] asked for twice goes on between the answers", () =>
+    scene(Effect.gen(function*() {
+      const { answer, left, link, room, traffic } = yield* setup
+      room()
+      for (const n of [1, 2]) traffic.subscribe(link, intent(n), undefined)
+      answer()
+      assert.isTrue(link.subscriptions.has(topic))
+      answer()
+      assert.deepStrictEqual(left, [])
     })))
 })
