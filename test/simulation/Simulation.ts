@@ -9,7 +9,6 @@ import { kindOf } from "../../src/domain/Ids.ts"
 import { balance } from "../../src/domain/kinds/Ledger.ts"
 import { mainLedger, type State as LedgerState, threadAccount } from "../../src/domain/kinds/LedgerModel.ts"
 import type { State as ThreadState } from "../../src/domain/kinds/ThreadModel.ts"
-import { defaults } from "../../src/domain/Limits.ts"
 import { Socket } from "../../src/services/Socket.ts"
 import { Topics } from "../../src/services/Topics.ts"
 import * as Bugs from "./Bugs.ts"
@@ -67,7 +66,7 @@ class Run {
   constructor(seed: string, { bug, faults, story = false }: Options) {
     this.world = new World(seed, story)
     const planned = plan(this.world.dice.stream("plan"))
-    this.truth = new Truth(this.world, planned.limits.messageBurst > defaults.messageBurst)
+    this.truth = new Truth(this.world)
     this.checker = new Checker(this.world, this.truth)
     this.plan = { ...planned, faults: faults ?? planned.faults }
     this.network = new Network(this.world, this.checker)
