@@ -31,10 +31,11 @@ export class Database extends Context.Service<Database, {
   readonly execute: <O extends Operation>(operation: O) => Effect.Effect<Answer<O>, DatabaseError>
   readonly state: Effect.Effect<StorageState>
   /**
-   * Calls `listener` when the engine turns out to have lost a collection: what it held has to come again from the
-   * logs. Must not block. Returns how to stop.
+   * Runs `listener` when the engine turns out to have lost a collection, and before it is made anew: what it held has
+   * to come again from the logs, whatever happens to this process meanwhile. When that cannot be seen to (false), the
+   * operation fails and the collection stays away. Returns how to stop.
    */
-  readonly onLost: (listener: (collection: string) => void) => () => void
+  readonly onLost: (listener: (collection: string) => Effect.Effect<boolean>) => () => void
 }>()("choir/services/Database") {}
 
 /** The collection that published text is searched in; its name changes with the embedding model (STO7). */

@@ -29,16 +29,20 @@ const make = Effect.gen(function*() {
   const state = yield* Ref.make(open([{ name, dimension }]))
   // One write at a time, so that taking one back takes nothing of another back.
   const writes = yield* Semaphore.make(1)
-  const listeners = new Set<(collection: string) => void>()
+  const listeners = new Set<(collection: string) => Effect.Effect<boolean>>()
+
+  /** Whether a lost collection may be made anew, as far as those are concerned who fill it. */
+  const prepared = (collection: string) =>
+    Effect.map(Effect.forEach(listeners, (listener) => listener(collection)), (all) => all.every((done) => done))
 
   /** The state learns of the failure and says what to do. */
   const failed = Effect.fnUntraced(function*(error: Fault | Refusal) {
-    if (!Failures.isFault(error)) return yield* Effect.fail<Failed>({ error, recovery: { _tag: "GiveUp" } })
+    const ready = error._tag !== "InconsistencyError" || (yield* prepared(error.collection))
+    if (!Failures.isFault(error) || !ready) return yield* Effect.fail<Failed>({ error, recovery: { _tag: "GiveUp" } })
     const recovery = yield* Ref.modify(state, (state) => {
       const [next, recovery] = Storage.handleStorageError(error, state)
       return [recovery, next]
     })
-    if (error._tag === "InconsistencyError") listeners.forEach((listener) => listener(error.collection))
     return yield* Effect.fail<Failed>({ error, recovery })
   })
 
@@ -63,7 +67,7 @@ const make = Effect.gen(function*() {
       if (result._tag === "Failure") return yield* Effect.fail<Failed>(result)
       return yield* restore(apply(result.apply)).pipe(
         Effect.onError(() => Ref.update(state, (state) => Storage.rollBack(state, result.apply))),
-        Effect.catch((error) => failed(Failures.fromIndex(error)))
+        Effect.catch((error) => restore(failed(Failures.fromIndex(error))))
       )
     }))
     yield* Ref.update(state, Storage.healthy)

@@ -64,8 +64,8 @@ const makeHints = () => {
   } as const
 }
 
-/** Takes in one thread, page by page, from what is known of it. */
-const makeReader = Effect.fnUntraced(function*(threads: ThreadReader.ThreadReader) {
+/** Takes in one thread, page by page, from what is known of it. Stops without a word when the index is `lost` meanwhile. */
+const makeReader = Effect.fnUntraced(function*(threads: ThreadReader.ThreadReader, lost: () => boolean) {
   const log = yield* EventLog
   const { name } = yield* PriorsCollection
   const index = yield* Indexer.make
@@ -84,6 +84,8 @@ const makeReader = Effect.fnUntraced(function*(threads: ThreadReader.ThreadReade
       const page = yield* threads.page(topic, fold)
       fold = page.fold
       yield* index(page.drafts.filter((draft) => draft.payload.log_seq > cursor))
+      // The cursors have been put back, and must stay there until everything comes again.
+      if (lost()) return
       if (fold.seq > cursor) yield* log.advance(name, topic, fold.seq)
       keep(topic, fold)
       if (page.last) return
@@ -122,13 +124,13 @@ const make = Effect.gen(function*() {
   const engine = yield* VectorIndex
   const collection = yield* PriorsCollection
   const threads = yield* ThreadReader.make
-  const reader = yield* makeReader(threads)
   const hints = makeHints()
   let failures = 0
   // At start too: an index that is empty is filled from the logs' beginnings.
   let doubtful = true
   // Asked for at any time, also while a round runs: the next one does it.
   let rebuild = false
+  const reader = yield* makeReader(threads, () => rebuild)
 
   const checkIndex = Effect.gen(function*() {
     // By way of the database, which makes the collection if it must, and from here on knows when it is gone.
@@ -138,11 +140,22 @@ const make = Effect.gen(function*() {
   })
 
   /** Puts every thread's cursor back, before anything is stored: a crash on the way leaves an index that is behind. */
+  const putBack = Effect.flatMap(threads.all, Effect.forEach((topic) => log.advance(collection.name, topic, 0)))
+
   const startOver = Effect.gen(function*() {
-    yield* Effect.forEach(yield* threads.all, (topic) => log.advance(collection.name, topic, 0))
+    yield* putBack
     reader.forget()
     rebuild = false
   })
+
+  /** Before the collection is made anew: the next round, of whichever process, takes in everything. */
+  const onLost = (lost: string) =>
+    Effect.suspend(() => {
+      if (lost !== collection.name) return Effect.succeed(true)
+      rebuild = true
+      hints.addAll()
+      return Effect.match(putBack, { onFailure: () => false, onSuccess: () => true })
+    })
 
   /** Which threads to read, and from where. */
   const due = Effect.fnUntraced(function*(topics: ReadonlyArray<TopicId>, everything: boolean) {
@@ -194,11 +207,7 @@ const make = Effect.gen(function*() {
     Effect.sync(() => {
       const stops = [
         log.onAppend((topic) => kindOf(topic) === "thread" && hints.add(topic)),
-        database.onLost((lost) => {
-          if (lost !== collection.name) return
-          rebuild = true
-          hints.addAll()
-        })
+        database.onLost(onLost)
       ]
       return () => stops.forEach((stop) => stop())
     }),

@@ -109,7 +109,7 @@ describe("Database", () => {
     return Effect.gen(function*() {
       const database = yield* Database
       const lost: Array<string> = []
-      const stop = database.onLost((collection) => lost.push(collection))
+      const stop = database.onLost((collection) => Effect.sync(() => lost.push(collection) > 0))
       yield* database.execute(store(axis(0)))
       index.lose()
       assert.deepStrictEqual(yield* database.execute(search), [])

@@ -194,6 +194,37 @@ describe("Projector", () => {
     }).pipe(Effect.provide(database))
   })
 
+  it.effect("[STO6] [TOP6] nor is anything missing when the server dies over a lost index", () => {
+    const { database, index, projector } = setup()
+    let dying = false
+    const mortal = Layer.effect(
+      EventLog,
+      Effect.map(EventLog, (log) =>
+        EventLog.of({
+          ...log,
+          advance: (name, topic, seq) => dying && seq === 0 ? Effect.never : log.advance(name, topic, seq)
+        }))
+    )
+    const life = Layer.fresh(projector.pipe(
+      Layer.provideMerge(Layer.fresh(DatabaseLive.layer)),
+      Layer.provideMerge(mortal)
+    ))
+    return Effect.gen(function*() {
+      const topic = thread("one")
+      yield* Logs.append(topic, [Logs.created(alice, "public"), Logs.published("m1", alice, "first")])
+      yield* Effect.gen(function*() {
+        yield* caughtUp
+        index.lose()
+        dying = true
+        yield* Logs.append(topic, [Logs.published("m2", alice, "second")])
+        yield* TestClock.adjust("1 second")
+      }).pipe(Effect.provide(life))
+      dying = false
+      yield* Effect.provide(caughtUp, life)
+      assert.deepStrictEqual(yield* contents, ["first", "second"])
+    }).pipe(Effect.provide(database))
+  })
+
   it.effect("[STO6] an index that is empty at the start is filled, whatever the cursors say", () => {
     const { database, index, projector } = setup()
     return Effect.gen(function*() {
