@@ -302,6 +302,10 @@ export class Person {
     for (const topic of [plaza, hall]) if (!this.life.watched.has(topic)) this.watch(topic)
   }
 
+  get online(): boolean {
+    return this.life.client.state().link._tag === "Online"
+  }
+
   /** Why this device is not at rest; undefined when it is. */
   get restless(): string | undefined {
     const { client, drift, instance, watched } = this.life

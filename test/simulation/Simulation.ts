@@ -60,6 +60,7 @@ class Run {
   private readonly people: ReadonlyArray<Person>
   private server: Server
   private servers = 0
+  private sentAway: ReadonlyArray<Person> = []
   private skew = 0
   private convergedIn = 0
 
@@ -225,9 +226,9 @@ class Run {
   }
 
   /** Who is not in step with the logs. */
-  private behind(): string | undefined {
+  private behind(people = this.people): string | undefined {
     if (!this.server.serving || this.server.process.dead) return "the server does not serve"
-    for (const person of this.people) {
+    for (const person of people) {
       const why = person.restless
       if (why !== undefined) return why
     }
@@ -343,6 +344,7 @@ class Run {
     yield* world.live(world.now + 3_000, () => this.server.serving)
     yield* world.live(world.now + 1_500, () => false)
     const { server } = this
+    this.sentAway = this.people.filter((person) => person.online)
     const lines = [...network.lines].filter((line) => line.server === server.process && line.port !== undefined)
     let stopped = false
     const start = world.now
@@ -364,9 +366,9 @@ class Run {
     yield* world.live(world.now + 1_500, () => false)
   })
 
-  /** SYN11: everybody who was let go is in step with the next server soon. */
+  /** SYN11: everybody who was sent away is in step with the next server soon. */
   readonly back = Effect.fnUntraced({ self: this }, function*(this: Run) {
-    const why = yield* this.rested(() => this.behind(), 15_000)
+    const why = yield* this.rested(() => this.behind(this.sentAway), 15_000)
     if (why !== undefined) this.world.violate("SYN11", `15 s after a drain ${why}`)
   })
 
