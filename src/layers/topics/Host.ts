@@ -50,6 +50,8 @@ export class Host {
   private saved = 0
   private encoded: { readonly state: unknown; readonly json: Schema.Json } | undefined
   private touchedAt: number
+  /** Asked to leave memory at the end of the turn, and gone. */
+  private tired = false
   private resting = false
 
   constructor(topic: TopicId, kind: AnyKind, around: Surroundings) {
@@ -132,7 +134,8 @@ export class Host {
         for (const message of others) yield* this.serve(message)
       }
       if (this.standing.seq - this.saved >= this.around.limits.snapshotEvery) yield* this.saveSnapshot
-      if (this.standing.seq === 0) yield* this.rest
+      // Only now: whatever came in the same batch may need it.
+      if (this.tired || this.standing.seq === 0) yield* this.rest
     }).pipe(
       Effect.catchCause((cause) => {
         for (const message of batch) if (message._tag === "Submit") refuse(message, internal)
@@ -173,7 +176,7 @@ export class Host {
       case "Wake":
         return this.wake
       case "Rest":
-        return this.rest
+        return Effect.sync(() => void (this.tired = true))
     }
   }
 
@@ -254,6 +257,7 @@ export class Host {
   })
 
   private readonly rest: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
+    this.tired = false
     if (!this.unused) return
     if (this.standing.seq > this.saved) yield* this.saveSnapshot
     // Somebody may have come while the snapshot was stored; from here on nobody can.

@@ -1,12 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Result } from "effect"
+import { Deferred, Effect, Fiber, Latch, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import * as Memory from "../../../src/layers/eventlog/Memory.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { Performers } from "../../../src/services/Performers.ts"
 import { Topics } from "../../../src/services/Topics.ts"
 import type { Ask } from "../../support/Counter.ts"
-import { deltas, hosts, layer, listener, one, send, sendAll, subscribe, total, two } from "../../support/Hosted.ts"
+import {
+  alice,
+  deltas,
+  hosts,
+  layer,
+  listener,
+  one,
+  send,
+  sendAll,
+  subscribe,
+  total,
+  two,
+  withLog
+} from "../../support/Hosted.ts"
 
 /** Lets everything that is ready run. */
 const settle = TestClock.adjust(0)
@@ -191,6 +204,29 @@ describe("timers", () => {
       })
       assert.strictEqual(yield* after.pipe(Effect.provide(hosts())), 100)
     }).pipe(Effect.provide(Memory.layer)))
+
+  it.effect("[ROO8] [SYN2] whoever subscribes just as a topic is about to leave memory keeps it there", () => {
+    const latch = Latch.makeUnsafe(true)
+    const slow = withLog((log) => ({ append: (append) => latch.whenOpen(log.append(append)) }))
+    return Effect.gen(function*() {
+      const topics = yield* Topics
+      const ear = listener("x")
+      yield* send(one, { _tag: "add", n: 1 })
+      yield* TestClock.adjust(900)
+      // Idle since; the next sweep finds it so, while the first of these is being stored.
+      yield* latch.close
+      const post = (id: string) =>
+        topics.post(one, { id: id as never, author: alice, input: { _tag: "add", n: 1 }, reply: () => undefined })
+      post("a")
+      yield* TestClock.adjust(1_000)
+      topics.subscribe(one, ear, undefined, () => undefined)
+      yield* latch.open
+      yield* TestClock.adjust(100)
+      assert.deepStrictEqual(yield* topics.stats, { live: 1, subscriptions: 1 })
+      yield* send(one, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(deltas(ear), [[2, 3]])
+    }).pipe(Effect.provide(Layer.provideMerge(hosts({ passivateAfter: 500 }), slow)))
+  })
 
   it.effect("[ROO8] a topic that does not exist costs no memory, and one that is owed something stays", () =>
     Effect.gen(function*() {
