@@ -17,6 +17,7 @@ import * as Signals from "../../src/layers/signals/Local.ts"
 import * as Ws from "../../src/layers/socket/Ws.ts"
 import * as TopicsLocal from "../../src/layers/topics/Local.ts"
 import { Chorus } from "../../src/services/Chorus.ts"
+import { EventLog } from "../../src/services/EventLog.ts"
 import { Kinds } from "../../src/services/Kinds.ts"
 import { Sessions as SessionsService } from "../../src/services/Sessions.ts"
 import { Socket } from "../../src/services/Socket.ts"
@@ -133,6 +134,8 @@ interface Behind {
   readonly kinds?: ReadonlyArray<AnyKind>
   /** Stands between sessions and the gateway. */
   readonly sessions?: (made: SessionsService["Service"]) => Partial<SessionsService["Service"]>
+  /** Stands between the log and who uses it. */
+  readonly log?: (made: EventLog["Service"]) => Partial<EventLog["Service"]>
 }
 
 /** The whole way of a message, on an in-memory log, behind a socket engine. */
@@ -142,7 +145,11 @@ export const behind = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, options: 
     Layer.provideMerge(Signals.layer(limits)),
     Layer.provideMerge(TopicsLocal.layer({ limits })),
     Layer.provideMerge(Performers.layer),
-    Layer.provideMerge(EventLogMemory.layer),
+    Layer.provideMerge(
+      Layer.effect(EventLog, Effect.map(EventLog, (made) => ({ ...made, ...options.log?.(made) }))).pipe(
+        Layer.provideMerge(EventLogMemory.layer)
+      )
+    ),
     Layer.provideMerge(
       Layer.succeed(Kinds, new Map([...shipped, ...(options.kinds ?? []).map((kind) => [kind.name, kind] as const)]))
     ),

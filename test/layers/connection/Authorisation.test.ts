@@ -2,37 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TopicId } from "../../../src/domain/Ids.ts"
-import type * as Thread from "../../../src/domain/kinds/ThreadModel.ts"
-import type { Control } from "../../../src/domain/Protocol.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
+import { controls as all, some, threadCommands } from "../../support/Everything.ts"
 import { type Client, listening, open, person, type Received, server, signIn, uuid } from "../../support/People.ts"
 
-const some = uuid()
-
-/** A payload for every command of a thread: a new command without a row here does not compile. */
-const commands: Readonly<Record<Exclude<Thread.Command["_tag"], "create_thread">, object>> = {
-  submit_message: { content: "let me in" },
-  import_messages: { messages: [{ content: "let me in", source: "a.md" }] },
-  process_approval: { message_id: some, decision: "approve" },
-  cancel_submission: { message_id: some },
-  submit_prompt: { prompt: "what is in here?" },
-  cancel_run: { prompt_id: some },
-  invite_co_author: { user: person().key },
-  divest: {},
-  close_thread: {}
-}
-
-type Aimed = "subscribe" | "unsubscribe" | "ack" | "desync" | "signal" | "get_thread"
-
-/** The same for what is asked about a topic. */
-const controls: Readonly<Record<Extract<Control["_tag"], Aimed>, object>> = {
-  subscribe: {},
-  unsubscribe: {},
-  ack: { seq: 1 },
-  desync: { seq: 1, expected: "0".repeat(16), found: "1".repeat(16) },
-  signal: { key: "cursor", value: 1 },
-  get_thread: {}
-}
+const { create_thread: _, ...commands } = threadCommands
+const { get_thread, subscribe, unsubscribe, ack, desync, signal } = all
+const controls = { get_thread, subscribe, unsubscribe, ack, desync, signal }
 
 const everything = Object.entries({ ...commands, ...controls })
 /** Asked for its answer, which comes behind whatever else was said. */
