@@ -91,6 +91,17 @@ describe("StateHash", () => {
     assert.strictEqual(StateHash.of(new Map([["a", 1]])), StateHash.of(HashMap.make(["a", 1])))
   })
 
+  // Logs hold such hashes, and clients of any age compare them.
+  it.each([
+    [null, "5bca57e4735a9114"],
+    [-1.5, "77c0e96618998ddb"],
+    ["a\u00e9\ud83d\ude00", "3790c973460d902d"],
+    [[1, [2, null]], "eccd982105d4fca7"],
+    [{ _tag: "submit_message", content: "Wind", source: null }, "34564ac14b5bcedc"]
+  ])("[SYN4] [SYN7] %j hashes as it always did", (value, hash) => {
+    assert.strictEqual(StateHash.of(value), hash)
+  })
+
   it("[SYN7] a part that stayed is not looked into again", () => {
     let looks = 0
     const message = {
