@@ -70,7 +70,7 @@ const talk = (client: Client, topic: string, { bytes, messages }: typeof flood) 
   })
 
 describe("slow clients", () => {
-  it.live("[FLT9][CON8] one of 1,000 that stops reading costs little, and nobody misses anything", () =>
+  it.live("[FLT9][SEC27][CON8] one of 1,000 that stops reading costs little, and nobody misses anything", () =>
     Effect.gen(function*() {
       const server = yield* start({ data: yield* folder, env: generous, nodeArgs: Inspector.nodeArgs })
       const url = `${server.url.replace("http", "ws")}/ws`

@@ -38,6 +38,7 @@ describe("who may connect", () => {
     { origin: "http://evil.example" },
     { origin: "null" },
     { origin: "http://choir.test.evil.example" },
+    { origin: "http://evil-choir.test" },
     { origin: "HTTP://choir.test" },
     { origin: "http://choir.test:81" },
     { origin: "https://choir.test" }
