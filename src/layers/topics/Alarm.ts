@@ -5,7 +5,7 @@
  */
 import type { Instant } from "../../domain/Ids.ts"
 
-/** Milliseconds until a wake that could not be stored is tried again. */
+/** Milliseconds until a wake that could not be taken or stored is tried again. */
 const retryWake = 1_000
 /** Milliseconds until the log is looked at after an append that failed; doubled with every look that fails. */
 const firstLook = 250
@@ -30,7 +30,7 @@ export class Alarm {
     this.again()
   }
 
-  /** Whatever stood in the way of a wake, it is tried again. */
+  /** Whatever stood in the way of a wake, it is tried again; nothing is heard before. */
   retry(): void {
     this.notBefore = this.now() + retryWake
     this.wakeAt ??= this.notBefore
@@ -42,9 +42,11 @@ export class Alarm {
     return this.wakeAt !== undefined && Math.max(this.wakeAt, this.notBefore) <= this.now()
   }
 
-  /** Whether it is time to look at the log. */
-  get looking(): boolean {
-    return this.lookAt !== undefined && this.lookAt <= this.now()
+  /** Whether it is time to look at the log; once for each time. */
+  takeLook(): boolean {
+    if (this.lookAt === undefined || this.lookAt > this.now()) return false
+    this.lookAt = undefined
+    return true
   }
 
   /** The log may be ahead, or is known not to be. Whoever has looked in vain looks later each time. */
@@ -52,17 +54,15 @@ export class Alarm {
     if (!doubtful) {
       this.lookAt = undefined
       this.looks = 0
-    } else if (this.lookAt === undefined || this.looking) {
+    } else if (this.lookAt === undefined) {
       this.lookAt = this.now() + Math.min(longestLook, firstLook * 2 ** this.looks)
       this.looks += 1
       this.again()
     }
   }
 
-  /** Arms for the earliest of these times. */
-  again(): void {
-    const { lookAt, notBefore, wakeAt } = this
-    const wake = wakeAt === undefined ? undefined : Math.max(wakeAt, notBefore)
-    this.arm(lookAt === undefined || wake === undefined ? lookAt ?? wake : Math.min(lookAt, wake))
+  private again(): void {
+    const at = Math.min(this.lookAt ?? Number.POSITIVE_INFINITY, this.wakeAt ?? Number.POSITIVE_INFINITY)
+    this.arm(at === Number.POSITIVE_INFINITY ? undefined : Math.max(at, this.notBefore))
   }
 }

@@ -220,10 +220,9 @@ export class Host {
 
   // -- Time ------------------------------------------------------------------
 
-  private readonly wake: Effect.Effect<void> = Effect.suspend(() => {
-    if (this.alarm.looking) return Effect.andThen(this.look, this.wakeTopic)
-    return this.wakeTopic
-  })
+  private readonly wake: Effect.Effect<void> = Effect.suspend(() =>
+    this.alarm.takeLook() ? Effect.andThen(this.look, this.wakeTopic) : this.wakeTopic
+  )
 
   private readonly wakeTopic: Effect.Effect<void> = Effect.suspend(() => {
     const { seq, wakeAt } = this.standing
@@ -235,6 +234,7 @@ export class Host {
     return this.writer.commit([submit({ id, author: "system:clock", input: { _tag: "Woke" }, reply })])
   })
 
+  /** A wake could not be taken or stored. */
   wakeLater(): void {
     this.alarm.retry()
   }
