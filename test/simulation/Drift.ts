@@ -1,4 +1,7 @@
-/** A device's copy of a topic is spoilt on purpose: it must find out by the next hash of the server's, and be given a whole one (SYN7). */
+/**
+ * A device's copy of a topic is spoilt on purpose: it must find out by the next
+ * hash that the server says, and be given a whole one (SYN7).
+ */
 import { isDeepStrictEqual } from "node:util"
 import type { Replica } from "../../src/client/Replica.ts"
 import type { TopicId } from "../../src/domain/Ids.ts"
@@ -31,8 +34,10 @@ export class Drift {
   spoil(replicas: ReadonlyMap<TopicId, Replica>, topic: TopicId): void {
     const replica = replicas.get(topic)
     if (replica?.position === undefined || replica.sync._tag !== "Live") return
-    const decided = { ...replica.decided as object, title: "spoilt", [`spoilt by`]: this.instance } // The machine's own map: no message of the protocol does this.
-    ;(replicas as Map<TopicId, Replica>).set(topic, { ...replica, decided })
+    const decided = { ...replica.decided as object, title: "spoilt", "spoilt by": this.instance }
+    // No message of the protocol does this, so it is done in the machine's own map.
+    const own = replicas as Map<TopicId, Replica>
+    own.set(topic, { ...replica, decided })
     this.from.set(topic, replica.position.seq)
     this.truth.spoilt.add(`${this.instance} ${topic}`)
     this.world.note(`${this.instance}'s ${topic} is spoilt at ${replica.position.seq}`)

@@ -64,10 +64,10 @@ export const shrink = Effect.fnUntraced(function*(report: Report, options: Optio
   return faults
 })
 
-/** What somebody needs to know about a failure, and how to see it again. */
-export const explain = ({ faults, seed, violations }: Report, bug: Name | undefined): string =>
+/** What somebody needs to know about a failure, and how to see it again; the digest is then the same. */
+export const explain = ({ digest, faults, seed, violations }: Report, bug: Name | undefined): string =>
   [
-    `seed ${seed}:`,
+    `seed ${seed} (${digest}):`,
     ...violations.slice(0, 5).map((violation) => `  ${violation}`),
     "  what went wrong in it, by milliseconds:",
     ...faults.map((fault) => `  ${describe(fault)}`),

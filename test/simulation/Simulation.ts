@@ -2,12 +2,8 @@
  * One seed: a server, six devices, everything that goes wrong, and then peace,
  * in which all must come to rest (TOP2-TOP6, SYN2-SYN5, FLT1, FLT7).
  */
-import { Effect, HashMap, Option, Schema } from "effect"
-import { isDeepStrictEqual } from "node:util"
+import { Effect } from "effect"
 import { closeCode } from "../../src/domain/CloseCode.ts"
-import { kindOf } from "../../src/domain/Ids.ts"
-import { balance } from "../../src/domain/kinds/Ledger.ts"
-import { mainLedger, type State as LedgerState, threadAccount } from "../../src/domain/kinds/LedgerModel.ts"
 import type { State as ThreadState } from "../../src/domain/kinds/ThreadModel.ts"
 import { Socket } from "../../src/services/Socket.ts"
 import { Topics } from "../../src/services/Topics.ts"
@@ -23,6 +19,7 @@ import { busy, describe, type Fault, type Plan, plan } from "./Plan.ts"
 import { Process } from "./Process.ts"
 import { Provider } from "./Provider.ts"
 import { Server, type Surroundings } from "./Server.ts"
+import { settled } from "./Settled.ts"
 import { Truth } from "./Truth.ts"
 import { World } from "./World.ts"
 
@@ -266,51 +263,8 @@ class Run {
       return this.world.violate(...this.blame(why, `${when}, after ${patience} ms of peace, ${why}`))
     }
     for (const person of this.people) person.check(true)
-    this.settled()
+    settled(this.world, this.truth, this.disk)
   })
-
-  /** What must be true of the logs once nothing is under way. */
-  private settled(): void {
-    const { disk, truth, world } = this
-    truth.verify()
-    const ledger = truth.at(mainLedger)?.states.at(-1) as LedgerState
-    for (const [topic, { kind, states }] of truth.topics) {
-      const state = states.at(-1)
-      const snapshot = Option.getOrUndefined(disk.peek((log) => log.snapshot(topic)))
-      if (snapshot !== undefined) {
-        const read = Schema.decodeUnknownExit(Schema.toCodecJson(kind.State))(JSON.parse(snapshot.state))
-        if (read._tag === "Failure" || !isDeepStrictEqual(read.value, states[snapshot.seq])) {
-          if (kindOf(topic) !== "ledger") {
-            world.violate("TOP7", `${topic}: the snapshot of ${snapshot.seq} is not the fold`)
-          }
-        }
-      }
-      if (kindOf(topic) !== "thread") continue
-      const thread = state as ThreadState
-      const held = balance(ledger, threadAccount(topic))
-      if (thread.token_balance !== held) {
-        world.violate("THR6", `${topic} thinks it holds ${thread.token_balance}, the ledger says ${held}`)
-      }
-      for (const run of thread.runs) {
-        if (truth.ends.get(run.prompt_id) !== 1) world.violate("CHO7", `the run of ${run.prompt_id} has not ended once`)
-      }
-    }
-    this.stakes(ledger)
-  }
-
-  /** LED4: what the ledger holds as stakes is what is under vote, to the token. */
-  private stakes(ledger: LedgerState): void {
-    const voted = [plaza, attic].flatMap((topic) =>
-      ((this.truth.at(topic)?.states.at(-1) as ThreadState | undefined)?.submissions ?? [])
-        .filter(({ status }) => status === "pending").map(({ id, stake }) => [`stake:${id}`, stake] as const)
-    )
-    const held = [...HashMap.toEntries(ledger.accounts)].filter(([account]) => account.startsWith("stake:"))
-    const sorted = (pairs: ReadonlyArray<readonly [string, number]>) =>
-      pairs.map(([id, n]) => `${id} ${n}`).sort().join()
-    if (sorted(voted) !== sorted(held)) {
-      this.world.violate("LED4", `the ledger holds ${sorted(held)}, under vote are ${sorted(voted)}`)
-    }
-  }
 
   /** A week later, under another server, every vote is over. */
   readonly weekLater = Effect.fnUntraced({ self: this }, function*(this: Run) {
