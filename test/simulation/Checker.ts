@@ -111,7 +111,9 @@ export class Checker implements Watcher {
     switch (message._tag) {
       case "init":
         session.user = message.user.public_key
-        return
+        return this.listed(line, session, message.threads)
+      case "threads":
+        return this.listed(line, session, message.threads)
       case "receipt":
         return this.receipt(session, message)
       case "error":
@@ -180,6 +182,15 @@ export class Checker implements Watcher {
   private allowed(line: Line, { made, user }: Session, topic: TopicId): void {
     if (user === undefined || !this.truth.canRead(topic, user, made)) {
       this.world.violate("SEC7", `${line.client.name} was sent what is in ${topic}`)
+    }
+  }
+
+  /** What is listed was looked up a moment before it is said. */
+  private listed(line: Line, { made, user }: Session, threads: ServerMessageOf<"threads">["threads"]): void {
+    for (const { thread_id } of threads) {
+      if (user === undefined || !this.truth.canRead(thread_id, user, made - 50)) {
+        this.world.violate("SEC7", `${line.client.name} was told of ${thread_id}`)
+      }
     }
   }
 
