@@ -27,11 +27,11 @@ const asked: Readonly<Record<string, object>> = {
 }
 
 /** What is done for them; the rest is refused to them as well, for other reasons. */
-const each = ["submit_message", "import_messages", "submit_prompt", "invite_co_author", "get_thread", "subscribe"]
+const each = ["submit_message", "import_messages", "submit_prompt", "get_thread", "subscribe", "unsubscribe"]
 const granted = {
-  member: [...each, "unsubscribe", "divest"],
-  // The last one left cannot leave.
-  owner: [...each, "unsubscribe", "close_thread"]
+  member: [...each, "invite_co_author", "divest"],
+  // After the member, who has invited the same person; and the last one cannot leave.
+  owner: each
 }
 
 interface Answer {
