@@ -1,0 +1,169 @@
+/** What a real server says and keeps of words that were meant to harm it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import { connect, type SecureVersion } from "node:tls"
+import { ErrorCode } from "../../src/domain/Rejection.ts"
+import { certificate, hasOpenSsl } from "../support/Certificate.ts"
+import { room } from "../support/Members.ts"
+import { type Client, open, person, prove, type Received, signIn, uuid } from "../support/People.ts"
+import { folder, start } from "../support/ServerProcess.ts"
+import { socketOf } from "../support/Whole.ts"
+
+const main = "src/main.ts"
+
+const enter = Effect.fnUntraced(function*(url: string) {
+  const client = yield* open(socketOf(url))
+  yield* signIn(client, person())
+  return client
+})
+
+const said = Effect.fnUntraced(function*(client: Client, content: unknown, topic: string) {
+  client.send("send_message", { content }, topic)
+  return yield* client.nextOf("receipt")
+})
+
+/** Whole characters that are easily broken: of every length in UTF-8, joined, reversed, unseen, not normalised. */
+const odd = [
+  "",
+  "\u0000\u0001\u001f\u007f\u0080\u009f",
+  "\u07ff\u0800\uffff\ufffd\ufeff",
+  "\u{10000}\u{10ffff}\u{1f469}\u200d\u{1f4bb}",
+  "e\u0301 \u00e9 \u1e9b\u0323",
+  "\u202eright to left\u202c \u2028 \u2029",
+  "\\ \" / \b \f \n \r \t",
+  "' OR 1=1; --"
+]
+
+describe("words", () => {
+  it.live("[SEC18] come back from the disk byte by byte as they were sent", () =>
+    Effect.gen(function*() {
+      const data = yield* folder
+      const topic = room("odd")
+      const first = yield* start({ data, main })
+      const writer = yield* enter(first.url)
+      writer.send("join_room", {}, topic)
+      yield* writer.nextOf("receipt")
+      for (const text of odd) yield* said(writer, [text, { [text]: text }], topic)
+      yield* first.end("SIGKILL")
+
+      const second = yield* start({ data, main })
+      const reader = yield* enter(second.url)
+      reader.send("join_room", {}, topic)
+      yield* reader.nextOf("receipt")
+      reader.send("subscribe", {}, topic)
+      const { state } = (yield* reader.nextOf("subscribed")).payload as {
+        readonly state: { readonly posts: ReadonlyArray<{ readonly content: unknown }> }
+      }
+      assert.deepStrictEqual(state.posts.map(({ content }) => content), odd.map((text) => [text, { [text]: text }]))
+    }))
+
+  it.live("[SEC19] a process without __proto__ serves all the same", () =>
+    Effect.gen(function*() {
+      const server = yield* start({ data: yield* folder, main, nodeArgs: ["--disable-proto=throw"] })
+      const client = yield* enter(server.url)
+      const thread = `thread:${client.send("create_thread", { name: "Plain" })}`
+      yield* client.nextOf("receipt")
+      client.send("subscribe", {}, thread)
+      yield* client.nextOf("subscribed")
+      client.send("submit_prompt", { prompt: "What is there?" }, thread)
+      for (;;) {
+        const text = JSON.stringify((yield* client.nextOf("delta")).payload)
+        assert.notInclude(text, "RunFailed")
+        if (/"step":"yield"/i.test(text)) break
+      }
+      assert.strictEqual(yield* server.end("SIGTERM"), 0)
+      assert.strictEqual(server.stderr(), "")
+    }))
+})
+
+/** What would tell somebody how it is made, where it stands, or what it keeps. */
+const insides =
+  /\bat \w+ \(|\.[jt]s\b|node:|node_modules|sqlite|select |insert |\/(?:tmp|home|root|work)|schema|effect|undefined|errno|\bE(?:IO|NOENT|ACCES|PIPE)\b|Exception|Cause|Defect/i
+
+describe("errors", () => {
+  it.live("[SEC22] of every class that a client can bring about have a code of the table and tell nothing more", () =>
+    Effect.gen(function*() {
+      const server = yield* start({ data: yield* folder, main, env: { CHOIR_MESSAGE_BURST: "12" } })
+      const heard: Array<Received> = []
+      const listen = (client: Client) =>
+        client.ws.on("message", (data) => heard.push(JSON.parse(String(data)) as Received))
+      const stranger = yield* open(socketOf(server.url))
+      listen(stranger)
+      stranger.send("get_user")
+      yield* prove(stranger, person(), { twist: (challenge) => ({ ...challenge, nonce: "other" }) })
+      const client = yield* enter(server.url)
+      listen(client)
+      const id = uuid()
+      const thread = `thread:${id}`
+      client.send("create_thread", { name: "Mine" }, undefined, { id })
+      client.send("create_thread", { name: "Another" }, undefined, { id })
+      client.send("divest", {}, thread)
+      client.send("process_approval", { message_id: uuid(), decision: "approve" }, thread)
+      client.send("submit_message", { content: "x", stake: 1e9 }, thread)
+      client.send("cancel_run", { prompt_id: uuid() }, thread)
+      client.send("submit_message", { content: "x" }, `thread:${uuid()}`)
+      client.send("connect", { public_key: person().key })
+      client.send("desync", { seq: 1, expected: "0".repeat(16), found: "1".repeat(16) }, thread)
+      client.send("nonsense", {}, thread)
+      client.ws.send("{\"garbage")
+      client.ws.send(`{"id":"x","type":{},"payload":[]}`)
+      client.send("signal", { key: "k", value: 1 }, "room:none")
+      client.ws.send("[".repeat(30_000) + "]".repeat(30_000))
+      for (let i = 0; i < 20; i++) client.send("submit_message", { content: "x" }, thread)
+      const fence = client.send("heartbeat")
+      yield* Effect.repeat(client.next, { until: ({ payload }) => payload["ref_id"] === fence })
+
+      const errors = heard.filter(({ type }) => type === "error").map(({ payload }) => payload)
+      const codes = new Set(errors.map((error) => String(error["code"])))
+      yield* Effect.logInfo([...codes].join(" "))
+      assert.includeMembers([...codes], [
+        "malformed",
+        "unknown_type",
+        "too_large",
+        "unauthenticated",
+        "auth_failed",
+        "not_found",
+        "forbidden",
+        "rule_violated",
+        "id_conflict",
+        "rate_limited"
+      ])
+      for (const error of errors) {
+        assert.include(ErrorCode.literals, error["code"])
+        assert.notMatch(JSON.stringify(error), insides)
+        assert.isBelow(String(error["message"]).length, 200)
+      }
+    }))
+})
+
+/** The version that is agreed on with who speaks that one only; undefined when there is none. */
+const agreed = (url: string, version: SecureVersion): Effect.Effect<string | null | undefined, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      connect({
+        port: Number(new URL(url).port),
+        host: "127.0.0.1",
+        rejectUnauthorized: false,
+        minVersion: version,
+        maxVersion: version,
+        // As old clients have it.
+        ciphers: "DEFAULT@SECLEVEL=0"
+      })
+    ),
+    (socket) => Effect.sync(() => socket.destroy())
+  ).pipe(Effect.flatMap((socket) =>
+    Effect.callback((resume) => {
+      socket.once("secureConnect", () => resume(Effect.succeed(socket.getProtocol())))
+      socket.once("error", () => resume(Effect.succeed(undefined)))
+    })
+  ))
+
+describe.runIf(hasOpenSsl)("TLS (skipped without openssl)", () => {
+  it.live("[SEC39] [OPS9] is spoken from 1.2 on", () =>
+    Effect.gen(function*() {
+      const { cert, key } = yield* certificate()
+      const { url } = yield* start({ data: yield* folder, main, env: { CHOIR_TLS_CERT: cert, CHOIR_TLS_KEY: key } })
+      for (const version of ["TLSv1", "TLSv1.1"] as const) assert.isUndefined(yield* agreed(url, version))
+      for (const version of ["TLSv1.2", "TLSv1.3"] as const) assert.strictEqual(yield* agreed(url, version), version)
+    }))
+})
