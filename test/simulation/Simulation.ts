@@ -288,7 +288,7 @@ class Run {
 
   /**
    * SYN11: in the middle of everything a server gives way to the next. Each client is told beforehand and closed with
-   * a code that lets it come back; and what was acknowledged is there (TOP4).
+   * a code that lets it come back, and what was acknowledged is there (TOP4).
    */
   readonly replace = Effect.fnUntraced({ self: this }, function*(this: Run) {
     const { network, world } = this
