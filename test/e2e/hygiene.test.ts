@@ -154,7 +154,7 @@ const agreed = (url: string, version: SecureVersion): Effect.Effect<string | nul
   ).pipe(Effect.flatMap((socket) =>
     Effect.callback((resume) => {
       socket.once("secureConnect", () => resume(Effect.succeed(socket.getProtocol())))
-      socket.once("error", () => resume(Effect.succeed(undefined)))
+      socket.once("error", () => resume(Effect.undefined))
     })
   ))
 

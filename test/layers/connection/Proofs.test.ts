@@ -45,10 +45,7 @@ const watched = <S extends object>(service: S, uses: Array<string>): S =>
           return Reflect.apply(member, service, args) as unknown
         }
         : Effect.isEffect(member)
-        ? Effect.suspend(() => {
-          uses.push(name)
-          return member
-        })
+        ? Effect.andThen(Effect.sync(() => uses.push(name)), member as Effect.Effect<void>)
         : member
     ])
   ) as S
