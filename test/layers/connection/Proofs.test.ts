@@ -44,8 +44,6 @@ const watched = <S extends object>(service: S, uses: Array<string>): S =>
           uses.push(name)
           return Reflect.apply(member, service, args) as unknown
         }
-        : Effect.isEffect(member)
-        ? Effect.andThen(Effect.sync(() => uses.push(name)), member as Effect.Effect<void>)
         : member
     ])
   ) as S
