@@ -2,8 +2,8 @@
 import { Effect, Fiber } from "effect"
 import { closeCode } from "../domain/CloseCode.ts"
 import { TopicId } from "../domain/Ids.ts"
+import type { Frame } from "../services/Frame.ts"
 import type { Folded } from "../services/Socket.ts"
-import type { Frame } from "../services/Topics.ts"
 import { begin, type Client, type Harness, holds, refused, same, type Scenario } from "./Harness.ts"
 
 const small = { outboxFold: 65_536, outboxMax: 262_144 }

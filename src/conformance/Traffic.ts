@@ -1,8 +1,11 @@
 /** What goes out and what comes in: order, selection, sizes, handlers, faults (SOC1, SYN9, CON4). */
 import { Effect, Queue, Scope } from "effect"
+import { TopicId } from "../domain/Ids.ts"
+import * as Frame from "../services/Frame.ts"
 import { begin, type Harness, same, type Scenario } from "./Harness.ts"
 
 const many = Array.from({ length: 300 }, (_, n) => `{"n":${n}}`)
+const topic = TopicId.make("room:conformance")
 
 export const traffic = <R, E>(harness: Harness<R, E>): ReadonlyArray<Scenario<R>> => [
   {
@@ -17,6 +20,30 @@ export const traffic = <R, E>(harness: Harness<R, E>): ReadonlyArray<Scenario<R>
       for (const text of many) client.send(text)
       const heard = yield* Effect.replicateEffect(it.heard, many.length)
       yield* same("what the engine heard", heard.map(({ text }) => text), many)
+    })
+  },
+  {
+    title: "[SYN9] what joins a frame before it leaves is heard by all who hear it, in order",
+    run: Effect.gen(function*() {
+      const it = yield* begin(harness)
+      const [a, one] = yield* it.join()
+      const [b, two] = yield* it.join()
+      const run = Frame.run()
+      const say = (text: string) => {
+        const frame: Frame.Frame = { text, lane: { _tag: "Ephemeral", topic, key: text } }
+        if (Frame.join(run, frame)) return
+        if (one.gathers === true && two.gathers === true) Frame.begin(run, frame)
+        one.deliver(frame)
+        two.deliver(frame)
+      }
+      say("1")
+      say("2")
+      two.deliver({ text: "of its own", lane: { _tag: "Reply" } })
+      say("3")
+      say("4")
+      yield* same("what the first heard", yield* Effect.replicateEffect(a.next, 4), ["1", "2", "3", "4"])
+      const both = ["1", "2", "of its own", "3", "4"]
+      yield* same("what the second heard", yield* Effect.replicateEffect(b.next, 5), both)
     })
   },
   {

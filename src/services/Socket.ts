@@ -7,7 +7,7 @@
  */
 import { Context, Effect, Schema, type Scope } from "effect"
 import type { ConnectionId, Instant, TopicId } from "../domain/Ids.ts"
-import type { Frame } from "./Topics.ts"
+import type { Frame } from "./Frame.ts"
 
 /** The address could not be listened on. */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
@@ -93,6 +93,8 @@ export interface Connection {
   readonly id: ConnectionId
   readonly metadata: Metadata
   readonly connectedAt: Instant
+  /** For whoever serves the connection, to find what belongs to it; the engine leaves it alone. */
+  attachment?: unknown
   /** When the peer last gave a sign of life, pongs and bytes that it took after a long wait included (CON3). */
   readonly lastActivity: () => Instant
   /**
@@ -100,6 +102,8 @@ export interface Connection {
    * frames are folded per topic and others kept only as the latest under their key; above `outboxMax` the connection is closed.
    */
   readonly deliver: (frame: Frame) => void
+  /** Whether other messages may join a frame until it leaves (`Frame.more`). */
+  readonly gathers?: boolean
   /** Lets durable frames of a folded topic through again; called when its catch-up is about to be delivered. */
   readonly unfold: (topic: TopicId) => void
   /** Text outside any topic; may not be folded. */

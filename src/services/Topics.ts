@@ -13,6 +13,7 @@ import { Rejection } from "../domain/Rejection.ts"
 import type { SignedCommand } from "../domain/SignedCommand.ts"
 import type { StateHash } from "../domain/StateHash.ts"
 import type { Intent } from "../domain/Topic.ts"
+import type { Frame } from "./Frame.ts"
 
 /** The command was refused, by the topic's rules or because it cannot be stored now. Nothing changed. */
 export class CommandRefused extends Schema.TaggedError<CommandRefused>()("CommandRefused", {
@@ -43,30 +44,14 @@ export interface Submission {
   readonly reply: (outcome: Result.Result<Receipt, Rejection>) => void
 }
 
-/** A message on its way to many sockets: encoded once, and what may be done with it when a socket is slow (CON8). */
-export interface Frame {
-  readonly text: string
-  readonly lane:
-    /** An answer to this connection: never dropped. */
-    | { readonly _tag: "Reply" }
-    /** Part of a topic's log up to `seq`: may be replaced by a later catch-up, never lost. */
-    | { readonly _tag: "Durable"; readonly topic: TopicId; readonly seq: number }
-    /** Only the latest per topic and key matters. */
-    | { readonly _tag: "Ephemeral"; readonly topic: TopicId; readonly key: string }
-    /** A piece of running text: may be dropped, is not replaced by later pieces. */
-    | { readonly _tag: "Stream"; readonly topic: TopicId }
-  /** The WebSocket frame bytes, once some engine has made them. */
-  wire?: Uint8Array
-  /** The same for who understands compression. */
-  packed?: Uint8Array
-}
-
 /** Who hears of a topic. One object per connection, shared by all its subscriptions. */
 export interface Subscriber {
   readonly id: string
   readonly user: Author
   /** Takes a frame; must not block or throw. */
   readonly deliver: (frame: Frame) => void
+  /** Whether it reads a frame no earlier than it seals it, so that others may join it until then. */
+  readonly gathers?: boolean
   /** May read no longer: the subscription has ended without being asked to. */
   readonly putOut?: (topic: TopicId) => void
 }

@@ -39,6 +39,7 @@ class Model {
   /** By the client's number of the socket. */
   readonly lines = new Map<number, Line>()
   readonly users = Users.make<Line>(limits, kinds)
+  private account: Users.Account<Line> | undefined
   /** Commands in the order in which they reached topics first, by budget. */
   readonly accepted = { room: new Array<number>(), arena: new Array<number>() }
   private names = 0
@@ -109,8 +110,8 @@ class Model {
     if (line === undefined || text === undefined) return false
     const result = read(text)
     if (result._tag === "Failure") throw new TypeError(result.failure.message)
-    const user = line.state.user ?? undefined
-    const draw = this.users.draw(user, line.state, result.success, this.now)
+    const account = line.state.user === null ? undefined : this.account
+    const draw = this.users.draw(account, line.state, result.success, this.now)
     const slot = Replies.open(line.replies)
     this.dispatch(line, { _tag: "Heard", at: this.now, bytes: 100, incoming: result.success, ...draw }, slot)
     this.done(line, slot)
@@ -146,7 +147,7 @@ class Model {
           expires_at: at + 1e9
         }, slot)
       case "Welcome":
-        this.users.enter(me, line)
+        this.account = this.users.enter(me, line)
         return this.say(line, slot, welcome(at + 1e9))
       case "Post": {
         const n = Number.parseInt(intent.ref.slice(-12), 16)
@@ -174,8 +175,8 @@ class Model {
     Replies.done(line.replies, slot, this.leave(line))
   }
 
-  private leave(line: Line): (frame: { readonly text: string }) => void {
-    return ({ text }) => void line.toClient.push(JSON.parse(text))
+  private leave(line: Line): Replies.Taker {
+    return { deliver: ({ text }) => void line.toClient.push(JSON.parse(text)) }
   }
 
   /** A topic decides the oldest command. */
@@ -197,7 +198,7 @@ class Model {
       topic: TopicId.make(kind === "room" ? "room:a" : "arena:a"),
       command: null
     } as const
-    while (this.users.draw(me, state, incoming, this.now).wait === 0) continue
+    while (this.users.draw(this.account, state, incoming, this.now).wait === 0) continue
   }
 
   settle(): void {

@@ -7,7 +7,8 @@ import * as Connection from "../../domain/Connection.ts"
 import type { TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { encode, type ServerMessage } from "../../domain/Protocol.ts"
-import type { Frame, Topics } from "../../services/Topics.ts"
+import type { Frame } from "../../services/Frame.ts"
+import type { Topics } from "../../services/Topics.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { Wheel } from "../socket/Wheel.ts"
 import * as Answers from "./Answers.ts"
@@ -51,33 +52,33 @@ export const make = ({ clock, limits, metrics, nextId, perform, release, run, wh
   const say = (link: Link, slot: Slot, message: ServerMessage, topic?: TopicId) => {
     if (message._tag === "error") metrics.errors[message.code].value += 1
     if (slot === undefined) link.deliver(frame(message, topic))
-    else Replies.say(link.replies, slot, frame(message, topic), link.deliver)
+    else Replies.say(link.replies, slot, frame(message, topic), link)
   }
 
   const done = (link: Link, slot: Slot) => {
-    if (slot !== undefined) Replies.done(link.replies, slot, link.deliver)
+    if (slot !== undefined) Replies.done(link.replies, slot, link)
   }
 
   const dispatch = (link: Link, message: Connection.Message, slot?: Slot) => {
-    link.inbox.push({ message, slot })
-    if (link.stepping) return
+    if (link.stepping) return void link.inbox.push({ message, slot })
     link.stepping = true
     try {
-      stepAll(link)
+      step(link, message, slot)
+      for (let next = link.inbox.shift(); next !== undefined; next = link.inbox.shift()) {
+        step(link, next.message, next.slot)
+      }
     } finally {
       link.stepping = false
     }
   }
 
-  const stepAll = (link: Link) => {
-    for (let next = link.inbox.shift(); next !== undefined; next = link.inbox.shift()) {
-      const before = state(link)
-      const [after, intents] = Connection.step(before, next.message, limits)
-      link.state.ref.current = after
-      if (before.status !== after.status) wake(link)
-      for (const intent of intents) perform(link, intent, next.slot)
-      if (after.user === null) release(link)
-    }
+  const step = (link: Link, message: Connection.Message, slot: Slot) => {
+    const before = state(link)
+    const [after, intents] = Connection.step(before, message, limits)
+    link.state.ref.current = after
+    if (before.status !== after.status) wake(link)
+    for (const intent of intents) perform(link, intent, slot)
+    if (after.user === null) release(link)
   }
 
   /** Has the wheel look when the state wants it, unless it will look before. */

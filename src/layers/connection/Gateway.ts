@@ -9,7 +9,7 @@ import { Clock, Context, Effect, FiberSet, Layer, Result, type Scope } from "eff
 import { closeCode } from "../../domain/CloseCode.ts"
 import type * as Connection from "../../domain/Connection.ts"
 import * as Frames from "../../domain/Frames.ts"
-import type { ConnectionId, UserId } from "../../domain/Ids.ts"
+import type { ConnectionId } from "../../domain/Ids.ts"
 import * as Incoming from "../../domain/Incoming.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { Chorus } from "../../services/Chorus.ts"
@@ -166,15 +166,16 @@ const make = Effect.fnUntraced(function*(
       floor.dispatch(link, { _tag: "Garbled", at, bytes, ...result.failure }, slot)
     } else {
       const incoming = result.success
-      const { budget, wait } = users.draw(link.subscriber?.user as UserId | undefined, Link.state(link), incoming, at)
+      const { budget, wait } = users.draw(link.account, Link.state(link), incoming, at)
       floor.dispatch(link, { _tag: "Heard", at, bytes, incoming, budget, wait }, slot)
     }
     floor.done(link, slot)
   }
 
   yield* socket.onConnection((connection) => {
-    const link = Link.make(connection, ++epoch, metrics)
+    const link = new Link.Link(connection, ++epoch, metrics)
     links.set(connection.id, link)
+    connection.attachment = link
     floor.wake(link)
     if (draining) floor.dispatch(link, { _tag: "Ended", ...restart, retry_after_ms: longestRetry })
   })
@@ -182,6 +183,7 @@ const make = Effect.fnUntraced(function*(
     const link = links.get(connection.id)
     if (link === undefined) return
     links.delete(connection.id)
+    connection.attachment = undefined
     floor.dispatch(link, { _tag: "Dropped", at: floor.now(), code })
     signIn.release(link)
   })
@@ -190,8 +192,8 @@ const make = Effect.fnUntraced(function*(
     if (link !== undefined) traffic.drained(link, folded)
   })
   yield* socket.registerMessageHandler("*", (connection, text) => {
-    const link = links.get(connection.id)
-    if (link === undefined) return
+    const link = connection.attachment
+    if (!(link instanceof Link.Link)) return
     try {
       hear(link, text)
     } catch (defect) {

@@ -4,10 +4,12 @@ import * as State from "../../domain/Connection.ts"
 import type { Instant, TopicId } from "../../domain/Ids.ts"
 import { InOrder } from "../../domain/InOrder.ts"
 import type { ServerMessage } from "../../domain/Protocol.ts"
+import type { Frame, Lane } from "../../services/Frame.ts"
 import type { Connection } from "../../services/Socket.ts"
-import type { Frame, Subscriber } from "../../services/Topics.ts"
+import type { Subscriber } from "../../services/Topics.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import * as Replies from "./Replies.ts"
+import type { Account } from "./Users.ts"
 
 /** A subscription: what asked for it, the epoch of its answer, and how far its events were sent and acknowledged. */
 export interface Subscription {
@@ -17,66 +19,55 @@ export interface Subscription {
   acked: number
 }
 
-export interface Link {
+export class Link implements Replies.Taker {
   readonly connection: Connection
   /** Grows from connection to connection: of two of one client instance the greater one counts (AUT7). */
   readonly epoch: number
-  /** Gives a frame to the connection, and counts it. */
-  readonly deliver: (frame: Frame) => void
   readonly state: Ref.Ref<State.State>
-  readonly replies: Replies.Replies
+  readonly replies = Replies.make()
   /** Messages to the machine, so that an intent answers with messages and never steps inside a step. */
-  readonly inbox: Array<{ readonly message: State.Message; readonly slot: Replies.Slot | undefined }>
-  stepping: boolean
+  readonly inbox: Array<{ readonly message: State.Message; readonly slot: Replies.Slot | undefined }> = []
+  stepping = false
   /** Who hears of topics; one object per sign-in. */
-  subscriber: Subscriber | undefined
+  subscriber: Subscriber | undefined = undefined
+  /** What the user may still ask for, once there is one (CON7). */
+  account: Account<Link> | undefined = undefined
   /** What the gateway knows this client instance by, once it is signed in (AUT7). */
-  instance: string | undefined
+  instance: string | undefined = undefined
   /** The `init` that the next `Welcome` says. */
-  init: ServerMessage | undefined
-  readonly subscriptions: Map<TopicId, Subscription>
+  init: ServerMessage | undefined = undefined
+  readonly subscriptions = new Map<TopicId, Subscription>()
   /** The topics it wants to hear of, answered or not; another mark each time that one is given up and asked for again. */
-  readonly wanted: Map<TopicId, symbol>
+  readonly wanted = new Map<TopicId, symbol>()
   /** What reaches topics does so in the order it was heard, however long a signature takes to check. */
-  readonly toTopics: InOrder
+  readonly toTopics = new InOrder()
   /** Subscriptions and catch-ups that wait for their turn; one at a time is under way. */
-  readonly catchUps: Array<(over: () => void) => void>
-  catchingUp: boolean
+  readonly catchUps: Array<(over: () => void) => void> = []
+  catchingUp = false
   /** The earliest look the wheel will take. */
-  wakeAt: Instant
-  saidGoodbye: boolean
-}
+  wakeAt: Instant = Number.POSITIVE_INFINITY
+  saidGoodbye = false
+  private readonly metrics: Metrics
 
-export const make = (connection: Connection, epoch: number, metrics: Metrics): Link => {
-  const subscriptions = new Map<TopicId, Subscription>()
-  return {
-    connection,
-    epoch,
-    deliver: (frame) => {
-      metrics.sent.value += 1
-      if (frame.lane._tag === "Durable") {
-        const subscription = subscriptions.get(frame.lane.topic)
-        if (subscription !== undefined && frame.lane.seq > subscription.sent) {
-          metrics.owed.value += frame.lane.seq - subscription.sent
-          subscription.sent = frame.lane.seq
-        }
-      }
-      connection.deliver(frame)
-    },
-    state: Ref.makeUnsafe(State.open(connection.id, connection.connectedAt)),
-    replies: Replies.make(),
-    inbox: [],
-    stepping: false,
-    subscriber: undefined,
-    instance: undefined,
-    init: undefined,
-    subscriptions,
-    wanted: new Map(),
-    toTopics: new InOrder(),
-    catchUps: [],
-    catchingUp: false,
-    wakeAt: Number.POSITIVE_INFINITY,
-    saidGoodbye: false
+  constructor(connection: Connection, epoch: number, metrics: Metrics) {
+    this.connection = connection
+    this.epoch = epoch
+    this.metrics = metrics
+    this.state = Ref.makeUnsafe(State.open(connection.id, connection.connectedAt))
+  }
+
+  /** Gives a frame to the connection, and counts it. */
+  deliver(frame: Frame): void {
+    this.metrics.sent.value += 1
+    if (frame.lane._tag === "Durable") this.owe(frame.lane)
+    this.connection.deliver(frame)
+  }
+
+  private owe({ seq, topic }: Extract<Lane, { readonly _tag: "Durable" }>): void {
+    const subscription = this.subscriptions.get(topic)
+    if (subscription === undefined || seq <= subscription.sent) return
+    this.metrics.owed.value += seq - subscription.sent
+    subscription.sent = seq
   }
 }
 

@@ -6,66 +6,98 @@
  * delta overtakes the snapshot it builds on. Other topics are not held up.
  */
 import type { TopicId } from "../../domain/Ids.ts"
-import type { Frame } from "../../services/Topics.ts"
+import { type Frame, seal } from "../../services/Frame.ts"
+
+/** Who hears what has its turn. */
+export interface Taker {
+  readonly deliver: (frame: Frame) => void
+}
 
 /** The place of one message's answers. */
 export interface Slot {
+  /** What waits there; `none` while nothing does. */
   frames: Array<Frame>
   /** What keeps the place open: the message itself, and each request it started. */
   waiting: number
   /** Characters of topics' frames among `frames`. */
   held: number
+  /** The place behind it. */
+  next: Slot | undefined
 }
 
+/** The places that are open, in order. */
 export interface Replies {
-  readonly slots: Array<Slot>
-  /** Topics whose `subscribed` waits in a slot. */
-  readonly held: Map<TopicId, Slot>
+  first: Slot | undefined
+  last: Slot | undefined
+  /** Topics whose `subscribed` waits in a slot; undefined while there is none. */
+  held: Map<TopicId, Slot> | undefined
   /** Characters of topics' frames that wait in slots; answers are bounded by the requests there may be. */
   size: number
 }
 
-export const make = (): Replies => ({ slots: [], held: new Map(), size: 0 })
+/** Most slots never hold anything, so they share this, which is never added to. */
+const none: Array<Frame> = []
+
+const wait = (slot: Slot, frame: Frame): void => {
+  if (slot.frames === none) slot.frames = [frame]
+  else slot.frames.push(frame)
+}
+
+export const make = (): Replies => ({ first: undefined, last: undefined, held: undefined, size: 0 })
 
 /** A place for the message that was just heard; `done` closes it. */
 export const open = (replies: Replies): Slot => {
-  const slot: Slot = { frames: [], waiting: 1, held: 0 }
-  replies.slots.push(slot)
+  const slot: Slot = { frames: none, waiting: 1, held: 0, next: undefined }
+  if (replies.last === undefined) replies.first = slot
+  else replies.last.next = slot
+  replies.last = slot
   return slot
 }
 
 /** Says something in a slot: at once when it is that slot's turn. */
-export const say = (replies: Replies, slot: Slot, frame: Frame, deliver: (frame: Frame) => void): void => {
-  if (replies.slots[0] === slot) deliver(frame)
-  else slot.frames.push(frame)
+export const say = (replies: Replies, slot: Slot, frame: Frame, to: Taker): void => {
+  if (replies.first === slot) to.deliver(frame)
+  else wait(slot, frame)
 }
 
 /** One of the things that kept the slot open is over; answers whose turn has come leave. */
-export const done = (replies: Replies, slot: Slot, deliver: (frame: Frame) => void): void => {
+export const done = (replies: Replies, slot: Slot, to: Taker): void => {
   slot.waiting -= 1
-  const { slots } = replies
-  while (slots.length > 0) {
-    const head = slots[0]!
-    for (const frame of head.frames) deliver(frame)
-    head.frames = []
-    replies.size -= head.held
-    head.held = 0
-    for (const [topic, holder] of replies.held) if (holder === head) replies.held.delete(topic)
+  for (let head = replies.first; head !== undefined; head = head.next) {
+    replies.first = head
+    if (head.frames !== none) {
+      for (const frame of head.frames) to.deliver(frame)
+      head.frames = none
+      replies.size -= head.held
+      head.held = 0
+    }
+    if (replies.held !== undefined) release(replies, replies.held, head)
     if (head.waiting > 0) return
-    slots.shift()
   }
+  replies.first = undefined
+  replies.last = undefined
+}
+
+/** What topics send waits behind this slot no longer. */
+const release = (replies: Replies, held: Map<TopicId, Slot>, slot: Slot): void => {
+  for (const [topic, holder] of held) if (holder === slot) held.delete(topic)
+  if (held.size === 0) replies.held = undefined
 }
 
 /** From now on, what the topic sends waits behind this slot, unless it is the slot's turn already. */
 export const hold = (replies: Replies, slot: Slot, topic: TopicId): void => {
-  if (replies.slots[0] !== slot) replies.held.set(topic, slot)
+  if (replies.first !== slot) (replies.held ??= new Map()).set(topic, slot)
 }
 
+/** Whether any topic's frames have to wait. */
+export const holds = (replies: Replies): boolean => replies.held !== undefined
+
 /** Lets a topic's frame pass, or keeps it behind its `subscribed`. */
-export const pass = (replies: Replies, frame: Frame, deliver: (frame: Frame) => void): void => {
-  const slot = replies.held.size === 0 || frame.lane._tag === "Reply" ? undefined : replies.held.get(frame.lane.topic)
-  if (slot === undefined) return deliver(frame)
-  slot.frames.push(frame)
+export const pass = (replies: Replies, frame: Frame, to: Taker): void => {
+  const slot = frame.lane._tag === "Reply" ? undefined : replies.held?.get(frame.lane.topic)
+  if (slot === undefined) return to.deliver(frame)
+  seal(frame)
+  wait(slot, frame)
   slot.held += frame.text.length
   replies.size += frame.text.length
 }

@@ -5,8 +5,9 @@ import type { TopicId, UserId } from "../../domain/Ids.ts"
 import type { Chorus } from "../../services/Chorus.ts"
 import type { Directory } from "../../services/Directory.ts"
 import type { EventLogError } from "../../services/EventLog.ts"
+import type { Frame } from "../../services/Frame.ts"
 import type { Opened, SessionError, Sessions } from "../../services/Sessions.ts"
-import type { CommandRefused, Frame } from "../../services/Topics.ts"
+import type { CommandRefused, Subscriber } from "../../services/Topics.ts"
 import * as Account from "./Account.ts"
 import * as Answers from "./Answers.ts"
 import * as AuthBudget from "./AuthBudget.ts"
@@ -30,17 +31,35 @@ export const make = ({ audience, chorus, directory, floor, putOut, sessions, use
   const instances = new Map<string, Link>()
   const checkIn = AuthBudget.make(floor.limits, floor.wheel)
 
-  const subscriber = (link: Link, user: UserId) => ({
-    id: link.connection.id,
-    user,
-    deliver: (frame: Frame) => {
-      Replies.pass(link.replies, frame, link.deliver)
+  /** A connection as topics know it. */
+  class Hearer implements Subscriber {
+    readonly user: UserId
+    readonly gathers: boolean
+    private readonly link: Link
+
+    constructor(link: Link, user: UserId) {
+      this.link = link
+      this.user = user
+      this.gathers = link.connection.gathers === true
+    }
+
+    get id(): string {
+      return this.link.connection.id
+    }
+
+    deliver(frame: Frame): void {
+      const { link } = this
+      if (!Replies.holds(link.replies)) return link.deliver(frame)
+      Replies.pass(link.replies, frame, link)
       if (link.replies.size > floor.limits.outboxMax) {
         floor.dispatch(link, ended(closeCode.slowConsumer, "too slow: come back and catch up", true))
       }
-    },
-    putOut: (topic: TopicId) => putOut(link, topic)
-  })
+    }
+
+    putOut(topic: TopicId): void {
+      putOut(this.link, topic)
+    }
+  }
 
   const draw = (link: Link, { public_key, ref }: Of<"Draw">, slot: Slot) => {
     const at = floor.now()
@@ -143,8 +162,8 @@ export const make = ({ audience, chorus, directory, floor, putOut, sessions, use
       instances.set(instance, link)
       link.instance = instance
     }
-    users.enter(user, link)
-    link.subscriber = subscriber(link, user)
+    link.account = users.enter(user, link)
+    link.subscriber = new Hearer(link, user)
     if (link.init !== undefined) floor.say(link, slot, link.init)
     link.init = undefined
   }
@@ -202,6 +221,7 @@ export const make = ({ audience, chorus, directory, floor, putOut, sessions, use
     if (subscriber === undefined) return
     const user = subscriber.user as UserId
     link.subscriber = undefined
+    link.account = undefined
     users.leave(user, link)
     if (link.instance !== undefined && instances.get(link.instance) === link) instances.delete(link.instance)
     link.instance = undefined

@@ -82,7 +82,7 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
     const { subscriber } = link
     if (subscriber === undefined) return
     if (slot !== undefined) slot.waiting += 1
-    const mark = link.wanted.get(intent.topic) ?? Symbol(intent.topic)
+    const mark = link.wanted.get(intent.topic) ?? Symbol("wanted")
     link.wanted.set(intent.topic, mark)
     const begin = (over: () => void) =>
       topics.subscribe(intent.topic, subscriber, intent.position ?? undefined, (outcome) => {

@@ -6,10 +6,11 @@ import type { Limits } from "../../domain/Limits.ts"
 import * as TokenBucket from "../../domain/TokenBucket.ts"
 import type { AnyKind } from "../../domain/Topic.ts"
 
-interface User<C> {
+/** What is counted of one user. */
+export interface Account<C> {
   readonly connections: Set<C>
-  /** Those that were drawn on; no more than there are budgets. */
-  readonly buckets: Map<string, TokenBucket.TokenBucket>
+  /** In the order of the budgets; those that were drawn on. */
+  readonly buckets: Array<TokenBucket.TokenBucket | undefined>
 }
 
 /** The budget that a message draws on, and the milliseconds until there is room for it. */
@@ -20,52 +21,59 @@ export interface Draw {
 
 export interface Users<C> {
   readonly connections: (user: UserId) => ReadonlySet<C>
-  readonly enter: (user: UserId, connection: C) => void
+  /** Counts the connection; what to draw on for it. */
+  readonly enter: (user: UserId, connection: C) => Account<C>
   readonly leave: (user: UserId, connection: C) => void
   /** Draws on the user's budget, unless what was heard must wait for another command of its connection anyway. */
-  readonly draw: (user: UserId | undefined, state: Connection.State, incoming: Incoming, now: Instant) => Draw
+  readonly draw: (account: Account<C> | undefined, state: Connection.State, incoming: Incoming, now: Instant) => Draw
   /** Forgets a user without connections; before the budgets are full again, it gives the time when they will be. */
   readonly forget: (user: UserId, now: Instant) => Instant | undefined
 }
 
 export const make = <C>(limits: Limits, kinds: ReadonlyMap<string, AnyKind>): Users<C> => {
-  const rates = new Map<string, TokenBucket.Rate>([
+  const rates: ReadonlyArray<readonly [budget: string, rate: TokenBucket.Rate]> = [
     ["command", { perMinute: limits.messagesPerMinute, burst: limits.messageBurst }],
     ["read", { perMinute: limits.readsPerMinute, burst: limits.readBurst }],
-    ["signal", { perMinute: limits.signalsPerSecond * 60, burst: limits.signalsPerSecond }]
-  ])
-  for (const { budget, name } of kinds.values()) if (budget !== undefined) rates.set(`command:${name}`, budget)
-  const users = new Map<UserId, User<C>>()
+    ["signal", { perMinute: limits.signalsPerSecond * 60, burst: limits.signalsPerSecond }],
+    ...[...kinds.values()].flatMap(({ budget, name }) =>
+      budget === undefined ? [] : [[`command:${name}`, budget] as const]
+    )
+  ]
+  const places = new Map(rates.map(([budget], place) => [budget, place]))
+  const users = new Map<UserId, Account<C>>()
   const none: ReadonlySet<C> = new Set()
 
   /** The milliseconds to wait when the budget is spent. */
-  const take = (user: UserId, budget: string, now: Instant): number => {
-    const known = users.get(user)
-    const rate = rates.get(budget)
-    if (known === undefined || rate === undefined) return 0
-    const { bucket, wait } = TokenBucket.take(known.buckets.get(budget) ?? TokenBucket.full(rate, now), rate, now)
-    known.buckets.set(budget, bucket)
+  const take = ({ buckets }: Account<C>, budget: string, now: Instant): number => {
+    const place = places.get(budget)
+    if (place === undefined) return 0
+    const [, rate] = rates[place]!
+    const { bucket, wait } = TokenBucket.take(buckets[place] ?? TokenBucket.full(rate, now), rate, now)
+    buckets[place] = bucket
     return wait
   }
 
   return {
     connections: (user) => users.get(user)?.connections ?? none,
     enter: (user, connection) => {
-      const known = users.get(user)
-      if (known === undefined) users.set(user, { connections: new Set([connection]), buckets: new Map() })
-      else known.connections.add(connection)
+      const account = users.get(user) ?? { connections: new Set(), buckets: [] }
+      users.set(user, account)
+      account.connections.add(connection)
+      return account
     },
     leave: (user, connection) => void users.get(user)?.connections.delete(connection),
-    draw: (user, state, incoming, now) => {
+    draw: (account, state, incoming, now) => {
       const budget = Connection.budgetOf(incoming, kinds)
-      const waits = user === undefined || Connection.aheadOf(state, { budget, incoming }) !== undefined
-      return { budget, wait: waits ? 0 : take(user, budget, now) }
+      const waits = account === undefined || Connection.aheadOf(state, { budget, incoming }) !== undefined
+      return { budget, wait: waits ? 0 : take(account, budget, now) }
     },
     forget: (user, now) => {
       const known = users.get(user)
       if (known === undefined || known.connections.size > 0) return undefined
       let due = now
-      for (const [budget, bucket] of known.buckets) due = Math.max(due, TokenBucket.fullAt(bucket, rates.get(budget)!))
+      for (const [place, bucket] of known.buckets.entries()) {
+        if (bucket !== undefined) due = Math.max(due, TokenBucket.fullAt(bucket, rates[place]![1]))
+      }
       return due > now ? due : void users.delete(user)
     }
   }

@@ -17,8 +17,9 @@ import {
   type ServerMessageOf,
   type SignalView
 } from "../../domain/Protocol.ts"
+import type { Frame } from "../../services/Frame.ts"
 import { Signals } from "../../services/Signals.ts"
-import { type Frame, type Subscriber, Topics } from "../../services/Topics.ts"
+import { type Subscriber, Topics } from "../../services/Topics.ts"
 import * as Entropy from "../Entropy.ts"
 import * as Wheel from "../socket/Wheel.ts"
 

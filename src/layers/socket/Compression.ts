@@ -5,7 +5,7 @@
  */
 import { constants, deflateRawSync } from "node:zlib"
 import type { WebSocket } from "ws"
-import type { Frame } from "../../services/Topics.ts"
+import type { Frame } from "../../services/Frame.ts"
 import * as Outbox from "./Outbox.ts"
 import { frameOf, payloadOf } from "./TextFrame.ts"
 

@@ -9,6 +9,7 @@ import { Context, Effect, Layer, Scheduler, type Scope } from "effect"
 import { closeCode } from "../../domain/CloseCode.ts"
 import * as Frames from "../../domain/Frames.ts"
 import type { Limits } from "../../domain/Limits.ts"
+import { texts } from "../../services/Frame.ts"
 import { type Metadata, Socket } from "../../services/Socket.ts"
 import * as Entropy from "../Entropy.ts"
 import * as Engine from "./Engine.ts"
@@ -72,7 +73,8 @@ const make = Effect.fnUntraced(function*(
     /** What came while reading was paused; undefined while it is not. */
     let held: Array<string> | undefined
     const port = engine.accept({
-      write: (frames) => wire.write(frames.map(({ text }) => text)),
+      gathers: true,
+      write: (frames) => wire.write(frames.flatMap(texts)),
       unsent: wire.unsent,
       ping: wire.ping,
       close: wire.close,
@@ -92,7 +94,12 @@ const make = Effect.fnUntraced(function*(
       port.alive()
       held.push(text)
     }
-    return { heard, pong: port.pong, drained: port.drained, closed: port.closed }
+    return {
+      heard,
+      pong: () => port.pong(),
+      drained: () => port.drained(),
+      closed: (code) => port.closed(code)
+    }
   }
 
   yield* Effect.addFinalizer(() => Effect.sync(engine.cutAll))

@@ -8,12 +8,12 @@
  */
 import type { TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
+import { type Frame, seal, texts } from "../../services/Frame.ts"
 import type { Folded } from "../../services/Socket.ts"
-import type { Frame } from "../../services/Topics.ts"
-import { textFrame } from "./TextFrame.ts"
+import { frameLength, textFrame, textFrames } from "./TextFrame.ts"
 
 export interface Outbox {
-  /** In order; `none` when there are none. */
+  /** In order. Only the last may be joined by others. */
   frames: Array<Frame>
   /** Bytes in `frames` and `latest`. */
   bytes: number
@@ -29,7 +29,7 @@ export interface Outbox {
   catching: Set<TopicId> | undefined
 }
 
-/** Shared by all empty outboxes, and never added to. */
+/** Shared by all empty outboxes. No array of less than two is ever added to. */
 const none: Array<Frame> = []
 
 /** Empty. What only slow sockets need is made when one is slow: idle connections are many. */
@@ -49,8 +49,21 @@ export const empty = (box: Outbox): void => void Object.assign(box, make())
 /** Whether anything waits for room. */
 export const holdsBack = (box: Outbox): boolean => box.latest !== undefined || box.folded !== undefined
 
-/** The frame's bytes, made once for all sockets. */
-export const wire = (frame: Frame): Uint8Array => frame.wire ??= textFrame(frame.text)
+/** The bytes of a frame that is sealed, made once for all sockets. */
+export const wire = (frame: Frame): Uint8Array =>
+  frame.wire ??= frame.more === undefined ? textFrame(frame.text) : textFrames(texts(frame))
+
+/** The bytes of its first message. */
+const sizeOf = (frame: Frame): number =>
+  frame.run === undefined ? wire(frame).length : frame.bytes ??= frameLength(frame.text)
+
+/** Nothing joins the last frame any more once something stands behind it; what has joined it is counted. */
+const closeLast = (box: Outbox): void => {
+  const last = box.frames.at(-1)
+  if (last?.run === undefined) return
+  seal(last)
+  for (const text of last.more ?? []) box.bytes += frameLength(text)
+}
 
 /**
  * Takes a frame. False when the socket must be given up: more than `outboxMax` bytes wait already. A copy larger than
@@ -66,7 +79,8 @@ export const push = (
   if (lane._tag === "Durable" && (box.catching?.has(lane.topic) || box.folded?.has(lane.topic))) {
     return fold(box, lane.topic, frame)
   }
-  const size = wire(frame).length
+  if (box.frames.length > 0) closeLast(box)
+  const size = sizeOf(frame)
   const waiting = box.bytes + unsent
   const most = limits.outboxMax + box.copy
   if (waiting > limits.outboxFold) {
@@ -77,13 +91,15 @@ export const push = (
       case "Stream":
         return fold(box, lane.topic, frame)
       case "Ephemeral":
+        seal(frame)
         keepLatest(box, `${lane.topic} ${lane.key}`, frame, size)
         return waiting <= most
     }
   }
   if (size > limits.outboxMax) box.copy = Math.max(box.copy, size)
-  // One frame is the usual case, and an array that is pushed to makes room for 17.
-  if (box.frames === none) box.frames = [frame]
+  // One frame is the usual case, and its array serves all who have no other.
+  if (box.frames.length === 0) box.frames = frame.alone ??= [frame]
+  else if (box.frames.length === 1) box.frames = [box.frames[0]!, frame]
   else box.frames.push(frame)
   box.bytes += size
   return waiting <= most
@@ -110,9 +126,10 @@ const keepLatest = (box: Outbox, key: string, frame: Frame, size: number): void 
   box.bytes += more
 }
 
-/** Empties the frames, in order. */
+/** Empties the frames, in order, and seals them. */
 export const takeAll = (box: Outbox): ReadonlyArray<Frame> => {
   const { frames } = box
+  if (frames.length > 0) seal(frames.at(-1)!)
   box.frames = none
   box.bytes = box.latestBytes
   return frames

@@ -4,47 +4,43 @@
  * wire and in one flush per turn of the event loop (SYN9): no fiber, queue or
  * timer belongs to a connection.
  */
+import { Effect } from "effect"
 import { closeCode } from "../../domain/CloseCode.ts"
-import type { Instant } from "../../domain/Ids.ts"
+import type { ConnectionId, Instant } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { encode } from "../../domain/Protocol.ts"
-import type { Connection } from "../../services/Socket.ts"
-import type { Frame } from "../../services/Topics.ts"
+import type { Frame } from "../../services/Frame.ts"
+import { type Capability, ConnectionUnknown, SocketError, Unsupported } from "../../services/Socket.ts"
+import type { Metrics } from "../observability/Metrics.ts"
 import type { Listeners } from "./Listeners.ts"
 import * as Outbox from "./Outbox.ts"
+import type { Peer, Peers } from "./Peer.ts"
 import type { Wheel } from "./Wheel.ts"
 import type { Wire } from "./Wire.ts"
-
-export interface Peer {
-  readonly connection: Connection
-  wire: Wire
-  readonly box: Outbox.Outbox
-  status: "open" | "closing" | "closed"
-  /** Whether it waits for the flush at the end of this turn. */
-  dirty: boolean
-  /** Whether more than `outboxFold` bytes waited, and nobody was told yet that there is room again. */
-  choked: boolean
-  heardAt: Instant
-  /** When an unanswered heartbeat ping went out. */
-  pingedAt: Instant | undefined
-  /** The code we closed it with; what the peer said otherwise. */
-  code: number | undefined
-  /** Those who wait for a pong; told whether it came. */
-  pongs: ReadonlyArray<(came: boolean) => void>
-}
 
 /** A peer that was asked to close and does not is cut after this many milliseconds. */
 export const patience = 1_000
 
 /** In place of the wire of who has left: those who know it for a while longer keep nothing of what it sent or was sent. */
-const nobody: Wire = { write: () => {}, unsent: () => 0, close: () => {}, cut: () => {}, ping: () => {} }
+const nobody: Wire = {
+  write: () => {},
+  unsent: () => 0,
+  close: () => {},
+  cut: () => {},
+  ping: () => {},
+  pause: () => {},
+  resume: () => {}
+}
 
 export interface Options {
   readonly limits: Limits
+  readonly can: ReadonlySet<Capability>
   readonly now: () => Instant
   /** Names messages. */
   readonly nextId: () => string
   readonly wheel: Wheel
+  /** Whoever delivers a frame counts it; here is counted what joined it. */
+  readonly metrics: Pick<Metrics, "sent">
   readonly listeners: Listeners
   /** Runs a task when this turn of the event loop is over. */
   readonly soon: (task: () => void) => void
@@ -52,7 +48,17 @@ export interface Options {
   readonly gone: (peer: Peer) => void
 }
 
-export const make = ({ gone, limits, listeners, nextId, now, soon, wheel }: Options) => {
+/** What an engine does with its connections. */
+export interface Hub extends Peers {
+  /** Looks after a peer whose wire can ping (CON3). */
+  readonly watch: (peer: Peer) => void
+  /** Closes a peer for a fault in the server, and says so to those who listen for faults. */
+  readonly failed: (peer: Peer, fault: unknown) => void
+}
+
+export const make = (
+  { can, gone, limits, listeners, metrics, nextId, now, soon, wheel }: Options
+): Hub => {
   let dirty: Array<Peer> = []
 
   const schedule = (peer: Peer) => {
@@ -73,7 +79,9 @@ export const make = ({ gone, limits, listeners, nextId, now, soon, wheel }: Opti
 
   const write = (peer: Peer) => {
     const frames = Outbox.takeAll(peer.box)
-    if (frames.length > 0) peer.wire.write(frames)
+    if (frames.length === 0) return
+    for (const { more } of frames) if (more !== undefined) metrics.sent.value += more.length
+    peer.wire.write(frames)
   }
 
   /** A peer that has room again hears the latest; listeners hear what it missed. */
@@ -84,7 +92,7 @@ export const make = ({ gone, limits, listeners, nextId, now, soon, wheel }: Opti
     if (peer.box.frames.length > 0) schedule(peer)
     if (!peer.choked && folded.size === 0) return
     peer.choked = false
-    guard(peer, () => listeners.drained(peer.connection, folded))
+    guard(peer, () => listeners.drained(peer, folded))
   }
 
   const deliver = (peer: Peer, frame: Frame) => {
@@ -121,7 +129,7 @@ export const make = ({ gone, limits, listeners, nextId, now, soon, wheel }: Opti
     Outbox.empty(peer.box)
     gone(peer)
     for (const told of peer.pongs) told(false)
-    guard(peer, () => listeners.closed(peer.connection, peer.code ?? code))
+    guard(peer, () => listeners.closed(peer, peer.code ?? code))
   }
 
   /** A listener's fault ends its connection, and no other (CON4). */
@@ -135,7 +143,7 @@ export const make = ({ gone, limits, listeners, nextId, now, soon, wheel }: Opti
 
   const failed = (peer: Peer, fault: unknown) => {
     close(peer, closeCode.internal, "a fault in the server")
-    listeners.failed(peer.connection, fault)
+    listeners.failed(peer, fault)
   }
 
   /** Anything that comes in counts as life (CON3). */
@@ -183,11 +191,48 @@ export const make = ({ gone, limits, listeners, nextId, now, soon, wheel }: Opti
       return close(peer, closeCode.tooLarge, "the message is too large")
     }
     try {
-      listeners.heard(peer.connection, text)
+      listeners.heard(peer, text)
     } catch (fault) {
       failed(peer, fault)
     }
   }
 
-  return { deliver, relieve, close, closed, guard, alive, pong, watch, heard }
+  const ping = (peer: Peer) =>
+    Effect.callback<number, SocketError>((resume) => {
+      if (!can.has("ping") || peer.wire.ping === undefined) return resume(unsupported("ping"))
+      if (peer.status !== "open") return resume(unknown(peer.id))
+      const sent = now()
+      const told = (came: boolean) => resume(came ? Effect.succeed(now() - sent) : unknown(peer.id))
+      peer.pongs = [...peer.pongs, told]
+      peer.wire.ping()
+      return Effect.sync(() => {
+        peer.pongs = peer.pongs.filter((one) => one !== told)
+      })
+    })
+
+  const pausing = (use: "pause" | "resume") => ({ wire }: Peer) =>
+    can.has("pause") && wire[use] !== undefined ? Effect.sync(() => wire[use]?.()) : unsupported("pause")
+
+  return {
+    deliver,
+    relieve,
+    close,
+    closed,
+    failed,
+    report: (peer, fault) => listeners.failed(peer, fault),
+    alive,
+    pong,
+    watch,
+    heard,
+    ping,
+    pause: pausing("pause"),
+    resume: pausing("resume")
+  }
 }
+
+/** There is no such connection, or none any more. */
+export const unknown = (connection: ConnectionId): Effect.Effect<never, SocketError> =>
+  Effect.fail(new SocketError({ reason: new ConnectionUnknown({ connection }) }))
+
+const unsupported = (capability: Capability): Effect.Effect<never, SocketError> =>
+  Effect.fail(new SocketError({ reason: new Unsupported({ capability }) }))

@@ -15,8 +15,8 @@ import { type ServerOptions, WebSocketServer } from "ws"
 import { closeCode } from "../../domain/CloseCode.ts"
 import * as Frames from "../../domain/Frames.ts"
 import type { Limits } from "../../domain/Limits.ts"
+import type { Frame } from "../../services/Frame.ts"
 import { EngineAbsent, Socket, SocketError } from "../../services/Socket.ts"
-import type { Frame } from "../../services/Topics.ts"
 import { HttpListener } from "../http/Server.ts"
 import * as Admission from "./Admission.ts"
 import * as Engine from "./Engine.ts"
@@ -126,15 +126,15 @@ const connected = (engine: Engine.Engine, socket: IoSocket, address: string) => 
   socket.onAny((name: string, word: unknown) => {
     if (name === "message" && typeof word === "string") port.heard(word)
     else if (name === "close" && typeof word === "number") ended = word
-    else port.close(closeCode.unsupportedData, "only texts, as events called message")
+    else port.end(closeCode.unsupportedData, "only texts, as events called message")
   })
-  socket.on("error", port.failed)
+  socket.on("error", (fault) => port.failed(fault))
   socket.on("disconnect", (reason) => {
     if (reason === "ping timeout") ended = closeCode.noPong
     else if (reason !== "client namespace disconnect") ended = ended === closeCode.normal ? 1006 : ended
     conn.close()
   })
-  conn.on("packet", port.alive)
+  conn.on("packet", () => port.alive())
   conn.once("close", () => port.closed(ended))
   // Whoever heard of it may have closed it at once.
   if (conn.readyState === "closed") port.closed(ended)

@@ -10,8 +10,8 @@ import { closeCode } from "../../domain/CloseCode.ts"
 import * as Frames from "../../domain/Frames.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { subprotocol } from "../../domain/Protocol.ts"
+import type { Frame } from "../../services/Frame.ts"
 import { EngineAbsent, ListenFailed, Socket, SocketError } from "../../services/Socket.ts"
-import type { Frame } from "../../services/Topics.ts"
 import { HttpListener } from "../http/Server.ts"
 import * as Admission from "./Admission.ts"
 import * as Engine from "./Engine.ts"
@@ -122,7 +122,7 @@ const behavior = (
   },
   message: (ws, message, isBinary) => {
     const { port } = ws.getUserData()
-    if (isBinary) port?.close(closeCode.unsupportedData, "text frames only")
+    if (isBinary) port?.end(closeCode.unsupportedData, "text frames only")
     else port?.heard(Buffer.from(message).toString())
   },
   dropped: (ws) => ws.close(),

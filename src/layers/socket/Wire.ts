@@ -1,9 +1,11 @@
 /** Between what all socket engines share and what each brings: the way to one peer, and back. */
+import type { Frame } from "../../services/Frame.ts"
 import type { Connection } from "../../services/Socket.ts"
-import type { Frame } from "../../services/Topics.ts"
 
 /** The way to one peer. What is absent, the engine does not declare. `write` and `ping` may not call back at once. */
 export interface Wire {
+  /** Whether `write` sends all messages of a frame, those that joined it as well. Without it there are none. */
+  readonly gathers?: boolean
   /** Frames of one turn, in order. */
   readonly write: (frames: ReadonlyArray<Frame>) => void
   /** Bytes written that have not left. */
@@ -19,7 +21,7 @@ export interface Wire {
   readonly resume?: () => void
 }
 
-/** What a peer does to its engine. */
+/** What a peer does to its engine. Its methods need their object. */
 export interface Port {
   readonly connection: Connection
   readonly heard: (text: string) => void
@@ -30,6 +32,7 @@ export interface Port {
   readonly drained: () => void
   /** Something is wrong with this connection; its end follows. */
   readonly failed: (fault: unknown) => void
-  readonly close: (code: number, reason: string) => void
+  /** Sends what is queued, then closes. */
+  readonly end: (code: number, reason: string) => void
   readonly closed: (code: number) => void
 }

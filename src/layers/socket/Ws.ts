@@ -8,13 +8,13 @@ import { Effect, Layer, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Duplex } from "node:stream"
-import { type WebSocket, WebSocketServer } from "ws"
+import { type RawData, WebSocket, WebSocketServer } from "ws"
 import { closeCode } from "../../domain/CloseCode.ts"
 import * as Frames from "../../domain/Frames.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { subprotocol } from "../../domain/Protocol.ts"
-import { Socket } from "../../services/Socket.ts"
-import type { Frame } from "../../services/Topics.ts"
+import type { Frame } from "../../services/Frame.ts"
+import { type Metadata, Socket } from "../../services/Socket.ts"
 import { HttpListener } from "../http/Server.ts"
 import * as Admission from "./Admission.ts"
 import * as Compression from "./Compression.ts"
@@ -22,7 +22,7 @@ import * as Engine from "./Engine.ts"
 import * as Listen from "./Listen.ts"
 import * as Outbox from "./Outbox.ts"
 import { patience } from "./Peers.ts"
-import type { Wire } from "./Wire.ts"
+import type { Port, Wire } from "./Wire.ts"
 
 /** What every engine on a network is told. */
 export interface Options extends Listen.Place {
@@ -58,7 +58,8 @@ export interface Upgrades {
 export const upgrades = Effect.fnUntraced(function*(
   { door, engine, leave, options, server }: Upgrades
 ): Effect.fn.Return<void, never, Scope.Scope> {
-  const wss = new WebSocketServer({
+  const wss = new WebSocketServer<typeof PeerSocket>({
+    WebSocket: PeerSocket,
     ...parser(options.limits, options.compression),
     handleProtocols: () => subprotocol
   })
@@ -73,7 +74,7 @@ export const upgrades = Effect.fnUntraced(function*(
     raw.once("close", entry.leave)
     wss.handleUpgrade(request, raw, head, (ws) => {
       const join = Compression.bound(ws, options.limits.frameBytes) ? packed : plain
-      connected(engine, ws, raw, entry.address, request, join)
+      connected(engine, ws, raw, Admission.metadata(request, entry.address), join)
     })
   }
 
@@ -97,34 +98,94 @@ const joiner = (bytesOf: (frame: Frame) => Uint8Array): Join => {
   }
 }
 
+/** A `ws` socket that knows its connection, so that one listener of each kind serves all. */
+class PeerSocket extends WebSocket {
+  port: Port | undefined
+}
+
+/** Reads by `ws`, writes past it. */
+class WsWire implements Wire {
+  readonly gathers = true
+  private readonly ws: PeerSocket
+  private readonly raw: Duplex
+  private readonly bytesOf: Join
+  private waits = false
+
+  constructor(ws: PeerSocket, raw: Duplex, bytesOf: Join) {
+    this.ws = ws
+    this.raw = raw
+    this.bytesOf = bytesOf
+  }
+
+  write(frames: ReadonlyArray<Frame>): void {
+    if (this.raw.write(this.bytesOf(frames)) || this.waits) return
+    this.waits = true
+    this.raw.once("drain", () => {
+      this.waits = false
+      this.ws.port?.drained()
+    })
+  }
+
+  unsent(): number {
+    return this.raw.writableLength
+  }
+
+  taken(): number {
+    return taken(this.raw)
+  }
+
+  close(code: number, reason: string): void {
+    this.ws.close(code, reason)
+  }
+
+  cut(): void {
+    this.ws.terminate()
+  }
+
+  ping(): void {
+    this.ws.ping()
+  }
+
+  pause(): void {
+    this.ws.pause()
+  }
+
+  resume(): void {
+    this.ws.resume()
+  }
+}
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean) {
+  const { port } = this as PeerSocket
+  if (isBinary) port?.end(closeCode.unsupportedData, "text frames only")
+  else port?.heard(data.toString())
+}
+
+function onPing(this: WebSocket) {
+  ;(this as PeerSocket).port?.alive()
+}
+
+function onPong(this: WebSocket) {
+  ;(this as PeerSocket).port?.pong()
+}
+
+function onError(this: WebSocket, fault: Error) {
+  ;(this as PeerSocket).port?.failed(fault)
+}
+
+function onClose(this: WebSocket, code: number) {
+  ;(this as PeerSocket).port?.closed(code)
+}
+
 const connected = (
   engine: Engine.Engine,
-  ws: WebSocket,
+  ws: PeerSocket,
   raw: Duplex,
-  address: string,
-  request: IncomingMessage,
+  metadata: Metadata,
   join: Join
 ) => {
-  const wire: Wire = {
-    write: (frames) => raw.write(join(frames)),
-    unsent: () => raw.writableLength,
-    taken: () => taken(raw),
-    close: (code, reason) => ws.close(code, reason),
-    cut: () => ws.terminate(),
-    ping: () => ws.ping(),
-    pause: () => ws.pause(),
-    resume: () => ws.resume()
-  }
-  const port = engine.accept(wire, Admission.metadata(request, address))
-  ws.on("error", port.failed)
-  ws.on("message", (data, isBinary) => {
-    if (isBinary) port.close(closeCode.unsupportedData, "text frames only")
-    else port.heard(data.toString())
-  })
-  ws.on("ping", port.alive)
-  ws.on("pong", port.pong)
-  raw.on("drain", port.drained)
-  ws.on("close", port.closed)
+  ws.on("error", onError).on("message", onMessage).on("ping", onPing).on("pong", onPong).on("close", onClose)
+  ws.port = engine.accept(new WsWire(ws, raw, join), metadata)
 }
 
 /** What Node's sockets keep to themselves; those with TLS stand on another. */

@@ -4,7 +4,8 @@ import type { Position, TopicId } from "../../domain/Ids.ts"
 import type { Entry } from "../../domain/Log.ts"
 import * as Protocol from "../../domain/Protocol.ts"
 import * as StateHash from "../../domain/StateHash.ts"
-import type { Frame, Subscriber } from "../../services/Topics.ts"
+import * as Frame from "../../services/Frame.ts"
+import type { Subscriber } from "../../services/Topics.ts"
 
 /** What a frame's envelope needs from outside. */
 export interface Stamp {
@@ -29,6 +30,9 @@ export class Subscribers {
   /** The state that was hashed last. */
   private last: unknown
   private ring: Array<Protocol.EventView> = []
+  private readonly run = Frame.run()
+  /** How many read a frame at once, so that nothing may join it later. */
+  private hasty = 0
 
   /** `keep`: how many of the newest events to hold; `hashEvery`: after how many to say a hash of the state. */
   constructor(topic: TopicId, keep: number, hashEvery: number) {
@@ -42,19 +46,28 @@ export class Subscribers {
   }
 
   add(subscriber: Subscriber): void {
+    this.remove(subscriber.id)
     this.byId.set(subscriber.id, subscriber)
+    if (subscriber.gathers !== true) this.hasty += 1
   }
 
+  /** Whoever comes or goes, what was said before is not joined by what is said after. */
   remove(id: string): void {
+    const known = this.byId.get(id)
+    this.run.open = undefined
+    if (known === undefined) return
     this.byId.delete(id)
+    if (known.gathers !== true) this.hasty -= 1
   }
 
-  deliver(frame: Frame): void {
+  deliver(frame: Frame.Frame): void {
+    if (this.byId.size === 0 || Frame.join(this.run, frame)) return
+    if (this.hasty === 0) Frame.begin(this.run, frame)
     for (const subscriber of this.byId.values()) {
       try {
         subscriber.deliver(frame)
       } catch {
-        this.byId.delete(subscriber.id)
+        this.remove(subscriber.id)
       }
     }
   }
@@ -101,7 +114,7 @@ export class Subscribers {
   cut(mayRead: (subscriber: Subscriber) => boolean, stamp: () => Stamp): void {
     for (const subscriber of this.byId.values()) {
       if (mayRead(subscriber)) continue
-      this.byId.delete(subscriber.id)
+      this.remove(subscriber.id)
       Result.try(() =>
         subscriber.deliver({
           text: this.encode({ _tag: "unsubscribed", ref_id: null }, stamp()),

@@ -29,40 +29,40 @@ describe("the budgets of a user", () => {
   it("[CON7] a kind that declares a budget has one of its own for each user; all others share theirs", () => {
     const users = Users.make<string>({ ...defaults, messageBurst: 2 }, kinds)
     const [ada, ben] = [person().key, person().key]
-    users.enter(ada, "a")
-    users.enter(ben, "b")
-    const waits = (user: typeof ada, topics: ReadonlyArray<string>, at = 0) =>
-      topics.map((topic) => users.draw(user, state, command(topic), at).wait)
-    assert.deepStrictEqual(waits(ada, ["room:a", "thread:b", "room:a", "thread:b"]), [0, 0, 600, 600])
-    assert.deepStrictEqual(waits(ada, ["arena:a", "arena:b", "arena:a", "arena:c", "arena:a"]), [0, 0, 0, 0, 17])
-    assert.deepStrictEqual(waits(ben, ["arena:a", "room:a"]), [0, 0])
-    assert.deepStrictEqual(waits(ada, ["arena:a", "room:a"], 17), [0, 583])
+    const accounts = { ada: users.enter(ada, "a"), ben: users.enter(ben, "b") }
+    const waits = (user: keyof typeof accounts, topics: ReadonlyArray<string>, at = 0) =>
+      topics.map((topic) => users.draw(accounts[user], state, command(topic), at).wait)
+    assert.deepStrictEqual(waits("ada", ["room:a", "thread:b", "room:a", "thread:b"]), [0, 0, 600, 600])
+    assert.deepStrictEqual(waits("ada", ["arena:a", "arena:b", "arena:a", "arena:c", "arena:a"]), [0, 0, 0, 0, 17])
+    assert.deepStrictEqual(waits("ben", ["arena:a", "room:a"]), [0, 0])
+    assert.deepStrictEqual(waits("ada", ["arena:a", "room:a"], 17), [0, 583])
   })
 
   it("[CON7] a command that must wait for another of its connection spends nothing", () => {
     const users = Users.make<string>({ ...defaults, messageBurst: 1 }, kinds)
     const ada = person().key
-    users.enter(ada, "a")
+    const account = users.enter(ada, "a")
     const first = command("room:a")
     const held = { ...state, held: [{ budget: "command", id: first.id, until: 0 }] }
-    for (let i = 0; i < 5; i++) assert.strictEqual(users.draw(ada, held, command("room:a"), 0).wait, 0)
-    assert.strictEqual(users.draw(ada, held, first, 0).wait, 0)
-    assert.strictEqual(users.draw(ada, held, first, 0).wait, 600)
+    for (let i = 0; i < 5; i++) assert.strictEqual(users.draw(account, held, command("room:a"), 0).wait, 0)
+    assert.strictEqual(users.draw(account, held, first, 0).wait, 0)
+    assert.strictEqual(users.draw(account, held, first, 0).wait, 600)
   })
 
   it("[CON7] [SEC25] whoever goes is forgotten when all budgets are full again: coming back refills none", () => {
     const users = Users.make<string>(defaults, kinds)
     const ada = person().key
-    users.enter(ada, "a")
-    for (let i = 0; i < 60; i++) users.draw(ada, state, command("rare:a"), 0)
+    const account = users.enter(ada, "a")
+    for (let i = 0; i < 60; i++) users.draw(account, state, command("rare:a"), 0)
     users.leave(ada, "a")
     assert.strictEqual(users.forget(ada, 60_000), 3_600_000)
-    users.enter(ada, "b")
-    assert.strictEqual(users.draw(ada, state, command("rare:a"), 60_000).wait, 0)
+    assert.strictEqual(users.enter(ada, "b"), account)
+    assert.strictEqual(users.draw(account, state, command("rare:a"), 60_000).wait, 0)
     assert.isUndefined(users.forget(ada, 3_600_000), "not while somebody is there")
     users.leave(ada, "b")
     assert.isUndefined(users.forget(ada, 3_660_000))
-    for (let i = 0; i < 60; i++) assert.strictEqual(users.draw(ada, state, command("rare:a"), 0).wait, 0)
+    const fresh = users.enter(ada, "c")
+    for (let i = 0; i < 60; i++) assert.strictEqual(users.draw(fresh, state, command("rare:a"), 0).wait, 0)
   })
 
   it.effect("[CON7] over the wire: the refusal says when, and other kinds go on", () =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import { TopicId } from "../../../src/domain/Ids.ts"
 import * as Replies from "../../../src/layers/connection/Replies.ts"
-import type { Frame } from "../../../src/services/Topics.ts"
+import type { Frame } from "../../../src/services/Frame.ts"
 
 const topic = TopicId.make("thread:a")
 const reply = (text: string): Frame => ({ text, lane: { _tag: "Reply" } })
@@ -16,35 +16,35 @@ describe("Replies", () => {
     { order },
     ({ order }) => {
       const sent: Array<string> = []
-      const deliver = (frame: Frame) => void sent.push(frame.text)
+      const to = { deliver: (frame: Frame) => void sent.push(frame.text) }
       const replies = Replies.make()
       const slots = order.map(() => Replies.open(replies))
       const left = slots.map((slot, i) => ({ slot, i }))
       for (const pick of order) {
         const [{ i, slot }] = left.splice(pick % left.length, 1) as [typeof left[number]]
-        Replies.say(replies, slot, reply(String(i)), deliver)
-        Replies.done(replies, slot, deliver)
+        Replies.say(replies, slot, reply(String(i)), to)
+        Replies.done(replies, slot, to)
       }
       assert.deepStrictEqual(sent, slots.map((_, i) => String(i)))
-      assert.lengthOf(replies.slots, 0)
+      assert.isUndefined(replies.first)
     }
   )
 
   it("[CON2] [SYN2] a delta waits behind the snapshot it builds on; other topics pass", () => {
     const sent: Array<string> = []
-    const deliver = (frame: Frame) => void sent.push(frame.text)
+    const to = { deliver: (frame: Frame) => void sent.push(frame.text) }
     const replies = Replies.make()
     const [slow, subscribe] = [Replies.open(replies), Replies.open(replies)]
-    Replies.say(replies, subscribe, reply("subscribed"), deliver)
+    Replies.say(replies, subscribe, reply("subscribed"), to)
     Replies.hold(replies, subscribe, topic)
-    Replies.pass(replies, delta("delta"), deliver)
-    Replies.pass(replies, delta("other", TopicId.make("thread:b")), deliver)
-    Replies.done(replies, subscribe, deliver)
+    Replies.pass(replies, delta("delta"), to)
+    Replies.pass(replies, delta("other", TopicId.make("thread:b")), to)
+    Replies.done(replies, subscribe, to)
     assert.deepStrictEqual(sent, ["other"])
     assert.strictEqual(replies.size, "delta".length)
-    Replies.say(replies, slow, reply("receipt"), deliver)
-    Replies.done(replies, slow, deliver)
-    Replies.pass(replies, delta("later"), deliver)
+    Replies.say(replies, slow, reply("receipt"), to)
+    Replies.done(replies, slow, to)
+    Replies.pass(replies, delta("later"), to)
     assert.deepStrictEqual(sent, ["other", "receipt", "subscribed", "delta", "later"])
     assert.strictEqual(replies.size, 0)
   })

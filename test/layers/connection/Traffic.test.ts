@@ -10,10 +10,11 @@ import * as Traffic from "../../../src/layers/connection/Traffic.ts"
 import { Metrics } from "../../../src/layers/observability/Metrics.ts"
 import * as Sessions from "../../../src/layers/sessions/Memory.ts"
 import * as Wheel from "../../../src/layers/socket/Wheel.ts"
+import type { Frame } from "../../../src/services/Frame.ts"
 import { Sessions as SessionsService } from "../../../src/services/Sessions.ts"
 import type { Signals } from "../../../src/services/Signals.ts"
 import type { Connection, Folded } from "../../../src/services/Socket.ts"
-import type { Frame, Topics } from "../../../src/services/Topics.ts"
+import type { Topics } from "../../../src/services/Topics.ts"
 import { person, uuid } from "../../support/People.ts"
 
 const topic = TopicId.make("thread:slow")
@@ -81,9 +82,9 @@ const setup = Effect.gen(function*() {
     sessions: yield* SessionsService,
     topics: topics as Topics["Service"]
   })
-  const link = Link.make(connection, 1, metrics)
+  const link = new Link.Link(connection, 1, metrics)
   const user: UserId = person().key
-  link.subscriber = { id: connection.id, user, deliver: link.deliver }
+  link.subscriber = { id: connection.id, user, deliver: (frame) => link.deliver(frame) }
   /** As an answer to `subscribe` leaves it. */
   const subscribe = (ref: string) => link.subscriptions.set(topic, { ref, epoch, sent: 1, acked: 1 })
   subscribe("first")

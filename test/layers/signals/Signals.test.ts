@@ -4,8 +4,9 @@ import { TestClock } from "effect/testing"
 import { TopicId } from "../../../src/domain/Ids.ts"
 import { defaults } from "../../../src/domain/Limits.ts"
 import * as Local from "../../../src/layers/signals/Local.ts"
+import type { Frame } from "../../../src/services/Frame.ts"
 import { Signals } from "../../../src/services/Signals.ts"
-import { type Frame, type Subscriber, Topics } from "../../../src/services/Topics.ts"
+import { type Subscriber, Topics } from "../../../src/services/Topics.ts"
 import { person } from "../../support/People.ts"
 
 const topic = TopicId.make("thread:a")

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { TopicId } from "../../../src/domain/Ids.ts"
 import * as Outbox from "../../../src/layers/socket/Outbox.ts"
-import type { Frame } from "../../../src/services/Topics.ts"
+import type { Frame } from "../../../src/services/Frame.ts"
 
 const topic = TopicId.make("thread:tea")
 const limits = { outboxFold: 100, outboxMax: 1_000 }

@@ -40,8 +40,8 @@ const make = Effect.fnUntraced(function*(limits: Limits) {
       cut: () => tcp.destroy()
     }, { address: tcp.remoteAddress ?? "", origin: "", userAgent: "" })
     let code = 1006
-    tcp.on("error", port.failed)
-    tcp.on("drain", port.drained)
+    tcp.on("error", (fault) => port.failed(fault))
+    tcp.on("drain", () => port.drained())
     tcp.on("close", () => port.closed(code))
     eachLine(tcp, (kind, word) => {
       if (kind === "text") return port.heard(word)

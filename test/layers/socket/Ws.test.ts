@@ -7,8 +7,8 @@ import { TopicId } from "../../../src/domain/Ids.ts"
 import { defaults, type Limits } from "../../../src/domain/Limits.ts"
 import * as Server from "../../../src/layers/http/Server.ts"
 import * as Ws from "../../../src/layers/socket/Ws.ts"
+import type { Frame } from "../../../src/services/Frame.ts"
 import { type Connection, type Folded, Socket } from "../../../src/services/Socket.ts"
-import type { Frame } from "../../../src/services/Topics.ts"
 import { type Client, listening, open } from "../../support/People.ts"
 
 const engine = (options: { limits?: Partial<Limits>; admission?: Partial<Ws.Options["admission"]> } = {}) =>

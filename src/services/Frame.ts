@@ -1,0 +1,85 @@
+/**
+ * Messages on their way to sockets: encoded once, whoever they go to.
+ *
+ * Ephemeral messages that are told to one topic within one turn of the event
+ * loop share a frame: the first is given to every subscriber, and the others
+ * join it where it waits. A room in which everybody types then costs each
+ * subscriber one delivery and one write a turn, however much was said (SYN9).
+ */
+import type { TopicId } from "../domain/Ids.ts"
+
+export interface Frame {
+  readonly text: string
+  readonly lane: Lane
+  /** The texts that joined, in order: messages of their own, in the same lane. Complete once the frame is sealed. */
+  more?: Array<string>
+  /** Where others may join it. */
+  run?: Run
+  /** The frame by itself, for all whose line it is. */
+  alone?: Array<Frame>
+  /** Bytes of its first message, as a WebSocket frame. */
+  bytes?: number
+  /** The WebSocket frame bytes, once some engine has made them. */
+  wire?: Uint8Array
+  /** The same for who understands compression. */
+  packed?: Uint8Array
+}
+
+/** What may be done with a frame when a socket is slow (CON8). */
+export type Lane =
+  /** An answer to this connection: never dropped. */
+  | { readonly _tag: "Reply" }
+  /** Part of a topic's log up to `seq`: may be replaced by a later catch-up, never lost. */
+  | { readonly _tag: "Durable"; readonly topic: TopicId; readonly seq: number }
+  /** Only the latest per topic and key matters. */
+  | { readonly _tag: "Ephemeral"; readonly topic: TopicId; readonly key: string }
+  /** A piece of running text: may be dropped, is not replaced by later pieces. */
+  | { readonly _tag: "Stream"; readonly topic: TopicId }
+
+/** The frame of a topic that others may join: it waits at the end of every subscriber's line. */
+export interface Run {
+  open: Frame | undefined
+  /** UTF-16 units in it. */
+  length: number
+}
+
+/** How much may come together, in UTF-16 units: a write costs the same up to about that. */
+const longest = 16_384
+
+/** From this length on a message is better alone, where it can be compressed (CON9). */
+const long = 1_024
+
+export const run = (): Run => ({ open: undefined, length: 0 })
+
+/** Whether the message could join the run's frame; it is on its way then. */
+export const join = (run: Run, { lane, text }: Frame): boolean => {
+  const { open } = run
+  if (open === undefined) return false
+  if (!joins(lane, text) || run.length + text.length > longest) {
+    run.open = undefined
+    return false
+  }
+  run.length += text.length
+  if (open.more === undefined) open.more = [text]
+  else open.more.push(text)
+  return true
+}
+
+const joins = (lane: Lane, text: string): boolean => lane._tag === "Ephemeral" && text.length < long
+
+/** Lets others join this frame, if it is one of those, until it is sealed. */
+export const begin = (run: Run, frame: Frame): void => {
+  if (!joins(frame.lane, frame.text)) return
+  frame.run = run
+  run.open = frame
+  run.length = frame.text.length
+}
+
+/** Lets nobody join any more: the frame leaves, gives way, or something stands behind it. */
+export const seal = (frame: Frame): void => {
+  if (frame.run?.open === frame) frame.run.open = undefined
+}
+
+/** The messages of a frame that is sealed, in order. */
+export const texts = (frame: Frame): ReadonlyArray<string> =>
+  frame.more === undefined ? [frame.text] : [frame.text, ...frame.more]
