@@ -21,6 +21,7 @@ import { HttpListener } from "../http/Server.ts"
 import * as Admission from "./Admission.ts"
 import * as Engine from "./Engine.ts"
 import * as Outbox from "./Outbox.ts"
+import { patience } from "./Peers.ts"
 import type { Wire } from "./Wire.ts"
 import * as Ws from "./Ws.ts"
 
@@ -116,9 +117,8 @@ const connected = (engine: Engine.Engine, socket: IoSocket, address: string) => 
     unsent: () => unsent,
     close: (code, reason) => {
       conn.write(event("close", code, reason))
-      // What is written while polling gives way to a WebSocket goes out on the latter, if it is let come to be.
-      if (conn.upgrading) conn.once("upgrade", () => socket.disconnect(true))
-      else socket.disconnect(true)
+      // Who polls hears the rest with the next poll, or with the WebSocket that polling gives way to, and hangs up.
+      socket.disconnect(conn.transport.name === "websocket")
     },
     cut: () => void conn.close(true)
   }
@@ -130,6 +130,7 @@ const connected = (engine: Engine.Engine, socket: IoSocket, address: string) => 
   })
   socket.on("error", (fault) => port.failed(fault))
   socket.on("disconnect", (reason) => {
+    if (reason === "server namespace disconnect") return
     if (reason === "ping timeout") ended = closeCode.noPong
     else if (reason !== "client namespace disconnect") ended = ended === closeCode.normal ? 1006 : ended
     conn.close()
@@ -139,6 +140,17 @@ const connected = (engine: Engine.Engine, socket: IoSocket, address: string) => 
   // Whoever heard of it may have closed it at once.
   if (conn.readyState === "closed") port.closed(ended)
 }
+
+/**
+ * Done when all of them have hung up. Each poll may be a TCP connection of its own, so that until then there has to be
+ * a listener. Who does not come is cut; this waits a little longer than that takes, and no more.
+ */
+const hungUp = (there: ReadonlySet<IoSocket["conn"]>): Effect.Effect<unknown> =>
+  Effect.callback<void>((resume) => {
+    const left = () => there.size === 0 && resume(Effect.void)
+    left()
+    for (const conn of there) conn.once("close", left)
+  }).pipe(Effect.timeoutOption(patience * 3))
 
 const make = Effect.fnUntraced(function*(
   options: Ws.Options
@@ -162,6 +174,7 @@ const make = Effect.fnUntraced(function*(
   })
   const { allow, claim } = admit(door)
   let io: IoServer | undefined
+  const there = new Set<IoSocket["conn"]>()
   yield* Effect.addFinalizer(() => Effect.sync(() => io?.engine.close()))
   const service = yield* Ws.onListener(engine, door, server, options)
   return {
@@ -171,12 +184,20 @@ const make = Effect.fnUntraced(function*(
       if (io === undefined) {
         io = new Server(server, settings(limits, allow))
         io.engine.on("connection", claim)
-        io.on(
-          "connection",
-          (socket) => connected(engine, socket, Admission.clientAddress(socket.request, admission.trustedProxies))
-        )
+        io.on("connection", (socket) => {
+          const { conn } = socket
+          if (!door.isOpen()) return void socket.disconnect(true)
+          there.add(conn)
+          conn.once("close", () => there.delete(conn))
+          connected(engine, socket, Admission.clientAddress(socket.request, admission.trustedProxies))
+        })
       }
       return service.start
+    }),
+    stop: Effect.suspend(() => {
+      door.setOpen(false)
+      engine.closeAll(closeCode.restart, "the server stops")
+      return Effect.andThen(hungUp(there), service.stop)
     })
   }
 })

@@ -24,6 +24,7 @@ const socketIo = (limits: Limits) => SocketIo.layer(options(limits)).pipe(Layer.
 
 suite({ name: "ws", engine: ws, ...webSocket("/ws") })
 suite({ name: "Socket.IO", engine: socketIo, ...Clients.socketIo(["websocket"]) })
+suite({ name: "Socket.IO by polling only", engine: socketIo, ...Clients.socketIo(["polling"]) })
 suite({ name: "Socket.IO by polling first", engine: socketIo, ...Clients.socketIo(["polling", "websocket"]) })
 suite({ name: "plain WebSockets beside Socket.IO", engine: socketIo, ...webSocket("/ws") })
 suite({ name: "in-memory", engine: Memory.layer, ...Clients.memory })
