@@ -52,11 +52,11 @@ export const make = ({ clock, limits, metrics, nextId, perform, release, run, wh
   const say = (link: Link, slot: Slot, message: ServerMessage, topic?: TopicId) => {
     if (message._tag === "error") metrics.errors[message.code].value += 1
     if (slot === undefined) link.deliver(frame(message, topic))
-    else Replies.say(link.replies, slot, frame(message, topic), link)
+    else Replies.say(link, slot, frame(message, topic), link)
   }
 
   const done = (link: Link, slot: Slot) => {
-    if (slot !== undefined) Replies.done(link.replies, slot, link)
+    if (slot !== undefined) Replies.done(link, slot, link)
   }
 
   const dispatch = (link: Link, message: Connection.Message, slot?: Slot) => {

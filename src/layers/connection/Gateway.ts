@@ -159,7 +159,7 @@ const make = Effect.fnUntraced(function*(
   const hear = (link: Link.Link, text: string) => {
     metrics.received.value += 1
     const at = floor.now()
-    const slot = Replies.open(link.replies)
+    const slot = Replies.open(link)
     const bytes = Buffer.byteLength(text)
     const result = read(text)
     if (Result.isFailure(result)) {

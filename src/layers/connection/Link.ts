@@ -8,7 +8,7 @@ import type { Frame, Lane } from "../../services/Frame.ts"
 import type { Connection } from "../../services/Socket.ts"
 import type { Subscriber } from "../../services/Topics.ts"
 import type { Metrics } from "../observability/Metrics.ts"
-import * as Replies from "./Replies.ts"
+import type * as Replies from "./Replies.ts"
 import type { Account } from "./Users.ts"
 
 /** A subscription: what asked for it, the epoch of its answer, and how far its events were sent and acknowledged. */
@@ -19,12 +19,15 @@ export interface Subscription {
   acked: number
 }
 
-export class Link implements Replies.Taker {
+export class Link implements Replies.Replies, Replies.Taker {
   readonly connection: Connection
   /** Grows from connection to connection: of two of one client instance the greater one counts (AUT7). */
   readonly epoch: number
   readonly state: Ref.Ref<State.State>
-  readonly replies = Replies.make()
+  firstSlot: Replies.Slot | undefined = undefined
+  lastSlot: Replies.Slot | undefined = undefined
+  heldTopics: Replies.Replies["heldTopics"] = undefined
+  heldSize = 0
   /** Messages to the machine, so that an intent answers with messages and never steps inside a step. */
   readonly inbox: Array<{ readonly message: State.Message; readonly slot: Replies.Slot | undefined }> = []
   stepping = false

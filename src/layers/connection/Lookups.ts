@@ -4,6 +4,7 @@ import { kindOf, type UserId } from "../../domain/Ids.ts"
 import type { State as Thread } from "../../domain/kinds/ThreadModel.ts"
 import type { Directory } from "../../services/Directory.ts"
 import type { Topics } from "../../services/Topics.ts"
+import { notFound } from "../topics/Messages.ts"
 import * as Account from "./Account.ts"
 import * as Answers from "./Answers.ts"
 import type { Floor, Of, Slot } from "./Floor.ts"
@@ -31,6 +32,10 @@ export const make = ({ directory, floor, topics }: Options) => {
     function*(link: Link, { ref, topic }: Of<"ReadThread">, slot: Slot) {
       if (link.subscriber === undefined) return
       if (kindOf(topic) !== "thread") return yield* floor.refused(link, slot, ref, topic, notAThread)
+      // Before anything is loaded: what is not there and what is not theirs take strangers the same time (SEC9).
+      const mayRead = yield* Effect.orElseSucceed(directory.canRead(link.subscriber.user, topic), () => undefined)
+      if (mayRead === undefined) return yield* floor.refused(link, slot, ref, topic, Answers.unavailable)
+      if (!mayRead) return yield* floor.refused(link, slot, ref, topic, notFound)
       const thread = (yield* topics.state(topic, link.subscriber.user)) as Thread
       floor.say(link, slot, Answers.messages(ref, thread), topic)
       floor.settled(link, topic, undefined)

@@ -27,12 +27,12 @@ export interface Slot {
 
 /** The places that are open, in order. */
 export interface Replies {
-  first: Slot | undefined
-  last: Slot | undefined
+  firstSlot: Slot | undefined
+  lastSlot: Slot | undefined
   /** Topics whose `subscribed` waits in a slot; undefined while there is none. */
-  held: Map<TopicId, Slot> | undefined
+  heldTopics: Map<TopicId, Slot> | undefined
   /** Characters of topics' frames that wait in slots; answers are bounded by the requests there may be. */
-  size: number
+  heldSize: number
 }
 
 /** Most slots never hold anything, so they share this, which is never added to. */
@@ -43,61 +43,66 @@ const wait = (slot: Slot, frame: Frame): void => {
   else slot.frames.push(frame)
 }
 
-export const make = (): Replies => ({ first: undefined, last: undefined, held: undefined, size: 0 })
+export const make = (): Replies => ({
+  firstSlot: undefined,
+  lastSlot: undefined,
+  heldTopics: undefined,
+  heldSize: 0
+})
 
 /** A place for the message that was just heard; `done` closes it. */
 export const open = (replies: Replies): Slot => {
   const slot: Slot = { frames: none, waiting: 1, held: 0, next: undefined }
-  if (replies.last === undefined) replies.first = slot
-  else replies.last.next = slot
-  replies.last = slot
+  if (replies.lastSlot === undefined) replies.firstSlot = slot
+  else replies.lastSlot.next = slot
+  replies.lastSlot = slot
   return slot
 }
 
 /** Says something in a slot: at once when it is that slot's turn. */
 export const say = (replies: Replies, slot: Slot, frame: Frame, to: Taker): void => {
-  if (replies.first === slot) to.deliver(frame)
+  if (replies.firstSlot === slot) to.deliver(frame)
   else wait(slot, frame)
 }
 
 /** One of the things that kept the slot open is over; answers whose turn has come leave. */
 export const done = (replies: Replies, slot: Slot, to: Taker): void => {
   slot.waiting -= 1
-  for (let head = replies.first; head !== undefined; head = head.next) {
-    replies.first = head
+  for (let head = replies.firstSlot; head !== undefined; head = head.next) {
+    replies.firstSlot = head
     if (head.frames !== none) {
       for (const frame of head.frames) to.deliver(frame)
       head.frames = none
-      replies.size -= head.held
+      replies.heldSize -= head.held
       head.held = 0
     }
-    if (replies.held !== undefined) release(replies, replies.held, head)
+    if (replies.heldTopics !== undefined) release(replies, replies.heldTopics, head)
     if (head.waiting > 0) return
   }
-  replies.first = undefined
-  replies.last = undefined
+  replies.firstSlot = undefined
+  replies.lastSlot = undefined
 }
 
 /** What topics send waits behind this slot no longer. */
 const release = (replies: Replies, held: Map<TopicId, Slot>, slot: Slot): void => {
   for (const [topic, holder] of held) if (holder === slot) held.delete(topic)
-  if (held.size === 0) replies.held = undefined
+  if (held.size === 0) replies.heldTopics = undefined
 }
 
 /** From now on, what the topic sends waits behind this slot, unless it is the slot's turn already. */
 export const hold = (replies: Replies, slot: Slot, topic: TopicId): void => {
-  if (replies.first !== slot) (replies.held ??= new Map()).set(topic, slot)
+  if (replies.firstSlot !== slot) (replies.heldTopics ??= new Map()).set(topic, slot)
 }
 
 /** Whether any topic's frames have to wait. */
-export const holds = (replies: Replies): boolean => replies.held !== undefined
+export const holds = (replies: Replies): boolean => replies.heldTopics !== undefined
 
 /** Lets a topic's frame pass, or keeps it behind its `subscribed`. */
 export const pass = (replies: Replies, frame: Frame, to: Taker): void => {
-  const slot = frame.lane._tag === "Reply" ? undefined : replies.held?.get(frame.lane.topic)
+  const slot = frame.lane._tag === "Reply" ? undefined : replies.heldTopics?.get(frame.lane.topic)
   if (slot === undefined) return to.deliver(frame)
   seal(frame)
   wait(slot, frame)
   slot.held += frame.text.length
-  replies.size += frame.text.length
+  replies.heldSize += frame.text.length
 }

@@ -49,9 +49,9 @@ export const make = ({ audience, chorus, directory, floor, putOut, sessions, use
 
     deliver(frame: Frame): void {
       const { link } = this
-      if (!Replies.holds(link.replies)) return link.deliver(frame)
-      Replies.pass(link.replies, frame, link)
-      if (link.replies.size > floor.limits.outboxMax) {
+      if (!Replies.holds(link)) return link.deliver(frame)
+      Replies.pass(link, frame, link)
+      if (link.heldSize > floor.limits.outboxMax) {
         floor.dispatch(link, ended(closeCode.slowConsumer, "too slow: come back and catch up", true))
       }
     }

@@ -113,7 +113,7 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
     link.subscriptions.set(topic, { ref, epoch, sent: seq, acked: seq })
     link.connection.unfold(topic)
     floor.say(link, slot, Answers.subscribed(ref, outcome.success, shared), topic)
-    if (slot !== undefined) Replies.hold(link.replies, slot, topic)
+    if (slot !== undefined) Replies.hold(link, slot, topic)
     replay(subscriber, topic)
     if (!wanted) leave(link, topic)
   }

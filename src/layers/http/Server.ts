@@ -16,7 +16,9 @@ const options = ({ headersTimeout, requestTimeout }: Patience) => ({
   headersTimeout,
   requestTimeout,
   connectionsCheckingInterval: Math.min(1_000, headersTimeout),
-  keepAliveTimeout: 5_000
+  keepAliveTimeout: 5_000,
+  // What a slow socket may hold before that is noticed.
+  highWaterMark: 16_384
 })
 
 const open = <S extends Server>(make: () => S) =>

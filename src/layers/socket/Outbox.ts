@@ -30,7 +30,7 @@ export interface Outbox {
 }
 
 /** Shared by all empty outboxes. No array of less than two is ever added to. */
-const none: Array<Frame> = []
+export const none: Array<Frame> = []
 
 /** Empty. What only slow sockets need is made when one is slow: idle connections are many. */
 export const make = (): Outbox => ({

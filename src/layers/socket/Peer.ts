@@ -26,12 +26,18 @@ export interface Peers {
 
 const reply: Lane = { _tag: "Reply" }
 
-export class Peer implements Connection, Port {
+export class Peer implements Connection, Port, Outbox.Outbox {
   readonly id: ConnectionId
   readonly metadata: Metadata
   readonly connectedAt: Instant
   wire: Wire
-  readonly box = Outbox.make()
+  frames = Outbox.none
+  bytes = 0
+  latestBytes = 0
+  copy = 0
+  latest: Outbox.Outbox["latest"] = undefined
+  folded: Outbox.Outbox["folded"] = undefined
+  catching: Outbox.Outbox["catching"] = undefined
   attachment: unknown = undefined
   status: "open" | "closing" | "closed" = "open"
   /** Whether it waits for the flush at the end of this turn. */
@@ -69,7 +75,7 @@ export class Peer implements Connection, Port {
   }
 
   unfold(topic: TopicId): void {
-    Outbox.unfold(this.box, topic)
+    Outbox.unfold(this, topic)
   }
 
   send(text: string): Effect.Effect<void> {
@@ -85,7 +91,7 @@ export class Peer implements Connection, Port {
   }
 
   bufferedAmount(): number {
-    return this.box.bytes + this.wire.unsent()
+    return this.bytes + this.wire.unsent()
   }
 
   get pause(): Effect.Effect<void, SocketError> {

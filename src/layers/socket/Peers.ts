@@ -73,12 +73,12 @@ export const make = (
       peer.dirty = false
       if (peer.status !== "open") continue
       write(peer)
-      if (peer.choked || Outbox.holdsBack(peer.box)) relieve(peer)
+      if (peer.choked || Outbox.holdsBack(peer)) relieve(peer)
     }
   }
 
   const write = (peer: Peer) => {
-    const frames = Outbox.takeAll(peer.box)
+    const frames = Outbox.takeAll(peer)
     if (frames.length === 0) return
     for (const { more } of frames) if (more !== undefined) metrics.sent.value += more.length
     peer.wire.write(frames)
@@ -87,9 +87,9 @@ export const make = (
   /** A peer that has room again hears the latest; listeners hear what it missed. */
   const relieve = (peer: Peer) => {
     if (peer.status !== "open" || peer.dirty) return
-    const folded = Outbox.recover(peer.box, peer.wire.unsent(), limits)
+    const folded = Outbox.recover(peer, peer.wire.unsent(), limits)
     if (folded === undefined) return
-    if (peer.box.frames.length > 0) schedule(peer)
+    if (peer.frames.length > 0) schedule(peer)
     if (!peer.choked && folded.size === 0) return
     peer.choked = false
     guard(peer, () => listeners.drained(peer, folded))
@@ -97,11 +97,11 @@ export const make = (
 
   const deliver = (peer: Peer, frame: Frame) => {
     if (peer.status !== "open") return
-    const unsent = peer.wire.unsent()
-    if (!Outbox.push(peer.box, frame, unsent, limits)) {
+    const unsent = peer.wire.clear === true ? 0 : peer.wire.unsent()
+    if (!Outbox.push(peer, frame, unsent, limits)) {
       return giveUp(peer, closeCode.slowConsumer, "too slow: come back and catch up")
     }
-    if (peer.box.bytes + unsent > limits.outboxFold) peer.choked = true
+    if (peer.bytes + unsent > limits.outboxFold) peer.choked = true
     if (!peer.dirty) schedule(peer)
   }
 
@@ -109,7 +109,7 @@ export const make = (
   const giveUp = (peer: Peer, code: number, reason: string) => {
     const goodbye = { _tag: "goodbye", code, reason, resume: true, retry_after_ms: 0 } as const
     const text = encode(goodbye, { id: nextId(), timestamp: now() })
-    Outbox.push(peer.box, { text, lane: { _tag: "Reply" } }, 0, limits)
+    Outbox.push(peer, { text, lane: { _tag: "Reply" } }, 0, limits)
     close(peer, code, reason)
   }
 
@@ -126,7 +126,7 @@ export const make = (
     if (peer.status === "closed") return
     peer.status = "closed"
     peer.wire = nobody
-    Outbox.empty(peer.box)
+    Outbox.empty(peer)
     gone(peer)
     for (const told of peer.pongs) told(false)
     guard(peer, () => listeners.closed(peer, peer.code ?? code))

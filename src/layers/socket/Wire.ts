@@ -10,6 +10,8 @@ export interface Wire {
   readonly write: (frames: ReadonlyArray<Frame>) => void
   /** Bytes written that have not left. */
   readonly unsent: () => number
+  /** Whether that is less than a few writes, known without asking for the number; a socket has far to go to it. */
+  readonly clear?: boolean
   /** Grows when bytes leave, at a time when some are unsent; without it, `unsent` is watched for getting less. */
   readonly taken?: () => number
   /** The close frame; the peer's answer is `closed`. */

@@ -106,10 +106,10 @@ class PeerSocket extends WebSocket {
 /** Reads by `ws`, writes past it. */
 class WsWire implements Wire {
   readonly gathers = true
+  clear = true
   private readonly ws: PeerSocket
   private readonly raw: Duplex
   private readonly bytesOf: Join
-  private waits = false
 
   constructor(ws: PeerSocket, raw: Duplex, bytesOf: Join) {
     this.ws = ws
@@ -118,10 +118,10 @@ class WsWire implements Wire {
   }
 
   write(frames: ReadonlyArray<Frame>): void {
-    if (this.raw.write(this.bytesOf(frames)) || this.waits) return
-    this.waits = true
+    if (this.raw.write(this.bytesOf(frames)) || !this.clear) return
+    this.clear = false
     this.raw.once("drain", () => {
-      this.waits = false
+      this.clear = true
       this.ws.port?.drained()
     })
   }

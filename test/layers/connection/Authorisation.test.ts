@@ -70,6 +70,21 @@ describe("what belongs to others", () => {
       assert.deepStrictEqual(yield* answers(owner, "ack", { seq: 1 }, ours), [])
     }).pipe(Effect.provide(server({ limits }))))
 
+  it.effect("[SEC9] [SEC11] what strangers look for is not loaded for them, wherever it is", () => {
+    const loaded: Array<string> = []
+    return Effect.gen(function*() {
+      const stranger = yield* open(yield* listening)
+      yield* signIn(stranger, person())
+      const thread = `thread:${uuid()}`
+      stranger.send("get_thread", {}, thread)
+      assert.strictEqual((yield* stranger.nextOf("error")).payload["code"], "not_found")
+      assert.notInclude(loaded, thread)
+    }).pipe(Effect.provide(server({
+      limits,
+      log: (made) => ({ head: (topic) => Effect.tap(made.head(topic), () => Effect.sync(() => loaded.push(topic))) })
+    })))
+  })
+
   it.effect("[SEC9] [AUT4] and nothing at all to somebody who has not signed in", () =>
     Effect.gen(function*() {
       const anonymous = yield* open(yield* listening)

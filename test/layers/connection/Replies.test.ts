@@ -26,7 +26,7 @@ describe("Replies", () => {
         Replies.done(replies, slot, to)
       }
       assert.deepStrictEqual(sent, slots.map((_, i) => String(i)))
-      assert.isUndefined(replies.first)
+      assert.isUndefined(replies.firstSlot)
     }
   )
 
@@ -41,11 +41,11 @@ describe("Replies", () => {
     Replies.pass(replies, delta("other", TopicId.make("thread:b")), to)
     Replies.done(replies, subscribe, to)
     assert.deepStrictEqual(sent, ["other"])
-    assert.strictEqual(replies.size, "delta".length)
+    assert.strictEqual(replies.heldSize, "delta".length)
     Replies.say(replies, slow, reply("receipt"), to)
     Replies.done(replies, slow, to)
     Replies.pass(replies, delta("later"), to)
     assert.deepStrictEqual(sent, ["other", "receipt", "subscribed", "delta", "later"])
-    assert.strictEqual(replies.size, 0)
+    assert.strictEqual(replies.heldSize, 0)
   })
 })
