@@ -7,6 +7,7 @@
 export const counter = (random: Uint8Array): () => string => {
   const hex = Array.from(random.subarray(0, 9), (byte) => byte.toString(16).padStart(2, "0")).join("")
   const head = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(12, 15)}-8${hex.slice(15, 18)}-`
-  let count = 0
-  return () => head + (count++).toString(16).padStart(12, "0")
+  // Twelve digits from the first on.
+  let count = 0x1000_0000_0000
+  return () => head + (count++).toString(16)
 }
