@@ -96,12 +96,12 @@ const make = Effect.fnUntraced(function*(limits: Pick<Limits, "connectionsPerUse
       write(`event: ${name}\nid: ${epoch}.${seq}\ndata: ${text}\n\n`)
     const deliver = ({ lane, text }: Frame) => {
       if (lane._tag === "Durable") event("delta", lane.seq, text)
-      // The one thing that is said to a subscriber alone: that it is none any more.
-      if (lane._tag === "Reply") end()
     }
     const reader: Reader = { user, token, write, end }
     readers.add(reader)
-    yield* subscribe(topic, { id, user, deliver }, from, (caught, now) => {
+    // What may be joined by others is not for it, and the rest of a room need not do without.
+    const subscriber: Subscriber = { id, user, gathers: true, deliver, putOut: end }
+    yield* subscribe(topic, subscriber, from, (caught, now) => {
       epoch = caught.position.epoch
       const message = Answers.subscribed(id, caught, { presence: [], signals: [] })
       event(

@@ -53,7 +53,7 @@ const serving = Effect.fnUntraced(function*(limits: Parameters<typeof EventStrea
     yield* send({ _tag: "create_thread", name: "Streamed", visibility: "members" })
     const token = (who: Person) =>
       Effect.map(Effect.orDie(sessions.open(who.key)), (session) => Redacted.value(session.token))
-    return { url, send, ready, token, sessions, mine: yield* token(ada) }
+    return { url, send, ready, token, sessions, topics, mine: yield* token(ada) }
   }).pipe(Effect.provide(context))
 })
 
@@ -119,6 +119,29 @@ describe("server-sent events", () => {
       const second = yield* stream.event
       assert.deepInclude(second, { event: "delta", id: `${epoch}.2` })
       assert.deepInclude(second.data.payload, { from: 1, to: 2 })
+    }))
+
+  test("[SYN13] what is not logged ends no stream", () =>
+    Effect.gen(function*() {
+      const { mine, send, topics, url } = yield* serving()
+      const stream = yield* listen(`${url}/${thread}/events`, bearer(mine))
+      yield* stream.event
+      // As signals tell who came and went.
+      topics.broadcast(thread, { text: "{}", lane: { _tag: "Reply" } })
+      yield* send({ _tag: "submit_message", content: "still here" })
+      assert.deepInclude(yield* stream.event, { event: "delta" })
+    }))
+
+  test("[SYN13] [SEC7] a stream ends when its reader loses access", () =>
+    Effect.gen(function*() {
+      const { send, token, topics, url } = yield* serving()
+      const ben = person()
+      yield* send({ _tag: "invite_co_author", user: ben.key })
+      const stream = yield* listen(`${url}/${thread}/events`, bearer(yield* token(ben)))
+      yield* stream.event
+      yield* topics.submit(thread, { id: CommandId.make(uuid()), author: ben.key, input: { _tag: "divest" } })
+      yield* send({ _tag: "submit_message", content: "among ourselves" })
+      assert.isTrue((yield* Effect.exit(stream.next))._tag === "Failure")
     }))
 
   test("[SYN13] [SYN2] a reader comes back to where it stood; a position of another log gets a snapshot", () =>
