@@ -119,7 +119,9 @@ describe("crowds", () => {
       first.send("subscribe", {}, topic)
       const { seq } = (yield* first.nextOf("subscribed")).payload["position"] as { readonly seq: number }
       yield* Effect.logInfo(`${seq - 1} of 50,000 passed in ${flood.to - flood.from} ms, ${may.toFixed(1)} may`)
-      assert.closeTo(seq - 1, may, 1)
+      // No part of a message passes; the way there and back takes less than the time in which one more may.
+      assert.isAtMost(seq - 1, may)
+      assert.isAbove(seq - 1, may - 2)
     }).pipe(Effect.scoped))
 
   it.live("[SEC26] five thousand bad signatures a second for ten seconds do not hold the server up", () =>
