@@ -116,6 +116,18 @@ export const traffic = <R, E>(harness: Harness<R, E>): ReadonlyArray<Scenario<R>
     })
   },
   {
+    title: "[SOC1] what is attached to a connection is there when it is heard and when it ends",
+    run: Effect.gen(function*() {
+      const it = yield* begin(harness)
+      const [client, connection] = yield* it.join()
+      connection.attachment = "something"
+      client.send("1")
+      yield* same("what is attached to who is heard", (yield* it.heard).from.attachment, "something")
+      client.close(1000)
+      yield* same("what is attached to who has ended", (yield* it.ended).who.attachment, "something")
+    })
+  },
+  {
     title: "[CON4] a handler that throws ends its connection, and no other",
     run: Effect.gen(function*() {
       const it = yield* begin(harness)
