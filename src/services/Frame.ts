@@ -49,9 +49,10 @@ const longest = 16_384
 /** From this length on a message is better alone, where it can be compressed (CON9). */
 const long = 1_024
 
+/** Of one topic, for as long as that is in memory. */
 export const run = (): Run => ({ open: undefined, length: 0 })
 
-/** Whether the message could join the run's frame; it is on its way then. */
+/** Whether the message could join the run's frame; it is on its way then. Behind one that could not, nobody joins. */
 export const join = (run: Run, { lane, text }: Frame): boolean => {
   const { open } = run
   if (open === undefined) return false

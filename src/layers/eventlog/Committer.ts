@@ -44,7 +44,10 @@ const isRefusal = (cause: Cause.Cause<SqlError.SqlError>): boolean => {
       error.reason._tag === "SerializationError")
 }
 
-/** Starts the committer; on closing the scope it finishes what is queued. `settled` hears before the callers do, unless an append did not fit. */
+/**
+ * Starts the committer; on closing the scope it finishes what is queued. `settled` hears, before the callers do, of what
+ * is durable or may be; not of an append that did not fit.
+ */
 export const make = Effect.fnUntraced(function*(write: Write, settled: (append: Append) => void) {
   const metrics = yield* Metrics
   const queue = yield* Queue.bounded<Waiting, Cause.Done>(capacity)
