@@ -1,5 +1,6 @@
 /** What goes to topics and comes back from them: commands, subscriptions, catch-ups (SYN2, SYN5, CON8). */
 import { Effect, Exit, Result } from "effect"
+import { closeCode } from "../../domain/CloseCode.ts"
 import type { TopicId, UserId } from "../../domain/Ids.ts"
 import type { Rejection } from "../../domain/Rejection.ts"
 import * as SignedCommand from "../../domain/SignedCommand.ts"
@@ -8,7 +9,7 @@ import type { Signals } from "../../services/Signals.ts"
 import type { Folded } from "../../services/Socket.ts"
 import type { CatchUp, Receipt, Submission, Subscriber, Topics } from "../../services/Topics.ts"
 import * as Answers from "./Answers.ts"
-import type { Floor, Of, Slot } from "./Floor.ts"
+import { ended, type Floor, type Of, type Slot } from "./Floor.ts"
 import type { Link } from "./Link.ts"
 import * as Replies from "./Replies.ts"
 
@@ -172,8 +173,10 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
       // It was given up, or made anew, while it was being caught up.
       if (link.subscriptions.get(topic) !== subscription) return over()
       link.connection.unfold(topic)
-      if (Result.isFailure(outcome)) floor.dispatch(link, { _tag: "Unsubscribed", topic })
-      else {
+      if (Result.isFailure(outcome)) {
+        // Nobody would tell it what it has missed: it comes back, and asks from where it stands.
+        floor.dispatch(link, ended(closeCode.slowConsumer, "too slow: come back and catch up", true))
+      } else {
         const caught = outcome.success
         const message = caught.mode === "deltas" && from !== undefined
           ? Answers.missed(from, caught)

@@ -1,6 +1,7 @@
 /** Catch-ups of slow connections, with everything around them moved by hand (CON8). */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Result, type Scope } from "effect"
+import { closeCode } from "../../../src/domain/CloseCode.ts"
 import { CommandId, ConnectionId, TopicId, type UserId } from "../../../src/domain/Ids.ts"
 import { defaults } from "../../../src/domain/Limits.ts"
 import { encode } from "../../../src/domain/Protocol.ts"
@@ -10,6 +11,7 @@ import * as Traffic from "../../../src/layers/connection/Traffic.ts"
 import { Metrics } from "../../../src/layers/observability/Metrics.ts"
 import * as Sessions from "../../../src/layers/sessions/Memory.ts"
 import * as Wheel from "../../../src/layers/socket/Wheel.ts"
+import { unavailable } from "../../../src/layers/topics/Messages.ts"
 import type { Frame } from "../../../src/services/Frame.ts"
 import { Sessions as SessionsService } from "../../../src/services/Sessions.ts"
 import type { Signals } from "../../../src/services/Signals.ts"
@@ -114,6 +116,16 @@ describe("a catch-up of a slow connection", () => {
       assert.deepStrictEqual(asked.map(([, , from]) => from), [{ epoch, seq: 1 }])
       answer()
       assert.deepStrictEqual(delivered, ["delta"])
+    })))
+
+  it.effect("[CON8] [SYN2] that cannot be made ends the connection, which is taken up again where its events stopped", () =>
+    scene(Effect.gen(function*() {
+      const { asked, link, room, traffic } = yield* setup
+      traffic.drained(link, held)
+      room()
+      const [, , , reply] = asked.shift()!
+      reply(Result.fail(unavailable("too much is waiting for this topic; try again")))
+      assert.deepStrictEqual(Link.state(link).status, { _tag: "Closed", code: closeCode.slowConsumer })
     })))
 
   it.effect("[CON8] [SYN2] is not made for a subscription that was renewed while it waited; others get theirs", () =>
