@@ -117,8 +117,8 @@ export class Writer {
       this.doubtful = false
       const seq = standing.seq + decided.drafts.length
       this.standing = { ...derived.success, epoch: yield* this.epoch, seq, state: decided.state }
-      // Whoever holds a receipt has been sent the delta.
-      this.audience.published(standing, appended.value)
+      // Whoever holds a receipt has been sent the delta. Without an event nothing has changed that anybody could be told.
+      if (appended.value.length > 0) this.audience.published(standing, appended.value)
       this.conclude(submits, decided)
     })
   }
