@@ -36,6 +36,9 @@ export type Lane =
   /** A piece of running text: may be dropped, is not replaced by later pieces. */
   | { readonly _tag: "Stream"; readonly topic: TopicId }
 
+/** The lane of answers. */
+export const reply: Lane = { _tag: "Reply" }
+
 /** The frame of a topic that others may join: it waits at the end of every subscriber's line. */
 export interface Run {
   open: Frame | undefined

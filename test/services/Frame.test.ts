@@ -12,7 +12,7 @@ class Listener {
   readonly id: string
   readonly user = "system:test" as const
   readonly gathers: boolean
-  readonly box = Outbox.make()
+  readonly box = new Outbox.Outbox()
   readonly heard: Array<string> = []
   readonly due: Array<string> = []
   unsent = 0

@@ -7,7 +7,7 @@ import * as Connection from "../../domain/Connection.ts"
 import type { TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { encode, type ServerMessage } from "../../domain/Protocol.ts"
-import type { Frame } from "../../services/Frame.ts"
+import { type Frame, reply } from "../../services/Frame.ts"
 import type { Topics } from "../../services/Topics.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { Wheel } from "../socket/Wheel.ts"
@@ -44,7 +44,7 @@ export const make = ({ clock, limits, metrics, nextId, perform, release, run, wh
   /** For measuring: no jump of the clock shows in it. */
   const seconds = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e9
 
-  const frame = (message: ServerMessage, topic?: TopicId, lane: Frame["lane"] = { _tag: "Reply" }): Frame => ({
+  const frame = (message: ServerMessage, topic?: TopicId, lane: Frame["lane"] = reply): Frame => ({
     text: encode(message, { id: nextId(), timestamp: now(), thread_id: topic }),
     lane
   })

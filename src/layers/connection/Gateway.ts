@@ -17,7 +17,7 @@ import { Directory } from "../../services/Directory.ts"
 import { Kinds } from "../../services/Kinds.ts"
 import { Sessions } from "../../services/Sessions.ts"
 import { Signals } from "../../services/Signals.ts"
-import { Socket } from "../../services/Socket.ts"
+import { type Connection as SocketConnection, Socket } from "../../services/Socket.ts"
 import { Topics } from "../../services/Topics.ts"
 import * as Entropy from "../Entropy.ts"
 import { Metrics } from "../observability/Metrics.ts"
@@ -180,7 +180,7 @@ const make = Effect.fnUntraced(function*(
     if (draining) floor.dispatch(link, { _tag: "Ended", ...restart, retry_after_ms: longestRetry })
   })
   yield* socket.onDisconnection((connection, code) => {
-    const link = links.get(connection.id)
+    const link = linkOf(connection)
     if (link === undefined) return
     links.delete(connection.id)
     connection.attachment = undefined
@@ -188,12 +188,12 @@ const make = Effect.fnUntraced(function*(
     signIn.release(link)
   })
   yield* socket.onDrained((connection, folded) => {
-    const link = links.get(connection.id)
+    const link = linkOf(connection)
     if (link !== undefined) traffic.drained(link, folded)
   })
   yield* socket.registerMessageHandler("*", (connection, text) => {
-    const link = connection.attachment
-    if (!(link instanceof Link.Link)) return
+    const link = linkOf(connection)
+    if (link === undefined) return
     try {
       hear(link, text)
     } catch (defect) {
@@ -226,6 +226,9 @@ const make = Effect.fnUntraced(function*(
     }
   })
 })
+
+const linkOf = ({ attachment }: SocketConnection): Link.Link | undefined =>
+  attachment instanceof Link.Link ? attachment : undefined
 
 const restart = { code: closeCode.restart, reason: "the server restarts", resume: true }
 

@@ -218,6 +218,7 @@ export const make = ({ audience, chorus, directory, floor, putOut, sessions, use
   /** The connection stands for nobody (any more). */
   const release = (link: Link) => {
     const { subscriber } = link
+    link.init = undefined
     if (subscriber === undefined) return
     const user = subscriber.user as UserId
     link.subscriber = undefined

@@ -17,7 +17,7 @@ import {
   type ServerMessageOf,
   type SignalView
 } from "../../domain/Protocol.ts"
-import type { Frame } from "../../services/Frame.ts"
+import { type Frame, reply } from "../../services/Frame.ts"
 import { Signals } from "../../services/Signals.ts"
 import { type Subscriber, Topics } from "../../services/Topics.ts"
 import * as Entropy from "../Entropy.ts"
@@ -124,7 +124,7 @@ const make = Effect.fnUntraced(function*(
       const diff = { joins: [...shared.joins.values()], leaves: [...shared.leaves.values()] }
       shared.joins.clear()
       shared.leaves.clear()
-      if (diff.joins.length + diff.leaves.length > 0) tell(topic, "presence_diff", diff, { _tag: "Reply" })
+      if (diff.joins.length + diff.leaves.length > 0) tell(topic, "presence_diff", diff, reply)
       tidy(topic, shared)
     }
     changed.clear()

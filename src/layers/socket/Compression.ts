@@ -25,7 +25,9 @@ const ratio = 10
 const harmless = 4_096
 
 /** The frame's bytes for who understands compression, made once: those of `wire` where less would not be less. */
-export const packed = (frame: Frame): Uint8Array => frame.packed ??= pack(Outbox.wire(frame))
+export const packed = (frame: Frame): Uint8Array =>
+  // Messages that share a frame are short ones, and frames of their own on the wire.
+  frame.packed ??= frame.more === undefined ? pack(Outbox.wire(frame)) : Outbox.wire(frame)
 
 const pack = (wire: Uint8Array): Uint8Array => {
   const text = payloadOf(wire)

@@ -5,7 +5,7 @@
 import { Clock, Effect, type Scope } from "effect"
 import { ConnectionId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
-import type { Frame } from "../../services/Frame.ts"
+import { type Frame, reply } from "../../services/Frame.ts"
 import { type Capability, type Metadata, Socket } from "../../services/Socket.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import * as Listeners from "./Listeners.ts"
@@ -90,7 +90,7 @@ export const make = Effect.fnUntraced(function*(
         send: (id, text) => Effect.flatMap(find(id), (connection) => connection.send(text)),
         broadcast: (text, filter = () => true) =>
           Effect.sync(() => {
-            const frame: Frame = { text, lane: { _tag: "Reply" } }
+            const frame: Frame = { text, lane: reply }
             const chosen = [...connected.values()].filter((peer) => filter(peer))
             for (const peer of chosen) peers.deliver(peer, frame)
             return chosen.length

@@ -8,43 +8,35 @@
  */
 import type { TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
-import { type Frame, seal, texts } from "../../services/Frame.ts"
+import { type Frame, type Lane, seal, texts } from "../../services/Frame.ts"
 import type { Folded } from "../../services/Socket.ts"
 import { frameLength, textFrame, textFrames } from "./TextFrame.ts"
 
-export interface Outbox {
-  /** In order. Only the last may be joined by others. */
-  frames: Array<Frame>
+/** Shared by all empty outboxes. No array of less than two is ever added to. */
+const none: Array<Frame> = []
+
+/** Empty at first. What only slow sockets need is made when one is slow: idle connections are many. */
+export class Outbox {
+  /** In order. */
+  frames = none
+  /** The last of them, while others may join it: what has joined is not counted yet. */
+  open: Frame | undefined = undefined
   /** Bytes in `frames` and `latest`. */
-  bytes: number
+  bytes = 0
   /** Bytes in `latest` alone. */
-  latestBytes: number
+  latestBytes = 0
   /** Bytes of the largest copy that is on its way, if it is larger than all that may wait. */
-  copy: number
+  copy = 0
   /** Ephemeral frames by topic and key, kept back while the socket is slow. */
-  latest: Map<string, Frame> | undefined
+  latest: Map<string, Frame> | undefined = undefined
   /** By topic, the first frame that was held back. */
-  folded: Map<TopicId, Frame> | undefined
+  folded: Map<TopicId, Frame> | undefined = undefined
   /** Topics whose catch-up is under way: it will hold whatever is kept from them now. */
-  catching: Set<TopicId> | undefined
+  catching: Set<TopicId> | undefined = undefined
 }
 
-/** Shared by all empty outboxes. No array of less than two is ever added to. */
-export const none: Array<Frame> = []
-
-/** Empty. What only slow sockets need is made when one is slow: idle connections are many. */
-export const make = (): Outbox => ({
-  frames: none,
-  bytes: 0,
-  latestBytes: 0,
-  copy: 0,
-  latest: undefined,
-  folded: undefined,
-  catching: undefined
-})
-
 /** Forgets everything. */
-export const empty = (box: Outbox): void => void Object.assign(box, make())
+export const empty = (box: Outbox): void => void Object.assign(box, new Outbox())
 
 /** Whether anything waits for room. */
 export const holdsBack = (box: Outbox): boolean => box.latest !== undefined || box.folded !== undefined
@@ -57,12 +49,13 @@ export const wire = (frame: Frame): Uint8Array =>
 const sizeOf = (frame: Frame): number =>
   frame.run === undefined ? wire(frame).length : frame.bytes ??= frameLength(frame.text)
 
-/** Nothing joins the last frame any more once something stands behind it; what has joined it is counted. */
+/** Nothing joins the last frame any more once something comes behind it; what has joined it is counted. */
 const closeLast = (box: Outbox): void => {
-  const last = box.frames.at(-1)
-  if (last?.run === undefined) return
-  seal(last)
-  for (const text of last.more ?? []) box.bytes += frameLength(text)
+  const { open } = box
+  if (open === undefined) return
+  box.open = undefined
+  seal(open)
+  for (const text of open.more ?? []) box.bytes += frameLength(text)
 }
 
 /**
@@ -79,11 +72,13 @@ export const push = (
   if (lane._tag === "Durable" && (box.catching?.has(lane.topic) || box.folded?.has(lane.topic))) {
     return fold(box, lane.topic, frame)
   }
-  if (box.frames.length > 0) closeLast(box)
+  closeLast(box)
   const size = sizeOf(frame)
   const waiting = box.bytes + unsent
   const most = limits.outboxMax + box.copy
-  if (waiting > limits.outboxFold) {
+  // What is kept back under its key would otherwise come behind what is newer.
+  const kept = lane._tag === "Ephemeral" && box.latest?.has(keyOf(lane)) === true
+  if (waiting > limits.outboxFold || kept) {
     switch (lane._tag) {
       case "Reply":
         break
@@ -92,7 +87,7 @@ export const push = (
         return fold(box, lane.topic, frame)
       case "Ephemeral":
         seal(frame)
-        keepLatest(box, `${lane.topic} ${lane.key}`, frame, size)
+        keepLatest(box, keyOf(lane), frame, size)
         return waiting <= most
     }
   }
@@ -102,8 +97,13 @@ export const push = (
   else if (box.frames.length === 1) box.frames = [box.frames[0]!, frame]
   else box.frames.push(frame)
   box.bytes += size
+  // Nor may anything join that has an older one kept back.
+  if (box.latest !== undefined) seal(frame)
+  else if (frame.run !== undefined) box.open = frame
   return waiting <= most
 }
+
+const keyOf = ({ key, topic }: Extract<Lane, { readonly _tag: "Ephemeral" }>): string => `${topic} ${key}`
 
 /**
  * A durable frame outranks a piece of running text: the catch-up must begin where the events stopped. One that is under
@@ -128,8 +128,9 @@ const keepLatest = (box: Outbox, key: string, frame: Frame, size: number): void 
 
 /** Empties the frames, in order, and seals them. */
 export const takeAll = (box: Outbox): ReadonlyArray<Frame> => {
-  const { frames } = box
-  if (frames.length > 0) seal(frames.at(-1)!)
+  const { frames, open } = box
+  if (open !== undefined) seal(open)
+  box.open = undefined
   box.frames = none
   box.bytes = box.latestBytes
   return frames
@@ -144,7 +145,7 @@ const nothing: Folded = new Map()
 export const recover = (box: Outbox, unsent: number, limits: Pick<Limits, "outboxFold">): Folded | undefined => {
   if (unsent > limits.outboxFold / 2) return undefined
   box.copy = 0
-  if (box.latest !== undefined) box.frames = [...box.frames, ...box.latest.values()]
+  if (box.latest !== undefined) box.frames = [...box.latest.values()]
   box.latest = undefined
   box.latestBytes = 0
   const { folded } = box

@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import type { ConnectionId, Instant, TopicId } from "../../domain/Ids.ts"
-import type { Frame, Lane } from "../../services/Frame.ts"
+import { type Frame, reply } from "../../services/Frame.ts"
 import type { Connection, Metadata, SocketError } from "../../services/Socket.ts"
 import * as Outbox from "./Outbox.ts"
 import type { Port, Wire } from "./Wire.ts"
@@ -24,20 +24,11 @@ export interface Peers {
   readonly closed: (peer: Peer, code: number) => void
 }
 
-const reply: Lane = { _tag: "Reply" }
-
-export class Peer implements Connection, Port, Outbox.Outbox {
+export class Peer extends Outbox.Outbox implements Connection, Port {
   readonly id: ConnectionId
   readonly metadata: Metadata
   readonly connectedAt: Instant
   wire: Wire
-  frames = Outbox.none
-  bytes = 0
-  latestBytes = 0
-  copy = 0
-  latest: Outbox.Outbox["latest"] = undefined
-  folded: Outbox.Outbox["folded"] = undefined
-  catching: Outbox.Outbox["catching"] = undefined
   attachment: unknown = undefined
   status: "open" | "closing" | "closed" = "open"
   /** Whether it waits for the flush at the end of this turn. */
@@ -54,6 +45,7 @@ export class Peer implements Connection, Port, Outbox.Outbox {
   private readonly peers: Peers
 
   constructor(peers: Peers, id: ConnectionId, wire: Wire, metadata: Metadata, now: Instant) {
+    super()
     this.peers = peers
     this.id = id
     this.wire = wire

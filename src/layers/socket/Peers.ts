@@ -9,7 +9,7 @@ import { closeCode } from "../../domain/CloseCode.ts"
 import type { ConnectionId, Instant } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { encode } from "../../domain/Protocol.ts"
-import type { Frame } from "../../services/Frame.ts"
+import { type Frame, reply } from "../../services/Frame.ts"
 import { type Capability, ConnectionUnknown, SocketError, Unsupported } from "../../services/Socket.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { Listeners } from "./Listeners.ts"
@@ -80,8 +80,13 @@ export const make = (
   const write = (peer: Peer) => {
     const frames = Outbox.takeAll(peer)
     if (frames.length === 0) return
-    for (const { more } of frames) if (more !== undefined) metrics.sent.value += more.length
+    let joined = 0
+    for (const { more } of frames) if (more !== undefined) joined += more.length
     peer.wire.write(frames)
+    if (joined === 0) return
+    metrics.sent.value += joined
+    // It was not counted when that was decided.
+    if (peer.wire.clear !== true && peer.wire.unsent() > limits.outboxFold) peer.choked = true
   }
 
   /** A peer that has room again hears the latest; listeners hear what it missed. */
@@ -109,7 +114,7 @@ export const make = (
   const giveUp = (peer: Peer, code: number, reason: string) => {
     const goodbye = { _tag: "goodbye", code, reason, resume: true, retry_after_ms: 0 } as const
     const text = encode(goodbye, { id: nextId(), timestamp: now() })
-    Outbox.push(peer, { text, lane: { _tag: "Reply" } }, 0, limits)
+    Outbox.push(peer, { text, lane: reply }, 0, limits)
     close(peer, code, reason)
   }
 

@@ -8,12 +8,11 @@ import { Effect, Layer, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Duplex } from "node:stream"
-import { type RawData, WebSocket, WebSocketServer } from "ws"
+import { type RawData, type WebSocket, WebSocketServer } from "ws"
 import { closeCode } from "../../domain/CloseCode.ts"
 import * as Frames from "../../domain/Frames.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { subprotocol } from "../../domain/Protocol.ts"
-import type { Frame } from "../../services/Frame.ts"
 import { type Metadata, Socket } from "../../services/Socket.ts"
 import { HttpListener } from "../http/Server.ts"
 import * as Admission from "./Admission.ts"
@@ -22,7 +21,7 @@ import * as Engine from "./Engine.ts"
 import * as Listen from "./Listen.ts"
 import * as Outbox from "./Outbox.ts"
 import { patience } from "./Peers.ts"
-import type { Port, Wire } from "./Wire.ts"
+import { type Join, joiner, PeerSocket, WsWire } from "./WsWire.ts"
 
 /** What every engine on a network is told. */
 export interface Options extends Listen.Place {
@@ -82,79 +81,6 @@ export const upgrades = Effect.fnUntraced(function*(
   yield* Effect.addFinalizer(() => Effect.sync(() => server.off("upgrade", upgrade)))
 })
 
-type Join = (frames: ReadonlyArray<Frame>) => Uint8Array
-
-/** The bytes of a turn; sockets whose outboxes hold the same frames share them. */
-const joiner = (bytesOf: (frame: Frame) => Uint8Array): Join => {
-  let last: { readonly frames: ReadonlyArray<Frame>; readonly bytes: Uint8Array } | undefined
-  return (frames) => {
-    if (frames.length === 1) return bytesOf(frames[0]!)
-    if (last === undefined || !Outbox.same(last.frames, frames)) {
-      // Kept for this turn only.
-      if (last === undefined) setImmediate(() => last = undefined)
-      last = { frames, bytes: Buffer.concat(frames.map(bytesOf)) }
-    }
-    return last.bytes
-  }
-}
-
-/** A `ws` socket that knows its connection, so that one listener of each kind serves all. */
-class PeerSocket extends WebSocket {
-  port: Port | undefined
-}
-
-/** Reads by `ws`, writes past it. */
-class WsWire implements Wire {
-  readonly gathers = true
-  clear = true
-  private readonly ws: PeerSocket
-  private readonly raw: Duplex
-  private readonly bytesOf: Join
-
-  constructor(ws: PeerSocket, raw: Duplex, bytesOf: Join) {
-    this.ws = ws
-    this.raw = raw
-    this.bytesOf = bytesOf
-  }
-
-  write(frames: ReadonlyArray<Frame>): void {
-    if (this.raw.write(this.bytesOf(frames)) || !this.clear) return
-    this.clear = false
-    this.raw.once("drain", () => {
-      this.clear = true
-      this.ws.port?.drained()
-    })
-  }
-
-  unsent(): number {
-    return this.raw.writableLength
-  }
-
-  taken(): number {
-    return taken(this.raw)
-  }
-
-  close(code: number, reason: string): void {
-    this.ws.close(code, reason)
-  }
-
-  cut(): void {
-    this.ws.terminate()
-  }
-
-  ping(): void {
-    this.ws.ping()
-  }
-
-  pause(): void {
-    this.ws.pause()
-  }
-
-  resume(): void {
-    this.ws.resume()
-  }
-}
-
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean) {
   const { port } = this as PeerSocket
   if (isBinary) port?.end(closeCode.unsupportedData, "text frames only")
@@ -186,21 +112,6 @@ const connected = (
 ) => {
   ws.on("error", onError).on("message", onMessage).on("ping", onPing).on("pong", onPong).on("close", onClose)
   ws.port = engine.accept(new WsWire(ws, raw, join), metadata)
-}
-
-/** What Node's sockets keep to themselves; those with TLS stand on another. */
-interface Inner {
-  readonly _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null
-  readonly _parent?: Inner | null
-}
-
-/**
- * Bytes that the kernel has taken. Of a write that it has taken in part Node tells nowhere else; its own timeouts for
- * sockets look there as well.
- */
-const taken = (raw: Duplex): number => {
-  const { _handle } = (raw as Inner)._parent ?? (raw as Inner)
-  return _handle ? _handle.bytesWritten - _handle.writeQueueSize : 0
 }
 
 /** Answers an upgrade that is refused, with this status line. */

@@ -118,7 +118,7 @@ export class Subscribers {
       Result.try(() =>
         subscriber.deliver({
           text: this.encode({ _tag: "unsubscribed", ref_id: null }, stamp()),
-          lane: { _tag: "Reply" }
+          lane: Frame.reply
         })
       )
       Result.try(() => subscriber.putOut?.(this.topic))

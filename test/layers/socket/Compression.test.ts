@@ -2,13 +2,18 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Queue, type Scope } from "effect"
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib"
 import { closeCode } from "../../../src/domain/CloseCode.ts"
+import { TopicId } from "../../../src/domain/Ids.ts"
 import { defaults } from "../../../src/domain/Limits.ts"
 import * as Server from "../../../src/layers/http/Server.ts"
+import * as Compression from "../../../src/layers/socket/Compression.ts"
+import { textFrame } from "../../../src/layers/socket/TextFrame.ts"
 import * as Ws from "../../../src/layers/socket/Ws.ts"
-import type { Frame } from "../../../src/services/Frame.ts"
+import * as Frames from "../../../src/services/Frame.ts"
 import { type Connection, Socket } from "../../../src/services/Socket.ts"
 import { listening, open } from "../../support/People.ts"
 import * as Raw from "../../support/RawSocket.ts"
+
+type Frame = Frames.Frame
 
 const engine = (compression: boolean) =>
   Ws.layer({
@@ -289,4 +294,20 @@ describe("what comes in", () => {
         })
       )
   )
+})
+
+describe("messages that share a frame", () => {
+  it("[CON9] [SYN9] are frames of their own for who understands compression too", () => {
+    const topic = TopicId.make("room:t")
+    const signal = (text: string): Frame => ({ text, lane: { _tag: "Ephemeral", topic, key: text } })
+    const first = signal(words(800))
+    const run = Frames.run()
+    Frames.begin(run, first)
+    assert.isTrue(Frames.join(run, signal(words(801))))
+    Frames.seal(first)
+    assert.deepStrictEqual(
+      Compression.packed(first),
+      Buffer.concat([words(800), words(801)].map((text) => textFrame(text)))
+    )
+  })
 })
