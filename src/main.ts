@@ -7,7 +7,10 @@ import process, { env } from "node:process"
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
 
-/** Without it, the young generation that grows with load makes the slowest answers eleven times slower. */
+/**
+ * MB of the young generation's half. A smaller one is collected in the middle of busy turns, when all that waits to be
+ * sent still lives; without a bound it grows, and single pauses with it (docs/performance.md).
+ */
 const flag = "--max-semi-space-size"
 const isSet = [...process.execArgv, env["NODE_OPTIONS"] ?? ""].some((text) => text.replaceAll("_", "-").includes(flag))
 
@@ -15,7 +18,7 @@ if (major < 22 || major === 22 && minor < 19) {
   process.stderr.write(`Choir needs Node 22.19 or newer; this is Node ${process.versions.node}.\n`)
   process.exitCode = 1
 } else if (!isSet && typeof process.execve === "function" && process.platform !== "win32") {
-  process.execve(process.execPath, [process.execPath, `${flag}=2`, ...process.execArgv, ...process.argv.slice(1)])
+  process.execve(process.execPath, [process.execPath, `${flag}=16`, ...process.execArgv, ...process.argv.slice(1)])
 } else {
   const { start } = await import("./start.ts")
   start()
