@@ -6,6 +6,7 @@ import { Context, Effect, Layer, Path, Ref, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
 import { fileURLToPath } from "node:url"
 import { shipped } from "../domain/kinds/Kinds.ts"
+import type { AnyKind } from "../domain/Topic.ts"
 import { Kinds } from "../services/Kinds.ts"
 import type { Sessions as SessionsService } from "../services/Sessions.ts"
 import { complete, Socket, type SocketError } from "../services/Socket.ts"
@@ -101,8 +102,7 @@ const minds = (settings: Settings) =>
     Layer.provideMerge(vectors(settings)),
     Layer.provideMerge(Signals.layer(settings.limits)),
     Layer.provideMerge(TopicsLocal.layer({ limits: settings.limits })),
-    Layer.provideMerge(Performers.layer),
-    Layer.provideMerge(Layer.succeed(Kinds, shipped))
+    Layer.provideMerge(Performers.layer)
   )
 
 const admission = (
@@ -187,18 +187,21 @@ const serve = Effect.fnUntraced(function*(
   return { url }
 })
 
-/**
- * Everything, on one machine and with no other service (OPS1). Stops when its scope closes. `engine` is a socket engine
- * of one's own in place of those that `CHOIR_SOCKET` names.
- */
-export const layer = (
-  settings: Settings,
-  engine: SocketEngine = (options) => Select.layer(settings.socket, options)
-) =>
+/** What a server may have of one's own. */
+export interface Own {
+  /** A socket engine in place of those that `CHOIR_SOCKET` names. */
+  readonly engine?: SocketEngine | undefined
+  /** Kinds of topic beside the shipped ones (TOP8); one of the same name takes the shipped one's place. */
+  readonly kinds?: ReadonlyArray<AnyKind> | undefined
+}
+
+/** Everything, on one machine and with no other service (OPS1). Stops when its scope closes. */
+export const layer = (settings: Settings, { engine, kinds = [] }: Own = {}) =>
   Layer.effect(Served, serve(settings)).pipe(
     Layer.provideMerge(Watch.layer),
-    Layer.provideMerge(wire(settings, engine)),
+    Layer.provideMerge(wire(settings, engine ?? ((options) => Select.layer(settings.socket, options)))),
     Layer.provideMerge(minds(settings)),
+    Layer.provideMerge(Layer.succeed(Kinds, new Map([...shipped, ...kinds.map((kind) => [kind.name, kind] as const)]))),
     Layer.provideMerge(models(settings)),
     Layer.provideMerge(storage(settings)),
     Layer.provideMerge(Telemetry.layer(settings)),

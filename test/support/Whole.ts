@@ -5,11 +5,14 @@ import * as App from "../../src/layers/App.ts"
 import * as Config from "../../src/layers/Config.ts"
 import { folder } from "./ServerProcess.ts"
 
-/** Starts it with these settings; its address. It stops with the scope. */
-export const whole = (env: Readonly<Record<string, string>> = {}): Effect.Effect<string, never, Scope.Scope> =>
+/** Starts it with these settings, and what a test has of its own; its address. It stops with the scope. */
+export const whole = (
+  env: Readonly<Record<string, string>> = {},
+  own: App.Own = {}
+): Effect.Effect<string, never, Scope.Scope> =>
   Effect.gen(function*() {
     const settings = Result.getOrThrow(Config.parse({ CHOIR_DATA: yield* folder, CHOIR_PORT: "0", ...env }))
-    const context = yield* Layer.build(App.layer(settings).pipe(Layer.provide(NodeServices.layer)))
+    const context = yield* Layer.build(App.layer(settings, own).pipe(Layer.provide(NodeServices.layer)))
     return yield* Effect.map(App.Served, ({ url }) => url).pipe(Effect.provide(context))
   }).pipe(Effect.orDie)
 

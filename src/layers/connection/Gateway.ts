@@ -75,7 +75,7 @@ const make = Effect.fnUntraced(function*(
     clock: yield* Clock.Clock,
     metrics,
     nextId: Frames.counter((yield* Entropy.Bytes)(9)),
-    wheel: yield* Wheel.make(Math.min(1_000, limits.authTimeout)),
+    wheel: yield* Wheel.make(Math.min(Wheel.tick, limits.authTimeout)),
     run,
     perform: (link, intent, slot) => perform(link, intent, slot),
     release: (link) => signIn.release(link)

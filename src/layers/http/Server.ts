@@ -15,7 +15,8 @@ export type Patience = Pick<Limits, "headersTimeout" | "requestTimeout">
 const options = ({ headersTimeout, requestTimeout }: Patience) => ({
   headersTimeout,
   requestTimeout,
-  connectionsCheckingInterval: Math.min(1_000, headersTimeout),
+  // Often, so that a crowd that has had its time is not cut all at once.
+  connectionsCheckingInterval: Math.min(100, headersTimeout),
   keepAliveTimeout: 5_000,
   // What a slow socket may hold before that is noticed.
   highWaterMark: 16_384

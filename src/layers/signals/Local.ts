@@ -52,7 +52,7 @@ const make = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
   const nextId = Frames.counter((yield* Entropy.Bytes)(9))
-  const wheel = yield* Wheel.make(1_000)
+  const wheel = yield* Wheel.make(Wheel.tick)
   const all = new Map<TopicId, Shared>()
   const changed = new Set<TopicId>()
   const someChanged = yield* Latch.make(false)

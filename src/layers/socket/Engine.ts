@@ -52,7 +52,7 @@ export const make = Effect.fnUntraced(function*(
     soon,
     listeners,
     metrics: yield* Metrics,
-    wheel: yield* Wheel.make(Math.min(1_000, limits.pongTimeout)),
+    wheel: yield* Wheel.make(Math.min(Wheel.tick, limits.pongTimeout)),
     gone: (peer) => connected.delete(peer.id)
   })
 

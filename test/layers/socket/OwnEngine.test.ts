@@ -133,7 +133,7 @@ describe("an engine that is not whole", () => {
       const { rest } = yield* partial
       const settings = Result.getOrThrow(Layers.Config.parse({ CHOIR_DATA: yield* folder, CHOIR_PORT: "0" }))
       const engine = Layer.succeed(Socket, rest as unknown as Socket["Service"])
-      const fault = yield* Effect.flip(Layer.build(Layers.App.layer(settings, () => engine)))
+      const fault = yield* Effect.flip(Layer.build(Layers.App.layer(settings, { engine: () => engine })))
       assert.strictEqual(fault.message, "the socket engine is incomplete: it lacks start, broadcast")
     }).pipe(Effect.provide(NodeServices.layer)))
 })
