@@ -109,6 +109,10 @@ describe("errors", () => {
       client.ws.send(`{"id":"x","type":{},"payload":[]}`)
       client.send("signal", { key: "k", value: 1 }, "room:none")
       client.ws.send("[".repeat(30_000) + "]".repeat(30_000))
+      const poor = yield* enter(server.url)
+      listen(poor)
+      poor.send("submit_message", { content: "x", stake: 10_001 }, thread)
+      yield* poor.nextOf("error")
       for (let i = 0; i < 20; i++) client.send("submit_message", { content: "x" }, thread)
       const fence = client.send("heartbeat")
       yield* Effect.repeat(client.next, { until: ({ payload }) => payload["ref_id"] === fence })
@@ -125,6 +129,7 @@ describe("errors", () => {
         "not_found",
         "forbidden",
         "rule_violated",
+        "insufficient_funds",
         "id_conflict",
         "rate_limited"
       ])

@@ -85,6 +85,19 @@ describe("who may connect", () => {
       yield* open(url)
     }).pipe(Effect.provide(engine({ limits: { connectionsPerAddress: 2 } }))))
 
+  it.effect("[SEC24] and so has the server, wherever they come from", () =>
+    Effect.gen(function*() {
+      const { end } = yield* listen
+      const url = yield* listening
+      const from = (address: string) => open(url, { localAddress: address })
+      const first = yield* from("127.0.0.2")
+      yield* from("127.0.0.3")
+      assert.strictEqual(yield* status(from("127.0.0.4")), 429)
+      first.ws.close()
+      yield* end
+      yield* from("127.0.0.4")
+    }).pipe(Effect.provide(engine({ limits: { connections: 2 } }))))
+
   it.effect("[SEC24] behind a trusted proxy the client's own address counts", () =>
     Effect.gen(function*() {
       const url = yield* listening
