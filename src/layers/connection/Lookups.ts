@@ -30,13 +30,15 @@ export const make = ({ directory, floor, topics }: Options) => {
 
   const readThread = Effect.fnUntraced(
     function*(link: Link, { ref, topic }: Of<"ReadThread">, slot: Slot) {
-      if (link.subscriber === undefined) return
+      // Whoever asked: the connection may stand for nobody by the time that there is an answer.
+      const user = link.subscriber?.user
+      if (user === undefined) return
       if (kindOf(topic) !== "thread") return yield* floor.refused(link, slot, ref, topic, notAThread)
       // Before anything is loaded: what is not there and what is not theirs take strangers the same time (SEC9).
-      const mayRead = yield* Effect.orElseSucceed(directory.canRead(link.subscriber.user, topic), () => undefined)
+      const mayRead = yield* Effect.orElseSucceed(directory.canRead(user, topic), () => undefined)
       if (mayRead === undefined) return yield* floor.refused(link, slot, ref, topic, Answers.unavailable)
       if (!mayRead) return yield* floor.refused(link, slot, ref, topic, notFound)
-      const thread = (yield* topics.state(topic, link.subscriber.user)) as Thread
+      const thread = (yield* topics.state(topic, user)) as Thread
       floor.say(link, slot, Answers.messages(ref, thread), topic)
       floor.settled(link, topic, undefined)
     },
