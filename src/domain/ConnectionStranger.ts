@@ -56,12 +56,17 @@ export const hearStranger = (before: State, message: Heard, limits: Limits): Tra
   }
 }
 
+/** Milliseconds after which a key that was not looked at may be proved again. */
+const staleRetry = 1_000
+
 /** A challenge is used up by the first try, whatever becomes of it (AUT1, SEC2). */
 const auth = (state: State, id: Incoming["id"], signature: string, at: Instant, limits: Limits): Transition => {
   if (state.status._tag !== "Challenged") return authFailed(state, id, "there is no challenge to answer", limits)
   const { challenge, public_key } = state.status
   const spent: State = { ...state, status: { _tag: "Open" } }
-  if (!Identity.isFresh(challenge, at)) return authFailed(spent, id, "the challenge is too old: connect again", limits)
+  if (!Identity.isFresh(challenge, at)) {
+    return authFailed(spent, id, "the challenge is too old: connect again", limits, staleRetry)
+  }
   if (!Identity.isSignature(signature)) return authFailed(spent, id, "this is not a signature", limits)
   return [
     { ...state, status: { _tag: "Proving", ref: id } },
@@ -100,7 +105,7 @@ export const prove = (
 }
 
 /** CON5: an AuthError resets authentication; SEC26: a few tries, then the door shuts. */
-const authFailed = (before: State, ref: string, message: string, limits: Limits): Transition => {
+const authFailed = (before: State, ref: string, message: string, limits: Limits, wait?: number): Transition => {
   const state: State = {
     ...before,
     status: { _tag: "Open" },
@@ -108,7 +113,7 @@ const authFailed = (before: State, ref: string, message: string, limits: Limits)
     tries: before.tries + 1,
     error_state: { _tag: "AuthError", message }
   }
-  const [, said] = refuse(state, ref, "auth_failed", message)
+  const [, said] = refuse(state, ref, "auth_failed", message, wait)
   return state.tries < limits.authTries ? [state, said] : end(state, {
     code: closeCode.unauthenticated,
     reason: "too many failed attempts to sign in",

@@ -69,6 +69,11 @@ describe("signing in", () => {
     assert.strictEqual(errorOf(run([connect, drawn, auth, refused, auth]).intents)?.code, "auth_failed")
     const late = says({ _tag: "auth", signature: "A".repeat(86) }, null, { at: 60_000 })
     assert.deepStrictEqual(run([connect, drawn, late]).tags, ["Answer"])
+    // The key is as good as before: whoever took too long, or saw the clock jump, is told to come again (seed 60304).
+    const early = says({ _tag: "auth", signature: "A".repeat(86) }, null, { at: -3_000 })
+    for (const stale of [late, early]) {
+      assert.deepInclude(errorOf(run([connect, drawn, stale]).intents), { code: "auth_failed", retry_after_ms: 1_000 })
+    }
   })
 
   it("[SEC26] five failures shut the door, and a malformed signature is not even checked", () => {
