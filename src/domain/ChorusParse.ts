@@ -26,9 +26,10 @@ export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
  * What is visible of a text is the beginning of what is visible of any continuation, and in the end the step's lead.
  */
 export const visible = (text: string): string => {
-  const at = text.indexOf(marker)
-  const shown = at >= 0 ? text.slice(0, at) : text.slice(0, text.length - held(text))
-  const clean = printable(shown)
+  const plain = printable(text)
+  const at = plain.indexOf(marker)
+  const shown = at >= 0 ? plain.slice(0, at) : plain.slice(0, plain.length - held(plain))
+  const clean = shown.toWellFormed().trim()
   return isHigh(clean.charCodeAt(limits.lead - 1)) ? clean.slice(0, limits.lead - 1) : clean.slice(0, limits.lead)
 }
 
@@ -40,8 +41,8 @@ const held = (text: string): number => {
   return isHigh(text.charCodeAt(text.length - 1)) ? 1 : 0
 }
 
-/** Without control characters, except line feeds and tabs, and without space around it. */
-const printable = (text: string): string => text.toWellFormed().replaceAll(/[^\P{Cc}\n\t]/gu, "").trim()
+/** Without control characters, except line feeds and tabs: before anything is looked for, so that they hide nothing. */
+const printable = (text: string): string => text.replaceAll(/[^\P{Cc}\n\t]/gu, "")
 
 /**
  * The output of the run's current step, out of the whole answer. `found` is what Experience found.
@@ -54,9 +55,10 @@ export const parse = (
 ): Result.Result<Output, Unreadable> => {
   const lead = visible(text)
   if (lead === "") return fail("no text")
-  const at = text.indexOf(marker)
+  const plain = printable(text)
+  const at = plain.indexOf(marker)
   if (at < 0) return fail("no data")
-  return Result.flatMap(json(text.slice(at + marker.length)), (data) => {
+  return Result.flatMap(json(plain.slice(at + marker.length)), (data) => {
     const fields = decodeFields(typeof data === "object" ? { ...data, _tag: run.current_step } : data)
     return Result.isFailure(fields)
       ? fail("wrong fields")
@@ -150,7 +152,7 @@ const build = (
 
 const share = (x: number): number => Math.min(1, Math.max(0, x))
 
-const phrase = (text: string, max: number = limits.text): string => clip(printable(text), max)
+const phrase = (text: string, max: number = limits.text): string => clip(printable(text).toWellFormed().trim(), max)
 
 const phrases = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
   texts.map((text) => phrase(text, limits.item)).filter((text) => text !== "").slice(0, limits.items)

@@ -112,10 +112,15 @@ describe("ChorusParse", () => {
     assert.isTrue(quote !== "" || !quotable)
   })
 
+  it("[CHO5] a marker that a control character hides is one as well", () => {
+    const whole = `a${ChorusPrompt.marker.slice(0, 4)}\u0000${ChorusPrompt.marker.slice(4)}b`
+    for (let i = 0; i <= whole.length; i++) assert.include(["", "a"], ChorusParse.visible(whole.slice(0, i)))
+  })
+
   const text = Arbitrary.map(
     Arbitrary.array(
       Arbitrary.schema(
-        Schema.Union([Schema.String, Schema.Literals(["<", "<<", "<<<data", ">>>", "<<<data>>>", "𝄞", " "])])
+        Schema.Union([Schema.String, Schema.Literals(["<", "<<", "<<<data", ">>>", "<<<data>>>", "𝄞", " ", "\u0000"])])
       ),
       { maxLength: 12 }
     ),
@@ -137,7 +142,7 @@ describe("ChorusParse", () => {
       before = shown
     }
     assert.strictEqual(before, final)
-  })
+  }, { arbitrary: { runs: 500 } })
 
   it.each(steps)(
     "[CHO11] [SEC30] %s: a model that obeys what is planted can say nothing but text and ids of this run",
