@@ -3,6 +3,7 @@
  * saying things to its client in order.
  */
 import { type Clock, Effect } from "effect"
+import { closeCode } from "../../domain/CloseCode.ts"
 import * as Connection from "../../domain/Connection.ts"
 import type { TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
@@ -133,3 +134,6 @@ export const ended = (code: number, reason: string, resume: boolean): Connection
   resume,
   retry_after_ms: 0
 })
+
+/** CON8: more waits for this client than may. It finds the rest when it comes back. */
+export const tooSlow = ended(closeCode.slowConsumer, "too slow: come back and catch up", true)

@@ -116,7 +116,7 @@ const make = Effect.fnUntraced(function*(
         return traffic.unsubscribe(link, intent.topic)
       case "Acknowledge": // Flow control reads the socket itself; an ack is counted, no more.
         sync.matches += intent.matches
-        Link.acknowledged(link, intent.topic, intent.seq, metrics)
+        link.acknowledge(intent.topic, intent.seq)
         return
       case "Desynced": {
         sync.mismatches += 1

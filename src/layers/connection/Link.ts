@@ -1,7 +1,7 @@
 /** One live connection as the gateway holds it: its machine's state, and what hangs on it outside. */
 import { Ref } from "effect"
 import * as State from "../../domain/Connection.ts"
-import type { Instant, TopicId } from "../../domain/Ids.ts"
+import type { Instant, TopicId, UserId } from "../../domain/Ids.ts"
 import { InOrder } from "../../domain/InOrder.ts"
 import type { ServerMessage } from "../../domain/Protocol.ts"
 import type { Frame, Lane } from "../../services/Frame.ts"
@@ -19,6 +19,7 @@ export interface Subscription {
   acked: number
 }
 
+/** One live connection: what hangs on it outside of its machine. */
 export class Link implements Replies.Replies, Replies.Taker {
   readonly connection: Connection
   /** Grows from connection to connection: of two of one client instance the greater one counts (AUT7). */
@@ -32,7 +33,7 @@ export class Link implements Replies.Replies, Replies.Taker {
   readonly inbox: Array<{ readonly message: State.Message; readonly slot: Replies.Slot | undefined }> = []
   stepping = false
   /** Who hears of topics; one object per sign-in. */
-  subscriber: Subscriber | undefined = undefined
+  subscriber: (Subscriber & { readonly user: UserId }) | undefined = undefined
   /** What the user may still ask for, once there is one (CON7). */
   account: Account<Link> | undefined = undefined
   /** What the gateway knows this client instance by, once it is signed in (AUT7). */
@@ -72,15 +73,16 @@ export class Link implements Replies.Replies, Replies.Taker {
     this.metrics.owed.value += seq - subscription.sent
     subscription.sent = seq
   }
+
+  /** The client has come as far as `seq` (SYN6); never further than it was sent. */
+  acknowledge(topic: TopicId, seq: number): void {
+    const subscription = this.subscriptions.get(topic)
+    const to = Math.min(seq, subscription?.sent ?? 0)
+    if (subscription === undefined || to <= subscription.acked) return
+    this.metrics.acked.value += to - subscription.acked
+    subscription.acked = to
+  }
 }
 
-/** The client has come as far as `seq` (SYN6); never further than it was sent. */
-export const acknowledged = (link: Link, topic: TopicId, seq: number, metrics: Metrics): void => {
-  const subscription = link.subscriptions.get(topic)
-  const to = Math.min(seq, subscription?.sent ?? 0)
-  if (subscription === undefined || to <= subscription.acked) return
-  metrics.acked.value += to - subscription.acked
-  subscription.acked = to
-}
-
+/** The state of a connection's machine. */
 export const state = (link: Link): State.State => Ref.getUnsafe(link.state)

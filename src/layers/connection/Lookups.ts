@@ -1,6 +1,6 @@
 /** What a client may look up without subscribing. */
 import { Effect } from "effect"
-import { kindOf, type UserId } from "../../domain/Ids.ts"
+import { kindOf } from "../../domain/Ids.ts"
 import type { State as Thread } from "../../domain/kinds/ThreadModel.ts"
 import type { Directory } from "../../services/Directory.ts"
 import type { Topics } from "../../services/Topics.ts"
@@ -49,7 +49,7 @@ export const make = ({ directory, floor, topics }: Options) => {
   const readUser = Effect.fnUntraced(
     function*(link: Link, { ref }: Of<"ReadUser">, slot: Slot) {
       if (link.subscriber === undefined) return
-      const user = link.subscriber.user as UserId
+      const user = link.subscriber.user
       const balance = yield* Account.balance(user)
       floor.say(link, slot, { _tag: "user", user: { public_key: user, balance }, ref_id: ref })
       floor.settled(link, null, undefined)

@@ -11,7 +11,7 @@ import type { CommandRefused, Subscriber } from "../../services/Topics.ts"
 import * as Account from "./Account.ts"
 import * as Answers from "./Answers.ts"
 import * as AuthBudget from "./AuthBudget.ts"
-import { ended, type Floor, type Of, type Slot } from "./Floor.ts"
+import { ended, type Floor, type Of, type Slot, tooSlow } from "./Floor.ts"
 import { type Link, state } from "./Link.ts"
 import * as Replies from "./Replies.ts"
 import type { Users } from "./Users.ts"
@@ -52,7 +52,7 @@ export const make = ({ audience, chorus, directory, floor, putOut, sessions, use
       if (!Replies.holds(link)) return link.deliver(frame)
       Replies.pass(link, frame, link)
       if (link.heldSize > floor.limits.outboxMax) {
-        floor.dispatch(link, ended(closeCode.slowConsumer, "too slow: come back and catch up", true))
+        floor.dispatch(link, tooSlow)
       }
     }
 
@@ -210,7 +210,7 @@ export const make = ({ audience, chorus, directory, floor, putOut, sessions, use
       floor.run(Effect.ignore(sessions.revoke(one)))
     }
     if (subscriber === undefined) return
-    for (const other of live(subscriber.user as UserId, session)) {
+    for (const other of live(subscriber.user, session)) {
       floor.dispatch(other, ended(closeCode.forcedOut, "the session was ended", false))
     }
   }
@@ -220,7 +220,7 @@ export const make = ({ audience, chorus, directory, floor, putOut, sessions, use
     const { subscriber } = link
     link.init = undefined
     if (subscriber === undefined) return
-    const user = subscriber.user as UserId
+    const { user } = subscriber
     link.subscriber = undefined
     link.account = undefined
     users.leave(user, link)

@@ -1,7 +1,6 @@
 /** What goes to topics and comes back from them: commands, subscriptions, catch-ups (SYN2, SYN5, CON8). */
 import { Effect, Exit, Result } from "effect"
-import { closeCode } from "../../domain/CloseCode.ts"
-import type { TopicId, UserId } from "../../domain/Ids.ts"
+import type { TopicId } from "../../domain/Ids.ts"
 import type { Rejection } from "../../domain/Rejection.ts"
 import * as SignedCommand from "../../domain/SignedCommand.ts"
 import type { Sessions } from "../../services/Sessions.ts"
@@ -9,7 +8,7 @@ import type { Signals } from "../../services/Signals.ts"
 import type { Folded } from "../../services/Socket.ts"
 import type { CatchUp, Receipt, Submission, Subscriber, Topics } from "../../services/Topics.ts"
 import * as Answers from "./Answers.ts"
-import { ended, type Floor, type Of, type Slot } from "./Floor.ts"
+import { type Floor, type Of, type Slot, tooSlow } from "./Floor.ts"
 import type { Link } from "./Link.ts"
 import * as Replies from "./Replies.ts"
 
@@ -48,7 +47,7 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
     if (signed === undefined) return link.toTopics.after(send)
     // AUT5: checked before anybody decides; what was heard later waits for it.
     const turn = link.toTopics.enter()
-    const holds = sessions.holds(SignedCommand.text(ref, signed), user as UserId, signed.signature)
+    const holds = sessions.holds(SignedCommand.text(ref, signed), user, signed.signature)
     floor.run(Effect.map(
       Effect.exit(holds),
       (exit) =>
@@ -175,7 +174,7 @@ export const make = ({ floor, sessions, signals, topics }: Options) => {
       link.connection.unfold(topic)
       if (Result.isFailure(outcome)) {
         // Nobody would tell it what it has missed: it comes back, and asks from where it stands.
-        floor.dispatch(link, ended(closeCode.slowConsumer, "too slow: come back and catch up", true))
+        floor.dispatch(link, tooSlow)
       } else {
         const caught = outcome.success
         const message = caught.mode === "deltas" && from !== undefined
