@@ -25,8 +25,9 @@ export class Unreadable extends Schema.TaggedError<Unreadable>()("Unreadable", {
  * What of an answer's text, as far as it has come, may be shown: never a part of the marker or of what follows it.
  * What is visible of a text is the beginning of what is visible of any continuation, and in the end the step's lead.
  */
-export const visible = (text: string): string => {
-  const plain = printable(text)
+export const visible = (text: string): string => leadOf(printable(text))
+
+const leadOf = (plain: string): string => {
   const at = plain.indexOf(marker)
   const shown = at >= 0 ? plain.slice(0, at) : plain.slice(0, plain.length - held(plain))
   const clean = shown.toWellFormed().trim()
@@ -53,9 +54,9 @@ export const parse = (
   found: ReadonlyArray<Prior>,
   text: string
 ): Result.Result<Output, Unreadable> => {
-  const lead = visible(text)
-  if (lead === "") return fail("no text")
   const plain = printable(text)
+  const lead = leadOf(plain)
+  if (lead === "") return fail("no text")
   const at = plain.indexOf(marker)
   if (at < 0) return fail("no data")
   return Result.flatMap(json(plain.slice(at + marker.length)), (data) => {
