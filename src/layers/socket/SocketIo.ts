@@ -169,8 +169,7 @@ const make = Effect.fnUntraced(function*(
     server,
     engine,
     door,
-    options,
-    leave: (asked) => asked.startsWith(path) || options.leave?.(asked) === true
+    options: { ...options, leave: (asked) => asked.startsWith(path) || options.leave?.(asked) === true }
   })
   const { allow, claim } = admit(door)
   let io: IoServer | undefined

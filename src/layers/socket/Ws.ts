@@ -49,13 +49,11 @@ export interface Upgrades {
   readonly engine: Engine.Engine
   readonly door: Admission.Door
   readonly options: Options
-  /** Paths whose upgrades are somebody else's. */
-  readonly leave?: Options["leave"]
 }
 
 /** Takes WebSocket upgrades of the listener until the scope closes. */
 export const upgrades = Effect.fnUntraced(function*(
-  { door, engine, leave, options, server }: Upgrades
+  { door, engine, options, server }: Upgrades
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const wss = new WebSocketServer<typeof PeerSocket>({
     WebSocket: PeerSocket,
@@ -67,7 +65,7 @@ export const upgrades = Effect.fnUntraced(function*(
 
   const upgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) => {
     const path = request.url?.split("?", 1)[0] ?? ""
-    if (path !== options.admission.path) return leave?.(path) || turnAway(raw, "404 Not Found")
+    if (path !== options.admission.path) return options.leave?.(path) || turnAway(raw, "404 Not Found")
     const entry = door.enter(request)
     if (typeof entry === "string") return turnAway(raw, entry)
     raw.once("close", entry.leave)
@@ -132,7 +130,7 @@ const make = Effect.fnUntraced(function*(
     nextId: Frames.counter(randomBytes(9)),
     soon: setImmediate
   })
-  yield* upgrades({ server, engine, door, options, leave: options.leave })
+  yield* upgrades({ server, engine, door, options })
   return yield* onListener(engine, door, server, options)
 })
 
