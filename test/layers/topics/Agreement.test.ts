@@ -34,6 +34,8 @@ class Replica implements Subscriber {
   /** Whether it has asked for deltas, and whether they have begun. */
   wanted = false
   live = false
+  /** How often it has subscribed: only the answer to the latest counts, as a client knows it by its `ref_id`. */
+  asked = 0
 
   constructor(id: string) {
     this.id = id
@@ -92,8 +94,9 @@ const play = Effect.fnUntraced(function*(script: ReadonlyArray<Happening>, mood:
       replica.wanted = true
       // What still comes before the reply is part of the reply.
       replica.live = false
+      const question = ++replica.asked
       topics.subscribe(one, replica, replica.position, (outcome) => {
-        if (outcome._tag === "Success") replica.caughtUp(outcome.success)
+        if (outcome._tag === "Success" && question === replica.asked) replica.caughtUp(outcome.success)
       })
     }
     if (happening._tag === "Unsubscribe") {
