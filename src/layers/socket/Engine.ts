@@ -8,9 +8,9 @@ import type { Limits } from "../../domain/Limits.ts"
 import { type Frame, reply } from "../../services/Frame.ts"
 import { type Capability, type Metadata, Socket } from "../../services/Socket.ts"
 import { Metrics } from "../observability/Metrics.ts"
+import * as Hub from "./Hub.ts"
 import * as Listeners from "./Listeners.ts"
 import { Peer } from "./Peer.ts"
-import * as Peers from "./Peers.ts"
 import * as Wheel from "./Wheel.ts"
 import type { Port, Wire } from "./Wire.ts"
 
@@ -43,8 +43,7 @@ export const make = Effect.fnUntraced(function*(
   const now = () => clock.currentTimeMillisUnsafe()
   const can = new Set(capabilities)
   const listeners = Listeners.make()
-  const connected = new Map<ConnectionId, Peer>()
-  const peers = Peers.make({
+  const hub = Hub.make({
     limits,
     can,
     now,
@@ -52,47 +51,41 @@ export const make = Effect.fnUntraced(function*(
     soon,
     listeners,
     metrics: yield* Metrics,
-    wheel: yield* Wheel.make(Math.min(Wheel.tick, limits.pongTimeout)),
-    gone: (peer) => connected.delete(peer.id)
+    wheel: yield* Wheel.make(Math.min(Wheel.tick, limits.pongTimeout))
   })
+  const { connections } = hub
 
   const accept: Engine["accept"] = (wire, metadata) => {
-    const peer = new Peer(peers, ConnectionId.make(nextId()), wire, metadata, now())
-    connected.set(peer.id, peer)
-    if (wire.ping !== undefined) peers.watch(peer)
-    try {
-      listeners.opened(peer)
-    } catch (fault) {
-      peers.failed(peer, fault)
-    }
+    const peer = new Peer(hub, ConnectionId.make(nextId()), wire, metadata, now())
+    hub.add(peer)
     return peer
   }
 
   const find = (id: ConnectionId) => {
-    const peer = connected.get(id)
-    return peer === undefined ? Peers.unknown(id) : Effect.succeed(peer)
+    const peer = connections.get(id)
+    return peer === undefined ? Hub.unknown(id) : Effect.succeed(peer)
   }
 
   return {
     accept,
-    count: () => connected.size,
-    closeAll: (code, reason) => connected.forEach((peer) => peers.close(peer, code, reason)),
-    cutAll: () => connected.forEach((peer) => peer.wire.cut()),
+    count: () => connections.size,
+    closeAll: (code, reason) => connections.forEach((peer) => hub.close(peer, code, reason)),
+    cutAll: () => connections.forEach((peer) => peer.wire.cut()),
     service: (own) =>
       Socket.of({
         ...listeners,
         ...own,
         capabilities: can,
         getConnection: find,
-        getAllConnections: Effect.sync(() => [...connected.values()]),
-        getConnectionCount: Effect.sync(() => connected.size),
+        getAllConnections: Effect.sync(() => [...connections.values()]),
+        getConnectionCount: Effect.sync(() => connections.size),
         closeConnection: (id, code, reason) => Effect.flatMap(find(id), (connection) => connection.close(code, reason)),
         send: (id, text) => Effect.flatMap(find(id), (connection) => connection.send(text)),
         broadcast: (text, filter = () => true) =>
           Effect.sync(() => {
             const frame: Frame = { text, lane: reply }
-            const chosen = [...connected.values()].filter((peer) => filter(peer))
-            for (const peer of chosen) peers.deliver(peer, frame)
+            const chosen = [...connections.values()].filter((peer) => filter(peer))
+            for (const peer of chosen) hub.deliver(peer, frame)
             return chosen.length
           })
       })

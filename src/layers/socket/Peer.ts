@@ -6,23 +6,9 @@ import { Effect } from "effect"
 import type { ConnectionId, Instant, TopicId } from "../../domain/Ids.ts"
 import { type Frame, reply } from "../../services/Frame.ts"
 import type { Connection, Metadata, SocketError } from "../../services/Socket.ts"
+import type { Hub } from "./Hub.ts"
 import * as Outbox from "./Outbox.ts"
 import type { Port, Wire } from "./Wire.ts"
-
-/** What all connections of an engine share. */
-export interface Peers {
-  readonly deliver: (peer: Peer, frame: Frame) => void
-  readonly close: (peer: Peer, code: number, reason: string) => void
-  readonly ping: (peer: Peer) => Effect.Effect<number, SocketError>
-  readonly pause: (peer: Peer) => Effect.Effect<void, SocketError>
-  readonly resume: (peer: Peer) => Effect.Effect<void, SocketError>
-  readonly heard: (peer: Peer, text: string) => void
-  readonly alive: (peer: Peer) => void
-  readonly pong: (peer: Peer) => void
-  readonly relieve: (peer: Peer) => void
-  readonly report: (peer: Peer, fault: unknown) => void
-  readonly closed: (peer: Peer, code: number) => void
-}
 
 export class Peer extends Outbox.Outbox implements Connection, Port {
   readonly id: ConnectionId
@@ -42,11 +28,11 @@ export class Peer extends Outbox.Outbox implements Connection, Port {
   code: number | undefined = undefined
   /** Those who wait for a pong; told whether it came. */
   pongs: ReadonlyArray<(came: boolean) => void> = []
-  private readonly peers: Peers
+  private readonly hub: Hub
 
-  constructor(peers: Peers, id: ConnectionId, wire: Wire, metadata: Metadata, now: Instant) {
+  constructor(hub: Hub, id: ConnectionId, wire: Wire, metadata: Metadata, now: Instant) {
     super()
-    this.peers = peers
+    this.hub = hub
     this.id = id
     this.wire = wire
     this.metadata = metadata
@@ -63,7 +49,7 @@ export class Peer extends Outbox.Outbox implements Connection, Port {
   }
 
   deliver(frame: Frame): void {
-    this.peers.deliver(this, frame)
+    this.hub.deliver(this, frame)
   }
 
   unfold(topic: TopicId): void {
@@ -71,7 +57,7 @@ export class Peer extends Outbox.Outbox implements Connection, Port {
   }
 
   send(text: string): Effect.Effect<void> {
-    return Effect.sync(() => this.peers.deliver(this, { text, lane: reply }))
+    return Effect.sync(() => this.hub.deliver(this, { text, lane: reply }))
   }
 
   close(code: number, reason: string): Effect.Effect<void> {
@@ -79,7 +65,7 @@ export class Peer extends Outbox.Outbox implements Connection, Port {
   }
 
   get ping(): Effect.Effect<number, SocketError> {
-    return this.peers.ping(this)
+    return this.hub.ping(this)
   }
 
   bufferedAmount(): number {
@@ -87,11 +73,11 @@ export class Peer extends Outbox.Outbox implements Connection, Port {
   }
 
   get pause(): Effect.Effect<void, SocketError> {
-    return this.peers.pause(this)
+    return this.hub.pause(this)
   }
 
   get resume(): Effect.Effect<void, SocketError> {
-    return this.peers.resume(this)
+    return this.hub.resume(this)
   }
 
   get connection(): Connection {
@@ -99,30 +85,30 @@ export class Peer extends Outbox.Outbox implements Connection, Port {
   }
 
   heard(text: string): void {
-    this.peers.heard(this, text)
+    this.hub.heard(this, text)
   }
 
   alive(): void {
-    this.peers.alive(this)
+    this.hub.alive(this)
   }
 
   pong(): void {
-    this.peers.pong(this)
+    this.hub.pong(this)
   }
 
   drained(): void {
-    this.peers.relieve(this)
+    this.hub.drained(this)
   }
 
   failed(fault: unknown): void {
-    this.peers.report(this, fault)
+    this.hub.failed(this, fault)
   }
 
   end(code: number, reason: string): void {
-    this.peers.close(this, code, reason)
+    this.hub.close(this, code, reason)
   }
 
   closed(code: number): void {
-    this.peers.closed(this, code)
+    this.hub.closed(this, code)
   }
 }

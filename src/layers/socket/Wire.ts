@@ -23,6 +23,17 @@ export interface Wire {
   readonly resume?: () => void
 }
 
+/** In place of the wire of who has left: those who know it for a while longer keep nothing of what it sent or was sent. */
+export const nobody: Wire = {
+  write: () => {},
+  unsent: () => 0,
+  close: () => {},
+  cut: () => {},
+  ping: () => {},
+  pause: () => {},
+  resume: () => {}
+}
+
 /** What a peer does to its engine. Its methods need their object. */
 export interface Port {
   readonly connection: Connection

@@ -18,9 +18,9 @@ import { HttpListener } from "../http/Server.ts"
 import * as Admission from "./Admission.ts"
 import * as Compression from "./Compression.ts"
 import * as Engine from "./Engine.ts"
+import { patience } from "./Hub.ts"
 import * as Listen from "./Listen.ts"
 import * as Outbox from "./Outbox.ts"
-import { patience } from "./Peers.ts"
 import { type Join, joiner, PeerSocket, WsWire } from "./WsWire.ts"
 
 /** What every engine on a network is told. */

@@ -1,8 +1,8 @@
 /**
- * What becomes of a connection, whatever engine it is on: its outbox, its
- * heartbeat, and its one end. Plain fields, changed in the callbacks of its
- * wire and in one flush per turn of the event loop (SYN9): no fiber, queue or
- * timer belongs to a connection.
+ * The connections of an engine and what becomes of them: their outboxes, their
+ * heartbeats, and the one end of each. Plain fields of a `Peer`, changed in the
+ * callbacks of its wire and in one flush per turn of the event loop (SYN9): no
+ * fiber, queue or timer belongs to a connection.
  */
 import { Effect } from "effect"
 import { closeCode } from "../../domain/CloseCode.ts"
@@ -12,25 +12,15 @@ import { encode } from "../../domain/Protocol.ts"
 import { type Frame, reply } from "../../services/Frame.ts"
 import { type Capability, ConnectionUnknown, SocketError, Unsupported } from "../../services/Socket.ts"
 import type { Metrics } from "../observability/Metrics.ts"
+import * as Heartbeat from "./Heartbeat.ts"
 import type { Listeners } from "./Listeners.ts"
 import * as Outbox from "./Outbox.ts"
-import type { Peer, Peers } from "./Peer.ts"
+import type { Peer } from "./Peer.ts"
 import type { Wheel } from "./Wheel.ts"
-import type { Wire } from "./Wire.ts"
+import { nobody } from "./Wire.ts"
 
 /** A peer that was asked to close and does not is cut after this many milliseconds. */
 export const patience = 1_000
-
-/** In place of the wire of who has left: those who know it for a while longer keep nothing of what it sent or was sent. */
-const nobody: Wire = {
-  write: () => {},
-  unsent: () => 0,
-  close: () => {},
-  cut: () => {},
-  ping: () => {},
-  pause: () => {},
-  resume: () => {}
-}
 
 export interface Options {
   readonly limits: Limits
@@ -44,22 +34,44 @@ export interface Options {
   readonly listeners: Listeners
   /** Runs a task when this turn of the event loop is over. */
   readonly soon: (task: () => void) => void
-  /** Called once, with the first word of a connection's end. */
-  readonly gone: (peer: Peer) => void
 }
 
-/** What an engine does with its connections. */
-export interface Hub extends Peers {
-  /** Looks after a peer whose wire can ping (CON3). */
-  readonly watch: (peer: Peer) => void
-  /** Closes a peer for a fault in the server, and says so to those who listen for faults. */
+/** All connections of an engine. */
+export interface Hub {
+  /** Until the first word of their end. */
+  readonly connections: ReadonlyMap<ConnectionId, Peer>
+  /** Takes a connection in, and tells those who listen for connections. */
+  readonly add: (peer: Peer) => void
+  readonly deliver: (peer: Peer, frame: Frame) => void
+  /** Sends what is queued, then closes. */
+  readonly close: (peer: Peer, code: number, reason: string) => void
+  readonly ping: (peer: Peer) => Effect.Effect<number, SocketError>
+  readonly pause: (peer: Peer) => Effect.Effect<void, SocketError>
+  readonly resume: (peer: Peer) => Effect.Effect<void, SocketError>
+  /** What a peer's wire says; see `Port`. */
+  readonly heard: (peer: Peer, text: string) => void
+  readonly alive: (peer: Peer) => void
+  readonly pong: (peer: Peer) => void
+  readonly drained: (peer: Peer) => void
   readonly failed: (peer: Peer, fault: unknown) => void
+  readonly closed: (peer: Peer, code: number) => void
 }
 
 export const make = (
-  { can, gone, limits, listeners, metrics, nextId, now, soon, wheel }: Options
+  { can, limits, listeners, metrics, nextId, now, soon, wheel }: Options
 ): Hub => {
+  const connections = new Map<ConnectionId, Peer>()
   let dirty: Array<Peer> = []
+
+  const add = (peer: Peer) => {
+    connections.set(peer.id, peer)
+    if (peer.wire.ping !== undefined) Heartbeat.watch(peer, watching)
+    try {
+      listeners.opened(peer)
+    } catch (fault) {
+      fail(peer, fault)
+    }
+  }
 
   const schedule = (peer: Peer) => {
     peer.dirty = true
@@ -132,7 +144,7 @@ export const make = (
     peer.status = "closed"
     peer.wire = nobody
     Outbox.empty(peer)
-    gone(peer)
+    connections.delete(peer.id)
     for (const told of peer.pongs) told(false)
     guard(peer, () => listeners.closed(peer, peer.code ?? code))
   }
@@ -142,11 +154,12 @@ export const make = (
     try {
       listener()
     } catch (fault) {
-      failed(peer, fault)
+      fail(peer, fault)
     }
   }
 
-  const failed = (peer: Peer, fault: unknown) => {
+  /** Closes a peer for a fault in the server, and says so to those who listen for faults. */
+  const fail = (peer: Peer, fault: unknown) => {
     close(peer, closeCode.internal, "a fault in the server")
     listeners.failed(peer, fault)
   }
@@ -164,30 +177,6 @@ export const make = (
     for (const told of pongs) told(true)
   }
 
-  /** Has the peer asked for a sign of life when it was silent for long. */
-  const watch = (peer: Peer) => {
-    let waited = false
-    let before = 0
-    return wheel.add(peer.heardAt + limits.pingInterval, (at) => {
-      const { status, wire } = peer
-      if (status !== "open") return undefined
-      // A ping stands behind all that waits, and its answer is as long in coming: whoever takes some of it lives.
-      const waits = wire.unsent() > 0
-      const taken = wire.taken?.() ?? -wire.unsent()
-      if ((waits || waited) && taken > before) alive(peer)
-      waited = waits
-      before = taken
-      if (peer.pingedAt !== undefined) {
-        if (at < peer.pingedAt + limits.pongTimeout) return peer.pingedAt + limits.pongTimeout
-        return void giveUp(peer, closeCode.noPong, "no answer to a ping")
-      }
-      if (at < peer.heardAt + limits.pingInterval) return peer.heardAt + limits.pingInterval
-      peer.pingedAt = at
-      wire.ping?.()
-      return at + limits.pongTimeout
-    })
-  }
-
   const heard = (peer: Peer, text: string) => {
     alive(peer)
     if (peer.status !== "open") return
@@ -198,9 +187,12 @@ export const make = (
     try {
       listeners.heard(peer, text)
     } catch (fault) {
-      failed(peer, fault)
+      fail(peer, fault)
     }
   }
+
+  const silent = (peer: Peer) => giveUp(peer, closeCode.noPong, "no answer to a ping")
+  const watching: Heartbeat.Watching = { limits, wheel, alive, silent }
 
   const ping = (peer: Peer) =>
     Effect.callback<number, SocketError>((resume) => {
@@ -219,19 +211,19 @@ export const make = (
     can.has("pause") && wire[use] !== undefined ? Effect.sync(() => wire[use]?.()) : unsupported("pause")
 
   return {
+    connections,
+    add,
     deliver,
-    relieve,
     close,
-    closed,
-    failed,
-    report: (peer, fault) => listeners.failed(peer, fault),
-    alive,
-    pong,
-    watch,
-    heard,
     ping,
     pause: pausing("pause"),
-    resume: pausing("resume")
+    resume: pausing("resume"),
+    heard,
+    alive,
+    pong,
+    drained: relieve,
+    failed: (peer, fault) => listeners.failed(peer, fault),
+    closed
   }
 }
 
