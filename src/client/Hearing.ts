@@ -5,11 +5,13 @@
 import { Result } from "effect"
 import type { Instant, TopicId } from "../domain/Ids.ts"
 import * as Protocol from "../domain/Protocol.ts"
+import * as Ephemeral from "./Ephemeral.ts"
 import { type Fault, fault } from "./Fault.ts"
 import * as Link from "./Link.ts"
 import type { Answer, Config, Intent, MessageOf, State, Transition } from "./Model.ts"
 import * as Outbox from "./Outbox.ts"
 import * as Replica from "./Replica.ts"
+import * as SignIn from "./SignIn.ts"
 import { chain, keep, say, stay } from "./Transition.ts"
 
 /** How long a topic waits before it is asked for again after a refusal that may heal. */
@@ -36,11 +38,11 @@ type Decoded = NonNullable<ReturnType<typeof Protocol.decodeServer>>
 const react = (config: Config, state: State, at: Instant, { envelope, message }: Decoded): Transition => {
   switch (message._tag) {
     case "challenge":
-      return Link.challenged(config, state, message)
+      return SignIn.challenged(config, state, message)
     case "init":
-      return Link.welcomed(state, at, envelope.timestamp, message)
+      return SignIn.welcomed(state, at, envelope.timestamp, message)
     case "renewed":
-      return stay(Link.renewed(state, at, envelope.timestamp, message))
+      return stay(SignIn.renewed(state, at, envelope.timestamp, message))
     case "goodbye":
       return stay(Link.parting(state, message))
     case "receipt":
@@ -109,11 +111,11 @@ const observe = (
       return compared(config, state, at, next, message)
     }
     case "signal":
-      return stay(keep(state, Replica.signal(replica, message, at)))
+      return stay(keep(state, Ephemeral.signal(replica, message, at)))
     case "presence_diff":
-      return stay(keep(state, Replica.presence(replica, message)))
+      return stay(keep(state, Ephemeral.presence(replica, message)))
     case "chorus_response":
-      return stay(keep(state, Replica.text(replica, message)))
+      return stay(keep(state, Ephemeral.text(replica, message)))
   }
 }
 
@@ -207,5 +209,5 @@ const failed = (
   }
   const desynced = why.code === "state_desync" && topic !== undefined ? state.replicas.get(topic) : undefined
   if (desynced !== undefined) return stay(keep(state, Replica.want(desynced, at, true)))
-  return chain(Link.refused(config, state, at, message), (next) => Outbox.failed(config, next, at, message))
+  return chain(SignIn.refused(config, state, at, message), (next) => Outbox.failed(config, next, at, message))
 }

@@ -1,13 +1,13 @@
 /**
- * The connection's rules on the client's side: signing in, resuming, staying
- * alive, and coming back (AUT1, AUT2, CON6, SYN10).
+ * The connection's rules on the client's side: opening, staying alive, ending
+ * and coming back (CON6, SYN10). Signing in has a file of its own.
  */
 import { Result } from "effect"
 import * as CloseCode from "../domain/CloseCode.ts"
 import type { Instant } from "../domain/Ids.ts"
-import { challengeText, type ServerMessageOf } from "../domain/Protocol.ts"
+import type { ServerMessageOf } from "../domain/Protocol.ts"
 import { type Fault, fault } from "./Fault.ts"
-import type { Config, Intent, Link, State, Transition } from "./Model.ts"
+import type { Intent, Link, State, Transition } from "./Model.ts"
 import * as Replica from "./Replica.ts"
 import { chain, say, stay } from "./Transition.ts"
 
@@ -157,116 +157,6 @@ const terminal = (code: number, reason: string | undefined): Fault => {
   }
 }
 
-// -- Signing in --------------------------------------------------------------
-
-export const opened = (config: Config, state: State, at: Instant): Transition => {
-  if (state.link._tag !== "Connecting" || state.link.stage !== "opening") return stay(state)
-  const { session } = state
-  return session !== undefined && session.expiresAt > at
-    ? introduce(config, state, at, "resuming", "resume", { session_token: session.token })
-    : connect(config, state, at)
-}
-
-const connect = (config: Config, state: State, at: Instant): Transition =>
-  introduce(config, { ...state, session: undefined }, at, "proving", "connect", { public_key: config.me })
-
-/** Says who we are, and that our commands are to be taken in their order (CON7). */
-const introduce = (
-  { instance }: Config,
-  state: State,
-  at: Instant,
-  stage: "resuming" | "proving",
-  type: "connect" | "resume",
-  payload: Readonly<Record<string, unknown>>
-): Transition => signIn(state, at, stage, type, { ...payload, client_id: instance, in_order: true })
-
-const signIn = (
-  state: State,
-  at: Instant,
-  stage: "resuming" | "proving",
-  type: string,
-  payload: Readonly<Record<string, unknown>>
-): Transition => {
-  const [next, intents, ref] = say(state, at, type, payload)
-  return next.link._tag === "Connecting"
-    ? [{ ...next, link: { ...next.link, stage, ref } }, intents]
-    : [next, intents]
-}
-
-/** Signs, but only for the server that was dialled: a challenge passed on from elsewhere proves us to nobody (SEC3). */
-export const challenged = (config: Config, state: State, message: ServerMessageOf<"challenge">): Transition => {
-  const { link } = state
-  if (link._tag !== "Connecting" || link.stage !== "proving") return stay(state)
-  if (config.host !== undefined && !names(message.audience, config.host)) {
-    return end(state, fault("auth_failed", `This server calls itself ${message.audience}; nothing was signed for it.`))
-  }
-  return [state, [{ _tag: "Sign", socket: link.socket, text: challengeText(message, config.me) }]]
-}
-
-const names = (audience: string, host: string): boolean =>
-  plain(audience.replace(/^(?:http|ws)s?:\/\//, "").replace(/\/$/, "")) === plain(host)
-
-/** This machine has several names for itself, and nobody in between can answer to any of them. */
-const plain = (host: string): string => host.replace(/^(?:127\.0\.0\.1|\[::1\])(?=:|$)/, "localhost")
-
-export const signed = (state: State, at: Instant, signature: string): Transition =>
-  state.link._tag === "Connecting" ? signIn(state, at, "proving", "auth", { signature }) : stay(state)
-
-export const welcomed = (
-  state: State,
-  at: Instant,
-  serverNow: Instant,
-  { _tag, ...welcome }: ServerMessageOf<"init">
-): Transition => {
-  const { link } = state
-  if (link._tag !== "Connecting") return stay(state)
-  const { attempt, goodbye, socket } = link
-  return stay({
-    ...renewed(state, at, serverNow, welcome),
-    link: {
-      _tag: "Online",
-      socket,
-      since: at,
-      attempt,
-      connection: welcome.connection_id,
-      heardAt: at,
-      probedAt: undefined,
-      goodbye
-    },
-    lostAt: undefined,
-    welcome
-  })
-}
-
-/** Lifetimes are counted from the server's own clock, so that a wrong clock here does no harm. */
-export const renewed = (
-  state: State,
-  at: Instant,
-  serverNow: Instant,
-  { expires_at, session_token }: { readonly expires_at: Instant; readonly session_token: string }
-): State => {
-  const life = Math.max(0, expires_at - serverNow)
-  return {
-    ...state,
-    session: { token: session_token, renewAt: at + Math.floor((life * 2) / 3), expiresAt: at + life }
-  }
-}
-
-/** An error about the connection itself: a session that is over is replaced by a signature, once. */
-export const refused = (config: Config, state: State, at: Instant, message: ServerMessageOf<"error">): Transition => {
-  const { link } = state
-  if (link._tag === "Connecting" && message.ref_id !== null && message.ref_id === link.ref) {
-    // SEC26: too many sign in from here. What we would prove ourselves by is as good as before.
-    if (message.retry_after_ms !== undefined) return comeBack(state, at, message.retry_after_ms)
-    if (link.stage === "resuming") return connect(config, state, at)
-    return message.retryable ? stay(state) : end(state, fault(message.code, message.message))
-  }
-  // Our session ended under us: sign in again, on a new connection.
-  return link._tag === "Online" && message.code === "unauthenticated"
-    ? abandon({ ...state, session: undefined }, at, 0)
-    : stay(state)
-}
-
 // -- Staying alive -----------------------------------------------------------
 
 export const heard = (state: State, at: Instant): State =>
@@ -305,7 +195,7 @@ const renew = (state: State, at: Instant): Transition => {
 }
 
 /** Gives a connection up, to try another one when the server has time for it: later each time, since others wait too. */
-const comeBack = (state: State, at: Instant, pause: number): Transition => {
+export const comeBack = (state: State, at: Instant, pause: number): Transition => {
   const [next, intents] = abandon(state, at, 0)
   const { link } = next
   if (link._tag !== "Reconnecting") return [next, intents]
@@ -314,7 +204,7 @@ const comeBack = (state: State, at: Instant, pause: number): Transition => {
 }
 
 /** Gives a connection up without waiting for its end. */
-const abandon = (state: State, at: Instant, random: number): Transition => {
+export const abandon = (state: State, at: Instant, random: number): Transition => {
   const [next, intents] = closed(state, at, 1006, random)
   return [next, [{ _tag: "Close", socket: socketOf(state.link), code: CloseCode.closeCode.normal }, ...intents]]
 }

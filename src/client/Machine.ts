@@ -2,8 +2,8 @@
  * The client's machine: `step(config, state, message) -> [state, intents]`
  * (SYN10): what its owner asks, what time brings, and what leaves.
  *
- * Pure. `Hearing` holds what the server says, `Link` the rules of the connection, `Outbox` those of commands, `Replica`
- * those of copies.
+ * Pure. `Hearing` holds what the server says, `Link` and `SignIn` the rules of the connection, `Outbox` those of commands,
+ * `Replica` those of copies.
  */
 import { type Instant, kindOf, type TopicId } from "../domain/Ids.ts"
 import { type Fault, fault } from "./Fault.ts"
@@ -12,6 +12,7 @@ import * as Link from "./Link.ts"
 import type { Config, Message, MessageOf, State, Transition } from "./Model.ts"
 import * as Outbox from "./Outbox.ts"
 import * as Replica from "./Replica.ts"
+import * as SignIn from "./SignIn.ts"
 import { chain, keep, say, stay } from "./Transition.ts"
 
 export const initial = (config: Config): State => ({
@@ -84,11 +85,11 @@ const move = (config: Config, state: State, message: Message): Transition => {
     case "Stopped":
       return Link.stop(state)
     case "Opened":
-      return Link.opened(config, state, message.at)
+      return SignIn.opened(config, state, message.at)
     case "Received":
       return Hearing.received(config, state, message)
     case "Signed":
-      return Link.signed(state, message.at, message.signature)
+      return SignIn.signed(state, message.at, message.signature)
     case "SigningFailed":
       return Link.end(state, fault("key_unusable", "This key could not sign in. Make or import another one."))
     case "Closed":

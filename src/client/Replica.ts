@@ -1,6 +1,6 @@
 /**
- * A client's copy of one topic: the fold of a prefix of its log, what others
- * show there for the moment, and on top the commands that are not decided yet.
+ * A client's copy of one topic: the fold of a prefix of its log, and on top the
+ * commands that are not decided yet. `Ephemeral` moves what it shows beside that.
  *
  * Pure. A copy moves only from its own position (SYN3); anything else is `undefined`, and the caller asks again.
  */
@@ -229,39 +229,3 @@ export const expect = (
 
 /** Only what is decided. */
 export const settle = (replica: Replica): Replica => ({ ...replica, state: replica.decided, pending: [] })
-
-/** Latest per connection and key; null removes (ROO3). */
-export const signal = (replica: Replica, message: SignalView, at: Instant): Replica => {
-  const rest = replica.signals.filter((had) => had.connection !== message.connection || had.key !== message.key)
-  return { ...replica, signals: message.value === null ? rest : [...rest, { ...message, at }] }
-}
-
-/** Who came and who left; whoever left takes their signals along (ROO2). */
-export const presence = (replica: Replica, message: ServerMessageOf<"presence_diff">): Replica => {
-  const gone = new Set(message.leaves.map((leave) => leave.connection))
-  const joined = new Set(message.joins.map((join) => join.connection))
-  return {
-    ...replica,
-    presence: [
-      ...replica.presence.filter((had) => !gone.has(had.connection) && !joined.has(had.connection)),
-      ...message.joins
-    ],
-    signals: replica.signals.filter((had) => !gone.has(had.connection))
-  }
-}
-
-/** A piece of running text: whatever is there before its offset is kept, and a piece beyond the end is left out. */
-export const text = (replica: Replica, message: ServerMessageOf<"chorus_response">): Replica => {
-  const { _tag, offset, ...piece } = message
-  const had = replica.running.find((text) => text.prompt_id === piece.prompt_id)
-  const same = had !== undefined && had.loop === piece.loop && had.step === piece.step && had.attempt === piece.attempt
-  const before = same ? had.text : ""
-  if (offset > before.length) return replica
-  const whole = before.slice(0, offset) + piece.text
-  // A piece that comes twice must not cut off what followed it.
-  const text = before.startsWith(whole) ? before : whole
-  return {
-    ...replica,
-    running: [...replica.running.filter((other) => other.prompt_id !== piece.prompt_id), { ...piece, text }]
-  }
-}
