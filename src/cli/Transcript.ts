@@ -4,8 +4,9 @@
  * goes in, what is to be printed comes out.
  */
 import { type ChorusState, type Step, type StepRecord, steps } from "../domain/Chorus.ts"
+import { priorsOf } from "../domain/ChorusFindings.ts"
 import { textOf } from "../domain/ChorusOutput.ts"
-import { isOver, priorsOf } from "../domain/ChorusRun.ts"
+import { isOver } from "../domain/ChorusRun.ts"
 
 /** How far a run has been printed. */
 export interface Printed {

@@ -6,8 +6,8 @@
  * and is bounded. Answers are read by `ChorusParse`.
  */
 import type { ChorusState, Line, Output, Prior, Step } from "./Chorus.ts"
+import { priorsOf } from "./ChorusFindings.ts"
 import { textOf } from "./ChorusOutput.ts"
-import { priorsOf } from "./ChorusRun.ts"
 import * as Sections from "./Sections.ts"
 
 /** Sizes in UTF-16 units. What is longer is cut; nothing is refused. */

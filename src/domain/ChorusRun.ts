@@ -5,7 +5,8 @@
  * Pure. It owns one run; the thread owns the queue, and whoever carries out
  * `RunStep` owns the models. `docs/SPEC.md` numbers the rules (CHO).
  */
-import type { Answer, ChorusState, ErrorState, Event, OutputOf, Prior, RunStep, Step } from "./Chorus.ts"
+import type { Answer, ChorusState, ErrorState, Event, OutputOf, RunStep, Step } from "./Chorus.ts"
+import { insightsRepeat, priorsOf } from "./ChorusFindings.ts"
 import { checkOutput, textOf } from "./ChorusOutput.ts"
 import { type CommandId, derivedId, type Instant, isUser, type TopicId, type UserId } from "./Ids.ts"
 
@@ -165,26 +166,6 @@ const pause = (attempt: number, seed: number): number => {
 /** CHO3: whether Update's wish to loop is granted. */
 const loopsBack = (state: ChorusState, update: OutputOf<"update">): boolean =>
   update.loop && state.loop < policy.maxLoops && update.confidence < policy.enough && !insightsRepeat(state)
-
-/** Experience found nothing that it had not found in the loop before. */
-const insightsRepeat = (state: ChorusState): boolean => {
-  if (state.loop === 0) return false
-  const before = new Set(insights(state, state.loop - 1))
-  return insights(state, state.loop).every((insight) => before.has(insight))
-}
-
-const insights = (state: ChorusState, loop: number): ReadonlyArray<string> =>
-  experiences(state, loop).flatMap((output) => output.key_insights.map((insight) => insight.trim().toLowerCase()))
-
-const experiences = (state: ChorusState, loop?: number): ReadonlyArray<OutputOf<"experience">> =>
-  state.steps.flatMap((record) =>
-    record.output._tag === "experience" && (loop === undefined || record.loop === loop) ? [record.output] : []
-  )
-
-/** What Experience found in all loops so far, each once. */
-export const priorsOf = (state: ChorusState): ReadonlyArray<Prior> => [
-  ...new Map(experiences(state).flatMap((output) => output.priors).map((prior) => [prior.id, prior])).values()
-]
 
 /** Whom a finished answer's citations pay: each author once, nobody for citing themselves (CHO10). */
 export const citedAuthors = (state: ChorusState, answer: OutputOf<"yield">): ReadonlyArray<UserId> => {

@@ -1,6 +1,7 @@
 /** Pure data and functions: what everything is, and what follows from what. */
 export * as Approval from "./Approval.ts"
 export * as Chorus from "./Chorus.ts"
+export * as ChorusFindings from "./ChorusFindings.ts"
 export * as ChorusRun from "./ChorusRun.ts"
 export * as CloseCode from "./CloseCode.ts"
 export * as Connection from "./Connection.ts"

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Equal, HashMap, Schema } from "effect"
 import type { ChorusState, Output, Prior, RunStep } from "../../../src/domain/Chorus.ts"
+import * as ChorusFindings from "../../../src/domain/ChorusFindings.ts"
 import * as ChorusRun from "../../../src/domain/ChorusRun.ts"
 import * as Ledger from "../../../src/domain/kinds/Ledger.ts"
 import * as LedgerModel from "../../../src/domain/kinds/LedgerModel.ts"
@@ -267,7 +268,7 @@ describe("Threads and the ledger", () => {
         for (const run of live.state.runs) {
           assert.isTrue(ChorusRun.isOver(run))
           assert.isAtMost(run.loop, ChorusRun.policy.maxLoops)
-          const found = new Set(ChorusRun.priorsOf(run).map((prior) => prior.id))
+          const found = new Set(ChorusFindings.priorsOf(run).map((prior) => prior.id))
           for (const { output } of run.steps) {
             if (output._tag !== "yield") continue
             assert.isTrue(output.citations.every(({ prior }) => found.has(prior)))
