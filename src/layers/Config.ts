@@ -2,20 +2,10 @@
  * All settings, from `CHOIR_*` variables (OPS10). Every fault is found before
  * anything starts: a value that will not do, and a name that nobody reads.
  */
-import { ConfigProvider, Context, Effect, Layer, Redacted, Result, Schema } from "effect"
+import { ConfigProvider, Context, Effect, Layer, type Redacted, Result, Schema } from "effect"
 import { isIP } from "node:net"
 import { defaults, type Limits } from "../domain/Limits.ts"
-
-/** One setting: how its text is read, and what to say when it cannot be. */
-interface Setting<A> {
-  readonly name: string
-  readonly fallback: A
-  /** Completes "must be …". */
-  readonly allowed: string
-  readonly secret: boolean
-  /** Undefined for a text that will not do. */
-  readonly read: (text: string) => A | undefined
-}
+import * as Setting from "./Setting.ts"
 
 /** The settings cannot be used; each fault is one line that names the variable, its value and what is allowed. */
 export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("SettingsInvalid", {
@@ -26,125 +16,78 @@ export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("Sett
   }
 }
 
-const setting = <A>(
-  name: string,
-  fallback: A,
-  allowed: string,
-  read: Setting<A>["read"],
-  secret = false
-): Setting<A> => ({ name: `CHOIR_${name}`, fallback, allowed, read, secret })
-
-const number = (name: string, fallback: number, min: number, max: number): Setting<number> =>
-  setting(name, fallback, `a whole number from ${min} to ${max}`, (text) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-    return value >= min && value <= max ? value : undefined
-  })
-
-const text = (name: string, fallback: string): Setting<string> => setting(name, fallback, "a text", (value) => value)
-
-const optional = (name: string, allowed = "a text"): Setting<string | null> =>
-  setting<string | null>(name, null, allowed, (value) => value)
-
-const url = (name: string): Setting<string | null> =>
-  setting<string | null>(
-    name,
-    null,
-    "an http:// or https:// URL",
-    (value) => /^https?:\/\//.test(value) && URL.canParse(value) ? value : undefined
-  )
-
-const key = (name: string): Setting<Redacted.Redacted | null> =>
-  setting<Redacted.Redacted | null>(name, null, "a secret", (value) => Redacted.make(value), true)
-
-const flag = (name: string, fallback: boolean): Setting<boolean> =>
-  setting(name, fallback, "0 or 1", (value) => value === "1" ? true : value === "0" ? false : undefined)
-
-const list = (name: string, allowed: string, ok: (item: string) => boolean): Setting<ReadonlyArray<string>> =>
-  setting<ReadonlyArray<string>>(name, [], `a comma-separated list of ${allowed}`, (value) => {
-    const items = value.split(",").map((item) => item.trim())
-    return items.every(ok) ? items : undefined
-  })
-
-const choice = <A extends string>(name: string, fallback: A, values: ReadonlyArray<A>): Setting<A> =>
-  setting(
-    name,
-    fallback,
-    `one of ${values.join(", ")}`,
-    (text) => values.find((value) => value.toLowerCase() === text.toLowerCase())
-  )
-
 const levels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as const
 export type Level = typeof levels[number]
 
 const isOrigin = (value: string): boolean => URL.canParse(value) && new URL(value).origin === value
 
 const settings = {
-  host: setting(
+  host: Setting.make(
     "HOST",
     "127.0.0.1",
     "an IP address or localhost",
     (value) => value === "localhost" || isIP(value) !== 0 ? value : undefined
   ),
-  port: number("PORT", 4100, 0, 65_535),
+  port: Setting.number("PORT", 4100, 0, 65_535),
   /** The folder of the data file; made when it is not there. */
-  data: text("DATA", "./data"),
+  data: Setting.text("DATA", "./data"),
   /** Browser origins that may connect; none: the same origin, by address or as localhost. */
-  origins: list("ORIGINS", "origins such as https://choir.example", isOrigin),
+  origins: Setting.list("ORIGINS", "origins such as https://choir.example", isOrigin),
   /** Whether clients without an Origin header (no browsers) may connect. */
-  nativeClients: flag("NATIVE_CLIENTS", true),
+  nativeClients: Setting.flag("NATIVE_CLIENTS", true),
   /** What signatures are made for; none: the address that is listened on. */
-  audience: setting<string | null>(
+  audience: Setting.make<string | null>(
     "AUDIENCE",
     null,
     "an origin such as https://choir.example: http:// or https://, a host and perhaps a port, and nothing after it",
     (value) => /^https?:/.test(value) && isOrigin(value) ? value : undefined
   ),
   /** Addresses of proxies that may say where a client comes from. */
-  trustedProxies: list("TRUSTED_PROXIES", "IP addresses", (value) => isIP(value) !== 0),
+  trustedProxies: Setting.list("TRUSTED_PROXIES", "IP addresses", (value) => isIP(value) !== 0),
   /** PEM files; with them, https and wss are served on the port. Read again on SIGHUP. */
-  tlsCert: optional("TLS_CERT", "the path of a PEM file"),
-  tlsKey: optional("TLS_KEY", "the path of a PEM file"),
+  tlsCert: Setting.optional("TLS_CERT", "the path of a PEM file"),
+  tlsKey: Setting.optional("TLS_KEY", "the path of a PEM file"),
   /** Offers /echo, a WebSocket that says everything back, for suites that test the protocol itself. */
-  echo: flag("ECHO", false),
+  echo: Setting.flag("ECHO", false),
   /** Whether plain HTTP may be offered to the network. */
-  insecure: flag("INSECURE", false),
+  insecure: Setting.flag("INSECURE", false),
   /** What carries WebSockets; all but the default are packages of their own, to be installed. */
-  socket: choice("SOCKET", "ws", ["ws", "uws", "socketio"]),
+  socket: Setting.choice("SOCKET", "ws", ["ws", "uws", "socketio"]),
   /** Compresses texts from 1 KB for who offers permessage-deflate. */
-  compression: flag("COMPRESSION", false),
+  compression: Setting.flag("COMPRESSION", false),
   /** How log lines look on stderr. */
-  logFormat: choice("LOG_FORMAT", "json", ["json", "pretty"]),
-  logLevel: choice<Level>("LOG_LEVEL", "Warn", levels),
+  logFormat: Setting.choice("LOG_FORMAT", "json", ["json", "pretty"]),
+  logLevel: Setting.choice<Level>("LOG_LEVEL", "Warn", levels),
   /** Who may read /metrics: requests from this machine, everybody, or only who has the token. */
-  metrics: choice("METRICS", "local", ["local", "public", "off"]),
+  metrics: Setting.choice("METRICS", "local", ["local", "public", "off"]),
   /** Opens /metrics to whoever shows it as a bearer token. */
-  metricsToken: key("METRICS_TOKEN"),
+  metricsToken: Setting.key("METRICS_TOKEN"),
   /** An OTLP collector, over HTTP: logs, traces and metrics go there; none: they stay here. */
-  otlpUrl: url("OTLP_URL"),
-  otlpToken: key("OTLP_TOKEN"),
+  otlpUrl: Setting.url("OTLP_URL"),
+  otlpToken: Setting.key("OTLP_TOKEN"),
   /** An OpenAI-compatible endpoint for the Chorus; none: the offline model. */
-  llmUrl: url("LLM_URL"),
-  llmKey: key("LLM_KEY"),
-  llmModel: optional("LLM_MODEL"),
+  llmUrl: Setting.url("LLM_URL"),
+  llmKey: Setting.key("LLM_KEY"),
+  llmModel: Setting.optional("LLM_MODEL"),
   /** An OpenAI-compatible endpoint for embeddings; none: the built-in hashing embedder. */
-  embedUrl: url("EMBED_URL"),
-  embedKey: key("EMBED_KEY"),
-  embedModel: optional("EMBED_MODEL"),
-  embedDimensions: number("EMBED_DIMENSIONS", 1536, 8, 8_192),
+  embedUrl: Setting.url("EMBED_URL"),
+  embedKey: Setting.key("EMBED_KEY"),
+  embedModel: Setting.optional("EMBED_MODEL"),
+  embedDimensions: Setting.number("EMBED_DIMENSIONS", 1536, 8, 8_192),
   /** A Qdrant server for vectors; none: the embedded index. */
-  qdrantUrl: url("QDRANT_URL"),
-  qdrantKey: key("QDRANT_KEY")
+  qdrantUrl: Setting.url("QDRANT_URL"),
+  qdrantKey: Setting.key("QDRANT_KEY")
 }
 
-type Read<S> = { readonly [K in keyof S]: S[K] extends Setting<infer A> ? A : never }
+type Read<S> = { readonly [K in keyof S]: S[K] extends Setting.Setting<infer A> ? A : never }
 
 /** `pingInterval` is `CHOIR_PING_INTERVAL`. */
 const limitSettings = Object.fromEntries(
   Object.entries(defaults).map(([name, fallback]) => [
     name,
-    number(name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(), fallback, 1, 1_000_000_000)
+    Setting.number(name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(), fallback, 1, 1_000_000_000)
   ])
-) as { readonly [K in keyof Limits]: Setting<number> }
+) as { readonly [K in keyof Limits]: Setting.Setting<number> }
 
 export type Settings = Read<typeof settings> & { readonly limits: Limits }
 
@@ -164,8 +107,8 @@ export const parse = (
   env: Readonly<Record<string, string>>
 ): Result.Result<Settings, ReadonlyArray<string>> => {
   const faults: Array<string> = []
-  const readAll = <S extends Readonly<Record<string, Setting<unknown>>>>(all: S): Read<S> =>
-    Object.fromEntries(Object.entries(all).map(([key, one]) => [key, readOne(env, one, faults)])) as Read<S>
+  const readAll = <S extends Readonly<Record<string, Setting.Setting<unknown>>>>(all: S): Read<S> =>
+    Object.fromEntries(Object.entries(all).map(([key, one]) => [key, Setting.read(env, one, faults)])) as Read<S>
 
   const read: Settings = { ...readAll(settings), limits: readAll(limitSettings) }
   const known = new Set([...documentation.map(({ name }) => name), ...clientSettings])
@@ -174,15 +117,6 @@ export const parse = (
   }
   faults.push(...together(read))
   return faults.length === 0 ? Result.succeed(read) : Result.fail(faults)
-}
-
-const readOne = <A>(env: Readonly<Record<string, string>>, one: Setting<A>, faults: Array<string>): A => {
-  const text = env[one.name]
-  if (text === undefined || text === "") return one.fallback
-  const value = /[\r\n]/.test(text) ? undefined : one.read(text)
-  if (value !== undefined) return value
-  faults.push(`${one.name}=${one.secret ? "(hidden)" : JSON.stringify(text)} must be ${one.allowed}`)
-  return one.fallback
 }
 
 /** Faults of settings that are each right but do not go together. */
