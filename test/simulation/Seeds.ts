@@ -2,7 +2,8 @@
 import { Effect } from "effect"
 import type { Name } from "./Bugs.ts"
 import { describe, type Fault } from "./Plan.ts"
-import { type Options, type Report, simulate } from "./Simulation.ts"
+import type { Options } from "./Scene.ts"
+import { type Report, simulate } from "./Simulation.ts"
 
 export interface Summary {
   readonly seeds: number
