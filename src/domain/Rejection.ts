@@ -58,3 +58,6 @@ export const Rejection: Schema.Codec<Rejection> = Schema.Struct({
 })
 
 export const reject = (code: ErrorCode, rule: string, message: string): Rejection => ({ code, rule, message })
+
+/** Not there, or not to be seen: said in the same words by whoever turns somebody away (AUT4, SEC9). */
+export const notFound = reject("not_found", "AUT4", "there is no such topic, or it is not yours to see")

@@ -93,6 +93,12 @@ export interface Kind<S, C, A, E, I extends Intent> {
   /** The tags of `Command`, for routing. */
   readonly commands: ReadonlySet<string>
   /**
+   * The commands that make a topic of this kind out of nothing, for kinds that only the readers of their `listing` may
+   * see or ask anything of: everybody if it is public, else its members. A resting topic is then not loaded for anybody
+   * else, so that what is there and what is not cost a stranger the same time (SEC9). Left out, whoever asks has it loaded.
+   */
+  readonly founding?: ReadonlySet<string>
+  /**
    * How many commands one user may send to all topics of this kind together (CON7); left out, they draw on the budget
    * that all such kinds share. One for the whole kind, so that no command to a topic overtakes another.
    */

@@ -23,7 +23,7 @@ export const bob: Author = "system:bob"
 export const kinds: ReadonlyMap<string, AnyKind> = new Map([["counter", Counter.kind]])
 
 /** Hosts over a log that is already there; the log outlives them. */
-export const hosts = (limits: Partial<Limits> = {}): Layer.Layer<Topics | Performers, never, EventLog> =>
+export const hosts = (limits: Partial<Limits> = {}): Layer.Layer<Topics | Performers, never, Directory | EventLog> =>
   Local.layer({ limits }).pipe(
     Layer.provideMerge(PerformersLive.layer),
     Layer.provide(Layer.succeed(Kinds, kinds))
@@ -36,9 +36,9 @@ export const layer = (limits: Partial<Limits> = {}): Layer.Layer<Topics | Perfor
 /** The same log, with some of its parts replaced. */
 export const withLog = (
   change: (log: EventLog["Service"]) => Partial<EventLog["Service"]>
-): Layer.Layer<EventLog> =>
+): Layer.Layer<EventLog | Directory> =>
   Layer.effect(EventLog, Effect.map(EventLog, (log) => EventLog.of({ ...log, ...change(log) }))).pipe(
-    Layer.provide(Memory.layer)
+    Layer.provideMerge(Memory.layer)
   )
 
 let count = 0

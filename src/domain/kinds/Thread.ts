@@ -5,13 +5,13 @@
  */
 import { Result, Schema } from "effect"
 import { CommandId, type Instant, isUser, type TopicId } from "../Ids.ts"
-import { reject } from "../Rejection.ts"
+import { notFound, reject } from "../Rejection.ts"
 import { type Context, type Kind, refuse, type Tell, type Told } from "../Topic.ts"
 import * as Ledger from "./LedgerModel.ts"
 import * as Members from "./ThreadMembers.ts"
 import type { Answer, Command, Event, Intent, State } from "./ThreadModel.ts"
 import * as Model from "./ThreadModel.ts"
-import { accepted, type By, canRead, closedTo, notFound, type Outcome, refused } from "./ThreadRules.ts"
+import { accepted, type By, canRead, closedTo, type Outcome, refused } from "./ThreadRules.ts"
 import * as Runs from "./ThreadRuns.ts"
 import * as Submissions from "./ThreadSubmissions.ts"
 import { between, faultOf } from "./ThreadTransition.ts"
@@ -236,6 +236,7 @@ export const thread: Kind<State, Command, Answer, Event, Intent> = {
   Answer: Model.Answer,
   Event: Model.Event,
   commands: new Set(Object.keys(Model.Command.cases)),
+  founding: new Set(["create_thread"]),
   initial,
   decide,
   evolve,

@@ -1,7 +1,7 @@
 /** What every rule of a thread asks first: who is it, may they see the thread, is it open, is the text fit, is the id free. */
 import type { Result } from "effect"
 import { type Author, type CommandId, type Instant, isUser, type UserId } from "../Ids.ts"
-import { reject, type Rejection } from "../Rejection.ts"
+import { notFound, reject, type Rejection } from "../Rejection.ts"
 import { accept, type Decision, refuse } from "../Topic.ts"
 import { contentFault } from "./Text.ts"
 import type { Event, State } from "./ThreadModel.ts"
@@ -40,9 +40,6 @@ export const isCoAuthor = (state: State, author: Author): boolean => isUser(auth
 /** THR10: public threads are read by everybody, the others by their co-authors and by the server. */
 export const canRead = (state: State, reader: Author): boolean =>
   state.status !== "absent" && (state.visibility === "public" || !isUser(reader) || isCoAuthor(state, reader))
-
-/** Not there, or not to be seen: said in the same words (AUT4). */
-export const notFound = reject("not_found", "THR10", "there is no such thread, or it is not open to you")
 
 /** Why `user` may add nothing to the thread now. */
 export const closedTo = (state: State, user: UserId): Rejection | undefined => {

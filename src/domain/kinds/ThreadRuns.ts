@@ -6,7 +6,7 @@ import type { Answer, ChorusState, Event as RunEvent, Line } from "../Chorus.ts"
 import { textOf } from "../ChorusOutput.ts"
 import * as ChorusRun from "../ChorusRun.ts"
 import { type CommandId, derivedId, type Instant, type UserId } from "../Ids.ts"
-import { reject } from "../Rejection.ts"
+import { notFound, reject } from "../Rejection.ts"
 import { type Context, refuse, type Tell } from "../Topic.ts"
 import * as Ledger from "./LedgerModel.ts"
 import type { Command, Event, State } from "./ThreadModel.ts"
@@ -18,7 +18,6 @@ import {
   idTaken,
   isCoAuthor,
   isKnown,
-  notFound,
   type Outcome,
   policy,
   refused,

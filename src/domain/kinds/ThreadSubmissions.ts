@@ -4,7 +4,7 @@
  */
 import * as Approval from "../Approval.ts"
 import { type Author, type CommandId, derivedId, type Instant, type UserId } from "../Ids.ts"
-import { reject } from "../Rejection.ts"
+import { notFound, reject } from "../Rejection.ts"
 import { forward, refuse } from "../Topic.ts"
 import * as Ledger from "./LedgerModel.ts"
 import type { Command, Event, Message, State, Submission, SubmissionOffered, Vote } from "./ThreadModel.ts"
@@ -16,7 +16,6 @@ import {
   idTaken,
   isCoAuthor,
   isKnown,
-  notFound,
   type Outcome,
   policy,
   refused,

@@ -4,7 +4,6 @@ import { kindOf } from "../../domain/Ids.ts"
 import type { State as Thread } from "../../domain/kinds/ThreadModel.ts"
 import type { Directory } from "../../services/Directory.ts"
 import type { Topics } from "../../services/Topics.ts"
-import { notFound } from "../topics/Messages.ts"
 import * as Account from "./Account.ts"
 import * as Answers from "./Answers.ts"
 import type { Floor, Of, Slot } from "./Floor.ts"
@@ -34,10 +33,6 @@ export const make = ({ directory, floor, topics }: Options) => {
       const user = link.subscriber?.user
       if (user === undefined) return
       if (kindOf(topic) !== "thread") return yield* floor.refused(link, slot, ref, topic, notAThread)
-      // Before anything is loaded: what is not there and what is not theirs take strangers the same time (SEC9).
-      const mayRead = yield* Effect.orElseSucceed(directory.canRead(user, topic), () => undefined)
-      if (mayRead === undefined) return yield* floor.refused(link, slot, ref, topic, Answers.unavailable)
-      if (!mayRead) return yield* floor.refused(link, slot, ref, topic, notFound)
       const thread = (yield* topics.state(topic, user)) as Thread
       floor.say(link, slot, Answers.messages(ref, thread), topic)
       floor.settled(link, topic, undefined)

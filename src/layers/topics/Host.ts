@@ -3,24 +3,25 @@
  * in, has it written, and tells subscribers, performers and the alarm clock.
  * It lives while somebody listens or something is owed (ROO8).
  */
-import { type Cause, Effect, Exit, Queue, Result, type Schema } from "effect"
-import { type Author, CommandId, type Position, type TopicId } from "../../domain/Ids.ts"
+import { type Cause, Effect, Exit, Queue, Result } from "effect"
+import { type Author, CommandId, isUser, type TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
-import { type Rejection, retryable } from "../../domain/Rejection.ts"
+import { notFound, type Rejection, retryable } from "../../domain/Rejection.ts"
 import { type AnyKind, settle } from "../../domain/Topic.ts"
+import type { Directory } from "../../services/Directory.ts"
 import type { EventLogError } from "../../services/EventLog.ts"
-import type { CatchUp } from "../../services/Topics.ts"
 import { Alarm } from "./Alarm.ts"
-import * as Codecs from "./Codecs.ts"
+import { Copies } from "./Copies.ts"
+import * as Door from "./Door.ts"
 import type { Intents } from "./Intents.ts"
-import * as Load from "./Load.ts"
-import { type Message, notFound, refuse, segments, type Submit, submit } from "./Messages.ts"
+import { type Message, refuse, segments, type Submit, submit } from "./Messages.ts"
 import { internal, sameReaders, type Standing } from "./Standing.ts"
-import { canCatchUp, type Stamp, Subscribers, viewOf } from "./Subscribers.ts"
+import { type Stamp, Subscribers } from "./Subscribers.ts"
 import { errorOf, fromLog, type Means, Writer } from "./Writer.ts"
 
 /** What all hosts of a process share. */
 export interface Surroundings extends Means {
+  readonly directory: Directory["Service"]
   readonly limits: Limits
   readonly uuid: () => string
   readonly intents: Intents
@@ -45,14 +46,15 @@ export class Host {
   private readonly around: Surroundings
   private readonly writer: Writer
   private readonly alarm: Alarm
+  private readonly copies: Copies
   private readonly performing = new Set<string>()
   /** Seq of the last snapshot that was saved. */
   private saved = 0
-  private encoded: { readonly state: unknown; readonly json: Schema.Json } | undefined
   private touchedAt: number
   /** Asked to leave memory at the end of the turn, and gone. */
   private tired = false
   private resting = false
+  private loaded = false
 
   constructor(topic: TopicId, kind: AnyKind, around: Surroundings) {
     this.topic = topic
@@ -61,6 +63,7 @@ export class Host {
     // Making a queue is synchronous; a host is started on the turn of the message that needs it.
     this.queue = Effect.runSync(Queue.dropping<Message, Cause.Done>(capacity))
     this.subscribers = new Subscribers(topic, around.limits.catchUp, around.limits.hashEvery)
+    this.copies = new Copies(topic, kind, around, this.subscribers)
     this.touchedAt = around.now()
     this.alarm = new Alarm((at) => around.arm(topic, at), around.now)
     this.writer = new Writer(topic, kind, around, {
@@ -99,28 +102,50 @@ export class Host {
     return this.writer.standing
   }
 
-  private get position(): Position {
-    return { epoch: this.standing.epoch, seq: this.standing.seq }
-  }
-
   // -- Life ------------------------------------------------------------------
 
   /** Loads, then serves until the topic rests or the queue has ended. */
   readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
     // What is sent in the same turn is taken in the same batch.
     yield* Effect.yieldNow
-    const loaded = yield* Effect.exit(this.writer.load)
-    if (Exit.isFailure(loaded)) return yield* this.abandon(loaded.cause)
-    while (!this.resting) yield* this.turn(yield* Queue.takeBetween(this.queue, 1, batchMax))
+    while (!this.resting) yield* this.receive(yield* Queue.takeBetween(this.queue, 1, batchMax))
   }).pipe(Effect.catchTag("Done", () => Effect.void))
 
+  private receive(batch: ReadonlyArray<Message>): Effect.Effect<void> {
+    return this.loaded && this.knows(batch[0]) ? this.turn(batch) : this.admit(batch)
+  }
+
+  /** Whether it comes from somebody who may be here. */
+  private knows(message: Message | undefined): boolean {
+    const author = message === undefined ? undefined : Door.wantedBy(message)
+    return this.kind.founding === undefined || author === undefined || !isUser(author) || this.mayRead(author)
+  }
+
+  /** Turns strangers away, at the same cost whether the topic is in memory, in the log or nowhere (SEC9). */
+  private admit(batch: ReadonlyArray<Message>): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      const strangers = yield* Effect.exit(Door.strangers(this.around, this.kind, this.topic, batch))
+      // Who is in memory can tell for themselves.
+      if (Exit.isFailure(strangers)) return yield* this.loaded ? this.turn(batch) : this.abandon(strangers.cause, batch)
+      for (const message of batch.slice(0, strangers.value)) refuse(message, notFound)
+      const admitted = batch.slice(strangers.value)
+      if (admitted.length === 0) return yield* this.loaded ? Effect.void : this.rest
+      if (!this.loaded) {
+        const loading = yield* Effect.exit(this.writer.load)
+        if (Exit.isFailure(loading)) return yield* this.abandon(loading.cause, admitted)
+        this.loaded = true
+      }
+      yield* this.turn(admitted)
+    })
+  }
+
   /** The log could not be read. The next message tries again. */
-  private abandon(cause: Cause.Cause<EventLogError>): Effect.Effect<void> {
+  private abandon(cause: Cause.Cause<EventLogError>, taken: ReadonlyArray<Message>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       const error = errorOf(cause)
       yield* Effect.logError(`${this.topic} could not be loaded`, cause)
-      this.around.left(this.topic)
-      const waiting = yield* Queue.clear(this.queue)
+      this.leave()
+      const waiting = [...taken, ...(yield* Queue.clear(this.queue))]
       for (const message of waiting) refuse(message, fromLog(error))
       if (error?.retryable === true && waiting.some((message) => message._tag === "Wake")) this.wakeLater()
     })
@@ -184,38 +209,11 @@ export class Host {
     const { from, reply, subscriber } = message
     return Effect.gen({ self: this }, function*() {
       if (!this.mayRead(subscriber.user)) return refuse(message, notFound)
-      const caughtUp = (yield* this.deltas(from)) ?? this.snapshot()
+      const caughtUp = (yield* this.copies.deltas(this.standing, from)) ?? this.copies.snapshot(this.standing)
       if (caughtUp === undefined) return refuse(message, internal)
       this.subscribers.add(subscriber)
       Result.try(() => reply(Result.succeed({ ...caughtUp, ...this.subscribers.hashed(this.standing.state) })))
     })
-  }
-
-  private deltas(from: Position | undefined): Effect.Effect<CatchUp | undefined> {
-    const { position, topic } = this
-    const { limits, log } = this.around
-    if (from === undefined || !canCatchUp(from, position, limits.catchUp)) return Effect.undefined
-    const recent = this.subscribers.since(from.seq, position.seq)
-    if (recent !== undefined) return Effect.succeed({ mode: "deltas", position, events: recent })
-    return Load.entriesAfter(log, this.kind, topic, from.seq).pipe(
-      // The log may be ahead of us, when a commit that was reported as failed had succeeded.
-      Effect.map((entries) => entries.filter(({ seq }) => seq <= position.seq)),
-      Effect.map((entries): CatchUp => ({ mode: "deltas", position, events: entries.map(viewOf) })),
-      // A log that cannot be read right now leaves the snapshot, which is in memory.
-      Effect.catchCause(() => Effect.undefined)
-    )
-  }
-
-  /** The state as JSON, encoded once however many ask for it; undefined when the kind cannot. */
-  private snapshot(): Extract<CatchUp, { readonly mode: "snapshot" }> | undefined {
-    const { state } = this.standing
-    let encoded = this.encoded
-    if (encoded === undefined || encoded.state !== state) {
-      const json = Codecs.of(this.kind).encodeState(state)
-      if (Exit.isFailure(json)) return undefined
-      this.encoded = encoded = { state, json: json.value }
-    }
-    return { mode: "snapshot", position: this.position, state: encoded.json }
   }
 
   // -- Time ------------------------------------------------------------------
@@ -248,7 +246,7 @@ export class Host {
 
   /** A snapshot is a cache: one that cannot be made or stored is left out (TOP7). */
   private readonly saveSnapshot: Effect.Effect<void> = Effect.suspend(() => {
-    const snapshot = this.snapshot()
+    const snapshot = this.copies.snapshot(this.standing)
     if (snapshot === undefined) return Effect.void
     const { position: { seq }, state } = snapshot
     this.saved = seq
@@ -262,7 +260,11 @@ export class Host {
     if (this.standing.seq > this.saved) yield* this.saveSnapshot
     // Somebody may have come while the snapshot was stored; from here on nobody can.
     if (!this.unused) return
+    this.leave()
+  })
+
+  private leave(): void {
     this.resting = true
     this.around.left(this.topic)
-  })
+  }
 }

@@ -6,10 +6,11 @@
  * topic does with a message is `Host`'s.
  */
 import { Clock, Effect, Exit, FiberSet, Layer, Queue, Random, Result, Schedule } from "effect"
-import { kindOf, type TopicId } from "../../domain/Ids.ts"
+import { type Author, kindOf, type TopicId } from "../../domain/Ids.ts"
 import * as Limits from "../../domain/Limits.ts"
-import type { Rejection } from "../../domain/Rejection.ts"
+import { notFound, type Rejection } from "../../domain/Rejection.ts"
 import { type AnyKind, step, type Tell } from "../../domain/Topic.ts"
+import { Directory } from "../../services/Directory.ts"
 import { EventLog } from "../../services/EventLog.ts"
 import { Kinds } from "../../services/Kinds.ts"
 import { Performers } from "../../services/Performers.ts"
@@ -18,7 +19,7 @@ import * as Entropy from "../Entropy.ts"
 import * as Codecs from "./Codecs.ts"
 import { Host, type Surroundings } from "./Host.ts"
 import * as Intents from "./Intents.ts"
-import { answer, type Message, notFound, refuse, submit, unavailable, type View } from "./Messages.ts"
+import { answer, type Message, refuse, submit, unavailable, type View } from "./Messages.ts"
 import { internal } from "./Standing.ts"
 import * as Wakes from "./Wakes.ts"
 
@@ -75,10 +76,11 @@ class Registry {
     return decoded === undefined || Exit.isFailure(decoded) ? undefined : { input: decoded.value }
   }
 
-  look(topic: TopicId): Effect.Effect<View, CommandRefused> {
+  look(topic: TopicId, reader?: Author): Effect.Effect<View, CommandRefused> {
     return Effect.callback<View, CommandRefused>((resume) =>
       this.send(topic, {
         _tag: "Look",
+        reader,
         use: (view) => resume(Effect.mapError(Effect.fromResult(view), refused(topic)))
       })
     )
@@ -112,6 +114,7 @@ const makeSimulate = (registry: Registry, seed: () => number, now: () => number)
 const makeRegistry = Effect.fnUntraced(function*(limits: Limits.Limits) {
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
+  const directory = yield* Directory
   const log = yield* EventLog
   const kinds = yield* Kinds
   const performers = yield* Performers
@@ -124,6 +127,7 @@ const makeRegistry = Effect.fnUntraced(function*(limits: Limits.Limits) {
   const intents = yield* Intents.make(performers.perform, registry.post)
   const wakes = yield* Wakes.make(clock, (topic) => registry.wake(topic))
   const around: Surroundings = {
+    directory,
     log,
     limits,
     now: () => clock.currentTimeMillisUnsafe(),
@@ -181,7 +185,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     broadcast: (topic, frame) => hosts.get(topic)?.subscribers.deliver(frame),
     state: (topic, reader) =>
       Effect.flatMap(
-        registry.look(topic),
+        registry.look(topic, reader),
         ({ mayRead, state }) => mayRead(reader) ? Effect.succeed(state) : Effect.fail(refused(topic)(notFound))
       ),
     simulate: makeSimulate(registry, around.seed, around.now),
@@ -194,5 +198,5 @@ const make = Effect.fnUntraced(function*(options: Options) {
 })
 
 /** Topics held by this process. On closing, everything that was accepted into a queue is still decided and stored. */
-export const layer = (options: Options = {}): Layer.Layer<Topics, never, EventLog | Kinds | Performers> =>
+export const layer = (options: Options = {}): Layer.Layer<Topics, never, Directory | EventLog | Kinds | Performers> =>
   Layer.effect(Topics, make(options))

@@ -28,13 +28,16 @@ export type Message =
     readonly reply: (outcome: Result.Result<CatchUp, Rejection>) => void
   }
   | { readonly _tag: "Unsubscribe"; readonly id: string }
-  | { readonly _tag: "Look"; readonly use: (view: Result.Result<View, Rejection>) => void }
+  | {
+    readonly _tag: "Look"
+    /** On whose behalf; undefined for whoever is told nothing of the state itself. */
+    readonly reader: Author | undefined
+    readonly use: (view: Result.Result<View, Rejection>) => void
+  }
   /** The time that the topic wanted to be woken at has come. */
   | { readonly _tag: "Wake" }
   /** Leave memory, if still nobody needs the topic. */
   | { readonly _tag: "Rest" }
-
-export const notFound: Rejection = reject("not_found", "AUT4", "there is no such topic, or it is not yours to see")
 
 export const unavailable = (message: string): Rejection => reject("unavailable", "TOP4", message)
 

@@ -1,6 +1,6 @@
 /** Who hears of one topic, and the newest events, kept so that a storm of reconnects costs the log nothing. */
 import { Result } from "effect"
-import type { Position, TopicId } from "../../domain/Ids.ts"
+import type { TopicId } from "../../domain/Ids.ts"
 import type { Entry } from "../../domain/Log.ts"
 import * as Protocol from "../../domain/Protocol.ts"
 import * as StateHash from "../../domain/StateHash.ts"
@@ -129,7 +129,3 @@ export class Subscribers {
     return Protocol.encode(message, { id, timestamp: now, thread_id: this.topic })
   }
 }
-
-/** Whether a client at `from` can go on by deltas: the same log, not ahead of it, not too far behind (SYN2, SYN8). */
-export const canCatchUp = (from: Position, position: Position, limit: number): boolean =>
-  from.epoch === position.epoch && from.seq <= position.seq && position.seq - from.seq <= limit

@@ -346,8 +346,8 @@ describe("Thread", () => {
       close
     ]
     for (const command of all) {
-      assert.strictEqual(send(world, bob, command), "not_found THR10")
-      assert.strictEqual(send(absent, bob, command), "not_found THR10")
+      assert.strictEqual(send(world, bob, command), "not_found AUT4")
+      assert.strictEqual(send(absent, bob, command), "not_found AUT4")
     }
     const state = stateOf(world)
     assert.isFalse(Thread.thread.canRead(state, bob))

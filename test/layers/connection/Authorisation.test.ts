@@ -1,9 +1,10 @@
 /** Everything that can be asked, by everybody, of what is there and of what is not (SEC9, SEC11). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { TopicId } from "../../../src/domain/Ids.ts"
+import { CommandId, TopicId } from "../../../src/domain/Ids.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { controls as all, some, threadCommands } from "../../support/Everything.ts"
+import * as Logs from "../../support/Logs.ts"
 import { type Client, listening, open, person, type Received, server, signIn, uuid } from "../../support/People.ts"
 
 const { create_thread: _, ...commands } = threadCommands
@@ -70,20 +71,57 @@ describe("what belongs to others", () => {
       assert.deepStrictEqual(yield* answers(owner, "ack", { seq: 1 }, ours), [])
     }).pipe(Effect.provide(server({ limits }))))
 
-  it.effect("[SEC9] [SEC11] what strangers look for is not loaded for them, wherever it is", () => {
+  it.effect("[SEC9] [SEC11] what strangers look for is not loaded for them, whether it is there or not", () => {
     const loaded: Array<string> = []
     return Effect.gen(function*() {
-      const stranger = yield* open(yield* listening)
+      const owner = person()
+      const resting = TopicId.make(`thread:${uuid()}`)
+      yield* Logs.append(resting, [Logs.created(owner.key, "members")], [owner.key])
+      loaded.length = 0
+      const url = yield* listening
+      const stranger = yield* open(url)
       yield* signIn(stranger, person())
-      const thread = `thread:${uuid()}`
-      stranger.send("get_thread", {}, thread)
-      assert.strictEqual((yield* stranger.nextOf("error")).payload["code"], "not_found")
-      assert.notInclude(loaded, thread)
+      for (const [type, payload] of everything) {
+        const nowhere = TopicId.make(`thread:${uuid()}`)
+        const none = yield* answers(stranger, type, payload, nowhere)
+        assert.deepStrictEqual(yield* answers(stranger, type, payload, resting), none, type)
+        assert.notIncludeMembers(loaded, [resting, nowhere], type)
+      }
+      // Whoever may have it loaded has: the list above can fill.
+      const member = yield* open(url)
+      yield* signIn(member, owner)
+      member.send("subscribe", {}, resting)
+      yield* member.nextOf("subscribed")
+      assert.include(loaded, resting)
     }).pipe(Effect.provide(server({
       limits,
       log: (made) => ({ head: (topic) => Effect.tap(made.head(topic), () => Effect.sync(() => loaded.push(topic))) })
     })))
   })
+
+  it.effect("[SEC9] [SYN4] who has left is told again what became of a command, also of a thread that rests", () =>
+    Effect.gen(function*() {
+      const [owner, gone] = [person(), person()]
+      const resting = TopicId.make(`thread:${uuid()}`)
+      const log = yield* EventLog
+      yield* Logs.append(resting, [Logs.created(owner.key, "members")], [owner.key])
+      const id = CommandId.make(uuid())
+      const author = gone.key
+      const silent = [{ id, author, seq: 1 }]
+      yield* log.append({
+        topic: resting,
+        expected: 1,
+        drafts: [],
+        silent,
+        wakeAt: undefined,
+        owed: false,
+        listing: undefined
+      })
+      const client = yield* open(yield* listening)
+      yield* signIn(client, gone)
+      client.send("divest", {}, resting, { id })
+      assert.deepInclude((yield* client.nextOf("receipt")).payload, { seq: 1 })
+    }).pipe(Effect.provide(server({ limits }))))
 
   it.effect("[SEC9] [AUT4] and nothing at all to somebody who has not signed in", () =>
     Effect.gen(function*() {

@@ -4,11 +4,10 @@ import { TestClock } from "effect/testing"
 import { CommandId, type Position } from "../../../src/domain/Ids.ts"
 import { decodeServer, type EventView } from "../../../src/domain/Protocol.ts"
 import { fold } from "../../../src/domain/Topic.ts"
-import * as Memory from "../../../src/layers/eventlog/Memory.ts"
 import { EventLog, EventLogError, LogUnavailable } from "../../../src/services/EventLog.ts"
 import { type CatchUp, type Subscriber, Topics } from "../../../src/services/Topics.ts"
 import * as Counter from "../../support/Counter.ts"
-import { alice, hosts, one } from "../../support/Hosted.ts"
+import { alice, hosts, one, withLog } from "../../support/Hosted.ts"
 
 const Happening = Schema.Union([
   /** A command; the same number is the same id. */
@@ -119,19 +118,14 @@ describe("agreement", () => {
     { script: scripts },
     ({ script }) => {
       const mood = { disk: "sound" }
-      const faulty = Layer.effect(
-        EventLog,
-        Effect.map(EventLog, (log) =>
-          EventLog.of({
-            ...log,
-            append: (append) =>
-              mood.disk === "sound"
-                ? log.append(append)
-                : mood.disk === "broken"
-                ? Effect.fail(failure)
-                : Effect.andThen(log.append(append), Effect.fail(failure))
-          }))
-      ).pipe(Layer.provide(Memory.layer))
+      const faulty = withLog((log) => ({
+        append: (append) =>
+          mood.disk === "sound"
+            ? log.append(append)
+            : mood.disk === "broken"
+            ? Effect.fail(failure)
+            : Effect.andThen(log.append(append), Effect.fail(failure))
+      }))
       return Effect.gen(function*() {
         const log = yield* EventLog
         const { acknowledged, replicas } = yield* play(script, mood)

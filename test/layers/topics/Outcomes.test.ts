@@ -9,7 +9,7 @@ import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 import { EventLog, EventLogError, LogUnavailable } from "../../../src/services/EventLog.ts"
 import type { Topics } from "../../../src/services/Topics.ts"
 import type * as Counter from "../../support/Counter.ts"
-import { hosts, one, send, total } from "../../support/Hosted.ts"
+import { hosts, one, send, total, withLog } from "../../support/Hosted.ts"
 
 const ada = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
 const ben = UserId.make("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
@@ -94,19 +94,14 @@ describe("any history", () => {
     script: scripts
   }, ({ script }) => {
     const mood = { disk: "sound" }
-    const faulty = Layer.effect(
-      EventLog,
-      Effect.map(EventLog, (log) =>
-        EventLog.of({
-          ...log,
-          append: (append) =>
-            mood.disk === "broken"
-              ? Effect.fail(failure)
-              : mood.disk === "lying"
-              ? Effect.andThen(log.append(append), Effect.fail(failure))
-              : log.append(append)
-        }))
-    ).pipe(Layer.provide(Memory.layer))
+    const faulty = withLog((log) => ({
+      append: (append) =>
+        mood.disk === "broken"
+          ? Effect.fail(failure)
+          : mood.disk === "lying"
+          ? Effect.andThen(log.append(append), Effect.fail(failure))
+          : log.append(append)
+    }))
     /** By id, who has a receipt for what, and where. */
     const receipts = new Map<string, { readonly body: string; readonly seq: number }>()
     const commandOf = (what: number): Counter.Command => what === 0 ? { _tag: "nothing" } : { _tag: "add", n: what }
