@@ -1,8 +1,10 @@
 /** What comes to people's minds about a thread that only its co-authors see: they bring others in, and leave. */
-import type { UserId } from "../../src/domain/Ids.ts"
+import { TopicId, type UserId } from "../../src/domain/Ids.ts"
 import type * as ThreadModel from "../../src/domain/kinds/ThreadModel.ts"
 import type { Dice } from "./Dice.ts"
 import * as Key from "./Key.ts"
+
+export const attic = TopicId.make("thread:attic")
 
 const names = ["ann", "ben", "cat", "dan", "eve"]
 

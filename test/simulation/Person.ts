@@ -1,65 +1,26 @@
 /** Somebody with a device: the real client over the simulated network, doing what comes to mind. */
 import { Effect, Exit, Scope } from "effect"
 import { isDeepStrictEqual } from "node:util"
-import * as Client from "../../src/client/Client.ts"
-import { ClientError } from "../../src/client/Fault.ts"
-import { CommandId, kindOf, TopicId } from "../../src/domain/Ids.ts"
+import { kindOf, type TopicId } from "../../src/domain/Ids.ts"
 import { room } from "../../src/domain/kinds/Room.ts"
 import type * as RoomModel from "../../src/domain/kinds/RoomModel.ts"
 import { thread } from "../../src/domain/kinds/Thread.ts"
 import type * as ThreadModel from "../../src/domain/kinds/ThreadModel.ts"
-import * as Entropy from "../../src/layers/Entropy.ts"
 import * as Attic from "./Attic.ts"
 import type { Dice } from "./Dice.ts"
-import { Drift } from "./Drift.ts"
+import { Errands } from "./Errands.ts"
+import * as Hall from "./Hall.ts"
 import * as Key from "./Key.ts"
+import { Life } from "./Life.ts"
 import type { Network } from "./Network.ts"
+import * as Plaza from "./Plaza.ts"
 import { Process } from "./Process.ts"
-import { audience } from "./Server.ts"
-import type { Send, Truth } from "./Truth.ts"
+import type { Truth } from "./Truth.ts"
 import type { World } from "./World.ts"
 
-export const plaza = TopicId.make("thread:plaza")
-export const attic = TopicId.make("thread:attic")
-export const hall = TopicId.make("room:hall")
-
-type Command = ThreadModel.Command | RoomModel.Command
-
-/** One life of a device's program; a reload begins another. */
-class Life {
-  readonly process: Process
-  readonly client: Client.Client
-  readonly instance: string
-  readonly scope = Scope.makeUnsafe()
-  readonly watched = new Map<TopicId, () => void>()
-  readonly drift: Drift
-  sent = 0
-
-  constructor(process: Process, network: Network, truth: Truth, name: string) {
-    this.process = process
-    this.instance = process.name
-    this.drift = new Drift(process.world, truth, process.name)
-    const random = process.dice.stream("ids")
-    let client: Client.Client | undefined
-    process.run(
-      Scope.provide(
-        Client.make({
-          url: audience,
-          identity: Key.identity(name),
-          kinds: [thread, room],
-          connect: () => network.connect(process),
-          uuid: () => Entropy.uuid(random)
-        }),
-        this.scope
-      ).pipe(Effect.map((it) => {
-        client = it
-      }))
-    )
-    // Making a client waits for nothing.
-    if (client === undefined) throw new TypeError("the client was not made at once")
-    this.client = client
-  }
-}
+const { attic } = Attic
+const { hall } = Hall
+const { plaza } = Plaza
 
 export class Person {
   readonly name: string
@@ -70,11 +31,12 @@ export class Person {
   private readonly dice: Dice
   private readonly skew: number
   private readonly checked = new Map<TopicId, unknown>()
-  private readonly unresolved = new Set<Send>()
+  private readonly errands: Errands
   private lives = 0
   private life: Life
   private pause: readonly [number, number]
   private active = true
+  private alive = true
 
   constructor(world: World, network: Network, truth: Truth, name: string, device: string) {
     this.world = world
@@ -85,6 +47,7 @@ export class Person {
     this.dice = world.dice.stream(`person ${name} ${device}`)
     this.pause = this.dice.pick([[50, 500], [100, 1_500], [300, 3_000]])
     this.skew = this.dice.chance(0.3) ? this.dice.int(-3_600_000, 3_600_000) : 0
+    this.errands = new Errands(world, truth, this.dice)
     this.life = this.begin()
     this.world.after(this.dice.int(10, 1_000), () => this.think())
     this.world.after(500, () => this.mind())
@@ -112,7 +75,7 @@ export class Person {
     for (const topic of [plaza, hall]) if (!watched.has(topic)) this.watch(topic)
     if (client.phase()._tag === "Disconnected" && this.dice.chance(0.5)) client.start()
     // People who get no answers stop asking at some point.
-    if (this.unresolved.size < 8) this.act()
+    if (this.errands.waiting < 8) this.act()
     if (this.dice.chance(0.15)) this.inAttic()
     this.world.after(this.dice.int(...this.pause), () => this.think())
   }
@@ -132,8 +95,6 @@ export class Person {
       if (this.alive) this.mind()
     })
   }
-
-  private alive = true
 
   private watch(topic: TopicId): void {
     const { client, watched } = this.life
@@ -159,8 +120,8 @@ export class Person {
       this.watch(attic)
       return this.send(attic, { _tag: "create_thread", name: "attic", visibility: "members" })
     }
-    if (roll < 35) return this.inRoom()
-    if (roll < 85) return state === undefined ? undefined : this.inThread(state)
+    if (roll < 35) return this.inHall()
+    if (roll < 85) return state && this.send(plaza, Plaza.idea(this.dice, state, this.text))
     this.aside(roll)
   }
 
@@ -174,8 +135,16 @@ export class Person {
     if (roll < 98) return this.unwatch(plaza)
   }
 
-  private text(): string {
-    return `${this.life.instance} says ${this.dice.int(0, 1_000_000)} ${"x".repeat(this.dice.pick([0, 10, 400]))}`
+  private readonly text = (): string =>
+    `${this.life.instance} says ${this.dice.int(0, 1_000_000)} ${"x".repeat(this.dice.pick([0, 10, 400]))}`
+
+  private send(topic: TopicId, command: ThreadModel.Command | RoomModel.Command): void {
+    this.errands.send(this.life, topic, command)
+  }
+
+  private inHall(): void {
+    const state = this.replica(hall)?.decided as RoomModel.State | undefined
+    if (state !== undefined) this.send(hall, Hall.idea(this.dice, this.me, state, this.text))
   }
 
   /** Sends all at once; somebody who leaves may have something to say, or to ask, behind it. */
@@ -183,93 +152,9 @@ export class Person {
     if (this.truth.at(attic)?.entries.length === 0) return
     if (!this.life.watched.has(attic)) this.watch(attic)
     const state = this.replica(attic)?.decided as ThreadModel.State | undefined
-    for (const command of Attic.ideas(this.dice, this.me, state, () => this.text())) this.send(attic, command)
+    for (const command of Attic.ideas(this.dice, this.me, state, this.text)) this.send(attic, command)
     if (this.dice.chance(0.3)) this.life.client.topic(thread, attic).signal("cursor", this.dice.int(0, 99))
     if (this.dice.chance(0.2)) this.life.process.run(Effect.ignore(this.life.client.messages(attic)))
-  }
-
-  private inRoom(): void {
-    const state = this.replica(hall)?.decided as RoomModel.State | undefined
-    if (state === undefined) return
-    if (!state.members.includes(this.me)) return this.send(hall, { _tag: "join_room" })
-    const key = `k${this.dice.int(0, 3)}`
-    const [event] = state.scheduled
-    const command: RoomModel.Command = this.dice.pick([
-      { _tag: "send_message", content: this.text() },
-      { _tag: "send_message", content: { n: this.dice.int(0, 9) } },
-      { _tag: "set_entry", key, value: this.dice.int(0, 99), ttl_ms: this.dice.int(100, 5_000) },
-      { _tag: "set_entry", key, value: this.text() },
-      { _tag: "delete_entry", key },
-      { _tag: "schedule_event", event_type: "ring", payload: null, delay_ms: this.dice.int(0, 4_000) },
-      event === undefined ? { _tag: "join_room" } : { _tag: "cancel_event", event_id: event.id },
-      this.dice.chance(0.2) ? { _tag: "leave_room" } : { _tag: "send_message", content: null }
-    ])
-    this.send(hall, command)
-  }
-
-  private inThread(state: ThreadModel.State): void {
-    const open = state.submissions.filter(({ status }) => status === "pending")
-    const running = state.runs.filter((run) => run.ended_at === null)
-    const message = open.length === 0 ? undefined : this.dice.pick(open).id
-    const prompt = running.length === 0 ? undefined : this.dice.pick(running).prompt_id
-    const roll = this.dice.int(0, 99)
-    if (message !== undefined && roll < 40) {
-      const decision = this.dice.chance(0.8) ? "approve" : "deny"
-      return this.send(plaza, { _tag: "process_approval", message_id: message, decision })
-    }
-    if (message !== undefined && roll < 45) return this.send(plaza, { _tag: "cancel_submission", message_id: message })
-    if (prompt !== undefined && roll < 50) {
-      return this.send(plaza, { _tag: "cancel_run", prompt_id: prompt })
-    }
-    if (roll < 62) return this.send(plaza, { _tag: "submit_prompt", prompt: this.text() })
-    if (roll < 66) {
-      return this.send(plaza, {
-        _tag: "import_messages",
-        messages: [{ content: this.text(), source: "a" }, { content: this.text(), source: "b" }]
-      })
-    }
-    this.send(plaza, { _tag: "submit_message", content: this.text() })
-  }
-
-  // -- Sending, until there is an answer --
-
-  private send(topic: TopicId, command: Command): void {
-    const { life } = this
-    const send: Send = {
-      id: CommandId.make(Entropy.uuid(this.dice)),
-      topic,
-      by: life.instance,
-      order: life.sent++,
-      retried: false,
-      outcome: "open"
-    }
-    this.truth.sends.set(send.id, send)
-    this.unresolved.add(send)
-    this.attempt(life, send, command)
-  }
-
-  private attempt(life: Life, send: Send, command: Command): void {
-    const on = kindOf(send.topic) === "room"
-      ? life.client.topic(room, send.topic).send(command as RoomModel.Command, send.id)
-      : life.client.topic(thread, send.topic).send(command as ThreadModel.Command, send.id)
-    life.process.run(
-      Effect.map(Effect.exit(on), (exit) => {
-        if (Exit.isSuccess(exit)) return this.resolve(send, "receipt")
-        const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
-        if (!(error instanceof ClientError)) return this.resolve(send, "lost")
-        if (!error.retryable && error.reason.code !== "closed") return this.resolve(send, "refused")
-        send.retried = true
-        life.process.after(this.dice.int(100, 2_000), () => this.attempt(life, send, command))
-      })
-    )
-  }
-
-  private resolve(send: Send, outcome: Send["outcome"]): void {
-    send.outcome = outcome
-    this.unresolved.delete(send)
-    this.world.note(`${send.id} ${outcome}`)
-    const logged = this.truth.at(send.topic)?.causes.has(send.id) ?? false
-    if (outcome === "refused" && logged) this.world.violate("SYN5", `${send.id} was refused, and is in the log`)
   }
 
   // -- What happens to a device --
@@ -279,8 +164,7 @@ export class Person {
     const { process } = this.life
     process.kill()
     for (const line of this.network.lines) if (line.client === process) this.network.cut(line, "server hears")
-    for (const send of this.unresolved) send.outcome = "lost"
-    this.unresolved.clear()
+    this.errands.lose()
     this.life = this.begin()
   }
 
@@ -310,7 +194,7 @@ export class Person {
   get restless(): string | undefined {
     const { client, drift, instance, watched } = this.life
     const state = client.state()
-    if (this.unresolved.size > 0) return `${instance} waits for ${this.unresolved.size} outcomes`
+    if (this.errands.waiting > 0) return `${instance} waits for ${this.errands.waiting} outcomes`
     if (state.link._tag !== "Online") return `${instance} is ${client.phase()._tag}`
     if (state.outbox.length > 0) return `${instance} has ${state.outbox.length} in its outbox`
     for (const topic of watched.keys()) {
