@@ -10,6 +10,7 @@ import { shipped } from "../../src/domain/kinds/Kinds.ts"
 import { thread as threadKind } from "../../src/domain/kinds/Thread.ts"
 import type { Command, State } from "../../src/domain/kinds/ThreadModel.ts"
 import type { EventView } from "../../src/domain/Protocol.ts"
+import { holds } from "../support/Members.ts"
 import { folder, root, type ServerProcess, start } from "../support/ServerProcess.ts"
 
 type Thread = Client.Topic<State, Command>
@@ -167,6 +168,8 @@ describe("the main job", () => {
         ann.thread.send({ _tag: "submit_prompt", prompt: "What did we agree on?" }, last)
       )
       const middle = yield* until(bob, (state) => (run(state, last)?.steps.length ?? 0) >= 2)
+      // The question of the next step has arrived, or it would not be known which one was cut.
+      yield* holds(() => asked(mock).length > 2)
       yield* server.end("SIGKILL")
       const before = asked(mock)
       assert.deepStrictEqual(run(middle, last)?.steps.map((one) => one.step).slice(0, 2), ["action", "experience"])
