@@ -26,20 +26,23 @@ export const write = (member: Member, work: Work): Effect.Effect<void> =>
     while (!work.stopped) {
       yield* Effect.forEach(
         Array.from({ length: window }, () => work.history.send(Client.commandId(), member.key)),
-        (sent) =>
-          member.room.send({ _tag: "send_message", content: sent.id }, sent.id).pipe(
-            Effect.match({
-              onSuccess: ({ seq }) => work.history.acknowledge(sent, seq),
-              onFailure: () => {
-                sent.outcome = "refused"
-              }
-            })
-          ),
+        (sent) => post(member, work, sent),
         { concurrency: "unbounded", discard: true }
       )
       yield* Effect.sleep(work.pause)
     }
   })
+
+/** Sends what has been noted, and notes its outcome. */
+export const post = (member: Member, { history }: Work, sent: Sent): Effect.Effect<void> =>
+  member.room.send({ _tag: "send_message", content: sent.id }, sent.id).pipe(
+    Effect.match({
+      onSuccess: ({ seq }) => history.acknowledge(sent, seq),
+      onFailure: () => {
+        sent.outcome = "refused"
+      }
+    })
+  )
 
 /**
  * Writes on a bare socket, a new one whenever the last broke. Of the messages that were not answered every other is
