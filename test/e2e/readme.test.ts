@@ -34,9 +34,13 @@ const serve = (line: string, env: Readonly<Record<string, string>>) =>
       detached: true
     })
     let printed = ""
+    let told = false
     child.stdout.on("data", (chunk: Buffer) => {
       printed += chunk.toString()
-      if (/http:\/\/127\.0\.0\.1:\d+/.test(printed)) process.kill(-child.pid!, "SIGTERM")
+      // Once: a second signal would force the end.
+      if (told || !/http:\/\/127\.0\.0\.1:\d+\n/.test(printed)) return
+      told = true
+      process.kill(-child.pid!, "SIGTERM")
     })
     child.on("exit", (code) => resume(Effect.succeed({ printed, code })))
   })
