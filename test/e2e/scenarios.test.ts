@@ -1,6 +1,6 @@
 /** Many small plays on one built server, each of which checks itself; at the end the stage must be as empty as before. */
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import { closeCode } from "../../src/domain/CloseCode.ts"
 import { open, person, uuid } from "../support/People.ts"
 import { answerTo, ask, empty, events, eventsTo, guest, inRoom, position, Stage } from "../support/Stage.ts"
@@ -14,7 +14,7 @@ const code = (message: { readonly payload: Readonly<Record<string, unknown>> }) 
 
 let before: TheStage.Rest | undefined
 
-layer(TheStage.layer, { excludeTestServices: true, timeout: "20 seconds" })("scenarios", (it) => {
+layer(TheStage.layer, { excludeTestServices: true, timeout: "5 minutes" })("scenarios", (it) => {
   it.effect("[ROO8] the stage is empty before the play", () =>
     Effect.gen(function*() {
       yield* Effect.scoped(inRoom("room:warm"))
@@ -199,18 +199,26 @@ layer(TheStage.layer, { excludeTestServices: true, timeout: "20 seconds" })("sce
       const topic = "room:fast"
       const one = yield* inRoom(topic)
       const post = (id: string) =>
-        Effect.suspend(() => {
-          one.ws.send(
-            JSON.stringify({ id, type: "send_message", payload: { content: 1 }, timestamp: 0, thread_id: topic })
-          )
-          return answerTo(one, id)
-        })
-      let id = uuid()
-      let answer = yield* post(id)
-      for (let i = 0; i < 2_000 && answer.type === "receipt"; i++) answer = yield* post(id = uuid())
-      assert.deepInclude(answer.payload, { code: "rate_limited", retryable: true })
-      yield* Effect.sleep(Number(answer.payload["retry_after_ms"]))
-      assert.strictEqual((yield* post(id)).type, "receipt")
+        one.ws.send(
+          JSON.stringify({ id, type: "send_message", payload: { content: 1 }, timestamp: 0, thread_id: topic })
+        )
+      /** Some at once, so that a slow disk does not make them few; the answers, in the order in which they come. */
+      const some = Effect.gen(function*() {
+        const ids = new Set<unknown>(times(16).map(() => uuid()))
+        for (const id of ids) post(id as string)
+        return yield* Effect.forEach(ids, () =>
+          Effect.repeat(one.next, { until: ({ payload }) => ids.has(payload["ref_id"]) }))
+      })
+      const answers = yield* Effect.repeat(some, {
+        until: (all) =>
+          all.some(({ type }) => type === "error")
+      })
+      const { payload } = answers.findLast(({ type }) => type === "error")!
+      assert.deepInclude(payload, { code: "rate_limited", retryable: true })
+      yield* Effect.sleep(Number(payload["retry_after_ms"]))
+      const id = String(payload["ref_id"])
+      post(id)
+      assert.strictEqual((yield* answerTo(one, id)).type, "receipt")
     }))
 
   it.effect("[SYN12] a connection may have 128 subscriptions and not one more", () =>
@@ -403,9 +411,13 @@ layer(TheStage.layer, { excludeTestServices: true, timeout: "20 seconds" })("sce
       yield* empty
       const after = yield* Effect.repeat(rest, {
         until: ({ fibers, timers }) => fibers <= before!.fibers && timers <= before!.timers,
-        times: 40
+        schedule: Schedule.spaced("250 millis"),
+        times: 80
       })
-      assert.deepStrictEqual(after, before)
+      // Fewer is well: something may have been on its way out when the play began.
+      for (const [what, count] of Object.entries(before!)) {
+        assert.isAtMost(after[what as keyof TheStage.Rest], count, what)
+      }
       assert.notMatch(stderr(), /defect|level":"ERROR/)
     }))
 })

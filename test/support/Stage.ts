@@ -31,7 +31,7 @@ const env = {
   CHOIR_PASSIVATE_AFTER: "500"
 }
 
-/** A model that takes its time over every step. */
+/** A model that takes ten seconds over every step. */
 const model: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(() => LLMock.create({ port: 0, latency: 25, chunkSize: 6 })),
   (mock) => Effect.promise(() => mock.stop())
@@ -47,7 +47,7 @@ const model: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   for (const [step, data] of Object.entries(rest)) {
     const words = `At ${step} the model has many words, so that somebody can come in the middle of them. `
     mock.onMessage(new RegExp(`<task step="${step}"`), {
-      content: `${words.repeat(3)}\n<<<data>>>\n${JSON.stringify(data)}`
+      content: `${words.repeat(30)}\n<<<data>>>\n${JSON.stringify(data)}`
     })
   }
   return `${mock.url}/v1`
