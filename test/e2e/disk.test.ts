@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { generous, logOf, room } from "../support/Members.ts"
+import { logOf, room } from "../support/Members.ts"
 import { open, person, signIn, uuid } from "../support/People.ts"
 import { folder, start } from "../support/ServerProcess.ts"
 import * as Strace from "../support/Strace.ts"
@@ -28,7 +28,7 @@ describe.skipIf(untraceable !== undefined)(
         Effect.gen(function*() {
           const data = yield* folder
           const file = join(data, "trace")
-          const server = yield* start({ data, main, env: generous, under: Strace.tracer(file, failing) })
+          const server = yield* start({ data, main, env: Strace.env, under: Strace.tracer(file, failing) })
           const client = yield* open(socketOf(server.url))
           yield* signIn(client, person())
           const topic = room("failing")

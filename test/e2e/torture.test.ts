@@ -82,7 +82,7 @@ describe("the order of system calls", () => {
       Effect.gen(function*() {
         const data = yield* folder
         const file = join(data, "trace")
-        const server = yield* start({ data, env: generous, under: Strace.tracer(file) })
+        const server = yield* start({ data, env: Strace.env, under: Strace.tracer(file) })
         const client = yield* open(`${server.url.replace("http", "ws")}/ws`)
         yield* signIn(client, person())
         const topic = room("traced")

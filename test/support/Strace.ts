@@ -1,5 +1,6 @@
 /** What a traced server read, made durable and wrote, in the order of its system calls (FLT2). */
 import { spawnSync } from "node:child_process"
+import { generous } from "./Members.ts"
 
 const traced = "read,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync"
 
@@ -15,6 +16,9 @@ export const tracer = (file: string, failing?: string): ReadonlyArray<string> =>
   "-o",
   file
 ]
+
+/** For a traced server: whatever it reads is a command, and never the answer to a ping. */
+export const env: Readonly<Record<string, string>> = { ...generous, CHOIR_PING_INTERVAL: "600000" }
 
 /** Why nothing can be traced here; undefined when it can. */
 export const untraceable = (): string | undefined => {
