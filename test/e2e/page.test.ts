@@ -18,10 +18,13 @@ const args = [
   "--disable-sync"
 ]
 
+/** Milliseconds that a browser may take for anything, on a machine that does other things as well. */
+const patience = 60_000
+
 const does = <A>(act: () => Promise<A>): Effect.Effect<A> => Effect.promise(act)
 
 const browser: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquireRelease(
-  does(() => chromium.launch({ executablePath, args })),
+  does(() => chromium.launch({ executablePath, args, timeout: patience })),
   (browser) => does(() => browser.close())
 )
 
@@ -36,7 +39,7 @@ const visitor = Effect.fnUntraced(
   function*(browser: Browser, url: string, options: BrowserContextOptions = {}) {
     const context = yield* does(() => browser.newContext({ viewport: { width: 1100, height: 800 }, ...options }))
     const page = yield* does(() => context.newPage())
-    page.setDefaultTimeout(20_000)
+    page.setDefaultTimeout(patience)
     const complaints: Array<string> = []
     page.on("pageerror", (error) => complaints.push(error.message))
     page.on("console", (message) => {
@@ -93,8 +96,11 @@ describe.skipIf(absent)(
           const thread = ann.page.url()
           const ben = yield* visitor(chromium, thread, { colorScheme: "dark" })
           yield* sees(ben.page, "Wind sheds vortices")
-          yield* does(() => ben.page.getByRole("textbox", { name: "Your message" }).pressSequentially("Dampers"))
-          yield* sees(ann.page, "is writing…")
+          // It is shown for a while only: looked for while he writes.
+          yield* Effect.all([
+            does(() => ben.page.getByRole("textbox", { name: "Your message" }).pressSequentially("Dampers")),
+            sees(ann.page, "is writing…")
+          ], { concurrency: 2 })
           yield* write(ben.page, "Dampers take the energy out of the cables.")
           yield* does(() => ann.page.getByRole("button", { name: "Approve" }).click())
           yield* sees(ben.page, "joined by approval")
@@ -120,8 +126,7 @@ describe.skipIf(absent)(
           yield* does(() => ann.page.getByText("The connection is lost.").waitFor({ state: "detached" }))
           assert.isTrue(yield* does(() => ann.page.evaluate(() => "kept" in globalThis)))
           assert.deepStrictEqual([...ann.complaints, ...ben.complaints], [])
-        })),
-      120_000
+        }))
     )
 
     it.live(
@@ -142,8 +147,7 @@ describe.skipIf(absent)(
           // A telephone's width is enough.
           assert.isAtMost(yield* does(() => page.evaluate<number>("document.documentElement.scrollWidth")), 360)
           assert.deepStrictEqual(complaints, [])
-        })),
-      60_000
+        }))
     )
   }
 )
