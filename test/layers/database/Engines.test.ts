@@ -94,7 +94,7 @@ describe("Search over the logs", () => {
         assert.strictEqual(best?.id, "m1.42")
       }).pipe(
         Effect.provide(services.pipe(
-          Layer.provideMerge(Layer.merge(MemoryLog.layer, Qdrant.layer({ url: server.url, timeout: 300 })))
+          Layer.provideMerge(Layer.merge(MemoryLog.layer, Qdrant.layer({ url: server.url, timeout: 2_000 })))
         ))
       )
     }).pipe(Effect.scoped))

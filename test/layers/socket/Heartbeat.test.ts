@@ -104,7 +104,7 @@ const engine = (tls: boolean) =>
   Ws.layer({
     host: "127.0.0.1",
     port: 0,
-    limits: { ...defaults, pingInterval: 1_000, pongTimeout: 500 },
+    limits: { ...defaults, pingInterval: 500, pongTimeout: 2_500 },
     admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
   }).pipe(Layer.provide(listener(tls)))
 

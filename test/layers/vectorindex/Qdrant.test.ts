@@ -42,7 +42,7 @@ if (url !== undefined) {
 /** A double, and an index on it. */
 const setup = Effect.fnUntraced(function*(options: Partial<Qdrant.Options> = {}) {
   const server = yield* Double.start
-  const context = yield* Layer.build(Qdrant.layer({ url: server.url, timeout: 200, ...options }))
+  const context = yield* Layer.build(Qdrant.layer({ url: server.url, timeout, ...options }))
   const index = Context.get(context, VectorIndex)
   yield* index.ensure("c", { dimension: 2 })
   return { index, server } as const
@@ -148,7 +148,7 @@ describe("Qdrant", () => {
 
   it.live("[FLT13] a server that never answers is given up after the time limit", () =>
     Effect.gen(function*() {
-      const { index, server } = yield* setup()
+      const { index, server } = yield* setup({ timeout: 2_000 })
       server.fault = () => ({ _tag: "Hang" })
       const failed = yield* failure(search(index))
       assert.strictEqual(failed.reason._tag, "TimedOut")
