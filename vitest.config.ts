@@ -1,5 +1,6 @@
 import { defineConfig } from "vitest/config"
 
+// Time limits end what hangs: ten times what a test takes, and more, for a machine that does other things as well.
 export default defineConfig({
   test: {
     projects: [
@@ -8,7 +9,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", "test/simulation/**"],
-          testTimeout: 30_000
+          testTimeout: 120_000,
+          hookTimeout: 120_000
         }
       },
       {
@@ -24,8 +26,8 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           fileParallelism: false
         }
       }
