@@ -8,7 +8,7 @@ import * as Identity from "../Identity.ts"
 import { derivedId, type Instant, type UserId } from "../Ids.ts"
 import { refuse, type Tell } from "../Topic.ts"
 import * as Ledger from "./LedgerModel.ts"
-import type { Command, Event, Gate, State, Vote } from "./ThreadModel.ts"
+import type { CommandOf, Event, EventOf, Gate, State, Vote } from "./ThreadModel.ts"
 import {
   accepted,
   type By,
@@ -22,13 +22,14 @@ import {
 } from "./ThreadRules.ts"
 import * as Submissions from "./ThreadSubmissions.ts"
 
-type Of<T extends Command["_tag"]> = Extract<Command, { readonly _tag: T }>
-type Happened<T extends Event["_tag"]> = Extract<Event, { readonly _tag: T }>
-
 // -- Decisions ---------------------------------------------------------------
 
 /** THR7: by a co-author; all others must approve. Whoever is alone decides alone. */
-export const invite = (state: State, { user: guest }: Of<"invite_co_author">, { id, now, user }: By): Outcome => {
+export const invite = (
+  state: State,
+  { user: guest }: CommandOf<"invite_co_author">,
+  { id, now, user }: By
+): Outcome => {
   const fault = closedTo(state, user)
   if (fault !== undefined) return refuse(fault)
   if (!isCoAuthor(state, user)) return refused("forbidden", "THR7", "only co-authors invite others")
@@ -44,7 +45,7 @@ export const invite = (state: State, { user: guest }: Of<"invite_co_author">, { 
   }
   const voters = state.co_authors.filter((one) => one !== user)
   const action = { _tag: "Invite", user: guest } as const
-  const event: Happened<"GateOpened"> = {
+  const event: EventOf<"GateOpened"> = {
     _tag: "GateOpened",
     id,
     action,
@@ -57,7 +58,7 @@ export const invite = (state: State, { user: guest }: Of<"invite_co_author">, { 
 }
 
 /** One vote each, final; the last one opens the gate or closes it. */
-export const castVote = (gate: Gate, { decision }: Of<"process_approval">, { now, user }: By): Outcome => {
+export const castVote = (gate: Gate, { decision }: CommandOf<"process_approval">, { now, user }: By): Outcome => {
   if (!gate.voters.includes(user)) return refused("forbidden", "THR9", "this is not yours to vote on")
   if (gate.votes.some((vote) => vote.voter === user)) {
     return refused("rule_violated", "THR3", "you have voted on this, and a vote is final")
@@ -79,7 +80,7 @@ export const divest = (state: State, { id, now, user }: By): Outcome => {
     return refused("rule_violated", "THR7", "the last co-author cannot leave, but can close the thread")
   }
   const amount = Math.floor(state.token_balance / state.co_authors.length)
-  const event: Happened<"Divested"> = {
+  const event: EventOf<"Divested"> = {
     _tag: "Divested",
     user,
     amount,
@@ -126,7 +127,7 @@ const settle = (gate: Gate, expired: boolean, at: Instant): ReadonlyArray<Event>
 
 // -- Evolution ---------------------------------------------------------------
 
-const gateOf = ({ action, at, by, expires_at, id, voters }: Happened<"GateOpened">): Gate => ({
+const gateOf = ({ action, at, by, expires_at, id, voters }: EventOf<"GateOpened">): Gate => ({
   id,
   action,
   by,
@@ -136,13 +137,13 @@ const gateOf = ({ action, at, by, expires_at, id, voters }: Happened<"GateOpened
   expires_at
 })
 
-export const opened = (state: State, event: Happened<"GateOpened">): State => ({
+export const opened = (state: State, event: EventOf<"GateOpened">): State => ({
   ...state,
   gates: [...state.gates, gateOf(event)]
 })
 
 /** Undefined when the vote is on something else. */
-export const voted = (state: State, { message_id, ...cast }: Happened<"VoteCast">): State | undefined => {
+export const voted = (state: State, { message_id, ...cast }: EventOf<"VoteCast">): State | undefined => {
   if (!state.gates.some((gate) => gate.id === message_id)) return undefined
   const vote: Vote = { voter: cast.voter, choice: cast.choice, at: cast.at }
   const gates = state.gates.map((gate) => gate.id === message_id ? { ...gate, votes: [...gate.votes, vote] } : gate)
@@ -150,7 +151,7 @@ export const voted = (state: State, { message_id, ...cast }: Happened<"VoteCast"
 }
 
 /** What waited behind an approved gate happens. */
-export const closed = (state: State, { id, outcome }: Happened<"GateClosed">): State => {
+export const closed = (state: State, { id, outcome }: EventOf<"GateClosed">): State => {
   const gate = state.gates.find((gate) => gate.id === id)
   const gates = state.gates.filter((gate) => gate.id !== id)
   return gate === undefined || outcome !== "approved" || isCoAuthor(state, gate.action.user)
@@ -159,7 +160,7 @@ export const closed = (state: State, { id, outcome }: Happened<"GateClosed">): S
 }
 
 /** THR3: a leaver's missing vote leaves the quorum. */
-export const divested = (state: State, { amount, asks, user }: Happened<"Divested">): State => ({
+export const divested = (state: State, { amount, asks, user }: EventOf<"Divested">): State => ({
   ...state,
   co_authors: state.co_authors.filter((one) => one !== user),
   submissions: state.submissions.map((one) => one.status === "pending" ? without(one, user) : one),

@@ -131,6 +131,7 @@ export const Command = Schema.TaggedUnion({
   close_thread: {}
 })
 export type Command = typeof Command.Type
+export type CommandOf<T extends Command["_tag"]> = Extract<Command, { readonly _tag: T }>
 
 /** The ledger's offer of a staked submission; comes only from the ledger (see `Ledger`'s escrow). */
 export const SubmissionOffered = Schema.TaggedStruct("SubmissionOffered", {
@@ -195,5 +196,6 @@ export const Event = Schema.Union([
   Chorus.Event
 ])
 export type Event = typeof Event.Type
+export type EventOf<T extends Event["_tag"]> = Extract<Event, { readonly _tag: T }>
 
 export type Intent = Tell | Chorus.RunStep

@@ -9,7 +9,7 @@ import { type CommandId, derivedId, type Instant, type UserId } from "../Ids.ts"
 import { notFound, reject } from "../Rejection.ts"
 import { type Context, refuse, type Tell } from "../Topic.ts"
 import * as Ledger from "./LedgerModel.ts"
-import type { Command, Event, State } from "./ThreadModel.ts"
+import type { CommandOf, Event, State } from "./ThreadModel.ts"
 import {
   accepted,
   type By,
@@ -24,12 +24,10 @@ import {
   unfit
 } from "./ThreadRules.ts"
 
-type Of<T extends Command["_tag"]> = Extract<Command, { readonly _tag: T }>
-
 // -- Decisions ---------------------------------------------------------------
 
 /** A prompt starts at once, or waits behind the run that is under way, unless it asks for something else (CHO9). */
-export const submitPrompt = (state: State, command: Of<"submit_prompt">, { id, now, user }: By): Outcome => {
+export const submitPrompt = (state: State, command: CommandOf<"submit_prompt">, { id, now, user }: By): Outcome => {
   const { if_busy = "enqueue", prompt, sibling_of } = command
   const fault = closedTo(state, user) ?? unfit(prompt)
   if (fault !== undefined) return refuse(fault)
@@ -69,7 +67,7 @@ const stopRunning = (state: State, by: UserId, at: Instant): ReadonlyArray<Event
 }
 
 /** CHO8: by the asker or any co-author, while it waits or while it runs. */
-export const cancelRun = (state: State, command: Of<"cancel_run">, { now, user }: By): Outcome => {
+export const cancelRun = (state: State, command: CommandOf<"cancel_run">, { now, user }: By): Outcome => {
   if (!canRead(state, user)) return refuse(notFound)
   const run = state.runs.find((run) => run.prompt_id === command.prompt_id)
   if (run === undefined) return refuse(noPrompt)

@@ -1,13 +1,10 @@
-/**
- * Messages of a thread, and how those of outsiders become messages: staked,
- * voted on, settled (THR2-THR4, THR6).
- */
+/** How what outsiders write becomes a message: staked, voted on, settled (THR2-THR4, THR6). */
 import * as Approval from "../Approval.ts"
 import { type Author, type CommandId, derivedId, type Instant, type UserId } from "../Ids.ts"
 import { notFound, reject } from "../Rejection.ts"
-import { forward, refuse } from "../Topic.ts"
+import { refuse } from "../Topic.ts"
 import * as Ledger from "./LedgerModel.ts"
-import type { Command, Event, Message, State, Submission, SubmissionOffered, Vote } from "./ThreadModel.ts"
+import type { CommandOf, Event, EventOf, Message, State, Submission, SubmissionOffered, Vote } from "./ThreadModel.ts"
 import {
   accepted,
   type By,
@@ -22,60 +19,16 @@ import {
   unfit
 } from "./ThreadRules.ts"
 
-type Of<T extends Command["_tag"]> = Extract<Command, { readonly _tag: T }>
-type Opened = Extract<Event, { readonly _tag: "SubmissionOpened" }>
-type Settled = Extract<Event, { readonly _tag: "SubmissionSettled" }>
+type Opened = EventOf<"SubmissionOpened">
+type Settled = EventOf<"SubmissionSettled">
 
 /** How submissions are voted on (THR5). */
 const approval = Approval.v0_2
 
 // -- Decisions ---------------------------------------------------------------
 
-/** THR2: published when a co-author wrote it; otherwise the ledger reserves the stake first, and offers it back to us. */
-export const submitMessage = (state: State, command: Of<"submit_message">, { id, now, user }: By): Outcome => {
-  const { content, source = null, stake = policy.minimumStake } = command
-  const input = { _tag: "SubmissionOffered", id, author: user, content, stake } as const
-  const staked = forward(Ledger.mainLedger, { _tag: "Escrow", amount: stake, topic: state.id, input })
-  // Sent again after it was taken up: the ledger knows the first receipt (SYN4).
-  if (state.submissions.some((one) => one.id === id && one.author === user)) return staked
-  const fault = closedTo(state, user) ?? unfit(content) ?? (isKnown(state, id) ? idTaken : undefined)
-  if (fault !== undefined) return refuse(fault)
-  if (isCoAuthor(state, user)) {
-    return source?.isWellFormed() === false
-      ? refuse(illFormedSource)
-      : accepted({ _tag: "MessagePublished", id, author: user, content, source, at: now })
-  }
-  if (source !== null) return refused("forbidden", "THR2", onlyCoAuthors)
-  const lacking = tooLittle(stake)
-  if (lacking !== undefined) return refuse(lacking)
-  return open(state).some((one) => one.author === user && one.content === content)
-    ? refused("rule_violated", "THR2", "you have already submitted this, and the vote is still open")
-    : staked
-}
-
-/** What was written elsewhere comes in as one command: all of it, or none. */
-export const importMessages = (state: State, { messages }: Of<"import_messages">, { id, now, user }: By): Outcome => {
-  const fault = closedTo(state, user) ?? firstUnfit(messages)
-  if (fault !== undefined) return refuse(fault)
-  if (!isCoAuthor(state, user)) return refused("forbidden", "THR2", onlyCoAuthors)
-  if (isKnown(state, derivedId(id, ".0"))) return refuse(idTaken)
-  return accepted(...messages.map(({ content, source }, n): Event => (
-    { _tag: "MessagePublished", id: derivedId(id, `.${n}`), author: user, content, source, at: now }
-  )))
-}
-
-const firstUnfit = (messages: Of<"import_messages">["messages"]) => {
-  for (const { content, source } of messages) {
-    const fault = unfit(content) ?? (source.isWellFormed() ? undefined : illFormedSource)
-    if (fault !== undefined) return fault
-  }
-  return undefined
-}
-
-const onlyCoAuthors = "only co-authors can import what was written elsewhere"
-const illFormedSource = reject("malformed", "THR2", "the source holds half of a surrogate pair")
-
-const tooLittle = (stake: number) =>
+/** Why a stake will not do. */
+export const tooLittle = (stake: number) =>
   stake < policy.minimumStake
     ? reject("rule_violated", "THR2", `a submission stakes at least ${policy.minimumStake} tokens`)
     : undefined
@@ -106,7 +59,7 @@ export const takeUp = (
 /** One vote each, final, and the settlement when it was the last (THR3, THR4). */
 export const castVote = (
   state: State,
-  { decision, message_id }: Of<"process_approval">,
+  { decision, message_id }: CommandOf<"process_approval">,
   { now, user }: By
 ): Outcome => {
   const found = find(state, message_id, user)
@@ -126,7 +79,7 @@ export const castVote = (
 }
 
 /** THR7: the author takes an open submission back, and the stake with it. */
-export const cancel = (state: State, { message_id }: Of<"cancel_submission">, { now, user }: By): Outcome => {
+export const cancel = (state: State, { message_id }: CommandOf<"cancel_submission">, { now, user }: By): Outcome => {
   const found = find(state, message_id, user)
   if ("code" in found) return refuse(found)
   if (found.author !== user) return refused("forbidden", "THR7", "only its author can take a submission back")
@@ -152,7 +105,9 @@ export const cancelAll = (state: State, now: Instant): ReadonlyArray<Event> =>
 export const nextExpiry = (state: State): Instant | undefined =>
   open(state).reduce<Instant | undefined>((next, { expires_at }) => Math.min(next ?? expires_at, expires_at), undefined)
 
-const open = (state: State): ReadonlyArray<Submission> => state.submissions.filter((one) => one.status === "pending")
+/** Those whose vote is not over. */
+export const open = (state: State): ReadonlyArray<Submission> =>
+  state.submissions.filter((one) => one.status === "pending")
 
 const find = (state: State, id: CommandId, user: UserId) => {
   if (!canRead(state, user)) return notFound
@@ -226,7 +181,7 @@ export const opened = (state: State, event: Opened): State => ({
 })
 
 /** THR3: a vote is on record. */
-export const voted = (state: State, event: Extract<Event, { readonly _tag: "VoteCast" }>): State => {
+export const voted = (state: State, event: EventOf<"VoteCast">): State => {
   const cast: Vote = { voter: event.voter, choice: event.choice, at: event.at }
   return update(state, event.message_id, (one) => ({ ...one, votes: [...one.votes, cast] }))
 }
