@@ -171,7 +171,7 @@ describe("floods", () => {
 })
 
 describe("the slow", () => {
-  const patience = { CHOIR_HEADERS_TIMEOUT: "300", CHOIR_REQUEST_TIMEOUT: "500", CHOIR_AUTH_TIMEOUT: "300" }
+  const patience = { CHOIR_HEADERS_TIMEOUT: "2000", CHOIR_REQUEST_TIMEOUT: "2500", CHOIR_AUTH_TIMEOUT: "2000" }
 
   it.live("[SEC23] who says nothing, or not all of a request, is cut; others are served", () =>
     Effect.gen(function*() {
