@@ -99,7 +99,8 @@ describe("OpenAiCompatible", () => {
   it.live("[FLT14] an endpoint that hangs is given up, and nobody listening is a NetworkError", () =>
     Effect.gen(function*() {
       const { closed, url } = yield* server((_, response) => void response.writeHead(200).flushHeaders())
-      const limits = { firstToken: Duration.millis(50) }
+      // Enough for the request to arrive.
+      const limits = { firstToken: Duration.seconds(1) }
       const { reason } = yield* Effect.flip(carryOut(url, "hello", { limits }))
       assert.strictEqual(reason._tag, "NetworkError")
       yield* Deferred.await(closed)
