@@ -72,7 +72,6 @@ describe("kill -9", () => {
           }).pipe(Effect.provide(Layer.provideMerge(hosts(), log)))
         }
         assert.isAbove(receipts.length, 1000)
-      }).pipe(Effect.provide(NodeServices.layer)),
-    60_000
+      }).pipe(Effect.provide(NodeServices.layer))
   )
 })
