@@ -17,8 +17,15 @@ export const tracer = (file: string, failing?: string): ReadonlyArray<string> =>
   file
 ]
 
-/** For a traced server: whatever it reads is a command, and never the answer to a ping. */
-export const env: Readonly<Record<string, string>> = { ...generous, CHOIR_PING_INTERVAL: "600000" }
+/**
+ * For a traced server: whatever it reads is a command, and never the answer to a ping. Commits are synced by one thread,
+ * so that they can be counted.
+ */
+export const env: Readonly<Record<string, string>> = {
+  ...generous,
+  CHOIR_PING_INTERVAL: "600000",
+  UV_THREADPOOL_SIZE: "1"
+}
 
 /** Why nothing can be traced here; undefined when it can. */
 export const untraceable = (): string | undefined => {

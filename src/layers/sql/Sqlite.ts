@@ -1,14 +1,16 @@
 /**
  * `effect/sql` over `node:sqlite`: one connection, WAL, every commit synced to
- * the disk before it is reported.
+ * the disk before it is reported, on a thread of the pool: the disk holds up
+ * whoever waits for it, and nobody else.
  *
  * One process per data file: a second one is turned away by a lock that the
  * operating system drops with the process, so nothing stale survives a crash.
  */
 import { Context, Effect, Layer, Option, Schema, type Scope, Semaphore, Stream } from "effect"
 import { Reactivity } from "effect/reactivity"
-import { SqlClient, type SqlConnection, SqlError, Statement } from "effect/sql"
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
+import { SqlClient, type SqlConnection, type SqlError, Statement } from "effect/sql"
+import { DatabaseSync, type SQLInputValue } from "node:sqlite"
+import { errcode, Handle, sqlError } from "./Handle.ts"
 
 /** Another server has the data file open (FLT23). */
 export class SqliteInUse extends Schema.TaggedError<SqliteInUse>()("SqliteInUse", { filename: Schema.String }) {
@@ -22,31 +24,11 @@ export interface Options {
   readonly filename: string
 }
 
-/** SQLite's primary result codes after which a connection is not to be trusted: I/O error, corruption, no database. */
-const fatal: ReadonlySet<number> = new Set([10, 11, 14, 26])
-/** How many statements stay prepared. */
-const preparedMax = 256
 /** Rows that a stream takes at a time. */
 const streamRows = 128
 
 /** The primary SQLite result code behind an error, if there is one: 13 is "disk full", 11 "corrupt". */
 export const resultCode = (error: SqlError.SqlError): number | undefined => errcode(error.reason.cause)
-
-const errcode = (cause: unknown): number | undefined =>
-  typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number"
-    ? cause.errcode & 0xff
-    : undefined
-
-// `node:sqlite` reports the extended result code as `errcode`; the classifier reads `errno`.
-const sqlError = (cause: unknown, operation: string) =>
-  new SqlError.SqlError({
-    reason: SqlError.classifySqliteError(
-      typeof cause === "object" && cause !== null && "errcode" in cause
-        ? Object.assign(cause, { errno: cause.errcode })
-        : cause,
-      { message: `SQLite failed to ${operation}: ${cause instanceof Error ? cause.message : String(cause)}`, operation }
-    )
-  })
 
 /** Held until the scope closes or the process dies, whichever comes first. */
 const lock = (filename: string): Effect.Effect<void, SqliteInUse | SqlError.SqlError, Scope.Scope> =>
@@ -61,71 +43,6 @@ const lock = (filename: string): Effect.Effect<void, SqliteInUse | SqlError.SqlE
     }),
     (db) => Effect.sync(() => db.close())
   )
-
-const open = (filename: string): DatabaseSync => {
-  const db = new DatabaseSync(filename, { timeout: 5000 })
-  try {
-    db.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;" +
-        "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
-    )
-    settle(db)
-    return db
-  } catch (cause) {
-    db.close()
-    throw cause
-  }
-}
-
-/**
- * What was written when a sync failed, or when the process died before it, is found again as if it were there to stay,
- * and a command that is sent once more would be acknowledged for it: all of it has to be on the disk first (FLT4).
- */
-const settle = (db: DatabaseSync): void => {
-  try {
-    db.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-  } catch (cause) {
-    // No space to move it to the main file: the log itself was synced before that was tried (FLT3).
-    if (errcode(cause) !== 13) throw cause
-  }
-}
-
-/** The one connection. After a fatal error it is closed and opened again before anything else runs on it (FLT4). */
-class Handle {
-  readonly filename: string
-  db: DatabaseSync
-  private failed = false
-  private readonly prepared = new Map<string, StatementSync>()
-
-  constructor(filename: string) {
-    this.filename = filename
-    this.db = open(filename)
-  }
-
-  renewed(): this {
-    if (!this.failed) return this
-    this.prepared.clear()
-    if (this.db.isOpen) this.db.close()
-    this.db = open(this.filename)
-    this.failed = false
-    return this
-  }
-
-  prepare(sql: string): StatementSync {
-    let statement = this.prepared.get(sql)
-    if (statement === undefined) {
-      if (this.prepared.size >= preparedMax) this.prepared.clear()
-      statement = this.db.prepare(sql)
-      this.prepared.set(sql, statement)
-    }
-    return statement
-  }
-
-  fail(cause: unknown, operation: string): SqlError.SqlError {
-    this.failed ||= fatal.has(errcode(cause) ?? 0)
-    return sqlError(cause, operation)
-  }
-}
 
 type Mode = "rows" | "raw" | "values"
 
@@ -142,7 +59,8 @@ const connect = (handle: Handle): SqlConnection.Connection => {
           : mode === "raw"
           ? statement.run(...values)
           : (statement.run(...values), [])
-        return Effect.succeed(result as unknown as ReadonlyArray<never>)
+        const rows = Effect.succeed(result as unknown as ReadonlyArray<never>)
+        return handle.owes ? Effect.andThen(handle.sync, rows) : rows
       } catch (cause) {
         return Effect.fail(handle.fail(cause, "execute a statement"))
       }
@@ -190,7 +108,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   yield* lock(options.filename)
   const handle = yield* Effect.acquireRelease(
     Effect.try({ try: () => new Handle(options.filename), catch: (cause) => sqlError(cause, "open its file") }),
-    (handle) => Effect.sync(() => handle.db.isOpen && handle.db.close())
+    (handle) => Effect.sync(() => handle.close())
   )
   const connection = connect(handle)
   const acquirers = SqlClient.makeSqliteAcquirers({

@@ -1,6 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, FileSystem, Path, Result, Stream } from "effect"
+import { Effect, Exit, Fiber, FileSystem, Path, Result, Stream } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 
@@ -33,8 +33,29 @@ describe("Sqlite", () => {
       yield* Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         assert.deepStrictEqual(yield* sql`PRAGMA journal_mode`.values, [["wal"]])
-        assert.deepStrictEqual(yield* sql`PRAGMA synchronous`.values, [[2]])
+        assert.deepStrictEqual(yield* sql`PRAGMA synchronous`.values, [[1]])
         assert.deepStrictEqual(yield* sql`PRAGMA foreign_keys`.values, [[1]])
+      }).pipe(Effect.provide(Sqlite.layer({ filename })))
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("[FLT2] [TOP4] what is written waits for the disk, in a transaction or alone; what is read does not", () =>
+    Effect.gen(function*() {
+      const filename = yield* file
+      yield* Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`CREATE TABLE t (a INTEGER)`
+        /** Whether it is over on the turn it was begun. */
+        const atOnce = Effect.fnUntraced(function*(effect: Effect.Effect<unknown, SqlError.SqlError>) {
+          const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+          const over = fiber.pollUnsafe() !== undefined
+          yield* Fiber.join(fiber)
+          return over
+        })
+        assert.isFalse(yield* atOnce(sql`INSERT INTO t VALUES (1)`))
+        assert.isTrue(yield* atOnce(sql`SELECT * FROM t`))
+        assert.isFalse(yield* atOnce(sql`INSERT INTO t VALUES (2) RETURNING a`))
+        assert.isFalse(yield* atOnce(sql.withTransaction(sql`INSERT INTO t VALUES (3)`)))
+        assert.isTrue(yield* atOnce(sql.withTransaction(sql`SELECT * FROM t`)))
       }).pipe(Effect.provide(Sqlite.layer({ filename })))
     }).pipe(Effect.provide(NodeServices.layer)))
 

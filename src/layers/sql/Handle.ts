@@ -1,0 +1,136 @@
+/** One open SQLite file: its prepared statements, its syncs, and what is done when one of them fails. */
+import { Effect } from "effect"
+import { SqlError } from "effect/sql"
+import { closeSync, constants, fdatasync, openSync } from "node:fs"
+import { DatabaseSync, type StatementSync } from "node:sqlite"
+
+/** SQLite's primary result codes after which a connection is not to be trusted: I/O error, corruption, no database. */
+const fatal: ReadonlySet<number> = new Set([10, 11, 14, 26])
+/** How many statements stay prepared. */
+const preparedMax = 256
+/** The primary SQLite result code of a fault, if it has one. */
+export const errcode = (cause: unknown): number | undefined =>
+  typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number"
+    ? cause.errcode & 0xff
+    : undefined
+
+// `node:sqlite` reports the extended result code as `errcode`; the classifier reads `errno`.
+export const sqlError = (cause: unknown, operation: string) =>
+  new SqlError.SqlError({
+    reason: SqlError.classifySqliteError(
+      typeof cause === "object" && cause !== null && "errcode" in cause
+        ? Object.assign(cause, { errno: cause.errcode })
+        : cause,
+      { message: `SQLite failed to ${operation}: ${cause instanceof Error ? cause.message : String(cause)}`, operation }
+    )
+  })
+
+const open = (filename: string): DatabaseSync => {
+  const db = new DatabaseSync(filename, { timeout: 5000 })
+  try {
+    db.exec(
+      // A commit is written at once and synced by `Handle.sync`; checkpoints sync both files themselves.
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;" +
+        "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
+    )
+    settle(db)
+    return db
+  } catch (cause) {
+    db.close()
+    throw cause
+  }
+}
+
+/**
+ * What was written when a sync failed, or when the process died before it, is found again as if it were there to stay,
+ * and a command that is sent once more would be acknowledged for it: all of it has to be on the disk first (FLT4).
+ */
+const settle = (db: DatabaseSync): void => {
+  try {
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+  } catch (cause) {
+    // No space to move it to the main file: the log itself was synced before that was tried (FLT3).
+    if (errcode(cause) !== 13) throw cause
+  }
+}
+
+const openWal = (filename: string): number | undefined =>
+  filename === ":memory:" ? undefined : openSync(`${filename}-wal`, constants.O_RDWR | constants.O_CREAT)
+
+/** The one connection. After a fatal error it is closed and opened again before anything else runs on it (FLT4). */
+export class Handle {
+  readonly filename: string
+  db: DatabaseSync
+  /** The write-ahead log; SQLite takes no locks on it that closing this would drop. */
+  private wal: number | undefined
+  private failed = false
+  /** How many rows the connection had changed when it was synced last. */
+  private synced = 0
+  private readonly prepared = new Map<string, StatementSync>()
+
+  constructor(filename: string) {
+    this.filename = filename
+    this.db = open(filename)
+    this.wal = openWal(filename)
+  }
+
+  renewed(): this {
+    if (!this.failed) return this
+    this.prepared.clear()
+    this.close()
+    this.db = open(this.filename)
+    this.wal = openWal(this.filename)
+    this.synced = 0
+    this.failed = false
+    return this
+  }
+
+  close(): void {
+    if (this.wal !== undefined) closeSync(this.wal)
+    this.wal = undefined
+    if (this.db.isOpen) this.db.close()
+  }
+
+  /** Whether something was committed that may not be on the disk yet. */
+  get owes(): boolean {
+    return this.wal !== undefined && !this.db.isTransaction && this.changes > this.synced
+  }
+
+  private get changes(): number {
+    return this.prepare("SELECT total_changes() AS n").get()?.["n"] as number
+  }
+
+  /**
+   * Has what was committed on the disk (TOP4). One at a time, by the connection's semaphore: of two that run together,
+   * the kernel tells only one of an error. After an error nothing is synced before the file was opened again (FLT4).
+   */
+  readonly sync: Effect.Effect<void, SqlError.SqlError> = Effect.uninterruptible(Effect.callback((resume) => {
+    const { changes, wal } = this
+    if (wal === undefined) return resume(Effect.void)
+    fdatasync(wal, (cause) => {
+      if (cause === null) {
+        this.synced = changes
+        return resume(Effect.void)
+      }
+      this.failed = true
+      resume(
+        Effect.fail(sqlError(Object.assign(cause, { errcode: cause.code === "ENOSPC" ? 13 : 10 }), "sync its file"))
+      )
+    })
+  }))
+
+  prepare(sql: string): StatementSync {
+    let statement = this.prepared.get(sql)
+    if (statement === undefined) {
+      if (this.prepared.size >= preparedMax) this.prepared.clear()
+      statement = this.db.prepare(sql)
+      this.prepared.set(sql, statement)
+    }
+    return statement
+  }
+
+  fail(cause: unknown, operation: string): SqlError.SqlError {
+    this.failed ||= fatal.has(errcode(cause) ?? 0)
+    return sqlError(cause, operation)
+  }
+}
