@@ -1,32 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { UserId } from "../../../src/domain/Ids.ts"
-import * as Ledger from "../../../src/domain/kinds/Ledger.ts"
 import * as LedgerModel from "../../../src/domain/kinds/LedgerModel.ts"
 import type * as Model from "../../../src/domain/kinds/ThreadModel.ts"
 import { policy } from "../../../src/domain/kinds/ThreadRules.ts"
-import { at, drain, id, makeWorld, pass, put, topic, user, type World } from "../../support/scripts.ts"
+import { drain, makeWorld, pass, user, type World } from "../../support/scripts.ts"
+import { alice, balanceOf, bob, carol, dave, say, send, stateOf, t, vote } from "./OneThread.ts"
 
-const t = topic("thread:t")
-const [alice, bob, carol, dave] = [user(0), user(1), user(2), user(3)]
-const stateOf = (world: World) => at(world, t).state as Model.State
 const members = (world: World) => stateOf(world).co_authors
-const tokens = (world: World, account: LedgerModel.AccountId) =>
-  Ledger.balance(at(world, LedgerModel.mainLedger).state as LedgerModel.State, account)
-
-let commands = 0
-const send = (world: World, who: UserId, command: Model.Command, as = `c${commands++}`): string => {
-  const rejection = put(world, t, id(as), who, command)
-  return rejection === undefined ? "ok" : `${rejection.code} ${rejection.rule}`
-}
 
 const invite = (who: UserId): Model.Command => ({ _tag: "invite_co_author", user: who })
-const vote = (what: string, decision: Model.Choice = "approve"): Model.Command => ({
-  _tag: "process_approval",
-  message_id: id(what),
-  decision
-})
 const leave: Model.Command = { _tag: "divest" }
-const submit = (content: string): Model.Command => ({ _tag: "submit_message", content })
 
 /** A thread by Alice and these others. */
 const shared = (...others: ReadonlyArray<UserId>) => {
@@ -34,7 +17,7 @@ const shared = (...others: ReadonlyArray<UserId>) => {
   send(world, alice, { _tag: "create_thread", name: "Bread" })
   for (const [n, other] of others.entries()) {
     send(world, alice, invite(other), `in${n}`)
-    for (const voter of members(world)) if (voter !== alice) send(world, voter, vote(`in${n}`))
+    for (const voter of members(world)) if (voter !== alice) send(world, voter, vote(`in${n}`, "approve"))
   }
   assert.deepStrictEqual(members(world), [alice, ...others])
   return world
@@ -42,7 +25,7 @@ const shared = (...others: ReadonlyArray<UserId>) => {
 
 /** Dave's submission is refused by everybody: his stake is the thread's. */
 const enrich = (world: World) => {
-  send(world, dave, submit("spam"), "spam")
+  send(world, dave, say("spam"), "spam")
   drain(world)
   for (const voter of members(world)) send(world, voter, vote("spam", "deny"))
   drain(world)
@@ -55,22 +38,22 @@ describe("Co-authors of a thread", () => {
     const world = shared(bob)
     assert.strictEqual(send(world, bob, invite(carol), "carol"), "ok")
     assert.deepStrictEqual(members(world), [alice, bob])
-    assert.strictEqual(send(world, bob, vote("carol")), "forbidden THR9")
-    assert.strictEqual(send(world, dave, vote("carol")), "forbidden THR9")
-    assert.strictEqual(send(world, alice, vote("carol")), "ok")
+    assert.strictEqual(send(world, bob, vote("carol", "approve")), "forbidden THR9")
+    assert.strictEqual(send(world, dave, vote("carol", "approve")), "forbidden THR9")
+    assert.strictEqual(send(world, alice, vote("carol", "approve")), "ok")
     assert.deepStrictEqual(members(world), [alice, bob, carol])
     assert.deepStrictEqual(stateOf(world).gates, [])
-    assert.strictEqual(send(world, carol, submit("hello")), "ok")
+    assert.strictEqual(send(world, carol, say("hello")), "ok")
   })
 
   it("[THR7] [THR9] one denial keeps the gate shut, and a vote is final", () => {
     const world = shared(bob, carol)
     send(world, alice, invite(dave), "dave")
     assert.strictEqual(send(world, bob, vote("dave", "deny")), "ok")
-    assert.strictEqual(send(world, bob, vote("dave")), "rule_violated THR3")
-    assert.strictEqual(send(world, carol, vote("dave")), "ok")
+    assert.strictEqual(send(world, bob, vote("dave", "approve")), "rule_violated THR3")
+    assert.strictEqual(send(world, carol, vote("dave", "approve")), "ok")
     assert.deepStrictEqual(members(world), [alice, bob, carol])
-    assert.strictEqual(send(world, carol, vote("dave")), "not_found THR3")
+    assert.strictEqual(send(world, carol, vote("dave", "approve")), "not_found THR3")
     assert.strictEqual(send(world, alice, invite(dave), "again"), "ok")
   })
 
@@ -97,8 +80,8 @@ describe("Co-authors of a thread", () => {
     assert.strictEqual(stateOf(world).token_balance, 667)
     drain(world)
     // The first tokens are granted on the way (LED3).
-    assert.strictEqual(tokens(world, LedgerModel.userAccount(bob)), 10_333)
-    assert.strictEqual(tokens(world, LedgerModel.threadAccount(t)), 667)
+    assert.strictEqual(balanceOf(world, LedgerModel.userAccount(bob)), 10_333)
+    assert.strictEqual(balanceOf(world, LedgerModel.threadAccount(t)), 667)
     assert.deepStrictEqual(members(world), [alice, carol])
     assert.strictEqual(send(world, bob, leave), "forbidden THR7")
     assert.strictEqual(send(world, carol, leave), "ok")
@@ -106,7 +89,7 @@ describe("Co-authors of a thread", () => {
     assert.strictEqual(send(world, alice, leave), "rule_violated THR7")
     assert.strictEqual(send(world, alice, { _tag: "close_thread" }), "ok")
     drain(world)
-    assert.strictEqual(tokens(world, LedgerModel.threadAccount(t)), 0)
+    assert.strictEqual(balanceOf(world, LedgerModel.threadAccount(t)), 0)
   })
 
   it("[THR7] whoever leaves with nothing asks the ledger for nothing", () => {
@@ -117,11 +100,11 @@ describe("Co-authors of a thread", () => {
 
   it("[THR3] a leaver's missing vote leaves the quorum, and ends the votes that waited for it", () => {
     const world = shared(bob, carol)
-    send(world, dave, submit("let me in"), "dave")
+    send(world, dave, say("let me in"), "dave")
     drain(world)
-    send(world, alice, vote("dave"))
+    send(world, alice, vote("dave", "approve"))
     send(world, carol, invite(user(4)), "guest")
-    send(world, alice, vote("guest"))
+    send(world, alice, vote("guest", "approve"))
     assert.strictEqual(send(world, carol, leave), "ok")
     assert.strictEqual(stateOf(world).submissions[0]?.status, "pending")
     assert.strictEqual(send(world, bob, leave), "ok")

@@ -2,14 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ChorusState, Output, Prior, RunStep } from "../../../src/domain/Chorus.ts"
 import * as ChorusRun from "../../../src/domain/ChorusRun.ts"
 import type { Author } from "../../../src/domain/Ids.ts"
-import * as Ledger from "../../../src/domain/kinds/Ledger.ts"
-import * as LedgerModel from "../../../src/domain/kinds/LedgerModel.ts"
 import type * as Model from "../../../src/domain/kinds/ThreadModel.ts"
 import { policy } from "../../../src/domain/kinds/ThreadRules.ts"
-import { at, drain, id, type Live, makeWorld, pending, put, topic, user, type World } from "../../support/scripts.ts"
+import { at, drain, id, type Live, makeWorld, pending, put, type World } from "../../support/scripts.ts"
+import { alice, bob, carol, send, stateOf, t, tokens } from "./OneThread.ts"
 
-const t = topic("thread:t")
-const [alice, bob, carol] = [user(0), user(1), user(2)]
 const usage = { provider: "test", model: "test", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
 
 const prior = (name: string, author: Author): Prior => ({
@@ -36,16 +33,7 @@ const outputs: { readonly [S in ChorusState["current_step"]]: Output } = {
   }
 }
 
-const stateOf = (world: World) => at(world, t).state as Model.State
 const statuses = (world: World) => stateOf(world).runs.map((run) => run.status)
-const tokens = (world: World, who: typeof alice) =>
-  Ledger.balance(at(world, LedgerModel.mainLedger).state as LedgerModel.State, LedgerModel.userAccount(who))
-
-let commands = 0
-const send = (world: World, who: Author, command: Model.Command, as = `c${commands++}`): string => {
-  const rejection = put(world, t, id(as), who, command)
-  return rejection === undefined ? "ok" : `${rejection.code} ${rejection.rule}`
-}
 
 const running = (world: World): RunStep | undefined =>
   pending(at(world, t)).find((intent): intent is RunStep => intent._tag === "RunStep")
