@@ -43,18 +43,27 @@ export const writeListing = Effect.fnUntraced(
 
 /** The directory over the same tables. */
 export const make = (sql: SqlClient.SqlClient): Directory["Service"] => {
-  const mine = (user: Author) => sql`topic IN (SELECT topic FROM members WHERE author = ${user})`
+  // Each by an index of its own: what one condition for both would cost grows with the threads of everybody.
+  const mine = (user: Author, kind: string, limit: number) =>
+    sql`SELECT listings.topic, title, visibility, status, listings.members, updated_at
+      FROM members JOIN listings ON listings.topic = members.topic WHERE author = ${user} AND kind = ${kind}
+      ORDER BY updated_at DESC, listings.topic LIMIT ${limit}`
+  const open = (kind: string, limit: number) =>
+    sql`SELECT topic, title, visibility, status, members, updated_at
+      FROM listings WHERE kind = ${kind} AND visibility = 'public' ORDER BY updated_at DESC, topic LIMIT ${limit}`
+  const either = (user: Author, kind: string, limit: number) =>
+    sql`SELECT * FROM (${mine(user, kind, limit)}) UNION SELECT * FROM (${open(kind, limit)})
+      ORDER BY updated_at DESC, topic LIMIT ${limit}`
   return {
     list: (user, { all, kind, limit }) =>
-      sql`SELECT topic, title, visibility, status, members, updated_at FROM listings WHERE kind = ${kind}
-        AND (${mine(user)} ${all ? sql`OR visibility = 'public'` : sql``})
-        ORDER BY updated_at DESC, topic LIMIT ${limit}`.pipe(
+      (all ? either : mine)(user, kind, limit).pipe(
         Effect.flatMap(Listed),
         Effect.mapError(unavailable("list")),
         Effect.map((rows) => rows.map(({ updated_at, ...row }) => ({ ...row, updatedAt: updated_at })))
       ),
     canRead: (user, topic) =>
-      sql`SELECT topic FROM listings WHERE topic = ${topic} AND (visibility = 'public' OR ${mine(user)})`.pipe(
+      sql`SELECT topic FROM listings WHERE topic = ${topic} AND (visibility = 'public'
+        OR EXISTS (SELECT 1 FROM members WHERE author = ${user} AND members.topic = listings.topic))`.pipe(
         Effect.mapError(unavailable("canRead")),
         Effect.map((rows) => rows.length > 0)
       ),
