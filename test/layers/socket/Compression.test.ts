@@ -1,37 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Queue, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib"
 import { closeCode } from "../../../src/domain/CloseCode.ts"
 import { TopicId } from "../../../src/domain/Ids.ts"
-import { defaults } from "../../../src/domain/Limits.ts"
 import * as Server from "../../../src/layers/http/Server.ts"
 import * as Compression from "../../../src/layers/socket/Compression.ts"
 import { textFrame } from "../../../src/layers/socket/TextFrame.ts"
-import * as Ws from "../../../src/layers/socket/Ws.ts"
 import * as Frames from "../../../src/services/Frame.ts"
-import { type Connection, Socket } from "../../../src/services/Socket.ts"
+import { Socket } from "../../../src/services/Socket.ts"
 import { listening, open } from "../../support/People.ts"
 import * as Raw from "../../support/RawSocket.ts"
+import * as WsEngine from "./WsEngine.ts"
 
 type Frame = Frames.Frame
 
-const engine = (compression: boolean) =>
-  Ws.layer({
-    host: "127.0.0.1",
-    port: 0,
-    limits: defaults,
-    compression,
-    admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
-  }).pipe(Layer.provideMerge(Server.layer))
-
-/** Connections in the order they come, and all texts they say. */
 const listen = Effect.gen(function*() {
-  const socket = yield* Socket
-  const connections = yield* Queue.unbounded<Connection>()
-  const texts = yield* Queue.unbounded<string>()
-  yield* socket.onConnection((connection) => Queue.offerUnsafe(connections, connection))
-  yield* socket.registerMessageHandler("*", (_connection, text) => Queue.offerUnsafe(texts, text))
-  return { url: yield* listening, connection: Queue.take(connections), text: Queue.take(texts) }
+  return { ...yield* WsEngine.listen, url: yield* listening }
 })
 
 const raw = (url: string, offer?: string) =>
@@ -83,7 +67,7 @@ describe("what is agreed to", () => {
       assert.strictEqual((yield* socket.next).rsv, 0)
       socket.send(compressed("hello"))
       assert.strictEqual(yield* socket.closed, closeCode.protocolError)
-    }).pipe(Effect.provide(engine(false))))
+    }).pipe(Effect.provide(WsEngine.engine({ compression: false }))))
 
   it.effect("[CON9] no context on either side, when it is on and offered", () =>
     Effect.gen(function*() {
@@ -98,7 +82,7 @@ describe("what is agreed to", () => {
       assert.notMatch(plain.upgrade, /extensions/i)
       ;(yield* connection).deliver(frame(words(2_000)))
       assert.deepInclude(yield* plain.next, { rsv: 0, payload: Buffer.from(words(2_000)) })
-    }).pipe(Effect.provide(engine(true))))
+    }).pipe(Effect.provide(WsEngine.engine({ compression: true }))))
 
   it.effect("[CON9] [SEC15] a compressed frame of who did not agree on it ends in 1002", () =>
     Effect.gen(function*() {
@@ -106,7 +90,7 @@ describe("what is agreed to", () => {
       const socket = yield* raw(url)
       socket.send(compressed("hello"))
       assert.strictEqual(yield* socket.closed, closeCode.protocolError)
-    }).pipe(Effect.provide(engine(true))))
+    }).pipe(Effect.provide(WsEngine.engine({ compression: true }))))
 
   it.effect("[CON9] who has room for a small window only is served plain", () =>
     Effect.gen(function*() {
@@ -117,7 +101,7 @@ describe("what is agreed to", () => {
       assert.strictEqual((yield* socket.next).rsv, 0)
       socket.send(compressed("hello"))
       assert.strictEqual(yield* text, "hello")
-    }).pipe(Effect.provide(engine(true))))
+    }).pipe(Effect.provide(WsEngine.engine({ compression: true }))))
 })
 
 describe("what goes out", () => {
@@ -136,7 +120,7 @@ describe("what goes out", () => {
       assert.deepInclude(heard, { opcode: Raw.text, rsv })
       assert.strictEqual(read(heard), words(length))
       if (rsv !== 0) assert.isBelow(heard.payload.length, length / 10)
-    }).pipe(Effect.provide(engine(true))))
+    }).pipe(Effect.provide(WsEngine.engine({ compression: true }))))
 
   it.effect("[CON9] a text that does not get smaller is sent as it is", () =>
     Effect.gen(function*() {
@@ -148,7 +132,7 @@ describe("what goes out", () => {
       const heard = yield* socket.next
       assert.strictEqual(read(heard), noise)
       assert.isAtMost(heard.payload.length, Buffer.byteLength(noise))
-    }).pipe(Effect.provide(engine(true))))
+    }).pipe(Effect.provide(WsEngine.engine({ compression: true }))))
 
   it.effect("[CON9] [SYN9] a broadcast is compressed once, for whoever takes it compressed", () =>
     Effect.gen(function*() {
@@ -168,7 +152,7 @@ describe("what goes out", () => {
       assert.strictEqual(new Set(writes).size, 2)
       assert.strictEqual(writes[1], writes[0])
       assert.strictEqual(writes[3], writes[0])
-    }).pipe(Effect.provide(engine(true))))
+    }).pipe(Effect.provide(WsEngine.engine({ compression: true }))))
 
   it.effect("[CON9] [CON2] large and small texts of one turn keep their order, in one write", () =>
     Effect.gen(function*() {
@@ -181,7 +165,7 @@ describe("what goes out", () => {
       for (const text of texts) one.deliver(frame(text))
       for (const text of texts) assert.strictEqual(read(yield* socket.next), text)
       assert.lengthOf(writes, 1)
-    }).pipe(Effect.provide(engine(true))))
+    }).pipe(Effect.provide(WsEngine.engine({ compression: true }))))
 
   it.effect("[CON9] an ordinary client reads everything, and is understood", () =>
     Effect.gen(function*() {
@@ -199,7 +183,7 @@ describe("what goes out", () => {
       }
       client.ws.close(1000)
       assert.strictEqual(yield* client.closed, 1000)
-    }).pipe(Effect.provide(engine(true))))
+    }).pipe(Effect.provide(WsEngine.engine({ compression: true }))))
 })
 
 /** Somebody who takes compressed texts, for a test to end; and somebody else, who has to be served afterwards. */
@@ -210,7 +194,7 @@ const pair = <E>(use: (socket: Raw.RawSocket, text: Effect.Effect<string>) => Ef
     yield* use(yield* raw(url, deflate), text)
     bystander.send(compressed("still here"))
     assert.strictEqual(yield* text, "still here")
-  }).pipe(Effect.provide(engine(true)))
+  }).pipe(Effect.provide(WsEngine.engine({ compression: true })))
 
 describe("what comes in", () => {
   it.effect.each([
