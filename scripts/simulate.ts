@@ -1,12 +1,11 @@
 /**
- * Runs the simulator over many seeds: `node scripts/simulate.ts --seeds 50000
- * [--from 1] [--jobs 2] [--bug name] [--story file]`.
+ * Runs the simulator over many seeds.
  *
  * Ends with 1 when a seed failed; prints what went wrong in it, with the
  * faults that matter, and how to run it again.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Console, Effect } from "effect"
+import { Console, Effect, Result } from "effect"
 import { spawn } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -15,19 +14,47 @@ import * as Bugs from "../test/simulation/Bugs.ts"
 import * as Seeds from "../test/simulation/Seeds.ts"
 import { type Report, simulate } from "../test/simulation/Simulation.ts"
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "100" },
-    from: { type: "string", default: "1" },
-    jobs: { type: "string", default: "1" },
-    bug: { type: "string" },
-    story: { type: "string" }
-  }
+const usage = `Runs the simulator over many seeds, and tells of those that fail how to run them again.
+
+Usage: npm run simulate -- [options]
+  --seeds N      how many; 100 unless said
+  --from N       the first one; 1 unless said
+  --jobs N       in how many processes; 1 unless said
+  --bug NAME     with a bug that is planted on purpose: ${Bugs.names.join(", ")}
+  --story FILE   writes down every step of the first seed, and runs no other
+  --help         this`
+
+/** Which seeds, and how; a sentence when that makes no sense. */
+const asked = (args: ReadonlyArray<string>) =>
+  Result.try({
+    try: () => {
+      const { values } = parseArgs({
+        args: [...args],
+        options: {
+          seeds: { type: "string", default: "100" },
+          from: { type: "string", default: "1" },
+          jobs: { type: "string", default: "1" },
+          bug: { type: "string" },
+          story: { type: "string" },
+          help: { type: "boolean", default: false }
+        }
+      })
+      for (const name of ["seeds", "from", "jobs"] as const) {
+        if (!/^[1-9]\d{0,14}$/.test(values[name])) throw new Error(`--${name} is a whole number from 1 on`)
+      }
+      const bug = Bugs.names.find((name) => name === values.bug)
+      if (values.bug !== bug) throw new Error(`No bug is called '${values.bug}'`)
+      const { from, help, jobs, seeds, story } = values
+      return { seeds: Number(seeds), from: Number(from), jobs: Number(jobs), bug, story, help }
+    },
+    // Node's own sentences are followed by advice.
+    catch: (fault) => `${(fault as Error).message.split(/\.\s/, 1)[0]}: see --help.`
+  })
+
+const { bug, from, help, jobs, seeds, story } = Result.getOrElse(asked(process.argv.slice(2)), (why) => {
+  process.stderr.write(`${why}\n`)
+  process.exit(1)
 })
-const seeds = Number(values.seeds)
-const from = Number(values.from)
-const jobs = Number(values.jobs)
-const bug = Bugs.names.find((name) => name === values.bug)
 
 let told = 0
 
@@ -56,19 +83,26 @@ const elsewhere = (first: number, count: number) =>
 
 const split = Effect.gen(function*() {
   const share = Math.ceil(seeds / jobs)
-  const parts = Array.from({ length: jobs }, (_, n) => [from + n * share, Math.min(share, seeds - n * share)] as const)
+  const parts = Array.from(
+    { length: Math.ceil(seeds / share) },
+    (_, n) => [from + n * share, Math.min(share, seeds - n * share)] as const
+  )
   const codes = yield* Effect.forEach(parts, ([first, count]) => elsewhere(first, count), { concurrency: "unbounded" })
   return Math.max(...codes)
 })
 
 /** Writes down, line by line, all that happened in one seed. */
 const tell = (file: string) =>
-  Effect.map(simulate(String(from), { bug, story: true }), ({ story, violations }) => {
-    writeFileSync(file, story.join("\n"))
+  Effect.map(simulate(String(from), { bug, story: true }), ({ story: steps, violations }) => {
+    writeFileSync(file, steps.join("\n"))
     return violations.length === 0 ? 0 : 1
   })
 
-const program = values.story === undefined ? jobs > 1 ? split : here : tell(values.story)
+const program = help
+  ? Effect.as(Console.log(usage), 0)
+  : story === undefined
+  ? jobs > 1 ? split : here
+  : tell(story)
 NodeRuntime.runMain(Effect.map(program, (code) => {
   process.exitCode = code
 }))

@@ -1,0 +1,49 @@
+/** The simulator's command line; what it runs is tested in `test/simulation`. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { execFile } from "node:child_process"
+import * as Bugs from "../simulation/Bugs.ts"
+import { root } from "../support/ServerProcess.ts"
+
+/** Runs it to its end. */
+const simulate = (...args: ReadonlyArray<string>) =>
+  Effect.callback<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>((resume) => {
+    const child = execFile(
+      process.execPath,
+      ["scripts/simulate.ts", ...args],
+      { cwd: root },
+      (_fault, stdout, stderr) => resume(Effect.succeed({ code: child.exitCode, stdout, stderr }))
+    )
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+describe("simulate", () => {
+  it.live("tells how it is used, and runs nothing", () =>
+    Effect.gen(function*() {
+      const { code, stderr, stdout } = yield* simulate("--help", "--seeds", "1000000")
+      assert.deepStrictEqual([code, stderr], [0, ""])
+      for (const name of ["--seeds", "--from", "--jobs", "--bug", "--story", ...Bugs.names]) {
+        assert.include(stdout, name)
+      }
+    }))
+
+  it.live.each([
+    { args: ["--nonsense"], sentence: "Unknown option '--nonsense'" },
+    { args: ["--seeds"], sentence: "Option '--seeds <value>' argument missing" },
+    { args: ["--seeds", "many"], sentence: "--seeds is a whole number from 1 on" },
+    { args: ["--bug", "none"], sentence: "No bug is called 'none'" }
+  ])("refuses $args in one sentence", ({ args, sentence }) =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* simulate(...args), { code: 1, stdout: "", stderr: `${sentence}: see --help.\n` })
+    }))
+
+  it.live("shares out its seeds, also among more processes than there are seeds", () =>
+    Effect.gen(function*() {
+      const { code, stdout } = yield* simulate("--from", "7", "--seeds", "2", "--jobs", "3")
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual(stdout.trim().split("\n").map((line) => line.split(":", 1)[0]).sort(), [
+        "7 to 7",
+        "8 to 8"
+      ])
+    }))
+})
