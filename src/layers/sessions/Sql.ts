@@ -1,5 +1,5 @@
 /** Sessions in a table, so that they survive a restart of the server (AUT2). */
-import { Clock, Effect, Layer, Schema } from "effect"
+import { Cache, Clock, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { UserId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
@@ -9,6 +9,9 @@ import * as Store from "./Store.ts"
 
 const Row = Schema.Struct({ token_hash: Schema.String, user_key: UserId, expires_at: Integer })
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
+
+/** Sessions kept in memory: whoever comes back soon is not looked up. Some 200 bytes each. */
+const remembered = 10_000
 
 /** Whatever the database said stays here; callers hear that sessions are unavailable, and for what. */
 const unavailable = (operation: string) =>
@@ -35,17 +38,22 @@ const make = Effect.fnUntraced(function*(limits: Pick<Limits, "sessionTtl" | "se
       unavailable("look up")
     )
 
+  // No other process writes to the file (FLT23), so what was read holds until it is changed here.
+  const known = yield* Cache.makeWith(find, {
+    capacity: remembered,
+    timeToLive: (exit) => Exit.isSuccess(exit) && exit.value !== undefined ? Duration.infinity : Duration.zero
+  })
+  const change = (id: string, operation: string) => (effect: Effect.Effect<unknown, SqlError.SqlError>) =>
+    effect.pipe(unavailable(operation), Effect.ensuring(Cache.invalidate(known, id)), Effect.asVoid)
+
   return yield* Store.make({
     insert: (session) =>
       sql`INSERT INTO sessions (token_hash, user_key, expires_at)
         VALUES (${session.id}, ${session.user}, ${session.expiresAt})`.pipe(Effect.asVoid, unavailable("open")),
-    find,
+    find: (id) => Cache.get(known, id),
     setEnd: (id, expiresAt) =>
-      sql`UPDATE sessions SET expires_at = ${expiresAt} WHERE token_hash = ${id}`.pipe(
-        Effect.asVoid,
-        unavailable("extend")
-      ),
-    remove: (id) => sql`DELETE FROM sessions WHERE token_hash = ${id}`.pipe(Effect.asVoid, unavailable("revoke"))
+      sql`UPDATE sessions SET expires_at = ${expiresAt} WHERE token_hash = ${id}`.pipe(change(id, "extend")),
+    remove: (id) => sql`DELETE FROM sessions WHERE token_hash = ${id}`.pipe(change(id, "revoke"))
   }, limits)
 })
 
