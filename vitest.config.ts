@@ -9,6 +9,7 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", "test/simulation/**"],
+          setupFiles: ["test/support/Seed.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000
         }
