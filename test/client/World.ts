@@ -6,6 +6,7 @@ import { Result } from "effect"
 import * as Link from "../../src/client/Link.ts"
 import * as Machine from "../../src/client/Machine.ts"
 import type { Config, Intent, Message, Sent, State } from "../../src/client/Model.ts"
+import type { Replica } from "../../src/client/Replica.ts"
 import { closeCode } from "../../src/domain/CloseCode.ts"
 import { CommandId } from "../../src/domain/Ids.ts"
 import { room } from "../../src/domain/kinds/Room.ts"
@@ -131,4 +132,16 @@ export class World extends ScriptedServer {
     this.epoch = `${this.epoch}'`
     this.cut(closeCode.stateReset)
   }
+}
+
+/** The client's copy. */
+export const replica = (world: World): Replica => world.state.replicas.get(topic)!
+/** What has been said in a room. */
+export const posts = (state: unknown): ReadonlyArray<unknown> => (state as Room.State).posts.map((post) => post.content)
+
+/** Connected, and subscribed. */
+export const online = (): World => {
+  const world = new World()
+  world.settle()
+  return world
 }
