@@ -57,6 +57,17 @@ const settle = (db: DatabaseSync): void => {
 const openWal = (filename: string): number | undefined =>
   filename === ":memory:" ? undefined : openSync(`${filename}-wal`, constants.O_RDWR | constants.O_CREAT)
 
+/** A statement, and whether it answers in rows: asking that costs more than most statements do. */
+export interface Prepared {
+  readonly statement: StatementSync
+  readonly hasRows: boolean
+}
+
+export const prepare = (db: DatabaseSync, sql: string): Prepared => {
+  const statement = db.prepare(sql)
+  return { statement, hasRows: statement.columns().length > 0 }
+}
+
 /** The one connection. After a fatal error it is closed and opened again before anything else runs on it (FLT4). */
 export class Handle {
   readonly filename: string
@@ -66,7 +77,7 @@ export class Handle {
   private failed = false
   /** How many rows the connection had changed when it was synced last. */
   private synced = 0
-  private readonly prepared = new Map<string, StatementSync>()
+  private readonly prepared = new Map<string, Prepared>()
 
   constructor(filename: string) {
     this.filename = filename
@@ -97,7 +108,7 @@ export class Handle {
   }
 
   private get changes(): number {
-    return this.prepare("SELECT total_changes() AS n").get()?.["n"] as number
+    return this.prepare("SELECT total_changes() AS n").statement.get()?.["n"] as number
   }
 
   /**
@@ -119,14 +130,14 @@ export class Handle {
     })
   }))
 
-  prepare(sql: string): StatementSync {
-    let statement = this.prepared.get(sql)
-    if (statement === undefined) {
+  prepare(sql: string): Prepared {
+    let found = this.prepared.get(sql)
+    if (found === undefined) {
       if (this.prepared.size >= preparedMax) this.prepared.clear()
-      statement = this.db.prepare(sql)
-      this.prepared.set(sql, statement)
+      found = prepare(this.db, sql)
+      this.prepared.set(sql, found)
     }
-    return statement
+    return found
   }
 
   fail(cause: unknown, operation: string): SqlError.SqlError {

@@ -10,7 +10,7 @@ import { Context, Effect, Layer, Option, Schema, type Scope, Semaphore, Stream }
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, type SqlError, Statement } from "effect/sql"
 import { DatabaseSync, type SQLInputValue } from "node:sqlite"
-import { errcode, Handle, sqlError } from "./Handle.ts"
+import { errcode, Handle, prepare, sqlError } from "./Handle.ts"
 
 /** Another server has the data file open (FLT23). */
 export class SqliteInUse extends Schema.TaggedError<SqliteInUse>()("SqliteInUse", { filename: Schema.String }) {
@@ -50,11 +50,11 @@ const connect = (handle: Handle): SqlConnection.Connection => {
   const run = (sql: string, params: ReadonlyArray<unknown>, mode: Mode, prepared: boolean) =>
     Effect.withFiber<ReadonlyArray<never>, SqlError.SqlError>((fiber) => {
       try {
-        const statement = prepared ? handle.prepare(sql) : handle.db.prepare(sql)
+        const { hasRows, statement } = prepared ? handle.prepare(sql) : prepare(handle.db, sql)
         const values = params as ReadonlyArray<SQLInputValue>
         statement.setReadBigInts(Context.get(fiber.context, SqlClient.SafeIntegers))
         statement.setReturnArrays(mode === "values")
-        const result = statement.columns().length > 0
+        const result = hasRows
           ? statement.all(...values)
           : mode === "raw"
           ? statement.run(...values)
