@@ -40,8 +40,9 @@ export const entriesAfter = Effect.fnUntraced(
 )
 
 const start = Effect.fnUntraced(
-  function*(log: EventLog["Service"], kind: AnyKind, topic: TopicId, head: number) {
+  function*(log: EventLog["Service"], kind: AnyKind, topic: TopicId, head: number | undefined) {
     const fresh = { seq: 0, state: kind.initial(topic) }
+    if (head === undefined) return fresh
     const snapshot = Option.getOrUndefined(yield* log.snapshot(topic))
     if (snapshot === undefined || snapshot.version !== kind.version || snapshot.seq > head) return fresh
     // A snapshot that this version of the kind cannot read is as good as none.
@@ -58,7 +59,7 @@ export const load: (
   topic: TopicId
 ) => Effect.Effect<Loaded, EventLogError> = Effect.fnUntraced(function*(log, kind, topic) {
   const head = Option.getOrUndefined(yield* log.head(topic))
-  const from = yield* start(log, kind, topic, head?.position.seq ?? 0)
+  const from = yield* start(log, kind, topic, head?.position.seq)
   const tail = head === undefined ? [] : yield* entriesAfter(log, kind, topic, from.seq)
   const state = tail.reduce((state, entry) => kind.evolve(state, entry.event), from.state)
   return {
