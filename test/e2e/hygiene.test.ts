@@ -2,10 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { connect, type SecureVersion } from "node:tls"
-import { ErrorCode } from "../../src/domain/Rejection.ts"
 import { certificate, hasOpenSsl } from "../support/Certificate.ts"
 import { holds, room } from "../support/Members.ts"
 import { type Client, open, person, prove, type Received, signIn, uuid } from "../support/People.ts"
+import { clean } from "../support/Refusals.ts"
 import { folder, start } from "../support/ServerProcess.ts"
 import { socketOf } from "../support/Whole.ts"
 
@@ -76,10 +76,6 @@ describe("words", () => {
     }))
 })
 
-/** What would tell somebody how it is made, where it stands, or what it keeps. */
-const insides =
-  /\bat \w+ \(|\.[jt]s\b|node:|node_modules|sqlite|select |insert |\/(?:tmp|home|root|work)|schema|effect|undefined|errno|\bE(?:IO|NOENT|ACCES|PIPE)\b|Exception|Cause|Defect/i
-
 describe("errors", () => {
   it.live("[SEC22] of every class that a client can bring about have a code of the table and tell nothing more", () =>
     Effect.gen(function*() {
@@ -127,17 +123,9 @@ describe("errors", () => {
         "id_conflict",
         "rate_limited"
       ]
-      const refusals = () => heard.filter(({ type }) => type === "error").map(({ payload }) => payload)
       // What a topic has to be loaded for is answered when it is.
-      yield* holds(() => wanted.every((code) => refusals().some((error) => error["code"] === code)))
-
-      const errors = refusals()
-      yield* Effect.logInfo([...new Set(errors.map((error) => String(error["code"])))].join(" "))
-      for (const error of errors) {
-        assert.include(ErrorCode.literals, error["code"])
-        assert.notMatch(JSON.stringify(error), insides)
-        assert.isBelow(String(error["message"]).length, 200)
-      }
+      yield* holds(() => wanted.every((code) => clean(heard).has(code)))
+      yield* Effect.logInfo([...clean(heard)].join(" "))
     }))
 })
 
