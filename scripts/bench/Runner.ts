@@ -27,7 +27,7 @@ export interface Measured {
 const generator = fileURLToPath(new URL("./load/main.ts", import.meta.url))
 
 /** Milliseconds after which a run counts as failed. */
-const patience = 180_000
+const patience = 300_000
 
 const load = (job: Job): Effect.Effect<Result | undefined> =>
   Effect.callback<Result | undefined>((resume) => {

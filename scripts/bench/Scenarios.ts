@@ -73,9 +73,8 @@ const prompt: ReadonlyArray<Goal> = [
 const crowd = (of: { readonly idle: number; readonly silent: number; readonly dribbling: number }): Load => ({
   kind: "crowd",
   healthy: room(25, 4, { rate: 200 }),
-  flood: 2000,
-  churn: 20,
-  ...of
+  mob: { kind: "mob", flood: 2000, churn: 1000, ...of },
+  lasting: 60_000
 })
 
 export const all: ReadonlyArray<Scenario> = [
@@ -128,7 +127,7 @@ export const all: ReadonlyArray<Scenario> = [
   scenario(
     "crowd",
     "25 rooms of 4 at 200 messages/s; then among 10,000 idle, 2,000 silent and 2,000 dribbling connections, a flood " +
-      "from one user, and 20 visits/s",
+      "from one user, and 1,000 visits/s, for a minute",
     crowd({ idle: 10_000, silent: 2000, dribbling: 2000 }),
     [{ of: "p99/quiet", max: 2 }],
     {

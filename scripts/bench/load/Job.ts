@@ -42,6 +42,12 @@ export type Load =
     readonly kind: "crowd"
     /** What healthy members do; measured alone first, then in the crowd. */
     readonly healthy: Extract<Load, { readonly kind: "publish" }>
+    readonly mob: Extract<Load, { readonly kind: "mob" }>
+    /** Milliseconds that the crowd is measured for. */
+    readonly lasting: number
+  }
+  | {
+    readonly kind: "mob"
     /** Signed in, and idle. */
     readonly idle: number
     /** Connected, and say nothing. */

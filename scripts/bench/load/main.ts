@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import * as Comings from "./Comings.ts"
 import * as Crowd from "./Crowd.ts"
 import type { Job, Result } from "./Job.ts"
+import * as Mob from "./Mob.ts"
 import * as Publish from "./Publish.ts"
 import * as Requests from "./Requests.ts"
 
@@ -24,8 +25,13 @@ const run = (job: Job): Effect.Effect<Result> => {
       return Comings.recover(job, load)
     case "crowd":
       return Crowd.run(job, load)
+    case "mob":
+      return Mob.run(job, load, here, gone)
   }
 }
+
+const here = Effect.callback<void>((resume) => void process.stdout.write("here\n", () => resume(Effect.void)))
+const gone = Effect.callback<void>((resume) => void process.stdin.once("end", () => resume(Effect.void)).resume())
 
 const job = JSON.parse(process.argv[2] ?? "") as Job
 
