@@ -5,6 +5,7 @@ import { UserId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { type Session, SessionError, Sessions, SessionsUnavailable } from "../../services/Sessions.ts"
 import { Integer } from "../eventlog/Rows.ts"
+import { Hasty } from "../sql/Sqlite.ts"
 import * as Store from "./Store.ts"
 
 const Row = Schema.Struct({ token_hash: Schema.String, user_key: UserId, expires_at: Integer })
@@ -49,7 +50,12 @@ const make = Effect.fnUntraced(function*(limits: Pick<Limits, "sessionTtl" | "se
   return yield* Store.make({
     insert: (session) =>
       sql`INSERT INTO sessions (token_hash, user_key, expires_at)
-        VALUES (${session.id}, ${session.user}, ${session.expiresAt})`.pipe(Effect.asVoid, unavailable("open")),
+        VALUES (${session.id}, ${session.user}, ${session.expiresAt})`.pipe(
+        // Whose session the power took signs in again; nobody waits for the disk to come in.
+        Effect.provideService(Hasty, true),
+        Effect.asVoid,
+        unavailable("open")
+      ),
     find: (id) => Cache.get(known, id),
     setEnd: (id, expiresAt) =>
       sql`UPDATE sessions SET expires_at = ${expiresAt} WHERE token_hash = ${id}`.pipe(change(id, "extend")),

@@ -75,7 +75,7 @@ export class Handle {
   /** The write-ahead log; SQLite takes no locks on it that closing this would drop. */
   private wal: number | undefined
   private failed = false
-  /** How many rows the connection had changed when it was synced last. */
+  /** How many rows the connection had changed when it was synced last, or when that was put off. */
   private synced = 0
   private readonly prepared = new Map<string, Prepared>()
 
@@ -105,6 +105,11 @@ export class Handle {
   /** Whether something was committed that may not be on the disk yet. */
   get owes(): boolean {
     return this.wal !== undefined && !this.db.isTransaction && this.changes > this.synced
+  }
+
+  /** Leaves what was committed to the next sync. */
+  defer(): void {
+    this.synced = this.changes
   }
 
   private get changes(): number {

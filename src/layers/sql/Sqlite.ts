@@ -24,6 +24,12 @@ export interface Options {
   readonly filename: string
 }
 
+/**
+ * Set for writes that need not wait for the disk: they survive the process, and the power once the next write that does
+ * wait has been reported. Nobody may be promised what they say.
+ */
+export const Hasty = Context.Reference<boolean>("choir/layers/sql/Hasty", { defaultValue: () => false })
+
 /** Rows that a stream takes at a time. */
 const streamRows = 128
 
@@ -60,7 +66,8 @@ const connect = (handle: Handle): SqlConnection.Connection => {
           ? statement.run(...values)
           : (statement.run(...values), [])
         const rows = Effect.succeed(result as unknown as ReadonlyArray<never>)
-        return handle.owes ? Effect.andThen(handle.sync, rows) : rows
+        if (!handle.owes) return rows
+        return Context.get(fiber.context, Hasty) ? (handle.defer(), rows) : Effect.andThen(handle.sync, rows)
       } catch (cause) {
         return Effect.fail(handle.fail(cause, "execute a statement"))
       }

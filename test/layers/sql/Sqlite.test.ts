@@ -56,6 +56,10 @@ describe("Sqlite", () => {
         assert.isFalse(yield* atOnce(sql`INSERT INTO t VALUES (2) RETURNING a`))
         assert.isFalse(yield* atOnce(sql.withTransaction(sql`INSERT INTO t VALUES (3)`)))
         assert.isTrue(yield* atOnce(sql.withTransaction(sql`SELECT * FROM t`)))
+        // What need not wait does not, and nobody waits for it who only reads.
+        assert.isTrue(yield* atOnce(Effect.provideService(sql`INSERT INTO t VALUES (4)`, Sqlite.Hasty, true)))
+        assert.isTrue(yield* atOnce(sql`SELECT * FROM t`))
+        assert.isFalse(yield* atOnce(sql`INSERT INTO t VALUES (5)`))
       }).pipe(Effect.provide(Sqlite.layer({ filename })))
     }).pipe(Effect.provide(NodeServices.layer)))
 
