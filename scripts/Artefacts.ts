@@ -4,7 +4,7 @@
  * All of it is derived from the schemas that the server itself decodes by.
  */
 import { JsonSchema, Schema } from "effect"
-import { topical } from "../src/domain/Incoming.ts"
+import { topical } from "../src/domain/connection/Incoming.ts"
 import { shipped } from "../src/domain/kinds/Kinds.ts"
 import { Control, Envelope, ServerMessage, subprotocol } from "../src/domain/Protocol.ts"
 import type { AnyKind } from "../src/domain/Topic.ts"

@@ -2,7 +2,7 @@
 import { Effect, Fiber, Option, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { commandId } from "../client/Client.ts"
-import { isOver } from "../domain/ChorusRun.ts"
+import { isOver } from "../domain/chorus/ChorusRun.ts"
 import type { CommandId } from "../domain/Ids.ts"
 import { contentFault } from "../domain/kinds/Text.ts"
 import { connect, named, ownPrivate, ready, type ThreadTopic } from "./Connect.ts"

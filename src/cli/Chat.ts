@@ -2,7 +2,7 @@
 import { Effect, FiberSet, Option, Stream, SubscriptionRef } from "effect"
 import { Argument, Command } from "effect/cli"
 import { commandId } from "../client/Client.ts"
-import { isOver } from "../domain/ChorusRun.ts"
+import { isOver } from "../domain/chorus/ChorusRun.ts"
 import type { Author } from "../domain/Ids.ts"
 import type { Command as ThreadCommand } from "../domain/kinds/ThreadModel.ts"
 import { connect, named, ownPrivate, ready, type ThreadTopic, type ThreadView } from "./Connect.ts"

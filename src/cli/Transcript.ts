@@ -3,10 +3,10 @@
  * they come, and at the end what the answer cites. Pure: what has been printed
  * goes in, what is to be printed comes out.
  */
-import { type ChorusState, type Step, type StepRecord, steps } from "../domain/Chorus.ts"
-import { priorsOf } from "../domain/ChorusFindings.ts"
-import { textOf } from "../domain/ChorusOutput.ts"
-import { isOver } from "../domain/ChorusRun.ts"
+import { type ChorusState, type Step, type StepRecord, steps } from "../domain/chorus/Chorus.ts"
+import { priorsOf } from "../domain/chorus/ChorusFindings.ts"
+import { textOf } from "../domain/chorus/ChorusOutput.ts"
+import { isOver } from "../domain/chorus/ChorusRun.ts"
 
 /** How far a run has been printed. */
 export interface Printed {

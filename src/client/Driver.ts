@@ -3,8 +3,8 @@
  * rules: what happens becomes a message, and what the machine wants is carried out.
  */
 import { Clock, Effect, FiberHandle, FiberSet, Random, type Result } from "effect"
+import { InOrder } from "../domain/connection/InOrder.ts"
 import { CommandId, type TopicId } from "../domain/Ids.ts"
-import { InOrder } from "../domain/InOrder.ts"
 import { controlTypes, type EventView, subprotocol } from "../domain/Protocol.ts"
 import * as SignedCommand from "../domain/SignedCommand.ts"
 import type { AnyKind } from "../domain/Topic.ts"

@@ -3,7 +3,7 @@
  * and coming back (CON6, SYN10). Signing in has a file of its own.
  */
 import { Result } from "effect"
-import * as CloseCode from "../domain/CloseCode.ts"
+import * as CloseCode from "../domain/connection/CloseCode.ts"
 import type { Instant } from "../domain/Ids.ts"
 import type { ServerMessageOf } from "../domain/Protocol.ts"
 import { type Fault, fault } from "./Fault.ts"

@@ -1,6 +1,6 @@
 /** Peers that ask too much, are too slow or are silent, and what an engine declares that it can do (CON3, CON8, SOC3). */
 import { Effect, Fiber } from "effect"
-import { closeCode } from "../domain/CloseCode.ts"
+import { closeCode } from "../domain/connection/CloseCode.ts"
 import { TopicId } from "../domain/Ids.ts"
 import type { Frame } from "../services/Frame.ts"
 import type { Folded } from "../services/Socket.ts"

@@ -8,9 +8,9 @@
  * restart until an answer is in the log (TOP6).
  */
 import { Result, Schema } from "effect"
+import type { Rate } from "./connection/TokenBucket.ts"
 import { type Author, CommandId, type Instant, kindOf, TopicId } from "./Ids.ts"
 import { Rejection } from "./Rejection.ts"
-import type { Rate } from "./TokenBucket.ts"
 
 /** What a decision may know besides the state and the command. */
 export interface Context {

@@ -1,6 +1,6 @@
 /** The AI loop's hands: carries out one step of a run. Owns no run; runs live in their threads (CHO7). */
 import { Context, type Effect, Schema } from "effect"
-import { type ChorusState, ErrorState, type Output, type Usage } from "../domain/Chorus.ts"
+import { type ChorusState, ErrorState, type Output, type Usage } from "../domain/chorus/Chorus.ts"
 
 /** A step failed after whatever could be tried inside it (CHO6). */
 export class ChorusError extends Schema.TaggedError<ChorusError>()("ChorusError", { reason: ErrorState }) {

@@ -1,6 +1,6 @@
 /** Whether the search index says what the logs say (STO5). */
 import { Context, type Effect } from "effect"
-import type { Fault } from "../domain/Vector.ts"
+import type { Fault } from "../domain/storage/Vector.ts"
 import type { DatabaseError } from "./Database.ts"
 import type { EventLogError } from "./EventLog.ts"
 import type { VectorIndexError } from "./VectorIndex.ts"

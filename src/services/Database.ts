@@ -1,8 +1,8 @@
 /** Points stored and searched, with every operation checked first and every failure met by its recovery (STO1, STO6). */
 import { Context, type Effect, Schema } from "effect"
-import { Fault, Refusal } from "../domain/StorageError.ts"
-import type { Operation, StorageState } from "../domain/StorageModel.ts"
-import type { Hit } from "../domain/VectorPoint.ts"
+import { Fault, Refusal } from "../domain/storage/StorageError.ts"
+import type { Operation, StorageState } from "../domain/storage/StorageModel.ts"
+import type { Hit } from "../domain/storage/VectorPoint.ts"
 
 /** The operation was refused, or failed after what could be tried. Nothing is half remembered. */
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {

@@ -1,6 +1,6 @@
 /** What the group wrote before, found by meaning (CHO4). */
 import { Context, type Effect, Schema } from "effect"
-import type { Prior } from "../domain/Chorus.ts"
+import type { Prior } from "../domain/chorus/Chorus.ts"
 import type { UserId } from "../domain/Ids.ts"
 
 /** The search could not be made. The Chorus goes on without priors and says so. */

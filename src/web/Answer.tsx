@@ -1,6 +1,6 @@
 /** The Chorus' answer, and the pieces it cites: each with its words, and the way to where they stand (CHO10). */
 import { type ReactNode, useState } from "react"
-import type { ChorusState, Citation, OutputOf, Prior } from "../domain/Chorus.ts"
+import type { ChorusState, Citation, OutputOf, Prior } from "../domain/chorus/Chorus.ts"
 import type { TopicId } from "../domain/Ids.ts"
 import type { Message } from "../domain/kinds/ThreadModel.ts"
 import { Prose } from "./Prose.tsx"

@@ -1,9 +1,9 @@
 /** One question to the Chorus: its six steps as they come, and the answer with what it leans on (CHO2, CHO5). */
 import { type ReactNode, useState } from "react"
-import { type ChorusState, type OutputOf, type Step, type StepRecord, steps } from "../domain/Chorus.ts"
-import { priorsOf } from "../domain/ChorusFindings.ts"
-import { textOf } from "../domain/ChorusOutput.ts"
-import { isOver } from "../domain/ChorusRun.ts"
+import { type ChorusState, type OutputOf, type Step, type StepRecord, steps } from "../domain/chorus/Chorus.ts"
+import { priorsOf } from "../domain/chorus/ChorusFindings.ts"
+import { textOf } from "../domain/chorus/ChorusOutput.ts"
+import { isOver } from "../domain/chorus/ChorusRun.ts"
 import type { UserId } from "../domain/Ids.ts"
 import { isCoAuthor } from "../domain/kinds/ThreadRules.ts"
 import { Answer } from "./Answer.tsx"

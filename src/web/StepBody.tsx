@@ -1,7 +1,7 @@
 /** Everything that one step produced. */
 import type { ReactNode } from "react"
-import type { ChorusState, Prior, StepRecord } from "../domain/Chorus.ts"
-import { priorsOf } from "../domain/ChorusFindings.ts"
+import type { ChorusState, Prior, StepRecord } from "../domain/chorus/Chorus.ts"
+import { priorsOf } from "../domain/chorus/ChorusFindings.ts"
 import type { TopicId } from "../domain/Ids.ts"
 import { Prose } from "./Prose.tsx"
 import { amount, gist, percent, shortKey } from "./words.ts"

@@ -1,6 +1,6 @@
 /** Everything in a thread, oldest first. */
 import type { ReactNode } from "react"
-import type { ChorusState } from "../domain/Chorus.ts"
+import type { ChorusState } from "../domain/chorus/Chorus.ts"
 import type { UserId } from "../domain/Ids.ts"
 import type { Message, Submission } from "../domain/kinds/ThreadModel.ts"
 import type { ThreadTopic, ThreadView } from "./hooks.ts"

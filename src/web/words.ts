@@ -1,6 +1,6 @@
 /** How the page words things: keys, times, amounts, faults. */
-import { notice } from "../domain/Extract.ts"
 import type { Author } from "../domain/Ids.ts"
+import { notice } from "../domain/offline/Extract.ts"
 
 /** Enough of a key to tell people apart. */
 export const shortKey = (author: Author): string =>

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as Transcript from "../../src/cli/Transcript.ts"
-import type { ChorusState, Output, StepRecord } from "../../src/domain/Chorus.ts"
-import { textOf } from "../../src/domain/ChorusOutput.ts"
+import type { ChorusState, Output, StepRecord } from "../../src/domain/chorus/Chorus.ts"
+import { textOf } from "../../src/domain/chorus/ChorusOutput.ts"
 import { CommandId, TopicId } from "../../src/domain/Ids.ts"
 import { me, topic, uuid } from "../client/ScriptedServer.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Machine from "../../src/client/Machine.ts"
-import { closeCode, mayReconnect } from "../../src/domain/CloseCode.ts"
+import { closeCode, mayReconnect } from "../../src/domain/connection/CloseCode.ts"
 import { challengeText } from "../../src/domain/Protocol.ts"
 import { me, other, topic, uuid } from "./ScriptedServer.ts"
 import { World } from "./World.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { closeCode } from "../../src/domain/CloseCode.ts"
+import { closeCode } from "../../src/domain/connection/CloseCode.ts"
 import { World } from "./World.ts"
 
 /** How long the client waits at most before it tries again, once its connection has ended with this code. */

@@ -6,8 +6,8 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import type { TopicId } from "../../src/domain/Ids.ts"
-import * as Vector from "../../src/domain/Vector.ts"
-import { type Filter, matches, type Payload, type Point } from "../../src/domain/VectorPoint.ts"
+import * as Vector from "../../src/domain/storage/Vector.ts"
+import { type Filter, matches, type Payload, type Point } from "../../src/domain/storage/VectorPoint.ts"
 import { VectorIndex } from "../../src/services/VectorIndex.ts"
 import { id, point, thread } from "../support/Points.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { readFileSync } from "node:fs"
-import { closeCode, mayReconnect } from "../../src/domain/CloseCode.ts"
+import { closeCode, mayReconnect } from "../../src/domain/connection/CloseCode.ts"
 import * as Thread from "../../src/domain/kinds/ThreadModel.ts"
 import * as Protocol from "../../src/domain/Protocol.ts"
 import { ErrorCode } from "../../src/domain/Rejection.ts"

@@ -1,7 +1,7 @@
 /** Input that means harm, at the sizes of the threat table: what the reader makes of it, and how long that takes. */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result, Schema } from "effect"
-import * as Incoming from "../../src/domain/Incoming.ts"
+import * as Incoming from "../../src/domain/connection/Incoming.ts"
 import { shipped } from "../../src/domain/kinds/Kinds.ts"
 import { defaults } from "../../src/domain/Limits.ts"
 import * as Protocol from "../../src/domain/Protocol.ts"

@@ -1,7 +1,7 @@
 /** A server that is restarted in an orderly way, under load: everybody is told, spread out, and back in step soon. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
-import { closeCode } from "../../src/domain/CloseCode.ts"
+import { closeCode } from "../../src/domain/connection/CloseCode.ts"
 import { History, unlike } from "../support/History.ts"
 import { generous, holds, inStep, logOf, member, room, stateAfter } from "../support/Members.ts"
 import { open, person, signIn } from "../support/People.ts"

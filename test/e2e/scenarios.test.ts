@@ -1,7 +1,7 @@
 /** Many small plays on one built server, each of which checks itself; at the end the stage must be as empty as before. */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Schedule } from "effect"
-import { closeCode } from "../../src/domain/CloseCode.ts"
+import { closeCode } from "../../src/domain/connection/CloseCode.ts"
 import { open, person, uuid } from "../support/People.ts"
 import { answerTo, ask, empty, events, eventsTo, guest, inRoom, position, Stage } from "../support/Stage.ts"
 import * as TheStage from "../support/Stage.ts"

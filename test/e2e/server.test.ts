@@ -4,7 +4,7 @@ import { execFile } from "node:child_process"
 import { existsSync, mkdirSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
-import { closeCode } from "../../src/domain/CloseCode.ts"
+import { closeCode } from "../../src/domain/connection/CloseCode.ts"
 import { open, person, signIn } from "../support/People.ts"
 import { folder, root, start } from "../support/ServerProcess.ts"
 

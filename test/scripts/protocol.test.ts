@@ -3,7 +3,7 @@ import { Arbitrary, Exit, Result, Schema } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
 import manifest from "../../package.json" with { type: "json" }
 import { generate } from "../../scripts/Artefacts.ts"
-import { reader } from "../../src/domain/Incoming.ts"
+import { reader } from "../../src/domain/connection/Incoming.ts"
 import { shipped } from "../../src/domain/kinds/Kinds.ts"
 import { defaults } from "../../src/domain/Limits.ts"
 import * as Protocol from "../../src/domain/Protocol.ts"

@@ -1,6 +1,6 @@
 /** What happens to everybody at once: another server takes over, a week passes, and in the end all leave. */
 import { Effect } from "effect"
-import { closeCode } from "../../src/domain/CloseCode.ts"
+import { closeCode } from "../../src/domain/connection/CloseCode.ts"
 import type { State as ThreadState } from "../../src/domain/kinds/ThreadModel.ts"
 import { Socket } from "../../src/services/Socket.ts"
 import { Topics } from "../../src/services/Topics.ts"

@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 import { isDeepStrictEqual } from "node:util"
-import type { ChorusState } from "../../src/domain/Chorus.ts"
+import type { ChorusState } from "../../src/domain/chorus/Chorus.ts"
 import type { Author, TopicId } from "../../src/domain/Ids.ts"
 import type * as ThreadModel from "../../src/domain/kinds/ThreadModel.ts"
 import { decodeServer, type EventView, type ServerMessage, type ServerMessageOf } from "../../src/domain/Protocol.ts"

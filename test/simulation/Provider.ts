@@ -1,6 +1,12 @@
 /** The model behind the Chorus: slow, sometimes failing, sometimes silent; it writes down what it was paid for. */
 import { Effect } from "effect"
-import { type ChorusState, type ErrorState, type Output, type Prior, type Step } from "../../src/domain/Chorus.ts"
+import {
+  type ChorusState,
+  type ErrorState,
+  type Output,
+  type Prior,
+  type Step
+} from "../../src/domain/chorus/Chorus.ts"
 import { TopicId, type UserId } from "../../src/domain/Ids.ts"
 import { Chorus, ChorusError } from "../../src/services/Chorus.ts"
 import type { Dice } from "./Dice.ts"

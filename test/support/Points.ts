@@ -1,6 +1,6 @@
 /** Points for tests: deterministic, with only what a test cares about spelled out. */
 import { CommandId, type Instant, TopicId } from "../../src/domain/Ids.ts"
-import type { Payload, Point } from "../../src/domain/VectorPoint.ts"
+import type { Payload, Point } from "../../src/domain/storage/VectorPoint.ts"
 
 /** The n-th id; ids sort as their numbers do. */
 export const id = (n: number): string => `00000000-0000-5000-8000-${n.toString(16).padStart(12, "0")}`

@@ -6,9 +6,9 @@
  */
 import { Effect } from "effect"
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto"
-import * as Frames from "../../../src/domain/Frames.ts"
 import type { UserId } from "../../../src/domain/Ids.ts"
 import * as Protocol from "../../../src/domain/Protocol.ts"
+import * as Uuids from "../../../src/domain/Uuids.ts"
 import { ask, type Peer } from "./Peer.ts"
 import { make, placeholder, type Template } from "./Template.ts"
 
@@ -66,7 +66,7 @@ const signal = (member: Member, topic: string, text: number) =>
     value: { n: placeholder, text: prose(text) }
   }, topic)
 
-const fresh = Frames.counter(crypto.getRandomValues(new Uint8Array(9)))
+const fresh = Uuids.counter(crypto.getRandomValues(new Uint8Array(9)))
 
 interface Received {
   readonly type: string

@@ -1,5 +1,5 @@
 /** What the servers of comparison have in common: the messages, of the same size as Choir's, and how they say where they are. */
-import * as Frames from "../../../src/domain/Frames.ts"
+import * as Uuids from "../../../src/domain/Uuids.ts"
 
 /** What the load generator sends them. */
 export interface Request {
@@ -9,7 +9,7 @@ export interface Request {
   readonly thread_id?: string
 }
 
-export const nextId = Frames.counter(crypto.getRandomValues(new Uint8Array(9)))
+export const nextId = Uuids.counter(crypto.getRandomValues(new Uint8Array(9)))
 
 const now = () => Math.floor(performance.timeOrigin + performance.now())
 

@@ -5,7 +5,7 @@
  * The rules are in `Thread`; this file holds no logic.
  */
 import { Schema } from "effect"
-import * as Chorus from "../Chorus.ts"
+import * as Chorus from "../chorus/Chorus.ts"
 import { CommandId, Instant, TopicId, UserId } from "../Ids.ts"
 import { Tell, Told, Woke } from "../Topic.ts"
 

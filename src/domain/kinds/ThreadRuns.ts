@@ -2,9 +2,9 @@
  * The Chorus in a thread: who may ask, whose turn it is, what a run is shown,
  * and whom its answer pays (CHO2, CHO7-CHO10). One run at a time.
  */
-import type { Answer, ChorusState, Event as RunEvent, Line } from "../Chorus.ts"
-import { textOf } from "../ChorusOutput.ts"
-import * as ChorusRun from "../ChorusRun.ts"
+import type { Answer, ChorusState, Event as RunEvent, Line } from "../chorus/Chorus.ts"
+import { textOf } from "../chorus/ChorusOutput.ts"
+import * as ChorusRun from "../chorus/ChorusRun.ts"
 import { type CommandId, derivedId, type Instant, type UserId } from "../Ids.ts"
 import { notFound, reject } from "../Rejection.ts"
 import { type Context, refuse, type Tell } from "../Topic.ts"

@@ -2,8 +2,8 @@
  * What no event may do to a thread, whatever decided it (THR8): the last check
  * before anything is stored. Parts that did not change are told by identity.
  */
-import type { ChorusState } from "../Chorus.ts"
-import { isOver } from "../ChorusRun.ts"
+import type { ChorusState } from "../chorus/Chorus.ts"
+import { isOver } from "../chorus/ChorusRun.ts"
 import { reject, type Rejection } from "../Rejection.ts"
 import type { State, Submission } from "./ThreadModel.ts"
 

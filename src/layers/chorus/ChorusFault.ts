@@ -1,8 +1,8 @@
 /** The three faults of CHO6, out of what models and parsers report. Sentences for people: nothing a provider said. */
 import { Duration } from "effect"
 import type { AiError } from "effect/ai"
-import type { ErrorState } from "../../domain/Chorus.ts"
-import type { Unreadable } from "../../domain/ChorusParse.ts"
+import type { ErrorState } from "../../domain/chorus/Chorus.ts"
+import type { Unreadable } from "../../domain/chorus/ChorusParse.ts"
 
 /** The fault that a model's failure is. */
 export const fromModel = (error: AiError.AiError): ErrorState => ({

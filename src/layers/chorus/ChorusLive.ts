@@ -13,12 +13,12 @@ import {
   type Step,
   steps,
   type Usage
-} from "../../domain/Chorus.ts"
-import { textOf } from "../../domain/ChorusOutput.ts"
-import * as ChorusParse from "../../domain/ChorusParse.ts"
-import * as ChorusPrompt from "../../domain/ChorusPrompt.ts"
-import * as Extract from "../../domain/Extract.ts"
-import * as Ranking from "../../domain/Ranking.ts"
+} from "../../domain/chorus/Chorus.ts"
+import { textOf } from "../../domain/chorus/ChorusOutput.ts"
+import * as ChorusParse from "../../domain/chorus/ChorusParse.ts"
+import * as ChorusPrompt from "../../domain/chorus/ChorusPrompt.ts"
+import * as Extract from "../../domain/offline/Extract.ts"
+import * as Ranking from "../../domain/offline/Ranking.ts"
 import { Chorus, ChorusError } from "../../services/Chorus.ts"
 import { Priors } from "../../services/Priors.ts"
 import * as ChorusFault from "./ChorusFault.ts"

@@ -1,7 +1,7 @@
 /** The built-in offline language model (CHO12); what it answers is decided in `Extract`. */
 import { Effect, Layer, Stream } from "effect"
 import { LanguageModel, type Prompt, type Response } from "effect/ai"
-import * as Extract from "../../domain/Extract.ts"
+import * as Extract from "../../domain/offline/Extract.ts"
 
 /** Answers at once, word by word, without a key and without a network. */
 export const layer: Layer.Layer<LanguageModel.LanguageModel> = Layer.effect(

@@ -1,7 +1,7 @@
 /** The built-in offline embedder; its vectors are made in `HashEmbedding`. */
 import { Effect, Layer, Result } from "effect"
 import { AiError, EmbeddingModel } from "effect/ai"
-import * as HashEmbedding from "../../domain/HashEmbedding.ts"
+import * as HashEmbedding from "../../domain/offline/HashEmbedding.ts"
 
 /** Embeds at once, without a key and without a network. A text without words or signs is a typed failure. */
 export const layer: Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions> = Layer.merge(

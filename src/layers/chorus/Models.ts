@@ -1,8 +1,8 @@
 /** Which models answer and embed: an OpenAI-compatible endpoint where one is configured, the built-in ones elsewhere. */
 import { Context, Layer } from "effect"
 import type { EmbeddingModel, LanguageModel } from "effect/ai"
-import * as Extract from "../../domain/Extract.ts"
-import * as HashEmbedding from "../../domain/HashEmbedding.ts"
+import * as Extract from "../../domain/offline/Extract.ts"
+import * as HashEmbedding from "../../domain/offline/HashEmbedding.ts"
 import * as Extractive from "./Extractive.ts"
 import * as HashingEmbedder from "./HashingEmbedder.ts"
 import * as OpenAiCompatible from "./OpenAiCompatible.ts"

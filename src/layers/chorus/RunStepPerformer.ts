@@ -7,8 +7,8 @@
  * to the thread (CHO8).
  */
 import { Clock, Effect, Layer, Ref } from "effect"
-import { type Answer, type ChorusState, maxPartial, type RunStep } from "../../domain/Chorus.ts"
-import { policy } from "../../domain/ChorusRun.ts"
+import { type Answer, type ChorusState, maxPartial, type RunStep } from "../../domain/chorus/Chorus.ts"
+import { policy } from "../../domain/chorus/ChorusRun.ts"
 import { derivedId, type TopicId } from "../../domain/Ids.ts"
 import { Chorus } from "../../services/Chorus.ts"
 import { Performers } from "../../services/Performers.ts"

@@ -1,7 +1,7 @@
 /** How often one address may have a signature or token checked: checking costs more than asking (SEC26). */
+import * as TokenBucket from "../../domain/connection/TokenBucket.ts"
 import type { Instant } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
-import * as TokenBucket from "../../domain/TokenBucket.ts"
 import { countedAs } from "../socket/Admission.ts"
 import type { Wheel } from "../socket/Wheel.ts"
 

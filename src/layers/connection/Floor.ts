@@ -3,8 +3,8 @@
  * saying things to its client in order.
  */
 import { type Clock, Effect } from "effect"
-import { closeCode } from "../../domain/CloseCode.ts"
-import * as Connection from "../../domain/Connection.ts"
+import { closeCode } from "../../domain/connection/CloseCode.ts"
+import * as Connection from "../../domain/connection/Connection.ts"
 import type { TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { encode, type ServerMessage } from "../../domain/Protocol.ts"

@@ -6,12 +6,12 @@
  * what waits: signatures, session look-ups, lists.
  */
 import { Clock, Context, Effect, FiberSet, Layer, Result, type Scope } from "effect"
-import { closeCode } from "../../domain/CloseCode.ts"
-import type * as Connection from "../../domain/Connection.ts"
-import * as Frames from "../../domain/Frames.ts"
+import { closeCode } from "../../domain/connection/CloseCode.ts"
+import type * as Connection from "../../domain/connection/Connection.ts"
+import * as Incoming from "../../domain/connection/Incoming.ts"
 import type { ConnectionId } from "../../domain/Ids.ts"
-import * as Incoming from "../../domain/Incoming.ts"
 import type { Limits } from "../../domain/Limits.ts"
+import * as Uuids from "../../domain/Uuids.ts"
 import { Chorus } from "../../services/Chorus.ts"
 import { Directory } from "../../services/Directory.ts"
 import { Kinds } from "../../services/Kinds.ts"
@@ -74,7 +74,7 @@ const make = Effect.fnUntraced(function*(
     limits,
     clock: yield* Clock.Clock,
     metrics,
-    nextId: Frames.counter((yield* Entropy.Bytes)(9)),
+    nextId: Uuids.counter((yield* Entropy.Bytes)(9)),
     wheel: yield* Wheel.make(Math.min(Wheel.tick, limits.authTimeout)),
     run,
     perform: (link, intent, slot) => perform(link, intent, slot),

@@ -1,8 +1,8 @@
 /** One live connection as the gateway holds it: its machine's state, and what hangs on it outside. */
 import { Ref } from "effect"
-import * as State from "../../domain/Connection.ts"
+import * as State from "../../domain/connection/Connection.ts"
+import { InOrder } from "../../domain/connection/InOrder.ts"
 import type { Instant, TopicId, UserId } from "../../domain/Ids.ts"
-import { InOrder } from "../../domain/InOrder.ts"
 import type { ServerMessage } from "../../domain/Protocol.ts"
 import type { Frame, Lane } from "../../services/Frame.ts"
 import type { Connection } from "../../services/Socket.ts"

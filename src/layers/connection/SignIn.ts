@@ -1,6 +1,6 @@
 /** How a connection comes to stand for a user, and how it ceases to (AUT1, AUT2, AUT7, SEC7). */
 import { Effect, Redacted } from "effect"
-import { closeCode } from "../../domain/CloseCode.ts"
+import { closeCode } from "../../domain/connection/CloseCode.ts"
 import type { TopicId, UserId } from "../../domain/Ids.ts"
 import type { Chorus } from "../../services/Chorus.ts"
 import type { Directory } from "../../services/Directory.ts"

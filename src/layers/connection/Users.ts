@@ -1,9 +1,9 @@
 /** What is counted per user rather than per connection: budgets and connections (CON7, SEC24, SEC25). */
-import * as Connection from "../../domain/Connection.ts"
+import * as Connection from "../../domain/connection/Connection.ts"
+import type { Incoming } from "../../domain/connection/Incoming.ts"
+import * as TokenBucket from "../../domain/connection/TokenBucket.ts"
 import type { Instant, UserId } from "../../domain/Ids.ts"
-import type { Incoming } from "../../domain/Incoming.ts"
 import type { Limits } from "../../domain/Limits.ts"
-import * as TokenBucket from "../../domain/TokenBucket.ts"
 import type { AnyKind } from "../../domain/Topic.ts"
 
 /** What is counted of one user. */

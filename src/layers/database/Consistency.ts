@@ -1,9 +1,9 @@
 /** Compares the index with the logs, and mends it by the smallest difference (STO5). */
 import { Effect, Layer } from "effect"
 import type { TopicId } from "../../domain/Ids.ts"
-import { batchLimit } from "../../domain/StorageModel.ts"
-import * as Vector from "../../domain/Vector.ts"
-import type { Payload, Point } from "../../domain/VectorPoint.ts"
+import { batchLimit } from "../../domain/storage/StorageModel.ts"
+import * as Vector from "../../domain/storage/Vector.ts"
+import type { Payload, Point } from "../../domain/storage/VectorPoint.ts"
 import { Consistency, type Inconsistency } from "../../services/Consistency.ts"
 import { Database, PriorsCollection } from "../../services/Database.ts"
 import { EventLog } from "../../services/EventLog.ts"

@@ -7,7 +7,7 @@ import {
   InvalidOperation,
   type Refusal,
   VectorError
-} from "../../domain/StorageError.ts"
+} from "../../domain/storage/StorageError.ts"
 import type { VectorIndexError } from "../../services/VectorIndex.ts"
 
 /** What a failure of the engine means. */

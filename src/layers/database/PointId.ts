@@ -1,7 +1,7 @@
 /** Ids and hashes that follow from the log alone, so that doing something twice is doing it once (STO4). */
 import { createHash } from "node:crypto"
-import type { Text } from "../../domain/Published.ts"
-import type { Payload } from "../../domain/VectorPoint.ts"
+import type { Text } from "../../domain/storage/Published.ts"
+import type { Payload } from "../../domain/storage/VectorPoint.ts"
 
 /** The name space of our points (RFC 9562, version 5). */
 const space = Buffer.from("6f1d5a0c8b7e4d2f9a3cc4018e52b7d6", "hex")

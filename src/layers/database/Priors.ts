@@ -1,10 +1,10 @@
 /** Earlier writing near a text, for one reader's eyes (CHO4, SEC10). */
 import { Effect, Layer } from "effect"
 import { EmbeddingModel } from "effect/ai"
-import type { Prior } from "../../domain/Chorus.ts"
+import type { Prior } from "../../domain/chorus/Chorus.ts"
+import * as PriorRanking from "../../domain/chorus/PriorRanking.ts"
 import type { TopicId, UserId } from "../../domain/Ids.ts"
-import * as PriorRanking from "../../domain/PriorRanking.ts"
-import type { Hit } from "../../domain/VectorPoint.ts"
+import type { Hit } from "../../domain/storage/VectorPoint.ts"
 import { Database, PriorsCollection } from "../../services/Database.ts"
 import { Directory } from "../../services/Directory.ts"
 import { Priors, PriorsUnavailable } from "../../services/Priors.ts"

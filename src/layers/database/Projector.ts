@@ -9,7 +9,7 @@
 import { Effect, Latch, Layer, Semaphore } from "effect"
 import type { EmbeddingModel } from "effect/ai"
 import { kindOf, type TopicId } from "../../domain/Ids.ts"
-import { backoff } from "../../domain/Storage.ts"
+import { backoff } from "../../domain/storage/Storage.ts"
 import { Database, PriorsCollection } from "../../services/Database.ts"
 import { EventLog } from "../../services/EventLog.ts"
 import type { Kinds } from "../../services/Kinds.ts"

@@ -1,10 +1,10 @@
 /** Threads' logs read for what they publish, as points to be (STO4). Used to fill the index and to check it. */
 import { Effect, Schema } from "effect"
-import * as Chunks from "../../domain/Chunks.ts"
 import { kindOf, type TopicId } from "../../domain/Ids.ts"
 import * as ThreadModel from "../../domain/kinds/ThreadModel.ts"
 import type { Entry } from "../../domain/Log.ts"
-import * as Published from "../../domain/Published.ts"
+import * as Chunks from "../../domain/storage/Chunks.ts"
+import * as Published from "../../domain/storage/Published.ts"
 import { upcast } from "../../domain/Topic.ts"
 import { PriorsCollection } from "../../services/Database.ts"
 import { EventLog } from "../../services/EventLog.ts"

@@ -3,7 +3,7 @@
  * hold the counters; `Watch` adds what is only read when somebody looks.
  */
 import { Context, Layer, Metric } from "effect"
-import { closeCode } from "../../domain/CloseCode.ts"
+import { closeCode } from "../../domain/connection/CloseCode.ts"
 import { ErrorCode } from "../../domain/Rejection.ts"
 import * as Meter from "./Meter.ts"
 

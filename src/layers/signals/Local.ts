@@ -7,7 +7,6 @@
  * ends all of them: there are no ghosts to expire.
  */
 import { Clock, Effect, Latch, Layer, type Scope } from "effect"
-import * as Frames from "../../domain/Frames.ts"
 import { type Instant, isUser, type TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import {
@@ -17,6 +16,7 @@ import {
   type ServerMessageOf,
   type SignalView
 } from "../../domain/Protocol.ts"
+import * as Uuids from "../../domain/Uuids.ts"
 import { type Frame, reply } from "../../services/Frame.ts"
 import { Signals } from "../../services/Signals.ts"
 import { type Subscriber, Topics } from "../../services/Topics.ts"
@@ -51,7 +51,7 @@ const make = Effect.fnUntraced(function*(
   const topics = yield* Topics
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
-  const nextId = Frames.counter((yield* Entropy.Bytes)(9))
+  const nextId = Uuids.counter((yield* Entropy.Bytes)(9))
   const wheel = yield* Wheel.make(Wheel.tick)
   const all = new Map<TopicId, Shared>()
   const changed = new Set<TopicId>()

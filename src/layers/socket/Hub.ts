@@ -5,7 +5,7 @@
  * fiber, queue or timer belongs to a connection.
  */
 import { Effect } from "effect"
-import { closeCode } from "../../domain/CloseCode.ts"
+import { closeCode } from "../../domain/connection/CloseCode.ts"
 import type { ConnectionId, Instant } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { encode } from "../../domain/Protocol.ts"

@@ -6,9 +6,9 @@
  * peers are treated as on the wire (CON8), dead ones found by pings (CON3).
  */
 import { Context, Effect, Layer, Scheduler, type Scope } from "effect"
-import { closeCode } from "../../domain/CloseCode.ts"
-import * as Frames from "../../domain/Frames.ts"
+import { closeCode } from "../../domain/connection/CloseCode.ts"
 import type { Limits } from "../../domain/Limits.ts"
+import * as Uuids from "../../domain/Uuids.ts"
 import { texts } from "../../services/Frame.ts"
 import { type Metadata, Socket } from "../../services/Socket.ts"
 import * as Entropy from "../Entropy.ts"
@@ -63,7 +63,7 @@ const make = Effect.fnUntraced(function*(
   const engine = yield* Engine.make({
     limits,
     capabilities: ["ping", "pause", "backpressure", "coalescing"],
-    nextId: Frames.counter((yield* Entropy.Bytes)(9)),
+    nextId: Uuids.counter((yield* Entropy.Bytes)(9)),
     soon
   })
   let running = false

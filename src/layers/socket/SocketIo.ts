@@ -12,9 +12,9 @@ import { randomBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
 import type { Server as IoServer, Socket as IoSocket } from "socket.io"
 import { type ServerOptions, WebSocketServer } from "ws"
-import { closeCode } from "../../domain/CloseCode.ts"
-import * as Frames from "../../domain/Frames.ts"
+import { closeCode } from "../../domain/connection/CloseCode.ts"
 import type { Limits } from "../../domain/Limits.ts"
+import * as Uuids from "../../domain/Uuids.ts"
 import type { Frame } from "../../services/Frame.ts"
 import { EngineAbsent, Socket, SocketError } from "../../services/Socket.ts"
 import { HttpListener } from "../http/Server.ts"
@@ -162,7 +162,7 @@ const make = Effect.fnUntraced(function*(
   const engine = yield* Engine.make({
     limits,
     capabilities: ["backpressure"],
-    nextId: Frames.counter(randomBytes(9)),
+    nextId: Uuids.counter(randomBytes(9)),
     soon: setImmediate
   })
   yield* Ws.upgrades({

@@ -6,10 +6,10 @@
  */
 import { Effect, Layer, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
-import { closeCode } from "../../domain/CloseCode.ts"
-import * as Frames from "../../domain/Frames.ts"
+import { closeCode } from "../../domain/connection/CloseCode.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { subprotocol } from "../../domain/Protocol.ts"
+import * as Uuids from "../../domain/Uuids.ts"
 import type { Frame } from "../../services/Frame.ts"
 import { EngineAbsent, ListenFailed, Socket, SocketError } from "../../services/Socket.ts"
 import { HttpListener } from "../http/Server.ts"
@@ -159,7 +159,7 @@ const make = Effect.fnUntraced(function*(
   const engine = yield* Engine.make({
     limits,
     capabilities: ["ping", "backpressure", "coalescing"],
-    nextId: Frames.counter(randomBytes(9)),
+    nextId: Uuids.counter(randomBytes(9)),
     soon: setImmediate
   })
   const app = yield* Effect.acquireRelease(

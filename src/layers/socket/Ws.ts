@@ -9,10 +9,10 @@ import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Duplex } from "node:stream"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
-import { closeCode } from "../../domain/CloseCode.ts"
-import * as Frames from "../../domain/Frames.ts"
+import { closeCode } from "../../domain/connection/CloseCode.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { subprotocol } from "../../domain/Protocol.ts"
+import * as Uuids from "../../domain/Uuids.ts"
 import { type Metadata, Socket } from "../../services/Socket.ts"
 import { HttpListener } from "../http/Server.ts"
 import * as Admission from "./Admission.ts"
@@ -127,7 +127,7 @@ const make = Effect.fnUntraced(function*(
   const engine = yield* Engine.make({
     limits,
     capabilities: ["ping", "pause", "backpressure", "coalescing", "compression"],
-    nextId: Frames.counter(randomBytes(9)),
+    nextId: Uuids.counter(randomBytes(9)),
     soon: setImmediate
   })
   yield* upgrades({ server, engine, door, options })

@@ -1,6 +1,6 @@
 /** What every engine refuses alike, before it does anything. */
 import { Effect } from "effect"
-import * as Vector from "../../domain/Vector.ts"
+import * as Vector from "../../domain/storage/Vector.ts"
 import { VectorIndexError, type VectorIndexErrorReason, VectorRefused } from "../../services/VectorIndex.ts"
 
 /** Fails with a reason of the engine seam. */

@@ -6,7 +6,7 @@
  */
 import { Effect, Layer, Option, Semaphore } from "effect"
 import type { SqlClient } from "effect/sql"
-import type { Point } from "../../domain/VectorPoint.ts"
+import type { Point } from "../../domain/storage/VectorPoint.ts"
 import { CollectionMissing, DimensionTaken, VectorIndex, type VectorIndexError } from "../../services/VectorIndex.ts"
 import * as Checks from "./Checks.ts"
 import * as EmbeddedHost from "./EmbeddedHost.ts"

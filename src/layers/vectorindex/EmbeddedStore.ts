@@ -1,7 +1,7 @@
 /** Points in SQLite: the truth that the embedded engine's index is built from. */
 import { Array as Arr, Effect, Option, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
-import { Payload, type Point } from "../../domain/VectorPoint.ts"
+import { Payload, type Point } from "../../domain/storage/VectorPoint.ts"
 import { BadAnswer, Unreachable, VectorIndexError } from "../../services/VectorIndex.ts"
 import type { Batch } from "./EmbeddedProtocol.ts"
 import type { Row } from "./FlatIndex.ts"

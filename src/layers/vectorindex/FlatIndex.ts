@@ -4,7 +4,7 @@
  *
  * Runs in a worker thread, so it imports nothing that takes time to load.
  */
-import type { Payload } from "../../domain/VectorPoint.ts"
+import type { Payload } from "../../domain/storage/VectorPoint.ts"
 import { type Block, blockRows, makeBlock, pad } from "./Kernel.ts"
 
 /** What the index has to know of a point; texts stay in the database. */

@@ -1,7 +1,7 @@
 /** The engine at its plainest: a map and a full scan. For tests, and the measure of the other engines. */
 import { Effect, Layer } from "effect"
-import * as Vector from "../../domain/Vector.ts"
-import { matches, type Point, rank } from "../../domain/VectorPoint.ts"
+import * as Vector from "../../domain/storage/Vector.ts"
+import { matches, type Point, rank } from "../../domain/storage/VectorPoint.ts"
 import { CollectionMissing, DimensionTaken, VectorIndex } from "../../services/VectorIndex.ts"
 import * as Checks from "./Checks.ts"
 

@@ -5,7 +5,7 @@
  * it forgets comes back from the logs. Every write waits until it is applied.
  */
 import { Effect, Layer, Schema } from "effect"
-import { type Filter, Payload, type Point, rank } from "../../domain/VectorPoint.ts"
+import { type Filter, Payload, type Point, rank } from "../../domain/storage/VectorPoint.ts"
 import { DimensionTaken, TimedOut, VectorIndex, VectorIndexError } from "../../services/VectorIndex.ts"
 import * as Checks from "./Checks.ts"
 import * as QdrantCalls from "./QdrantCalls.ts"

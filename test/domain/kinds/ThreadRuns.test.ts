@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ChorusState, Output, Prior, RunStep } from "../../../src/domain/Chorus.ts"
-import * as ChorusRun from "../../../src/domain/ChorusRun.ts"
+import type { ChorusState, Output, Prior, RunStep } from "../../../src/domain/chorus/Chorus.ts"
+import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import type { Author } from "../../../src/domain/Ids.ts"
 import type * as Model from "../../../src/domain/kinds/ThreadModel.ts"
 import { policy } from "../../../src/domain/kinds/ThreadRules.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as ChorusRun from "../../../src/domain/ChorusRun.ts"
+import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import type { Message, State, Submission } from "../../../src/domain/kinds/ThreadModel.ts"
 import { between, faultOf } from "../../../src/domain/kinds/ThreadTransition.ts"
 import { at, id, makeWorld, put, topic, user } from "../../support/scripts.ts"

@@ -1,9 +1,9 @@
 /** Threads and the ledger together, over random scripts: what holds after every event, and what holds at rest. */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Equal, HashMap, Schema } from "effect"
-import type { ChorusState, Output, Prior, RunStep } from "../../../src/domain/Chorus.ts"
-import * as ChorusFindings from "../../../src/domain/ChorusFindings.ts"
-import * as ChorusRun from "../../../src/domain/ChorusRun.ts"
+import type { ChorusState, Output, Prior, RunStep } from "../../../src/domain/chorus/Chorus.ts"
+import * as ChorusFindings from "../../../src/domain/chorus/ChorusFindings.ts"
+import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import * as Ledger from "../../../src/domain/kinds/Ledger.ts"
 import * as LedgerModel from "../../../src/domain/kinds/LedgerModel.ts"
 import type * as ThreadModel from "../../../src/domain/kinds/ThreadModel.ts"

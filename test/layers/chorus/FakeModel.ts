@@ -1,7 +1,7 @@
 /** Language models for tests, scripted part by part. */
 import { Effect, Layer, Stream } from "effect"
 import { type AiError, LanguageModel, type Response } from "effect/ai"
-import type { ChorusState, Prior } from "../../../src/domain/Chorus.ts"
+import type { ChorusState, Prior } from "../../../src/domain/chorus/Chorus.ts"
 import { ModelInfo } from "../../../src/layers/chorus/Models.ts"
 import { Priors, type PriorsUnavailable } from "../../../src/services/Priors.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { type ErrorState, maxPartial, type RunStep } from "../../../src/domain/Chorus.ts"
+import { type ErrorState, maxPartial, type RunStep } from "../../../src/domain/chorus/Chorus.ts"
 import { CommandId } from "../../../src/domain/Ids.ts"
 import * as RunStepPerformer from "../../../src/layers/chorus/RunStepPerformer.ts"
 import { Chorus, ChorusError } from "../../../src/services/Chorus.ts"

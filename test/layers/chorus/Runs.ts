@@ -6,7 +6,7 @@ import {
   type Step,
   type StepRecord,
   steps
-} from "../../../src/domain/Chorus.ts"
+} from "../../../src/domain/chorus/Chorus.ts"
 import { CommandId, TopicId, UserId } from "../../../src/domain/Ids.ts"
 
 export const asker = UserId.make("A".repeat(43))

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { closeCode } from "../../../src/domain/CloseCode.ts"
+import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
 import { defaults } from "../../../src/domain/Limits.ts"
 import * as Gateway from "../../../src/layers/connection/Gateway.ts"
 import { Socket } from "../../../src/services/Socket.ts"

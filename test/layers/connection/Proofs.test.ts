@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { closeCode } from "../../../src/domain/CloseCode.ts"
+import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
 import { UserId } from "../../../src/domain/Ids.ts"
 import { defaults } from "../../../src/domain/Limits.ts"
 import { challengeText, type ServerMessageOf } from "../../../src/domain/Protocol.ts"

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { closeCode } from "../../../src/domain/CloseCode.ts"
+import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
 import { defaults } from "../../../src/domain/Limits.ts"
 import { challengeText, type EventView } from "../../../src/domain/Protocol.ts"
 import { Socket } from "../../../src/services/Socket.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { closeCode } from "../../../src/domain/CloseCode.ts"
+import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
 import { type Client, listening, open, person, type Received, server, signIn } from "../../support/People.ts"
 
 /** Goes on under a token on another connection. */

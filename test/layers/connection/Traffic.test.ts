@@ -1,7 +1,7 @@
 /** Catch-ups of slow connections, with everything around them moved by hand (CON8). */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Result, type Scope } from "effect"
-import { closeCode } from "../../../src/domain/CloseCode.ts"
+import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
 import { CommandId, ConnectionId, TopicId, type UserId } from "../../../src/domain/Ids.ts"
 import { defaults } from "../../../src/domain/Limits.ts"
 import { encode } from "../../../src/domain/Protocol.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib"
-import { closeCode } from "../../../src/domain/CloseCode.ts"
+import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
 import { TopicId } from "../../../src/domain/Ids.ts"
 import * as Server from "../../../src/layers/http/Server.ts"
 import * as Compression from "../../../src/layers/socket/Compression.ts"

@@ -1,0 +1,33 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import * as Chunks from "../../../src/domain/storage/Chunks.ts"
+
+const solid = (text: string) => text.replaceAll(/\s/g, "")
+const Pieces = Schema.Array(
+  Schema.Literals(["word", " ", "\n", "\n\n", ". ", "Satz! ", "🎼", "\u200b", "長い文。", "x".repeat(50)])
+)
+
+describe("Chunks", () => {
+  it.prop("[STO4] are short, whole, in order, and contained in the text word for word", { pieces: Pieces }, ({
+    pieces
+  }) => {
+    const text = pieces.join("")
+    const chunks = Chunks.split(text, 40)
+    assert.strictEqual(solid(chunks.join("")), solid(text))
+    for (const chunk of chunks) {
+      assert.isAtMost(chunk.length, 40)
+      assert.notStrictEqual(chunk.trim(), "")
+      assert.isTrue(text.includes(chunk))
+      assert.isTrue(chunk.isWellFormed())
+    }
+  }, { arbitrary: { runs: 300 } })
+
+  it("[STO4] end at paragraphs where they can, else at lines, sentences, words", () => {
+    assert.deepStrictEqual(Chunks.split("one one\n\ntwo\ntwo", 12), ["one one", "two\ntwo"])
+    assert.deepStrictEqual(Chunks.split("one one\ntwo two", 12), ["one one", "two two"])
+    assert.deepStrictEqual(Chunks.split("One one. Two two.", 12), ["One one.", "Two two."])
+    assert.deepStrictEqual(Chunks.split("one one two two", 12), ["one one two", "two"])
+    assert.deepStrictEqual(Chunks.split("oneonetwotwo!", 12), ["oneonetwotwo", "!"])
+    assert.deepStrictEqual(Chunks.split(" \n ", 12), [])
+  })
+})
