@@ -1,6 +1,7 @@
 /** What a real server says and keeps of words that were meant to harm it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
+import { dirname } from "node:path"
 import { connect, type SecureVersion } from "node:tls"
 import { certificate, hasOpenSsl } from "../support/Certificate.ts"
 import { holds, room } from "../support/Members.ts"
@@ -129,8 +130,19 @@ describe("errors", () => {
     }))
 })
 
-/** The version that is agreed on with who speaks that one only; undefined when there is none. */
-const agreed = (url: string, version: SecureVersion): Effect.Effect<string | null | undefined, never, Scope.Scope> =>
+interface Agreed {
+  readonly version: string | null
+  readonly cipher: string
+  /** Of the certificate that was shown. */
+  readonly serial: string
+}
+
+/** What is agreed on with who speaks that version only, and those ciphers of 1.2; undefined when there is nothing. */
+const agreed = (
+  url: string,
+  version: SecureVersion,
+  ciphers = "DEFAULT"
+): Effect.Effect<Agreed | undefined, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() =>
       connect({
@@ -140,23 +152,45 @@ const agreed = (url: string, version: SecureVersion): Effect.Effect<string | nul
         minVersion: version,
         maxVersion: version,
         // As old clients have it.
-        ciphers: "DEFAULT@SECLEVEL=0"
+        ciphers: `${ciphers}:@SECLEVEL=0`
       })
     ),
     (socket) => Effect.sync(() => socket.destroy())
   ).pipe(Effect.flatMap((socket) =>
     Effect.callback((resume) => {
-      socket.once("secureConnect", () => resume(Effect.succeed(socket.getProtocol())))
+      socket.once("secureConnect", () => {
+        const serial = socket.getPeerCertificate().serialNumber
+        resume(Effect.succeed({ version: socket.getProtocol(), cipher: socket.getCipher().name, serial }))
+      })
       socket.once("error", () => resume(Effect.undefined))
     })
   ))
 
+/** Nothing is agreed on but TLS 1.3, and 1.2 with what keeps the past secret, and seals what it ciphers. */
+const strong = Effect.fnUntraced(function*(url: string, sort: "ECDSA" | "RSA") {
+  for (const version of ["TLSv1", "TLSv1.1"] as const) assert.isUndefined(yield* agreed(url, version))
+  assert.strictEqual((yield* agreed(url, "TLSv1.3"))?.version, "TLSv1.3")
+  const good = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"].map((is) => `ECDHE-${sort}-${is}`)
+  for (const cipher of good) assert.deepInclude(yield* agreed(url, "TLSv1.2", cipher), { version: "TLSv1.2", cipher })
+  const rest = ["ALL", "COMPLEMENTOFALL", ...good.map((cipher) => `!${cipher}`)].join(":")
+  assert.isUndefined(yield* agreed(url, "TLSv1.2", rest))
+})
+
 describe.runIf(hasOpenSsl)("TLS (skipped without openssl)", () => {
-  it.live("[SEC39] [OPS9] is spoken from 1.2 on", () =>
-    Effect.gen(function*() {
-      const { cert, key } = yield* certificate()
-      const { url } = yield* start({ data: yield* folder, main, env: { CHOIR_TLS_CERT: cert, CHOIR_TLS_KEY: key } })
-      for (const version of ["TLSv1", "TLSv1.1"] as const) assert.isUndefined(yield* agreed(url, version))
-      for (const version of ["TLSv1.2", "TLSv1.3"] as const) assert.strictEqual(yield* agreed(url, version), version)
-    }))
+  it.live.each([{ key: "ec", sort: "ECDSA" }, { key: "rsa", sort: "RSA" }] as const)(
+    "[SEC39] [OPS9] is spoken from 1.2 on, and without weak ciphers, also after a renewal ($sort)",
+    ({ key, sort }) =>
+      Effect.gen(function*() {
+        const files = yield* certificate(undefined, key)
+        const env = { CHOIR_TLS_CERT: files.cert, CHOIR_TLS_KEY: files.key }
+        const { pid, url } = yield* start({ data: yield* folder, main, env })
+        yield* strong(url, sort)
+        const serial = Effect.map(agreed(url, "TLSv1.3"), (what) => what?.serial)
+        const before = yield* serial
+        yield* certificate(dirname(files.cert), key)
+        process.kill(pid, "SIGHUP")
+        yield* Effect.repeat(serial, { until: (now) => now !== before })
+        yield* strong(url, sort)
+      })
+  )
 })

@@ -7,14 +7,17 @@ import { folder } from "./ServerProcess.ts"
 /** Whether `openssl` is here; tests of certificates say that they were skipped where it is not. */
 export const hasOpenSsl = spawnSync("openssl", ["version"]).status === 0
 
+const keys = { ec: "ec -pkeyopt ec_paramgen_curve:prime256v1", rsa: "rsa:2048" }
+
 /** Paths of a fresh certificate for 127.0.0.1 and localhost, and of its key. */
 export const certificate = (
-  into?: string
+  into?: string,
+  kind: keyof typeof keys = "ec"
 ): Effect.Effect<{ readonly cert: string; readonly key: string }, never, Scope.Scope> =>
   Effect.gen(function*() {
     const at = into ?? (yield* folder)
     const files = { cert: join(at, "cert.pem"), key: join(at, "key.pem") }
-    const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=choir"
+    const request = `req -x509 -newkey ${keys[kind]} -nodes -days 2 -subj /CN=choir`
     execFileSync("openssl", [
       ...request.split(" "),
       "-addext",

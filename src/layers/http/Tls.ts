@@ -14,10 +14,36 @@ export interface Files {
   readonly key: string
 }
 
-/** Reads both and holds them against each other; every fault is a sentence that names the setting. */
+/**
+ * What is spoken, whatever Node's defaults are (SEC39). In TLS 1.2 only what keeps the past secret when the key is lost,
+ * and no blocks that are chained: by default there is more.
+ */
+const strength = {
+  minVersion: "TLSv1.2",
+  ciphers: [
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_128_GCM_SHA256",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305"
+  ].join(":")
+} as const
+
+/**
+ * Reads both and holds them against each other; every fault is a sentence that names the setting. With what they may be
+ * used for, since a server that is given new ones is given all anew.
+ */
 export const read = Effect.fnUntraced(function*(
   { cert, key }: Files
-): Effect.fn.Return<Required<Pick<SecureContextOptions, "cert" | "key">>, SettingsInvalid, FileSystem.FileSystem> {
+): Effect.fn.Return<
+  Required<Pick<SecureContextOptions, "cert" | "key" | "ciphers" | "minVersion">>,
+  SettingsInvalid,
+  FileSystem.FileSystem
+> {
   const files = yield* FileSystem.FileSystem
   const load = (setting: string, path: string) =>
     files.readFileString(path).pipe(
@@ -30,7 +56,7 @@ export const read = Effect.fnUntraced(function*(
   if (Result.isFailure(certText) || Result.isFailure(keyText)) return yield* new SettingsInvalid({ faults })
   const fault = mismatch(cert, certText.success, key, keyText.success)
   if (fault !== undefined) return yield* new SettingsInvalid({ faults: [fault] })
-  return { cert: certText.success, key: keyText.success }
+  return { ...strength, cert: certText.success, key: keyText.success }
 })
 
 const attempt = <A>(parse: () => A): A | undefined => {
