@@ -1,6 +1,6 @@
 /**
  * Where `CHOIR_TEST_SEED` is set, as in continuous integration, everything that properties and the simulator try is
- * drawn from it: a change fails by what it changes, never by what was drawn. Elsewhere each run draws anew.
+ * drawn from it: a commit that fails does so again. Elsewhere each run draws anew.
  */
 import { Arbitrary } from "effect"
 import { env } from "node:process"
