@@ -1,6 +1,6 @@
 /** Randomness, hashes and signatures of sessions, by node:crypto. */
 import { Effect } from "effect"
-import { createHash, createPublicKey, type KeyObject, verify as verifySignature } from "node:crypto"
+import { createPublicKey, hash, type KeyObject, verify as verifySignature } from "node:crypto"
 import { type Challenge, isSafeKey, isSignature } from "../../domain/Identity.ts"
 import type { UserId } from "../../domain/Ids.ts"
 import { challengeText } from "../../domain/Protocol.ts"
@@ -9,7 +9,7 @@ import { challengeText } from "../../domain/Protocol.ts"
 export const secret = (bytes: (count: number) => Uint8Array): string => Buffer.from(bytes(32)).toString("base64url")
 
 /** What is kept of a token: its SHA-256, so that the store's reader cannot sign in. */
-export const hashToken = (token: string): string => createHash("sha256").update(token).digest("base64url")
+export const hashToken = (token: string): string => hash("sha256", token, "base64url")
 
 export const verify = (challenge: Challenge, publicKey: UserId, signature: string): Effect.Effect<boolean> =>
   holds(challengeText(challenge, publicKey), publicKey, signature)
