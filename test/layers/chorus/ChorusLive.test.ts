@@ -1,45 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Layer, References, Stream } from "effect"
+import { Deferred, Duration, Effect, Fiber, Stream } from "effect"
 import { AiError } from "effect/ai"
 import { TestClock } from "effect/testing"
-import { type Answer, type ChorusState, steps } from "../../../src/domain/chorus/Chorus.ts"
+import { type Answer, steps } from "../../../src/domain/chorus/Chorus.ts"
 import { textOf } from "../../../src/domain/chorus/ChorusOutput.ts"
 import * as ChorusPrompt from "../../../src/domain/chorus/ChorusPrompt.ts"
 import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import * as Extract from "../../../src/domain/offline/Extract.ts"
 import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
-import * as Models from "../../../src/layers/chorus/Models.ts"
-import { Chorus } from "../../../src/services/Chorus.ts"
 import { PriorsUnavailable } from "../../../src/services/Priors.ts"
-import { delta, finish, model, modelLayer, type Part, priorsLayer } from "./FakeModel.ts"
-import { answer, asker, data, prior, priors, runAt } from "./Runs.ts"
-
-type Script = Parameters<typeof modelLayer>[0]
-
-/** One step with a scripted model, and the pieces that were shown. */
-const carryOut = Effect.fnUntraced(
-  function*(run: ChorusState, pieces: Array<string> = []) {
-    const { step } = yield* Chorus
-    return yield* step(run, (piece) => Effect.sync(() => void pieces.push(piece))).pipe(
-      Effect.provideService(References.MinimumLogLevel, "None")
-    )
-  }
-)
-
-const withModel = (script: Script, find = priorsLayer(() => Effect.succeed(priors))) =>
-  ChorusLive.layer.pipe(Layer.provide([modelLayer(script), find]))
-
-const says = (...parts: ReadonlyArray<Part>): Script => () => Stream.fromIterable([...parts, finish()])
-
-const fails = (reason: AiError.AiErrorReason): Script => () =>
-  Stream.fail(AiError.make({ module: "test", method: "streamText", reason }))
-
-const refusal = new AiError.AuthenticationError({ kind: "InvalidKey" })
-const outage = new AiError.InternalProviderError({ description: "secret insides" })
-
-const offline = ChorusLive.layer.pipe(
-  Layer.provide([Models.layer({}), priorsLayer(() => Effect.succeed(priors))])
-)
+import { delta, finish, priorsLayer } from "./FakeModel.ts"
+import { carryOut, fails, offline, outage, refusal, says, type Script, withModel } from "./OneStep.ts"
+import { answer, asker, data, prior, runAt } from "./Runs.ts"
 
 describe("ChorusLive", () => {
   it.effect.each(steps)("[CHO2] %s is asked, shown, read and paid for", (step) =>
@@ -236,59 +208,6 @@ describe("ChorusLive", () => {
       const error = yield* Effect.flip(carryOut({ ...runAt("yield"), steps: [] }))
       assert.strictEqual(error.reason._tag, "StateError")
     }).pipe(Effect.provide(withModel(() => Stream.die("asked")))))
-
-  const alternatives = (
-    main: Script,
-    options: { readonly fallback?: Script; readonly update?: Script }
-  ) =>
-    Layer.unwrap(Effect.gen(function*() {
-      const choice = (script: Script, name: string) =>
-        Effect.map(model(script), (languageModel) => ({ languageModel, provider: "other", model: name }))
-      return withModel(main).pipe(Layer.provide(Layer.succeed(ChorusLive.Alternatives, {
-        fallback: options.fallback === undefined ? undefined : yield* choice(options.fallback, "spare"),
-        steps: options.update === undefined ? {} : { update: yield* choice(options.update, "small") }
-      })))
-    }))
-
-  it.effect("[CHO12] the fallback answers where another try is useless, and from the third try on", () =>
-    Effect.gen(function*() {
-      const fallback = says(delta(answer("Spare.", data.action)))
-      const model = (main: Script, attempt: number) =>
-        carryOut(runAt("action", 0, { attempt })).pipe(
-          Effect.provide(alternatives(main, { fallback })),
-          Effect.map(({ usage }) => usage.model)
-        )
-      assert.strictEqual(yield* model(fails(refusal), 0), "spare")
-      assert.strictEqual((yield* Effect.flip(model(fails(outage), 1))).reason._tag, "AIError")
-      assert.strictEqual(yield* model(fails(outage), 2), "spare")
-    }))
-
-  it.effect("[CHO12] no fallback takes over a text that has been shown", () => {
-    const half: Script = (prompt) => Stream.concat(Stream.make(delta("Half")), fails(refusal)(prompt))
-    return Effect.gen(function*() {
-      const pieces: Array<string> = []
-      const error = yield* Effect.flip(carryOut(runAt("action"), pieces))
-      assert.isFalse(error.retryable)
-      assert.deepStrictEqual(pieces, ["Half"])
-    }).pipe(Effect.provide(alternatives(half, { fallback: says(delta(answer("Spare.", data.action))) })))
-  })
-
-  it.effect("[CHO12] a step can have a model of its own", () =>
-    Effect.gen(function*() {
-      assert.strictEqual((yield* carryOut(runAt("update"))).usage.model, "small")
-      assert.strictEqual((yield* Effect.flip(carryOut(runAt("action")))).reason._tag, "AIError")
-    }).pipe(Effect.provide(alternatives(fails(outage), { update: says(delta(answer("Small.", data.update))) }))))
-
-  it.effect("[CHO12] without a key the offline model answers, and says so", () =>
-    Effect.gen(function*() {
-      const { describe } = yield* Chorus
-      assert.deepStrictEqual(describe, { model: Extract.modelName, offline: true })
-      const pieces: Array<string> = []
-      const { output } = yield* carryOut(runAt("yield"), pieces)
-      assert.include(pieces.join(""), Extract.notice)
-      assert.strictEqual(textOf(output), pieces.join(""))
-      assert.include(pieces.join(""), "Steep green tea at 80 degrees. [1]")
-    }).pipe(Effect.provide(offline)))
 
   it.effect.each([
     { prompt: "How hot should the water for green tea be?", loops: 0 },
