@@ -103,7 +103,7 @@ interface Typed {
 
 /** Sends one line. A refusal is told and changes nothing else. */
 const say = (topic: ThreadTopic, line: string, typed: Typed) => {
-  const asked = /^\/ask\s+(.+)$/.exec(line)?.[1]
+  const asked = /^\/ask\s+(\S.*)$/.exec(line)?.[1]
   if (asked === undefined && line.startsWith("/")) return write(help)
   const command: ThreadCommand = asked === undefined
     ? { _tag: "submit_message", content: line }

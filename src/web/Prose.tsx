@@ -22,7 +22,7 @@ export const Prose = ({ cite, text }: Props): ReactNode => (
 
 /** Lines, or a list when each of them starts like one. */
 const paragraph = (block: string, key: number, cite: Props["cite"]): ReactNode => {
-  const text = block.replace(/^\n+|\s+$/g, "")
+  const text = block.replace(/^\n+/, "").trimEnd()
   const lines = text.split("\n")
   if (text === "") return null
   return lines.every((line) => line.startsWith("- "))

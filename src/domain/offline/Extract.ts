@@ -180,7 +180,7 @@ const round = (share: number): number => Math.round(share * 100) / 100
 export const quotes = (lead: string): string => lead.split("\n\n").slice(1).join("\n\n")
 
 /** A text's pieces for streaming: words with the space that follows. */
-export const pieces = (text: string): ReadonlyArray<string> => text.match(/\s*\S+\s?/gu) ?? []
+export const pieces = (text: string): ReadonlyArray<string> => text.match(/\s*\S+\s?/guy) ?? []
 
 /** About what a provider would count as tokens. */
 export const tokens = (text: string): number => Math.max(1, Words.words(text).length)

@@ -43,7 +43,7 @@ const connect = ({ apiKey, url }: Options): Api => {
     host: hostname,
     https: protocol === "https:",
     port: given !== undefined ? Number(given) : protocol === "https:" ? 443 : 6333,
-    prefix: pathname.replace(/\/+$/, ""),
+    prefix: pathname.replace(/(?<!\/)\/+$/, ""),
     timeout: Infinity,
     checkCompatibility: false,
     // As a header of ours: the client warns on the console about keys over plain HTTP.

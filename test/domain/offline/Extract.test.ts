@@ -137,6 +137,10 @@ describe("Extract", () => {
     assert.strictEqual(Extract.pieces(Extract.answer(user)).join(""), Extract.answer(user))
   })
 
+  it("[SEC20] what is streamed is cut at words in one pass, also when 200,000 spaces follow", () => {
+    assert.deepStrictEqual(Extract.pieces(` a  b${" ".repeat(200_000)}`), [" a ", " b "])
+  })
+
   it.each([" ", "a. ", "<", "#", "-", "a-", "```\n", "A", "\n"])(
     "[SEC20] 32 KB of %j take no longer than other text",
     (filling) => {
