@@ -1,9 +1,10 @@
 /**
- * A crowd that means harm, in a process of its own, so that what it does costs nobody but the server: `silence` or
- * `flood` against a URL. Says what became of it in lines of JSON (`Attack.ts`).
+ * A crowd that means harm, in a process of its own, so that what it does costs nobody but the server: `silence`,
+ * `flood` or `forgery` against a URL. Says what became of it in lines of JSON (`Attack.ts`).
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Array as Arr, Clock, Effect, Fiber } from "effect"
+import { Array as Arr, Clock, Effect, Fiber, type Scope } from "effect"
+import { randomBytes } from "node:crypto"
 import { writeSync } from "node:fs"
 import type { Said } from "./Attack.ts"
 import { holds } from "./Members.ts"
@@ -91,4 +92,36 @@ const flood = Effect.gen(function*() {
   yield* say({ at: "end", ends, from, to })
 })
 
-NodeRuntime.runMain(Effect.scoped(what === "silence" ? silence : flood))
+/** Every ten milliseconds somebody else from one of a hundred addresses, with fifty bad signatures at once. */
+const forgery = Effect.gen(function*() {
+  const { key } = person()
+  const message = (type: string, payload: object): Raw.Shape => ({
+    opcode: Raw.text,
+    payload: JSON.stringify({ id: uuid(), type, payload, timestamp: 0 })
+  })
+  const come = (n: number) =>
+    Effect.scoped(Effect.gen(function*() {
+      const socket = yield* Raw.open(url, "/ws", { localAddress: `127.0.0.${2 + n % 100}` })
+      for (let i = 0; i < 50; i++) {
+        const signature = randomBytes(64).toString("base64url")
+        socket.send(message("connect", { public_key: key }), message("auth", { signature }))
+      }
+      for (let answered = 0; answered < 50;) {
+        for (const [, code] of (yield* socket.next).payload.toString().matchAll(/"code":"(\w+)"/g)) {
+          answered += 1
+          ended(code!)
+        }
+      }
+    }))
+  yield* say({ at: "height", count: 1 })
+  const from = yield* Clock.currentTimeMillis
+  yield* Effect.forEach(
+    Array.from({ length: 1_000 }, (_, n) => n),
+    (n) => Effect.forkScoped(come(n), { startImmediately: true }).pipe(Effect.tap(Effect.sleep(10)))
+  ).pipe(Effect.flatMap(Fiber.joinAll))
+  yield* say({ at: "end", ends, from, to: yield* Clock.currentTimeMillis })
+})
+
+const attacks: Readonly<Record<string, Effect.Effect<void, number, Scope.Scope>>> = { silence, flood, forgery }
+
+NodeRuntime.runMain(Effect.scoped(attacks[what ?? ""] ?? Effect.die(`no attack: ${what}`)))

@@ -19,6 +19,8 @@ export interface Memory {
 export interface Inspector {
   /** After everything that nobody needs was collected. */
   readonly memory: Effect.Effect<Memory>
+  /** Milliseconds that processors have worked for it. */
+  readonly worked: Effect.Effect<number>
   /** Objects alive whose class a module exports, and for which an expression on `it` holds; `module` as seen from `dist`. */
   readonly count: (module: string, name: string, which?: string) => Effect.Effect<number>
   /** Fibers that have not ended. */
@@ -90,6 +92,10 @@ export const inspect = (server: ServerProcess): Effect.Effect<Inspector, never, 
         Effect.andThen(evaluate("process.memoryUsage()")),
         Effect.map(({ value }) => value as Memory)
       ),
+      worked: Effect.map(evaluate("process.cpuUsage()"), ({ value }) => {
+        const { system, user } = value as NodeJS.CpuUsage
+        return (system + user) / 1_000
+      }),
       count: (module, name, which = "true") =>
         alive(`${load(module)}.${name}.prototype`, `function() { return this.filter((it) => ${which}).length }`),
       fibers: alive(
