@@ -168,7 +168,7 @@ const racing: Plant["network"] = (network) => {
             Queue.take(inbox),
             (text) => Effect.as(Effect.sleep(client.dice.int(1, 25)), text)
           )
-          const text = yield* Effect.raceFirst(taken, Effect.as(Effect.sleep(400), undefined))
+          const text = yield* Effect.timeoutOrElse(taken, { duration: 400, orElse: () => Effect.undefined })
           if (text !== undefined) line.emit("message", { data: text })
         }
       })
