@@ -152,8 +152,8 @@ describe("crowds", () => {
       })
       assert.hasAllKeys(ends, ["auth_failed", "rate_limited"])
       assert.strictEqual(ends["auth_failed"]! + ends["rate_limited"]!, 50_000)
-      // Five thousand a second leave a processor time for others.
-      assert.isBelow(worked, 10_000)
+      // Less than half a millisecond of a processor each, with frames, challenges and refusals; a tenth is usual.
+      assert.isBelow(worked, 25_000)
       assert.isBelow(kept, 5)
     }).pipe(Effect.scoped))
 })
