@@ -22,7 +22,7 @@ export interface Check<E = never> {
   readonly lacking: ReadonlyArray<Skill>
   /**
    * Succeeds when the engine conforms; with the name of a capability when it declares that it cannot do this. Takes
-   * at most twenty seconds of real time.
+   * at most a minute of real time.
    */
   readonly run: Effect.Effect<Capability | undefined, Nonconforming | NotConnected | SocketError | E>
 }
@@ -41,8 +41,8 @@ const check = <R, E>(harness: Harness<R, E>, scenario: Scenario<R>): Check<E> =>
       Effect.scoped,
       Effect.provide(harness.engine({ ...defaults, ...limits })),
       Effect.timeoutOrElse({
-        duration: "20 seconds",
-        orElse: () => Effect.fail(new Nonconforming({ expected: "an outcome within 20 seconds", found: "none" }))
+        duration: "1 minute",
+        orElse: () => Effect.fail(new Nonconforming({ expected: "an outcome within a minute", found: "none" }))
       })
     )
   }
