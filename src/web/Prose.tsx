@@ -12,13 +12,16 @@ interface Props {
 
 export const Prose = ({ cite, text }: Props): ReactNode => (
   <div className="prose">
-    {text.split(/```[^\n`]*\n?([\s\S]*?)(?:```|$)/).map((part, index) =>
+    {text.split("```").map((part, index) =>
       index % 2 === 1
-        ? <pre key={index}><code>{part.replace(/\n$/, "")}</code></pre>
+        ? <pre key={index}><code>{fenced(part)}</code></pre>
         : <Fragment key={index}>{part.split(/\n\s*\n/).map((block, index) => paragraph(block, index, cite))}</Fragment>
     )}
   </div>
 )
+
+/** What stands between fences; the rest of the opening line only names a language. */
+const fenced = (part: string): string => part.slice(part.indexOf("\n") + 1).replace(/\n$/, "")
 
 /** Lines, or a list when each of them starts like one. */
 const paragraph = (block: string, key: number, cite: Props["cite"]): ReactNode => {
