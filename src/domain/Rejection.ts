@@ -33,7 +33,7 @@ export const ErrorCode = Schema.Literals([
   "rate_limited",
   /** The server cannot store or reach what it needs right now. */
   "unavailable",
-  /** The client's state does not match; subscribe again. */
+  /** A kind's word for a command that rests on a state the topic is not in; subscribe again. */
   "state_desync",
   /** A defect of ours. Nothing was changed. */
   "internal"
