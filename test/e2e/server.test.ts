@@ -11,11 +11,11 @@ import { folder, root, start } from "../support/ServerProcess.ts"
 const main = join(root, "dist", "main.js")
 
 /** Runs a program to its end. */
-const run = (file: string, env: Readonly<Record<string, string>> = {}) =>
+const run = (file: string, env: Readonly<Record<string, string>> = {}, ...args: ReadonlyArray<string>) =>
   Effect.callback<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>((resume) => {
     const child = execFile(
       file,
-      [main],
+      [main, ...args],
       { env },
       (_fault, stdout, stderr) => resume(Effect.succeed({ code: child.exitCode, stdout, stderr }))
     )
@@ -119,6 +119,16 @@ describe("the server as a process", () => {
       assert.strictEqual(yield* server.end("SIGINT"), 1)
       yield* Fiber.join(ending)
       half.destroy()
+    }))
+
+  it.live("[OPS1] [OPS10] it says how it is used, and takes no argument for a setting", () =>
+    Effect.gen(function*() {
+      const help = yield* run(process.execPath, {}, "--help")
+      assert.deepInclude(help, { code: 0, stderr: "" })
+      assert.match(help.stdout, /^Usage: /)
+      const wrong = yield* run(process.execPath, {}, "--port=80")
+      assert.deepInclude(wrong, { code: 1, stdout: "" })
+      assert.match(wrong.stderr, /^[^\n]*takes no arguments[^\n]*--port=80[^\n]*\n$/)
     }))
 
   it.live("[OPS1] an old Node is told so in one line", () =>
