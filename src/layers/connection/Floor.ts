@@ -5,7 +5,7 @@
 import { type Clock, Effect } from "effect"
 import { closeCode } from "../../domain/connection/CloseCode.ts"
 import * as Connection from "../../domain/connection/Connection.ts"
-import type { TopicId } from "../../domain/Ids.ts"
+import type { Instant, TopicId } from "../../domain/Ids.ts"
 import type { Limits } from "../../domain/Limits.ts"
 import { encode, type ServerMessage } from "../../domain/Protocol.ts"
 import { type Frame, reply } from "../../services/Frame.ts"
@@ -87,12 +87,14 @@ export const make = ({ clock, limits, metrics, nextId, perform, release, run, wh
     const due = Connection.nextWake(state(link), limits)
     if (due === undefined || due >= link.wakeAt) return
     link.wakeAt = due
-    wheel.add(due, (at) => {
-      if (link.wakeAt !== due) return undefined
-      link.wakeAt = Number.POSITIVE_INFINITY
-      dispatch(link, { _tag: "Ticked", at })
-      return void wake(link)
-    })
+    wheel.set(link, due)
+  }
+
+  /** The wheel looks. */
+  const woken = (link: Link, at: Instant) => {
+    link.wakeAt = Number.POSITIVE_INFINITY
+    dispatch(link, { _tag: "Ticked", at })
+    wake(link)
   }
 
   /** Runs what message `ref` waits for; its slot stays open until that is over, and a defect is answered too. */
@@ -123,7 +125,7 @@ export const make = ({ clock, limits, metrics, nextId, perform, release, run, wh
       settled(link, topic, fault)
     })
 
-  return { limits, metrics, now, seconds, wheel, run, frame, say, done, dispatch, wake, start, settled, refused }
+  return { limits, metrics, now, seconds, wheel, run, frame, say, done, dispatch, wake, woken, start, settled, refused }
 }
 
 /** What the machine is told when the server wants a connection gone. */

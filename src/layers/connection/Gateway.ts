@@ -173,7 +173,7 @@ const make = Effect.fnUntraced(function*(
   }
 
   yield* socket.onConnection((connection) => {
-    const link = new Link.Link(connection, ++epoch, metrics)
+    const link = new Link.Link(connection, ++epoch, metrics, floor.woken)
     links.set(connection.id, link)
     connection.attachment = link
     floor.wake(link)
@@ -186,6 +186,7 @@ const make = Effect.fnUntraced(function*(
     connection.attachment = undefined
     floor.dispatch(link, { _tag: "Dropped", at: floor.now(), code })
     signIn.release(link)
+    floor.wheel.drop(link)
   })
   yield* socket.onDrained((connection, folded) => {
     const link = linkOf(connection)

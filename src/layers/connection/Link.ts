@@ -8,6 +8,7 @@ import type { Frame, Lane } from "../../services/Frame.ts"
 import type { Connection } from "../../services/Socket.ts"
 import type { Subscriber } from "../../services/Topics.ts"
 import type { Metrics } from "../observability/Metrics.ts"
+import type { Task } from "../socket/Wheel.ts"
 import type * as Replies from "./Replies.ts"
 import type { Account } from "./Users.ts"
 
@@ -20,7 +21,7 @@ export interface Subscription {
 }
 
 /** One live connection: what hangs on it outside of its machine. */
-export class Link implements Replies.Replies, Replies.Taker {
+export class Link implements Replies.Replies, Replies.Taker, Task {
   readonly connection: Connection
   /** Grows from connection to connection: of two of one client instance the greater one counts (AUT7). */
   readonly epoch: number
@@ -48,15 +49,19 @@ export class Link implements Replies.Replies, Replies.Taker {
   /** Subscriptions and catch-ups that wait for their turn; one at a time is under way. */
   readonly catchUps: Array<(over: () => void) => void> = []
   catchingUp = false
-  /** The earliest look the wheel will take. */
+  /** When the wheel will look. */
   wakeAt: Instant = Number.POSITIVE_INFINITY
+  slot: number | undefined = undefined
   saidGoodbye = false
   private readonly metrics: Metrics
+  private readonly woken: (link: Link, now: Instant) => void
 
-  constructor(connection: Connection, epoch: number, metrics: Metrics) {
+  /** `woken` is called when the wheel looks. */
+  constructor(connection: Connection, epoch: number, metrics: Metrics, woken: (link: Link, now: Instant) => void) {
     this.connection = connection
     this.epoch = epoch
     this.metrics = metrics
+    this.woken = woken
     this.state = Ref.makeUnsafe(State.open(connection.id, connection.connectedAt))
   }
 
@@ -65,6 +70,10 @@ export class Link implements Replies.Replies, Replies.Taker {
     this.metrics.sent.value += 1
     if (frame.lane._tag === "Durable") this.owe(frame.lane)
     this.connection.deliver(frame)
+  }
+
+  look(now: Instant): undefined {
+    this.woken(this, now)
   }
 
   private owe({ seq, topic }: Extract<Lane, { readonly _tag: "Durable" }>): void {

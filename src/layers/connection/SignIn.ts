@@ -223,11 +223,10 @@ export const make = ({ audience, chorus, directory, floor, putOut, sessions, use
     const { user } = subscriber
     link.subscriber = undefined
     link.account = undefined
-    users.leave(user, link)
+    // A reconnect must not refill the budgets.
+    if (users.leave(user, link)) floor.wheel.add(floor.now() + 60_000, (at) => users.forget(user, at))
     if (link.instance !== undefined && instances.get(link.instance) === link) instances.delete(link.instance)
     link.instance = undefined
-    // A reconnect must not refill the budgets.
-    if (users.connections(user).size === 0) floor.wheel.add(floor.now() + 60_000, (at) => users.forget(user, at))
   }
 
   return { draw, verify, resume, welcome, renew, revoke, release }

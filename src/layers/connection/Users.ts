@@ -9,6 +9,8 @@ import type { AnyKind } from "../../domain/Topic.ts"
 /** What is counted of one user. */
 export interface Account<C> {
   readonly connections: Set<C>
+  /** Whether somebody will ask to forget the user. */
+  leaving: boolean
   /** In the order of the budgets; those that were drawn on. */
   readonly buckets: Array<TokenBucket.TokenBucket | undefined>
 }
@@ -23,7 +25,8 @@ export interface Users<C> {
   readonly connections: (user: UserId) => ReadonlySet<C>
   /** Counts the connection; what to draw on for it. */
   readonly enter: (user: UserId, connection: C) => Account<C>
-  readonly leave: (user: UserId, connection: C) => void
+  /** Whether `forget` is to be called after a while: nobody does yet, and it was the last connection. */
+  readonly leave: (user: UserId, connection: C) => boolean
   /** Draws on the user's budget, unless what was heard must wait for another command of its connection anyway. */
   readonly draw: (account: Account<C> | undefined, state: Connection.State, incoming: Incoming, now: Instant) => Draw
   /** Forgets a user without connections; before the budgets are full again, it gives the time when they will be. */
@@ -56,12 +59,17 @@ export const make = <C>(limits: Limits, kinds: ReadonlyMap<string, AnyKind>): Us
   return {
     connections: (user) => users.get(user)?.connections ?? none,
     enter: (user, connection) => {
-      const account = users.get(user) ?? { connections: new Set(), buckets: [] }
+      const account = users.get(user) ?? { connections: new Set(), leaving: false, buckets: [] }
       users.set(user, account)
       account.connections.add(connection)
       return account
     },
-    leave: (user, connection) => void users.get(user)?.connections.delete(connection),
+    leave: (user, connection) => {
+      const account = users.get(user)
+      account?.connections.delete(connection)
+      if (account === undefined || account.leaving || account.connections.size > 0) return false
+      return account.leaving = true
+    },
     draw: (account, state, incoming, now) => {
       const budget = Connection.budgetOf(incoming, kinds)
       const waits = account === undefined || Connection.aheadOf(state, { budget, incoming }) !== undefined
@@ -69,7 +77,8 @@ export const make = <C>(limits: Limits, kinds: ReadonlyMap<string, AnyKind>): Us
     },
     forget: (user, now) => {
       const known = users.get(user)
-      if (known === undefined || known.connections.size > 0) return undefined
+      if (known === undefined) return undefined
+      if (known.connections.size > 0) return void (known.leaving = false)
       let due = now
       for (const [place, bucket] of known.buckets.entries()) {
         if (bucket !== undefined) due = Math.max(due, TokenBucket.fullAt(bucket, rates[place]![1]))

@@ -163,7 +163,7 @@ const make = Effect.fnUntraced(function*(
     wheel.add(now() + limits.cursorTtl, expire(topic, connection, key))
   }
 
-  const expire = (topic: TopicId, connection: string, key: string): Wheel.Task => (time) => {
+  const expire = (topic: TopicId, connection: string, key: string): Wheel.Look => (time) => {
     const shared = all.get(topic)
     const known = shared?.signals.get(connection)?.get(key)
     if (shared === undefined || known === undefined) return undefined

@@ -55,6 +55,8 @@ export interface Hub {
   readonly drained: (peer: Peer) => void
   readonly failed: (peer: Peer, fault: unknown) => void
   readonly closed: (peer: Peer, code: number) => void
+  /** Its time on the wheel has come. */
+  readonly look: (peer: Peer, now: Instant) => Instant | undefined
 }
 
 export const make = (
@@ -65,7 +67,7 @@ export const make = (
 
   const add = (peer: Peer) => {
     connections.set(peer.id, peer)
-    if (peer.wire.ping !== undefined) Heartbeat.watch(peer, watching)
+    if (peer.wire.ping !== undefined) wheel.set(peer, peer.heardAt + limits.pingInterval)
     try {
       listeners.opened(peer)
     } catch (fault) {
@@ -135,7 +137,7 @@ export const make = (
     write(peer)
     peer.status = "closing"
     peer.code = code
-    wheel.add(now() + patience, () => peer.status === "closed" ? undefined : void peer.wire.cut())
+    wheel.set(peer, now() + patience)
     peer.wire.close(code, reason.slice(0, 120))
   }
 
@@ -143,6 +145,7 @@ export const make = (
     if (peer.status === "closed") return
     peer.status = "closed"
     peer.wire = nobody
+    wheel.drop(peer)
     Outbox.empty(peer)
     connections.delete(peer.id)
     for (const told of peer.pongs) told(false)
@@ -192,7 +195,10 @@ export const make = (
   }
 
   const silent = (peer: Peer) => giveUp(peer, closeCode.noPong, "no answer to a ping")
-  const watching: Heartbeat.Watching = { limits, wheel, alive, silent }
+  const watching: Heartbeat.Watching = { limits, alive, silent }
+
+  const look = (peer: Peer, at: Instant): Instant | undefined =>
+    peer.status === "open" ? Heartbeat.look(peer, at, watching) : void peer.wire.cut()
 
   const ping = (peer: Peer) =>
     Effect.callback<number, SocketError>((resume) => {
@@ -223,7 +229,8 @@ export const make = (
     pong,
     drained: relieve,
     failed: (peer, fault) => listeners.failed(peer, fault),
-    closed
+    closed,
+    look
   }
 }
 

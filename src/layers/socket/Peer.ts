@@ -8,9 +8,10 @@ import { type Frame, reply } from "../../services/Frame.ts"
 import type { Connection, Metadata, SocketError } from "../../services/Socket.ts"
 import type { Hub } from "./Hub.ts"
 import * as Outbox from "./Outbox.ts"
+import type { Task } from "./Wheel.ts"
 import type { Port, Wire } from "./Wire.ts"
 
-export class Peer extends Outbox.Outbox implements Connection, Port {
+export class Peer extends Outbox.Outbox implements Connection, Port, Task {
   readonly id: ConnectionId
   readonly metadata: Metadata
   readonly connectedAt: Instant
@@ -24,6 +25,10 @@ export class Peer extends Outbox.Outbox implements Connection, Port {
   heardAt: Instant
   /** When an unanswered heartbeat ping went out. */
   pingedAt: Instant | undefined = undefined
+  /** When its heartbeat was looked at last: whether bytes waited, and how many the peer had taken. */
+  waited = false
+  taken = 0
+  slot: number | undefined = undefined
   /** The code we closed it with; what the peer said otherwise. */
   code: number | undefined = undefined
   /** Those who wait for a pong; told whether it came. */
@@ -106,6 +111,10 @@ export class Peer extends Outbox.Outbox implements Connection, Port {
 
   end(code: number, reason: string): void {
     this.hub.close(this, code, reason)
+  }
+
+  look(now: Instant): Instant | undefined {
+    return this.hub.look(this, now)
   }
 
   closed(code: number): void {

@@ -7,11 +7,22 @@ import { Clock, Effect, type Scope } from "effect"
 import type { Instant } from "../../domain/Ids.ts"
 
 /** Looks at something; returns when to look again, or undefined when it is done with. Must not throw. */
-export type Task = (now: Instant) => Instant | undefined
+export type Look = (now: Instant) => Instant | undefined
+
+/** What waits for its time, in one place of a wheel at most. Connections are tasks themselves: a closure each would cost. */
+export interface Task {
+  /** Where it waits; the wheel's own. Undefined at first. */
+  slot: number | undefined
+  look(now: Instant): Instant | undefined
+}
 
 export interface Wheel {
-  /** Runs `task` at the first tick at or after `at`. */
-  readonly add: (at: Instant, task: Task) => void
+  /** Has a task looked at, at the first tick at or after `at` and not where it waited before. */
+  readonly set: (task: Task, at: Instant) => void
+  /** Lets go of a task, so that nothing holds what it belongs to. */
+  readonly drop: (task: Task) => void
+  /** `set`, for what need not be dropped. */
+  readonly add: (at: Instant, look: Look) => void
 }
 
 /**
@@ -22,26 +33,35 @@ export const tick = 200
 
 /** Turns until the scope closes, every `tick` milliseconds. */
 export const make = Effect.fnUntraced(function*(tick: number): Effect.fn.Return<Wheel, never, Scope.Scope> {
-  const slots = new Map<number, Array<Task>>()
+  const slots = new Map<number, Set<Task>>()
   let turned = Math.floor((yield* Clock.currentTimeMillis) / tick)
 
-  const add = (at: Instant, task: Task) => {
+  const drop = (task: Task) => {
+    if (task.slot === undefined) return
+    slots.get(task.slot)?.delete(task)
+    task.slot = undefined
+  }
+
+  const set = (task: Task, at: Instant) => {
+    drop(task)
     const slot = Math.max(turned + 1, Math.ceil(at / tick))
     const tasks = slots.get(slot)
-    if (tasks === undefined) slots.set(slot, [task])
-    else tasks.push(task)
+    if (tasks === undefined) slots.set(slot, new Set([task]))
+    else tasks.add(task)
+    task.slot = slot
   }
 
   const turn = (now: Instant) => {
     const end = Math.floor(now / tick)
     while (turned < end) {
       turned += 1
-      const tasks = slots.get(turned)
-      slots.delete(turned)
-      for (const task of tasks ?? []) {
-        const again = task(now)
-        if (again !== undefined) add(again, task)
+      // One that is looked at may drop another of the same slot.
+      for (const task of slots.get(turned) ?? []) {
+        task.slot = undefined
+        const again = task.look(now)
+        if (again !== undefined) set(task, again)
       }
+      slots.delete(turned)
     }
   }
 
@@ -51,5 +71,5 @@ export const make = Effect.fnUntraced(function*(tick: number): Effect.fn.Return<
       turn(yield* Clock.currentTimeMillis)
     }
   }))
-  return { add }
+  return { set, drop, add: (at, look) => set({ slot: undefined, look }, at) }
 })

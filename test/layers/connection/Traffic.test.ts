@@ -84,7 +84,7 @@ const setup = Effect.gen(function*() {
     sessions: yield* SessionsService,
     topics: topics as Topics["Service"]
   })
-  const link = new Link.Link(connection, 1, metrics)
+  const link = new Link.Link(connection, 1, metrics, () => undefined)
   const user: UserId = person().key
   link.subscriber = { id: connection.id, user, deliver: (frame) => link.deliver(frame) }
   /** As an answer to `subscribe` leaves it. */

@@ -1,0 +1,82 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Clock, Effect, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import * as Wheel from "../../../src/layers/socket/Wheel.ts"
+
+/** Writes down when it is looked at; wants to be looked at again as often as it is told. */
+const watcher = (again: ReadonlyArray<number> = []) => {
+  const looks: Array<number> = []
+  const left = [...again]
+  const task: Wheel.Task = {
+    slot: undefined,
+    look: (now) => {
+      looks.push(now)
+      const after = left.shift()
+      return after === undefined ? undefined : now + after
+    }
+  }
+  return { looks, task }
+}
+
+const Act = Schema.Union([
+  Schema.TaggedStruct("Set", { task: Schema.Literals([0, 1, 2]), after: Schema.Literals([0, 3, 10, 25]) }),
+  Schema.TaggedStruct("Drop", { task: Schema.Literals([0, 1, 2]) }),
+  Schema.TaggedStruct("Pass", { millis: Schema.Literals([1, 10, 30]) })
+])
+
+describe("the wheel", () => {
+  it.effect("[CON3] looks at the first tick at or after a time, and again when it is told to", () =>
+    Effect.gen(function*() {
+      const wheel = yield* Wheel.make(10)
+      const { looks, task } = watcher([25])
+      wheel.set(task, 15)
+      yield* TestClock.adjust(100)
+      assert.deepStrictEqual(looks, [20, 50])
+    }))
+
+  it.effect("[CON3] a task waits in one place, and one that was dropped is not looked at, even by a neighbour", () =>
+    Effect.gen(function*() {
+      const wheel = yield* Wheel.make(10)
+      const [moved, gone] = [watcher(), watcher()]
+      wheel.set(moved.task, 15)
+      wheel.set(moved.task, 35)
+      const first: Wheel.Task = { slot: undefined, look: () => void wheel.drop(gone.task) }
+      wheel.set(first, 15)
+      wheel.set(gone.task, 15)
+      yield* TestClock.adjust(100)
+      assert.deepStrictEqual([moved.looks, gone.looks], [[40], []])
+      wheel.set(gone.task, 105)
+      yield* TestClock.adjust(10)
+      assert.deepStrictEqual(gone.looks, [110])
+    }))
+
+  it.effect.prop(
+    "[CON3] whatever is set, moved and dropped, each is looked at once, in the turn after its time",
+    { script: Arbitrary.array(Arbitrary.schema(Act), { maxLength: 40 }) },
+    ({ script }) =>
+      Effect.gen(function*() {
+        const wheel = yield* Wheel.make(10)
+        const watchers = [watcher(), watcher(), watcher()]
+        const due: Array<number | undefined> = [undefined, undefined, undefined]
+        const expected: Array<Array<number>> = [[], [], []]
+        for (const act of script) {
+          const now = yield* Clock.currentTimeMillis
+          if (act._tag === "Set") {
+            wheel.set(watchers[act.task]!.task, now + act.after)
+            due[act.task] = Math.max(Math.floor(now / 10) + 1, Math.ceil((now + act.after) / 10)) * 10
+          } else if (act._tag === "Drop") {
+            wheel.drop(watchers[act.task]!.task)
+            due[act.task] = undefined
+          } else {
+            yield* TestClock.adjust(act.millis)
+            for (const [task, at] of due.entries()) {
+              if (at === undefined || at > now + act.millis) continue
+              expected[task]!.push(at)
+              due[task] = undefined
+            }
+          }
+        }
+        assert.deepStrictEqual(watchers.map(({ looks }) => looks), expected)
+      })
+  )
+})
