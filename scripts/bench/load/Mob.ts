@@ -1,5 +1,5 @@
 /** Those who are not healthy, in a process of their own: what they cost must not be the healthy ones' delay. */
-import { Effect } from "effect"
+import { Effect, Queue } from "effect"
 import { connect } from "node:net"
 import * as Crew from "./Crew.ts"
 import * as Dialect from "./Dialect.ts"
@@ -56,14 +56,25 @@ const visitors = 250
 /** Milliseconds in which the crowd comes; whoever is turned away after a time comes back as evenly. */
 const arrival = 10_000
 
-/** Somebody who was here before comes back and goes, every so many milliseconds. */
-const visit = Effect.fnUntraced(function*(job: Job, index: number, every: number, counts: { visits: number }) {
-  const member = Dialect.member(others + 1 + index)
-  for (let due = performance.now() + index * every / visitors;; due += every) {
-    yield* Effect.sleep(Math.max(0, due - performance.now()))
-    const { peer } = yield* Crew.seat(job, member)
-    peer.socket.destroy()
-    counts.visits += 1
+/** At most so many visits begin in a millisecond: what this process is late with must not come as one wave. */
+const together = 3
+
+/** People who were here before come back and go, so many a second. */
+const visit = Effect.fnUntraced(function*(job: Job, perSecond: number, counts: { visits: number }) {
+  const members = Array.from({ length: visitors }, (_, index) => Dialect.member(others + 1 + index))
+  const doors = yield* Queue.unbounded<void>()
+  const visiting = Effect.fnUntraced(function*(member: Dialect.Member) {
+    while (true) {
+      yield* Queue.take(doors)
+      const { peer } = yield* Crew.seat(job, member)
+      peer.socket.destroy()
+      counts.visits += 1
+    }
+  })
+  for (const member of members) yield* Effect.forkChild(visiting(member))
+  for (let begun = 0, start = performance.now();; yield* Effect.sleep(1)) {
+    const due = Math.floor((performance.now() - start) * perSecond / 1000)
+    for (let n = 0; n < together && begun < due; n++, begun++) Queue.offerUnsafe(doors, undefined)
   }
 })
 
@@ -79,9 +90,7 @@ export const run = Effect.fnUntraced(
     for (let i = 0; i < load.silent; i++) yield* Effect.forkChild(silence(job, i * arrival / load.silent))
     for (let i = 0; i < load.dribbling; i++) yield* Effect.forkChild(dribble(job, i * arrival / load.dribbling))
     yield* Effect.forkChild(flood(job, load.flood))
-    for (let i = 0; i < visitors; i++) {
-      yield* Effect.forkChild(visit(job, i, visitors * 1000 / load.churn, counts))
-    }
+    yield* Effect.forkChild(visit(job, load.churn, counts))
     yield* Effect.sleep(arrival)
     yield* here
     const before = { at: performance.now(), cpu: process.cpuUsage(), visits: counts.visits }
