@@ -89,8 +89,8 @@ export const run = Effect.fnUntraced(
     )
     for (let i = 0; i < load.silent; i++) yield* Effect.forkChild(silence(job, i * arrival / load.silent))
     for (let i = 0; i < load.dribbling; i++) yield* Effect.forkChild(dribble(job, i * arrival / load.dribbling))
-    yield* Effect.forkChild(flood(job, load.flood))
-    yield* Effect.forkChild(visit(job, load.churn, counts))
+    if (load.flood > 0) yield* Effect.forkChild(flood(job, load.flood))
+    if (load.churn > 0) yield* Effect.forkChild(visit(job, load.churn, counts))
     yield* Effect.sleep(arrival)
     yield* here
     const before = { at: performance.now(), cpu: process.cpuUsage(), visits: counts.visits }

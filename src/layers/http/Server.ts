@@ -16,7 +16,7 @@ const options = ({ headersTimeout, requestTimeout }: Patience) => ({
   headersTimeout,
   requestTimeout,
   // Often, so that a crowd that has had its time is not cut all at once.
-  connectionsCheckingInterval: Math.min(100, headersTimeout),
+  connectionsCheckingInterval: Math.min(20, headersTimeout),
   keepAliveTimeout: 5_000,
   // What a slow socket may hold before that is noticed.
   highWaterMark: 16_384
