@@ -20,8 +20,8 @@ export const replace = Effect.fnUntraced(function*(scene: Scene) {
   const { network, people, world } = scene
   world.note("calm")
   Trouble.end(scene)
-  // Long enough for whoever waits to connect again.
-  yield* world.live(world.now + 3_000, () => scene.server.serving)
+  // A restart that is under way takes as long as the disk does. Then long enough for whoever waits to connect again.
+  yield* world.live(world.now + 30_000, () => scene.server.serving)
   yield* world.live(world.now + 1_500, () => false)
   const { server } = scene
   const sentAway = people.filter((person) => person.online)

@@ -20,7 +20,7 @@ export const wait = Effect.fnUntraced(function*(
 
 /** Who is not in step with the logs. */
 export const behind = ({ server }: Scene, people: Scene["people"]): string | undefined => {
-  if (!server.serving || server.process.dead) return "the server does not serve"
+  if (!server.serving) return "the server does not serve"
   for (const person of people) {
     const why = person.restless
     if (why !== undefined) return why
@@ -31,7 +31,7 @@ export const behind = ({ server }: Scene, people: Scene["people"]): string | und
 /** Why the world is not at rest; undefined when it is. */
 const restless = (scene: Scene): string | undefined => {
   const { disk, index, people, server, truth } = scene
-  if (!server.serving || server.process.dead) return "the server does not serve"
+  if (!server.serving) return "the server does not serve"
   if (!disk.idle) return "the disk is busy"
   for (const [topic, { kind, states }] of truth.topics) {
     const [owed] = kind.pending(states.at(-1))

@@ -92,6 +92,7 @@ export class Server {
   readonly process: Process
   private readonly around: Surroundings
   private readonly scope = Scope.makeUnsafe()
+  private stopping = false
   private services: Context.Context<Topics | Socket | Gateway.Gateway | Memory.Memory> | undefined
 
   constructor(process: Process, around: Surroundings) {
@@ -109,8 +110,9 @@ export class Server {
     )
   }
 
+  /** Whether it has started, and is neither dead nor about to stop. */
   get serving(): boolean {
-    return this.services !== undefined
+    return this.services !== undefined && !this.stopping && !this.process.dead
   }
 
   /** Bytes that wait for each connection, and what is live. */
@@ -130,6 +132,7 @@ export class Server {
   stop(then: () => void): void {
     const { network, plant } = this.around
     const { process, scope, services } = this
+    this.stopping = true
     if (network.listening?.process === process) network.listening = undefined
     process.run(
       Effect.gen(function*() {

@@ -30,7 +30,7 @@ const fail = (scene: Scene, fault: Fault): void => {
       return void world.after(fault.millis, () => scene.revive())
     case "Restart": {
       const { server } = scene
-      if (!server.serving || server.process.dead) return
+      if (!server.serving) return
       return server.stop(() => {
         server.kill(false)
         world.after(fault.millis, () => scene.revive())

@@ -50,6 +50,23 @@ describe("the wheel", () => {
       assert.deepStrictEqual(gone.looks, [110])
     }))
 
+  it.effect("[CON3] [SEC23] of many that fall due at once a few are looked at in one go, and others served between", () =>
+    Effect.gen(function*() {
+      const wheel = yield* Wheel.make(10)
+      const order: Array<string> = []
+      for (let n = 0; n < 40; n++) wheel.add(15, () => void order.push("look"))
+      yield* Effect.forkChild(Effect.gen(function*() {
+        while (order.filter((what) => what === "look").length < 40) {
+          if (order.length > 0) order.push("other")
+          yield* Effect.yieldNow
+        }
+      }))
+      yield* TestClock.adjust(20)
+      const portions = order.join(" ").split(/(?: ?other ?)+/).map((looks) => looks.split(" ").length)
+      assert.isAtLeast(portions.length, 4, order.join(" "))
+      assert.isBelow(Math.max(...portions), 20)
+    }))
+
   it.effect.prop(
     "[CON3] whatever is set, moved and dropped, each is looked at once, in the turn after its time",
     { script: Arbitrary.array(Arbitrary.schema(Act), { maxLength: 40 }) },
