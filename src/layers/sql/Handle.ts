@@ -8,13 +8,14 @@ import { DatabaseSync, type StatementSync } from "node:sqlite"
 const fatal: ReadonlySet<number> = new Set([10, 11, 14, 26])
 /** How many statements stay prepared. */
 const preparedMax = 256
+
 /** The primary SQLite result code of a fault, if it has one. */
 export const errcode = (cause: unknown): number | undefined =>
   typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number"
     ? cause.errcode & 0xff
     : undefined
 
-// `node:sqlite` reports the extended result code as `errcode`; the classifier reads `errno`.
+/** A fault as Effect has it. `node:sqlite` reports the extended result code as `errcode`; the classifier reads `errno`. */
 export const sqlError = (cause: unknown, operation: string) =>
   new SqlError.SqlError({
     reason: SqlError.classifySqliteError(
@@ -63,6 +64,7 @@ export interface Prepared {
   readonly hasRows: boolean
 }
 
+/** Throws what SQLite has against the statement. */
 export const prepare = (db: DatabaseSync, sql: string): Prepared => {
   const statement = db.prepare(sql)
   return { statement, hasRows: statement.columns().length > 0 }
@@ -85,6 +87,7 @@ export class Handle {
     this.wal = openWal(filename)
   }
 
+  /** The handle, opened anew when it has failed; throws when that fails as well. */
   renewed(): this {
     if (!this.failed) return this
     this.prepared.clear()
@@ -135,6 +138,7 @@ export class Handle {
     })
   }))
 
+  /** Prepared once, and kept until too many are. Throws like the function. */
   prepare(sql: string): Prepared {
     let found = this.prepared.get(sql)
     if (found === undefined) {
@@ -145,6 +149,7 @@ export class Handle {
     return found
   }
 
+  /** What a caller hears of a fault. */
   fail(cause: unknown, operation: string): SqlError.SqlError {
     this.failed ||= fatal.has(errcode(cause) ?? 0)
     return sqlError(cause, operation)
