@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile, spawn } from "node:child_process"
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { delimiter, dirname, join } from "node:path"
 import { env as inherited } from "node:process"
 import { cleanEnv, folder, root, start } from "../support/ServerProcess.ts"
@@ -67,6 +67,9 @@ describe("README.md", () => {
       // A shell between npm and the server reports the signal that it was sent as well.
       assert.include(line === "npm start" ? [0, 143, null] : [0], code)
     }).pipe(Effect.scoped))
+
+  it("[OPS1] the command may be executed as it was built: npx only sees to that where it links it first", () =>
+    accessSync(join(root, "dist/cli/main.js"), constants.X_OK))
 
   it.live("[OPS1] the commands in the terminal, one after the other", () =>
     Effect.gen(function*() {
