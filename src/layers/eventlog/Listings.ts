@@ -44,16 +44,17 @@ export const writeListing = Effect.fnUntraced(
 /** The directory over the same tables. */
 export const make = (sql: SqlClient.SqlClient): Directory["Service"] => {
   // Each by an index of its own: what one condition for both would cost grows with the threads of everybody.
+  // A bare `LIMIT ?` is read by SQLite's planner, which then plans anew at each run, for three times the cost.
   const mine = (user: Author, kind: string, limit: number) =>
     sql`SELECT listings.topic, title, visibility, status, listings.members, updated_at
       FROM members JOIN listings ON listings.topic = members.topic WHERE author = ${user} AND kind = ${kind}
-      ORDER BY updated_at DESC, listings.topic LIMIT ${limit}`
+      ORDER BY updated_at DESC, listings.topic LIMIT ${limit} + 0`
   const open = (kind: string, limit: number) =>
     sql`SELECT topic, title, visibility, status, members, updated_at
-      FROM listings WHERE kind = ${kind} AND visibility = 'public' ORDER BY updated_at DESC, topic LIMIT ${limit}`
+      FROM listings WHERE kind = ${kind} AND visibility = 'public' ORDER BY updated_at DESC, topic LIMIT ${limit} + 0`
   const either = (user: Author, kind: string, limit: number) =>
     sql`SELECT * FROM (${mine(user, kind, limit)}) UNION SELECT * FROM (${open(kind, limit)})
-      ORDER BY updated_at DESC, topic LIMIT ${limit}`
+      ORDER BY updated_at DESC, topic LIMIT ${limit} + 0`
   return {
     list: (user, { all, kind, limit }) =>
       (all ? either : mine)(user, kind, limit).pipe(
