@@ -4,7 +4,7 @@ import { connect } from "node:net"
 import * as Crew from "./Crew.ts"
 import * as Dialect from "./Dialect.ts"
 import type { Job, Load, Result } from "./Job.ts"
-import { dial } from "./Peer.ts"
+import { dial, localAddress } from "./Peer.ts"
 import * as Template from "./Template.ts"
 
 type Mob = Extract<Load, { readonly kind: "mob" }>
@@ -26,7 +26,7 @@ const silence = Effect.fnUntraced(function*({ target }: Job, after: number) {
 const dribble = Effect.fnUntraced(function*({ target: { port } }: Job, after: number) {
   yield* Effect.sleep(after)
   while (true) {
-    const socket = connect({ port, host: "127.0.0.1" })
+    const socket = connect({ port, host: "127.0.0.1", localAddress: localAddress() })
     socket.on("error", () => socket.destroy())
     for (const char of `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n`) {
       if (socket.destroyed) break
@@ -57,7 +57,7 @@ const visitors = 250
 const arrival = 10_000
 
 /** At most so many visits begin in a millisecond: what this process is late with must not come as one wave. */
-const together = 3
+const together = 2
 
 /** People who were here before come back and go, so many a second. */
 const visit = Effect.fnUntraced(function*(job: Job, perSecond: number, counts: { visits: number }) {

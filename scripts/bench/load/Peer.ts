@@ -12,6 +12,14 @@ export type OnFrame = (bytes: Buffer, start: number, end: number) => void
 const chunk = Buffer.allocUnsafe(256 * 1024)
 const ignore: OnFrame = () => undefined
 
+let dialled = 0
+
+/**
+ * In turn, some of the addresses that all mean this machine. From one alone, among thousands of ports that rest after
+ * their connection's end, finding a free one would take the kernel most of this process's time.
+ */
+export const localAddress = (): string => `127.0.1.${1 + dialled++ % 250}`
+
 export class Peer {
   onFrame: OnFrame = ignore
   onClose: () => void = () => undefined
@@ -25,6 +33,7 @@ export class Peer {
     this.socket = connect({
       port,
       host: "127.0.0.1",
+      localAddress: localAddress(),
       noDelay: true,
       onread: { buffer: chunk, callback: (length) => (this.read(length), true) }
     })

@@ -26,7 +26,7 @@ export interface Wheel {
 }
 
 /** Milliseconds between two turns, where nothing needs less. */
-export const tick = 200
+export const tick = 20
 
 /** Tasks that are looked at in one go. Then others are served first: ending forty connections takes milliseconds. */
 const together = 8
