@@ -30,7 +30,7 @@ if (major < 22 || major === 22 && minor < 19) {
   process.stderr.write(`Choir's server takes no arguments, and does not understand ${argument}: try --help.\n`)
   process.exitCode = 1
 } else if (!isSet && typeof process.execve === "function" && process.platform !== "win32") {
-  process.execve(process.execPath, [process.execPath, `${flag}=16`, ...process.execArgv, ...process.argv.slice(1)])
+  process.execve(process.execPath, [process.execPath, `${flag}=8`, ...process.execArgv, ...process.argv.slice(1)])
 } else {
   const { start } = await import("./start.ts")
   start()

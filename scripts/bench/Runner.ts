@@ -2,7 +2,7 @@
 import { Console, Effect } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import type { Job, Result, Window } from "./load/Job.ts"
+import type { Job, Result, Target, Window } from "./load/Job.ts"
 import type { Scenario } from "./Scenarios.ts"
 import * as Servers from "./Servers.ts"
 
@@ -48,11 +48,17 @@ const hurry = ({ measure, warmup }: Window): Window => ({
 
 const once = (server: Servers.Server, scenario: Scenario, options: Options): Effect.Effect<Result | undefined> =>
   Effect.scoped(Effect.gen(function*() {
-    const running = yield* Servers.start(server, scenario.raised, server.dialect === "choir" ? options.nodeArgs : [])
-    if (running === undefined) return undefined
+    const start = Effect.map(
+      Servers.start(server, scenario.raised, server.dialect === "choir" ? options.nodeArgs : []),
+      (running): Target | undefined => running && { ...running, dialect: server.dialect }
+    )
+    const plan = options.quick ? scenario.quick || scenario.load : scenario.load
+    const target = yield* start
+    const spared = plan.kind === "crowd" ? yield* start : target
+    if (target === undefined || spared === undefined) return undefined
     return yield* load({
-      target: { ...running, dialect: server.dialect },
-      load: options.quick ? scenario.quick || scenario.load : scenario.load,
+      target,
+      load: plan.kind === "crowd" ? { ...plan, spared } : plan,
       window: options.quick ? hurry(scenario.window) : scenario.window
     })
   }))

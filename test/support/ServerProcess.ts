@@ -58,7 +58,7 @@ export const start = (options: {
       const line = [
         ...options.under ?? [],
         process.execPath,
-        "--max-semi-space-size=16",
+        "--max-semi-space-size=8",
         ...options.nodeArgs ?? [],
         options.main ?? "dist/main.js"
       ]

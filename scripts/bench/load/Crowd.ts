@@ -31,22 +31,32 @@ const call = (job: Job, mob: Crowd["mob"]) =>
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
-export const run = Effect.fnUntraced(function*(job: Job, load: Crowd) {
+/** Starts the healthy of one server; measures how long their messages take. */
+const healthy = Effect.fnUntraced(function*(job: Job, load: Crowd["healthy"]) {
   const counts: Counts = { delivered: 0, latencies: new Latencies() }
-  yield* Publish.start(yield* Publish.enter(job, load.healthy, counts), load.healthy)
-  const quiet = yield* measure(job, counts, "delivery")
+  yield* Publish.start(yield* Publish.enter(job, load, counts), load)
+  return (window: Job["window"]) => measure({ ...job, window }, counts, "delivery")
+})
+
+export const run = Effect.fnUntraced(function*(job: Job, load: Crowd) {
+  const here = yield* healthy(job, load.healthy)
+  const there = yield* healthy({ ...job, target: load.spared }, load.healthy)
+  const quiet = yield* here(job.window)
   const mob = yield* call(job, load.mob)
   yield* said(mob)
-  const loud = yield* measure({ ...job, window: { ...job.window, measure: load.lasting } }, counts, "delivery")
+  const window = { ...job.window, measure: load.lasting }
+  // At the same time, so that what the machine itself makes them wait is the same.
+  const [loud, spared] = yield* Effect.all([here(window), there(window)], { concurrency: 2 })
   mob.stdin?.end()
   const visited = JSON.parse(yield* said(mob)) as Result
-  const p99 = { quiet: quiet["p99 ms"] ?? Number.NaN, loud: loud["p99 ms"] ?? Number.NaN }
+  const p99 = (result: Result) => result["p99 ms"] ?? Number.NaN
   return {
-    "p99 ms": p99.loud,
-    "quiet p99 ms": p99.quiet,
-    "p99/quiet": p99.loud / p99.quiet,
+    "p99 ms": p99(loud),
+    "quiet p99 ms": p99(quiet),
+    "spared p99 ms": p99(spared),
+    "p99/quiet": p99(loud) / p99(quiet),
+    "p99/spared": p99(loud) / p99(spared),
     "p50 ms": loud["p50 ms"] ?? Number.NaN,
-    "quiet p50 ms": quiet["p50 ms"] ?? Number.NaN,
     "server cores": loud["server cores"] ?? Number.NaN,
     ...visited
   } satisfies Result

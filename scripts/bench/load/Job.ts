@@ -40,7 +40,9 @@ export type Load =
   | { readonly kind: "recover"; readonly clients: number; readonly missed: number }
   | {
     readonly kind: "crowd"
-    /** What healthy members do; measured alone first, then in the crowd. */
+    /** A server that the crowd leaves alone, on the same machine. */
+    readonly spared: Target
+    /** What healthy members of both do; measured alone first, then in the crowd. */
     readonly healthy: Extract<Load, { readonly kind: "publish" }>
     readonly mob: Extract<Load, { readonly kind: "mob" }>
     /** Milliseconds that the crowd is measured for. */
@@ -59,6 +61,9 @@ export type Load =
     /** People a second who come and go. */
     readonly churn: number
   }
+
+/** A scenario's load: what the runner knows is not in it. */
+export type Plan = Exclude<Load, { readonly kind: "crowd" }> | Omit<Extract<Load, { readonly kind: "crowd" }>, "spared">
 
 export interface Job {
   readonly target: Target
