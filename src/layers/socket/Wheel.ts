@@ -26,10 +26,10 @@ export interface Wheel {
 }
 
 /** Milliseconds between two turns, where nothing needs less. */
-export const tick = 20
+export const tick = 200
 
 /** Tasks that are looked at in one go. Then others are served first: ending forty connections takes milliseconds. */
-const together = 8
+const together = 4
 
 /** Turns until the scope closes, every `tick` milliseconds. */
 export const make = Effect.fnUntraced(function*(tick: number): Effect.fn.Return<Wheel, never, Scope.Scope> {
@@ -51,17 +51,24 @@ export const make = Effect.fnUntraced(function*(tick: number): Effect.fn.Return<
     task.slot = slot
   }
 
-  const turn = Effect.fnUntraced(function*(now: Instant) {
-    const end = Math.floor(now / tick)
+  /** Spreads what is due over half of the time until the next turn: nobody else has to wait for all of it. */
+  const turn = Effect.fnUntraced(function*(start: Instant) {
+    const end = Math.floor(start / tick)
+    let due = 0
+    for (let slot = turned + 1; slot <= end; slot++) due += slots.get(slot)?.size ?? 0
+    const pause = Math.floor(tick / 2 * together / due)
+    let looked = 0
+    let now = start
     while (turned < end) {
       turned += 1
-      let looked = 0
       // One that is looked at may drop another of the same slot.
       for (const task of slots.get(turned) ?? []) {
         task.slot = undefined
         const again = task.look(now)
         if (again !== undefined) set(task, again)
-        if (++looked % together === 0) yield* Effect.yieldNow
+        if (++looked % together > 0) continue
+        yield* pause > 0 ? Effect.sleep(pause) : Effect.yieldNow
+        now = yield* Clock.currentTimeMillis
       }
       slots.delete(turned)
     }
@@ -69,7 +76,7 @@ export const make = Effect.fnUntraced(function*(tick: number): Effect.fn.Return<
 
   yield* Effect.forkScoped(Effect.gen(function*() {
     while (true) {
-      yield* Effect.sleep(tick)
+      yield* Effect.sleep(tick - (yield* Clock.currentTimeMillis) % tick)
       yield* turn(yield* Clock.currentTimeMillis)
     }
   }))

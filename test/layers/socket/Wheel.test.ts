@@ -67,6 +67,19 @@ describe("the wheel", () => {
       assert.isBelow(Math.max(...portions), 20)
     }))
 
+  it.effect("[CON3] many that fall due in one turn are spread over half of the time until the next", () =>
+    Effect.gen(function*() {
+      const wheel = yield* Wheel.make(200)
+      const looks: Array<number> = []
+      for (let n = 0; n < 100; n++) wheel.add(150, (now) => void looks.push(now))
+      for (let n = 0; n < 3; n++) wheel.add(400, (now) => void looks.push(now))
+      yield* TestClock.adjust(1000)
+      const [crowd, few] = [looks.slice(0, 100), looks.slice(100)]
+      assert.deepStrictEqual([Math.min(...crowd), new Set(crowd).size], [200, 25])
+      assert.isAtMost(Math.max(...crowd), 300)
+      assert.deepStrictEqual(few, [400, 400, 400])
+    }))
+
   it.effect.prop(
     "[CON3] whatever is set, moved and dropped, each is looked at once, in the turn after its time",
     { script: Arbitrary.array(Arbitrary.schema(Act), { maxLength: 40 }) },
