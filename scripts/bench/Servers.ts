@@ -38,7 +38,7 @@ export const ws = other("ws", "plain", new URL("./servers/PlainWs.ts", import.me
 export const socketio = other("socket.io", "socketio", new URL("./servers/SocketIo.ts", import.meta.url))
 export const uws = other("uws", "plain", new URL("./servers/Uws.ts", import.meta.url))
 
-/** What keeps many people from coming from one address: all load does. */
+/** What keeps many people from coming from a few addresses: all load does. */
 export const forOneAddress: ReadonlyArray<keyof Limits> = [
   "authPerMinute",
   "authBurst",
