@@ -7,11 +7,11 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem } from "effect"
 import manifest from "../package.json" with { type: "json" }
-import { generate } from "./Artefacts.ts"
+import { generateSchemas } from "./GenerateSchemas.ts"
 
 const main = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
-  const files = generate(manifest.version)
+  const files = generateSchemas(manifest.version)
   yield* fs.remove("docs/schemas", { recursive: true, force: true })
   yield* fs.makeDirectory("docs/schemas")
   for (const [path, text] of files) yield* fs.writeFileString(`docs/${path}`, text)

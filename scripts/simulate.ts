@@ -10,9 +10,9 @@ import { spawn } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import * as Bugs from "../test/simulation/Bugs.ts"
-import * as Seeds from "../test/simulation/Seeds.ts"
-import { type Report, simulate } from "../test/simulation/Simulation.ts"
+import * as PlantedBugs from "../src/testing/simulation/planted-bugs/PlantedBugs.ts"
+import * as SeedRunner from "../src/testing/simulation/SeedRunner.ts"
+import { simulate, type SimulationReport } from "../src/testing/simulation/Simulation.ts"
 
 const usage = `Runs the simulator over many seeds, and tells of those that fail how to run them again.
 
@@ -20,12 +20,12 @@ Usage: npm run simulate -- [options]
   --seeds N      how many; 100 unless said
   --from N       the first one; 1 unless said
   --jobs N       in how many processes; 1 unless said
-  --bug NAME     with a bug that is planted on purpose: ${Bugs.names.join(", ")}
-  --story FILE   writes down every step of the first seed, and runs no other
+  --bug NAME     with a bug that is planted on purpose: ${PlantedBugs.bugNames.join(", ")}
+  --trace FILE   writes down every step of the first seed, and runs no other
   --help         this`
 
 /** Which seeds, and how; a sentence when that makes no sense. */
-const asked = (args: ReadonlyArray<string>) =>
+const parseOptions = (args: ReadonlyArray<string>) =>
   Result.try({
     try: () => {
       const { values } = parseArgs({
@@ -35,45 +35,48 @@ const asked = (args: ReadonlyArray<string>) =>
           from: { type: "string", default: "1" },
           jobs: { type: "string", default: "1" },
           bug: { type: "string" },
-          story: { type: "string" },
+          trace: { type: "string" },
           help: { type: "boolean", default: false }
         }
       })
       for (const name of ["seeds", "from", "jobs"] as const) {
         if (!/^[1-9]\d{0,14}$/.test(values[name])) throw new Error(`--${name} is a whole number from 1 on`)
       }
-      const bug = Bugs.names.find((name) => name === values.bug)
+      const bug = PlantedBugs.bugNames.find((name) => name === values.bug)
       if (values.bug !== bug) throw new Error(`No bug is called '${values.bug}'`)
-      const { from, help, jobs, seeds, story } = values
-      return { seeds: Number(seeds), from: Number(from), jobs: Number(jobs), bug, story, help }
+      const { from, help, jobs, seeds, trace } = values
+      return { seeds: Number(seeds), from: Number(from), jobs: Number(jobs), bug, trace, help }
     },
     // Node's own sentences are followed by advice.
-    catch: (fault) => `${(fault as Error).message.split(/\.\s/, 1)[0]}: see --help.`
+    catch: (error) => `${(error as Error).message.split(/\.\s/, 1)[0]}: see --help.`
   })
 
-const { bug, from, help, jobs, seeds, story } = Result.getOrElse(asked(process.argv.slice(2)), (why) => {
-  process.stderr.write(`${why}\n`)
-  process.exit(1)
-})
+const { bug, from, help, jobs, seeds, trace: traceFile } = Result.getOrElse(
+  parseOptions(process.argv.slice(2)),
+  (why) => {
+    process.stderr.write(`${why}\n`)
+    process.exit(1)
+  }
+)
 
-let told = 0
+let explainedFailures = 0
 
 /** Says what went wrong; of the first failures, only what matters. */
-const explain = Effect.fnUntraced(function*(report: Report) {
-  const faults = told++ < 5 ? yield* Seeds.shrink(report, { bug }) : report.faults
-  yield* Console.log(Seeds.explain({ ...report, faults }, bug))
+const printFailure = Effect.fnUntraced(function*(report: SimulationReport) {
+  const faults = explainedFailures++ < 5 ? yield* SeedRunner.shrinkFaults(report, { plantedBug: bug }) : report.faults
+  yield* Console.log(SeedRunner.formatFailure({ ...report, faults }, bug))
 })
 
 /** Seeds of this process. */
-const here = Effect.gen(function*() {
-  const summary = yield* Seeds.run({ from, seeds, bug, tell: explain })
-  const sums = Object.entries(summary.stats).map(([name, value]) => `${value} ${name}`).join(", ")
-  yield* Console.log(`${from} to ${from + seeds - 1}: ${summary.failed.length} of ${seeds} seeds failed (${sums})`)
-  return summary.failed.length === 0 ? 0 : 1
+const runInThisProcess = Effect.gen(function*() {
+  const summary = yield* SeedRunner.runSeeds({ from, seeds, bug, tell: printFailure })
+  const sums = Object.entries(summary.totals).map(([name, value]) => `${value} ${name}`).join(", ")
+  yield* Console.log(`${from} to ${from + seeds - 1}: ${summary.failures.length} of ${seeds} seeds failed (${sums})`)
+  return summary.failures.length === 0 ? 0 : 1
 })
 
 /** The same in a process of its own. */
-const elsewhere = (first: number, count: number) =>
+const runInChildProcess = (first: number, count: number) =>
   Effect.callback<number>((resume) => {
     const args = ["--from", `${first}`, "--seeds", `${count}`, ...bug === undefined ? [] : ["--bug", bug]]
     const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...args], { stdio: "inherit" })
@@ -81,28 +84,30 @@ const elsewhere = (first: number, count: number) =>
     return Effect.sync(() => child.kill())
   })
 
-const split = Effect.gen(function*() {
+const runInParallel = Effect.gen(function*() {
   const share = Math.ceil(seeds / jobs)
   const parts = Array.from(
     { length: Math.ceil(seeds / share) },
     (_, n) => [from + n * share, Math.min(share, seeds - n * share)] as const
   )
-  const codes = yield* Effect.forEach(parts, ([first, count]) => elsewhere(first, count), { concurrency: "unbounded" })
+  const codes = yield* Effect.forEach(parts, ([first, count]) => runInChildProcess(first, count), {
+    concurrency: "unbounded"
+  })
   return Math.max(...codes)
 })
 
 /** Writes down, line by line, all that happened in one seed. */
-const tell = (file: string) =>
-  Effect.map(simulate(String(from), { bug, story: true }), ({ story: steps, violations }) => {
-    writeFileSync(file, steps.join("\n"))
+const writeTrace = (file: string) =>
+  Effect.map(simulate(String(from), { plantedBug: bug, recordTrace: true }), ({ trace: lines, violations }) => {
+    writeFileSync(file, lines.join("\n"))
     return violations.length === 0 ? 0 : 1
   })
 
 const program = help
   ? Effect.as(Console.log(usage), 0)
-  : story === undefined
-  ? jobs > 1 ? split : here
-  : tell(story)
+  : traceFile === undefined
+  ? jobs > 1 ? runInParallel : runInThisProcess
+  : writeTrace(traceFile)
 NodeRuntime.runMain(Effect.map(program, (code) => {
   process.exitCode = code
 }))

@@ -12,35 +12,37 @@ interface Rule {
   readonly done: boolean
 }
 
-const rules = (spec: string): ReadonlyArray<Rule> =>
-  [...spec.matchAll(/^- ([✓·]) ([A-Z]{3}\d+) /gm)].map(([, mark, id]) => ({ id: id!, done: mark === "✓" }))
+const parseRules = (spec: string): ReadonlyArray<Rule> =>
+  [...spec.matchAll(/^- ([✓·]) ([A-Z]{3}\d+) /gm)].map(([, status, id]) => ({ id: id!, done: status === "✓" }))
 
 /** Ids at the start of titles: `"[THR3] ...`, `"[SYN2, SYN3] ...`, `"[THR2][THR4] ...`. */
-const named = (source: string): ReadonlyArray<string> =>
+const ruleIdsIn = (source: string): ReadonlyArray<string> =>
   [...source.matchAll(/["'`]((?:\[[A-Z]{3}\d+(?:[ ,]+[A-Z]{3}\d+)*\] ?)+)/g)]
     .flatMap(([, ids]) => ids!.match(/[A-Z]{3}\d+/g) ?? [])
 
 const main = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
-  const known = rules(yield* fs.readFileString("docs/SPEC.md"))
+  const rules = parseRules(yield* fs.readFileString("docs/SPEC.md"))
   const files = (yield* fs.readDirectory("test", { recursive: true })).filter((file) => file.endsWith(".ts"))
   const tests = new Map<string, Array<string>>()
   for (const file of files) {
-    for (const id of named(yield* fs.readFileString(`test/${file}`))) {
+    for (const id of ruleIdsIn(yield* fs.readFileString(`test/${file}`))) {
       tests.set(id, [...(tests.get(id) ?? []), file])
     }
   }
 
-  const untested = known.filter((rule) => !tests.has(rule.id))
-  const broken = untested.filter((rule) => rule.done)
-  const unknown = [...tests].filter(([id]) => !known.some((rule) => rule.id === id))
-  const done = known.filter((rule) => rule.done).length
+  const untested = rules.filter((rule) => !tests.has(rule.id))
+  const doneButUntested = untested.filter((rule) => rule.done)
+  const unknown = [...tests].filter(([id]) => !rules.some((rule) => rule.id === id))
+  const done = rules.filter((rule) => rule.done).length
 
-  yield* Console.log(`${known.length} rules: ${done} done, ${known.length - untested.length} named by tests`)
+  yield* Console.log(`${rules.length} rules: ${done} done, ${rules.length - untested.length} named by tests`)
   yield* Console.log(`no test names: ${untested.map((rule) => rule.id).join(" ") || "none"}`)
-  for (const rule of broken) yield* Console.error(`${rule.id} is marked done, but no test names it`)
-  for (const [id, where] of unknown) yield* Console.error(`${id} is named in test/${where[0]}, but is no rule`)
-  return broken.length + unknown.length
+  for (const rule of doneButUntested) yield* Console.error(`${rule.id} is marked done, but no test names it`)
+  for (const [id, filesNaming] of unknown) {
+    yield* Console.error(`${id} is named in test/${filesNaming[0]}, but is no rule`)
+  }
+  return doneButUntested.length + unknown.length
 })
 
 NodeRuntime.runMain(

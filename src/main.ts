@@ -18,8 +18,10 @@ const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
  * MB of the young generation's half. A smaller one is collected in the middle of busy turns, when all that waits to be
  * sent still lives; without a bound it grows, and single pauses with it (docs/performance.md).
  */
-const flag = "--max-semi-space-size"
-const isSet = [...process.execArgv, env["NODE_OPTIONS"] ?? ""].some((text) => text.replaceAll("_", "-").includes(flag))
+const semiSpaceFlag = "--max-semi-space-size"
+const isSemiSpaceSet = [...process.execArgv, env["NODE_OPTIONS"] ?? ""].some((text) =>
+  text.replaceAll("_", "-").includes(semiSpaceFlag)
+)
 
 if (major < 22 || major === 22 && minor < 19) {
   process.stderr.write(`Choir needs Node 22.19 or newer; this is Node ${process.versions.node}.\n`)
@@ -29,8 +31,13 @@ if (major < 22 || major === 22 && minor < 19) {
 } else if (argument !== undefined) {
   process.stderr.write(`Choir's server takes no arguments, and does not understand ${argument}: try --help.\n`)
   process.exitCode = 1
-} else if (!isSet && typeof process.execve === "function" && process.platform !== "win32") {
-  process.execve(process.execPath, [process.execPath, `${flag}=8`, ...process.execArgv, ...process.argv.slice(1)])
+} else if (!isSemiSpaceSet && typeof process.execve === "function" && process.platform !== "win32") {
+  process.execve(process.execPath, [
+    process.execPath,
+    `${semiSpaceFlag}=8`,
+    ...process.execArgv,
+    ...process.argv.slice(1)
+  ])
 } else {
   const { start } = await import("./start.ts")
   start()

@@ -2,28 +2,28 @@
 import "effect/schema/SchemaJITCompiler/enable"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Cause, Effect, Exit, Layer } from "effect"
-import * as App from "./layers/App.ts"
-import * as Config from "./layers/Config.ts"
+import * as App from "./layers/app/App.ts"
+import * as Config from "./layers/config/Config.ts"
 import * as Telemetry from "./layers/observability/Telemetry.ts"
 
 const program = Effect.gen(function*() {
   const settings = yield* Config.load
-  const announced = Layer.effectDiscard(Effect.gen(function*() {
-    const { url } = yield* App.Served
+  const announceUrl = Layer.effectDiscard(Effect.gen(function*() {
+    const { url } = yield* App.ServerAddress
     process.stdout.write(`Choir is listening on ${url}\n`)
   }))
-  return yield* Layer.launch(announced.pipe(
+  return yield* Layer.launch(announceUrl.pipe(
     Layer.provide(App.layer(settings)),
-    Layer.provide(Telemetry.logs(settings))
+    Layer.provide(Telemetry.loggerLayer(settings))
   ))
 })
 
 /** What people can do something about comes as plain lines; the rest as it is, for us. */
-const report = (cause: Cause.Cause<unknown>) =>
+const reportFailure = (cause: Cause.Cause<unknown>) =>
   Effect.sync(() => {
     const fault = Cause.squash(cause)
-    const known = Cause.hasFails(cause) && fault instanceof Error && fault.message !== ""
-    process.stderr.write(`${known ? fault.message : Cause.pretty(cause)}\n`)
+    const isExpected = Cause.hasFails(cause) && fault instanceof Error && fault.message !== ""
+    process.stderr.write(`${isExpected ? fault.message : Cause.pretty(cause)}\n`)
   })
 
 /** Starts; exits with 0 after a signal, with 1 when it could not start or broke. A second signal forces the end. */
@@ -36,7 +36,7 @@ export const start = (): void => {
     })
   }
   program.pipe(
-    Effect.tapCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : report(cause)),
+    Effect.tapCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : reportFailure(cause)),
     Effect.provide(NodeServices.layer),
     NodeRuntime.runMain({
       disableErrorReporting: true,

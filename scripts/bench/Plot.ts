@@ -1,6 +1,6 @@
 /** The ratios to plain `ws` as bars, in SVG. */
-import type { Measured } from "./Runner.ts"
-import { ratio } from "./Statistics.ts"
+import type { ScenarioResult } from "./Runner.ts"
+import { medianRatio } from "./Statistics.ts"
 
 const colours: Readonly<Record<string, string>> = {
   choir: "#2f6f8f",
@@ -9,17 +9,17 @@ const colours: Readonly<Record<string, string>> = {
   uws: "#7f9f6f"
 }
 
-const row = 18
-const labels = 150
+const rowHeight = 18
+const labelWidth = 150
 const width = 760
 /** Pixels for a ratio of 1. */
-const unit = 260
+const pixelsPerRatio = 260
 /** Bars end here, with their value written beside them. */
-const longest = 2
+const maxRatio = 2
 
 const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
 
-const text = (x: number, y: number, content: string, extra = ""): string =>
+const textElement = (x: number, y: number, content: string, extra = ""): string =>
   `<text x="${x}" y="${y}" ${extra}>${escape(content)}</text>`
 
 interface Bar {
@@ -27,35 +27,35 @@ interface Bar {
   readonly ratio: number
 }
 
-const bars = (measured: Measured, of: string): ReadonlyArray<Bar> =>
+const barsOf = (measured: ScenarioResult, unit: string): ReadonlyArray<Bar> =>
   measured.runs.flatMap(({ server }) => {
-    const found = ratio(measured, server, "ws", of)
-    return found === undefined ? [] : [{ server, ratio: found }]
+    const ratioToWs = medianRatio(measured, server, "ws", unit)
+    return ratioToWs === undefined ? [] : [{ server, ratio: ratioToWs }]
   })
 
-const bar = ({ ratio, server }: Bar, y: number): string => {
-  const long = Math.min(ratio, longest) * unit
-  return `<rect x="${labels}" y="${y}" width="${long.toFixed(1)}" height="${row - 5}" fill="${
+const barElement = ({ ratio, server }: Bar, y: number): string => {
+  const barLength = Math.min(ratio, maxRatio) * pixelsPerRatio
+  return `<rect x="${labelWidth}" y="${y}" width="${barLength.toFixed(1)}" height="${rowHeight - 5}" fill="${
     colours[server] ?? "#888"
   }"/>` +
-    text(labels + long + 5, y + 11, `${ratio.toFixed(2)} ${server}`)
+    textElement(labelWidth + barLength + 5, y + 11, `${ratio.toFixed(2)} ${server}`)
 }
 
 /** Every goal that is a ratio to plain `ws` in server CPU per delivery: shorter is better, the line is `ws`. */
-export const svg = (all: ReadonlyArray<Measured>): string => {
+export const renderSvg = (all: ReadonlyArray<ScenarioResult>): string => {
   const parts: Array<string> = []
   let y = 34
   for (const measured of all) {
     const goal = measured.scenario.goals.find(({ against, of }) => against === "ws" && of.startsWith("µs/"))
-    const found = goal === undefined ? [] : bars(measured, goal.of)
+    const found = goal === undefined ? [] : barsOf(measured, goal.of)
     if (goal === undefined || found.length === 0) continue
-    parts.push(text(labels - 8, y + 11, measured.scenario.name, `text-anchor="end" font-weight="600"`))
+    parts.push(textElement(labelWidth - 8, y + 11, measured.scenario.name, `text-anchor="end" font-weight="600"`))
     const top = y
-    for (const one of found) {
-      parts.push(bar(one, y))
-      y += row
+    for (const bar of found) {
+      parts.push(barElement(bar, y))
+      y += rowHeight
     }
-    const x = labels + (goal.max ?? 0) * unit
+    const x = labelWidth + (goal.max ?? 0) * pixelsPerRatio
     if (goal.max !== undefined) {
       parts.push(`<line x1="${x}" x2="${x}" y1="${top - 3}" y2="${y - 2}" stroke="#b03030" stroke-dasharray="3 2"/>`)
     }
@@ -64,7 +64,7 @@ export const svg = (all: ReadonlyArray<Measured>): string => {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" font-family="sans-serif" font-size="11">`,
     `<rect width="100%" height="100%" fill="#fff"/>`,
-    text(
+    textElement(
       10,
       18,
       "Server CPU per delivery, as a multiple of plain ws in the same round (dashed: the goal)",

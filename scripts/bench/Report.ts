@@ -1,42 +1,42 @@
 /** The one table, and the same as JSON. */
-import type { Measured } from "./Runner.ts"
+import type { ScenarioResult } from "./Runner.ts"
 import type { Goal } from "./Scenarios.ts"
-import { judge, ratio, value } from "./Statistics.ts"
+import { evaluateGoal, medianRatio, medianValue } from "./Statistics.ts"
 
-const digits = (number: number | undefined): string =>
+const formatNumber = (number: number | undefined): string =>
   number === undefined
     ? "–"
     : number >= 1000
     ? Math.round(number).toLocaleString("en")
     : number.toFixed(number >= 100 ? 0 : number >= 10 ? 1 : 2)
 
-const goalText = ({ against, max, min }: Goal): string =>
+const formatGoal = ({ against, max, min }: Goal): string =>
   max === undefined && min === undefined
     ? ""
-    : `${max === undefined ? "≥" : "≤"} ${digits(max ?? min)}${against === "ws" ? "x ws" : ""}`
+    : `${max === undefined ? "≥" : "≤"} ${formatNumber(max ?? min)}${against === "ws" ? "x ws" : ""}`
 
 /** A row for each goal: what every server reached, Choir's ratio to the others, the goal, and whether it is met. */
-const rows = (measured: Measured, names: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
+const rowsOf = (measured: ScenarioResult, names: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
   measured.scenario.goals.map((goal) => {
-    const { met, reached } = judge(measured, goal)
+    const { met, reached } = evaluateGoal(measured, goal)
     return [
       measured.scenario.name,
       goal.of,
-      ...names.map((name) => digits(value(measured, name, goal.of))),
-      ...names.slice(1).map((name) => digits(ratio(measured, "choir", name, goal.of))),
-      goalText(goal),
-      reached === undefined ? "no result" : goalText(goal) === "" ? "" : met ? "yes" : "NO",
-      digits(value(measured, "choir", "load cores"))
+      ...names.map((name) => formatNumber(medianValue(measured, name, goal.of))),
+      ...names.slice(1).map((name) => formatNumber(medianRatio(measured, "choir", name, goal.of))),
+      formatGoal(goal),
+      reached === undefined ? "no result" : formatGoal(goal) === "" ? "" : met ? "yes" : "NO",
+      formatNumber(medianValue(measured, "choir", "load cores"))
     ]
   })
 
-const present = (
-  all: ReadonlyArray<Measured>
+const serverNames = (
+  all: ReadonlyArray<ScenarioResult>
 ): ReadonlyArray<string> => [...new Set(all.flatMap(({ runs }) => runs.map(({ server }) => server)))]
 
 /** Markdown, and readable as it is. */
-export const table = (all: ReadonlyArray<Measured>): string => {
-  const names = present(all)
+export const renderTable = (all: ReadonlyArray<ScenarioResult>): string => {
+  const names = serverNames(all)
   const head = [
     "scenario",
     "unit",
@@ -46,18 +46,18 @@ export const table = (all: ReadonlyArray<Measured>): string => {
     "met",
     "load cores"
   ]
-  const body = all.flatMap((measured) => rows(measured, names))
+  const body = all.flatMap((measured) => rowsOf(measured, names))
   const widths = head.map((title, i) => Math.max(title.length, ...body.map((row) => row[i]!.length)))
-  const line = (cells: ReadonlyArray<string>) =>
+  const formatRow = (cells: ReadonlyArray<string>) =>
     `| ${cells.map((cell, i) => i < 2 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join(" | ")} |`
   return [
-    line(head),
+    formatRow(head),
     `|${widths.map((width, i) => i < 2 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`).join("|")}|`,
-    ...body.map(line)
+    ...body.map(formatRow)
   ].join("\n")
 }
 
-export const json = (all: ReadonlyArray<Measured>, about: object): string =>
+export const renderJson = (all: ReadonlyArray<ScenarioResult>, about: object): string =>
   `${
     JSON.stringify(
       {
@@ -66,7 +66,7 @@ export const json = (all: ReadonlyArray<Measured>, about: object): string =>
           name: measured.scenario.name,
           about: measured.scenario.about,
           load: measured.scenario.load,
-          verdicts: measured.scenario.goals.map((goal) => judge(measured, goal)),
+          verdicts: measured.scenario.goals.map((goal) => evaluateGoal(measured, goal)),
           runs: measured.runs
         }))
       },

@@ -1,6 +1,6 @@
 /** What is measured, and what is to come out of it. */
-import type { Limits } from "../../src/domain/Limits.ts"
-import type { Load, Plan, Window } from "./load/Job.ts"
+import type { Limits } from "../../src/domain/protocol/Limits.ts"
+import type { Load, MeasurementWindow, ScenarioLoad } from "./load/LoadSpec.ts"
 import * as Servers from "./Servers.ts"
 
 /** A value of Choir, or its ratio to that of plain `ws` in the same round: at most `max`, at least `min`, or only told. */
@@ -14,38 +14,38 @@ export interface Goal {
 export interface Scenario {
   readonly name: string
   readonly about: string
-  readonly load: Plan
+  readonly load: ScenarioLoad
   /** A smaller load for `--quick`; false leaves the scenario out. */
-  readonly quick?: Plan | false
+  readonly quick?: ScenarioLoad | false
   readonly goals: ReadonlyArray<Goal>
-  readonly others: ReadonlyArray<Servers.Server>
-  readonly window: Window
+  readonly comparedWith: ReadonlyArray<Servers.BenchServer>
+  readonly window: MeasurementWindow
   /** Limits that are in the way of this load. */
-  readonly raised: ReadonlyArray<keyof Limits>
+  readonly raisedLimits: ReadonlyArray<keyof Limits>
 }
 
-type Publish = Extract<Load, { readonly kind: "publish" }>
+type PublishLoad = Extract<Load, { readonly kind: "publish" }>
 
-const everybody = [Servers.ws, Servers.socketio, Servers.uws]
+const allServers = [Servers.wsServer, Servers.socketIoServer, Servers.uwsServer]
 
-const scenario = (
+const makeScenario = (
   name: string,
   about: string,
-  load: Plan,
+  load: ScenarioLoad,
   goals: ReadonlyArray<Goal>,
-  rest: Partial<Scenario> = {}
+  overrides: Partial<Scenario> = {}
 ): Scenario => ({
   name,
   about,
   load,
   goals,
-  others: everybody,
+  comparedWith: allServers,
   window: { warmup: 1500, measure: 3000 },
-  raised: Servers.forPeople,
-  ...rest
+  raisedLimits: Servers.multiUserLimits,
+  ...overrides
 })
 
-const room = (rooms: number, members: number, rest: Partial<Publish> = {}): Publish => ({
+const roomLoad = (rooms: number, members: number, overrides: Partial<PublishLoad> = {}): PublishLoad => ({
   kind: "publish",
   rooms,
   members,
@@ -55,86 +55,130 @@ const room = (rooms: number, members: number, rest: Partial<Publish> = {}): Publ
   rate: 0,
   stalled: 0,
   text: 65,
-  ...rest
+  ...overrides
 })
 
 /** At saturation: server CPU per delivery. */
-const cost = (max: number): ReadonlyArray<Goal> => [{ of: "µs/delivery", against: "ws", max }]
+const cpuGoal = (max: number): ReadonlyArray<Goal> => [{ of: "µs/delivery", against: "ws", max }]
 
 /** Well below saturation: how long a message takes. */
-const delay: Partial<Scenario> = { others: [Servers.ws], window: { warmup: 4000, measure: 6000 } }
+const latencyOptions: Partial<Scenario> = { comparedWith: [Servers.wsServer], window: { warmup: 4000, measure: 6000 } }
 /** Takes too long for `--quick`. */
-const unhurried: Partial<Scenario> = { ...delay, quick: false }
-const prompt: ReadonlyArray<Goal> = [
+const slowLatencyOptions: Partial<Scenario> = { ...latencyOptions, quick: false }
+const latencyGoals: ReadonlyArray<Goal> = [
   { of: "p50 ms", against: "ws", max: 1.1 },
   { of: "p99 ms", against: "ws", max: 1.5 }
 ]
 
-const nobody = { kind: "mob", idle: 0, silent: 0, dribbling: 0, flood: 0, churn: 0 } as const
+const noAbuse = { kind: "mob", idle: 0, silent: 0, dribbling: 0, flood: 0, churn: 0 } as const
 
 /** What healthy people notice of others. */
-const crowd = (name: string, told: string, mob: Partial<Extract<Load, { readonly kind: "mob" }>>, lasting: number) =>
-  scenario(
+const noisyNeighbours = (
+  name: string,
+  about: string,
+  abusive: Partial<Extract<Load, { readonly kind: "mob" }>>,
+  millis: number
+) =>
+  makeScenario(
     name,
-    told,
-    { kind: "crowd", healthy: room(25, 4, { rate: 200 }), mob: { ...nobody, ...mob }, lasting },
+    about,
+    { kind: "crowd", healthy: roomLoad(25, 4, { rate: 200 }), mob: { ...noAbuse, ...abusive }, lasting: millis },
     [{ of: "p99/quiet", max: 2 }, { of: "p99/spared", max: 2 }],
-    { others: [], window: { warmup: 3000, measure: 8000 }, quick: false, raised: Servers.forOneAddress }
+    {
+      comparedWith: [],
+      window: { warmup: 3000, measure: 8000 },
+      quick: false,
+      raisedLimits: Servers.singleAddressLimits
+    }
   )
 
-export const all: ReadonlyArray<Scenario> = [
-  scenario("fanout-100", "one sends, 100 hear it, then the next", room(1, 100), cost(0.85)),
-  scenario("fanout-1000", "one sends, 1,000 hear it, then the next", room(1, 1000), cost(0.85)),
-  scenario("burst-1000", "one sends 10 at once, 1,000 hear them", room(1, 1000, { burst: 10 }), cost(0.13)),
-  scenario("rooms", "250 rooms of 4, everybody sends", room(250, 4), cost(0.42)),
-  scenario("rooms-burst", "250 rooms of 4, everybody sends 10 at once", room(250, 4, { burst: 10 }), cost(0.13)),
-  scenario(
+export const comparisonScenarios: ReadonlyArray<Scenario> = [
+  makeScenario("fanout-100", "one sends, 100 hear it, then the next", roomLoad(1, 100), cpuGoal(0.85)),
+  makeScenario("fanout-1000", "one sends, 1,000 hear it, then the next", roomLoad(1, 1000), cpuGoal(0.85)),
+  makeScenario("burst-1000", "one sends 10 at once, 1,000 hear them", roomLoad(1, 1000, { burst: 10 }), cpuGoal(0.13)),
+  makeScenario("rooms", "250 rooms of 4, everybody sends", roomLoad(250, 4), cpuGoal(0.42)),
+  makeScenario(
+    "rooms-burst",
+    "250 rooms of 4, everybody sends 10 at once",
+    roomLoad(250, 4, { burst: 10 }),
+    cpuGoal(0.13)
+  ),
+  makeScenario(
     "thread-burst",
     "10 messages of a thread at once, durable, to 1,000; to the others they are signals",
-    room(1, 1000, { burst: 10, what: "thread" }),
-    cost(0.5)
+    roomLoad(1, 1000, { burst: 10, what: "thread" }),
+    cpuGoal(0.5)
   ),
-  scenario("request", "100 connections, each asks and is answered", { kind: "request", connections: 100, rate: 0 }, [
-    { of: "µs/request", against: "ws", max: 0.95 }
-  ]),
-  scenario(
+  makeScenario(
+    "request",
+    "100 connections, each asks and is answered",
+    { kind: "request", connections: 100, rate: 0 },
+    [
+      { of: "µs/request", against: "ws", max: 0.95 }
+    ]
+  ),
+  makeScenario(
     "commands",
     "64 rooms, 32 durable commands under way in each",
     { kind: "commands", connections: 64, inFlight: 32 },
     [{ of: "per second", min: 20_000 }, { of: "µs/command" }],
-    { others: [] }
+    { comparedWith: [] }
   ),
-  scenario("fanout-100-rate", "100 members, 100 messages/s", room(1, 100, { rate: 100 }), prompt, unhurried),
-  scenario("fanout-1000-rate", "1,000 members, 20 messages/s", room(1, 1000, { rate: 20 }), prompt, unhurried),
-  scenario("rooms-rate", "250 rooms of 4, 2,000 messages/s", room(250, 4, { rate: 2000 }), prompt, delay),
-  scenario("request-rate", "2,000 requests/s", { kind: "request", connections: 100, rate: 2000 }, prompt, unhurried),
-  scenario("idle", "10,000 people in rooms of 4, and nothing happens", { kind: "idle", connections: 10_000 }, [
+  makeScenario(
+    "fanout-100-rate",
+    "100 members, 100 messages/s",
+    roomLoad(1, 100, { rate: 100 }),
+    latencyGoals,
+    slowLatencyOptions
+  ),
+  makeScenario(
+    "fanout-1000-rate",
+    "1,000 members, 20 messages/s",
+    roomLoad(1, 1000, { rate: 20 }),
+    latencyGoals,
+    slowLatencyOptions
+  ),
+  makeScenario(
+    "rooms-rate",
+    "250 rooms of 4, 2,000 messages/s",
+    roomLoad(250, 4, { rate: 2000 }),
+    latencyGoals,
+    latencyOptions
+  ),
+  makeScenario(
+    "request-rate",
+    "2,000 requests/s",
+    { kind: "request", connections: 100, rate: 2000 },
+    latencyGoals,
+    slowLatencyOptions
+  ),
+  makeScenario("idle", "10,000 people in rooms of 4, and nothing happens", { kind: "idle", connections: 10_000 }, [
     { of: "KB/connection", max: 10 },
     { of: "µs/connection", against: "ws" }
   ], { quick: { kind: "idle", connections: 1000 } }),
-  scenario("churn", "people come back, enter a room of 4 and go", { kind: "churn", concurrency: 32 }, [
+  makeScenario("churn", "people come back, enter a room of 4 and go", { kind: "churn", concurrency: 32 }, [
     { of: "µs/visit", against: "ws" }
   ], { quick: false }),
-  scenario(
+  makeScenario(
     "recovery",
     "1,000 clients lose their connections, miss 50 messages, and come back at once",
     { kind: "recover", clients: 1000, missed: 50 },
     [{ of: "recovery ms", max: 2000 }],
-    { others: [] }
+    { comparedWith: [] }
   ),
-  scenario(
+  makeScenario(
     "stalled",
     "bursts of 10 to 100 members, 10 of whom do not read",
-    room(1, 100, { burst: 10, stalled: 10 }),
+    roomLoad(1, 100, { burst: 10, stalled: 10 }),
     [{ of: "MB grown", max: 32 }, { of: "µs/delivery", against: "ws" }],
-    { others: [Servers.ws] }
+    { comparedWith: [Servers.wsServer] }
   ),
-  crowd("silence", "25 rooms of 4 at 200 messages/s, among 2,000 silent and 2,000 dribbling connections", {
+  noisyNeighbours("silence", "25 rooms of 4 at 200 messages/s, among 2,000 silent and 2,000 dribbling connections", {
     silent: 2000,
     dribbling: 2000
   }, 15_000),
-  crowd("flood", "the same beside one user who sends 10,000 messages/s", { flood: 10_000 }, 15_000),
-  crowd(
+  noisyNeighbours("flood", "the same beside one user who sends 10,000 messages/s", { flood: 10_000 }, 15_000),
+  noisyNeighbours(
     "crowd",
     "the same among 10,000 idle, 2,000 silent and 2,000 dribbling connections, a flood of 2,000 messages/s from one " +
       "user, and 1,000 visits/s, for a minute",
@@ -143,48 +187,54 @@ export const all: ReadonlyArray<Scenario> = [
   )
 ]
 
-const told = (of: string): ReadonlyArray<Goal> => [{ of }]
-const alone: Partial<Scenario> = { others: [] }
+const reportOnly = (of: string): ReadonlyArray<Goal> => [{ of }]
+const choirOnly: Partial<Scenario> = { comparedWith: [] }
 
 /** What grows with what, ten times at a step: for whoever plans a deployment. */
-export const growth: ReadonlyArray<Scenario> = [
+export const growthScenarios: ReadonlyArray<Scenario> = [
   ...[10, 100, 1000].map((members) =>
-    scenario(`members-${members}`, "one room", room(1, members), told("µs/delivery"), alone)
+    makeScenario(`members-${members}`, "one room", roomLoad(1, members), reportOnly("µs/delivery"), choirOnly)
   ),
   ...[2, 25, 250].map((rooms) =>
-    scenario(
+    makeScenario(
       `rooms-${rooms}`,
       "rooms of 4, 200 messages/s in all",
-      room(rooms, 4, { rate: 200 }),
-      told("µs/delivery"),
-      alone
+      roomLoad(rooms, 4, { rate: 200 }),
+      reportOnly("µs/delivery"),
+      choirOnly
     )
   ),
   ...[30, 300, 3000].map((text) =>
-    scenario(`text-${text}`, "characters in a message to 100", room(1, 100, { text }), told("µs/delivery"), alone)
+    makeScenario(
+      `text-${text}`,
+      "characters in a message to 100",
+      roomLoad(1, 100, { text }),
+      reportOnly("µs/delivery"),
+      choirOnly
+    )
   ),
   ...[100, 1000, 10_000].map((connections) =>
-    scenario(`idle-${connections}`, "idle connections", { kind: "idle", connections }, [
-      ...told("KB/connection"),
-      ...told("µs/connection")
-    ], alone)
+    makeScenario(`idle-${connections}`, "idle connections", { kind: "idle", connections }, [
+      ...reportOnly("KB/connection"),
+      ...reportOnly("µs/connection")
+    ], choirOnly)
   ),
   ...[1, 10, 100].map((inFlight) =>
-    scenario(
+    makeScenario(
       `commands-${inFlight}`,
       "durable commands under way in each of 10 rooms",
       { kind: "commands", connections: 10, inFlight },
-      [...told("µs/command"), ...told("per second"), ...told("p50 ms")],
-      alone
+      [...reportOnly("µs/command"), ...reportOnly("per second"), ...reportOnly("p50 ms")],
+      choirOnly
     )
   ),
   ...[10, 100, 1000].map((clients) =>
-    scenario(
+    makeScenario(
       `recovery-${clients}`,
       "clients that come back to 50 missed messages",
       { kind: "recover", clients, missed: 50 },
-      [...told("recovery ms"), ...told("µs/recovery")],
-      alone
+      [...reportOnly("recovery ms"), ...reportOnly("µs/recovery")],
+      choirOnly
     )
   )
 ]

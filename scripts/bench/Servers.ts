@@ -5,12 +5,12 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import type { Limits } from "../../src/domain/Limits.ts"
-import type { Target } from "./load/Job.ts"
+import type { Limits } from "../../src/domain/protocol/Limits.ts"
+import type { ServerTarget } from "./load/LoadSpec.ts"
 
-export interface Server {
+export interface BenchServer {
   readonly name: string
-  readonly dialect: Target["dialect"]
+  readonly adapter: ServerTarget["adapter"]
   /** What Node runs. */
   readonly main: string
   /** The checkout it runs in. */
@@ -19,27 +19,31 @@ export interface Server {
 
 export const root = fileURLToPath(new URL("../..", import.meta.url))
 
-const other = (name: string, dialect: Target["dialect"], main: URL): Server => ({
+const comparisonServer = (name: string, adapter: ServerTarget["adapter"], main: URL): BenchServer => ({
   name,
-  dialect,
+  adapter,
   root,
   main: fileURLToPath(main)
 })
 
 /** Choir as it is in a checkout. */
-export const choir = (name: string, checkout: string): Server => ({
+export const choirServer = (name: string, checkout: string): BenchServer => ({
   name,
-  dialect: "choir",
+  adapter: "choir",
   root: checkout,
   main: join(checkout, "src/main.ts")
 })
 
-export const ws = other("ws", "plain", new URL("./servers/PlainWs.ts", import.meta.url))
-export const socketio = other("socket.io", "socketio", new URL("./servers/SocketIo.ts", import.meta.url))
-export const uws = other("uws", "plain", new URL("./servers/Uws.ts", import.meta.url))
+export const wsServer = comparisonServer("ws", "plain", new URL("./servers/PlainWs.ts", import.meta.url))
+export const socketIoServer = comparisonServer(
+  "socket.io",
+  "socketio",
+  new URL("./servers/SocketIo.ts", import.meta.url)
+)
+export const uwsServer = comparisonServer("uws", "plain", new URL("./servers/Uws.ts", import.meta.url))
 
 /** What keeps many people from coming from a few addresses: all load does. */
-export const forOneAddress: ReadonlyArray<keyof Limits> = [
+export const singleAddressLimits: ReadonlyArray<keyof Limits> = [
   "authPerMinute",
   "authBurst",
   "connections",
@@ -47,8 +51,8 @@ export const forOneAddress: ReadonlyArray<keyof Limits> = [
 ]
 
 /** And what keeps people from sending faster than people do. */
-export const forPeople: ReadonlyArray<keyof Limits> = [
-  ...forOneAddress,
+export const multiUserLimits: ReadonlyArray<keyof Limits> = [
+  ...singleAddressLimits,
   "signalsPerSecond",
   "messagesPerMinute",
   "messageBurst",
@@ -57,7 +61,7 @@ export const forPeople: ReadonlyArray<keyof Limits> = [
   "inFlight"
 ]
 
-const environment = (data: string, raised: ReadonlyArray<keyof Limits>): Record<string, string | undefined> => ({
+const makeEnvironment = (data: string, raised: ReadonlyArray<keyof Limits>): Record<string, string | undefined> => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CHOIR_"))),
   CHOIR_DATA: data,
   CHOIR_PORT: "0",
@@ -66,9 +70,9 @@ const environment = (data: string, raised: ReadonlyArray<keyof Limits>): Record<
   )
 })
 
-const probe = fileURLToPath(new URL("./servers/Probe.ts", import.meta.url))
+const collectorProbe = fileURLToPath(new URL("./servers/Probe.ts", import.meta.url))
 
-export interface Running {
+export interface RunningServer {
   readonly port: number
   readonly pid: number
 }
@@ -77,11 +81,11 @@ export interface Running {
  * Starts a server on data of its own, and waits for its address; undefined when it cannot start. It ends with the
  * scope. Which flags of Node are good for it is the server's own affair.
  */
-export const start = (
-  server: Server,
+export const startServer = (
+  server: BenchServer,
   raised: ReadonlyArray<keyof Limits>,
   nodeArgs: ReadonlyArray<string>
-): Effect.Effect<Running | undefined, never, Scope.Scope> =>
+): Effect.Effect<RunningServer | undefined, never, Scope.Scope> =>
   Effect.gen(function*() {
     const data = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "choir-bench-"))),
@@ -89,30 +93,30 @@ export const start = (
     )
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(process.execPath, ["--expose-gc", "--import", probe, ...nodeArgs, server.main], {
+        spawn(process.execPath, ["--expose-gc", "--import", collectorProbe, ...nodeArgs, server.main], {
           cwd: server.root,
-          env: environment(data, raised),
+          env: makeEnvironment(data, raised),
           stdio: ["ignore", "pipe", "pipe"]
         })
       ),
-      (child) => Effect.andThen(Effect.sync(() => child.kill("SIGTERM")), ended(child))
+      (child) => Effect.andThen(Effect.sync(() => child.kill("SIGTERM")), awaitExit(child))
     )
-    return yield* address(child)
+    return yield* awaitAddress(child)
   })
 
-const ended = (child: ChildProcess): Effect.Effect<void> =>
+const awaitExit = (child: ChildProcess): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
     if (child.exitCode !== null || child.signalCode !== null) resume(Effect.void)
     else child.once("exit", () => resume(Effect.void))
   }).pipe(Effect.timeoutOption("3 seconds"), Effect.andThen(Effect.sync(() => child.kill("SIGKILL"))))
 
-const address = (child: ChildProcess): Effect.Effect<Running | undefined> =>
+const awaitAddress = (child: ChildProcess): Effect.Effect<RunningServer | undefined> =>
   Effect.callback((resume) => {
-    let said = ""
+    let stdout = ""
     child.stderr?.on("data", (bytes: Buffer) => process.stderr.write(bytes))
     child.stdout?.on("data", (bytes: Buffer) => {
-      said += bytes.toString()
-      const port = /http:\/\/[^\s:]+:(\d+)/.exec(said)?.[1]
+      stdout += bytes.toString()
+      const port = /http:\/\/[^\s:]+:(\d+)/.exec(stdout)?.[1]
       if (port !== undefined && child.pid !== undefined) resume(Effect.succeed({ port: Number(port), pid: child.pid }))
     })
     child.once("exit", () => resume(Effect.undefined))

@@ -1,5 +1,5 @@
 /** Medians over rounds, and ratios between servers within a round. */
-import type { Measured } from "./Runner.ts"
+import type { ScenarioResult } from "./Runner.ts"
 import type { Goal } from "./Scenarios.ts"
 
 export const median = (values: ReadonlyArray<number>): number | undefined => {
@@ -13,7 +13,7 @@ export const median = (values: ReadonlyArray<number>): number | undefined => {
 }
 
 /** What a server reached, as the median of its rounds. */
-export const value = ({ runs }: Measured, server: string, unit: string): number | undefined =>
+export const medianValue = ({ runs }: ScenarioResult, server: string, unit: string): number | undefined =>
   median(
     runs.find((run) => run.server === server)?.rounds.flatMap((result) => {
       const found = result?.[unit]
@@ -22,28 +22,33 @@ export const value = ({ runs }: Measured, server: string, unit: string): number 
   )
 
 /** How one server's value compares with another's: the median of the ratios within each round. */
-export const ratio = ({ runs }: Measured, server: string, to: string, unit: string): number | undefined => {
+export const medianRatio = (
+  { runs }: ScenarioResult,
+  server: string,
+  against: string,
+  unit: string
+): number | undefined => {
   const rounds = (name: string) => runs.find((run) => run.server === name)?.rounds ?? []
-  const others = rounds(to)
+  const others = rounds(against)
   return median(
     rounds(server).flatMap((result, i) => {
-      const own = result?.[unit]
-      const other = others[i]?.[unit]
-      return own === undefined || other === undefined || other === 0 ? [] : [own / other]
+      const numerator = result?.[unit]
+      const denominator = others[i]?.[unit]
+      return numerator === undefined || denominator === undefined || denominator === 0 ? [] : [numerator / denominator]
     })
   )
 }
 
-export interface Verdict {
+export interface GoalVerdict {
   readonly goal: Goal
   readonly reached: number | undefined
   readonly met: boolean
 }
 
-export const judge = (measured: Measured, goal: Goal): Verdict => {
+export const evaluateGoal = (measured: ScenarioResult, goal: Goal): GoalVerdict => {
   const reached = goal.against === "ws"
-    ? ratio(measured, "choir", "ws", goal.of)
-    : value(measured, "choir", goal.of)
+    ? medianRatio(measured, "choir", "ws", goal.of)
+    : medianValue(measured, "choir", goal.of)
   const met = reached !== undefined && reached <= (goal.max ?? Infinity) && reached >= (goal.min ?? -Infinity)
   return { goal, reached, met }
 }

@@ -33,7 +33,7 @@ const { values: flags } = parseArgs({
   }
 })
 
-const options: Runner.Options = {
+const options: Runner.RunOptions = {
   quick: flags.quick,
   rounds: Number(flags.rounds ?? (flags.quick || flags.growth ? 1 : 3)),
   nodeArgs: [
@@ -42,10 +42,10 @@ const options: Runner.Options = {
   ]
 }
 
-const wanted = flags.only?.split(",")
-const mine = [
-  Servers.choir("choir", Servers.root),
-  ...flags.against === undefined ? [] : [Servers.choir("choir before", flags.against)]
+const selectedScenarios = flags.only?.split(",")
+const choirServers = [
+  Servers.choirServer("choir", Servers.root),
+  ...flags.against === undefined ? [] : [Servers.choirServer("choir before", flags.against)]
 ]
 
 /** uWebSockets.js is in no registry, so it is compared where somebody has installed it. */
@@ -57,21 +57,25 @@ const hasUws = Effect.map(
 const main = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const withUws = yield* hasUws
-  const measured: Array<Runner.Measured> = []
-  for (const scenario of flags.growth ? Scenarios.growth : Scenarios.all) {
-    if (wanted === undefined ? options.quick && scenario.quick === false : !wanted.includes(scenario.name)) continue
-    const others = scenario.others.filter((server) =>
-      (server !== Servers.uws || withUws) && (server !== Servers.socketio || !options.quick)
+  const measured: Array<Runner.ScenarioResult> = []
+  for (const scenario of flags.growth ? Scenarios.growthScenarios : Scenarios.comparisonScenarios) {
+    if (
+      selectedScenarios === undefined
+        ? options.quick && scenario.quick === false
+        : !selectedScenarios.includes(scenario.name)
+    ) continue
+    const others = scenario.comparedWith.filter((server) =>
+      (server !== Servers.uwsServer || withUws) && (server !== Servers.socketIoServer || !options.quick)
     )
-    measured.push(yield* Runner.run(scenario, [...mine, ...others], options))
+    measured.push(yield* Runner.runScenario(scenario, [...choirServers, ...others], options))
   }
-  yield* Console.log(Report.table(measured))
-  if (wanted !== undefined) return
+  yield* Console.log(Report.renderTable(measured))
+  if (selectedScenarios !== undefined) return
   const about = { node: process.versions.node, cpu: cpus()[0]?.model, cores: cpus().length, ...options }
   const name = flags.growth ? "growth" : options.quick ? "quick" : "results"
   yield* fs.makeDirectory("docs/bench", { recursive: true })
-  yield* fs.writeFileString(`docs/bench/${name}.json`, Report.json(measured, about))
-  if (!flags.growth) yield* fs.writeFileString(`docs/bench/${name}.svg`, Plot.svg(measured))
+  yield* fs.writeFileString(`docs/bench/${name}.json`, Report.renderJson(measured, about))
+  if (!flags.growth) yield* fs.writeFileString(`docs/bench/${name}.svg`, Plot.renderSvg(measured))
 })
 
 NodeRuntime.runMain(Effect.provide(main, NodeServices.layer))

@@ -9,13 +9,13 @@ export const write = (text: string) =>
 export const isTerminal = Effect.flatMap(Stdio.Stdio, (stdio) => stdio.stdoutIsTerminal)
 
 /** Bold and dim on a terminal, unless `NO_COLOR` asks for none. */
-export const style = Effect.gen(function*() {
+export const outputStyle = Effect.gen(function*() {
   const plain = Option.isSome(yield* Effect.orElseSucceed(Config.option(Config.String("NO_COLOR")), Option.none))
-  return !plain && (yield* isTerminal) ? Transcript.terminal : Transcript.plain
+  return !plain && (yield* isTerminal) ? Transcript.terminalStyle : Transcript.plainStyle
 })
 
 /** The lines somebody types, or that come through a pipe. */
-export const lines = Stream.unwrap(Effect.map(Stdio.Stdio, (stdio) => stdio.stdin)).pipe(
+export const inputLines = Stream.unwrap(Effect.map(Stdio.Stdio, (stdio) => stdio.stdin)).pipe(
   Stream.decodeText,
   Stream.splitLines
 )

@@ -3,25 +3,25 @@
  * they come, and at the end what the answer cites. Pure: what has been printed
  * goes in, what is to be printed comes out.
  */
-import { type ChorusState, type Step, type StepRecord, steps } from "../domain/chorus/Chorus.ts"
-import { priorsOf } from "../domain/chorus/ChorusFindings.ts"
-import { textOf } from "../domain/chorus/ChorusOutput.ts"
-import { isOver } from "../domain/chorus/ChorusRun.ts"
+import { type ChorusState, type Step, type StepRecord, steps } from "../domain/chorus/ChorusModel.ts"
+import { displayText } from "../domain/chorus/ChorusOutput.ts"
+import { collectPriors } from "../domain/chorus/ChorusProgress.ts"
+import { isFinished } from "../domain/chorus/ChorusRun.ts"
 
 /** How far a run has been printed. */
 export interface Printed {
   /** Steps that stand there whole. */
   readonly steps: number
   /** Of the step after those: whether its name stands there, and which of its words. */
-  readonly named: boolean
+  readonly headingPrinted: boolean
   readonly text: string
   readonly ended: boolean
 }
 
-export const nothing: Printed = { steps: 0, named: false, text: "", ended: false }
+export const initial: Printed = { steps: 0, headingPrinted: false, text: "", ended: false }
 
 /** Text of the run's current step as far as it has come. */
-export interface Running {
+export interface RunProgress {
   readonly loop: number
   readonly step: string
   readonly text: string
@@ -33,78 +33,85 @@ export interface Style {
   readonly aside: (text: string) => string
 }
 
-export const plain: Style = { name: (text) => text, aside: (text) => text }
-export const terminal: Style = {
+export const plainStyle: Style = { name: (text) => text, aside: (text) => text }
+export const terminalStyle: Style = {
   name: (text) => `\u001b[1m${text}\u001b[0m`,
   aside: (text) => `\u001b[2m${text}\u001b[0m`
 }
 
-const nameOf = (step: Step): string => step.charAt(0).toUpperCase() + step.slice(1)
+const stepName = (step: Step): string => step.charAt(0).toUpperCase() + step.slice(1)
 const indent = (text: string): string => text.replace(/\n(?!\n|$)/g, "\n  ")
 
 /** What there is to print now, and what stands there afterwards. */
-export const advance = (
+export const render = (
   printed: Printed,
   run: ChorusState,
-  running: Running | undefined,
+  progress: RunProgress | undefined,
   style: Style
 ): readonly [printed: Printed, text: string] => {
   if (printed.ended) return [printed, ""]
-  let at = printed
-  let out = ""
+  let position = printed
+  let output = ""
   for (const record of run.steps.slice(printed.steps)) {
-    out += heading(at, record.step, style) + words(at.text, textOf(record.output)) + remarks(record, run, style) +
+    output += renderHeading(position, record.step, style) + remainingText(position.text, displayText(record.output)) +
+      renderStepFacts(record, run, style) +
       "\n\n"
-    at = { ...nothing, steps: at.steps + 1 }
+    position = { ...initial, steps: position.steps + 1 }
   }
-  if (isOver(run)) return [{ ...at, ended: true }, out + ending(at, run, style)]
-  const now = running?.loop === run.loop && running.step === run.current_step ? running.text : ""
-  if (run.status !== "running" || now === "") return [at, out]
-  return [{ ...at, named: true, text: now }, out + heading(at, run.current_step, style) + words(at.text, now)]
+  if (isFinished(run)) return [{ ...position, ended: true }, output + renderOutcome(position, run, style)]
+  const currentText = progress?.loop === run.loop && progress.step === run.current_step ? progress.text : ""
+  if (run.status !== "running" || currentText === "") return [position, output]
+  return [
+    { ...position, headingPrinted: true, text: currentText },
+    output + renderHeading(position, run.current_step, style) + remainingText(position.text, currentText)
+  ]
 }
 
-const heading = (at: Printed, step: Step, style: Style): string => at.named ? "" : `${style.name(nameOf(step))}\n  `
+const renderHeading = (position: Printed, step: Step, style: Style): string =>
+  position.headingPrinted ? "" : `${style.name(stepName(step))}\n  `
 
 /** The rest of a text of which some stands there; all of it when it has become another. */
-const words = (before: string, now: string): string =>
-  indent(now.startsWith(before) ? now.slice(before.length) : `\n${now}`)
+const remainingText = (printed: string, current: string): string =>
+  indent(current.startsWith(printed) ? current.slice(printed.length) : `\n${current}`)
 
 /** What a step found, beside its words. */
-const remarks = ({ output, step, usage }: StepRecord, run: ChorusState, style: Style): string => {
+const renderStepFacts = ({ output, step, usage }: StepRecord, run: ChorusState, style: Style): string => {
   const facts = output._tag === "experience"
     ? [`${output.priors.length} priors`]
     : output._tag === "update"
     ? [output.loop ? "once more from Action" : "on to Yield"]
     : []
   const model = step === steps[0] || step === "yield" ? [usage.model] : []
-  const found = output._tag === "experience"
+  const citations = output._tag === "experience"
     ? output.priors.map((prior) => {
-      const number = priorsOf(run).findIndex((one) => one.id === prior.id) + 1
-      return `\n  ${style.aside(`[${number}] ${prior.similarity.toFixed(2)}  ${oneLine(prior.content)}`)}`
+      const number = collectPriors(run).findIndex((candidate) => candidate.id === prior.id) + 1
+      return `\n  ${style.aside(`[${number}] ${prior.similarity.toFixed(2)}  ${toOneLine(prior.content)}`)}`
     })
     : []
-  return `${found.join("")}\n  ${style.aside([...facts, ...model, `${usage.latency_ms} ms`].join(" · "))}`
+  return `${citations.join("")}\n  ${style.aside([...facts, ...model, `${usage.latency_ms} ms`].join(" · "))}`
 }
 
-const oneLine = (text: string): string => {
+const toOneLine = (text: string): string => {
   const line = text.replace(/\s+/g, " ").trim()
   return line.length > 90 ? `${line.slice(0, 89).trimEnd()}…` : line
 }
 
 /** How it ended: the citations of an answer, or the reason why there is none. */
-const ending = (at: Printed, run: ChorusState, style: Style): string => {
-  if (run.status === "cancelled") return `${at.named ? "\n\n" : ""}The run was cancelled.\n`
+const renderOutcome = (position: Printed, run: ChorusState, style: Style): string => {
+  if (run.status === "cancelled") return `${position.headingPrinted ? "\n\n" : ""}The run was cancelled.\n`
   if (run.status === "failed") {
-    return `${at.named ? "\n\n" : ""}The Chorus could not answer: ${run.error_state?.message ?? "nobody knows why"}\n`
+    return `${position.headingPrinted ? "\n\n" : ""}The Chorus could not answer: ${
+      run.error_state?.message ?? "nobody knows why"
+    }\n`
   }
   const output = run.steps.at(-1)?.output
   if (output?._tag !== "yield") return ""
   if (output.citations.length === 0) return "The answer cites nothing.\n"
-  const priors = priorsOf(run)
+  const priors = collectPriors(run)
   const lines = output.citations.map(({ prior: id, quote }) => {
-    const index = priors.findIndex((one) => one.id === id)
+    const index = priors.findIndex((candidate) => candidate.id === id)
     const prior = priors[index]
-    return `  [${index + 1}] “${quote === "" ? oneLine(prior?.content ?? "") : oneLine(quote)}” ${
+    return `  [${index + 1}] “${quote === "" ? toOneLine(prior?.content ?? "") : toOneLine(quote)}” ${
       style.aside(`${prior?.author.slice(0, 8) ?? ""} in ${prior?.thread ?? ""}`)
     }`
   })

@@ -19,26 +19,26 @@ const choir = Command.make("choir").pipe(
 )
 
 /** What people can do something about is one sentence; a wrong use has been explained already; the rest is for us. */
-const report = (cause: Cause.Cause<unknown>) =>
+const reportError = (cause: Cause.Cause<unknown>) =>
   Effect.sync(() => {
-    const fault = Cause.squash(cause)
-    if (CliError.isCliError(fault)) return
-    const known = Cause.hasFails(cause) && fault instanceof Error && fault.message !== ""
-    process.stderr.write(`${known ? fault.message : Cause.pretty(cause)}\n`)
+    const error = Cause.squash(cause)
+    if (CliError.isCliError(error)) return
+    const isExpected = Cause.hasFails(cause) && error instanceof Error && error.message !== ""
+    process.stderr.write(`${isExpected ? error.message : Cause.pretty(cause)}\n`)
   })
 
 /** Who reads the output may have had enough of it (`| head -1`); there is nobody left to tell anything. */
-const leaveWithReader = (fault: NodeJS.ErrnoException): void => {
-  if (fault.code !== "EPIPE") throw fault
+const exitOnBrokenPipe = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== "EPIPE") throw error
   process.exit(0)
 }
 
 /** Runs the command line; exits with 0 when it did what was asked, else with 1. */
 export const run = (): void => {
-  process.stdout.on("error", leaveWithReader)
+  process.stdout.on("error", exitOnBrokenPipe)
   choir.pipe(
     Command.run({ version: "0.1.0" }),
-    Effect.tapCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : report(cause)),
+    Effect.tapCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : reportError(cause)),
     Effect.provide(NodeServices.layer),
     NodeRuntime.runMain({
       disableErrorReporting: true,

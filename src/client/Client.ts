@@ -6,21 +6,21 @@
  */
 import { Effect, Exit, Queue, Result, Scope, Stream } from "effect"
 import * as SecureRandom from "effect/crypto/SecureRandom"
-import { CommandId, kindOf, type TopicId, type UserId } from "../domain/Ids.ts"
-import type { EventView, ServerMessageOf } from "../domain/Protocol.ts"
-import type { AnyKind, Intent as KindIntent, Kind } from "../domain/Topic.ts"
-import { drive, type Driver, type Options, type Undated } from "./Driver.ts"
-import { ClientError, fault } from "./Fault.ts"
-import * as Machine from "./Machine.ts"
-import type { Answer, Message, Question, Receipt, State } from "./Model.ts"
+import { CommandId, kindOf, type TopicId, type UserId } from "../domain/protocol/Ids.ts"
+import type { PublishedEvent, ServerMessageOf } from "../domain/protocol/Protocol.ts"
+import type { AnyKind, Intent as KindIntent, Kind } from "../domain/topic/Topic.ts"
+import { ClientError, errorReason } from "./ClientError.ts"
+import * as ClientMachine from "./ClientMachine.ts"
+import type { Message, Query, QueryResponse, Receipt, State } from "./ClientModel.ts"
+import { type ClientRuntime, makeClientRuntime, type Options, type UntimedMessage } from "./ClientRuntime.ts"
 import type { Replica } from "./Replica.ts"
 
-export type { Options, Socket } from "./Driver.ts"
+export type { Options, WebSocketLike as Socket } from "./ClientRuntime.ts"
 
 /** A topic as it is shown: what is decided, and on top what we expect of our own commands. */
-export interface View<S = unknown> extends Omit<Replica, "kind" | "state" | "decided"> {
+export interface View<S = unknown> extends Omit<Replica, "kind" | "state" | "confirmed"> {
   readonly state: S
-  readonly decided: S
+  readonly confirmed: S
 }
 
 /** One topic, typed by its kind. Watched as long as anybody listens. */
@@ -29,26 +29,26 @@ export interface Topic<S, C> {
   /** What is known right now; undefined while nobody listens. */
   readonly view: () => View<S> | undefined
   /** Calls back with every new view, the present one first if there is one. Gives what ends it. */
-  readonly on: (listener: (view: View<S>) => void) => () => void
+  readonly onView: (listener: (view: View<S>) => void) => () => void
   /** Durable events as they are taken in, in order; not those inside a snapshot. */
-  readonly onEvents: (listener: (events: ReadonlyArray<EventView>) => void) => () => void
+  readonly onEvents: (listener: (events: ReadonlyArray<PublishedEvent>) => void) => () => void
   /** The newest view; one that was not taken in time is replaced by the next. */
   readonly views: Stream.Stream<View<S>>
   readonly [Symbol.asyncIterator]: () => AsyncIterator<View<S>>
   /** Sends a command, under `id` until it is answered. Waits while offline. */
   readonly send: (command: C, id?: string) => Effect.Effect<Receipt, ClientError>
   /** `send`, as a promise. */
-  readonly post: (command: C, id?: string) => Promise<Receipt>
+  readonly sendPromise: (command: C, id?: string) => Promise<Receipt>
   /** Shares the latest value under a key; null removes it. Not kept, and lost while offline. */
   readonly signal: (key: string, value: unknown) => void
 }
 
-type Named<T extends Answer["_tag"]> = Omit<ServerMessageOf<T>, "_tag" | "ref_id">
+type ResponsePayload<T extends QueryResponse["_tag"]> = Omit<ServerMessageOf<T>, "_tag" | "ref_id">
 
 export interface Client {
   readonly me: UserId
   readonly state: () => State
-  readonly phase: () => Machine.Phase
+  readonly phase: () => ClientMachine.Phase
   /** Calls back after every change of anything. Gives what ends it. */
   readonly onChange: (listener: () => void) => () => void
   /** Connects again after the server or `stop` ended the connection. */
@@ -58,9 +58,9 @@ export interface Client {
     kind: Kind<S, C, A, E, I>,
     id: TopicId
   ) => Topic<S, C>
-  readonly threads: (options?: { readonly public?: boolean }) => Effect.Effect<Named<"threads">, ClientError>
-  readonly messages: (thread: TopicId) => Effect.Effect<Named<"thread_messages">, ClientError>
-  readonly user: Effect.Effect<Named<"user">, ClientError>
+  readonly threads: (options?: { readonly public?: boolean }) => Effect.Effect<ResponsePayload<"threads">, ClientError>
+  readonly messages: (thread: TopicId) => Effect.Effect<ResponsePayload<"thread_messages">, ClientError>
+  readonly user: Effect.Effect<ResponsePayload<"user">, ClientError>
   /** Ends the session; its token is good for nothing afterwards. */
   readonly signOut: Effect.Effect<void, ClientError>
 }
@@ -70,10 +70,10 @@ export const commandId = (): CommandId => CommandId.make(SecureRandom.uuidV4Unsa
 
 /** Where the socket of a server is. */
 const socketUrl = (url: string): URL => {
-  const at = new URL(url)
-  at.protocol = at.protocol.replace("http", "ws")
-  at.pathname = `${at.pathname.replace(/\/$/, "")}/ws`
-  return at
+  const parsed = new URL(url)
+  parsed.protocol = parsed.protocol.replace("http", "ws")
+  parsed.pathname = `${parsed.pathname.replace(/\/$/, "")}/ws`
+  return parsed
 }
 
 /** Connects, and stays connected until the scope ends. Never fails: `phase` says how it stands. */
@@ -88,9 +88,9 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     host: options.checkAudience === false ? undefined : url.host,
     signCommands: options.signCommands ?? false
   }
-  const machine = yield* drive(options, url.href, config)
-  const client = face(config.me, machine, kinds, uuid)
-  machine.dispatch({ _tag: "Started" })
+  const runtime = yield* makeClientRuntime(options, url.href, config)
+  const client = makeClient(config.me, runtime, kinds, uuid)
+  runtime.dispatch({ _tag: "Started" })
   return client
 })
 
@@ -106,40 +106,45 @@ export const open = (options: Options): Promise<Client & { readonly close: () =>
 
 // -- What owners see ---------------------------------------------------------
 
-const face = (me: UserId, machine: Driver, kinds: ReadonlyMap<string, AnyKind>, uuid: () => string): Client => {
-  const watchers = new Map<TopicId, number>()
+const makeClient = (
+  me: UserId,
+  runtime: ClientRuntime,
+  kinds: ReadonlyMap<string, AnyKind>,
+  uuid: () => string
+): Client => {
+  const watchCounts = new Map<TopicId, number>()
 
   const watch = (topic: TopicId): () => void => {
-    const count = watchers.get(topic) ?? 0
-    watchers.set(topic, count + 1)
-    if (count === 0) machine.dispatch({ _tag: "Watched", topic })
-    return once(() => {
-      const left = (watchers.get(topic) ?? 1) - 1
-      watchers.set(topic, left)
-      if (left === 0) machine.dispatch({ _tag: "Unwatched", topic })
+    const count = watchCounts.get(topic) ?? 0
+    watchCounts.set(topic, count + 1)
+    if (count === 0) runtime.dispatch({ _tag: "TopicWatched", topic })
+    return runOnce(() => {
+      const remaining = (watchCounts.get(topic) ?? 1) - 1
+      watchCounts.set(topic, remaining)
+      if (remaining === 0) runtime.dispatch({ _tag: "TopicUnwatched", topic })
     })
   }
 
-  const wait = (id: string, message: Undated<Message>) =>
-    Effect.callback<Receipt | Answer, ClientError>((resume) => {
-      machine.waiting.set(id, (outcome) =>
+  const awaitOutcome = (id: string, message: UntimedMessage<Message>) =>
+    Effect.callback<Receipt | QueryResponse, ClientError>((resume) => {
+      runtime.outcomeCallbacks.set(id, (outcome) =>
         resume(
           Result.isSuccess(outcome)
             ? Effect.succeed(outcome.success)
             : Effect.fail(new ClientError({ reason: outcome.failure }))
         ))
-      machine.dispatch(message)
-      return Effect.sync(() => machine.waiting.delete(id))
+      runtime.dispatch(message)
+      return Effect.sync(() => runtime.outcomeCallbacks.delete(id))
     })
 
-  const ask = <T extends Answer["_tag"]>(tag: T, question: Question, topic?: TopicId) =>
+  const sendQuery = <T extends QueryResponse["_tag"]>(tag: T, query: Query, topic?: TopicId) =>
     Effect.suspend(() => {
       const id = uuid()
-      return wait(id, { _tag: "Asked", id, question, topic })
+      return awaitOutcome(id, { _tag: "QuerySubmitted", id, query, topic })
     }).pipe(Effect.flatMap((answer) =>
       "_tag" in answer && answer._tag === tag
         ? Effect.succeed(answer as ServerMessageOf<T>)
-        : Effect.fail(new ClientError({ reason: fault("internal", "The server answered something else.") }))
+        : Effect.fail(new ClientError({ reason: errorReason("internal", "The server answered something else.") }))
     ))
 
   const topic: Client["topic"] = <S, C extends { readonly _tag: string }, A, E, I extends KindIntent>(
@@ -150,75 +155,76 @@ const face = (me: UserId, machine: Driver, kinds: ReadonlyMap<string, AnyKind>, 
       throw new TypeError(`${id} is not a topic of a kind that this client was made with`)
     }
     // The registry holds the very kind whose types are S and C.
-    const view = () => machine.state().replicas.get(id) as View<S> | undefined
-    const on = (listener: (view: View<S>) => void) => {
-      let last: View<S> | undefined
-      const look = () => {
-        const now = view()
-        if (now === undefined || now === last) return
-        last = now
-        listener(now)
+    const view = () => runtime.state().replicas.get(id) as View<S> | undefined
+    const onView = (listener: (view: View<S>) => void) => {
+      let previous: View<S> | undefined
+      const notify = () => {
+        const current = view()
+        if (current === undefined || current === previous) return
+        previous = current
+        listener(current)
       }
       const unwatch = watch(id)
-      look()
-      machine.listeners.add(look)
-      return once(() => {
-        machine.listeners.delete(look)
+      notify()
+      runtime.listeners.add(notify)
+      return runOnce(() => {
+        runtime.listeners.delete(notify)
         unwatch()
       })
     }
     const views = Stream.callback<View<S>>(
-      (queue) => Effect.acquireRelease(Effect.sync(() => on((view) => Queue.offerUnsafe(queue, view))), Effect.sync),
+      (queue) =>
+        Effect.acquireRelease(Effect.sync(() => onView((view) => Queue.offerUnsafe(queue, view))), Effect.sync),
       { bufferSize: 1, strategy: "sliding" }
     )
-    const send = (command: C, given?: string) =>
+    const send = (command: C, requestedId?: string) =>
       Effect.suspend(() => {
-        const id_ = CommandId.make(given ?? uuid())
-        const seed = Math.floor(machine.random() * 2 ** 32)
-        return wait(id_, { _tag: "Commanded", id: id_, topic: id, command, seed })
+        const newId = CommandId.make(requestedId ?? uuid())
+        const seed = Math.floor(runtime.random() * 2 ** 32)
+        return awaitOutcome(newId, { _tag: "CommandSubmitted", id: newId, topic: id, command, seed })
       }).pipe(Effect.map((receipt) => receipt as Receipt))
     return {
       id,
       view,
-      on,
+      onView,
       onEvents: (listener) => {
-        const tell = (topic: TopicId, events: ReadonlyArray<EventView>) => {
+        const forward = (topic: TopicId, events: ReadonlyArray<PublishedEvent>) => {
           if (topic === id) listener(events)
         }
         const unwatch = watch(id)
-        machine.tellers.add(tell)
-        return once(() => {
-          machine.tellers.delete(tell)
+        runtime.eventListeners.add(forward)
+        return runOnce(() => {
+          runtime.eventListeners.delete(forward)
           unwatch()
         })
       },
       views,
       [Symbol.asyncIterator]: () => Stream.toAsyncIterable(views)[Symbol.asyncIterator](),
       send,
-      post: (command, id) => Effect.runPromise(send(command, id)),
-      signal: (key, value) => machine.dispatch({ _tag: "Signalled", topic: id, key, value })
+      sendPromise: (command, id) => Effect.runPromise(send(command, id)),
+      signal: (key, value) => runtime.dispatch({ _tag: "SignalSubmitted", topic: id, key, value })
     }
   }
 
   return {
     me,
-    state: machine.state,
-    phase: () => Machine.phase(machine.state()),
+    state: runtime.state,
+    phase: () => ClientMachine.phase(runtime.state()),
     onChange: (listener) => {
-      machine.listeners.add(listener)
-      return () => void machine.listeners.delete(listener)
+      runtime.listeners.add(listener)
+      return () => void runtime.listeners.delete(listener)
     },
-    start: () => machine.dispatch({ _tag: "Started" }),
-    stop: () => machine.dispatch({ _tag: "Stopped" }),
+    start: () => runtime.dispatch({ _tag: "Started" }),
+    stop: () => runtime.dispatch({ _tag: "Stopped" }),
     topic,
-    threads: (options) => ask("threads", { _tag: "get_threads", public: options?.public ?? false }),
-    messages: (thread) => ask("thread_messages", { _tag: "get_thread" }, thread),
-    user: ask("user", { _tag: "get_user" }),
-    signOut: Effect.asVoid(ask("signed_out", { _tag: "sign_out" }))
+    threads: (options) => sendQuery("threads", { _tag: "get_threads", public: options?.public ?? false }),
+    messages: (thread) => sendQuery("thread_messages", { _tag: "get_thread" }, thread),
+    user: sendQuery("user", { _tag: "get_user" }),
+    signOut: Effect.asVoid(sendQuery("signed_out", { _tag: "sign_out" }))
   }
 }
 
-const once = (call: () => void): () => void => {
+const runOnce = (call: () => void): () => void => {
   let done = false
   return () => {
     if (done) return

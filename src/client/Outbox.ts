@@ -6,177 +6,188 @@
  * with all that is on its way behind it, and nothing new leaves before all of that is answered (CON7).
  */
 import { Result } from "effect"
-import type { Instant } from "../domain/Ids.ts"
-import type { EventView, ServerMessageOf } from "../domain/Protocol.ts"
-import { budgetOf } from "../domain/Topic.ts"
-import { type Fault, fault } from "./Fault.ts"
-import type { Config, MessageOf, Pace, Pending, State, Transition } from "./Model.ts"
+import type { Instant } from "../domain/protocol/Ids.ts"
+import type { PublishedEvent, ServerMessageOf } from "../domain/protocol/Protocol.ts"
+import { budgetNameOf } from "../domain/topic/Topic.ts"
+import { type ClientErrorReason, errorReason } from "./ClientError.ts"
+import type { Config, MessageOf, PendingCommand, SendWindow, State, Transition } from "./ClientModel.ts"
+import { andThen, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
 import * as Replica from "./Replica.ts"
-import { chain, keep, say, stay } from "./Transition.ts"
 
 /** Commands sent and not answered, of one budget; half of what the server allows in all. */
-const windowMax = 16
+const maxWindow = 16
 /** Commands that wait here; one more is refused at once. */
-export const maxPending = 1000
+export const maxPendingCommands = 1000
 /** The pause after a `rate_limited` that names none. */
-const defaultPause = 1_000
+const defaultRetryDelay = 1_000
 
 /** Shows of a topic what its waiting commands are expected to do. */
 export const rebase = (config: Config, state: State, replica: Replica.Replica): Replica.Replica =>
-  Replica.expect(
+  Replica.applyOptimistic(
     replica,
     config,
-    state.outbox.filter((pending) => pending.shown && pending.topic === replica.topic)
+    state.outbox.filter((pending) => pending.optimistic && pending.topic === replica.topic)
   )
 
-const rebaseTopic = (config: Config, state: State, topic: Pending["topic"]): State => {
+const rebaseTopic = (config: Config, state: State, topic: PendingCommand["topic"]): State => {
   const replica = state.replicas.get(topic)
   return replica === undefined
     ? state
     : { ...state, replicas: new Map(state.replicas).set(topic, rebase(config, state, replica)) }
 }
 
-const unhurried: Pace = { notBefore: 0, window: windowMax }
+const initialSendWindow: SendWindow = { notBefore: 0, window: maxWindow }
 
-const paceOf = (state: State, budget: string): Pace => state.paces.get(budget) ?? unhurried
+const sendWindowOf = (state: State, budget: string): SendWindow => state.sendWindows.get(budget) ?? initialSendWindow
 
 /** Pauses that are over by themselves; a full window ends with an answer. */
-export const wakes = (state: State): ReadonlyArray<Instant> =>
-  state.link._tag !== "Online" || state.paces.size === 0
+export const timerDeadlines = (state: State): ReadonlyArray<Instant> =>
+  state.connection._tag !== "Online" || state.sendWindows.size === 0
     ? []
-    : leaving(state, Number.POSITIVE_INFINITY).map(({ budget }) => paceOf(state, budget).notBefore)
+    : selectSendable(state, Number.POSITIVE_INFINITY).map(({ budget }) => sendWindowOf(state, budget).notBefore)
 
 /** The commands that can leave at a time, in order. */
-const leaving = (state: State, at: Instant): ReadonlyArray<Pending> => {
-  const room = new Map<string, number>()
+const selectSendable = (state: State, at: Instant): ReadonlyArray<PendingCommand> => {
+  const capacities = new Map<string, number>()
   for (const { budget, stage } of state.outbox) {
-    if (stage === "sent") room.set(budget, (room.get(budget) ?? paceOf(state, budget).window) - 1)
+    if (stage === "sent") capacities.set(budget, (capacities.get(budget) ?? sendWindowOf(state, budget).window) - 1)
   }
   return state.outbox.filter(({ budget, stage }) => {
-    const { notBefore, window } = paceOf(state, budget)
-    const left = room.get(budget) ?? window
-    if (stage !== "waiting" || at < notBefore || left <= 0) return false
-    room.set(budget, left - 1)
+    const { notBefore, window } = sendWindowOf(state, budget)
+    const capacity = capacities.get(budget) ?? window
+    if (stage !== "queued" || at < notBefore || capacity <= 0) return false
+    capacities.set(budget, capacity - 1)
     return true
   })
 }
 
-export const commanded = (config: Config, state: State, message: MessageOf<"Commanded">): Transition => {
+export const enqueue = (config: Config, state: State, message: MessageOf<"CommandSubmitted">): Transition => {
   const { at, command, id, seed, topic } = message
-  if (state.outbox.some((pending) => pending.id === id)) return stay(state)
-  if (state.outbox.length >= maxPending) {
-    const outcome = Result.fail(fault("queue_full", `More than ${maxPending} commands wait to be sent.`, true))
-    return [state, [{ _tag: "Settle", id, outcome }]]
+  if (state.outbox.some((pending) => pending.id === id)) return withoutIntents(state)
+  if (state.outbox.length >= maxPendingCommands) {
+    const outcome = Result.fail(
+      errorReason("queue_full", `More than ${maxPendingCommands} commands wait to be sent.`, true)
+    )
+    return [state, [{ _tag: "CompleteCommand", id, outcome }]]
   }
-  const pending: Pending = {
+  const pending: PendingCommand = {
     id,
     topic,
     command,
-    budget: budgetOf(config.kinds, topic),
+    budget: budgetNameOf(config.kinds, topic),
     at,
     seed,
-    stage: "waiting",
-    shown: true,
-    tried: false,
+    stage: "queued",
+    optimistic: true,
+    attempted: false,
     seq: 0
   }
-  return stay(rebaseTopic(config, { ...state, outbox: [...state.outbox, pending] }, topic))
+  return withoutIntents(rebaseTopic(config, { ...state, outbox: [...state.outbox, pending] }, topic))
 }
 
-export const flush = (state: State, at: Instant): Transition => {
-  const now = state.outbox.length === 0 ? [] : leaving(state, at)
-  if (now.length === 0) return stay(state)
-  const ids = new Set(now.map((pending) => pending.id))
+export const flushCommands = (state: State, at: Instant): Transition => {
+  const sendable = state.outbox.length === 0 ? [] : selectSendable(state, at)
+  if (sendable.length === 0) return withoutIntents(state)
+  const ids = new Set(sendable.map((pending) => pending.id))
   const outbox = state.outbox.map((pending) =>
-    ids.has(pending.id) ? { ...pending, stage: "sent" as const, tried: true } : pending
+    ids.has(pending.id) ? { ...pending, stage: "sent" as const, attempted: true } : pending
   )
-  return now.reduce<Transition>(
-    (before, { command: { _tag, ...payload }, id, topic }) =>
-      chain(before, (next) => say(next, at, _tag, payload, topic, id)),
-    stay({ ...state, outbox })
+  return sendable.reduce<Transition>(
+    (transition, { command: { _tag, ...payload }, id, topic }) =>
+      andThen(transition, (next) => sendMessage(next, at, _tag, payload, topic, id)),
+    withoutIntents({ ...state, outbox })
   )
 }
 
 /** What a copy's new position says about waiting commands. */
-export const observed = (
-  outbox: ReadonlyArray<Pending>,
+export const reconcilePending = (
+  outbox: ReadonlyArray<PendingCommand>,
   replica: Replica.Replica,
   mode: "snapshot" | "deltas",
-  events: ReadonlyArray<EventView>
-): ReadonlyArray<Pending> => {
-  const causes = new Set<string>(events.map((event) => event.cause))
+  events: ReadonlyArray<PublishedEvent>
+): ReadonlyArray<PendingCommand> => {
+  const includedIds = new Set<string>(events.map((event) => event.cause))
   const seq = replica.position?.seq ?? 0
   // A snapshot may hold what was sent before; showing that twice would be worse than showing it late.
-  const contained = (pending: Pending): boolean =>
-    causes.has(pending.id) || (mode === "snapshot" && pending.tried && pending.stage !== "done")
+  const isIncluded = (pending: PendingCommand): boolean =>
+    includedIds.has(pending.id) || (mode === "snapshot" && pending.attempted && pending.stage !== "accepted")
   return outbox.flatMap((pending) => {
     if (pending.topic !== replica.topic) return [pending]
-    if (pending.stage === "done" && pending.seq <= seq) return []
-    return [pending.shown && contained(pending) ? { ...pending, shown: false } : pending]
+    if (pending.stage === "accepted" && pending.seq <= seq) return []
+    return [pending.optimistic && isIncluded(pending) ? { ...pending, optimistic: false } : pending]
   })
 }
 
 /** The server shows this topic no more: the events of what was acknowledged will not come. */
-export const hidden = (config: Config, state: State, replica: Replica.Replica, why: Fault): State => {
-  const outbox = state.outbox.filter((pending) => pending.topic !== replica.topic || pending.stage !== "done")
+export const topicRefused = (
+  config: Config,
+  state: State,
+  replica: Replica.Replica,
+  reason: ClientErrorReason
+): State => {
+  const outbox = state.outbox.filter((pending) => pending.topic !== replica.topic || pending.stage !== "accepted")
   return rebaseTopic(
     config,
-    keep({ ...state, outbox }, { ...replica, sync: { _tag: "Refused", fault: why } }),
+    setReplica({ ...state, outbox }, { ...replica, sync: { _tag: "Refused", reason } }),
     replica.topic
   )
 }
 
-export const receipted = (config: Config, state: State, message: ServerMessageOf<"receipt">): Transition => {
+export const handleReceipt = (config: Config, state: State, message: ServerMessageOf<"receipt">): Transition => {
   const { _tag, ref_id, ...receipt } = message
-  const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "done")
-  if (pending === undefined) return stay(state)
+  const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "accepted")
+  if (pending === undefined) return withoutIntents(state)
   const replica = state.replicas.get(pending.topic)
   // Its events are still on their way: what is expected of it is shown until they are here.
-  const early = pending.shown && replica?.sync._tag !== "Refused" && replica?.position !== undefined &&
+  const isAheadOfReplica = pending.optimistic && replica?.sync._tag !== "Refused" && replica?.position !== undefined &&
     receipt.topic === pending.topic &&
     replica.position.seq < receipt.seq
-  const done: Pending = { ...pending, stage: "done", seq: receipt.seq }
-  const outbox = early
-    ? state.outbox.map((other) => other === pending ? done : other)
+  const accepted: PendingCommand = { ...pending, stage: "accepted", seq: receipt.seq }
+  const outbox = isAheadOfReplica
+    ? state.outbox.map((other) => other === pending ? accepted : other)
     : state.outbox.filter((other) => other !== pending)
   return [
-    rebaseTopic(config, { ...state, outbox, paces: faster(state, pending.budget) }, pending.topic),
-    [{ _tag: "Settle", id: pending.id, outcome: Result.succeed(receipt) }]
+    rebaseTopic(config, { ...state, outbox, sendWindows: growWindow(state, pending.budget) }, pending.topic),
+    [{ _tag: "CompleteCommand", id: pending.id, outcome: Result.succeed(receipt) }]
   ]
 }
 
-export const failed = (
+export const handleCommandError = (
   config: Config,
   state: State,
   at: Instant,
   { code, message, ref_id, retry_after_ms, retryable }: ServerMessageOf<"error">
 ): Transition => {
-  const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "done")
-  if (pending === undefined) return stay(state)
+  const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "accepted")
+  if (pending === undefined) return withoutIntents(state)
   // Too fast, or signed out: the command is as good as before and leaves again later.
   if (code === "rate_limited" || code === "unauthenticated") {
-    const outbox = state.outbox.map((other) => other === pending ? { ...pending, stage: "waiting" as const } : other)
-    return stay(
+    const outbox = state.outbox.map((other) => other === pending ? { ...pending, stage: "queued" as const } : other)
+    return withoutIntents(
       code === "unauthenticated"
         ? { ...state, outbox }
-        : { ...state, outbox, paces: slower(state, pending.budget, at + (retry_after_ms ?? defaultPause)) }
+        : {
+          ...state,
+          outbox,
+          sendWindows: shrinkWindow(state, pending.budget, at + (retry_after_ms ?? defaultRetryDelay))
+        }
     )
   }
   const outbox = state.outbox.filter((other) => other !== pending)
   return [
     rebaseTopic(config, { ...state, outbox }, pending.topic),
-    [{ _tag: "Settle", id: pending.id, outcome: Result.fail(fault(code, message, retryable)) }]
+    [{ _tag: "CompleteCommand", id: pending.id, outcome: Result.fail(errorReason(code, message, retryable)) }]
   ]
 }
 
-const slower = ({ paces }: State, budget: string, notBefore: Instant): State["paces"] =>
-  new Map(paces).set(budget, { notBefore, window: 1 })
+const shrinkWindow = ({ sendWindows }: State, budget: string, notBefore: Instant): State["sendWindows"] =>
+  new Map(sendWindows).set(budget, { notBefore, window: 1 })
 
-const faster = ({ paces }: State, budget: string): State["paces"] => {
-  const pace = paces.get(budget)
-  if (pace === undefined) return paces
-  const next = new Map(paces)
-  if (pace.window + 1 < windowMax) next.set(budget, { ...pace, window: pace.window + 1 })
-  else next.delete(budget)
-  return next
+const growWindow = ({ sendWindows }: State, budget: string): State["sendWindows"] => {
+  const sendWindow = sendWindows.get(budget)
+  if (sendWindow === undefined) return sendWindows
+  const windows = new Map(sendWindows)
+  if (sendWindow.window + 1 < maxWindow) windows.set(budget, { ...sendWindow, window: sendWindow.window + 1 })
+  else windows.delete(budget)
+  return windows
 }

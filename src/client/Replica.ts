@@ -5,31 +5,31 @@
  * Pure. A copy moves only from its own position (SYN3); anything else is `undefined`, and the caller asks again.
  */
 import { Result, Schema } from "effect"
-import type { CommandId, Instant, Position, TopicId, UserId } from "../domain/Ids.ts"
-import type { EventView, Presence, ServerMessageOf, SignalView } from "../domain/Protocol.ts"
-import * as StateHash from "../domain/StateHash.ts"
-import { type AnyKind, fold } from "../domain/Topic.ts"
-import type { Fault } from "./Fault.ts"
+import type { CommandId, Instant, Position, TopicId, UserId } from "../domain/protocol/Ids.ts"
+import type { Presence, PublishedEvent, PublishedSignal, ServerMessageOf } from "../domain/protocol/Protocol.ts"
+import * as StateHash from "../domain/protocol/StateHash.ts"
+import { type AnyKind, fold } from "../domain/topic/Topic.ts"
+import type { ClientErrorReason } from "./ClientError.ts"
 
 /** How a copy stands to the server. */
-export type Sync =
+export type SyncState =
   /** To be asked for from `notBefore` on, as soon as the connection is there. */
-  | { readonly _tag: "Wanted"; readonly notBefore: Instant }
-  | { readonly _tag: "Asked"; readonly ref: string }
+  | { readonly _tag: "Unsubscribed"; readonly notBefore: Instant }
+  | { readonly _tag: "Subscribing"; readonly requestId: string }
   | { readonly _tag: "Live" }
   /** The server does not show this topic to us. */
-  | { readonly _tag: "Refused"; readonly fault: Fault }
+  | { readonly _tag: "Refused"; readonly reason: ClientErrorReason }
 
 /** A signal and when it arrived here. */
-export interface Heard extends SignalView {
+export interface ReceivedSignal extends PublishedSignal {
   readonly at: Instant
 }
 
 /** The text of a Chorus step as far as it has been heard (CHO5). */
-export type Running = Omit<ServerMessageOf<"chorus_response">, "_tag" | "offset">
+export type PartialOutput = Omit<ServerMessageOf<"chorus_response">, "_tag" | "offset">
 
 /** Somebody's command that has no visible effect in the log yet. */
-export interface Expected {
+export interface OptimisticCommand {
   readonly id: CommandId
   readonly command: unknown
   readonly at: Instant
@@ -37,13 +37,13 @@ export interface Expected {
 }
 
 /** How a copy compares with the hashes that the server says (SYN7). */
-export interface Checked {
+export interface HashCheck {
   /** What was hashed last: the next hash costs what has changed since. */
-  readonly state: unknown
+  readonly hashedState: unknown
   /** Hashes that were found right and not reported yet. */
   readonly matches: number
   /** Deltas in a row after which the copy was another. */
-  readonly misses: number
+  readonly mismatches: number
   /** False when even the snapshot reads as another state: the server is of another version, and comparing is no use. */
   readonly comparable: boolean
 }
@@ -51,19 +51,19 @@ export interface Checked {
 export interface Replica {
   readonly topic: TopicId
   readonly kind: AnyKind
-  readonly sync: Sync
+  readonly sync: SyncState
   /** Undefined until the first answer. */
   readonly position: Position | undefined
   /** What the server has decided, up to `position`. */
-  readonly decided: unknown
+  readonly confirmed: unknown
   /** `decided`, and on top of it what we expect of our own commands. */
   readonly state: unknown
-  readonly checked: Checked
+  readonly hashCheck: HashCheck
   /** The ids of our commands whose expected effect is in `state`. */
-  readonly pending: ReadonlyArray<CommandId>
+  readonly optimisticCommands: ReadonlyArray<CommandId>
   readonly presence: ReadonlyArray<Presence>
-  readonly signals: ReadonlyArray<Heard>
-  readonly running: ReadonlyArray<Running>
+  readonly signals: ReadonlyArray<ReceivedSignal>
+  readonly partialOutputs: ReadonlyArray<PartialOutput>
 }
 
 export const make = (topic: TopicId, kind: AnyKind): Replica => {
@@ -71,84 +71,89 @@ export const make = (topic: TopicId, kind: AnyKind): Replica => {
   return {
     topic,
     kind,
-    sync: { _tag: "Wanted", notBefore: 0 },
+    sync: { _tag: "Unsubscribed", notBefore: 0 },
     position: undefined,
-    decided: initial,
+    confirmed: initial,
     state: initial,
-    checked: { state: undefined, matches: 0, misses: 0, comparable: true },
-    pending: [],
+    hashCheck: { hashedState: undefined, matches: 0, mismatches: 0, comparable: true },
+    optimisticCommands: [],
     presence: [],
     signals: [],
-    running: []
+    partialOutputs: []
   }
 }
 
 /** The connection is gone: what is logged stays, what is shared for the moment goes. */
-export const disconnect = (replica: Replica): Replica => ({
+export const markDisconnected = (replica: Replica): Replica => ({
   ...replica,
-  sync: { _tag: "Wanted", notBefore: 0 },
+  sync: { _tag: "Unsubscribed", notBefore: 0 },
   presence: [],
   signals: [],
-  running: []
+  partialOutputs: []
 })
 
 /** To be asked for again; `whole` gives up the own position, so that a snapshot comes. */
-export const want = (replica: Replica, notBefore: Instant, whole: boolean): Replica => ({
+export const requestSubscription = (replica: Replica, notBefore: Instant, discardPosition: boolean): Replica => ({
   ...replica,
-  sync: { _tag: "Wanted", notBefore },
-  position: whole ? undefined : replica.position
+  sync: { _tag: "Unsubscribed", notBefore },
+  position: discardPosition ? undefined : replica.position
 })
 
 /** The one answer to `subscribe`. Undefined when it does not lead from our position to the one it names. */
-export const subscribed = (
+export const applySubscribed = (
   replica: Replica,
   message: ServerMessageOf<"subscribed">,
   at: Instant
 ): Replica | undefined => {
-  const decided = message.mode === "snapshot" ? restore(replica.kind, message.state) : catchUp(replica, message)
-  if (decided === undefined) return undefined
+  const restored = message.mode === "snapshot"
+    ? decodeSnapshot(replica.kind, message.state)
+    : applyCatchUp(replica, message)
+  if (restored === undefined) return undefined
   return {
     ...replica,
     sync: { _tag: "Live" },
     position: message.position,
-    decided: decided.state,
+    confirmed: restored.state,
     presence: message.presence,
     signals: message.signals.map((signal) => ({ ...signal, at })),
-    running: []
+    partialOutputs: []
   }
 }
 
-const restore = (kind: AnyKind, snapshot: unknown): { readonly state: unknown } | undefined => {
+const decodeSnapshot = (kind: AnyKind, snapshot: unknown): { readonly state: unknown } | undefined => {
   const state = Schema.decodeUnknownExit(Schema.toCodecJson(kind.State))(snapshot)
   return state._tag === "Success" ? { state: state.value } : undefined
 }
 
-const catchUp = (
+const applyCatchUp = (
   replica: Replica,
   message: ServerMessageOf<"subscribed">
 ): { readonly state: unknown } | undefined => {
-  const own = replica.position
+  const position = replica.position
   const events = message.events ?? []
-  return own === undefined || own.epoch !== message.position.epoch || own.seq + events.length !== message.position.seq
+  return position === undefined || position.epoch !== message.position.epoch ||
+      position.seq + events.length !== message.position.seq
     ? undefined
-    : advance(replica, own.seq, events)
+    : applyEvents(replica, position.seq, events)
 }
 
 /**
  * Live events. The same copy when it has them already; undefined when they do not start at its position, or when
  * this client does not understand them.
  */
-export const delta = (replica: Replica, message: ServerMessageOf<"delta">): Replica | undefined => {
-  const own = replica.position
-  if (own === undefined) return undefined
-  if (message.to <= own.seq) return replica
-  if (message.from !== own.seq || message.to - message.from !== message.events.length) return undefined
-  const next = advance(replica, own.seq, message.events)
-  return next === undefined ? undefined : {
+export const applyDelta = (replica: Replica, message: ServerMessageOf<"delta">): Replica | undefined => {
+  const position = replica.position
+  if (position === undefined) return undefined
+  if (message.to <= position.seq) return replica
+  if (message.from !== position.seq || message.to - message.from !== message.events.length) return undefined
+  const advanced = applyEvents(replica, position.seq, message.events)
+  return advanced === undefined ? undefined : {
     ...replica,
-    position: { epoch: own.epoch, seq: message.to },
-    decided: next.state,
-    running: replica.running.filter((text) => !message.events.some((view) => ends(view, text)))
+    position: { epoch: position.epoch, seq: message.to },
+    confirmed: advanced.state,
+    partialOutputs: replica.partialOutputs.filter((text) =>
+      !message.events.some((view) => endsPartialOutput(view, text))
+    )
   }
 }
 
@@ -156,37 +161,40 @@ export const delta = (replica: Replica, message: ServerMessageOf<"delta">): Repl
  * Compares a copy that has just moved with the server's hash of it, if it said one. `found` is the copy's own hash when
  * that is another.
  */
-export const check = (
+export const verifyHash = (
   replica: Replica,
   expected: StateHash.StateHash | undefined,
-  whole: boolean
+  isSnapshot: boolean
 ): { readonly replica: Replica; readonly found: StateHash.StateHash | undefined } => {
-  const { checked, decided } = replica
-  if (expected === undefined || !whole && !checked.comparable) return { replica, found: undefined }
-  const hash = StateHash.of(decided, checked.state)
-  const right = hash === expected
-  const { matches, misses } = checked
+  const { hashCheck, confirmed } = replica
+  if (expected === undefined || !isSnapshot && !hashCheck.comparable) return { replica, found: undefined }
+  const hash = StateHash.hashState(confirmed, hashCheck.hashedState)
+  const isMatch = hash === expected
+  const { matches, mismatches } = hashCheck
   return {
     replica: {
       ...replica,
-      checked: {
-        state: decided,
-        matches: right ? matches + 1 : matches,
-        misses: whole ? misses : right ? 0 : misses + 1,
-        comparable: right || !whole
+      hashCheck: {
+        hashedState: confirmed,
+        matches: isMatch ? matches + 1 : matches,
+        mismatches: isSnapshot ? mismatches : isMatch ? 0 : mismatches + 1,
+        comparable: isMatch || !isSnapshot
       }
     },
-    found: right ? undefined : hash
+    found: isMatch ? undefined : hash
   }
 }
 
 /** The matches have been reported. */
-export const reported = (replica: Replica): Replica => ({ ...replica, checked: { ...replica.checked, matches: 0 } })
+export const clearReportedMatches = (replica: Replica): Replica => ({
+  ...replica,
+  hashCheck: { ...replica.hashCheck, matches: 0 }
+})
 
-const advance = (
+const applyEvents = (
   replica: Replica,
   from: number,
-  views: ReadonlyArray<EventView>
+  views: ReadonlyArray<PublishedEvent>
 ): { readonly state: unknown } | undefined => {
   const decode = Schema.decodeUnknownExit(replica.kind.Event)
   const events: Array<unknown> = []
@@ -195,37 +203,41 @@ const advance = (
     if (view.seq !== from + index + 1 || event._tag === "Failure") return undefined
     events.push(event.value)
   }
-  return { state: fold(replica.kind, replica.decided, events) }
+  return { state: fold(replica.kind, replica.confirmed, events) }
 }
 
-const Ending = Schema.Struct({
+const OutputEndEvent = Schema.Struct({
   _tag: Schema.Literals(["StepCompleted", "StepFailed", "RunFailed", "RunCancelled"]),
   prompt_id: Schema.String
 })
-const isEnding = Schema.is(Ending)
+const isOutputEnd = Schema.is(OutputEndEvent)
 
 /** Whether a durable event takes the place of a running text. */
-const ends = (view: EventView, text: Running): boolean =>
-  isEnding(view.event) && view.event.prompt_id === text.prompt_id
+const endsPartialOutput = (view: PublishedEvent, output: PartialOutput): boolean =>
+  isOutputEnd(view.event) && view.event.prompt_id === output.prompt_id
 
 /** Puts the commands that are still expected on top of what is decided, by the kind's own rules (SYN10). */
-export const expect = (
+export const applyOptimistic = (
   replica: Replica,
   { me, signCommands: signed = false }: { readonly me: UserId; readonly signCommands?: boolean },
-  commands: ReadonlyArray<Expected>
+  commands: ReadonlyArray<OptimisticCommand>
 ): Replica => {
-  let state = replica.decided
-  const pending: Array<CommandId> = []
+  let state = replica.confirmed
+  const applied: Array<CommandId> = []
   // Before the first answer there is nothing that a rule could be put to.
   for (const { at, command, id, seed } of replica.position === undefined ? [] : commands) {
     const decision = replica.kind.decide(state, command, { id, author: me, now: at, seed, signed })
     // A refusal here is the server's to pronounce; a forwarded command shows nothing yet.
     if (Result.isFailure(decision) || decision.success._tag === "Forward") continue
     state = fold(replica.kind, state, decision.success.events)
-    pending.push(id)
+    applied.push(id)
   }
-  return { ...replica, state, pending }
+  return { ...replica, state, optimisticCommands: applied }
 }
 
 /** Only what is decided. */
-export const settle = (replica: Replica): Replica => ({ ...replica, state: replica.decided, pending: [] })
+export const discardOptimistic = (replica: Replica): Replica => ({
+  ...replica,
+  state: replica.confirmed,
+  optimisticCommands: []
+})

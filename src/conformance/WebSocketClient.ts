@@ -1,37 +1,37 @@
 /** Clients for engines that speak WebSocket: as able as checks can ask for. */
 import { Deferred, Effect, Queue } from "effect"
 import { WebSocket } from "ws"
-import { subprotocol } from "../domain/Protocol.ts"
-import { type Client, type Harness, NotConnected } from "./Harness.ts"
+import { subprotocol } from "../domain/protocol/Protocol.ts"
+import { type Client, ConnectFailed, type Harness } from "./Harness.ts"
 
-const opened = (ws: WebSocket) =>
-  Effect.callback<void, NotConnected>((resume) => {
-    ws.on("error", (fault) => resume(Effect.fail(new NotConnected({ why: fault.message }))))
+const awaitOpen = (ws: WebSocket) =>
+  Effect.callback<void, ConnectFailed>((resume) => {
+    ws.on("error", (fault) => resume(Effect.fail(new ConnectFailed({ reason: fault.message }))))
     ws.on("open", () => resume(Effect.void))
   })
 
 /** Opens `ws://<address>:<port><path>`. */
-export const webSocket = (path: string): Pick<Harness, "skills" | "connect"> => ({
-  skills: new Set(["stall", "mute", "binary", "garbage", "vanish"]),
-  connect: Effect.fnUntraced(function*({ address, port }, { mute }) {
+export const webSocketClients = (path: string): Pick<Harness, "clientCapabilities" | "connect"> => ({
+  clientCapabilities: new Set(["stall", "ignorePings", "binary", "garbage", "terminate"]),
+  connect: Effect.fnUntraced(function*({ address, port }, { ignorePings }) {
     const texts = yield* Queue.unbounded<string>()
     const closed = yield* Deferred.make<{ readonly code: number; readonly reason: string }>()
     const host = address.includes(":") ? `[${address}]` : address
     const ws = yield* Effect.acquireRelease(
-      Effect.sync(() => new WebSocket(`ws://${host}:${port}${path}`, subprotocol, { autoPong: !mute })),
+      Effect.sync(() => new WebSocket(`ws://${host}:${port}${path}`, subprotocol, { autoPong: !ignorePings })),
       (ws) => Effect.sync(() => ws.terminate())
     )
     ws.on("message", (data) => Queue.offerUnsafe(texts, String(data)))
     ws.on("close", (code, reason) => Deferred.doneUnsafe(closed, Effect.succeed({ code, reason: String(reason) })))
-    yield* opened(ws)
+    yield* awaitOpen(ws)
     const raw: unknown = Reflect.get(ws, "_socket")
     const client: Client = {
       send: (text) => ws.send(text),
       close: (code) => ws.close(code),
-      next: Queue.take(texts),
+      nextMessage: Queue.take(texts),
       closed: Deferred.await(closed),
       stall: () => ws.pause(),
-      unstall: () => ws.resume(),
+      resume: () => ws.resume(),
       binary: () => ws.send(new Uint8Array([1, 2, 3]), { binary: true }),
       // A reserved opcode with reserved bits, beneath the library.
       garbage: () => {
@@ -39,7 +39,7 @@ export const webSocket = (path: string): Pick<Harness, "skills" | "connect"> => 
           raw.write(new Uint8Array([0xff, 0x7f, 1, 2, 3]))
         }
       },
-      vanish: () => ws.terminate()
+      terminate: () => ws.terminate()
     }
     return client
   })

@@ -1,12 +1,12 @@
 /** Points stored and searched, with every operation checked first and every failure met by its recovery (STO1, STO6). */
 import { Context, type Effect, Schema } from "effect"
-import { Fault, Refusal } from "../domain/storage/StorageError.ts"
-import type { Operation, StorageState } from "../domain/storage/StorageModel.ts"
-import type { Hit } from "../domain/storage/VectorPoint.ts"
+import { EngineFailure, OperationRejection } from "../domain/search/StorageError.ts"
+import type { Operation, StorageState } from "../domain/search/StorageModel.ts"
+import type { Hit } from "../domain/search/VectorPoint.ts"
 
 /** The operation was refused, or failed after what could be tried. Nothing is half remembered. */
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
-  reason: Schema.Union([Refusal, Fault])
+  reason: Schema.Union([OperationRejection, EngineFailure])
 }) {
   override get message() {
     return this.reason.message
@@ -20,7 +20,7 @@ export class DatabaseError extends Schema.TaggedError<DatabaseError>()("Database
 }
 
 /** What an operation answers: hits for a search, best first. */
-export type Answer<O extends Operation> = O extends { readonly _tag: "Search" } ? ReadonlyArray<Hit> : void
+export type OperationOutput<O extends Operation> = O extends { readonly _tag: "Search" } ? ReadonlyArray<Hit> : void
 
 export class Database extends Context.Service<Database, {
   /**
@@ -28,14 +28,14 @@ export class Database extends Context.Service<Database, {
    * hardly at all, so that whoever asks can go on without), lost collections by making them, vectors by embedding
    * the text again.
    */
-  readonly execute: <O extends Operation>(operation: O) => Effect.Effect<Answer<O>, DatabaseError>
+  readonly execute: <O extends Operation>(operation: O) => Effect.Effect<OperationOutput<O>, DatabaseError>
   readonly state: Effect.Effect<StorageState>
   /**
    * Runs `listener` when the engine turns out to have lost a collection, and before it is made anew: what it held has
    * to come again from the logs, whatever happens to this process meanwhile. When that cannot be seen to (false), the
    * operation fails and the collection stays away. Returns how to stop.
    */
-  readonly onLost: (listener: (collection: string) => Effect.Effect<boolean>) => () => void
+  readonly onCollectionLost: (listener: (collection: string) => Effect.Effect<boolean>) => () => void
 }>()("choir/services/Database") {}
 
 /** The collection that published text is searched in; its name changes with the embedding model (STO7). */

@@ -1,13 +1,13 @@
 /** The durable logs of all topics. Owns ordering, durability and idempotence of appends; knows nothing of kinds. */
 import { Context, type Effect, type Option, Schema } from "effect"
-import type { Author, CommandId, Instant, Position } from "../domain/Ids.ts"
-import { TopicId } from "../domain/Ids.ts"
-import type { Draft, Entry } from "../domain/Log.ts"
-import type { StateHash } from "../domain/StateHash.ts"
-import type { Listing } from "../domain/Topic.ts"
+import type { Author, CommandId, Instant, Position } from "../domain/protocol/Ids.ts"
+import { TopicId } from "../domain/protocol/Ids.ts"
+import type { StateHash } from "../domain/protocol/StateHash.ts"
+import type { Entry, UnchainedEntry } from "../domain/topic/Log.ts"
+import type { Listing } from "../domain/topic/Topic.ts"
 
 /** Another writer got there first: `expected` is not the log's head (TOP3). */
-export class WrongSeq extends Schema.TaggedError<WrongSeq>()("WrongSeq", {
+export class SeqConflict extends Schema.TaggedError<SeqConflict>()("SeqConflict", {
   topic: TopicId,
   expected: Schema.Natural,
   head: Schema.Natural
@@ -34,15 +34,15 @@ export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUna
 export class LogCorrupt extends Schema.TaggedError<LogCorrupt>()("LogCorrupt", {
   topic: TopicId,
   seq: Schema.Natural,
-  fault: Schema.String
+  damage: Schema.String
 }) {
   override get message() {
-    return `log ${this.topic} is damaged at ${this.seq} (${this.fault})`
+    return `log ${this.topic} is damaged at ${this.seq} (${this.damage})`
   }
 }
 
 export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLogError", {
-  reason: Schema.Union([WrongSeq, LogUnavailable, LogCorrupt])
+  reason: Schema.Union([SeqConflict, LogUnavailable, LogCorrupt])
 }) {
   override get message() {
     return this.reason.message
@@ -54,7 +54,7 @@ export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLog
 }
 
 /** A topic's log as it stands. */
-export interface Head {
+export interface LogHead {
   readonly position: Position
   readonly hash: string
 }
@@ -63,23 +63,23 @@ export interface Head {
  * A command that was carried out: up to which seq, whose it was, and the hash of what it asked. The last is not known of
  * what the server itself asked, nor of what was logged before it was kept.
  */
-export interface Carried {
+export interface ProcessedCommand {
   readonly seq: number
   readonly author: Author
-  readonly asked?: StateHash
+  readonly commandHash?: StateHash
 }
 
 /** Events to append to one topic, and what is stored beside them in the same transaction. */
-export interface Append {
+export interface AppendRequest {
   readonly topic: TopicId
   /** The seq of the last entry; 0 for a new topic. */
-  readonly expected: number
-  readonly drafts: ReadonlyArray<Draft>
+  readonly expectedSeq: number
+  readonly drafts: ReadonlyArray<UnchainedEntry>
   /** Commands that were carried out and made no event (SYN4). There may be nothing else to append. */
-  readonly silent?: ReadonlyArray<Carried & { readonly id: CommandId }>
+  readonly eventlessCommands?: ReadonlyArray<ProcessedCommand & { readonly id: CommandId }>
   /** When the topic wants to be woken, and whether the world owes it anything: found again at start (TOP6). */
   readonly wakeAt: Instant | undefined
-  readonly owed: boolean
+  readonly hasPendingIntents: boolean
   /** Undefined: unchanged. Null: not in lists. */
   readonly listing: Listing | null | undefined
 }
@@ -93,28 +93,33 @@ export interface Snapshot {
 
 export class EventLog extends Context.Service<EventLog, {
   /** Succeeds once durable (fsync), with the chained entries; appends of the same moment share one commit. */
-  readonly append: (append: Append) => Effect.Effect<ReadonlyArray<Entry>, EventLogError>
+  readonly append: (request: AppendRequest) => Effect.Effect<ReadonlyArray<Entry>, EventLogError>
   /** None for a topic without a log. */
-  readonly head: (topic: TopicId) => Effect.Effect<Option.Option<Head>, EventLogError>
+  readonly head: (topic: TopicId) => Effect.Effect<Option.Option<LogHead>, EventLogError>
   /** Entries after `after`, oldest first, at most `limit`. */
   readonly read: (
     topic: TopicId,
     options: { readonly after: number; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Entry>, EventLogError>
   /** What became of a command, if it ever was carried out (SYN4). */
-  readonly outcome: (topic: TopicId, command: CommandId) => Effect.Effect<Option.Option<Carried>, EventLogError>
+  readonly findProcessedCommand: (
+    topic: TopicId,
+    command: CommandId
+  ) => Effect.Effect<Option.Option<ProcessedCommand>, EventLogError>
   readonly snapshot: (topic: TopicId) => Effect.Effect<Option.Option<Snapshot>, EventLogError>
   readonly saveSnapshot: (topic: TopicId, snapshot: Snapshot) => Effect.Effect<void, EventLogError>
   /** Topics that wait for the world or for a time, to be taken up at start. */
-  readonly waiting: Effect.Effect<
-    ReadonlyArray<{ readonly topic: TopicId; readonly wakeAt: Instant | undefined; readonly owed: boolean }>,
+  readonly topicsToRecover: Effect.Effect<
+    ReadonlyArray<
+      { readonly topic: TopicId; readonly wakeAt: Instant | undefined; readonly hasPendingIntents: boolean }
+    >,
     EventLogError
   >
   /** Topics whose log is ahead of what the named projection has taken in, with the seq it is at. */
-  readonly lagging: (
+  readonly laggingTopics: (
     projection: string
   ) => Effect.Effect<ReadonlyArray<{ readonly topic: TopicId; readonly seq: number }>, EventLogError>
-  readonly advance: (projection: string, topic: TopicId, seq: number) => Effect.Effect<void, EventLogError>
+  readonly setCursor: (projection: string, topic: TopicId, seq: number) => Effect.Effect<void, EventLogError>
   /**
    * Calls `listener` after each append that is durable, or may be although it was reported as failed, on the
    * committer's turn. A hint only: what was appended is read from the log. Returns how to stop.

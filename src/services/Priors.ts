@@ -1,7 +1,7 @@
 /** What the group wrote before, found by meaning (CHO4). */
 import { Context, type Effect, Schema } from "effect"
-import type { Prior } from "../domain/chorus/Chorus.ts"
-import type { UserId } from "../domain/Ids.ts"
+import type { Prior } from "../domain/chorus/ChorusModel.ts"
+import type { UserId } from "../domain/protocol/Ids.ts"
 
 /** The search could not be made. The Chorus goes on without priors and says so. */
 export class PriorsUnavailable extends Schema.TaggedError<PriorsUnavailable>()("PriorsUnavailable", {

@@ -1,7 +1,7 @@
 /** Who is signed in: challenges proved by signatures, and the tokens that stand for them afterwards (AUT1, AUT2). */
 import { Context, type Effect, type Redacted, Schema } from "effect"
-import type { Challenge } from "../domain/Identity.ts"
-import type { Instant, UserId } from "../domain/Ids.ts"
+import type { Instant, UserId } from "../domain/protocol/Ids.ts"
+import type { Challenge } from "../domain/session/Identity.ts"
 
 /** The token was never given out, is over, or was revoked: the three are not told apart. */
 export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()("SessionUnknown", {}) {
@@ -40,7 +40,7 @@ export interface Session {
 }
 
 /** A session with the token that its owner keeps. */
-export interface Opened extends Session {
+export interface IssuedSession extends Session {
   readonly token: Redacted.Redacted
 }
 
@@ -48,15 +48,15 @@ export class Sessions extends Context.Service<Sessions, {
   /** 32 random bytes, for a challenge. */
   readonly nonce: () => string
   /** Whether `signature` is `publicKey`'s over the challenge. Never fails; costs about 0.1 ms off the event loop. */
-  readonly verify: (challenge: Challenge, publicKey: UserId, signature: string) => Effect.Effect<boolean>
+  readonly verifyChallenge: (challenge: Challenge, publicKey: UserId, signature: string) => Effect.Effect<boolean>
   /** Whether `signature` is `publicKey`'s over a text; as `verify`. */
-  readonly holds: (text: string, publicKey: UserId, signature: string) => Effect.Effect<boolean>
-  readonly open: (user: UserId) => Effect.Effect<Opened, SessionError>
+  readonly verifyText: (text: string, publicKey: UserId, signature: string) => Effect.Effect<boolean>
+  readonly open: (user: UserId) => Effect.Effect<IssuedSession, SessionError>
   /** The session behind a token, up to its grace after it ended. */
   readonly resume: (token: Redacted.Redacted) => Effect.Effect<Session, SessionError>
   /** A new token for the session's user; the old one stays good for the grace (AUT2). */
-  readonly renew: (id: string) => Effect.Effect<Opened, SessionError>
+  readonly renew: (id: string) => Effect.Effect<IssuedSession, SessionError>
   /** Lets a session be resumed until `until` at least (CON5). */
-  readonly hold: (id: string, until: Instant) => Effect.Effect<void, SessionError>
+  readonly extend: (id: string, until: Instant) => Effect.Effect<void, SessionError>
   readonly revoke: (id: string) => Effect.Effect<void, SessionError>
 }>()("choir/services/Sessions") {}

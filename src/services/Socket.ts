@@ -6,8 +6,8 @@
  * answered where it arrives; they must not block or throw.
  */
 import { Context, Effect, Schema, type Scope } from "effect"
-import type { ConnectionId, Instant, TopicId } from "../domain/Ids.ts"
-import type { Frame } from "./Frame.ts"
+import type { ConnectionId, Instant, TopicId } from "../domain/protocol/Ids.ts"
+import type { OutboundFrame } from "./OutboundFrame.ts"
 
 /** The address could not be listened on. */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
@@ -21,7 +21,7 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
 }
 
 /** There is no such connection (any more). */
-export class ConnectionUnknown extends Schema.TaggedError<ConnectionUnknown>()("ConnectionUnknown", {
+export class ConnectionNotFound extends Schema.TaggedError<ConnectionNotFound>()("ConnectionNotFound", {
   connection: Schema.String
 }) {
   override get message() {
@@ -38,21 +38,23 @@ export const Capability = Schema.Literals([
   /** What waits for a slow peer is known, folded and bounded (CON8). */
   "backpressure",
   /** Frames of one turn leave in one write. */
-  "coalescing",
+  "batching",
   /** permessage-deflate can be switched on. */
   "compression"
 ])
 export type Capability = typeof Capability.Type
 
 /** The engine never declared that it can do this. */
-export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", { capability: Capability }) {
+export class UnsupportedCapability
+  extends Schema.TaggedError<UnsupportedCapability>()("UnsupportedCapability", { capability: Capability })
+{
   override get message() {
     return `this engine has no ${this.capability}`
   }
 }
 
 /** The engine's package is not installed; `install` is the command that changes it. */
-export class EngineAbsent extends Schema.TaggedError<EngineAbsent>()("EngineAbsent", {
+export class EngineNotInstalled extends Schema.TaggedError<EngineNotInstalled>()("EngineNotInstalled", {
   setting: Schema.String,
   install: Schema.String
 }) {
@@ -71,7 +73,7 @@ export class EngineIncomplete extends Schema.TaggedError<EngineIncomplete>()("En
 }
 
 export class SocketError extends Schema.TaggedError<SocketError>()("SocketError", {
-  reason: Schema.Union([ListenFailed, ConnectionUnknown, Unsupported, EngineAbsent, EngineIncomplete])
+  reason: Schema.Union([ListenFailed, ConnectionNotFound, UnsupportedCapability, EngineNotInstalled, EngineIncomplete])
 }) {
   override get message() {
     return this.reason.message
@@ -79,7 +81,7 @@ export class SocketError extends Schema.TaggedError<SocketError>()("SocketError"
 }
 
 /** Where a connection came from, as far as the upgrade request said. */
-export interface Metadata {
+export interface ConnectionMetadata {
   readonly address: string
   /** Empty for a native client. */
   readonly origin: string
@@ -87,11 +89,11 @@ export interface Metadata {
 }
 
 /** What a slow connection missed: by topic, the first durable frame that was not queued (CON8). */
-export type Folded = ReadonlyMap<TopicId, Frame>
+export type CoalescedTopics = ReadonlyMap<TopicId, OutboundFrame>
 
 export interface Connection {
   readonly id: ConnectionId
-  readonly metadata: Metadata
+  readonly metadata: ConnectionMetadata
   readonly connectedAt: Instant
   /** For whoever serves the connection, to find what belongs to it; the engine leaves it alone. */
   attachment?: unknown
@@ -101,11 +103,11 @@ export interface Connection {
    * Queues a frame; it leaves at the end of this turn of the event loop. While more than `outboxFold` bytes wait, durable
    * frames are folded per topic and others kept only as the latest under their key; above `outboxMax` the connection is closed.
    */
-  readonly deliver: (frame: Frame) => void
+  readonly deliver: (frame: OutboundFrame) => void
   /** Whether other messages may join a frame until it leaves (`Frame.more`). */
-  readonly gathers?: boolean
+  readonly supportsBatching?: boolean
   /** Lets durable frames of a folded topic through again; called when its catch-up is about to be delivered. */
-  readonly unfold: (topic: TopicId) => void
+  readonly uncoalesce: (topic: TopicId) => void
   /** Text outside any topic; may not be folded. */
   readonly send: (text: string) => Effect.Effect<void>
   /** Sends what is queued, then the close frame; cuts a peer that does not answer within a second. */
@@ -153,7 +155,7 @@ export class Socket extends Context.Service<Socket, {
    * in `folded`, if any, keep being held back.
    */
   readonly onDrained: (
-    listener: (connection: Connection, folded: Folded) => void
+    listener: (connection: Connection, folded: CoalescedTopics) => void
   ) => Effect.Effect<void, never, Scope.Scope>
   /** Who takes messages of a type; the handler of `"*"` takes all that no other does. The latest one counts. */
   readonly registerMessageHandler: (type: string, handler: MessageHandler) => Effect.Effect<void, never, Scope.Scope>
@@ -161,7 +163,7 @@ export class Socket extends Context.Service<Socket, {
   readonly routeMessage: (connection: Connection, text: string) => Effect.Effect<void>
 }>()("choir/services/Socket") {}
 
-const members: { readonly [M in keyof Socket["Service"]]: "set" | "effect" | "function" } = {
+const contractMembers: { readonly [M in keyof Socket["Service"]]: "set" | "effect" | "function" } = {
   capabilities: "set",
   start: "effect",
   stop: "effect",
@@ -183,17 +185,17 @@ const members: { readonly [M in keyof Socket["Service"]]: "set" | "effect" | "fu
 }
 
 /** The contract's members that a value lacks or has as something else (SOC4). */
-export const missing = (engine: unknown): ReadonlyArray<string> =>
-  Object.entries(members).filter(([name, kind]) => {
+export const missingMembers = (engine: unknown): ReadonlyArray<string> =>
+  Object.entries(contractMembers).filter(([name, kind]) => {
     const member: unknown = typeof engine === "object" && engine !== null ? Reflect.get(engine, name) : undefined
     if (kind === "set") return !(member instanceof Set)
     return kind === "effect" ? !Effect.isEffect(member) : typeof member !== "function"
   }).map(([name]) => name)
 
 /** The engine itself, or a failure with the names of what it lacks. */
-export const complete = (engine: Socket["Service"]): Effect.Effect<Socket["Service"], SocketError> => {
-  const lacking = missing(engine)
-  return lacking.length === 0
+export const requireComplete = (engine: Socket["Service"]): Effect.Effect<Socket["Service"], SocketError> => {
+  const missing = missingMembers(engine)
+  return missing.length === 0
     ? Effect.succeed(engine)
-    : Effect.fail(new SocketError({ reason: new EngineIncomplete({ missing: lacking }) }))
+    : Effect.fail(new SocketError({ reason: new EngineIncomplete({ missing }) }))
 }

@@ -6,17 +6,17 @@
  * started per message or per subscriber. They run on the host's turn and must not block.
  */
 import { Context, type Effect, type Result, Schema } from "effect"
-import type { Author, CommandId, Position } from "../domain/Ids.ts"
-import { TopicId } from "../domain/Ids.ts"
-import type { EventView } from "../domain/Protocol.ts"
-import { Rejection } from "../domain/Rejection.ts"
-import type { SignedCommand } from "../domain/SignedCommand.ts"
-import type { StateHash } from "../domain/StateHash.ts"
-import type { Intent } from "../domain/Topic.ts"
-import type { Frame } from "./Frame.ts"
+import type { Author, CommandId, Position } from "../domain/protocol/Ids.ts"
+import { TopicId } from "../domain/protocol/Ids.ts"
+import type { PublishedEvent } from "../domain/protocol/Protocol.ts"
+import { Rejection } from "../domain/protocol/Rejection.ts"
+import type { SignedCommand } from "../domain/protocol/SignedCommand.ts"
+import type { StateHash } from "../domain/protocol/StateHash.ts"
+import type { Intent } from "../domain/topic/Topic.ts"
+import type { OutboundFrame } from "./OutboundFrame.ts"
 
 /** The command was refused, by the topic's rules or because it cannot be stored now. Nothing changed. */
-export class CommandRefused extends Schema.TaggedError<CommandRefused>()("CommandRefused", {
+export class CommandRejected extends Schema.TaggedError<CommandRejected>()("CommandRejected", {
   topic: TopicId,
   rejection: Rejection
 }) {
@@ -33,7 +33,7 @@ export interface Receipt {
 }
 
 /** One input on its way to a topic. */
-export interface Submission {
+export interface CommandRequest {
   readonly id: CommandId
   readonly author: Author
   /** A value of the kind's `Command` or `Answer`, already decoded. */
@@ -49,11 +49,11 @@ export interface Subscriber {
   readonly id: string
   readonly user: Author
   /** Takes a frame; must not block or throw. */
-  readonly deliver: (frame: Frame) => void
+  readonly deliver: (frame: OutboundFrame) => void
   /** Whether it reads a frame no earlier than it seals it, so that others may join it until then. */
-  readonly gathers?: boolean
+  readonly supportsBatching?: boolean
   /** May read no longer: the subscription has ended without being asked to. */
-  readonly putOut?: (topic: TopicId) => void
+  readonly onAccessRevoked?: (topic: TopicId) => void
 }
 
 /** The reply to a subscription: everything up to `position`, after which `deliver` sees every delta. */
@@ -65,17 +65,17 @@ export type CatchUp =
   }
   & (
     | { readonly mode: "snapshot"; readonly state: Schema.Json }
-    | { readonly mode: "deltas"; readonly events: ReadonlyArray<EventView> }
+    | { readonly mode: "deltas"; readonly events: ReadonlyArray<PublishedEvent> }
   )
 
 export class Topics extends Context.Service<Topics, {
   /** Hands a command to its topic's host, loading it when needed. Never blocks. */
-  readonly post: (topic: TopicId, submission: Submission) => void
+  readonly post: (topic: TopicId, request: CommandRequest) => void
   /** `post`, as an effect. */
   readonly submit: (
     topic: TopicId,
-    command: Pick<Submission, "id" | "author" | "input">
-  ) => Effect.Effect<Receipt, CommandRefused>
+    command: Pick<CommandRequest, "id" | "author" | "input">
+  ) => Effect.Effect<Receipt, CommandRejected>
   /**
    * Subscribes, or says why not (`not_found` also for what may not be seen). `reply` is called on the host's turn,
    * before any later delta is delivered: never a gap, never a duplicate (SYN2). Subscribing again replaces.
@@ -88,19 +88,19 @@ export class Topics extends Context.Service<Topics, {
   ) => void
   readonly unsubscribe: (topic: TopicId, subscriberId: string) => void
   /** Delivers to every subscriber of a topic that is live here; for what is not logged. */
-  readonly broadcast: (topic: TopicId, frame: Frame) => void
+  readonly broadcast: (topic: TopicId, frame: OutboundFrame) => void
   /** The durable state, as its kind's type; `not_found` when `reader` may not see it. */
-  readonly state: (topic: TopicId, reader: Author) => Effect.Effect<unknown, CommandRefused>
+  readonly readState: (topic: TopicId, reader: Author) => Effect.Effect<unknown, CommandRejected>
   /** What the command would do, without doing it (THR11). */
   readonly simulate: (
     topic: TopicId,
-    command: Pick<Submission, "id" | "author" | "input">
+    command: Pick<CommandRequest, "id" | "author" | "input">
   ) => Effect.Effect<
     { readonly events: ReadonlyArray<unknown>; readonly intents: ReadonlyArray<Intent> },
-    CommandRefused
+    CommandRejected
   >
   /** Takes up every topic that waits for the world or for a time. Called once, when all intents have a performer. */
   readonly recover: Effect.Effect<void>
   /** Topics in memory, and subscriptions to them. */
-  readonly stats: Effect.Effect<{ readonly live: number; readonly subscriptions: number }>
+  readonly stats: Effect.Effect<{ readonly loadedTopics: number; readonly subscriptions: number }>
 }>()("choir/services/Topics") {}

@@ -1,7 +1,7 @@
 /** The engine seam: keeps points and finds the nearest (STO3). Knows nothing of embeddings or of who may read. */
 import { Context, type Effect, Schema } from "effect"
-import type { Vector } from "../domain/storage/Vector.ts"
-import type { Filter, Hit, Point } from "../domain/storage/VectorPoint.ts"
+import type { Vector } from "../domain/search/Vector.ts"
+import type { Filter, Hit, Point } from "../domain/search/VectorPoint.ts"
 
 /** The collection is not there: `ensure` it. What it held comes back from the logs. */
 export class CollectionMissing extends Schema.TaggedError<CollectionMissing>()("CollectionMissing", {
@@ -13,7 +13,7 @@ export class CollectionMissing extends Schema.TaggedError<CollectionMissing>()("
 }
 
 /** The collection exists with another dimension. */
-export class DimensionTaken extends Schema.TaggedError<DimensionTaken>()("DimensionTaken", {
+export class DimensionMismatch extends Schema.TaggedError<DimensionMismatch>()("DimensionMismatch", {
   collection: Schema.String,
   expected: Schema.Natural,
   actual: Schema.Natural
@@ -24,7 +24,7 @@ export class DimensionTaken extends Schema.TaggedError<DimensionTaken>()("Dimens
 }
 
 /** A vector of the wrong dimension, not finite, or without a direction. Nothing of the call was stored. */
-export class VectorRefused extends Schema.TaggedError<VectorRefused>()("VectorRefused", {
+export class VectorRejected extends Schema.TaggedError<VectorRejected>()("VectorRejected", {
   fault: Schema.Literals(["dimension", "not_finite", "zero"])
 }) {
   override get message() {
@@ -33,7 +33,7 @@ export class VectorRefused extends Schema.TaggedError<VectorRefused>()("VectorRe
 }
 
 /** The request made no sense to the engine: a defect of ours, or a wrong setting. */
-export class Refused extends Schema.TaggedError<Refused>()("Refused", {
+export class BadRequest extends Schema.TaggedError<BadRequest>()("BadRequest", {
   status: Schema.Natural,
   detail: Schema.String
 }) {
@@ -69,7 +69,9 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
 }
 
 /** An answer nobody can read: a proxy's page, a cut body, another version. */
-export class BadAnswer extends Schema.TaggedError<BadAnswer>()("BadAnswer", { detail: Schema.String }) {
+export class MalformedResponse
+  extends Schema.TaggedError<MalformedResponse>()("MalformedResponse", { detail: Schema.String })
+{
   override get message() {
     return `the vector index gave an answer that cannot be read (${this.detail})`
   }
@@ -77,13 +79,13 @@ export class BadAnswer extends Schema.TaggedError<BadAnswer>()("BadAnswer", { de
 
 export const VectorIndexErrorReason = Schema.Union([
   CollectionMissing,
-  DimensionTaken,
-  VectorRefused,
-  Refused,
+  DimensionMismatch,
+  VectorRejected,
+  BadRequest,
   Unreachable,
   TimedOut,
   Overloaded,
-  BadAnswer
+  MalformedResponse
 ])
 
 export class VectorIndexError extends Schema.TaggedError<VectorIndexError>()("VectorIndexError", {
@@ -96,7 +98,7 @@ export class VectorIndexError extends Schema.TaggedError<VectorIndexError>()("Ve
   /** Whether waiting can help. */
   get retryable(): boolean {
     const { _tag } = this.reason
-    return _tag === "Unreachable" || _tag === "TimedOut" || _tag === "Overloaded" || _tag === "BadAnswer"
+    return _tag === "Unreachable" || _tag === "TimedOut" || _tag === "Overloaded" || _tag === "MalformedResponse"
   }
 }
 

@@ -1,13 +1,13 @@
 /** The Chorus' answer, and the pieces it cites: each with its words, and the way to where they stand (CHO10). */
 import { type ReactNode, useState } from "react"
-import type { ChorusState, Citation, OutputOf, Prior } from "../domain/chorus/Chorus.ts"
-import type { TopicId } from "../domain/Ids.ts"
-import type { Message } from "../domain/kinds/ThreadModel.ts"
-import { Prose } from "./Prose.tsx"
-import { anchor, duration, percent, shortKey } from "./words.ts"
+import type { ChorusState, Citation, Prior, StepOutputOf } from "../domain/chorus/ChorusModel.ts"
+import type { TopicId } from "../domain/protocol/Ids.ts"
+import type { Message } from "../domain/thread/ThreadModel.ts"
+import { formatDuration, formatPercent, messageElementId, shortKey } from "./format.ts"
+import { PlainText } from "./PlainText.tsx"
 
 interface Props {
-  readonly answer: OutputOf<"yield">
+  readonly answer: StepOutputOf<"yield">
   readonly priors: ReadonlyArray<Prior>
   readonly run: ChorusState
   readonly messages: ReadonlyArray<Message>
@@ -15,58 +15,67 @@ interface Props {
 }
 
 export const Answer = ({ answer, messages, priors, run, topic }: Props): ReactNode => {
-  const [shown, setShown] = useState<string>()
+  const [openPriorId, setOpenPriorId] = useState<string>()
   const cited = answer.citations.flatMap((citation) => {
     const index = priors.findIndex((prior) => prior.id === citation.prior)
     const prior = priors[index]
     return prior === undefined ? [] : [{ citation, prior, number: index + 1 }]
   })
 
-  const cite = (n: number): ReactNode => {
+  const renderCitation = (n: number): ReactNode => {
     const prior = priors[n - 1]
     return prior === undefined ? undefined : (
       <button
         type="button"
         className="cite"
         aria-label={`Citation ${n}: show it`}
-        onClick={() => setShown(shown === prior.id ? undefined : prior.id)}
+        onClick={() => setOpenPriorId(openPriorId === prior.id ? undefined : prior.id)}
       >
         {n}
       </button>
     )
   }
-  const extra = priors.findIndex((prior) => prior.id === shown && cited.every((one) => one.prior.id !== shown))
+  const uncitedIndex = priors.findIndex((prior) =>
+    prior.id === openPriorId && cited.every((item) => item.prior.id !== openPriorId)
+  )
   const time = run.steps.reduce((sum, { usage }) => sum + usage.latency_ms, 0)
   return (
     <section className="answer" aria-label="Answer of the Chorus">
-      <Prose text={answer.final_response} cite={cite} />
-      {(cited.length > 0 || extra >= 0) && (
+      <PlainText text={answer.final_response} renderCitation={renderCitation} />
+      {(cited.length > 0 || uncitedIndex >= 0) && (
         <ol className="citations" aria-label="Citations">
           {cited.map(({ citation, number, prior }) => (
-            <Cited
+            <CitationItem
               key={prior.id}
               number={number}
               prior={prior}
               quote={citation.quote}
-              open={shown === prior.id}
-              toggle={() => setShown(shown === prior.id ? undefined : prior.id)}
+              open={openPriorId === prior.id}
+              toggle={() => setOpenPriorId(openPriorId === prior.id ? undefined : prior.id)}
               messages={messages}
               topic={topic}
             />
           ))}
-          {priors[extra] !== undefined && (
-            <Cited number={extra + 1} prior={priors[extra]} quote="" open messages={messages} topic={topic} />
+          {priors[uncitedIndex] !== undefined && (
+            <CitationItem
+              number={uncitedIndex + 1}
+              prior={priors[uncitedIndex]}
+              quote=""
+              open
+              messages={messages}
+              topic={topic}
+            />
           )}
         </ol>
       )}
-      <p className="quiet usage">
-        {run.steps.at(-1)?.usage.model} · {duration(time)} · confidence {percent(answer.confidence)}
+      <p className="muted usage">
+        {run.steps.at(-1)?.usage.model} · {formatDuration(time)} · confidence {formatPercent(answer.confidence)}
       </p>
     </section>
   )
 }
 
-const Cited = ({ messages, number, open, prior, quote, toggle, topic }: {
+const CitationItem = ({ messages, number, open, prior, quote, toggle, topic }: {
   readonly number: number
   readonly prior: Prior
   readonly quote: Citation["quote"]
@@ -75,24 +84,26 @@ const Cited = ({ messages, number, open, prior, quote, toggle, topic }: {
   readonly messages: ReadonlyArray<Message>
   readonly topic: TopicId
 }): ReactNode => {
-  const here = prior.thread === topic
+  const message = prior.thread === topic
     ? messages.find((message) => message.id === prior.id || message.content.includes(prior.content))
     : undefined
   return (
     <li value={number} className={open ? "cited open" : "cited"}>
       <button type="button" className="quote" aria-expanded={open} onClick={toggle}>
-        <span className="no">{number}</span>
+        <span className="citation-number">{number}</span>
         <q>{quote === "" ? prior.content.slice(0, 140) : quote}</q>
       </button>
       {open && (
         <blockquote>
-          <Prose text={prior.content} />
-          <footer className="quiet">
+          <PlainText text={prior.content} />
+          <footer className="muted">
             {shortKey(prior.author)}
-            {here !== undefined && (
+            {message !== undefined && (
               <>
                 {" · "}
-                <button type="button" className="link" onClick={() => jump(here.id)}>Show it in the thread</button>
+                <button type="button" className="link" onClick={() => scrollToMessage(message.id)}>
+                  Show it in the thread
+                </button>
               </>
             )}
             {prior.thread !== topic && (
@@ -107,12 +118,12 @@ const Cited = ({ messages, number, open, prior, quote, toggle, topic }: {
   )
 }
 
-const jump = (id: string): void => {
-  const piece = document.getElementById(anchor(id))
-  if (piece === null) return
-  piece.scrollIntoView({
+const scrollToMessage = (id: string): void => {
+  const element = document.getElementById(messageElementId(id))
+  if (element === null) return
+  element.scrollIntoView({
     block: "center",
     behavior: matchMedia("(prefers-reduced-motion)").matches ? "auto" : "smooth"
   })
-  piece.focus({ preventScroll: true })
+  element.focus({ preventScroll: true })
 }

@@ -9,15 +9,15 @@ import {
   useRef,
   useState
 } from "react"
-import type { UserId } from "../domain/Ids.ts"
-import { contentFault, maxContentBytes, utf8Length } from "../domain/kinds/Text.ts"
-import type { Command, State } from "../domain/kinds/ThreadModel.ts"
-import { isCoAuthor, policy } from "../domain/kinds/ThreadRules.ts"
-import { defaults } from "../domain/Limits.ts"
+import type { UserId } from "../domain/protocol/Ids.ts"
+import { defaults } from "../domain/protocol/Limits.ts"
+import { isCoAuthor, threadLimits } from "../domain/thread/ThreadGuards.ts"
+import type { Command, State } from "../domain/thread/ThreadModel.ts"
+import { maxContentBytes, utf8ByteLength, validateContent } from "../domain/topic/MessageContent.ts"
 import { useDraft } from "./drafts.ts"
+import { formatError, formatNumber } from "./format.ts"
 import type { ThreadTopic } from "./hooks.ts"
-import { fresh } from "./Sidebar.tsx"
-import { amount, sentence } from "./words.ts"
+import { newThreadIds } from "./Sidebar.tsx"
 
 interface Props {
   readonly topic: ThreadTopic
@@ -25,68 +25,68 @@ interface Props {
   readonly me: UserId
   readonly chorus: { readonly model: string; readonly offline: boolean } | undefined
   /** Something is on its way. */
-  readonly sent: () => void
+  readonly onSent: () => void
 }
 
 type Mode = "write" | "ask"
 
 /** Typing is told again after this time, and over after as much without a key. */
-const typingEvery = 3_000
+const typingInterval = 3_000
 
 /** Tells the others that one is writing, and when one no longer is. */
-const useTyping = (topic: ThreadTopic): readonly [typed: () => void, over: () => void] => {
-  const told = useRef(0)
+const useTyping = (topic: ThreadTopic): readonly [keepTyping: () => void, stopTyping: () => void] => {
+  const lastSignalledAt = useRef(0)
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  const over = () => {
+  const stopTyping = () => {
     clearTimeout(timer.current)
-    if (told.current !== 0) topic.signal("typing", null)
-    told.current = 0
+    if (lastSignalledAt.current !== 0) topic.signal("typing", null)
+    lastSignalledAt.current = 0
   }
-  const typed = () => {
+  const keepTyping = () => {
     const now = Date.now()
-    if (now - told.current >= typingEvery) {
+    if (now - lastSignalledAt.current >= typingInterval) {
       topic.signal("typing", true)
-      told.current = now
+      lastSignalledAt.current = now
     }
     clearTimeout(timer.current)
-    timer.current = setTimeout(over, typingEvery)
+    timer.current = setTimeout(stopTyping, typingInterval)
   }
   useEffect(() => () => clearTimeout(timer.current), [])
-  return [typed, over]
+  return [keepTyping, stopTyping]
 }
 
 /** What one frame holds besides the text. */
-const envelope = 1_024
+const envelopeBytes = 1_024
 
 /** Why a text cannot be sent, before it is: a frame too large would end the connection, and again after every return. */
-const textFault = (text: string): string | undefined => {
-  const bytes = utf8Length(text)
+const textProblem = (text: string): string | undefined => {
+  const bytes = utf8ByteLength(text)
   if (bytes > maxContentBytes) {
-    return `This takes ${amount(bytes)} bytes, and at most ${amount(maxContentBytes)} can be sent at once.`
+    return `This takes ${formatNumber(bytes)} bytes, and at most ${formatNumber(maxContentBytes)} can be sent at once.`
   }
-  return utf8Length(JSON.stringify(text)) > defaults.frameBytes - envelope
+  return utf8ByteLength(JSON.stringify(text)) > defaults.frameBytes - envelopeBytes
     ? "This holds too many special characters to be sent at once. Send it in parts."
-    : contentFault(text)
+    : validateContent(text)
 }
 
 /** Why tokens cannot be staked. */
-const stakeFault = (stake: number): string | undefined =>
-  Number.isSafeInteger(stake) && stake >= policy.minimumStake
+const stakeProblem = (stake: number): string | undefined =>
+  Number.isSafeInteger(stake) && stake >= threadLimits.minimumStake
     ? undefined
-    : `The stake is a whole number of tokens, at least ${amount(policy.minimumStake)}.`
+    : `The stake is a whole number of tokens, at least ${formatNumber(threadLimits.minimumStake)}.`
 
-export const Composer = ({ chorus, me, sent, thread, topic }: Props): ReactNode => {
+export const Composer = ({ chorus, me, onSent, thread, topic }: Props): ReactNode => {
   const [mode, setMode] = useState<Mode>("write")
-  const { giveBack, setText, text } = useDraft(me, topic.id)
-  const [stake, setStake] = useState(String(policy.minimumStake))
-  const [fault, setFault] = useState<string>()
-  const [typed, typingOver] = useTyping(topic)
-  const field = useId()
-  const begin = useCallback((area: HTMLTextAreaElement | null) => {
-    if (area !== null && fresh.delete(topic.id)) area.focus()
+  const { restoreText, setText, text } = useDraft(me, topic.id)
+  const [stake, setStake] = useState(String(threadLimits.minimumStake))
+  const [errorMessage, setErrorMessage] = useState<string>()
+  const [keepTyping, stopTyping] = useTyping(topic)
+  const inputId = useId()
+  const focusIfNew = useCallback((area: HTMLTextAreaElement | null) => {
+    if (area !== null && newThreadIds.delete(topic.id)) area.focus()
   }, [topic.id])
-  const member = isCoAuthor(thread, me)
-  const asking = mode === "ask" && member
+  const isMember = isCoAuthor(thread, me)
+  const isAsking = mode === "ask" && isMember
 
   if (thread.status === "closed") {
     return <p className="closed">This thread is closed. It can be read, but nothing can be added.</p>
@@ -95,20 +95,20 @@ export const Composer = ({ chorus, me, sent, thread, topic }: Props): ReactNode 
   const send = (event?: SubmitEvent) => {
     event?.preventDefault()
     if (text.trim() === "") return
-    const wrong = textFault(text) ?? (member ? undefined : stakeFault(Number(stake)))
-    if (wrong !== undefined) return setFault(sentence(new Error(wrong)))
-    const command: Command = asking
+    const problem = textProblem(text) ?? (isMember ? undefined : stakeProblem(Number(stake)))
+    if (problem !== undefined) return setErrorMessage(formatError(new Error(problem)))
+    const command: Command = isAsking
       ? { _tag: "submit_prompt", prompt: text }
-      : member
+      : isMember
       ? { _tag: "submit_message", content: text }
       : { _tag: "submit_message", content: text, stake: Number(stake) }
     setText("")
-    setFault(undefined)
-    typingOver()
-    sent()
-    topic.post(command).catch((error: unknown) => {
-      giveBack(text)
-      setFault(sentence(error))
+    setErrorMessage(undefined)
+    stopTyping()
+    onSent()
+    topic.sendPromise(command).catch((error: unknown) => {
+      restoreText(text)
+      setErrorMessage(formatError(error))
     })
   }
   const onKey = (event: KeyboardEvent) => {
@@ -120,70 +120,76 @@ export const Composer = ({ chorus, me, sent, thread, topic }: Props): ReactNode 
 
   return (
     <form className="composer" onSubmit={send}>
-      {fault !== undefined && <p className="fault" role="alert">{fault}</p>}
-      {member
+      {errorMessage !== undefined && <p className="error-message" role="alert">{errorMessage}</p>}
+      {isMember
         ? (
           <fieldset className="modes">
-            <legend className="away">What to do with the text</legend>
-            <Choice mode="write" now={mode} set={setMode}>Write</Choice>
-            <Choice mode="ask" now={mode} set={setMode}>Ask the Chorus</Choice>
+            <legend className="visually-hidden">What to do with the text</legend>
+            <ModeOption mode="write" current={mode} onSelect={setMode}>Write</ModeOption>
+            <ModeOption mode="ask" current={mode} onSelect={setMode}>Ask the Chorus</ModeOption>
           </fieldset>
         )
         : (
-          <p className="quiet">
+          <p className="muted">
             You are not a co-author here. What you send is a submission: it stakes tokens, the co-authors vote on it,
             and when all approve you become one of them.
           </p>
         )}
-      <label className="away" htmlFor={field}>{asking ? "Your question" : "Your message"}</label>
+      <label className="visually-hidden" htmlFor={inputId}>{isAsking ? "Your question" : "Your message"}</label>
       <textarea
-        id={field}
+        id={inputId}
         rows={2}
-        ref={begin}
+        ref={focusIfNew}
         value={text}
-        placeholder={asking ? "What do you want to know?" : member ? "Write…" : "Write a submission…"}
+        placeholder={isAsking ? "What do you want to know?" : isMember ? "Write…" : "Write a submission…"}
         onKeyDown={onKey}
         onChange={(event) => {
           setText(event.target.value)
-          typed()
+          keepTyping()
         }}
       />
       <div className="row">
-        {!member && (
+        {!isMember && (
           <label className="stake">
             Stake{" "}
             <input
               type="number"
-              min={policy.minimumStake}
+              min={threadLimits.minimumStake}
               step={1}
               value={stake}
               onChange={(event) => setStake(event.target.value)}
             />
           </label>
         )}
-        <span className="quiet hint">
-          {asking && chorus?.offline === true
+        <span className="muted hint">
+          {isAsking && chorus?.offline === true
             ? "No model is connected: the built-in one quotes what the group wrote and adds nothing."
-            : asking
+            : isAsking
             ? `${chorus?.model ?? "The Chorus"} answers, over what the group wrote before.`
-            : <span className="keys">Ctrl + Enter sends</span>}
+            : <span className="shortcut-hint">Ctrl + Enter sends</span>}
         </span>
         <button className="primary" type="submit" disabled={text.trim() === ""}>
-          {asking ? "Ask" : member ? "Send" : "Submit"}
+          {isAsking ? "Ask" : isMember ? "Send" : "Submit"}
         </button>
       </div>
     </form>
   )
 }
 
-const Choice = ({ children, mode, now, set }: {
+const ModeOption = ({ children, mode, current, onSelect }: {
   readonly mode: Mode
-  readonly now: Mode
-  readonly set: (mode: Mode) => void
+  readonly current: Mode
+  readonly onSelect: (mode: Mode) => void
   readonly children: string
 }): ReactNode => (
-  <label className={mode === now ? "chosen" : ""}>
-    <input type="radio" name="mode" className="away" checked={mode === now} onChange={() => set(mode)} />
+  <label className={mode === current ? "selected" : ""}>
+    <input
+      type="radio"
+      name="mode"
+      className="visually-hidden"
+      checked={mode === current}
+      onChange={() => onSelect(mode)}
+    />
     {children}
   </label>
 )

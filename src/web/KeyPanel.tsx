@@ -3,9 +3,9 @@ import { Effect } from "effect"
 import { type ReactNode, useState } from "react"
 import type { Client } from "../client/Client.ts"
 import { clearDrafts } from "./drafts.ts"
+import { formatError, formatTokens, shortKey } from "./format.ts"
 import * as KeyStore from "./KeyStore.ts"
-import { Mark } from "./Who.tsx"
-import { sentence, shortKey, tokens } from "./words.ts"
+import { UserDot } from "./UserBadge.tsx"
 
 interface Props {
   readonly client: Client
@@ -13,44 +13,44 @@ interface Props {
   readonly secret: string | undefined
   /** Whether the key still waits to be saved, and what says that it was. */
   readonly unsaved: boolean
-  readonly saved: () => void
-  readonly leave: () => void
+  readonly onKeySaved: () => void
+  readonly onKeyForgotten: () => void
 }
 
-export const KeyPanel = ({ balance, client, leave, saved, secret, unsaved }: Props): ReactNode => {
-  const [fault, setFault] = useState<string>()
-  const forget = () => {
+export const KeyPanel = ({ balance, client, onKeyForgotten, onKeySaved, secret, unsaved }: Props): ReactNode => {
+  const [errorMessage, setErrorMessage] = useState<string>()
+  const forgetKey = () => {
     if (!confirm("Forget this key? Unless you saved its text, nobody can be you again.")) return
-    Effect.runPromise(Effect.andThen(Effect.ignore(Effect.timeout(client.signOut, 2_000)), KeyStore.forget)).then(
+    Effect.runPromise(Effect.andThen(Effect.ignore(Effect.timeout(client.signOut, 2_000)), KeyStore.remove)).then(
       () => {
         clearDrafts()
-        leave()
+        onKeyForgotten()
       },
-      (error: unknown) => setFault(sentence(error))
+      (error: unknown) => setErrorMessage(formatError(error))
     )
   }
   return (
-    <section className="me" aria-label="Your key">
-      {secret !== undefined && unsaved && <Save secret={secret} done={saved} />}
+    <section className="key-panel" aria-label="Your key">
+      {secret !== undefined && unsaved && <SaveKeyNotice secret={secret} onDone={onKeySaved} />}
       <details>
         <summary>
-          <Mark author={client.me} />
+          <UserDot author={client.me} />
           <span className="key">{shortKey(client.me)}</span>
-          <span className="balance">{balance === undefined ? "" : tokens(balance)}</span>
+          <span className="balance">{balance === undefined ? "" : formatTokens(balance)}</span>
         </summary>
         <div className="stack">
-          <p className="quiet">You are this key, to everybody:</p>
-          <code className="whole">{client.me}</code>
-          <p className="quiet">
+          <p className="muted">You are this key, to everybody:</p>
+          <code className="full-key">{client.me}</code>
+          <p className="muted">
             {secret === undefined
               ? "It is locked in this browser and cannot be read out of it."
               : "Its secret text can be saved until you close or reload this page."}
           </p>
           <div className="row">
-            {secret !== undefined && <Copy text={secret} label="Copy the secret text" />}
-            <button type="button" onClick={forget}>Forget, or use another key</button>
+            {secret !== undefined && <CopyButton text={secret} label="Copy the secret text" />}
+            <button type="button" onClick={forgetKey}>Forget, or use another key</button>
           </div>
-          {fault !== undefined && <p className="fault" role="alert">{fault}</p>}
+          {errorMessage !== undefined && <p className="error-message" role="alert">{errorMessage}</p>}
         </div>
       </details>
     </section>
@@ -58,33 +58,35 @@ export const KeyPanel = ({ balance, client, leave, saved, secret, unsaved }: Pro
 }
 
 /** Said once, when the key is new. */
-export const Save = ({ done, secret }: { readonly secret: string; readonly done: () => void }): ReactNode => {
-  const [shown, setShown] = useState(false)
+export const SaveKeyNotice = (
+  { onDone, secret }: { readonly secret: string; readonly onDone: () => void }
+): ReactNode => {
+  const [visible, setVisible] = useState(false)
   return (
     <div className="notice">
       <p>
         <strong>Save your key.</strong> This browser is the only place that has it, and will not show it again.
       </p>
-      {shown && <code className="whole">{secret}</code>}
+      {visible && <code className="full-key">{secret}</code>}
       <div className="row">
-        <Copy text={secret} label="Copy" failed={() => setShown(true)} />
-        <button type="button" onClick={() => setShown(!shown)}>{shown ? "Hide" : "Show"}</button>
-        <button type="button" onClick={done}>Done</button>
+        <CopyButton text={secret} label="Copy" onFailure={() => setVisible(true)} />
+        <button type="button" onClick={() => setVisible(!visible)}>{visible ? "Hide" : "Show"}</button>
+        <button type="button" onClick={onDone}>Done</button>
       </div>
     </div>
   )
 }
 
-const Copy = ({ failed, label, text }: {
+const CopyButton = ({ onFailure, label, text }: {
   readonly text: string
   readonly label: string
-  readonly failed?: () => void
+  readonly onFailure?: () => void
 }): ReactNode => {
   const [copied, setCopied] = useState(false)
   return (
     <button
       type="button"
-      onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true), failed)}
+      onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true), onFailure)}
     >
       {copied ? "Copied" : label}
     </button>

@@ -1,10 +1,10 @@
 /** Everything that one step produced. */
 import type { ReactNode } from "react"
-import type { ChorusState, Prior, StepRecord } from "../domain/chorus/Chorus.ts"
-import { priorsOf } from "../domain/chorus/ChorusFindings.ts"
-import type { TopicId } from "../domain/Ids.ts"
-import { Prose } from "./Prose.tsx"
-import { amount, gist, percent, shortKey } from "./words.ts"
+import type { ChorusState, Prior, StepRecord } from "../domain/chorus/ChorusModel.ts"
+import { collectPriors } from "../domain/chorus/ChorusProgress.ts"
+import type { TopicId } from "../domain/protocol/Ids.ts"
+import { formatNumber, formatPercent, shortKey, summarize } from "./format.ts"
+import { PlainText } from "./PlainText.tsx"
 
 interface Props {
   readonly record: StepRecord
@@ -14,77 +14,81 @@ interface Props {
 
 export const StepBody = ({ record, run, topic }: Props): ReactNode => (
   <div className="body">
-    <Fields record={record} run={run} topic={topic} />
-    <p className="quiet usage">
-      {record.usage.model} · {amount(record.usage.input_tokens)} tokens in, {amount(record.usage.output_tokens)} out
+    <StepFields record={record} run={run} topic={topic} />
+    <p className="muted usage">
+      {record.usage.model} · {formatNumber(record.usage.input_tokens)} tokens in,{" "}
+      {formatNumber(record.usage.output_tokens)} out
       {record.usage.cost !== null && ` · $${record.usage.cost.toFixed(4)}`}
     </p>
   </div>
 )
 
-const Fields = ({ record: { output }, run, topic }: Props): ReactNode => {
-  const all = priorsOf(run)
+const StepFields = ({ record: { output }, run, topic }: Props): ReactNode => {
+  const all = collectPriors(run)
   const number = (id: string): string => `[${all.findIndex((prior) => prior.id === id) + 1}]`
   switch (output._tag) {
     case "action":
       return (
         <>
-          <Prose text={output.proposed_response} />
-          <Field name="Why">{output.reasoning}</Field>
-          <Field name="Confidence">{percent(output.confidence)}</Field>
+          <PlainText text={output.proposed_response} />
+          <LabeledText name="Why">{output.reasoning}</LabeledText>
+          <LabeledText name="Confidence">{formatPercent(output.confidence)}</LabeledText>
         </>
       )
     case "experience":
       return (
         <>
-          <Prose text={output.synthesis} />
-          <Items name="Insights" items={output.key_insights} />
-          <Priors priors={output.priors} all={all} topic={topic} />
+          <PlainText text={output.synthesis} />
+          <LabeledList name="Insights" items={output.key_insights} />
+          <PriorsTable priors={output.priors} all={all} topic={topic} />
         </>
       )
     case "intention":
       return (
         <>
-          <Prose text={output.explicit} />
-          <Field name="Implicit">{output.implicit}</Field>
-          <Field name="Chosen">{output.selected_priors.map(number).join(" ")}</Field>
-          <Field name="Why">{output.reason}</Field>
+          <PlainText text={output.explicit} />
+          <LabeledText name="Implicit">{output.implicit}</LabeledText>
+          <LabeledText name="Chosen">{output.selected_priors.map(number).join(" ")}</LabeledText>
+          <LabeledText name="Why">{output.reason}</LabeledText>
         </>
       )
     case "observation":
       return (
         <>
-          <Prose text={output.context_analysis} />
-          <Items name="Patterns" items={output.patterns} />
-          <Items name="Links" items={output.semantic_links.map((link) => `${number(link.prior)} ${link.relation}`)} />
+          <PlainText text={output.context_analysis} />
+          <LabeledList name="Patterns" items={output.patterns} />
+          <LabeledList
+            name="Links"
+            items={output.semantic_links.map((link) => `${number(link.prior)} ${link.relation}`)}
+          />
         </>
       )
     case "update":
       return (
         <>
-          <Prose text={output.reason} />
-          <Field name="Next">{output.loop ? "Once more from Action" : "On to Yield"}</Field>
-          <Field name="Confidence">{percent(output.confidence)}</Field>
+          <PlainText text={output.reason} />
+          <LabeledText name="Next">{output.loop ? "Once more from Action" : "On to Yield"}</LabeledText>
+          <LabeledText name="Confidence">{formatPercent(output.confidence)}</LabeledText>
         </>
       )
     case "yield":
       return (
         <>
-          <Field name="Citations">{String(output.citations.length)}</Field>
-          <Field name="Confidence">{percent(output.confidence)}</Field>
+          <LabeledText name="Citations">{String(output.citations.length)}</LabeledText>
+          <LabeledText name="Confidence">{formatPercent(output.confidence)}</LabeledText>
         </>
       )
   }
 }
 
-const Field = ({ children, name }: { readonly name: string; readonly children: string }): ReactNode =>
+const LabeledText = ({ children, name }: { readonly name: string; readonly children: string }): ReactNode =>
   children !== "" && (
     <p className="field">
       <span>{name}</span> {children}
     </p>
   )
 
-const Items = ({ items, name }: { readonly name: string; readonly items: ReadonlyArray<string> }): ReactNode =>
+const LabeledList = ({ items, name }: { readonly name: string; readonly items: ReadonlyArray<string> }): ReactNode =>
   items.length > 0 && (
     <div className="field">
       <span>{name}</span>
@@ -93,7 +97,7 @@ const Items = ({ items, name }: { readonly name: string; readonly items: Readonl
   )
 
 /** What the group wrote before, by how near it is to the question. */
-const Priors = ({ all, priors, topic }: {
+const PriorsTable = ({ all, priors, topic }: {
   readonly priors: ReadonlyArray<Prior>
   readonly all: ReadonlyArray<Prior>
   readonly topic: TopicId
@@ -111,14 +115,14 @@ const Priors = ({ all, priors, topic }: {
       <tbody>
         {priors.map((prior) => (
           <tr key={prior.id}>
-            <td>{all.findIndex((one) => one.id === prior.id) + 1}</td>
+            <td>{all.findIndex((candidate) => candidate.id === prior.id) + 1}</td>
             <td>
               <meter min={0} max={1} value={Math.max(0, prior.similarity)} aria-hidden="true" />{" "}
               {prior.similarity.toFixed(2)}
             </td>
             <td>
-              {gist(prior.content)}
-              <span className="quiet">
+              {summarize(prior.content)}
+              <span className="muted">
                 {" "}
                 {shortKey(prior.author)}
                 {prior.thread !== topic && (

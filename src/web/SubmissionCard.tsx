@@ -1,13 +1,13 @@
 /** What somebody who is no co-author yet wants to say: the stake, the votes, and how it ended (THR2-THR4). */
 import { type ReactNode, useState } from "react"
-import type { UserId } from "../domain/Ids.ts"
-import type { Command, Submission } from "../domain/kinds/ThreadModel.ts"
+import type { UserId } from "../domain/protocol/Ids.ts"
+import type { Command, Submission } from "../domain/thread/ThreadModel.ts"
+import { formatError, formatFullTime, formatTime, formatTokens } from "./format.ts"
 import type { ThreadTopic } from "./hooks.ts"
-import { Prose } from "./Prose.tsx"
-import { Who } from "./Who.tsx"
-import { fullTime, sentence, timeOf, tokens } from "./words.ts"
+import { PlainText } from "./PlainText.tsx"
+import { UserBadge } from "./UserBadge.tsx"
 
-const outcomes = {
+const statusLabels = {
   pending: "Submission",
   approved: "Approved",
   rejected: "Denied",
@@ -20,28 +20,31 @@ export const SubmissionCard = ({ me, submission, topic }: {
   readonly submission: Submission
   readonly me: UserId
 }): ReactNode => {
-  const [fault, setFault] = useState<string>()
+  const [errorMessage, setErrorMessage] = useState<string>()
   const { author, content, id, stake, status, submitted_at, voters, votes } = submission
   const open = status === "pending"
   const mayVote = open && voters.includes(me) && author !== me && votes.every((vote) => vote.voter !== me)
   const send = (command: Command) =>
-    topic.post(command).then(() => setFault(undefined), (error: unknown) => setFault(sentence(error)))
+    topic.sendPromise(command).then(
+      () => setErrorMessage(undefined),
+      (error: unknown) => setErrorMessage(formatError(error))
+    )
   return (
-    <li className={open ? "submission" : "submission over"}>
-      <div className="by">
-        <Who author={author} me={me} />
-        <span className="tag">{outcomes[status]}</span>
-        <time dateTime={new Date(submitted_at).toISOString()} title={fullTime(submitted_at)}>
-          {timeOf(submitted_at, Date.now())}
+    <li className={open ? "submission" : "submission resolved"}>
+      <div className="byline">
+        <UserBadge author={author} me={me} />
+        <span className="tag">{statusLabels[status]}</span>
+        <time dateTime={new Date(submitted_at).toISOString()} title={formatFullTime(submitted_at)}>
+          {formatTime(submitted_at, Date.now())}
         </time>
       </div>
-      <Prose text={content} />
-      <p className="quiet">
-        Stakes {tokens(stake)} · {votes.length} of {voters.length} voted
+      <PlainText text={content} />
+      <p className="muted">
+        Stakes {formatTokens(stake)} · {votes.length} of {voters.length} voted
         {votes.map(({ choice, voter }) => (
           <span key={voter} className="vote">
             {" · "}
-            <Who author={voter} me={me} /> {choice === "approve" ? "approves" : "denies"}
+            <UserBadge author={voter} me={me} /> {choice === "approve" ? "approves" : "denies"}
           </span>
         ))}
       </p>
@@ -74,7 +77,7 @@ export const SubmissionCard = ({ me, submission, topic }: {
           )}
         </div>
       )}
-      {fault !== undefined && <p className="fault" role="alert">{fault}</p>}
+      {errorMessage !== undefined && <p className="error-message" role="alert">{errorMessage}</p>}
     </li>
   )
 }

@@ -1,16 +1,16 @@
 /** Everything in a thread, oldest first. */
 import type { ReactNode } from "react"
-import type { ChorusState } from "../domain/chorus/Chorus.ts"
-import type { UserId } from "../domain/Ids.ts"
-import type { Message, Submission } from "../domain/kinds/ThreadModel.ts"
+import type { ChorusState } from "../domain/chorus/ChorusModel.ts"
+import type { UserId } from "../domain/protocol/Ids.ts"
+import type { Message, Submission } from "../domain/thread/ThreadModel.ts"
+import { formatFullTime, formatTime, messageElementId } from "./format.ts"
 import type { ThreadTopic, ThreadView } from "./hooks.ts"
-import { Prose } from "./Prose.tsx"
+import { PlainText } from "./PlainText.tsx"
 import { RunCard } from "./RunCard.tsx"
 import { SubmissionCard } from "./SubmissionCard.tsx"
-import { Who } from "./Who.tsx"
-import { anchor, fullTime, timeOf } from "./words.ts"
+import { UserBadge } from "./UserBadge.tsx"
 
-type Item =
+type TimelineItem =
   & { readonly at: number; readonly id: string }
   & (
     | { readonly _tag: "Message"; readonly message: Message }
@@ -19,23 +19,23 @@ type Item =
   )
 
 /** Messages of one person within this time stand under one name. */
-const together = 5 * 60_000
+const groupingWindow = 5 * 60_000
 
 /** What is not confirmed yet stands last: our clock says nothing about where the log will put it. */
-const items = (
+const timelineItems = (
   { messages, runs, submissions }: ThreadView["state"],
   pending: ReadonlySet<string>
-): ReadonlyArray<Item> =>
+): ReadonlyArray<TimelineItem> =>
   [
-    ...messages.map((message): Item => ({ _tag: "Message", at: message.at, id: message.id, message })),
+    ...messages.map((message): TimelineItem => ({ _tag: "Message", at: message.at, id: message.id, message })),
     // An approved one is a message by now.
-    ...submissions.filter((one) => one.status !== "approved").map((submission): Item => ({
+    ...submissions.filter((submission) => submission.status !== "approved").map((submission): TimelineItem => ({
       _tag: "Submission",
       at: submission.submitted_at,
       id: submission.id,
       submission
     })),
-    ...runs.map((run): Item => ({ _tag: "Run", at: run.asked_at, id: run.prompt_id, run }))
+    ...runs.map((run): TimelineItem => ({ _tag: "Run", at: run.asked_at, id: run.prompt_id, run }))
   ].toSorted((a, b) => Number(pending.has(a.id)) - Number(pending.has(b.id)) || a.at - b.at)
 
 export const Timeline = ({ me, topic, view }: {
@@ -43,18 +43,26 @@ export const Timeline = ({ me, topic, view }: {
   readonly view: ThreadView
   readonly me: UserId
 }): ReactNode => {
-  const pending = new Set<string>(view.pending)
-  const all = items(view.state, pending)
-  if (all.length === 0) return <p className="quiet first">Nothing has been said yet.</p>
+  const pending = new Set<string>(view.optimisticCommands)
+  const items = timelineItems(view.state, pending)
+  if (items.length === 0) return <p className="muted empty-timeline">Nothing has been said yet.</p>
   return (
     <ol className="timeline" aria-label="Conversation">
-      {all.map((item, index) => {
+      {items.map((item, index) => {
         switch (item._tag) {
           case "Message": {
-            const before = all[index - 1]
-            const goesOn = before?._tag === "Message" && before.message.author === item.message.author &&
-              item.at - before.at < together
-            return <Piece key={item.id} message={item.message} goesOn={goesOn} waits={pending.has(item.id)} me={me} />
+            const previous = items[index - 1]
+            const isContinuation = previous?._tag === "Message" && previous.message.author === item.message.author &&
+              item.at - previous.at < groupingWindow
+            return (
+              <MessageItem
+                key={item.id}
+                message={item.message}
+                isContinuation={isContinuation}
+                isPending={pending.has(item.id)}
+                me={me}
+              />
+            )
           }
           case "Submission":
             return <SubmissionCard key={item.id} topic={topic} submission={item.submission} me={me} />
@@ -66,24 +74,28 @@ export const Timeline = ({ me, topic, view }: {
   )
 }
 
-const Piece = ({ goesOn, me, message, waits }: {
+const MessageItem = ({ isContinuation, me, message, isPending }: {
   readonly message: Message
-  readonly goesOn: boolean
-  readonly waits: boolean
+  readonly isContinuation: boolean
+  readonly isPending: boolean
   readonly me: UserId
 }): ReactNode => (
-  <li className={`piece${goesOn ? " on" : ""}${waits ? " waits" : ""}`} id={anchor(message.id)} tabIndex={-1}>
-    {!goesOn && (
-      <div className="by">
-        <Who author={message.author} me={me} />
+  <li
+    className={`message${isContinuation ? " grouped" : ""}${isPending ? " pending" : ""}`}
+    id={messageElementId(message.id)}
+    tabIndex={-1}
+  >
+    {!isContinuation && (
+      <div className="byline">
+        <UserBadge author={message.author} me={me} />
         {message.origin === "approved" && <span className="tag">joined by approval</span>}
-        <time dateTime={new Date(message.at).toISOString()} title={fullTime(message.at)}>
-          {timeOf(message.at, Date.now())}
+        <time dateTime={new Date(message.at).toISOString()} title={formatFullTime(message.at)}>
+          {formatTime(message.at, Date.now())}
         </time>
       </div>
     )}
     {message.source !== null && <p className="source">{message.source}</p>}
-    <Prose text={message.content} />
-    {waits && <span className="waiting">Sending…</span>}
+    <PlainText text={message.content} />
+    {isPending && <span className="pending-label">Sending…</span>}
   </li>
 )

@@ -1,13 +1,13 @@
 /** Starts the page. */
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"
-import { App } from "./App.tsx"
+import { Page } from "./Page.tsx"
 
 const root = document.getElementById("root")
 if (root !== null) {
   createRoot(root).render(
     <StrictMode>
-      <App />
+      <Page />
     </StrictMode>
   )
 }

@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
-import { choir } from "../support/ChoirProcess.ts"
-import { folder } from "../support/ServerProcess.ts"
+import { runChoir } from "../support/CliProcess.ts"
+import { temporaryFolder } from "../support/ServerProcess.ts"
 
 /** A port that nobody listens on, and that the system gives to nobody. */
 const unusedPort = "2"
@@ -12,9 +12,9 @@ const unusedPort = "2"
 describe("choir", () => {
   it.live("ask without a server is one sentence and exit code 1, and the key is its owner's alone", () =>
     Effect.scoped(Effect.gen(function*() {
-      const file = join(yield* folder, "deep", "key")
+      const file = join(yield* temporaryFolder, "deep", "key")
       const env = { CHOIR_PORT: unusedPort, CHOIR_KEY_FILE: file }
-      const { code, stderr, stdout } = yield* choir(["ask", "Why?"], env)
+      const { code, stderr, stdout } = yield* runChoir(["ask", "Why?"], env)
       assert.deepStrictEqual([code, stdout], [1, ""])
       assert.strictEqual(
         stderr,
@@ -23,14 +23,14 @@ describe("choir", () => {
       )
       assert.strictEqual(statSync(file).mode & 0o777, 0o600)
       const secret = readFileSync(file, "utf8")
-      yield* choir(["ask", "Why?"], env)
+      yield* runChoir(["ask", "Why?"], env)
       assert.strictEqual(readFileSync(file, "utf8"), secret)
     })))
 
   it.live("a question that cannot be asked is one sentence, before a server is looked for", () =>
     Effect.gen(function*() {
       for (const [question, fault] of [["", "there is no text in it"], ["?".repeat(32_769), "32769 bytes"]] as const) {
-        const { code, stderr, stdout } = yield* choir(["ask", question])
+        const { code, stderr, stdout } = yield* runChoir(["ask", question])
         assert.deepStrictEqual([code, stdout], [1, ""])
         assert.match(stderr, /^The question cannot be asked: .+\.\n$/)
         assert.include(stderr, fault)
@@ -40,7 +40,7 @@ describe("choir", () => {
   it.live("every command explains itself", () =>
     Effect.gen(function*() {
       for (const command of ["serve", "ask", "chat", "import"]) {
-        const { code, stdout } = yield* choir([command, "--help"])
+        const { code, stdout } = yield* runChoir([command, "--help"])
         assert.strictEqual(code, 0)
         assert.include(stdout, `choir ${command}`)
       }
@@ -48,13 +48,16 @@ describe("choir", () => {
 
   it.live("a wrong address or a wrong use is said, and nothing is tried", () =>
     Effect.scoped(Effect.gen(function*() {
-      const wrong = yield* choir(["ask", "x"], { CHOIR_URL: "nowhere", CHOIR_KEY_FILE: join(yield* folder, "key") })
+      const wrong = yield* runChoir(["ask", "x"], {
+        CHOIR_URL: "nowhere",
+        CHOIR_KEY_FILE: join(yield* temporaryFolder, "key")
+      })
       assert.deepStrictEqual(wrong, {
         code: 1,
         stdout: "",
         stderr: "CHOIR_URL is nowhere; it must be an http:// or https:// address.\n"
       })
-      assert.strictEqual((yield* choir(["ask"])).code, 1)
-      assert.strictEqual((yield* choir(["import", "/no/such/folder"])).code, 1)
+      assert.strictEqual((yield* runChoir(["ask"])).code, 1)
+      assert.strictEqual((yield* runChoir(["import", "/no/such/folder"])).code, 1)
     })))
 })

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as Transcript from "../../src/cli/Transcript.ts"
-import type { ChorusState, Output, StepRecord } from "../../src/domain/chorus/Chorus.ts"
-import { textOf } from "../../src/domain/chorus/ChorusOutput.ts"
-import { CommandId, TopicId } from "../../src/domain/Ids.ts"
+import type { ChorusState, StepOutput, StepRecord } from "../../src/domain/chorus/ChorusModel.ts"
+import { displayText } from "../../src/domain/chorus/ChorusOutput.ts"
+import { CommandId, TopicId } from "../../src/domain/protocol/Ids.ts"
 import { me, topic, uuid } from "../client/ScriptedServer.ts"
 
 const prior = {
@@ -14,7 +14,7 @@ const prior = {
   similarity: 0.75,
   created_at: 1
 }
-const outputs: ReadonlyArray<Output> = [
+const outputs: ReadonlyArray<StepOutput> = [
   { _tag: "action", proposed_response: "Because of wind.", confidence: 0.5, reasoning: "" },
   { _tag: "experience", synthesis: "The group knows [1].", key_insights: [], priors: [prior] },
   { _tag: "intention", explicit: "The cause.", implicit: "", selected_priors: ["p1"], reason: "" },
@@ -27,7 +27,7 @@ const outputs: ReadonlyArray<Output> = [
     confidence: 1
   }
 ]
-const record = (output: Output): StepRecord => ({
+const toStepRecord = (output: StepOutput): StepRecord => ({
   loop: 0,
   step: output._tag,
   output,
@@ -38,7 +38,7 @@ const record = (output: Output): StepRecord => ({
 const steps = ["action", "experience", "intention", "observation", "update", "yield"] as const
 
 /** The run when `done` of its steps are. */
-const run = (done: number, status: ChorusState["status"] = done === 6 ? "yielded" : "running"): ChorusState => ({
+const makeRun = (done: number, status: ChorusState["status"] = done === 6 ? "yielded" : "running"): ChorusState => ({
   prompt_id: CommandId.make(uuid(1)),
   thread_id: TopicId.make("thread:t"),
   asker: me,
@@ -49,32 +49,32 @@ const run = (done: number, status: ChorusState["status"] = done === 6 ? "yielded
   loop: 0,
   attempt: 0,
   not_before: 0,
-  steps: outputs.slice(0, done).map(record),
+  steps: outputs.slice(0, done).map(toStepRecord),
   partial: "",
   error_state: null,
   asked_at: 1,
   ended_at: status === "running" ? null : 2
 })
 
-const print = (views: ReadonlyArray<readonly [ChorusState, Transcript.Running | undefined]>): string => {
-  let printed = Transcript.nothing
-  let out = ""
+const renderAll = (views: ReadonlyArray<readonly [ChorusState, Transcript.RunProgress | undefined]>): string => {
+  let printed = Transcript.initial
+  let output = ""
   for (const [state, running] of views) {
-    const [next, text] = Transcript.advance(printed, state, running, Transcript.plain)
+    const [next, text] = Transcript.render(printed, state, running, Transcript.plainStyle)
     printed = next
-    out += text
+    output += text
   }
-  return out
+  return output
 }
 
-const whole = print([[run(6), undefined]])
+const completeOutput = renderAll([[makeRun(6), undefined]])
 
 describe("a run in the terminal", () => {
   it("[CHO2][CHO10] names the six steps, and numbers what the answer cites, with its words", () => {
-    const named = whole.split("\n").filter((line) => /^[A-Z][a-z]+$/.test(line))
+    const named = completeOutput.split("\n").filter((line) => /^[A-Z][a-z]+$/.test(line))
     assert.deepStrictEqual(named, ["Action", "Experience", "Intention", "Observation", "Update", "Yield", "Citations"])
-    assert.include(whole, "  [1] “sheds vortices”")
-    assert.include(whole, "  Wind.\n  See [1].")
+    assert.include(completeOutput, "  [1] “sheds vortices”")
+    assert.include(completeOutput, "  Wind.\n  See [1].")
   })
 
   const cuts = Arbitrary.array(
@@ -85,19 +85,23 @@ describe("a run in the terminal", () => {
   )
   it.prop("[CHO5] however the text arrives, the same stands there in the end", { cuts }, ({ cuts }) => {
     const views = cuts.toSorted((a, b) => a.step - b.step || a.part - b.part).map(({ part, step }) => {
-      const text = textOf(outputs[step]!)
-      return [run(step), { loop: 0, step: steps[step]!, text: text.slice(0, Math.round(text.length * part)) }] as const
+      const text = displayText(outputs[step]!)
+      return [makeRun(step), {
+        loop: 0,
+        step: steps[step]!,
+        text: text.slice(0, Math.round(text.length * part))
+      }] as const
     })
-    assert.strictEqual(print([...views, [run(6), undefined]]), whole)
+    assert.strictEqual(renderAll([...views, [makeRun(6), undefined]]), completeOutput)
   }, { arbitrary: { runs: 200, size: 30 } })
 
   it("[CHO6][CHO8] says how a run without an answer ended, once", () => {
-    const cancelled = print([[run(2, "cancelled"), undefined], [run(2, "cancelled"), undefined]])
+    const cancelled = renderAll([[makeRun(2, "cancelled"), undefined], [makeRun(2, "cancelled"), undefined]])
     assert.strictEqual(cancelled.split("The run was cancelled.").length, 2)
     const failed: ChorusState = {
-      ...run(0, "failed"),
+      ...makeRun(0, "failed"),
       error_state: { _tag: "AIError", message: "no model answers", retryable: false }
     }
-    assert.strictEqual(print([[failed, undefined]]), "The Chorus could not answer: no model answers\n")
+    assert.strictEqual(renderAll([[failed, undefined]]), "The Chorus could not answer: no model answers\n")
   })
 })

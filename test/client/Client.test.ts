@@ -4,13 +4,13 @@ import { Deferred, Effect, Fiber, Option, References, type Scope, Stream } from 
 import { TestClock } from "effect/testing"
 import { createPublicKey, verify } from "node:crypto"
 import { type WebSocket, WebSocketServer } from "ws"
-import { Client, type ClientError, Keys, type Model } from "../../src/client/index.ts"
-import { CommandId } from "../../src/domain/Ids.ts"
-import { room } from "../../src/domain/kinds/Room.ts"
-import type * as Room from "../../src/domain/kinds/RoomModel.ts"
-import { challengeText, type ServerMessageOf } from "../../src/domain/Protocol.ts"
-import * as SignedCommand from "../../src/domain/SignedCommand.ts"
-import { other, ScriptedServer, topic, uuid } from "./ScriptedServer.ts"
+import { Client, type ClientError, type ClientModel, Keys } from "../../src/client/index.ts"
+import { CommandId } from "../../src/domain/protocol/Ids.ts"
+import { challengeSigningInput, type ServerMessageOf } from "../../src/domain/protocol/Protocol.ts"
+import * as SignedCommand from "../../src/domain/protocol/SignedCommand.ts"
+import { roomKind } from "../../src/domain/room/Room.ts"
+import type * as Room from "../../src/domain/room/RoomModel.ts"
+import { otherUser, ScriptedServer, topic, uuid } from "./ScriptedServer.ts"
 
 /** The scripted server behind a real port. `sockets` are those that are open. */
 const listen = (server: ScriptedServer) =>
@@ -20,12 +20,12 @@ const listen = (server: ScriptedServer) =>
         const sockets = new Set<WebSocket>()
         const wss = new WebSocketServer({ port: 0, host: "127.0.0.1", path: "/ws" })
         wss.on("connection", (socket) => {
-          server.disconnect()
+          server.resetConnection()
           sockets.add(socket)
           socket.on("close", () => sockets.delete(socket))
           socket.on("message", (data: Buffer) => {
             server.now += 1
-            server.answer(JSON.parse(data.toString()) as Model.Sent)
+            server.handleMessage(JSON.parse(data.toString()) as ClientModel.OutgoingMessage)
             for (const frame of server.toClient.splice(0)) socket.send(JSON.stringify(frame))
           })
         })
@@ -43,9 +43,10 @@ const listen = (server: ScriptedServer) =>
       })
   )
 
-const posts = (view: Client.View<Room.State>): ReadonlyArray<unknown> => view.decided.posts.map((post) => post.content)
+const postContents = (view: Client.View<Room.State>): ReadonlyArray<unknown> =>
+  view.confirmed.posts.map((post) => post.content)
 
-const connected: Effect.Effect<
+const connectClient: Effect.Effect<
   {
     readonly server: ScriptedServer
     readonly sockets: Set<WebSocket>
@@ -55,57 +56,57 @@ const connected: Effect.Effect<
   ClientError,
   Scope.Scope
 > = Effect.gen(function*() {
-  const identity = yield* Effect.flatMap(Keys.generate, Keys.fromSecret)
+  const identity = yield* Effect.flatMap(Keys.generateSecret, Keys.fromSecret)
   const server = new ScriptedServer(identity.publicKey)
   const { sockets, url } = yield* listen(server)
-  const client = yield* Client.make({ url, identity, kinds: [room], checkAudience: false })
-  return { server, sockets, client, lobby: client.topic(room, topic) }
+  const client = yield* Client.make({ url, identity, kinds: [roomKind], checkAudience: false })
+  return { server, sockets, client, lobby: client.topic(roomKind, topic) }
 })
 
 /** The first view that is wanted, through the stream. */
-const until = (
+const awaitView = (
   lobby: Client.Topic<Room.State, Room.Command>,
-  wanted: (view: Client.View<Room.State>) => boolean
-) => lobby.views.pipe(Stream.filter(wanted), Stream.runHead, Effect.map(Option.getOrThrow))
+  predicate: (view: Client.View<Room.State>) => boolean
+) => lobby.views.pipe(Stream.filter(predicate), Stream.runHead, Effect.map(Option.getOrThrow))
 
 describe("the client over a real socket", () => {
   it.live("[SYN10][SYN5] commands are answered, as effects and as promises, and every face shows them", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { client, lobby } = yield* connected
+      const { client, lobby } = yield* connectClient
       const seen: Array<ReadonlyArray<unknown>> = []
       const events: Array<number> = []
-      const forget = lobby.on((view) => seen.push(posts(view)))
+      const unsubscribe = lobby.onView((view) => seen.push(postContents(view)))
       lobby.onEvents((batch) => events.push(...batch.map((event) => event.seq)))
-      yield* until(lobby, (view) => view.sync._tag === "Live")
+      yield* awaitView(lobby, (view) => view.sync._tag === "Live")
       assert.strictEqual(client.phase()._tag, "Subscribed")
       const receipt = yield* lobby.send({ _tag: "send_message", content: "one" })
       assert.deepStrictEqual(receipt, { topic, seq: 3 })
-      yield* Effect.promise(() => lobby.post({ _tag: "send_message", content: "two" }))
-      const view = yield* until(lobby, (view) => view.decided.posts.length === 2)
-      assert.deepStrictEqual(posts(view), ["one", "two"])
+      yield* Effect.promise(() => lobby.sendPromise({ _tag: "send_message", content: "two" }))
+      const view = yield* awaitView(lobby, (view) => view.confirmed.posts.length === 2)
+      assert.deepStrictEqual(postContents(view), ["one", "two"])
       assert.deepStrictEqual(seen.at(-1), ["one", "two"])
       assert.deepStrictEqual(events, [3, 4])
       const next = yield* Effect.promise(() => lobby[Symbol.asyncIterator]().next())
-      assert.deepStrictEqual(next.done === true ? [] : posts(next.value), ["one", "two"])
+      assert.deepStrictEqual(next.done === true ? [] : postContents(next.value), ["one", "two"])
       const refused = yield* Effect.flip(lobby.send({ _tag: "delete_entry", key: "none" }))
       assert.strictEqual(refused.reason.code, "rule_violated")
-      forget()
+      unsubscribe()
     })))
 
   it.live("[AUT5] every command can leave with a signature of its own, and in order", () =>
     Effect.scoped(Effect.gen(function*() {
-      const identity = yield* Effect.flatMap(Keys.generate, Keys.fromSecret)
+      const identity = yield* Effect.flatMap(Keys.generateSecret, Keys.fromSecret)
       const server = new ScriptedServer(identity.publicKey)
       const { url } = yield* listen(server)
-      const options = { url, identity, kinds: [room], checkAudience: false, signCommands: true }
-      const lobby = (yield* Client.make(options)).topic(room, topic)
-      const say = (n: number) => lobby.send({ _tag: "send_message", content: n }, uuid(n))
-      yield* Effect.all([say(7), say(8), say(9)], { concurrency: "unbounded" })
-      assert.deepStrictEqual(server.arrivals, [uuid(7), uuid(8), uuid(9)])
+      const options = { url, identity, kinds: [roomKind], checkAudience: false, signCommands: true }
+      const lobby = (yield* Client.make(options)).topic(roomKind, topic)
+      const sendNumber = (n: number) => lobby.send({ _tag: "send_message", content: n }, uuid(n))
+      yield* Effect.all([sendNumber(7), sendNumber(8), sendNumber(9)], { concurrency: "unbounded" })
+      assert.deepStrictEqual(server.receivedIds, [uuid(7), uuid(8), uuid(9)])
       const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: identity.publicKey }, format: "jwk" })
       for (const { id, payload, signature, thread_id, timestamp, type } of server.commands) {
         assert.strictEqual(thread_id, topic)
-        const text = SignedCommand.text(CommandId.make(id), {
+        const text = SignedCommand.signingInput(CommandId.make(id), {
           topic,
           timestamp,
           command: { ...payload, _tag: type } as never
@@ -116,30 +117,30 @@ describe("the client over a real socket", () => {
 
   it.live("[SYN2][SYN4] a cut connection comes back from its position, and nothing is lost or done twice", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { lobby, server, sockets } = yield* connected
+      const { lobby, server, sockets } = yield* connectClient
       yield* Effect.forkScoped(Stream.runDrain(lobby.views))
-      yield* until(lobby, (view) => view.sync._tag === "Live")
+      yield* awaitView(lobby, (view) => view.sync._tag === "Live")
       for (const socket of sockets) socket.terminate()
-      server.append(uuid(8), other, { _tag: "send_message", content: "meanwhile" })
+      server.append(uuid(8), otherUser, { _tag: "send_message", content: "meanwhile" })
       yield* lobby.send({ _tag: "send_message", content: "mine" }, uuid(9))
-      const view = yield* until(lobby, (view) => view.decided.posts.length === 2)
-      assert.deepStrictEqual(posts(view), ["meanwhile", "mine"])
-      assert.deepStrictEqual(server.arrivals, [uuid(9)])
+      const view = yield* awaitView(lobby, (view) => view.confirmed.posts.length === 2)
+      assert.deepStrictEqual(postContents(view), ["meanwhile", "mine"])
+      assert.deepStrictEqual(server.receivedIds, [uuid(9)])
     })))
 
   it.live("a listener that throws disturbs nobody", () =>
     Effect.scoped(Effect.gen(function*() {
-      const { client, lobby } = yield* connected
+      const { client, lobby } = yield* connectClient
       client.onChange(() => {
         throw new RangeError("a listener's own fault")
       })
-      yield* until(lobby, (view) => view.sync._tag === "Live")
+      yield* awaitView(lobby, (view) => view.sync._tag === "Live")
       assert.deepStrictEqual((yield* lobby.send({ _tag: "send_message", content: "on" })).seq, 3)
     })).pipe(Effect.provideService(References.MinimumLogLevel, "None")))
 
   it.effect("[AUT1] the signature is the key's, over the challenge's text", () =>
     Effect.gen(function*() {
-      const identity = yield* Effect.flatMap(Keys.generate, Keys.fromSecret)
+      const identity = yield* Effect.flatMap(Keys.generateSecret, Keys.fromSecret)
       const challenge: Omit<ServerMessageOf<"challenge">, "_tag"> = {
         nonce: "bm9uY2U",
         audience: "a",
@@ -148,7 +149,7 @@ describe("the client over a real socket", () => {
         issued_at: 1,
         expires_at: 2
       }
-      const text = challengeText(challenge, identity.publicKey)
+      const text = challengeSigningInput(challenge, identity.publicKey)
       const signature = yield* identity.sign(text)
       const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: identity.publicKey }, format: "jwk" })
       assert.isTrue(verify(null, Buffer.from(text), key, Buffer.from(signature, "base64url")))
@@ -156,7 +157,7 @@ describe("the client over a real socket", () => {
 
   it.effect("[AUT1] a secret that is none is refused with a sentence", () =>
     Effect.gen(function*() {
-      const secret = yield* Keys.generate
+      const secret = yield* Keys.generateSecret
       const [one, two] = [yield* Keys.fromSecret(secret), yield* Keys.fromSecret(` ${secret}\n`)]
       assert.strictEqual(one.publicKey, two.publicKey)
       for (const wrong of ["", "choir_sk_", `${secret}AAAA`, secret.slice(9)]) {
@@ -167,32 +168,32 @@ describe("the client over a real socket", () => {
 
   it.effect("[SYN10] tries again when its time has come, not before, and stops with its scope", () =>
     Effect.gen(function*() {
-      const identity = yield* Effect.flatMap(Keys.generate, Keys.fromSecret)
-      let tries = 0
-      const ended = yield* Deferred.make<void>()
-      const living = yield* Effect.forkChild(
+      const identity = yield* Effect.flatMap(Keys.generateSecret, Keys.fromSecret)
+      let attempts = 0
+      const closeRequested = yield* Deferred.make<void>()
+      const clientFiber = yield* Effect.forkChild(
         Effect.scoped(Effect.andThen(
           Client.make({
             url: "http://choir.test",
             identity,
-            kinds: [room],
+            kinds: [roomKind],
             connect: () => {
-              tries += 1
+              attempts += 1
               throw new TypeError("no network")
             }
           }),
-          Deferred.await(ended)
+          Deferred.await(closeRequested)
         )),
         { startImmediately: true }
       )
-      assert.strictEqual(tries, 1)
+      assert.strictEqual(attempts, 1)
       yield* TestClock.adjust(60_000)
       // At most one try in each of the first waits, and about every ten seconds later on.
-      assert.isAtLeast(tries, 5)
-      const before = tries
-      yield* Deferred.succeed(ended, undefined)
-      yield* Fiber.join(living)
+      assert.isAtLeast(attempts, 5)
+      const attemptsBefore = attempts
+      yield* Deferred.succeed(closeRequested, undefined)
+      yield* Fiber.join(clientFiber)
       yield* TestClock.adjust(60_000)
-      assert.strictEqual(tries, before)
+      assert.strictEqual(attempts, attemptsBefore)
     }))
 })

@@ -1,15 +1,15 @@
 /** A server that does what a test wants, when it wants it: one room, one connection at a time. */
 import { Result } from "effect"
-import type { Sent } from "../../src/client/Model.ts"
-import { CommandId, type Position, TopicId, UserId } from "../../src/domain/Ids.ts"
-import { room } from "../../src/domain/kinds/Room.ts"
-import type * as Room from "../../src/domain/kinds/RoomModel.ts"
-import { encode, type EventView, type ServerMessage } from "../../src/domain/Protocol.ts"
-import * as StateHash from "../../src/domain/StateHash.ts"
-import { fold } from "../../src/domain/Topic.ts"
+import type { OutgoingMessage } from "../../src/client/ClientModel.ts"
+import { CommandId, type Position, TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
+import { encodeServerMessage, type PublishedEvent, type ServerMessage } from "../../src/domain/protocol/Protocol.ts"
+import * as StateHash from "../../src/domain/protocol/StateHash.ts"
+import { roomKind } from "../../src/domain/room/Room.ts"
+import type * as Room from "../../src/domain/room/RoomModel.ts"
+import { fold } from "../../src/domain/topic/Topic.ts"
 
 export const me = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
-export const other = UserId.make("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
+export const otherUser = UserId.make("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
 export const topic = TopicId.make("room:lobby")
 export const uuid = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`
 
@@ -21,16 +21,16 @@ export class ScriptedServer {
   /** Frames on their way to the client, in order. */
   toClient: Array<unknown> = []
   /** The ids under which each command reached the server. */
-  readonly arrivals: Array<string> = []
+  readonly receivedIds: Array<string> = []
   /** Each command as it arrived. */
-  readonly commands: Array<Sent & { readonly signature?: string }> = []
-  log: Array<EventView> = []
+  readonly commands: Array<OutgoingMessage & { readonly signature?: string }> = []
+  log: Array<PublishedEvent> = []
   epoch = "e1"
   /** What to say instead of the hash of the state. */
-  said: string | undefined
+  hashOverride: string | undefined
   /** How the next command is taken. */
-  next: "take" | "rate_limited" | "unavailable" = "take"
-  protected readonly seqs = new Map<string, number>()
+  nextOutcome: "accept" | "rate_limited" | "unavailable" = "accept"
+  protected readonly seqByCommandId = new Map<string, number>()
   private signedIn = false
   private subscribed = false
   private counter = 0
@@ -38,21 +38,21 @@ export class ScriptedServer {
 
   constructor(user: UserId) {
     this.user = user
-    for (const [index, member] of [user, other].entries()) this.append(uuid(index), member, { _tag: "join_room" })
+    for (const [index, member] of [user, otherUser].entries()) this.append(uuid(index), member, { _tag: "join_room" })
   }
 
   /** The connection is gone, and with it what was under way. */
-  disconnect(): void {
+  resetConnection(): void {
     this.toClient = []
     this.signedIn = false
     this.subscribed = false
   }
 
-  say(message: ServerMessage, about: TopicId | undefined = topic): void {
-    this.toClient.push(JSON.parse(encode(message, {
+  sendToClient(message: ServerMessage, topicId: TopicId | undefined = topic): void {
+    this.toClient.push(JSON.parse(encodeServerMessage(message, {
       id: uuid(0xffff_0000 + this.counter++),
       timestamp: this.now,
-      thread_id: about
+      thread_id: topicId
     })))
   }
 
@@ -61,21 +61,21 @@ export class ScriptedServer {
   }
 
   /** The state after the first `seq` events. */
-  at(seq: number): unknown {
-    return fold(room, room.initial(topic), this.log.slice(0, seq).map((view) => view.event as Room.Event))
+  stateAt(seq: number): unknown {
+    return fold(roomKind, roomKind.initial(topic), this.log.slice(0, seq).map((view) => view.event as Room.Event))
   }
 
   get hash(): string {
-    return this.said ?? StateHash.of(this.at(this.log.length))
+    return this.hashOverride ?? StateHash.hashState(this.stateAt(this.log.length))
   }
 
   /** What `author` asks becomes events, and a delta for whoever listens. */
   append(id: string, author: UserId, command: Room.Command): number | undefined {
-    const state = this.at(this.log.length) as Room.State
-    const decision = room.decide(state, command, { id: CommandId.make(id), author, now: this.now, seed: 0 })
+    const state = this.stateAt(this.log.length) as Room.State
+    const decision = roomKind.decide(state, command, { id: CommandId.make(id), author, now: this.now, seed: 0 })
     if (Result.isFailure(decision) || decision.success._tag === "Forward") return undefined
     const from = this.log.length
-    const events = decision.success.events.map((event, index): EventView => ({
+    const events = decision.success.events.map((event, index): PublishedEvent => ({
       seq: from + index + 1,
       at: this.now,
       cause: CommandId.make(id),
@@ -84,17 +84,17 @@ export class ScriptedServer {
     }))
     this.log.push(...events)
     if (this.subscribed && events.length > 0) {
-      this.say({ _tag: "delta", from, to: this.log.length, events, hash: this.hash })
+      this.sendToClient({ _tag: "delta", from, to: this.log.length, events, hash: this.hash })
     }
     return this.log.length
   }
 
   /** Takes one message, and says what there is to say to it. */
-  answer(message: Sent): void {
+  handleMessage(message: OutgoingMessage): void {
     const ref_id = message.id
     switch (message.type) {
       case "connect":
-        return this.say({
+        return this.sendToClient({
           _tag: "challenge",
           nonce: "bm9uY2U",
           audience: "http://choir.test",
@@ -106,7 +106,7 @@ export class ScriptedServer {
       case "auth":
       case "resume":
         this.signedIn = true
-        return this.say({
+        return this.sendToClient({
           _tag: "init",
           user: { public_key: this.user, balance: 10_000 },
           threads: [],
@@ -118,60 +118,65 @@ export class ScriptedServer {
           chorus: { model: "test", offline: true }
         }, undefined)
       case "renew":
-        return this.say({ _tag: "renewed", session_token: token, expires_at: this.now + 900_000, ref_id }, undefined)
+        return this.sendToClient(
+          { _tag: "renewed", session_token: token, expires_at: this.now + 900_000, ref_id },
+          undefined
+        )
       case "heartbeat":
-        return this.say({ _tag: "heartbeat", ref_id }, undefined)
+        return this.sendToClient({ _tag: "heartbeat", ref_id }, undefined)
       case "subscribe":
         this.subscribed = this.signedIn
-        return this.catchUp(ref_id, message.payload["position"] as Position | undefined)
+        return this.sendSubscribed(ref_id, message.payload["position"] as Position | undefined)
       case "ack":
       case "desync":
       case "signal":
       case "unsubscribe":
         return undefined
       default:
-        return this.carryOut(message)
+        return this.handleCommand(message)
     }
   }
 
-  private catchUp(ref_id: string, from: Position | undefined): void {
-    const whole = from === undefined || from.epoch !== this.epoch || this.log.length - from.seq > 2
-    this.say({
+  private sendSubscribed(ref_id: string, from: Position | undefined): void {
+    const isSnapshot = from === undefined || from.epoch !== this.epoch || this.log.length - from.seq > 2
+    this.sendToClient({
       _tag: "subscribed",
       ref_id,
       position: this.position,
       hash: this.hash,
       presence: [],
       signals: [],
-      ...(whole
-        ? { mode: "snapshot", state: this.at(this.log.length) as never }
+      ...(isSnapshot
+        ? { mode: "snapshot", state: this.stateAt(this.log.length) as never }
         : { mode: "deltas", events: this.log.slice(from.seq) })
     })
   }
 
-  private carryOut(command: Sent): void {
+  private handleCommand(command: OutgoingMessage): void {
     const { id, payload, type } = command
-    this.arrivals.push(id)
+    this.receivedIds.push(id)
     this.commands.push(command)
-    const known = this.seqs.get(id)
-    if (known !== undefined) return this.say({ _tag: "receipt", ref_id: id, topic, seq: known, dup: true })
-    const how = this.next
-    this.next = "take"
-    if (how !== "take") {
-      return this.say({
+    const previousSeq = this.seqByCommandId.get(id)
+    if (previousSeq !== undefined) {
+      return this.sendToClient({ _tag: "receipt", ref_id: id, topic, seq: previousSeq, dup: true })
+    }
+    const outcome = this.nextOutcome
+    this.nextOutcome = "accept"
+    if (outcome !== "accept") {
+      return this.sendToClient({
         _tag: "error",
         ref_id: id,
-        code: how,
+        code: outcome,
         message: "not now",
         retryable: true,
-        ...(how === "rate_limited" ? { retry_after_ms: 500 } : {})
+        ...(outcome === "rate_limited" ? { retry_after_ms: 500 } : {})
       })
     }
     const seq = this.append(id, this.user, { ...payload, _tag: type } as Room.Command)
     if (seq === undefined) {
-      return this.say({ _tag: "error", ref_id: id, code: "rule_violated", message: "no", retryable: false })
+      return this.sendToClient({ _tag: "error", ref_id: id, code: "rule_violated", message: "no", retryable: false })
     }
-    this.seqs.set(id, seq)
-    this.say({ _tag: "receipt", ref_id: id, topic, seq })
+    this.seqByCommandId.set(id, seq)
+    this.sendToClient({ _tag: "receipt", ref_id: id, topic, seq })
   }
 }

@@ -1,19 +1,24 @@
 /** What every event log and its directory must do; run against each implementation (TOP3-TOP6, SYN4, SYN8, THR10). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, Option, Result } from "effect"
-import { type Author, CommandId, TopicId } from "../../src/domain/Ids.ts"
-import { type Draft, genesis, verify } from "../../src/domain/Log.ts"
-import type { Listing } from "../../src/domain/Topic.ts"
-import { sha256 } from "../../src/layers/eventlog/Chain.ts"
+import { type Author, CommandId, TopicId } from "../../src/domain/protocol/Ids.ts"
+import { genesisHash, type UnchainedEntry, verifyChain } from "../../src/domain/topic/Log.ts"
+import type { Listing } from "../../src/domain/topic/Topic.ts"
+import { sha256 } from "../../src/layers/eventlog/ChainVerification.ts"
 import { Directory } from "../../src/services/Directory.ts"
-import { type Append, EventLog, type EventLogError } from "../../src/services/EventLog.ts"
+import { type AppendRequest, EventLog, type EventLogError } from "../../src/services/EventLog.ts"
 
 const topic = TopicId.make("room:one")
 const other = TopicId.make("room:two")
 const alice: Author = `system:alice`
 const bob: Author = `system:bob`
 
-const drafts = (topic: TopicId, expected: number, count: number, cause = `c${expected}`): ReadonlyArray<Draft> =>
+const makeDrafts = (
+  topic: TopicId,
+  expected: number,
+  count: number,
+  cause = `c${expected}`
+): ReadonlyArray<UnchainedEntry> =>
   Array.from({ length: count }, (_, i) => ({
     topic,
     seq: expected + 1 + i,
@@ -24,23 +29,28 @@ const drafts = (topic: TopicId, expected: number, count: number, cause = `c${exp
     event: { _tag: "Said", text: `line ${i} "\u0000 \ud83d\ude00`, n: [1, 1.5, null, { "10": 1, "9": 2 }] }
   }))
 
-const appendOf = (topic: TopicId, expected: number, count: number, more: Partial<Append> = {}): Append => ({
+const makeAppend = (
+  topic: TopicId,
+  expected: number,
+  count: number,
+  overrides: Partial<AppendRequest> = {}
+): AppendRequest => ({
   topic,
-  expected,
-  drafts: drafts(topic, expected, count),
+  expectedSeq: expected,
+  drafts: makeDrafts(topic, expected, count),
   wakeAt: undefined,
-  owed: false,
+  hasPendingIntents: false,
   listing: undefined,
-  ...more
+  ...overrides
 })
 
-const listing = (more: Partial<Listing> = {}): Listing => ({
+const makeListing = (overrides: Partial<Listing> = {}): Listing => ({
   title: "A thread",
   visibility: "members",
   status: "active",
   members: [alice],
   updatedAt: 1,
-  ...more
+  ...overrides
 })
 
 /** Registers the suite. Every test gets an empty log. */
@@ -52,8 +62,8 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
     test("[TOP3] numbers are dense, and survive a read", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        const first = yield* log.append(appendOf(topic, 0, 3))
-        const second = yield* log.append(appendOf(topic, 3, 2))
+        const first = yield* log.append(makeAppend(topic, 0, 3))
+        const second = yield* log.append(makeAppend(topic, 3, 2))
         const all = yield* log.read(topic, { after: 0, limit: 100 })
         assert.deepStrictEqual(all, [...first, ...second])
         assert.deepStrictEqual(all.map((entry) => entry.seq), [1, 2, 3, 4, 5])
@@ -66,11 +76,11 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
     test("[TOP3] whoever expects another seq is refused, and changes nothing", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        yield* log.append(appendOf(topic, 0, 2))
+        yield* log.append(makeAppend(topic, 0, 2))
         for (const expected of [0, 1, 3]) {
-          const outcome = yield* Effect.result(log.append(appendOf(topic, expected, 1)))
+          const outcome = yield* Effect.result(log.append(makeAppend(topic, expected, 1)))
           const error = Result.isFailure(outcome) ? outcome.failure : undefined
-          assert.strictEqual(error?.reason._tag, "WrongSeq")
+          assert.strictEqual(error?.reason._tag, "SeqConflict")
           assert.isFalse(error?.retryable)
         }
         assert.strictEqual((yield* log.read(topic, { after: 0, limit: 100 })).length, 2)
@@ -79,7 +89,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
     test("[TOP3] of appends of the same moment one wins per seq, and a loser harms nobody", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        const appends = [topic, other].flatMap((topic) => Array.from({ length: 10 }, () => appendOf(topic, 0, 2)))
+        const appends = [topic, other].flatMap((topic) => Array.from({ length: 10 }, () => makeAppend(topic, 0, 2)))
         const outcomes = yield* Effect.forEach(appends, (append) => Effect.result(log.append(append)), {
           concurrency: "unbounded"
         })
@@ -91,10 +101,10 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
     test("[TOP5] entries form a hash chain from the topic's genesis to its head", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        yield* log.append(appendOf(topic, 0, 3))
-        yield* log.append(appendOf(topic, 3, 3))
+        yield* log.append(makeAppend(topic, 0, 3))
+        yield* log.append(makeAppend(topic, 3, 3))
         const entries = yield* log.read(topic, { after: 0, limit: 100 })
-        assert.isUndefined(verify(sha256, { seq: 0, hash: genesis(topic) }, entries))
+        assert.isUndefined(verifyChain(sha256, { seq: 0, hash: genesisHash(topic) }, entries))
         const head = Option.getOrThrow(yield* log.head(topic))
         assert.strictEqual(head.position.seq, 6)
         assert.strictEqual(head.hash, entries.at(-1)?.hash)
@@ -109,23 +119,23 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
           timestamp: 3,
           signature: "s"
         }
-        const [first, second] = drafts(topic, 0, 2)
-        const mixed = { ...appendOf(topic, 0, 1), drafts: [{ ...first!, signed }, second!] }
+        const [first, second] = makeDrafts(topic, 0, 2)
+        const mixed = { ...makeAppend(topic, 0, 1), drafts: [{ ...first!, signed }, second!] }
         const written = yield* log.append(mixed)
         const entries = yield* log.read(topic, { after: 0, limit: 100 })
         assert.deepStrictEqual(entries, written)
         assert.deepStrictEqual(entries.map((entry) => entry.signed), [signed, undefined])
-        assert.isUndefined(verify(sha256, { seq: 0, hash: genesis(topic) }, entries))
+        assert.isUndefined(verifyChain(sha256, { seq: 0, hash: genesisHash(topic) }, entries))
       }))
 
     test("[SYN8] a log has one epoch for life, and no two have the same", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         assert.isTrue(Option.isNone(yield* log.head(topic)))
-        yield* log.append(appendOf(topic, 0, 1))
-        yield* log.append(appendOf(other, 0, 1))
+        yield* log.append(makeAppend(topic, 0, 1))
+        yield* log.append(makeAppend(other, 0, 1))
         const epoch = Option.getOrThrow(yield* log.head(topic)).position.epoch
-        yield* log.append(appendOf(topic, 1, 1))
+        yield* log.append(makeAppend(topic, 1, 1))
         assert.strictEqual(Option.getOrThrow(yield* log.head(topic)).position.epoch, epoch)
         assert.notStrictEqual(Option.getOrThrow(yield* log.head(other)).position.epoch, epoch)
         assert.match(epoch, /^[0-9a-f]{32}$/)
@@ -134,14 +144,14 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
     test("[TOP4] listeners hear of what is durable, and can stop", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        const heard: Array<TopicId> = []
-        const stop = log.onAppend((topic) => heard.push(topic))
-        yield* log.append(appendOf(topic, 0, 1))
-        yield* Effect.exit(log.append(appendOf(topic, 0, 1)))
-        yield* log.append(appendOf(other, 0, 1))
+        const notified: Array<TopicId> = []
+        const stop = log.onAppend((topic) => notified.push(topic))
+        yield* log.append(makeAppend(topic, 0, 1))
+        yield* Effect.exit(log.append(makeAppend(topic, 0, 1)))
+        yield* log.append(makeAppend(other, 0, 1))
         stop()
-        yield* log.append(appendOf(topic, 1, 1))
-        assert.deepStrictEqual(heard, [topic, other])
+        yield* log.append(makeAppend(topic, 1, 1))
+        assert.deepStrictEqual(notified, [topic, other])
       }))
   })
 
@@ -149,26 +159,26 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
     test("[SYN4] a command's outcome is the last seq it wrote", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        yield* log.append(appendOf(topic, 0, 3))
-        yield* log.append(appendOf(topic, 3, 1))
-        const outcome = (id: string) => log.outcome(topic, CommandId.make(id))
+        yield* log.append(makeAppend(topic, 0, 3))
+        yield* log.append(makeAppend(topic, 3, 1))
+        const outcome = (id: string) => log.findProcessedCommand(topic, CommandId.make(id))
         assert.deepStrictEqual(yield* outcome("c0"), Option.some({ seq: 3, author: alice }))
         assert.deepStrictEqual(yield* outcome("c3"), Option.some({ seq: 4, author: alice }))
-        assert.isTrue(Option.isNone(yield* log.outcome(topic, CommandId.make("never"))))
-        assert.isTrue(Option.isNone(yield* log.outcome(other, CommandId.make("c0"))))
+        assert.isTrue(Option.isNone(yield* log.findProcessedCommand(topic, CommandId.make("never"))))
+        assert.isTrue(Option.isNone(yield* log.findProcessedCommand(other, CommandId.make("c0"))))
       }))
 
     test("[SYN4] what a command asked is kept with the last of its events, in the chain", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const asked = "0123456789abcdef"
-        const [first, second] = drafts(topic, 0, 2)
-        yield* log.append({ ...appendOf(topic, 0, 2), drafts: [first!, { ...second!, asked }] })
+        const [first, second] = makeDrafts(topic, 0, 2)
+        yield* log.append({ ...makeAppend(topic, 0, 2), drafts: [first!, { ...second!, asked }] })
         const entries = yield* log.read(topic, { after: 0, limit: 9 })
         assert.deepStrictEqual(entries.map((entry) => entry.asked), [undefined, asked])
-        assert.isUndefined(verify(sha256, { seq: 0, hash: genesis(topic) }, entries))
-        const outcome = yield* log.outcome(topic, CommandId.make("c0"))
-        assert.deepStrictEqual(outcome, Option.some({ seq: 2, author: alice, asked }))
+        assert.isUndefined(verifyChain(sha256, { seq: 0, hash: genesisHash(topic) }, entries))
+        const outcome = yield* log.findProcessedCommand(topic, CommandId.make("c0"))
+        assert.deepStrictEqual(outcome, Option.some({ seq: 2, author: alice, commandHash: asked }))
       }))
 
     test("[SYN4] commands that made no event are kept beside those that did, or alone", () =>
@@ -176,34 +186,35 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         const log = yield* EventLog
         const heard: Array<TopicId> = []
         log.onAppend((topic) => heard.push(topic))
-        const silent = (id: string, seq: number) => [
-          { id: CommandId.make(id), seq, author: bob, asked: "0123456789abcdef" }
+        const eventless = (id: string, seq: number) => [
+          { id: CommandId.make(id), seq, author: bob, commandHash: "0123456789abcdef" }
         ]
-        const alone = (expected: number, id: string): Append => ({
-          ...appendOf(topic, expected, 0),
-          silent: silent(id, expected)
+        const alone = (expected: number, id: string): AppendRequest => ({
+          ...makeAppend(topic, expected, 0),
+          eventlessCommands: eventless(id, expected)
         })
-        const outcome = (id: string) => Effect.map(log.outcome(topic, CommandId.make(id)), Option.getOrUndefined)
+        const outcome = (id: string) =>
+          Effect.map(log.findProcessedCommand(topic, CommandId.make(id)), Option.getOrUndefined)
         yield* log.append(alone(0, "before"))
         const born = Option.getOrThrow(yield* log.head(topic))
         assert.strictEqual(born.position.seq, 0)
-        yield* log.append({ ...appendOf(topic, 0, 2), silent: silent("with", 1) })
+        yield* log.append({ ...makeAppend(topic, 0, 2), eventlessCommands: eventless("with", 1) })
         yield* log.append(alone(2, "after"))
         assert.isTrue(Result.isFailure(yield* Effect.result(log.append(alone(1, "late")))))
         const seqs = yield* Effect.forEach(["before", "c0", "with", "after", "late"], outcome)
         assert.deepStrictEqual(seqs.map((carried) => carried?.seq), [0, 2, 1, 2, undefined])
-        assert.deepStrictEqual(seqs[3], { seq: 2, author: bob, asked: "0123456789abcdef" })
+        assert.deepStrictEqual(seqs[3], { seq: 2, author: bob, commandHash: "0123456789abcdef" })
         const head = Option.getOrThrow(yield* log.head(topic))
         assert.deepStrictEqual(head.position, { epoch: born.position.epoch, seq: 2 })
         assert.lengthOf(yield* log.read(topic, { after: 0, limit: 9 }), 2)
-        assert.deepStrictEqual(yield* log.waiting, [])
+        assert.deepStrictEqual(yield* log.topicsToRecover, [])
         assert.deepStrictEqual(heard, [topic])
       }))
 
     test("[TOP7] the latest snapshot is kept", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        yield* log.append(appendOf(topic, 0, 3))
+        yield* log.append(makeAppend(topic, 0, 3))
         assert.isTrue(Option.isNone(yield* log.snapshot(topic)))
         yield* log.saveSnapshot(topic, { seq: 2, version: 1, state: "{}" })
         yield* log.saveSnapshot(topic, { seq: 3, version: 1, state: `{"a":"\u00e9"}` })
@@ -216,27 +227,27 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
     test("[TOP6] topics that wait for a time or for the world are found", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        yield* log.append(appendOf(topic, 0, 1, { wakeAt: 1_800_000_000_000 }))
-        yield* log.append(appendOf(other, 0, 1, { owed: true }))
-        yield* log.append(appendOf(TopicId.make("room:idle"), 0, 1))
-        assert.deepStrictEqual(yield* log.waiting, [
-          { topic, wakeAt: 1_800_000_000_000, owed: false },
-          { topic: other, wakeAt: undefined, owed: true }
+        yield* log.append(makeAppend(topic, 0, 1, { wakeAt: 1_800_000_000_000 }))
+        yield* log.append(makeAppend(other, 0, 1, { hasPendingIntents: true }))
+        yield* log.append(makeAppend(TopicId.make("room:idle"), 0, 1))
+        assert.deepStrictEqual(yield* log.topicsToRecover, [
+          { topic, wakeAt: 1_800_000_000_000, hasPendingIntents: false },
+          { topic: other, wakeAt: undefined, hasPendingIntents: true }
         ])
-        yield* log.append(appendOf(topic, 1, 1))
-        yield* log.append(appendOf(other, 1, 1))
-        assert.deepStrictEqual(yield* log.waiting, [])
+        yield* log.append(makeAppend(topic, 1, 1))
+        yield* log.append(makeAppend(other, 1, 1))
+        assert.deepStrictEqual(yield* log.topicsToRecover, [])
       }))
 
     test("[STO4] a projection sees what it has not taken in", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        yield* log.append(appendOf(topic, 0, 3))
-        yield* log.append(appendOf(other, 0, 1))
-        yield* log.advance("search", other, 1)
-        yield* log.advance("search", topic, 2)
-        assert.deepStrictEqual(yield* log.lagging("search"), [{ topic, seq: 2 }])
-        assert.deepStrictEqual(yield* log.lagging("hooks"), [{ topic, seq: 0 }, { topic: other, seq: 0 }])
+        yield* log.append(makeAppend(topic, 0, 3))
+        yield* log.append(makeAppend(other, 0, 1))
+        yield* log.setCursor("search", other, 1)
+        yield* log.setCursor("search", topic, 2)
+        assert.deepStrictEqual(yield* log.laggingTopics("search"), [{ topic, seq: 2 }])
+        assert.deepStrictEqual(yield* log.laggingTopics("hooks"), [{ topic, seq: 0 }, { topic: other, seq: 0 }])
       }))
   })
 
@@ -245,40 +256,40 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
       Effect.gen(function*() {
         const log = yield* EventLog
         const directory = yield* Directory
-        yield* log.append(appendOf(topic, 0, 1, { listing: listing({ members: [bob, alice] }) }))
-        yield* log.append(appendOf(other, 0, 1, { listing: listing({ visibility: "public", updatedAt: 2 }) }))
+        yield* log.append(makeAppend(topic, 0, 1, { listing: makeListing({ members: [bob, alice] }) }))
+        yield* log.append(makeAppend(other, 0, 1, { listing: makeListing({ visibility: "public", updatedAt: 2 }) }))
         const list = (user: Author, all: boolean) =>
           Effect.map(
-            directory.list(user, { kind: "room", all, limit: 10 }),
+            directory.list(user, { kind: "room", includePublic: all, limit: 10 }),
             (listed) => listed.map(({ topic }) => topic)
           )
         assert.deepStrictEqual(yield* list(alice, false), [other, topic])
         assert.deepStrictEqual(yield* list(bob, false), [topic])
         assert.deepStrictEqual(yield* list(bob, true), [other, topic])
-        assert.deepStrictEqual(yield* directory.list(bob, { kind: "thread", all: true, limit: 10 }), [])
-        assert.deepStrictEqual(yield* directory.list(bob, { kind: "room", all: false, limit: 10 }), [
-          { topic, ...listing({ members: [bob, alice] }) }
+        assert.deepStrictEqual(yield* directory.list(bob, { kind: "thread", includePublic: true, limit: 10 }), [])
+        assert.deepStrictEqual(yield* directory.list(bob, { kind: "room", includePublic: false, limit: 10 }), [
+          { topic, ...makeListing({ members: [bob, alice] }) }
         ])
         assert.isFalse(yield* directory.canRead("system:eve", topic))
         assert.isTrue(yield* directory.canRead("system:eve", other))
         assert.isTrue(yield* directory.canRead(bob, topic))
-        assert.deepStrictEqual(yield* directory.memberships(alice), [topic, other])
+        assert.deepStrictEqual(yield* directory.topicsOfMember(alice), [topic, other])
       }))
 
     test("[THR10] a listing changes with the append that carries it, and can end", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const directory = yield* Directory
-        yield* log.append(appendOf(topic, 0, 1, { listing: listing() }))
-        yield* Effect.exit(log.append(appendOf(topic, 0, 1, { listing: listing({ members: [bob] }) })))
-        assert.deepStrictEqual(yield* directory.memberships(bob), [])
-        yield* log.append(appendOf(topic, 1, 1, { listing: listing({ members: [bob] }) }))
-        yield* log.append(appendOf(topic, 2, 1))
-        assert.deepStrictEqual(yield* directory.memberships(alice), [])
-        assert.deepStrictEqual(yield* directory.memberships(bob), [topic])
-        yield* log.append(appendOf(topic, 3, 1, { listing: null }))
+        yield* log.append(makeAppend(topic, 0, 1, { listing: makeListing() }))
+        yield* Effect.exit(log.append(makeAppend(topic, 0, 1, { listing: makeListing({ members: [bob] }) })))
+        assert.deepStrictEqual(yield* directory.topicsOfMember(bob), [])
+        yield* log.append(makeAppend(topic, 1, 1, { listing: makeListing({ members: [bob] }) }))
+        yield* log.append(makeAppend(topic, 2, 1))
+        assert.deepStrictEqual(yield* directory.topicsOfMember(alice), [])
+        assert.deepStrictEqual(yield* directory.topicsOfMember(bob), [topic])
+        yield* log.append(makeAppend(topic, 3, 1, { listing: null }))
         assert.isFalse(yield* directory.canRead(bob, topic))
-        assert.deepStrictEqual(yield* directory.memberships(bob), [])
+        assert.deepStrictEqual(yield* directory.topicsOfMember(bob), [])
       }))
   })
 }

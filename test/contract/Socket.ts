@@ -1,20 +1,24 @@
 /** Runs the conformance checks that the package exports (SOC4), each as a test. */
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { checks, type Harness } from "../../src/conformance/Socket.ts"
+import { conformanceChecks, type Harness } from "../../src/conformance/SocketConformance.ts"
 
 /** Registers the suite. What an engine or its clients cannot do is skipped, with a line. */
-export const suite = <R, E>(harness: Harness<R, E>): void => {
+export const conformanceSuite = <R, E>(harness: Harness<R, E>): void => {
   describe(`${harness.name}: conformance`, () => {
-    for (const { lacking, run, title } of checks(harness)) {
-      if (lacking.length > 0) it.skip(`${title} (its clients cannot ${lacking.join(", ")})`, () => {})
-      else {
+    for (const { missingClientCapabilities, run, title } of conformanceChecks(harness)) {
+      if (missingClientCapabilities.length > 0) {
+        it.skip(`${title} (its clients cannot ${missingClientCapabilities.join(", ")})`, () => {})
+      } else {
         it.live(
           title,
           (context) =>
             Effect.tap(
               run,
-              (cannot) => Effect.sync(() => cannot === undefined || context.skip(`the engine declares no ${cannot}`))
+              (undeclaredCapability) =>
+                Effect.sync(() =>
+                  undeclaredCapability === undefined || context.skip(`the engine declares no ${undeclaredCapability}`)
+                )
             )
         )
       }

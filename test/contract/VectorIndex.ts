@@ -5,52 +5,52 @@
  */
 import { assert, type Vitest } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
-import type { TopicId } from "../../src/domain/Ids.ts"
-import * as Vector from "../../src/domain/storage/Vector.ts"
-import { type Filter, matches, type Payload, type Point } from "../../src/domain/storage/VectorPoint.ts"
+import type { TopicId } from "../../src/domain/protocol/Ids.ts"
+import * as Vector from "../../src/domain/search/Vector.ts"
+import { type Filter, matchesFilter, type Payload, type Point } from "../../src/domain/search/VectorPoint.ts"
 import { VectorIndex } from "../../src/services/VectorIndex.ts"
-import { id, point, thread } from "../support/Points.ts"
+import { makePoint, pointId, threadId } from "../support/PointFixture.ts"
 
 const dimension = 5
 
 /** Scores are single precision in some engines. */
-const close = 1e-5
+const scoreTolerance = 1e-5
 
 let collections = 0
 
 /** A new, empty collection. */
-const collection = Effect.gen(function*() {
+const makeCollection = Effect.gen(function*() {
   const index = yield* VectorIndex
   const name = `contract-${process.pid}-${++collections}`
   yield* index.ensure(name, { dimension })
   return { index, name } as const
 })
 
-const Small = Schema.Int.check(Schema.isBetween({ minimum: -9, maximum: 9 }))
-const Direction = Schema.Tuple([Small, Small, Small, Small, Small]).check(
+const SmallInt = Schema.Int.check(Schema.isBetween({ minimum: -9, maximum: 9 }))
+const NonZeroVector = Schema.Tuple([SmallInt, SmallInt, SmallInt, SmallInt, SmallInt]).check(
   Schema.makeFilter((vector) => vector.some((x) => x !== 0))
 )
-const Which = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 11 }))
+const PointNumber = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 11 }))
 const Version = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 }))
-const Name = Schema.Literals(["a", "b", "c"])
+const TagName = Schema.Literals(["a", "b", "c"])
 
 const Change = Schema.TaggedUnion({
   Put: {
-    which: Which,
+    which: PointNumber,
     version: Version,
-    vector: Direction,
-    thread: Name,
-    author: Name,
+    vector: NonZeroVector,
+    thread: TagName,
+    author: TagName,
     visibility: Schema.Literals(["public", "members"])
   },
-  Remove: { which: Which }
+  Remove: { which: PointNumber }
 })
-const scripts = Arbitrary.array(Arbitrary.schema(Change), { maxLength: 40 })
+const changeScripts = Arbitrary.array(Arbitrary.schema(Change), { maxLength: 40 })
 
 const toPoint = (put: typeof Change.cases.Put.Type): Point =>
-  point(put.which, put.vector, {
+  makePoint(put.which, put.vector, {
     version: put.version,
-    thread: thread(put.thread),
+    thread: threadId(put.thread),
     author: `system:${put.author}`,
     visibility: put.visibility,
     content: `${put.which}.${put.version}`
@@ -58,63 +58,65 @@ const toPoint = (put: typeof Change.cases.Put.Type): Point =>
 
 const filters: ReadonlyArray<Filter> = [
   {},
-  { threads: [thread("a"), thread("b")] },
-  { readable: [thread("c")] },
+  { threads: [threadId("a"), threadId("b")] },
+  { readable: [threadId("c")] },
   { readable: [] },
   { threads: [] },
   { author: "system:a" },
-  { visibility: "members", threads: [thread("a")] },
-  { readable: [thread("a"), thread("a")], author: "system:b", visibility: "members" },
-  { threads: [thread("nowhere")] }
+  { visibility: "members", threads: [threadId("a")] },
+  { readable: [threadId("a"), threadId("a")], author: "system:b", visibility: "members" },
+  { threads: [threadId("nowhere")] }
 ]
 
 /** Searches with every filter and compares with arithmetic over what ought to be there. */
-const compare = Effect.fnUntraced(function*(name: string, model: ReadonlyMap<string, Point>, query: Vector.Vector) {
-  const index = yield* VectorIndex
-  const cosine = (point: Point) => Vector.dot(Vector.normalise(query), Vector.normalise(point.vector))
-  for (const filter of filters) {
-    for (const limit of [1, 4, 100]) {
-      const hits = yield* index.search(name, { vector: query, limit, filter })
-      const wanted = Array.from(model.values()).filter((point) => matches(filter, point.payload))
-      const scores = wanted.map(cosine).sort((a, b) => b - a).slice(0, limit)
-      assert.strictEqual(hits.length, scores.length)
-      assert.strictEqual(new Set(hits.map((hit) => hit.id)).size, hits.length)
-      hits.forEach((hit, i) => {
-        const known = model.get(hit.id)
-        assert.isDefined(known)
-        assert.isTrue(matches(filter, hit.payload))
-        assert.deepStrictEqual(hit.payload, known.payload)
-        assert.closeTo(hit.score, cosine(known), close)
-        assert.closeTo(hit.score, scores[i]!, close)
-      })
+const checkSearches = Effect.fnUntraced(
+  function*(name: string, model: ReadonlyMap<string, Point>, query: Vector.Vector) {
+    const index = yield* VectorIndex
+    const cosine = (point: Point) => Vector.dot(Vector.normalise(query), Vector.normalise(point.vector))
+    for (const filter of filters) {
+      for (const limit of [1, 4, 100]) {
+        const hits = yield* index.search(name, { vector: query, limit, filter })
+        const expected = Array.from(model.values()).filter((point) => matchesFilter(filter, point.payload))
+        const scores = expected.map(cosine).sort((a, b) => b - a).slice(0, limit)
+        assert.strictEqual(hits.length, scores.length)
+        assert.strictEqual(new Set(hits.map((hit) => hit.id)).size, hits.length)
+        hits.forEach((hit, i) => {
+          const expectedPoint = model.get(hit.id)
+          assert.isDefined(expectedPoint)
+          assert.isTrue(matchesFilter(filter, hit.payload))
+          assert.deepStrictEqual(hit.payload, expectedPoint.payload)
+          assert.closeTo(hit.score, cosine(expectedPoint), scoreTolerance)
+          assert.closeTo(hit.score, scores[i]!, scoreTolerance)
+        })
+      }
     }
   }
-})
+)
 
-const failure = <A, R>(effect: Effect.Effect<A, { readonly reason: { readonly _tag: string } }, R>) =>
+const failureTag = <A, R>(effect: Effect.Effect<A, { readonly reason: { readonly _tag: string } }, R>) =>
   Effect.map(Effect.flip(effect), (error) => error.reason._tag)
 
 /** Adds the suite; `runs` is how many scripts each property tries. */
-export const contract = (it: Vitest.MethodsNonLive<VectorIndex>, options: { readonly runs: number }) => {
+export const vectorIndexContract = (it: Vitest.MethodsNonLive<VectorIndex>, options: { readonly runs: number }) => {
   it.effect.prop(
     "[STO3] after any script of changes, searches agree with arithmetic over the newest versions",
-    { script: scripts, query: Direction },
+    { script: changeScripts, query: NonZeroVector },
     ({ query, script }) =>
       Effect.gen(function*() {
-        const { index, name } = yield* collection
+        const { index, name } = yield* makeCollection
         const model = new Map<string, Point>()
         for (const change of script) {
           if (change._tag === "Remove") {
-            yield* index.remove(name, [id(change.which)])
-            model.delete(id(change.which))
+            yield* index.remove(name, [pointId(change.which)])
+            model.delete(pointId(change.which))
           } else {
             const next = toPoint(change)
             yield* index.upsert(name, [next])
-            const before = model.get(next.id)
-            if (before === undefined || before.payload.version < next.payload.version) model.set(next.id, next)
+            const existing = model.get(next.id)
+            if (existing === undefined || existing.payload.version < next.payload.version) model.set(next.id, next)
           }
         }
-        yield* compare(name, model, query)
+        yield* checkSearches(name, model, query)
         assert.strictEqual(yield* index.count(name), model.size)
         const all = yield* index.scroll(name, { after: null, limit: 100 })
         assert.deepStrictEqual(all.map((point) => point.id), Array.from(model.keys()).sort())
@@ -124,83 +126,83 @@ export const contract = (it: Vitest.MethodsNonLive<VectorIndex>, options: { read
 
   it.effect("[STO3] an older version never overwrites, and the same version changes nothing", () =>
     Effect.gen(function*() {
-      const { index, name } = yield* collection
+      const { index, name } = yield* makeCollection
       const write = (version: number, content: string) =>
-        index.upsert(name, [point(1, [1, 0, 0, 0, 0], { version, content })])
+        index.upsert(name, [makePoint(1, [1, 0, 0, 0, 0], { version, content })])
       yield* write(2, "second")
       yield* write(1, "first")
       yield* write(2, "second again")
-      const [kept] = yield* index.get(name, [id(1)])
+      const [kept] = yield* index.get(name, [pointId(1)])
       assert.strictEqual(kept?.payload.content, "second")
       yield* write(3, "third")
-      const [replaced] = yield* index.get(name, [id(1)])
+      const [replaced] = yield* index.get(name, [pointId(1)])
       assert.strictEqual(replaced?.payload.content, "third")
       assert.strictEqual(yield* index.count(name), 1)
     }))
 
   it.effect("[STO3] points of one call may have different versions", () =>
     Effect.gen(function*() {
-      const { index, name } = yield* collection
+      const { index, name } = yield* makeCollection
       const write = (versions: ReadonlyArray<number>) =>
-        index.upsert(name, versions.map((version, n) => point(n, [n + 1, 1, 0, 0, 0], { version })))
+        index.upsert(name, versions.map((version, n) => makePoint(n, [n + 1, 1, 0, 0, 0], { version })))
       yield* write([5, 1, 3])
       yield* write([4, 2, 3])
-      const points = yield* index.get(name, [id(0), id(1), id(2)])
+      const points = yield* index.get(name, [pointId(0), pointId(1), pointId(2)])
       assert.deepStrictEqual(points.map((point) => point.payload.version), [5, 2, 3])
     }))
 
   it.effect("[STO3] a replaced point is found by its new tags only", () =>
     Effect.gen(function*() {
-      const { index, name } = yield* collection
-      yield* index.upsert(name, [point(1, [1, 0, 0, 0, 0], { thread: thread("a"), visibility: "public" })])
+      const { index, name } = yield* makeCollection
+      yield* index.upsert(name, [makePoint(1, [1, 0, 0, 0, 0], { thread: threadId("a"), visibility: "public" })])
       yield* index.upsert(name, [
-        point(1, [1, 0, 0, 0, 0], { thread: thread("b"), visibility: "members", version: 2 })
+        makePoint(1, [1, 0, 0, 0, 0], { thread: threadId("b"), visibility: "members", version: 2 })
       ])
       const find = (filter: Filter) =>
         Effect.map(index.search(name, { vector: [1, 0, 0, 0, 0], limit: 5, filter }), (hits) => hits.length)
-      assert.strictEqual(yield* find({ threads: [thread("a")] }), 0)
-      assert.strictEqual(yield* find({ threads: [thread("b")] }), 1)
+      assert.strictEqual(yield* find({ threads: [threadId("a")] }), 0)
+      assert.strictEqual(yield* find({ threads: [threadId("b")] }), 1)
       assert.strictEqual(yield* find({ readable: [] }), 0)
-      assert.strictEqual(yield* find({ readable: [thread("b")] }), 1)
+      assert.strictEqual(yield* find({ readable: [threadId("b")] }), 1)
     }))
 
   it.effect("[STO3] ties come in the order of their ids", () =>
     Effect.gen(function*() {
-      const { index, name } = yield* collection
-      yield* index.upsert(name, [7, 3, 9, 1].map((n) => point(n, [0, 2, 0, 1, 0])))
+      const { index, name } = yield* makeCollection
+      yield* index.upsert(name, [7, 3, 9, 1].map((n) => makePoint(n, [0, 2, 0, 1, 0])))
       const hits = yield* index.search(name, { vector: [0, 1, 0, 1, 0], limit: 10, filter: {} })
-      assert.deepStrictEqual(hits.map((hit) => hit.id), [1, 3, 7, 9].map(id))
+      assert.deepStrictEqual(hits.map((hit) => hit.id), [1, 3, 7, 9].map(pointId))
     }))
 
   it.effect("[STO3] scrolling meets every point once, in the order of ids", () =>
     Effect.gen(function*() {
-      const { index, name } = yield* collection
+      const { index, name } = yield* makeCollection
       const ids = Array.from({ length: 25 }, (_, n) => n)
-      yield* index.upsert(name, ids.map((n) => point(n, [1, n, 0, 0, 0])))
-      const seen: Array<string> = []
+      yield* index.upsert(name, ids.map((n) => makePoint(n, [1, n, 0, 0, 0])))
+      const scrolledIds: Array<string> = []
       let after: string | null = null
       while (true) {
         const page: ReadonlyArray<Point> = yield* index.scroll(name, { after, limit: 10 })
         if (page.length === 0) break
-        seen.push(...page.map((point) => point.id))
+        scrolledIds.push(...page.map((point) => point.id))
         after = page.at(-1)!.id
       }
-      assert.deepStrictEqual(seen, ids.map(id))
+      assert.deepStrictEqual(scrolledIds, ids.map(pointId))
     }))
 
   it.effect("[STO3] what is read back is what was stored, with the vector normalised", () =>
     Effect.gen(function*() {
-      const { index, name } = yield* collection
+      const { index, name } = yield* makeCollection
       const payload: Partial<Payload> = {
         content: "an “odd” text\n\u0000 🎼",
         log_seq: 7,
         created_at: 1_700_000_000_000
       }
-      const stored = point(1, [3, 0, -4, 0, 0], payload)
+      const stored = makePoint(1, [3, 0, -4, 0, 0], payload)
       yield* index.upsert(name, [stored])
-      const [read] = yield* index.get(name, [id(1), id(2)])
+      const [read] = yield* index.get(name, [pointId(1), pointId(2)])
       assert.deepStrictEqual(read?.payload, stored.payload)
-      read?.vector.forEach((x, i) => assert.closeTo(x, [0.6, 0, -0.8, 0, 0][i]!, close))
+      read?.vector.forEach((x, i) => assert.closeTo(x, [0.6, 0, -0.8, 0, 0][i]!, scoreTolerance))
     }))
 
   it.effect.each([
@@ -215,10 +217,10 @@ export const contract = (it: Vitest.MethodsNonLive<VectorIndex>, options: { read
     "[STO2, STO8] a vector $fault is refused, and nothing of its call is stored",
     ({ vector }) =>
       Effect.gen(function*() {
-        const { index, name } = yield* collection
-        const good = point(1, [1, 0, 0, 0, 0])
-        assert.strictEqual(yield* failure(index.upsert(name, [good, point(2, vector)])), "VectorRefused")
-        assert.strictEqual(yield* failure(index.search(name, { vector, limit: 1, filter: {} })), "VectorRefused")
+        const { index, name } = yield* makeCollection
+        const good = makePoint(1, [1, 0, 0, 0, 0])
+        assert.strictEqual(yield* failureTag(index.upsert(name, [good, makePoint(2, vector)])), "VectorRejected")
+        assert.strictEqual(yield* failureTag(index.search(name, { vector, limit: 1, filter: {} })), "VectorRejected")
         assert.strictEqual(yield* index.count(name), 0)
       })
   )
@@ -229,35 +231,35 @@ export const contract = (it: Vitest.MethodsNonLive<VectorIndex>, options: { read
       const name = `missing-${process.pid}`
       const vector = [1, 0, 0, 0, 0]
       const operations = [
-        index.upsert(name, [point(1, vector)]),
-        index.remove(name, [id(1)]),
+        index.upsert(name, [makePoint(1, vector)]),
+        index.remove(name, [pointId(1)]),
         index.search(name, { vector, limit: 1, filter: {} }),
-        index.get(name, [id(1)]),
+        index.get(name, [pointId(1)]),
         index.count(name),
         index.scroll(name, { after: null, limit: 1 })
       ]
       for (const operation of operations) {
-        assert.strictEqual(yield* failure(Effect.asVoid(operation)), "CollectionMissing")
+        assert.strictEqual(yield* failureTag(Effect.asVoid(operation)), "CollectionMissing")
       }
     }))
 
   it.effect("[STO3] ensuring twice is ensuring once; another dimension is refused", () =>
     Effect.gen(function*() {
-      const { index, name } = yield* collection
-      yield* index.upsert(name, [point(1, [1, 0, 0, 0, 0])])
+      const { index, name } = yield* makeCollection
+      yield* index.upsert(name, [makePoint(1, [1, 0, 0, 0, 0])])
       yield* index.ensure(name, { dimension })
       assert.strictEqual(yield* index.count(name), 1)
-      assert.strictEqual(yield* failure(index.ensure(name, { dimension: 6 })), "DimensionTaken")
+      assert.strictEqual(yield* failureTag(index.ensure(name, { dimension: 6 })), "DimensionMismatch")
     }))
 
   it.effect("[STO3] empty calls are no errors", () =>
     Effect.gen(function*() {
-      const { index, name } = yield* collection
-      const nowhere: ReadonlyArray<TopicId> = []
+      const { index, name } = yield* makeCollection
+      const noThreads: ReadonlyArray<TopicId> = []
       yield* index.upsert(name, [])
       yield* index.remove(name, [])
       assert.deepStrictEqual(yield* index.get(name, []), [])
       const vector = [1, 0, 0, 0, 0]
-      assert.deepStrictEqual(yield* index.search(name, { vector, limit: 3, filter: { threads: nowhere } }), [])
+      assert.deepStrictEqual(yield* index.search(name, { vector, limit: 3, filter: { threads: noThreads } }), [])
     }))
 }

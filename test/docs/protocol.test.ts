@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { closeCode, mayReconnect } from "../../src/domain/connection/CloseCode.ts"
-import * as Thread from "../../src/domain/kinds/ThreadModel.ts"
-import * as Protocol from "../../src/domain/Protocol.ts"
-import { ErrorCode } from "../../src/domain/Rejection.ts"
+import * as Protocol from "../../src/domain/protocol/Protocol.ts"
+import { ErrorCode } from "../../src/domain/protocol/Rejection.ts"
+import * as Thread from "../../src/domain/thread/ThreadModel.ts"
 
 const text = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8")
 
@@ -13,15 +13,15 @@ const examples = [...text.matchAll(/```json (client|server)\n([\s\S]*?)```/g)].m
   json: JSON.parse(json!) as { readonly type: string; readonly payload: object }
 }))
 
-const decodeClient = Schema.decodeUnknownSync(Schema.Union([Protocol.Control, Thread.Command]))
+const decodeClient = Schema.decodeUnknownSync(Schema.Union([Protocol.ClientControl, Thread.Command]))
 
 describe("docs/protocol.md", () => {
   it.each(examples.filter((example) => example.side === "server"))("[SYN1] server example $json.type", ({ json }) => {
-    const decoded = Protocol.decodeServer(json)
+    const decoded = Protocol.decodeServerMessage(json)
     assert.isDefined(decoded)
     const { envelope, message } = decoded!
     assert.deepStrictEqual(
-      JSON.parse(Protocol.encode(message, { ...envelope, thread_id: envelope.thread_id })),
+      JSON.parse(Protocol.encodeServerMessage(message, { ...envelope, thread_id: envelope.thread_id })),
       json
     )
   })

@@ -5,80 +5,82 @@ import { Effect, Fiber, Option, type Scope, Stream } from "effect"
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { Client, Ids, Keys } from "../../src/client/index.ts"
-import { type StepRecord, steps } from "../../src/domain/chorus/Chorus.ts"
-import { shipped } from "../../src/domain/kinds/Kinds.ts"
-import { thread as threadKind } from "../../src/domain/kinds/Thread.ts"
-import type { Command, State } from "../../src/domain/kinds/ThreadModel.ts"
-import type { EventView } from "../../src/domain/Protocol.ts"
-import { holds } from "../support/Members.ts"
-import { folder, root, type ServerProcess, start } from "../support/ServerProcess.ts"
+import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
+import { type StepRecord, steps } from "../../src/domain/chorus/ChorusModel.ts"
+import type { PublishedEvent } from "../../src/domain/protocol/Protocol.ts"
+import { threadKind } from "../../src/domain/thread/Thread.ts"
+import type { Command, State } from "../../src/domain/thread/ThreadModel.ts"
+import { waitUntil } from "../support/RoomClients.ts"
+import { repositoryRoot, type ServerProcess, startServer, temporaryFolder } from "../support/ServerProcess.ts"
 
 type Thread = Client.Topic<State, Command>
 
-interface Person {
+interface Participant {
   readonly client: Client.Client
   readonly thread: Thread
   /** Every event that arrived, as it arrived. */
-  readonly heard: ReadonlyArray<EventView>
+  readonly receivedEvents: ReadonlyArray<PublishedEvent>
 }
 
 /** Runs the built `choir` command to its end and gives what it printed. */
-const choir = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
+const runChoir = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
   Effect.callback<string>((resume) => {
     execFile(
       process.execPath,
-      [join(root, "dist/cli/main.js"), ...args],
+      [join(repositoryRoot, "dist/cli/main.js"), ...args],
       { env: { ...process.env, ...env } },
       (error, stdout, stderr) => resume(error === null ? Effect.succeed(stdout) : Effect.die({ error, stdout, stderr }))
     )
   })
 
-const join_ = (url: string, secret: string, topic: Ids.TopicId) =>
+const joinThread = (url: string, secret: string, topic: Ids.TopicId) =>
   Effect.gen(function*() {
     const identity = yield* Keys.fromSecret(secret)
-    const client = yield* Client.make({ url, identity, kinds: [...shipped.values()] })
+    const client = yield* Client.make({ url, identity, kinds: [...builtInKinds.values()] })
     const thread: Thread = client.topic(threadKind, topic)
-    const heard: Array<EventView> = []
+    const receivedEvents: Array<PublishedEvent> = []
     yield* Effect.acquireRelease(
-      Effect.sync(() => thread.onEvents((events) => void heard.push(...events))),
+      Effect.sync(() => thread.onEvents((events) => void receivedEvents.push(...events))),
       (stop) => Effect.sync(stop)
     )
-    return { client, thread, heard } satisfies Person
+    return { client, thread, receivedEvents } satisfies Participant
   })
 
 /** Waits until what the server has decided satisfies `wanted`. */
-const until = (person: Person, wanted: (state: State) => boolean) =>
+const awaitState = (person: Participant, predicate: (state: State) => boolean) =>
   person.thread.views.pipe(
-    Stream.filter((view) => view.position !== undefined && wanted(view.decided)),
+    Stream.filter((view) => view.position !== undefined && predicate(view.confirmed)),
     Stream.runHead,
     Effect.map(Option.getOrThrow),
-    Effect.map((view) => view.decided)
+    Effect.map((view) => view.confirmed)
   )
 
-const run = (state: State, prompt: string) => state.runs.find((run) => run.prompt_id === prompt)
-const isOver = (prompt: string) => (state: State) => ["yielded", "failed"].includes(run(state, prompt)?.status ?? "")
+const findRun = (state: State, prompt: string) => state.runs.find((run) => run.prompt_id === prompt)
+const isOver = (prompt: string) => (state: State) =>
+  ["yielded", "failed"].includes(findRun(state, prompt)?.status ?? "")
 
-const stepEvents = (person: Person, prompt: string) =>
-  person.heard.map(({ event }) => event as { readonly _tag: string; readonly prompt_id?: string } & StepRecord)
+const stepEvents = (person: Participant, prompt: string) =>
+  person.receivedEvents.map(({ event }) => event as { readonly _tag: string; readonly prompt_id?: string } & StepRecord)
     .filter((event) => event._tag === "StepCompleted" && event.prompt_id === prompt)
 
 /** Every citation names a prior that was imported, and quotes what really stands in it. */
 const checkCitations = (state: State, prompt: string) => {
-  const done = run(state, prompt)?.steps ?? []
+  const done = findRun(state, prompt)?.steps ?? []
   const priors = done.flatMap(({ output }) => output._tag === "experience" ? output.priors : [])
   const citations = done.flatMap(({ output }) => output._tag === "yield" ? output.citations : [])
   for (const { prior, quote } of citations) {
-    const found = priors.find((one) => one.id === prior)
-    assert.isDefined(found, `citation of ${prior}`)
-    assert.include(found!.content, quote)
-    const message = state.messages.find((one) => one.id === prior)
+    const cited = priors.find((candidate) => candidate.id === prior)
+    assert.isDefined(cited, `citation of ${prior}`)
+    assert.include(cited!.content, quote)
+    const message = state.messages.find((candidate) => candidate.id === prior)
     assert.isNotNull(message?.source ?? null, `${prior} was imported`)
     assert.include(message!.content, quote)
   }
   return citations.filter(({ quote }) => quote !== "").length
 }
 
-const started = (data: string, port: number, env: Readonly<Record<string, string>> = {}) => start({ data, port, env })
+const serve = (data: string, port: number, env: Readonly<Record<string, string>> = {}) =>
+  startServer({ data, port, env })
 
 /** Answers every step slowly enough to be killed in the middle of one, in the form the steps ask for. */
 const slowModel: Effect.Effect<LLMock, never, Scope.Scope> = Effect.acquireRelease(
@@ -103,36 +105,39 @@ const slowModel: Effect.Effect<LLMock, never, Scope.Scope> = Effect.acquireRelea
 ))
 
 /** The steps that were asked of the model, in order. */
-const asked = (mock: LLMock) =>
+const requestedSteps = (mock: LLMock) =>
   mock.getRequests().map(({ body }) => /<task step=\\*"([a-z]+)/.exec(JSON.stringify(body))?.[1] ?? "?")
 
 describe("the main job", () => {
   it.live("[OPS1, CHO1, CHO2, CHO4, CHO5, CHO7, SYN2, TOP6, FLT1, FLT18] import, talk, ask, die, go on", () =>
     Effect.gen(function*() {
-      const data = yield* folder
-      let server: ServerProcess = yield* started(data, 0)
+      const data = yield* temporaryFolder
+      let server: ServerProcess = yield* serve(data, 0)
       const { port, url } = server
-      const secrets = [yield* Keys.generate, yield* Keys.generate] as const
+      const secrets = [yield* Keys.generateSecret, yield* Keys.generateSecret] as const
       const env = { CHOIR_URL: url, CHOIR_KEY_FILE: join(data, "ann.key") }
 
       // A folder of real Markdown becomes priors, by the command that people use.
-      const printed = yield* choir(["import", join(root, "node_modules/effect/ai-docs")], env)
+      const printed = yield* runChoir(["import", join(repositoryRoot, "node_modules/effect/ai-docs")], env)
       const topic = Ids.TopicId.make(/thread:[A-Za-z0-9-]+/.exec(printed)![0])
 
       // The importer's key is Ann's; Bob joins by a submission that she approves.
-      const ann = yield* join_(url, (yield* readKey(env.CHOIR_KEY_FILE)) ?? secrets[0], topic)
-      const bob = yield* join_(url, secrets[1], topic)
-      const imported = yield* until(ann, (state) => state.messages.length > 0)
+      const ann = yield* joinThread(url, (yield* readKey(env.CHOIR_KEY_FILE)) ?? secrets[0], topic)
+      const bob = yield* joinThread(url, secrets[1], topic)
+      const imported = yield* awaitState(ann, (state) => state.messages.length > 0)
       assert.isTrue(imported.messages.every((message) => message.source !== null))
       const offered = yield* bob.thread.send({ _tag: "submit_message", content: "I have read all of this twice." })
       assert.strictEqual(offered.topic, "ledger:main")
-      const pending = yield* until(ann, (state) => state.submissions.some((one) => one.status === "pending"))
+      const pending = yield* awaitState(
+        ann,
+        (state) => state.submissions.some((submission) => submission.status === "pending")
+      )
       yield* ann.thread.send({
         _tag: "process_approval",
         message_id: pending.submissions[0]!.id,
         decision: "approve"
       })
-      yield* until(bob, (state) => state.co_authors.includes(bob.client.me))
+      yield* awaitState(bob, (state) => state.co_authors.includes(bob.client.me))
       yield* Effect.forEach(
         [ann, bob, ann, bob],
         (person, n) => person.thread.send({ _tag: "submit_message", content: `Line ${n} of our talk.` })
@@ -149,8 +154,8 @@ describe("the main job", () => {
         const id = Client.commandId()
         yield* (n % 2 === 0 ? ann : bob).thread.send({ _tag: "submit_prompt", prompt }, id)
         for (const person of [ann, bob]) {
-          const state = yield* until(person, isOver(id))
-          assert.strictEqual(run(state, id)?.status, "yielded")
+          const state = yield* awaitState(person, isOver(id))
+          assert.strictEqual(findRun(state, id)?.status, "yielded")
           const order = stepEvents(person, id).map((event) => event.step)
           assert.deepStrictEqual(order.slice(-6), [...steps])
           quotes += checkCitations(state, id)
@@ -161,42 +166,45 @@ describe("the main job", () => {
       // The same thread, with a slow model; killed in the middle of a step.
       const mock = yield* slowModel
       const slow = { CHOIR_LLM_URL: `${mock.url}/v1`, CHOIR_LLM_KEY: "none", CHOIR_LLM_MODEL: "slow-1" }
-      assert.strictEqual(yield* server.end("SIGTERM"), 0)
-      server = yield* started(data, port, slow)
+      assert.strictEqual(yield* server.stop("SIGTERM"), 0)
+      server = yield* serve(data, port, slow)
       const last = Client.commandId()
       const asking = yield* Effect.forkChild(
         ann.thread.send({ _tag: "submit_prompt", prompt: "What did we agree on?" }, last)
       )
-      const middle = yield* until(bob, (state) => (run(state, last)?.steps.length ?? 0) >= 2)
+      const middle = yield* awaitState(bob, (state) => (findRun(state, last)?.steps.length ?? 0) >= 2)
       // The question of the next step has arrived, or it would not be known which one was cut.
-      yield* holds(() => asked(mock).length > 2)
-      yield* server.end("SIGKILL")
-      const before = asked(mock)
-      assert.deepStrictEqual(run(middle, last)?.steps.map((one) => one.step).slice(0, 2), ["action", "experience"])
+      yield* waitUntil(() => requestedSteps(mock).length > 2)
+      yield* server.stop("SIGKILL")
+      const before = requestedSteps(mock)
+      assert.deepStrictEqual(findRun(middle, last)?.steps.map((record) => record.step).slice(0, 2), [
+        "action",
+        "experience"
+      ])
 
-      server = yield* started(data, port, slow)
-      const finals = [yield* until(ann, isOver(last)), yield* until(bob, isOver(last))]
+      server = yield* serve(data, port, slow)
+      const finals = [yield* awaitState(ann, isOver(last)), yield* awaitState(bob, isOver(last))]
       yield* Fiber.join(asking)
-      for (const state of finals) assert.strictEqual(run(state, last)?.status, "yielded")
+      for (const state of finals) assert.strictEqual(findRun(state, last)?.status, "yielded")
       // What was done is not asked again: after the restart the model is asked from the step that was cut on.
-      const after = asked(mock).slice(before.length)
+      const after = requestedSteps(mock).slice(before.length)
       const cut = before.at(-1)!
       assert.deepStrictEqual(after, [...steps].slice(steps.indexOf(cut as "action")))
 
       // Both hold the same, every event once and in order.
-      const [a, b] = [yield* settled(ann), yield* settled(bob)]
+      const [a, b] = [yield* awaitQuiescent(ann), yield* awaitQuiescent(bob)]
       assert.deepStrictEqual(a, b)
       for (const person of [ann, bob]) {
-        const seqs = person.heard.map((event) => event.seq)
+        const seqs = person.receivedEvents.map((event) => event.seq)
         assert.deepStrictEqual(seqs, [...new Set(seqs)].sort((x, y) => x - y))
       }
       const texts = a.messages.map((message) => message.content)
       for (const n of [0, 1, 2, 3]) assert.strictEqual(texts.filter((t) => t === `Line ${n} of our talk.`).length, 1)
-      assert.strictEqual(yield* server.end("SIGTERM"), 0)
+      assert.strictEqual(yield* server.stop("SIGTERM"), 0)
     }).pipe(Effect.scoped))
 })
 
-const settled = (person: Person) => until(person, (state) => state.owed.length === 0)
+const awaitQuiescent = (person: Participant) => awaitState(person, (state) => state.owed.length === 0)
 
 const readKey = (file: string) =>
   Effect.promise(() => import("node:fs/promises").then((fs) => fs.readFile(file, "utf8"))).pipe(

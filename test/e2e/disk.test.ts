@@ -3,15 +3,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { logOf, room } from "../support/Members.ts"
-import { open, person, signIn, uuid } from "../support/People.ts"
-import { folder, start } from "../support/ServerProcess.ts"
+import { socketUrl } from "../support/InProcessServer.ts"
+import { readLog, roomTopic } from "../support/RoomClients.ts"
+import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import * as Strace from "../support/Strace.ts"
-import { socketOf } from "../support/Whole.ts"
+import { makeTestUser, openClient, signIn, uuid } from "../support/TestUsers.ts"
 
 const main = "src/main.ts"
 const commands = 100
-const untraceable = Strace.untraceable()
+const untraceable = Strace.tracingUnavailable()
 
 describe.skipIf(untraceable !== undefined)(
   `a sync that fails${untraceable === undefined ? "" : `: skipped, ${untraceable}`}`,
@@ -26,12 +26,17 @@ describe.skipIf(untraceable !== undefined)(
       "[FLT4][TOP4] $what: who is refused asks again, and all is there once",
       ({ failing }) =>
         Effect.gen(function*() {
-          const data = yield* folder
+          const data = yield* temporaryFolder
           const file = join(data, "trace")
-          const server = yield* start({ data, main, env: Strace.env, under: Strace.tracer(file, failing) })
-          const client = yield* open(socketOf(server.url))
-          yield* signIn(client, person())
-          const topic = room("failing")
+          const server = yield* startServer({
+            data,
+            main,
+            env: Strace.tracedServerEnv,
+            launcher: Strace.straceArguments(file, failing)
+          })
+          const client = yield* openClient(socketUrl(server.url))
+          yield* signIn(client, makeTestUser())
+          const topic = roomTopic("failing")
           const refused = new Set<string>()
           /** The same command under the same id, until it is acknowledged. */
           const insist = Effect.fnUntraced(function*(type: string, payload: object) {
@@ -48,14 +53,14 @@ describe.skipIf(untraceable !== undefined)(
           const ids = [yield* insist("join_room", {})]
           for (let n = 0; n < commands; n++) ids.push(yield* insist("send_message", { content: n }))
           assert.isAbove(refused.size, 0)
-          yield* server.end("SIGTERM")
+          yield* server.stop("SIGTERM")
 
-          assert.deepStrictEqual((yield* logOf(data, topic)).map(({ cause }) => cause as string), ids)
+          assert.deepStrictEqual((yield* readLog(data, topic)).map(({ cause }) => cause as string), ids)
           const trace = readFileSync(file, "utf8")
           assert.include(trace, "(INJECTED)")
           // A sync that failed counts for none. Who asked again need not wait for one of its own, but for one.
-          const calls = Strace.calls(trace)
-          assert.deepStrictEqual(Strace.early(calls, ids.filter((id) => !refused.has(id))), [])
+          const calls = Strace.parseTrace(trace)
+          assert.deepStrictEqual(Strace.answeredBeforeSync(calls, ids.filter((id) => !refused.has(id))), [])
           for (const id of refused) {
             const said = (word: string) =>
               calls.findIndex((call) => call._tag === "Write" && call.text.includes(id) && call.text.includes(word))
@@ -70,18 +75,18 @@ describe.skipIf(untraceable !== undefined)(
 describe("two servers on one folder", () => {
   it.live("[FLT23] the second says whose it is and leaves; the first does not notice, and the next one may", () =>
     Effect.gen(function*() {
-      const data = yield* folder
-      const first = yield* start({ data, main })
-      const second = yield* Effect.flip(start({ data, main }))
+      const data = yield* temporaryFolder
+      const first = yield* startServer({ data, main })
+      const second = yield* Effect.flip(startServer({ data, main }))
       assert.strictEqual(second.code, 1)
       assert.include(second.stderr, `${join(data, "choir.db")} is in use by another server`)
       assert.lengthOf(second.stderr.trim().split("\n"), 1)
-      const client = yield* open(socketOf(first.url))
-      yield* signIn(client, person())
+      const client = yield* openClient(socketUrl(first.url))
+      yield* signIn(client, makeTestUser())
       client.send("create_thread", { name: "Still mine" })
       assert.strictEqual((yield* client.nextOf("receipt")).payload["seq"], 1)
       // Killed: the lock goes with the process.
-      yield* first.end("SIGKILL")
-      yield* start({ data, main })
+      yield* first.stop("SIGKILL")
+      yield* startServer({ data, main })
     }))
 })

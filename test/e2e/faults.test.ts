@@ -3,26 +3,36 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Schedule } from "effect"
 import { Client } from "../../src/client/index.ts"
 import * as FaultProxy from "../support/FaultProxy.ts"
-import { History, type Sent, unlike } from "../support/History.ts"
-import { generous, holds, inStep, logOf, type Member, member, room, stateAfter, until } from "../support/Members.ts"
-import { open, person, signIn, uuid } from "../support/People.ts"
-import { folder, start } from "../support/ServerProcess.ts"
+import { compareWithLog, History, type SentCommand } from "../support/History.ts"
+import {
+  connectRoomClient,
+  readLog,
+  type RoomClient,
+  roomStateAfter,
+  roomTopic,
+  unlimitedBudgets,
+  waitForSeq,
+  waitForView,
+  waitUntil
+} from "../support/RoomClients.ts"
+import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import * as SmallDisk from "../support/SmallDisk.ts"
-import { post, type Work, write } from "../support/Writers.ts"
+import { makeTestUser, openClient, signIn, uuid } from "../support/TestUsers.ts"
+import { runClientWriter, sendRecorded, type Workload } from "../support/WriterWorkload.ts"
 
-const isOnline = ({ client }: Member) => client.state().link._tag === "Online"
+const isOnline = ({ client }: RoomClient) => client.state().connection._tag === "Online"
 
 /** What connection a client is on, if it is on one. */
-const connection = ({ client }: Member): string | undefined => {
-  const { link } = client.state()
-  return link._tag === "Online" ? link.connection : undefined
+const connectionOf = ({ client }: RoomClient): string | undefined => {
+  const { connection } = client.state()
+  return connection._tag === "Online" ? connection.connectionId : undefined
 }
 
 /** The clock, `times` as fast from now on. */
 const fastClock = (times: number): Effect.Effect<Clock.Clock> =>
   Effect.clockWith((real) => {
-    const began = real.currentTimeMillisUnsafe()
-    const millis = () => began + (real.currentTimeMillisUnsafe() - began) * times
+    const startedAt = real.currentTimeMillisUnsafe()
+    const millis = () => startedAt + (real.currentTimeMillisUnsafe() - startedAt) * times
     return Effect.succeed({
       ...real,
       currentTimeMillisUnsafe: millis,
@@ -32,43 +42,47 @@ const fastClock = (times: number): Effect.Effect<Clock.Clock> =>
   })
 
 /** A server, a proxy before it, and two people who write through the proxy while a third reads directly. */
-const scene = (
+const startScenario = (
   name: string,
   env: Readonly<Record<string, string>> = {},
   clock: Clock.Clock | undefined = undefined
 ) =>
   Effect.gen(function*() {
-    const data = yield* folder
-    const topic = room(name)
-    const server = yield* start({ data, env: { ...generous, CHOIR_CATCH_UP: "1000000", ...env } })
-    const proxy = yield* FaultProxy.make(server.port)
-    const reader = yield* member(server.url, topic)
-    const author = Effect.provideService(member(proxy.url, topic), Clock.Clock, clock ?? (yield* Clock.Clock))
+    const data = yield* temporaryFolder
+    const topic = roomTopic(name)
+    const server = yield* startServer({ data, env: { ...unlimitedBudgets, CHOIR_CATCH_UP: "1000000", ...env } })
+    const proxy = yield* FaultProxy.makeFaultProxy(server.port)
+    const reader = yield* connectRoomClient(server.url, topic)
+    const author = Effect.provideService(
+      connectRoomClient(proxy.url, topic),
+      Clock.Clock,
+      clock ?? (yield* Clock.Clock)
+    )
     const authors = [yield* author, yield* author] as const
-    const work: Work = { history: new History(), pause: 0, stopped: false }
+    const work: Workload = { history: new History(), restMillis: 0, stopped: false }
     const writing = yield* Effect.forkChild(
-      Effect.forEach(authors, (author) => write(author, work), { concurrency: "unbounded", discard: true })
+      Effect.forEach(authors, (author) => runClientWriter(author, work), { concurrency: "unbounded", discard: true })
     )
 
     /** Waits until that many more messages were acknowledged. */
     const progress = (more: number) =>
       Effect.suspend(() => {
-        const wanted = work.history.acknowledged + more
-        return holds(() => work.history.acknowledged >= wanted)
+        const target = work.history.acknowledgedCount + more
+        return waitUntil(() => work.history.acknowledgedCount >= target)
       })
 
     /** Ends the work, and compares what everybody holds with the log. */
     const check = Effect.gen(function*() {
       work.stopped = true
       yield* Fiber.join(writing)
-      const everybody = [reader, ...authors]
-      const copies = yield* Effect.forEach(everybody, (one) => inStep(one, work.history.newest))
-      assert.strictEqual(yield* server.end("SIGTERM"), 0)
-      const log = yield* logOf(data, topic)
-      assert.deepStrictEqual(work.history.problems(log), [])
-      assert.strictEqual(work.history.acknowledged, work.history.sent.length)
-      for (const copy of copies) assert.deepStrictEqual(copy, stateAfter(topic, log))
-      for (const { heard } of everybody) assert.deepStrictEqual(unlike(heard, log), [])
+      const clients = [reader, ...authors]
+      const copies = yield* Effect.forEach(clients, (client) => waitForSeq(client, work.history.newestAcknowledgedSeq))
+      assert.strictEqual(yield* server.stop("SIGTERM"), 0)
+      const log = yield* readLog(data, topic)
+      assert.deepStrictEqual(work.history.findViolations(log), [])
+      assert.strictEqual(work.history.acknowledgedCount, work.history.sent.length)
+      for (const copy of copies) assert.deepStrictEqual(copy, roomStateAfter(topic, log))
+      for (const { receivedEvents } of clients) assert.deepStrictEqual(compareWithLog(receivedEvents, log), [])
     })
     return { proxy, reader, authors, work, progress, check }
   })
@@ -76,13 +90,13 @@ const scene = (
 describe("the network", () => {
   it.live("[FLT7][SYN2][SYN10] connections that are reset again and again lose and double nothing", () =>
     Effect.gen(function*() {
-      const { authors, check, progress, proxy } = yield* scene("reset")
+      const { authors, check, progress, proxy } = yield* startScenario("reset")
       for (let cut = 0; cut < 12; cut++) {
         yield* progress(20)
-        const before = authors.map(connection)
-        assert.isAtLeast(yield* proxy.cut, 1)
+        const before = authors.map(connectionOf)
+        assert.isAtLeast(yield* proxy.resetConnections, 1)
         for (const [i, author] of authors.entries()) {
-          yield* holds(() => !isOnline(author) || connection(author) !== before[i])
+          yield* waitUntil(() => !isOnline(author) || connectionOf(author) !== before[i])
           author.client.start()
         }
       }
@@ -92,32 +106,32 @@ describe("the network", () => {
 
   it.live("[FLT8][SYN3] delay, bytes one at a time, and a direction that stalls change nothing but the time", () =>
     Effect.gen(function*() {
-      const { authors, check, progress, proxy, reader, work } = yield* scene("slow")
+      const { authors, check, progress, proxy, reader, work } = yield* startScenario("slow")
       yield* progress(20)
-      yield* proxy.set({ _tag: "Delay", millis: 60 })
+      yield* proxy.setFault({ _tag: "Delay", millis: 60 })
       yield* progress(32)
-      yield* proxy.set({ _tag: "OneByte" })
+      yield* proxy.setFault({ _tag: "OneByte" })
       yield* progress(40)
       // Nothing of the server gets through: what it decides arrives later, in one piece.
-      yield* proxy.set({ _tag: "StallDown" })
+      yield* proxy.setFault({ _tag: "StallDown" })
       // Said only now: answers to what was said before may be past the proxy already.
-      const said: Array<Sent> = []
-      const say = (author: Member) =>
+      const sentDuringStall: Array<SentCommand> = []
+      const sendOne = (author: RoomClient) =>
         Effect.suspend(() => {
-          const sent = work.history.send(Client.commandId(), author.key)
-          said.push(sent)
-          return post(author, work, sent)
+          const sent = work.history.recordSend(Client.commandId(), author.key)
+          sentDuringStall.push(sent)
+          return sendRecorded(author, work, sent)
         })
-      const answers = yield* Effect.forEach(authors, (author) => Effect.forkChild(say(author)))
-      const heard = ({ id }: Sent) => reader.heard.some(({ cause }) => cause === id)
-      yield* holds(() => said.length === authors.length && said.every(heard))
-      assert.deepStrictEqual(said.map(({ outcome }) => outcome), ["unknown", "unknown"])
-      yield* proxy.set({ _tag: "None" })
+      const answers = yield* Effect.forEach(authors, (author) => Effect.forkChild(sendOne(author)))
+      const isReceived = ({ id }: SentCommand) => reader.receivedEvents.some(({ cause }) => cause === id)
+      yield* waitUntil(() => sentDuringStall.length === authors.length && sentDuringStall.every(isReceived))
+      assert.deepStrictEqual(sentDuringStall.map(({ outcome }) => outcome), ["unknown", "unknown"])
+      yield* proxy.setFault({ _tag: "None" })
       yield* Fiber.joinAll(answers)
       yield* progress(20)
-      yield* proxy.set({ _tag: "StallUp" })
+      yield* proxy.setFault({ _tag: "StallUp" })
       yield* Effect.sleep("200 millis")
-      yield* proxy.set({ _tag: "None" })
+      yield* proxy.setFault({ _tag: "None" })
       yield* progress(20)
       yield* check
     }))
@@ -125,55 +139,55 @@ describe("the network", () => {
   it.live("[FLT7][CON3][ROO2] a peer behind a black hole is found by the heartbeat, and leaves no ghost", () =>
     Effect.gen(function*() {
       const env = { CHOIR_PING_INTERVAL: "300", CHOIR_PONG_TIMEOUT: "3000" }
-      const { authors, check, progress, proxy, reader } = yield* scene("hole", env)
+      const { authors, check, progress, proxy, reader } = yield* startScenario("hole", env)
       yield* progress(20)
       const present = () => new Set(reader.room.view()?.presence.map(({ user }) => user))
-      yield* holds(() => present().size === 3)
-      yield* proxy.set({ _tag: "BlackHole" })
-      yield* holds(() => present().size === 1)
+      yield* waitUntil(() => present().size === 3)
+      yield* proxy.setFault({ _tag: "BlackHole" })
+      yield* waitUntil(() => present().size === 1)
       // The clients have heard of nothing: to them the line is only silent.
       for (const author of authors) assert.isTrue(isOnline(author))
-      yield* proxy.set({ _tag: "None" })
-      for (const { client } of authors) yield* holds(() => client.phase()._tag === "Subscribed")
+      yield* proxy.setFault({ _tag: "None" })
+      for (const { client } of authors) yield* waitUntil(() => client.phase()._tag === "Subscribed")
       yield* progress(20)
-      yield* holds(() => present().size === 3)
+      yield* waitUntil(() => present().size === 3)
       yield* check
     }))
 
   it.live("[FLT7][SYN10][AUT7] a client whose line has gone silent finds out by itself", () =>
     Effect.gen(function*() {
       // On a clock that goes 20 times as fast, a client's patience of 40 s is over after 2.
-      const { authors, check, progress, proxy } = yield* scene("silence", {}, yield* fastClock(20))
+      const { authors, check, progress, proxy } = yield* startScenario("silence", {}, yield* fastClock(20))
       yield* progress(20)
-      yield* proxy.set({ _tag: "BlackHole" })
-      for (const author of authors) yield* holds(() => !isOnline(author))
-      yield* proxy.set({ _tag: "None" })
+      yield* proxy.setFault({ _tag: "BlackHole" })
+      for (const author of authors) yield* waitUntil(() => !isOnline(author))
+      yield* proxy.setFault({ _tag: "None" })
       yield* progress(20)
       yield* check
     }))
 })
 
-const tiny = SmallDisk.mayMount()
+const canMount = SmallDisk.canMount()
 
 describe("the disk", () => {
-  it.live.skipIf(!tiny)(
+  it.live.skipIf(!canMount)(
     `[FLT3][CON4][TOP4] a full disk refuses what is new, keeps what was acknowledged, and heals by itself${
-      tiny ? "" : ": skipped, no file system may be mounted here"
+      canMount ? "" : ": skipped, no file system may be mounted here"
     }`,
     () =>
       Effect.gen(function*() {
-        const data = yield* SmallDisk.folder("8m")
-        const topic = room("full")
+        const data = yield* SmallDisk.makeSmallDisk("8m")
+        const topic = roomTopic("full")
         const history = new History()
-        const server = yield* start({ data, env: generous })
-        const reader = yield* member(server.url, topic)
-        const who = person()
-        const client = yield* open(`${server.url.replace("http", "ws")}/ws`)
-        const init = yield* signIn(client, who)
+        const server = yield* startServer({ data, env: unlimitedBudgets })
+        const reader = yield* connectRoomClient(server.url, topic)
+        const user = makeTestUser()
+        const client = yield* openClient(`${server.url.replace("http", "ws")}/ws`)
+        const init = yield* signIn(client, user)
         client.send("join_room", {}, topic)
         yield* client.nextOf("receipt")
         /** Sends under a new id or again; the answer. */
-        const post = (sent = history.send(uuid(), who.key)) =>
+        const post = (sent = history.recordSend(uuid(), user.key)) =>
           Effect.gen(function*() {
             const content = "x".repeat(8_000)
             client.ws.send(
@@ -191,7 +205,7 @@ describe("the disk", () => {
           })
         for (let i = 0; i < 20; i++) yield* post()
 
-        const giveBack = yield* SmallDisk.fill(data)
+        const giveBack = yield* SmallDisk.fillDisk(data)
         const { answer, sent } = yield* Effect.repeat(Effect.suspend(() => post()), {
           until: ({ answer }) => answer.type === "error"
         })
@@ -199,13 +213,13 @@ describe("the disk", () => {
         assert.notMatch(String(answer.payload["message"]), /sqlite|\/tmp|choir\.db/i)
 
         // Whoever reads goes on, and so does what is only of the moment.
-        yield* inStep(reader, history.acknowledged)
+        yield* waitForSeq(reader, history.acknowledgedCount)
         client.send("subscribe", {}, topic)
         const whole = yield* client.nextOf("subscribed")
-        assert.strictEqual((whole.payload["position"] as { readonly seq: number }).seq, history.acknowledged + 2)
+        assert.strictEqual((whole.payload["position"] as { readonly seq: number }).seq, history.acknowledgedCount + 2)
         client.send("signal", { key: "typing", value: true }, topic)
-        yield* until(reader, ({ signals }) => signals.some(({ from }) => from === who.key))
-        const again = yield* open(`${server.url.replace("http", "ws")}/ws`)
+        yield* waitForView(reader, ({ signals }) => signals.some(({ from }) => from === user.key))
+        const again = yield* openClient(`${server.url.replace("http", "ws")}/ws`)
         again.send("resume", { session_token: init.payload["session_token"] })
         yield* again.nextOf("init")
         assert.strictEqual((yield* post(sent)).answer.type, "error")
@@ -217,9 +231,9 @@ describe("the disk", () => {
         )
         assert.isUndefined(healed.answer.payload["dup"])
         for (let i = 0; i < 20; i++) assert.strictEqual((yield* post()).answer.type, "receipt")
-        yield* inStep(reader, history.acknowledged + 2)
-        assert.strictEqual(yield* server.end("SIGTERM"), 0)
-        assert.deepStrictEqual(history.problems(yield* logOf(data, topic)), [])
+        yield* waitForSeq(reader, history.acknowledgedCount + 2)
+        assert.strictEqual(yield* server.stop("SIGTERM"), 0)
+        assert.deepStrictEqual(history.findViolations(yield* readLog(data, topic)), [])
       })
   )
 })

@@ -5,78 +5,78 @@ import { execFile, spawn } from "node:child_process"
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { delimiter, dirname, join } from "node:path"
 import { env as inherited } from "node:process"
-import { cleanEnv, folder, root, start } from "../support/ServerProcess.ts"
+import { environmentWithoutChoir, repositoryRoot, startServer, temporaryFolder } from "../support/ServerProcess.ts"
 
-const readme = readFileSync(join(root, "README.md"), "utf8")
+const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8")
 
-const blocks = (language: string) =>
+const codeBlocks = (language: string) =>
   [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, "g"))].map(([, text]) => text!)
 
-const path = [dirname(process.execPath), inherited["PATH"]].join(delimiter)
+const searchPath = [dirname(process.execPath), inherited["PATH"]].join(delimiter)
 
 const run = (command: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
   Effect.callback<string>((resume) => {
     execFile(
       command,
       args,
-      { cwd: root, env: { ...cleanEnv(), PATH: path, ...env } },
+      { cwd: repositoryRoot, env: { ...environmentWithoutChoir(), PATH: searchPath, ...env } },
       (error, stdout, stderr) => resume(error === null ? Effect.succeed(stdout) : Effect.die({ error, stdout, stderr }))
     )
   })
 
 /** Starts something that serves until it is told to end; gives what it printed first, and its exit code. */
-const serve = (line: string, env: Readonly<Record<string, string>>) =>
+const serveUntilReady = (line: string, env: Readonly<Record<string, string>>) =>
   Effect.callback<{ readonly printed: string; readonly code: number | null }>((resume) => {
     // A group of its own: npm has children.
     const child = spawn("bash", ["-c", line], {
-      cwd: root,
-      env: { ...cleanEnv(), PATH: path, ...env },
+      cwd: repositoryRoot,
+      env: { ...environmentWithoutChoir(), PATH: searchPath, ...env },
       detached: true
     })
     let printed = ""
-    let told = false
+    let signalled = false
     child.stdout.on("data", (chunk: Buffer) => {
       printed += chunk.toString()
       // Once: a second signal would force the end.
-      if (told || !/http:\/\/127\.0\.0\.1:\d+\n/.test(printed)) return
-      told = true
+      if (signalled || !/http:\/\/127\.0\.0\.1:\d+\n/.test(printed)) return
+      signalled = true
       process.kill(-child.pid!, "SIGTERM")
     })
     child.on("exit", (code) => resume(Effect.succeed({ printed, code })))
   })
 
-const lines = blocks("sh").flatMap((block) => block.trim().split("\n"))
+const lines = codeBlocks("sh").flatMap((block) => block.trim().split("\n"))
 /** What cannot run inside the tests: they were started by these. */
 const withoutInstall = (line: string) => line.replace(/^npm ci && /, "")
-const serving = lines.map(withoutInstall).filter((line) => line === "npm start" || line === "node dist/main.js")
-const asking = lines.filter((line) => /^(npx choir|npm run ask)/.test(line))
+const serverCommands = lines.map(withoutInstall).filter((line) => line === "npm start" || line === "node dist/main.js")
+const cliCommands = lines.filter((line) => /^(npx choir|npm run ask)/.test(line))
 
 describe("README.md", () => {
   it("[OPS1] has no command that these tests do not know", () => {
-    const known = new Set([...serving, ...asking, "npm test", "npm run build"])
+    const known = new Set([...serverCommands, ...cliCommands, "npm test", "npm run build"])
     assert.deepStrictEqual(lines.map(withoutInstall).filter((line) => !known.has(line)), [])
-    assert.deepStrictEqual(serving, ["npm start", "node dist/main.js"])
+    assert.deepStrictEqual(serverCommands, ["npm start", "node dist/main.js"])
     assert.include(lines, "npm ci && npm start")
     assert.include(lines, "npm ci && npm test")
   })
 
-  it.live.each(serving)("[OPS1] %s", (line) =>
+  it.live.each(serverCommands)("[OPS1] %s", (line) =>
     Effect.gen(function*() {
-      const { code, printed } = yield* serve(line, { CHOIR_DATA: yield* folder, CHOIR_PORT: "0" })
+      const { code, printed } = yield* serveUntilReady(line, { CHOIR_DATA: yield* temporaryFolder, CHOIR_PORT: "0" })
       assert.match(printed, /Choir is listening on http:\/\/127\.0\.0\.1:\d+\n/)
       // A shell between npm and the server reports the signal that it was sent as well.
       assert.include(line === "npm start" ? [0, 143, null] : [0], code)
     }).pipe(Effect.scoped))
 
   it("[OPS1] the command may be executed as it was built: npx only sees to that where it links it first", () =>
-    accessSync(join(root, "dist/cli/main.js"), constants.X_OK))
+    accessSync(join(repositoryRoot, "dist/cli/main.js"), constants.X_OK))
 
   it.live("[OPS1] the commands in the terminal, one after the other", () =>
     Effect.gen(function*() {
-      const data = yield* folder
-      const server = yield* start({ data })
+      const data = yield* temporaryFolder
+      const server = yield* startServer({ data })
       const env = { CHOIR_URL: server.url, CHOIR_KEY_FILE: join(data, "key") }
-      for (const line of asking) {
+      for (const line of cliCommands) {
         const printed = yield* run("bash", ["-c", line], env)
         if (line.includes(" import ")) continue
         const steps = ["Action", "Experience", "Intention", "Observation", "Update", "Yield"]
@@ -87,10 +87,10 @@ describe("README.md", () => {
 
   it.live("[OPS1] the snippets compile and run", () =>
     Effect.gen(function*() {
-      const server = yield* start({ data: yield* folder })
-      const snippets = join(root, "dist/readme")
+      const server = yield* startServer({ data: yield* temporaryFolder })
+      const snippets = join(repositoryRoot, "dist/readme")
       mkdirSync(snippets, { recursive: true })
-      const files = blocks("ts").map((text, n) => ({ file: join(snippets, `snippet${n}.ts`), text }))
+      const files = codeBlocks("ts").map((text, n) => ({ file: join(snippets, `snippet${n}.ts`), text }))
       for (const { file, text } of files) writeFileSync(file, text)
       const printed = yield* Effect.forEach(
         files,
@@ -99,7 +99,7 @@ describe("README.md", () => {
       assert.include(printed[0], "Steep green tea at 80 degrees.")
       assert.include(printed[1], "{ count: 6 }")
       yield* run(process.execPath, [
-        join(root, "node_modules/typescript/bin/tsc"),
+        join(repositoryRoot, "node_modules/typescript/bin/tsc"),
         "--noEmit",
         "--ignoreConfig",
         "--strict",

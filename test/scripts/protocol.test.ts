@@ -2,13 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Exit, Result, Schema } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
 import manifest from "../../package.json" with { type: "json" }
-import { generate } from "../../scripts/Artefacts.ts"
-import { reader } from "../../src/domain/connection/Incoming.ts"
-import { shipped } from "../../src/domain/kinds/Kinds.ts"
-import { defaults } from "../../src/domain/Limits.ts"
-import * as Protocol from "../../src/domain/Protocol.ts"
-import { uuid } from "../support/People.ts"
+import { generateSchemas } from "../../scripts/GenerateSchemas.ts"
+import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
+import { makeDecoder } from "../../src/domain/connection/FrameDecoder.ts"
+import { defaults } from "../../src/domain/protocol/Limits.ts"
+import * as Protocol from "../../src/domain/protocol/Protocol.ts"
 import { addFormats, Ajv, type JsonSchema } from "../support/qdrant/Ajv.ts"
+import { uuid } from "../support/TestUsers.ts"
 
 const docs = new URL("../../docs/", import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, docs), "utf8")
@@ -19,13 +19,13 @@ addFormats(ajv)
 for (const file of schemaFiles) {
   ajv.addSchema({ ...JSON.parse(read(`schemas/${file}`)) as JsonSchema, $id: `https://choir.test/schemas/${file}` })
 }
-const faults = (file: string, value: unknown): string | undefined => {
+const schemaErrors = (file: string, value: unknown): string | undefined => {
   const validate = ajv.getSchema(`https://choir.test/schemas/${file}`)!
   return validate(value) === true ? undefined : ajv.errorsText(validate.errors)
 }
-const isClient = (message: unknown) =>
+const isClientMessage = (message: unknown) =>
   ["control.json", ...schemaFiles.filter((file) => file.endsWith("-commands.json"))]
-    .some((file) => faults(file, message) === undefined)
+    .some((file) => schemaErrors(file, message) === undefined)
 
 const examples = [...read("protocol.md").matchAll(/```json (client|server)\n([\s\S]*?)```/g)].map(
   ([, side, json]) => ({ side: side!, json: JSON.parse(json!) as { readonly type: string; readonly payload: object } })
@@ -33,7 +33,7 @@ const examples = [...read("protocol.md").matchAll(/```json (client|server)\n([\s
 
 describe("the protocol's files", () => {
   it("[OPS4] are what the schemas of the source say now: npm run protocol", () => {
-    const files = generate(manifest.version)
+    const files = generateSchemas(manifest.version)
     const there = ["asyncapi.json", ...schemaFiles.map((file) => `schemas/${file}`)]
     assert.sameMembers([...files.keys()], there)
     for (const [path, text] of files) assert.strictEqual(read(path), text, path)
@@ -56,50 +56,50 @@ describe("the protocol's files", () => {
       readonly components: { readonly messages: Readonly<Record<string, unknown>> }
     }
     const names = Object.keys(document.components.messages)
-    for (const type of Protocol.controlTypes) assert.include(names, `control.${type}`)
+    for (const type of Protocol.clientControlTypes) assert.include(names, `control.${type}`)
     for (const type of Object.keys(Protocol.ServerMessage.cases)) assert.include(names, `server.${type}`)
-    for (const kind of shipped.values()) {
+    for (const kind of builtInKinds.values()) {
       for (const type of kind.commands) assert.include(names, `${kind.name}-commands.${type}`)
       assert.includeMembers(schemaFiles, [`${kind.name}-events.json`, `${kind.name}-state.json`])
     }
   })
 
   it.each(examples)("[SYN1] [OPS4] the $side's example of $json.type is one by them too", ({ json, side }) => {
-    if (side === "server") assert.isUndefined(faults("server.json", json))
-    else assert.isTrue(isClient(json))
+    if (side === "server") assert.isUndefined(schemaErrors("server.json", json))
+    else assert.isTrue(isClientMessage(json))
   })
 
   it.each(examples.filter(({ side }) => side === "client"))(
     "[SEC8] [OPS4] $json.type with a field more is none",
     ({ json }) => {
-      assert.isFalse(isClient({ ...json, author: "me" }))
-      assert.isFalse(isClient({ ...json, payload: { ...json.payload, author: "me" } }))
+      assert.isFalse(isClientMessage({ ...json, author: "me" }))
+      assert.isFalse(isClientMessage({ ...json, payload: { ...json.payload, author: "me" } }))
     }
   )
 
   it("[OPS4] a command needs its topic, and a topic of its kind", () => {
     const message = { id: uuid(), type: "close_thread", payload: {}, timestamp: 0 }
-    assert.isFalse(isClient(message))
-    assert.isFalse(isClient({ ...message, thread_id: "room:a" }))
-    assert.isTrue(isClient({ ...message, thread_id: "thread:a" }))
+    assert.isFalse(isClientMessage(message))
+    assert.isFalse(isClientMessage({ ...message, thread_id: "room:a" }))
+    assert.isTrue(isClientMessage({ ...message, thread_id: "thread:a" }))
   })
 
-  const readFrame = reader(shipped, defaults)
-  it.prop("[OPS4] what the server takes, they take", [Protocol.Control], ([{ _tag, ...payload }]) => {
+  const readFrame = makeDecoder(builtInKinds, defaults)
+  it.prop("[OPS4] what the server takes, they take", [Protocol.ClientControl], ([{ _tag, ...payload }]) => {
     const text = JSON.stringify({ id: uuid(), type: _tag, payload, timestamp: 0, thread_id: "thread:a" })
-    if (Result.isSuccess(readFrame(text))) assert.isTrue(isClient(JSON.parse(text)))
+    if (Result.isSuccess(readFrame(text))) assert.isTrue(isClientMessage(JSON.parse(text)))
   })
 
   const bound = { id: uuid(), timestamp: 0 }
   it.prop("[OPS4] what the server says, they take", [Protocol.ServerMessage], ([message]) => {
-    assert.isUndefined(faults("server.json", JSON.parse(Protocol.encode(message, bound))))
+    assert.isUndefined(schemaErrors("server.json", JSON.parse(Protocol.encodeServerMessage(message, bound))))
   })
 
-  for (const kind of shipped.values()) {
+  for (const kind of builtInKinds.values()) {
     it.prop(`[OPS4] events of a ${kind.name}`, { event: Arbitrary.schema(kind.Event) }, ({ event }) => {
       const json = Schema.encodeUnknownExit(Schema.toCodecJson(kind.Event))(event)
       assert.isTrue(Exit.isSuccess(json))
-      if (Exit.isSuccess(json)) assert.isUndefined(faults(`${kind.name}-events.json`, json.value))
+      if (Exit.isSuccess(json)) assert.isUndefined(schemaErrors(`${kind.name}-events.json`, json.value))
     })
   }
 })

@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
-import * as Bugs from "../simulation/Bugs.ts"
-import { root } from "../support/ServerProcess.ts"
+import * as PlantedBugs from "../../src/testing/simulation/planted-bugs/PlantedBugs.ts"
+import { repositoryRoot } from "../support/ServerProcess.ts"
 
 /** Runs it to its end. */
 const simulate = (...args: ReadonlyArray<string>) =>
@@ -11,7 +11,7 @@ const simulate = (...args: ReadonlyArray<string>) =>
     const child = execFile(
       process.execPath,
       ["scripts/simulate.ts", ...args],
-      { cwd: root },
+      { cwd: repositoryRoot },
       (_fault, stdout, stderr) => resume(Effect.succeed({ code: child.exitCode, stdout, stderr }))
     )
     return Effect.sync(() => child.kill("SIGKILL"))
@@ -22,7 +22,7 @@ describe("simulate", () => {
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* simulate("--help", "--seeds", "1000000")
       assert.deepStrictEqual([code, stderr], [0, ""])
-      for (const name of ["--seeds", "--from", "--jobs", "--bug", "--story", ...Bugs.names]) {
+      for (const name of ["--seeds", "--from", "--jobs", "--bug", "--trace", ...PlantedBugs.bugNames]) {
         assert.include(stdout, name)
       }
     }))

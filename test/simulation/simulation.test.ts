@@ -2,53 +2,54 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import * as PlantedBugs from "../../src/testing/simulation/planted-bugs/PlantedBugs.ts"
+import * as SeedRunner from "../../src/testing/simulation/SeedRunner.ts"
+import { simulate } from "../../src/testing/simulation/Simulation.ts"
 import { seed } from "../support/Seed.ts"
-import * as Bugs from "./Bugs.ts"
-import * as Seeds from "./Seeds.ts"
-import { simulate } from "./Simulation.ts"
 
 const script = fileURLToPath(new URL("../../scripts/simulate.ts", import.meta.url))
 
 /** Runs the script; what it said, and whether all went well. */
-const play = (args: ReadonlyArray<string>) =>
-  Effect.callback<{ readonly code: number; readonly said: string }>((resume) => {
+const runScript = (args: ReadonlyArray<string>) =>
+  Effect.callback<{ readonly code: number; readonly output: string }>((resume) => {
     const child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "inherit"] })
-    let said = ""
+    let output = ""
     child.stdout.on("data", (chunk: Buffer) => {
-      said += chunk.toString()
+      output += chunk.toString()
     })
-    child.on("close", (code) => resume(Effect.succeed({ code: code ?? 1, said })))
+    child.on("close", (code) => resume(Effect.succeed({ code: code ?? 1, output })))
     return Effect.sync(() => child.kill())
   })
 
 /** Runs seeds in two processes. */
-const elsewhere = (from: number, seeds: number) => play(["--from", `${from}`, "--seeds", `${seeds}`, "--jobs", "2"])
+const runInTwoProcesses = (from: number, seeds: number) =>
+  runScript(["--from", `${from}`, "--seeds", `${seeds}`, "--jobs", "2"])
 
-const fixed = 2_000
-const fresh = 200
+const fixedSeedCount = 2_000
+const freshSeedCount = 200
 /** Five minutes are meant on two quiet cores; a busy machine takes many times as long. */
-const minutes = 60 * 60_000
+const timeoutMillis = 60 * 60_000
 
 describe("the simulator", () => {
   it.live(
-    `[TOP2][TOP3][TOP4][TOP6][SYN2][SYN4][SYN5][SYN7][SYN11][SEC7][STO4][LED4][CHO7][FLT1][FLT7][FLT18] nobody misses, doubles or reorders anything in ${fixed} fixed seeds`,
+    `[TOP2][TOP3][TOP4][TOP6][SYN2][SYN4][SYN5][SYN7][SYN11][SEC7][STO4][LED4][CHO7][FLT1][FLT7][FLT18] nobody misses, doubles or reorders anything in ${fixedSeedCount} fixed seeds`,
     () =>
       Effect.gen(function*() {
-        const { code, said } = yield* elsewhere(1, fixed)
-        assert.strictEqual(code, 0, said)
+        const { code, output } = yield* runInTwoProcesses(1, fixedSeedCount)
+        assert.strictEqual(code, 0, output)
       }),
-    minutes
+    timeoutMillis
   )
 
   it.live(
-    `[TOP4][SYN2][SYN10][FLT25] nor in ${fresh} seeds that nobody has seen`,
+    `[TOP4][SYN2][SYN10][FLT25] nor in ${freshSeedCount} seeds that nobody has seen`,
     () =>
       Effect.gen(function*() {
         const from = 1_000_000 + (seed ?? (yield* Random.nextIntBetween(0, 2_000_000_000)))
-        const { code, said } = yield* elsewhere(from, fresh)
-        assert.strictEqual(code, 0, said)
+        const { code, output } = yield* runInTwoProcesses(from, freshSeedCount)
+        assert.strictEqual(code, 0, output)
       }),
-    minutes
+    timeoutMillis
   )
 
   it.live("[FLT18] a seed goes the same way every time, and another one another", () =>
@@ -56,58 +57,58 @@ describe("the simulator", () => {
       const [one, again, other] = [yield* simulate("7"), yield* simulate("7"), yield* simulate("8")]
       assert.strictEqual(one.digest, again.digest)
       assert.notStrictEqual(one.digest, other.digest)
-    }), minutes)
+    }), timeoutMillis)
 
   it.live(
     "[FLT18] a failure names its seed and what went wrong in it, and the command it prints fails the same way",
     () =>
       Effect.gen(function*() {
-        const { code, said } = yield* play(["--from", "2", "--seeds", "1", "--bug", "deaf-to-hashes"])
+        const { code, output } = yield* runScript(["--from", "2", "--seeds", "1", "--bug", "stripped-hashes"])
         assert.strictEqual(code, 1)
-        const failure = said.split(/^(?=seed )/m).find((part) => part.startsWith("seed "))
+        const failure = output.split(/^(?=seed )/m).find((part) => part.startsWith("seed "))
         const { command, seed } = /^seed (?<seed>\d+) .*again: node scripts\/simulate.ts (?<command>[^\n]*)/s
           .exec(failure ?? "")?.groups ?? {}
         assert.match(failure ?? "", /^ +\d+ [A-Z]\w+ .*=/m)
-        assert.strictEqual(command, `--from ${seed} --seeds 1 --bug deaf-to-hashes`)
-        const again = yield* play((command ?? "").split(" "))
+        assert.strictEqual(command, `--from ${seed} --seeds 1 --bug stripped-hashes`)
+        const again = yield* runScript((command ?? "").split(" "))
         assert.strictEqual(again.code, 1)
-        assert.include(again.said, failure?.slice(0, failure.indexOf("again:")) ?? "nothing")
+        assert.include(again.output, failure?.slice(0, failure.indexOf("again:")) ?? "nothing")
       }),
-    minutes
+    timeoutMillis
   )
 })
 
 /** What each planted bug breaks, and in how many seeds it is found at the latest. */
-const planted: Record<Bugs.Name, { readonly rules: ReadonlyArray<string>; readonly within: number }> = {
+const expectations: Record<PlantedBugs.BugName, { readonly rules: ReadonlyArray<string>; readonly within: number }> = {
   "unordered-broadcast": { rules: ["SYN2"], within: 10 },
   "subscribe-after-read": { rules: ["SYN2"], within: 10 },
   "no-dedupe": { rules: ["SYN4"], within: 80 },
   "ack-before-sync": { rules: ["TOP4"], within: 10 },
   "dirty-read": { rules: ["TOP4"], within: 10 },
-  "work-in-race": { rules: ["SYN2", "SYN10"], within: 10 },
-  "allowed-once": { rules: ["SEC7"], within: 10 },
-  "stored-perhaps": { rules: ["STO4"], within: 20 },
-  "deaf-to-hashes": { rules: ["SYN7"], within: 10 },
-  "silent-drain": { rules: ["SYN11"], within: 20 }
+  "read-inside-race": { rules: ["SYN2", "SYN10"], within: 10 },
+  "cached-authorisation": { rules: ["SEC7"], within: 10 },
+  "ignored-upsert-errors": { rules: ["STO4"], within: 20 },
+  "stripped-hashes": { rules: ["SYN7"], within: 10 },
+  "drain-without-goodbye": { rules: ["SYN11"], within: 20 }
 }
 
 describe("planted bugs", () => {
-  for (const bug of Bugs.names) {
-    const { rules, within } = planted[bug]
+  for (const bug of PlantedBugs.bugNames) {
+    const { rules, within } = expectations[bug]
     it.live(
       `${rules.map((rule) => `[${rule}]`).join("")} the checker finds ${bug} within ${within} seeds`,
       () =>
         Effect.gen(function*() {
           const found = (violations: ReadonlyArray<string>) =>
-            violations.some((one) => rules.includes(Seeds.ruleOf(one)))
-          const until = ({ failed }: Seeds.Summary) => failed.some(({ violations }) => found(violations))
-          const summary = yield* Seeds.run({ from: 1, seeds: within, bug, until })
+            violations.some((one) => rules.includes(SeedRunner.violatedRule(one)))
+          const until = ({ failures }: SeedRunner.RunSummary) => failures.some(({ violations }) => found(violations))
+          const summary = yield* SeedRunner.runSeeds({ from: 1, seeds: within, bug, until })
           assert.isTrue(
             until(summary),
-            `${summary.failed.length} of ${summary.seeds} seeds failed, none by ${rules.join()}`
+            `${summary.failures.length} of ${summary.seeds} seeds failed, none by ${rules.join()}`
           )
         }),
-      minutes
+      timeoutMillis
     )
   }
 })
@@ -126,7 +127,7 @@ describe("seeds that failed once", () => {
     it.live(
       `${why} (seed ${seed})`,
       () => Effect.map(simulate(seed), ({ violations }) => assert.deepStrictEqual(violations, [])),
-      minutes
+      timeoutMillis
     )
   }
 })

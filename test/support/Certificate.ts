@@ -2,22 +2,22 @@
 import { Effect, type Scope } from "effect"
 import { execFileSync, spawnSync } from "node:child_process"
 import { join } from "node:path"
-import { folder } from "./ServerProcess.ts"
+import { temporaryFolder } from "./ServerProcess.ts"
 
 /** Whether `openssl` is here; tests of certificates say that they were skipped where it is not. */
 export const hasOpenSsl = spawnSync("openssl", ["version"]).status === 0
 
-const keys = { ec: "ec -pkeyopt ec_paramgen_curve:prime256v1", rsa: "rsa:2048" }
+const keyAlgorithms = { ec: "ec -pkeyopt ec_paramgen_curve:prime256v1", rsa: "rsa:2048" }
 
 /** Paths of a fresh certificate for 127.0.0.1 and localhost, and of its key. */
-export const certificate = (
+export const makeCertificate = (
   into?: string,
-  kind: keyof typeof keys = "ec"
+  kind: keyof typeof keyAlgorithms = "ec"
 ): Effect.Effect<{ readonly cert: string; readonly key: string }, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const at = into ?? (yield* folder)
-    const files = { cert: join(at, "cert.pem"), key: join(at, "key.pem") }
-    const request = `req -x509 -newkey ${keys[kind]} -nodes -days 2 -subj /CN=choir`
+    const directory = into ?? (yield* temporaryFolder)
+    const files = { cert: join(directory, "cert.pem"), key: join(directory, "key.pem") }
+    const request = `req -x509 -newkey ${keyAlgorithms[kind]} -nodes -days 2 -subj /CN=choir`
     execFileSync("openssl", [
       ...request.split(" "),
       "-addext",

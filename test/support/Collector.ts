@@ -8,24 +8,24 @@ export interface Collector {
   /** Bodies by path, as they came. */
   readonly bodies: (path: string) => ReadonlyArray<string>
   /** Headers and bodies of everything. */
-  readonly everything: () => string
+  readonly dumpRequests: () => string
 }
 
 /** `echo`: fails everything, and says in the answer what it was asked. */
-export const collector = Effect.fnUntraced(function*(
+export const startCollector = Effect.fnUntraced(function*(
   { echo = false }: { readonly echo?: boolean } = {}
 ): Effect.fn.Return<Collector, never, Scope.Scope> {
-  const got: Array<{ readonly path: string; readonly body: string; readonly headers: string }> = []
+  const requests: Array<{ readonly path: string; readonly body: string; readonly headers: string }> = []
   const server = yield* Effect.acquireRelease(
     Effect.sync(() =>
       createServer((request, response) => {
         let body = ""
         request.setEncoding("utf8")
-        request.on("data", (piece: string) => {
-          body += piece
+        request.on("data", (chunk: string) => {
+          body += chunk
         })
         request.on("end", () => {
-          got.push({ path: request.url ?? "", body, headers: JSON.stringify(request.headers) })
+          requests.push({ path: request.url ?? "", body, headers: JSON.stringify(request.headers) })
           response.setHeader("content-type", "application/json")
           response.statusCode = echo ? 401 : 200
           response.end(echo ? JSON.stringify({ error: { message: JSON.stringify(request.headers) + body } }) : "{}")
@@ -41,7 +41,7 @@ export const collector = Effect.fnUntraced(function*(
   yield* Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    bodies: (path) => got.filter((one) => one.path === path).map(({ body }) => body),
-    everything: () => got.map(({ body, headers, path }) => `${path}\n${headers}\n${body}`).join("\n")
+    bodies: (path) => requests.filter((request) => request.path === path).map(({ body }) => body),
+    dumpRequests: () => requests.map(({ body, headers, path }) => `${path}\n${headers}\n${body}`).join("\n")
   }
 })

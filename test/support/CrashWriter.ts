@@ -4,15 +4,15 @@
  */
 import { Effect, Layer } from "effect"
 import { writeSync } from "node:fs"
-import { CommandId, TopicId } from "../../src/domain/Ids.ts"
-import * as Sql from "../../src/layers/eventlog/Sql.ts"
+import { CommandId, TopicId } from "../../src/domain/protocol/Ids.ts"
+import * as EventLogSql from "../../src/layers/eventlog/EventLogSql.ts"
 import * as Sqlite from "../../src/layers/sql/Sqlite.ts"
 import { Topics } from "../../src/services/Topics.ts"
-import { alice, hosts } from "./Hosted.ts"
+import { alice, hostsLayer } from "./TopicHostFixture.ts"
 
 const [filename = "", prefix = ""] = process.argv.slice(2)
 
-const write = (topics: Topics["Service"], writer: number, n: number): void => {
+const writeForever = (topics: Topics["Service"], writer: number, n: number): void => {
   const topic = TopicId.make(`counter:${writer % 4}`)
   const id = CommandId.make(`${prefix}-${writer}-${n}`)
   topics.post(topic, {
@@ -21,16 +21,16 @@ const write = (topics: Topics["Service"], writer: number, n: number): void => {
     input: { _tag: "add", n: 1 },
     reply: (outcome) => {
       if (outcome._tag === "Success") writeSync(1, `${topic} ${id} ${outcome.success.seq}\n`)
-      write(topics, writer, n + 1)
+      writeForever(topics, writer, n + 1)
     }
   })
 }
 
-const log = Sql.layer.pipe(Layer.provide(Sqlite.layer({ filename })))
+const logLayer = EventLogSql.layer.pipe(Layer.provide(Sqlite.layer({ filename })))
 
 Effect.runFork(
   Effect.flatMap(Topics, (topics) => {
-    for (let writer = 0; writer < 20; writer++) write(topics, writer, 0)
+    for (let writer = 0; writer < 20; writer++) writeForever(topics, writer, 0)
     return Effect.never
-  }).pipe(Effect.provide(Layer.provideMerge(hosts({ snapshotEvery: 50 }), log)))
+  }).pipe(Effect.provide(Layer.provideMerge(hostsLayer({ snapshotEvery: 50 }), logLayer)))
 )

@@ -6,7 +6,7 @@
 import { Effect, type Scope } from "effect"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 
-export type Fault =
+export type NetworkFault =
   | { readonly _tag: "None" }
   /** Accepts, reads, and passes nothing on in either direction: neither bytes nor the end of the connection. */
   | { readonly _tag: "BlackHole" }
@@ -22,36 +22,36 @@ export interface FaultProxy {
   /** As a server's address. */
   readonly url: string
   /** What waited for the old fault is passed on as the new one says. */
-  readonly set: (fault: Fault) => Effect.Effect<void>
+  readonly setFault: (fault: NetworkFault) => Effect.Effect<void>
   /** Ends every open connection with a reset, on both sides; gives how many those were. */
-  readonly cut: Effect.Effect<number>
+  readonly resetConnections: Effect.Effect<number>
 }
 
 /** One direction of one connection. */
 interface Flow {
   readonly to: Socket
   readonly direction: "up" | "down"
-  readonly waiting: Array<{ readonly bytes: Buffer; readonly due: number }>
+  readonly queued: Array<{ readonly bytes: Buffer; readonly due: number }>
   /** The other side has ended; it is passed on after what waits. */
-  over: boolean
-  busy: boolean
+  sourceClosed: boolean
+  writing: boolean
 }
 
-const stalls = (fault: Fault, direction: Flow["direction"]): boolean =>
+const isStalled = (fault: NetworkFault, direction: Flow["direction"]): boolean =>
   fault._tag === "BlackHole" || fault._tag === (direction === "up" ? "StallUp" : "StallDown")
 
 /** Listens on a port of its own until the scope ends, and passes on to `port`. */
-export const make = (port: number): Effect.Effect<FaultProxy, never, Scope.Scope> =>
+export const makeFaultProxy = (port: number): Effect.Effect<FaultProxy, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clockWith(Effect.succeed)
     const run = Effect.runForkWith(yield* Effect.context())
     const flows = new Set<Flow>()
-    let fault: Fault = { _tag: "None" }
+    let fault: NetworkFault = { _tag: "None" }
 
-    const later = (flow: Flow, millis: number): void => {
+    const pumpLater = (flow: Flow, millis: number): void => {
       run(Effect.delay(
         Effect.sync(() => {
-          flow.busy = false
+          flow.writing = false
           pump(flow)
         }),
         millis
@@ -60,35 +60,35 @@ export const make = (port: number): Effect.Effect<FaultProxy, never, Scope.Scope
 
     /** Hands on what may go now, in order. */
     const pump = (flow: Flow): void => {
-      if (flow.busy || stalls(fault, flow.direction)) return
-      const next = flow.waiting[0]
+      if (flow.writing || isStalled(fault, flow.direction)) return
+      const next = flow.queued[0]
       if (next === undefined) {
-        if (flow.over) flow.to.destroy()
+        if (flow.sourceClosed) flow.to.destroy()
         return
       }
-      flow.busy = true
+      flow.writing = true
       const wait = fault._tag === "Delay" ? next.due - clock.currentTimeMillisUnsafe() : 0
-      if (wait > 0) return later(flow, wait)
-      flow.waiting.shift()
-      const one = fault._tag === "OneByte"
-      if (one && next.bytes.length > 1) flow.waiting.unshift({ bytes: next.bytes.subarray(1), due: next.due })
-      flow.to.write(one ? next.bytes.subarray(0, 1) : next.bytes, () => {
-        flow.busy = false
+      if (wait > 0) return pumpLater(flow, wait)
+      flow.queued.shift()
+      const oneByte = fault._tag === "OneByte"
+      if (oneByte && next.bytes.length > 1) flow.queued.unshift({ bytes: next.bytes.subarray(1), due: next.due })
+      flow.to.write(oneByte ? next.bytes.subarray(0, 1) : next.bytes, () => {
+        flow.writing = false
         pump(flow)
       })
     }
 
-    const pass = (from: Socket, to: Socket, direction: Flow["direction"]): void => {
-      const flow: Flow = { to, direction, waiting: [], over: false, busy: false }
+    const forward = (from: Socket, to: Socket, direction: Flow["direction"]): void => {
+      const flow: Flow = { to, direction, queued: [], sourceClosed: false, writing: false }
       flows.add(flow)
       to.setNoDelay(true)
       from.on("data", (bytes: Buffer) => {
-        flow.waiting.push({ bytes, due: clock.currentTimeMillisUnsafe() + (fault._tag === "Delay" ? fault.millis : 0) })
+        flow.queued.push({ bytes, due: clock.currentTimeMillisUnsafe() + (fault._tag === "Delay" ? fault.millis : 0) })
         pump(flow)
       })
       from.on("error", () => {})
       from.on("close", () => {
-        flow.over = true
+        flow.sourceClosed = true
         pump(flow)
       })
       to.on("close", () => flows.delete(flow))
@@ -96,11 +96,11 @@ export const make = (port: number): Effect.Effect<FaultProxy, never, Scope.Scope
 
     const server = createServer((down) => {
       const up = connect(port, "127.0.0.1")
-      pass(down, up, "up")
-      pass(up, down, "down")
+      forward(down, up, "up")
+      forward(up, down, "down")
     })
 
-    const cut = Effect.sync(() => {
+    const resetConnections = Effect.sync(() => {
       const open = [...flows]
       for (const flow of open) flow.to.resetAndDestroy()
       return open.length / 2
@@ -108,15 +108,15 @@ export const make = (port: number): Effect.Effect<FaultProxy, never, Scope.Scope
 
     yield* Effect.acquireRelease(
       Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
-      () => Effect.andThen(cut, Effect.sync(() => server.close()))
+      () => Effect.andThen(resetConnections, Effect.sync(() => server.close()))
     )
     return {
       url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      set: (next) =>
+      setFault: (next) =>
         Effect.sync(() => {
           fault = next
           for (const flow of flows) pump(flow)
         }),
-      cut
+      resetConnections
     }
   })

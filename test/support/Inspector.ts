@@ -9,7 +9,7 @@ import type { ServerProcess } from "./ServerProcess.ts"
 /** What to start the server with. */
 export const nodeArgs: ReadonlyArray<string> = ["--inspect=127.0.0.1:0"]
 
-export interface Memory {
+export interface MemoryUsage {
   /** Bytes. */
   readonly rss: number
   readonly heapUsed: number
@@ -18,23 +18,23 @@ export interface Memory {
 
 export interface Inspector {
   /** After everything that nobody needs was collected. */
-  readonly memory: Effect.Effect<Memory>
+  readonly memory: Effect.Effect<MemoryUsage>
   /** Milliseconds that processors have worked for it. */
-  readonly worked: Effect.Effect<number>
+  readonly cpuMillis: Effect.Effect<number>
   /** Objects alive whose class a module exports, and for which an expression on `it` holds; `module` as seen from `dist`. */
-  readonly count: (module: string, name: string, which?: string) => Effect.Effect<number>
+  readonly countInstances: (module: string, name: string, predicate?: string) => Effect.Effect<number>
   /** Fibers that have not ended. */
   readonly fibers: Effect.Effect<number>
   /** What keeps the process busy, by kind: sockets, timers. */
   readonly resources: Effect.Effect<Readonly<Record<string, number>>>
 }
 
-interface Remote {
+interface RemoteObject {
   readonly value?: unknown
   readonly objectId?: string
 }
 
-const address = (server: ServerProcess): string => {
+const inspectorUrl = (server: ServerProcess): string => {
   const found = /ws:\/\/\S+/.exec(server.stderr())
   if (found === null) throw new Error("the server was not started for inspection")
   return found[0]
@@ -43,16 +43,16 @@ const address = (server: ServerProcess): string => {
 /** Connects until the scope ends. */
 export const inspect = (server: ServerProcess): Effect.Effect<Inspector, never, Scope.Scope> =>
   Effect.gen(function*() {
-    const waiting = new Map<number, Deferred.Deferred<Record<string, unknown>>>()
+    const pendingCalls = new Map<number, Deferred.Deferred<Record<string, unknown>>>()
     const ws = yield* Effect.acquireRelease(
-      Effect.sync(() => new WebSocket(address(server))),
+      Effect.sync(() => new WebSocket(inspectorUrl(server))),
       (ws) => Effect.sync(() => ws.terminate())
     )
     ws.on("error", () => {})
     ws.on("message", (data) => {
       const { id, result } = JSON.parse(String(data)) as { id?: number; result?: Record<string, unknown> }
-      const asked = id === undefined ? undefined : waiting.get(id)
-      if (asked !== undefined) Deferred.doneUnsafe(asked, Effect.succeed(result ?? {}))
+      const reply = id === undefined ? undefined : pendingCalls.get(id)
+      if (reply !== undefined) Deferred.doneUnsafe(reply, Effect.succeed(result ?? {}))
     })
     yield* Effect.callback<void>((resume) => void ws.on("open", () => resume(Effect.void)))
 
@@ -61,45 +61,50 @@ export const inspect = (server: ServerProcess): Effect.Effect<Inspector, never, 
       Effect.suspend(() => {
         const id = ++asked
         const answer = Deferred.makeUnsafe<Record<string, unknown>>()
-        waiting.set(id, answer)
+        pendingCalls.set(id, answer)
         ws.send(JSON.stringify({ id, method, params }))
         return Deferred.await(answer)
       })
     const evaluate = (expression: string, returnByValue = true) =>
-      Effect.map(call("Runtime.evaluate", { expression, returnByValue }), ({ result }) => result as Remote)
+      Effect.map(call("Runtime.evaluate", { expression, returnByValue }), ({ result }) => result as RemoteObject)
     const apply = (objectId: string, functionDeclaration: string) =>
       Effect.map(
         call("Runtime.callFunctionOn", { objectId, functionDeclaration, returnByValue: true }),
-        ({ result }) => (result as Remote).value
+        ({ result }) => (result as RemoteObject).value
       )
     const collect = call("HeapProfiler.collectGarbage")
 
     /** All objects alive below a prototype, handed to `use` in the server as `this`. */
-    const alive = (prototype: string, use: string) =>
+    const countAlive = (prototype: string, functionDeclaration: string) =>
       Effect.gen(function*() {
         const { objectId } = yield* evaluate(prototype, false)
         const { objects } = yield* call("Runtime.queryObjects", { prototypeObjectId: objectId, objectGroup: "asked" })
-        const answer = yield* apply((objects as Remote).objectId!, use)
+        const answer = yield* apply((objects as RemoteObject).objectId!, functionDeclaration)
         yield* call("Runtime.releaseObjectGroup", { objectGroup: "asked" })
         return answer as number
       })
-    const load = (module: string) =>
+    const requireExpression = (module: string) =>
       `process.getBuiltinModule("node:module").createRequire(process.argv[1])(${JSON.stringify(module)})`
 
     return {
       memory: collect.pipe(
         Effect.andThen(collect),
         Effect.andThen(evaluate("process.memoryUsage()")),
-        Effect.map(({ value }) => value as Memory)
+        Effect.map(({ value }) => value as MemoryUsage)
       ),
-      worked: Effect.map(evaluate("process.cpuUsage()"), ({ value }) => {
+      cpuMillis: Effect.map(evaluate("process.cpuUsage()"), ({ value }) => {
         const { system, user } = value as NodeJS.CpuUsage
         return (system + user) / 1_000
       }),
-      count: (module, name, which = "true") =>
-        alive(`${load(module)}.${name}.prototype`, `function() { return this.filter((it) => ${which}).length }`),
-      fibers: alive(
-        `Object.getPrototypeOf(${load("effect")}.Effect.runFork(${load("effect")}.Effect.void))`,
+      countInstances: (module, name, predicate = "true") =>
+        countAlive(
+          `${requireExpression(module)}.${name}.prototype`,
+          `function() { return this.filter((it) => ${predicate}).length }`
+        ),
+      fibers: countAlive(
+        `Object.getPrototypeOf(${requireExpression("effect")}.Effect.runFork(${
+          requireExpression("effect")
+        }.Effect.void))`,
         "function() { return this.filter((fiber) => fiber.pollUnsafe() === undefined).length }"
       ),
       resources: Effect.map(

@@ -2,7 +2,7 @@
 import { Effect, Queue, type Scope } from "effect"
 import { connect, type Socket } from "node:net"
 
-export interface Shape {
+export interface RawFrame {
   readonly opcode: number
   readonly payload?: Uint8Array | string
   readonly fin?: boolean
@@ -13,16 +13,16 @@ export interface Shape {
   readonly length?: bigint
 }
 
-export const text = 1
-export const binary = 2
-export const continuation = 0
-export const close = 8
-export const ping = 9
-export const pong = 10
+export const textOpcode = 1
+export const binaryOpcode = 2
+export const continuationOpcode = 0
+export const closeOpcode = 8
+export const pingOpcode = 9
+export const pongOpcode = 10
 
-const mask = Buffer.from([0x12, 0x34, 0x56, 0x78])
+const maskingKey = Buffer.from([0x12, 0x34, 0x56, 0x78])
 
-export const frame = ({ fin = true, length, masked = true, opcode, payload = "", rsv = 0 }: Shape): Buffer => {
+export const encodeFrame = ({ fin = true, length, masked = true, opcode, payload = "", rsv = 0 }: RawFrame): Buffer => {
   const body = Buffer.from(typeof payload === "string" ? Buffer.from(payload) : payload)
   const size = length ?? BigInt(body.length)
   const head = Buffer.alloc(size < 126n ? 2 : size < 65_536n ? 4 : 10)
@@ -37,18 +37,18 @@ export const frame = ({ fin = true, length, masked = true, opcode, payload = "",
     head.writeBigUInt64BE(size, 2)
   }
   if (!masked) return Buffer.concat([head, body])
-  for (let i = 0; i < body.length; i++) body[i]! ^= mask[i % 4]!
-  return Buffer.concat([head, mask, body])
+  for (let i = 0; i < body.length; i++) body[i]! ^= maskingKey[i % 4]!
+  return Buffer.concat([head, maskingKey, body])
 }
 
 /** The payload of a close frame. */
-export const closing = (code: number, reason: string | Uint8Array = ""): Uint8Array => {
+export const closePayload = (code: number, reason: string | Uint8Array = ""): Uint8Array => {
   const head = Buffer.alloc(2)
   head.writeUInt16BE(code)
   return Buffer.concat([head, Buffer.from(reason)])
 }
 
-export interface Heard {
+export interface ReceivedFrame {
   readonly opcode: number
   readonly rsv: number
   readonly payload: Buffer
@@ -58,14 +58,14 @@ export interface RawSocket {
   readonly tcp: Socket
   /** What the server answered to the upgrade. */
   readonly upgrade: string
-  readonly send: (...frames: ReadonlyArray<Shape>) => void
-  readonly next: Effect.Effect<Heard>
+  readonly send: (...frames: ReadonlyArray<RawFrame>) => void
+  readonly nextFrame: Effect.Effect<ReceivedFrame>
   /** The code of the server's close frame: 1005 for one without, 1006 when the connection ended without a frame. */
-  readonly closed: Effect.Effect<number>
+  readonly nextCloseCode: Effect.Effect<number>
 }
 
 /** Plain TCP to the server of a URL; from another address of this machine, if need be. */
-export const tcp = (url: string, localAddress?: string): Effect.Effect<Socket, never, Scope.Scope> =>
+export const connectTcp = (url: string, localAddress?: string): Effect.Effect<Socket, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Socket>((resume) => {
       const { hostname, port } = new URL(url)
@@ -77,13 +77,13 @@ export const tcp = (url: string, localAddress?: string): Effect.Effect<Socket, n
   )
 
 /** The end of a TCP connection, whoever ended it. */
-export const gone = (socket: Socket): Effect.Effect<void> =>
+export const awaitClosed = (socket: Socket): Effect.Effect<void> =>
   Effect.callback((resume) => {
     if (socket.closed) resume(Effect.void)
     else socket.once("close", () => resume(Effect.void))
   })
 
-export const request = (path: string, headers: ReadonlyArray<string> = []): string =>
+export const upgradeRequest = (path: string, headers: ReadonlyArray<string> = []): string =>
   [
     `GET ${path} HTTP/1.1`,
     "Host: 127.0.0.1",
@@ -97,8 +97,8 @@ export const request = (path: string, headers: ReadonlyArray<string> = []): stri
   ].join("\r\n")
 
 /** Takes whole frames of a server off the front. */
-const parse = (buffer: Buffer): { readonly frames: ReadonlyArray<Heard>; readonly rest: Buffer } => {
-  const frames: Array<Heard> = []
+const parseFrames = (buffer: Buffer): { readonly frames: ReadonlyArray<ReceivedFrame>; readonly rest: Buffer } => {
+  const frames: Array<ReceivedFrame> = []
   let rest = buffer
   while (rest.length >= 2) {
     const short = rest[1]! & 0x7f
@@ -122,14 +122,14 @@ export const open = Effect.fnUntraced(function*(
   path: string,
   options: { readonly headers?: ReadonlyArray<string>; readonly localAddress?: string } = {}
 ): Effect.fn.Return<RawSocket, never, Scope.Scope> {
-  const socket = yield* tcp(url, options.localAddress)
-  const heard = yield* Queue.unbounded<Heard>()
+  const socket = yield* connectTcp(url, options.localAddress)
+  const received = yield* Queue.unbounded<ReceivedFrame>()
   const codes = yield* Queue.unbounded<number>()
   let rest = Buffer.alloc(0)
   const upgrade = yield* Effect.callback<string>((resume) => {
     let head: string | undefined
-    socket.on("data", (piece) => {
-      rest = Buffer.concat([rest, piece])
+    socket.on("data", (chunk) => {
+      rest = Buffer.concat([rest, chunk])
       if (head === undefined) {
         const end = rest.indexOf("\r\n\r\n")
         if (end < 0) return
@@ -137,21 +137,21 @@ export const open = Effect.fnUntraced(function*(
         rest = rest.subarray(end + 4)
         resume(Effect.succeed(head))
       }
-      const parsed = parse(rest)
+      const parsed = parseFrames(rest)
       rest = Buffer.from(parsed.rest)
-      for (const one of parsed.frames) {
-        if (one.opcode !== close) Queue.offerUnsafe(heard, one)
-        else Queue.offerUnsafe(codes, one.payload.length < 2 ? 1005 : one.payload.readUInt16BE(0))
+      for (const frame of parsed.frames) {
+        if (frame.opcode !== closeOpcode) Queue.offerUnsafe(received, frame)
+        else Queue.offerUnsafe(codes, frame.payload.length < 2 ? 1005 : frame.payload.readUInt16BE(0))
       }
     })
     socket.once("close", () => Queue.offerUnsafe(codes, 1006))
-    socket.write(request(path, options.headers))
+    socket.write(upgradeRequest(path, options.headers))
   })
   return {
     tcp: socket,
     upgrade,
-    send: (...frames) => void socket.write(Buffer.concat(frames.map(frame))),
-    next: Queue.take(heard),
-    closed: Queue.take(codes)
+    send: (...frames) => void socket.write(Buffer.concat(frames.map(encodeFrame))),
+    nextFrame: Queue.take(received),
+    nextCloseCode: Queue.take(codes)
   }
 })

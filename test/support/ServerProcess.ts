@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
-export const root = fileURLToPath(new URL("../..", import.meta.url))
+export const repositoryRoot = fileURLToPath(new URL("../..", import.meta.url))
 
 export class ServerDidNotStart extends Data.TaggedError("ServerDidNotStart")<{
   readonly code: number | null
@@ -21,27 +21,27 @@ export interface ServerProcess {
   readonly stdout: () => string
   readonly stderr: () => string
   /** Sends a signal and waits for the end; gives the exit code, null when a signal ended it. */
-  readonly end: (signal: NodeJS.Signals) => Effect.Effect<number | null>
+  readonly stop: (signal: NodeJS.Signals) => Effect.Effect<number | null>
 }
 
 /** The environment without the developer's own `CHOIR_*`. */
-export const cleanEnv = (): Record<string, string | undefined> =>
+export const environmentWithoutChoir = (): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CHOIR_")))
 
 /** A folder that is gone when the scope ends. */
-export const folder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+export const temporaryFolder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "choir-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
 )
 
-const ended = (child: ChildProcess): Effect.Effect<number | null> =>
+const awaitExit = (child: ChildProcess): Effect.Effect<number | null> =>
   Effect.callback((resume) => {
     if (child.exitCode !== null || child.signalCode !== null) resume(Effect.succeed(child.exitCode))
     else child.once("exit", (code) => resume(Effect.succeed(code)))
   })
 
 /** Starts `dist/main.js` and waits for the line with its address. The process ends with the scope. */
-export const start = (options: {
+export const startServer = (options: {
   readonly data: string
   /** 0, the default, lets the system choose. */
   readonly port?: number
@@ -51,21 +51,21 @@ export const start = (options: {
   /** Further arguments for Node itself. */
   readonly nodeArgs?: ReadonlyArray<string>
   /** A program and its arguments that run the server: a tracer, say. */
-  readonly under?: ReadonlyArray<string>
+  readonly launcher?: ReadonlyArray<string>
 }): Effect.Effect<ServerProcess, ServerDidNotStart, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const line = [
-        ...options.under ?? [],
+      const command = [
+        ...options.launcher ?? [],
         process.execPath,
         "--max-semi-space-size=8",
         ...options.nodeArgs ?? [],
         options.main ?? "dist/main.js"
       ]
-      const child = spawn(line[0]!, line.slice(1), {
-        cwd: root,
+      const child = spawn(command[0]!, command.slice(1), {
+        cwd: repositoryRoot,
         env: {
-          ...cleanEnv(),
+          ...environmentWithoutChoir(),
           CHOIR_DATA: options.data,
           CHOIR_PORT: String(options.port ?? 0),
           ...options.env
@@ -74,7 +74,7 @@ export const start = (options: {
       })
       return child
     }),
-    (child) => Effect.andThen(Effect.sync(() => child.kill("SIGKILL")), ended(child))
+    (child) => Effect.andThen(Effect.sync(() => child.kill("SIGKILL")), awaitExit(child))
   ).pipe(Effect.flatMap((child) =>
     Effect.callback<ServerProcess, ServerDidNotStart>((resume) => {
       let stdout = ""
@@ -84,15 +84,15 @@ export const start = (options: {
       })
       child.stdout?.on("data", (chunk: Buffer) => {
         stdout += chunk.toString()
-        const found = /(https?:\/\/[^\s:]+:(\d+))/.exec(stdout)
-        if (found === null) return
+        const addressMatch = /(https?:\/\/[^\s:]+:(\d+))/.exec(stdout)
+        if (addressMatch === null) return
         resume(Effect.succeed({
-          url: found[1]!,
-          port: Number(found[2]),
+          url: addressMatch[1]!,
+          port: Number(addressMatch[2]),
           pid: child.pid!,
           stdout: () => stdout,
           stderr: () => stderr,
-          end: (signal) => Effect.andThen(Effect.sync(() => child.kill(signal)), ended(child))
+          stop: (signal) => Effect.andThen(Effect.sync(() => child.kill(signal)), awaitExit(child))
         }))
       })
       child.once("exit", (code) => resume(Effect.fail(new ServerDidNotStart({ code, stderr }))))

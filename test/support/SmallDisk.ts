@@ -5,9 +5,9 @@ import { closeSync, fsyncSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSy
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
-const attempt = <A>(act: () => A): A | undefined => {
+const tryOrUndefined = <A>(action: () => A): A | undefined => {
   try {
-    return act()
+    return action()
   } catch {
     return undefined
   }
@@ -18,16 +18,16 @@ const mount = (path: string, size: string) =>
 const unmount = (path: string) => execFileSync("umount", ["-l", path], { stdio: "ignore" })
 
 /** Whether this process may mount at all. */
-export const mayMount = (): boolean => {
+export const canMount = (): boolean => {
   const path = mkdtempSync(join(tmpdir(), "choir-"))
-  const may = attempt(() => mount(path, "64k")) !== undefined
-  if (may) attempt(() => unmount(path))
-  attempt(() => rmdirSync(path))
-  return may
+  const mounted = tryOrUndefined(() => mount(path, "64k")) !== undefined
+  if (mounted) tryOrUndefined(() => unmount(path))
+  tryOrUndefined(() => rmdirSync(path))
+  return mounted
 }
 
 /** A folder on a disk of its own, gone with the scope. `size` as `mount` takes it. */
-export const folder = (size: string): Effect.Effect<string, never, Scope.Scope> =>
+export const makeSmallDisk = (size: string): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const path = mkdtempSync(join(tmpdir(), "choir-"))
@@ -42,13 +42,13 @@ export const folder = (size: string): Effect.Effect<string, never, Scope.Scope> 
   )
 
 /** Takes all the space that is left; the given effect gives it back. */
-export const fill = (path: string): Effect.Effect<Effect.Effect<void>> =>
+export const fillDisk = (path: string): Effect.Effect<Effect.Effect<void>> =>
   Effect.sync(() => {
-    const ballast = join(path, "ballast")
-    const file = openSync(ballast, "w")
+    const filler = join(path, "ballast")
+    const file = openSync(filler, "w")
     const block = Buffer.alloc(4_096, 1)
-    while (attempt(() => writeSync(file, block)) === block.length);
-    attempt(() => fsyncSync(file))
+    while (tryOrUndefined(() => writeSync(file, block)) === block.length);
+    tryOrUndefined(() => fsyncSync(file))
     closeSync(file)
-    return Effect.sync(() => rmSync(ballast))
+    return Effect.sync(() => rmSync(filler))
   })

@@ -2,12 +2,12 @@
 import { Deferred, Effect, Queue } from "effect"
 import { io } from "socket.io-client"
 import type { Socket } from "../../src/client/Client.ts"
-import * as SocketIo from "../../src/client/SocketIo.ts"
-import { type Client, type Harness, NotConnected } from "../../src/conformance/Socket.ts"
-import { Memory } from "../../src/layers/socket/Memory.ts"
+import * as SocketIoTransport from "../../src/client/SocketIoTransport.ts"
+import { type Client, ConnectFailed, type Harness } from "../../src/conformance/SocketConformance.ts"
+import { MemoryConnector } from "../../src/layers/socket/memory/SocketMemory.ts"
 
 /** Anything that looks like a browser's WebSocket, as a client of the conformance run. */
-const fromEndpoint = Effect.fnUntraced(function*(open: () => Socket) {
+const clientFromWebSocket = Effect.fnUntraced(function*(open: () => Socket) {
   const texts = yield* Queue.unbounded<string>()
   const closed = yield* Deferred.make<{ readonly code: number; readonly reason: string }>()
   const endpoint = yield* Effect.acquireRelease(
@@ -17,25 +17,25 @@ const fromEndpoint = Effect.fnUntraced(function*(open: () => Socket) {
   endpoint.addEventListener("message", (event) => {
     Queue.offerUnsafe(texts, (event as { readonly data: string }).data)
   })
-  yield* Effect.callback<void, NotConnected>((resume) => {
+  yield* Effect.callback<void, ConnectFailed>((resume) => {
     endpoint.addEventListener("open", () => resume(Effect.void))
     endpoint.addEventListener("close", (event) => {
       const { code, reason } = event as { readonly code: number; readonly reason: string }
       Deferred.doneUnsafe(closed, Effect.succeed({ code, reason }))
-      resume(Effect.fail(new NotConnected({ why: `closed with ${code}` })))
+      resume(Effect.fail(new ConnectFailed({ reason: `closed with ${code}` })))
     })
   })
   const client: Client = {
     send: endpoint.send,
     close: endpoint.close,
-    next: Queue.take(texts),
+    nextMessage: Queue.take(texts),
     closed: Deferred.await(closed)
   }
   return client
 })
 
 /** Engine.IO's client, as far as it is bent here. */
-interface Bent {
+interface EngineIoInternals {
   _sendPacket: (type: string, ...words: ReadonlyArray<unknown>) => unknown
   readonly write: (data: string) => unknown
   readonly close: () => unknown
@@ -43,78 +43,82 @@ interface Bent {
 }
 
 /** `socket.io-client`, by way of the client library's adapter. */
-export const socketIo = (transports: ReadonlyArray<"polling" | "websocket">): Pick<Harness, "skills" | "connect"> => ({
-  skills: new Set([
+export const socketIoClients = (
+  transports: ReadonlyArray<"polling" | "websocket">
+): Pick<Harness, "clientCapabilities" | "connect"> => ({
+  clientCapabilities: new Set([
     "binary",
     "garbage",
-    "vanish",
+    "terminate",
     // While polling gives way to a WebSocket, who hears of whose silence first is a matter of luck.
-    ...transports[0] === "websocket" ? ["mute" as const, "stall" as const] : []
+    ...transports[0] === "websocket" ? ["ignorePings" as const, "stall" as const] : []
   ]),
-  connect: ({ address, port }, { mute }) => {
+  connect: ({ address, port }, { ignorePings }) => {
     const opened: Array<ReturnType<typeof io>> = []
-    const connect = SocketIo.connect((url, options) => {
+    const connect = SocketIoTransport.connect((url, options) => {
       const socket = io(url, { ...options, transports: [...transports] })
       opened.push(socket)
       return socket
     })
-    const engine = () => opened[0]!.io.engine as unknown as Bent
-    return Effect.map(fromEndpoint(() => connect(`ws://${address}:${port}/ws`)), (client) => {
-      const bent = engine()
-      const { _sendPacket: sendPacket } = bent
-      if (mute) bent._sendPacket = (type, ...words) => type !== "pong" && sendPacket.call(bent, type, ...words)
+    const engine = () => opened[0]!.io.engine as unknown as EngineIoInternals
+    return Effect.map(clientFromWebSocket(() => connect(`ws://${address}:${port}/ws`)), (client) => {
+      const engineIo = engine()
+      const { _sendPacket: sendPacket } = engineIo
+      if (ignorePings) {
+        engineIo._sendPacket = (type, ...args) => type !== "pong" && sendPacket.call(engineIo, type, ...args)
+      }
       return {
         ...client,
         binary: () => void opened[0]?.emit("message", new Uint8Array([1, 2, 3])),
-        garbage: () => void bent.write("9 not a packet"),
-        vanish: () => void bent.close(),
-        stall: () => bent.transport.ws?.pause(),
-        unstall: () => bent.transport.ws?.resume()
+        garbage: () => void engineIo.write("9 not a packet"),
+        terminate: () => void engineIo.close(),
+        stall: () => engineIo.transport.ws?.pause(),
+        resume: () => engineIo.transport.ws?.resume()
       }
     })
   }
 })
 
 /** Both ends in this process, over a wire that can stop, lose its pongs, and break. */
-export const memory: Pick<Harness<Memory>, "skills" | "connect"> = {
-  skills: new Set(["mute", "stall", "vanish"]),
-  connect: Effect.fnUntraced(function*(_, { mute }) {
-    const { accept } = yield* Memory
+export const memoryClients: Pick<Harness<MemoryConnector>, "clientCapabilities" | "connect"> = {
+  clientCapabilities: new Set(["ignorePings", "stall", "terminate"]),
+  connect: Effect.fnUntraced(function*(_, { ignorePings }) {
+    const { accept } = yield* MemoryConnector
     const texts = yield* Queue.unbounded<string>()
     const closed = yield* Deferred.make<{ readonly code: number; readonly reason: string }>()
-    let waiting: Array<string> | undefined
-    let over = false
-    const end = (code: number, reason = "") => {
-      if (over) return
-      over = true
+    let stalledMessages: Array<string> | undefined
+    let isClosed = false
+    const closeClient = (code: number, reason = "") => {
+      if (isClosed) return
+      isClosed = true
       Deferred.doneUnsafe(closed, Effect.succeed({ code, reason }))
-      queueMicrotask(() => port?.closed(code))
+      queueMicrotask(() => events?.onClosed(code))
     }
-    const unstall = () => {
-      for (const text of waiting ?? []) Queue.offerUnsafe(texts, text)
-      waiting = undefined
-      port?.drained()
+    const resume = () => {
+      for (const text of stalledMessages ?? []) Queue.offerUnsafe(texts, text)
+      stalledMessages = undefined
+      events?.onDrained()
     }
-    const port = accept({
-      write: (more) => {
-        if (waiting !== undefined) waiting.push(...more)
-        else for (const text of more) Queue.offerUnsafe(texts, text)
+    const events = accept({
+      write: (messages) => {
+        if (stalledMessages !== undefined) stalledMessages.push(...messages)
+        else for (const text of messages) Queue.offerUnsafe(texts, text)
       },
-      unsent: () => waiting?.reduce((bytes, text) => bytes + text.length, 0) ?? 0,
-      ping: () => mute || queueMicrotask(() => port?.pong()),
-      close: (code, reason) => waiting === undefined && end(code, reason)
+      unsentBytes: () => stalledMessages?.reduce((bytes, text) => bytes + text.length, 0) ?? 0,
+      ping: () => ignorePings || queueMicrotask(() => events?.onPong()),
+      close: (code, reason) => stalledMessages === undefined && closeClient(code, reason)
     })
-    if (port === undefined) return yield* new NotConnected({ why: "it was not taken" })
+    if (events === undefined) return yield* new ConnectFailed({ reason: "it was not taken" })
     const client: Client = {
-      send: (text) => queueMicrotask(() => over || port.heard(text)),
-      close: (code) => queueMicrotask(() => end(code)),
-      next: Queue.take(texts),
+      send: (text) => queueMicrotask(() => isClosed || events.onMessage(text)),
+      close: (code) => queueMicrotask(() => closeClient(code)),
+      nextMessage: Queue.take(texts),
       closed: Deferred.await(closed),
       stall: () => {
-        waiting = []
+        stalledMessages = []
       },
-      unstall,
-      vanish: () => end(1006)
+      resume,
+      terminate: () => closeClient(1006)
     }
     return client
   })

@@ -1,18 +1,18 @@
 /** What a traced server read, made durable and wrote, in the order of its system calls (FLT2). */
 import { spawnSync } from "node:child_process"
-import { generous } from "./Members.ts"
+import { unlimitedBudgets } from "./RoomClients.ts"
 
-const traced = "read,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync"
+const tracedCalls = "read,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync"
 
 /**
  * The tracer before the server's own command line; the server stays our child, so that signals reach it. `failing` are
  * the syncs that fail with an I/O error, by their number in a thread, as strace has it: `20+7` is every seventh from
  * the twentieth on.
  */
-export const tracer = (file: string, failing?: string): ReadonlyArray<string> => [
+export const straceArguments = (file: string, failingSyncs?: string): ReadonlyArray<string> => [
   ..."strace -D -f -y -s 512 -e signal=none -e".split(" "),
-  `trace=${traced}`,
-  ...failing === undefined ? [] : ["-e", `inject=fsync,fdatasync:error=EIO:when=${failing}`],
+  `trace=${tracedCalls}`,
+  ...failingSyncs === undefined ? [] : ["-e", `inject=fsync,fdatasync:error=EIO:when=${failingSyncs}`],
   "-o",
   file
 ]
@@ -21,20 +21,20 @@ export const tracer = (file: string, failing?: string): ReadonlyArray<string> =>
  * For a traced server: whatever it reads is a command, and never the answer to a ping. Commits are synced by one thread,
  * so that they can be counted.
  */
-export const env: Readonly<Record<string, string>> = {
-  ...generous,
+export const tracedServerEnv: Readonly<Record<string, string>> = {
+  ...unlimitedBudgets,
   CHOIR_PING_INTERVAL: "600000",
   UV_THREADPOOL_SIZE: "1"
 }
 
 /** Why nothing can be traced here; undefined when it can. */
-export const untraceable = (): string | undefined => {
+export const tracingUnavailable = (): string | undefined => {
   const { error, status, stderr } = spawnSync("strace", ["-D", "-f", "-o", "/dev/null", "true"], { encoding: "utf8" })
   if (error !== undefined) return "there is no strace here"
   return status === 0 && !/not permitted/i.test(stderr) ? undefined : "tracing is not permitted here"
 }
 
-type Call =
+type SystemCall =
   /** Bytes of somebody's connection. */
   | { readonly _tag: "Read"; readonly socket: string }
   | { readonly _tag: "Synced"; readonly file: string }
@@ -42,24 +42,24 @@ type Call =
   | { readonly _tag: "Write"; readonly socket: string; readonly text: string }
 
 /** `123 read(21<TCP:…>, "…"…, 65536) = 210`; a call that another thread interrupted ends in a line of its own. */
-const line = /^\d+\s+(?:<\.\.\. )?(\w+)(?: resumed>|\()(.*)\s= (\d+)/
-const socketOf = /^(\d+<(?:TCP|socket)[^>]*>)/
+const callPattern = /^\d+\s+(?:<\.\.\. )?(\w+)(?: resumed>|\()(.*)\s= (\d+)/
+const socketPattern = /^(\d+<(?:TCP|socket)[^>]*>)/
 
 /** Calls as they ended. */
-export const calls = (trace: string): ReadonlyArray<Call> => {
-  const begun = new Map<string, string>()
-  return trace.split("\n").flatMap((text): ReadonlyArray<Call> => {
+export const parseTrace = (trace: string): ReadonlyArray<SystemCall> => {
+  const unfinished = new Map<string, string>()
+  return trace.split("\n").flatMap((text): ReadonlyArray<SystemCall> => {
     const [thread = ""] = text.split(/\s/, 1)
     if (text.endsWith("<unfinished ...>")) {
-      begun.set(thread, text.replace(/^\d+\s+\w+\(/, "").replace("<unfinished ...>", ""))
+      unfinished.set(thread, text.replace(/^\d+\s+\w+\(/, "").replace("<unfinished ...>", ""))
       return []
     }
-    const found = line.exec(text)
-    if (found === null || found[3] === "0" && /^(?:read|recv)/.test(found[1]!)) return []
-    const name = found[1]!
-    const args = (text.includes(" resumed>") ? begun.get(thread) ?? "" : "") + found[2]!
+    const match = callPattern.exec(text)
+    if (match === null || match[3] === "0" && /^(?:read|recv)/.test(match[1]!)) return []
+    const name = match[1]!
+    const args = (text.includes(" resumed>") ? unfinished.get(thread) ?? "" : "") + match[2]!
     if (name.endsWith("sync")) return [{ _tag: "Synced", file: /<([^>]*)>/.exec(args)?.[1] ?? "" }]
-    const socket = socketOf.exec(args)?.[1]
+    const socket = socketPattern.exec(args)?.[1]
     if (socket === undefined) return []
     return /^(?:read|recv)/.test(name) ? [{ _tag: "Read", socket }] : [{ _tag: "Write", socket, text: args }]
   })
@@ -69,12 +69,17 @@ export const calls = (trace: string): ReadonlyArray<Call> => {
  * Of commands that were sent one after another on one connection: those that were answered, by anything that names
  * them, without the log having been synced since they were read.
  */
-export const early = (all: ReadonlyArray<Call>, ids: ReadonlyArray<string>): ReadonlyArray<string> =>
+export const answeredBeforeSync = (
+  calls: ReadonlyArray<SystemCall>,
+  ids: ReadonlyArray<string>
+): ReadonlyArray<string> =>
   ids.filter((id) => {
-    const answer = all.findIndex((call) => call._tag === "Write" && call.text.includes(id))
-    const write = all[answer]
+    const answer = calls.findIndex((call) => call._tag === "Write" && call.text.includes(id))
+    const write = calls[answer]
     if (write?._tag !== "Write") return true
-    const read = all.findLastIndex((call, at) => at < answer && call._tag === "Read" && call.socket === write.socket)
-    const synced = all.slice(read, answer).some((call) => call._tag === "Synced" && call.file.endsWith(".db-wal"))
+    const read = calls.findLastIndex((call, index) =>
+      index < answer && call._tag === "Read" && call.socket === write.socket
+    )
+    const synced = calls.slice(read, answer).some((call) => call._tag === "Synced" && call.file.endsWith(".db-wal"))
     return read === -1 || !synced
   })

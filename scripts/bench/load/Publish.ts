@@ -1,67 +1,73 @@
 /** Rooms in which one member, or everybody, sends, and all hear it. */
 import { Effect } from "effect"
-import * as Crew from "./Crew.ts"
-import * as Dialect from "./Dialect.ts"
+import * as Clients from "./Clients.ts"
 import * as Frame from "./Frame.ts"
-import type { Job, Load } from "./Job.ts"
-import { type Counts, Latencies, measure } from "./Meter.ts"
-import * as Template from "./Template.ts"
+import * as FrameTemplate from "./FrameTemplate.ts"
+import { type DeliveryCounts, LatencyRecorder, measureWindow } from "./LatencyRecorder.ts"
+import type { Load, LoadSpec } from "./LoadSpec.ts"
+import * as WireAdapters from "./WireAdapters.ts"
 
-type Publish = Extract<Load, { readonly kind: "publish" }>
+type PublishLoad = Extract<Load, { readonly kind: "publish" }>
 
 /** When each of a sender's latest messages went out. */
-const remembered = 1024
+const sentAtCapacity = 1024
 
-interface Seat extends Crew.Seated {
+interface RoomMember extends Clients.ConnectedUser {
   readonly room: Room
-  readonly template: Template.Template
+  readonly template: FrameTemplate.FrameTemplate
   readonly sentAt: Float64Array
   sent: number
   /** Of its own messages, how many it has heard. */
-  echoes: number
+  ownDeliveries: number
 }
 
 interface Room {
   readonly topic: string
-  readonly seats: Array<Seat>
+  readonly members: Array<RoomMember>
   /** Deliveries of the burst under way. */
-  heard: number
+  burstDeliveries: number
 }
 
-const send = (seat: Seat, burst: number, at: number) => {
-  for (let i = 0; i < burst; i++) seat.sentAt[(seat.sent + i) % remembered] = at
-  seat.peer.write(Template.burst(seat.template, seat.sent, burst))
-  seat.sent += burst
+const sendBurst = (member: RoomMember, burst: number, at: number) => {
+  for (let i = 0; i < burst; i++) member.sentAt[(member.sent + i) % sentAtCapacity] = at
+  member.peer.write(FrameTemplate.encodeBurst(member.template, member.sent, burst))
+  member.sent += burst
 }
 
-/** What a seat does with a frame: counts, samples, and sends the next when its turn has come. */
-const listen = (seat: Seat, seats: ReadonlyArray<Seat>, load: Publish, lead: number, counts: Counts) => {
-  const { room } = seat
-  const whole = (room.seats.length - load.stalled) * load.burst
-  const closed = load.rate === 0
-  const next = (from: Seat, events: number) => {
+/** What a roomMember does with a frame: counts, samples, and sends the next when its turn has come. */
+const attachListener = (
+  roomMember: RoomMember,
+  roomMembers: ReadonlyArray<RoomMember>,
+  load: PublishLoad,
+  lead: number,
+  counts: DeliveryCounts
+) => {
+  const { room } = roomMember
+  const deliveriesPerBurst = (room.members.length - load.stalled) * load.burst
+  const closedLoop = load.rate === 0
+  const sendNext = (from: RoomMember, events: number) => {
     if (load.publishers === "all") {
-      if (from !== seat || (seat.echoes += events) % load.burst !== 0) return
-      send(seat, load.burst, performance.now())
-    } else if ((room.heard += events) === whole) {
-      room.heard = 0
-      send(room.seats[0]!, load.burst, performance.now())
+      if (from !== roomMember || (roomMember.ownDeliveries += events) % load.burst !== 0) return
+      sendBurst(roomMember, load.burst, performance.now())
+    } else if ((room.burstDeliveries += events) === deliveriesPerBurst) {
+      room.burstDeliveries = 0
+      sendBurst(room.members[0]!, load.burst, performance.now())
     }
   }
-  const arrived = (from: Seat, number: number, events: number) => {
+  const onDelivery = (from: RoomMember, number: number, events: number) => {
     counts.delivered += events
-    if (!closed || (counts.delivered & 7) === 0) {
-      counts.latencies.add(performance.now() - from.sentAt[number % remembered]!)
+    if (!closedLoop || (counts.delivered & 7) === 0) {
+      counts.latencies.add(performance.now() - from.sentAt[number % sentAtCapacity]!)
     }
-    if (closed) next(from, events)
+    if (closedLoop) sendNext(from, events)
   }
-  seat.peer.onFrame = (bytes, start, end) => {
+  roomMember.peer.onFrame = (bytes, start, end) => {
     const base = start + lead
     switch (Frame.typeOf(bytes, base)) {
       case "s":
-        return arrived(seats[Frame.sender(bytes, base)]!, Frame.numberOf(bytes, base), 1)
+        return onDelivery(roomMembers[Frame.senderIndexOf(bytes, base)]!, Frame.messageNumberOf(bytes, base), 1)
       case "d":
-        return arrived(room.seats[0]!, room.seats[0]!.sent - 1, Frame.eventsIn(bytes, base))
+        return onDelivery(room.members[0]!, room.members[0]!.sent - 1, Frame.eventCountOf(bytes, base))
       case "e":
       case "g":
         throw new Error(bytes.toString("utf8", start, end))
@@ -70,45 +76,58 @@ const listen = (seat: Seat, seats: ReadonlyArray<Seat>, load: Publish, lead: num
 }
 
 /** Everybody in their places; the last of each room do not read. */
-export const enter = Effect.fnUntraced(function*(job: Job, load: Publish, counts: Counts) {
-  const dialect = Dialect.dialects[job.target.dialect]
-  const durable = load.what === "thread" && job.target.dialect === "choir"
-  const crew = yield* Crew.gather(job, load.rooms * load.members)
-  const thread = durable ? yield* Dialect.createThread(crew[0]!.peer) : undefined
+export const joinRooms = Effect.fnUntraced(function*(job: LoadSpec, load: PublishLoad, counts: DeliveryCounts) {
+  const adapter = WireAdapters.wireAdapters[job.target.adapter]
+  const durable = load.what === "thread" && job.target.adapter === "choir"
+  const clients = yield* Clients.connectUsers(job, load.rooms * load.members)
+  const thread = durable ? yield* WireAdapters.createThread(clients[0]!.peer) : undefined
   const rooms = Array.from({ length: load.rooms }, (_, i): Room => ({
-    topic: thread ?? Crew.roomOf(i),
-    seats: [],
-    heard: 0
+    topic: thread ?? Clients.roomTopic(i),
+    members: [],
+    burstDeliveries: 0
   }))
-  const seats = crew.map(({ member, peer }): Seat => {
+  const roomMembers = clients.map(({ member, peer }): RoomMember => {
     const room = rooms[Math.floor(member.index / load.members)]!
     const template = durable
-      ? dialect.command(member, room.topic, "submit_message", {
-        content: `${Template.placeholder} ${Dialect.prose(load.text)}`
+      ? adapter.commandFrame(member, room.topic, "submit_message", {
+        content: `${FrameTemplate.placeholder} ${WireAdapters.makeText(load.text)}`
       })
-      : dialect.signal(member, room.topic, load.text)
-    const seat = { member, peer, room, template, sentAt: new Float64Array(remembered), sent: 0, echoes: 0 }
-    room.seats.push(seat)
-    return seat
+      : adapter.signalFrame(member, room.topic, load.text)
+    const roomMember = {
+      member,
+      peer,
+      room,
+      template,
+      sentAt: new Float64Array(sentAtCapacity),
+      sent: 0,
+      ownDeliveries: 0
+    }
+    room.members.push(roomMember)
+    return roomMember
   })
-  yield* Effect.forEach(seats, ({ member, peer, room }) => dialect.enter(peer, member, room.topic), {
-    concurrency: Crew.atOnce
+  yield* Effect.forEach(roomMembers, ({ member, peer, room }) => adapter.subscribe(peer, member, room.topic), {
+    concurrency: Clients.connectConcurrency
   })
   // What the joining itself caused is over.
   yield* Effect.sleep(300)
-  for (const seat of seats) listen(seat, seats, load, dialect.lead, counts)
-  for (const { seats } of rooms) for (const seat of seats.slice(load.members - load.stalled)) seat.peer.socket.pause()
-  return load.publishers === "all" ? seats : rooms.map((room) => room.seats[0]!)
+  for (const roomMember of roomMembers) attachListener(roomMember, roomMembers, load, adapter.envelopeOffset, counts)
+  for (const { members } of rooms) {
+    for (const roomMember of members.slice(load.members - load.stalled)) roomMember.peer.socket.pause()
+  }
+  return load.publishers === "all" ? roomMembers : rooms.map((room) => room.members[0]!)
 })
 
 /** Sends as the load says, for ever or until what it sent has been heard. */
-export const start = (senders: ReadonlyArray<Seat>, { burst, rate }: Publish): Effect.Effect<unknown> =>
+export const startSending = (
+  senders: ReadonlyArray<RoomMember>,
+  { burst, rate }: PublishLoad
+): Effect.Effect<unknown> =>
   rate > 0
-    ? Effect.forkChild(Crew.atRate(rate, (count, due) => send(senders[count % senders.length]!, burst, due)))
-    : Effect.sync(() => senders.forEach((sender) => send(sender, burst, performance.now())))
+    ? Effect.forkChild(Clients.runAtRate(rate, (count, due) => sendBurst(senders[count % senders.length]!, burst, due)))
+    : Effect.sync(() => senders.forEach((sender) => sendBurst(sender, burst, performance.now())))
 
-export const run = Effect.fnUntraced(function*(job: Job, load: Publish) {
-  const counts: Counts = { delivered: 0, latencies: new Latencies() }
-  yield* start(yield* enter(job, load, counts), load)
-  return yield* measure(job, counts, "delivery")
+export const runPublish = Effect.fnUntraced(function*(job: LoadSpec, load: PublishLoad) {
+  const counts: DeliveryCounts = { delivered: 0, latencies: new LatencyRecorder() }
+  yield* startSending(yield* joinRooms(job, load, counts), load)
+  return yield* measureWindow(job, counts, "delivery")
 })

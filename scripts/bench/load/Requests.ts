@@ -1,72 +1,73 @@
 /** Connections that ask and are answered, each with so many questions at a time. */
 import { Effect } from "effect"
-import * as Crew from "./Crew.ts"
-import * as Dialect from "./Dialect.ts"
+import * as Clients from "./Clients.ts"
 import * as Frame from "./Frame.ts"
-import type { Job, Load } from "./Job.ts"
-import { Latencies, measure } from "./Meter.ts"
-import { ask } from "./Peer.ts"
-import * as Template from "./Template.ts"
+import * as FrameTemplate from "./FrameTemplate.ts"
+import { LatencyRecorder, measureWindow } from "./LatencyRecorder.ts"
+import type { Load, LoadSpec } from "./LoadSpec.ts"
+import { request } from "./RawWebSocketClient.ts"
+import * as WireAdapters from "./WireAdapters.ts"
 
-type Requests = Extract<Load, { readonly kind: "request" }>
-type Commands = Extract<Load, { readonly kind: "commands" }>
+type RequestLoad = Extract<Load, { readonly kind: "request" }>
+type CommandLoad = Extract<Load, { readonly kind: "commands" }>
 
 /** Heartbeats, which every server answers. */
-export const run = Effect.fnUntraced(function*(job: Job, { connections, rate }: Requests) {
-  const dialect = Dialect.dialects[job.target.dialect]
-  const counts = { delivered: 0, latencies: new Latencies() }
-  const asks = (yield* Crew.gather(job, connections)).map(({ member, peer }) => {
-    const template = dialect.request(member)
+export const runRequests = Effect.fnUntraced(function*(job: LoadSpec, { connections, rate }: RequestLoad) {
+  const adapter = WireAdapters.wireAdapters[job.target.adapter]
+  const counts = { delivered: 0, latencies: new LatencyRecorder() }
+  const requesters = (yield* Clients.connectUsers(job, connections)).map(({ member, peer }) => {
+    const template = adapter.requestFrame(member)
     let sent = 0
     let sentAt = 0
-    const next = (at: number) => {
+    const sendNext = (at: number) => {
       sentAt = at
-      peer.write(Template.burst(template, sent++, 1))
+      peer.write(FrameTemplate.encodeBurst(template, sent++, 1))
     }
     peer.onFrame = () => {
       counts.delivered += 1
       counts.latencies.add(performance.now() - sentAt)
-      if (rate === 0) next(performance.now())
+      if (rate === 0) sendNext(performance.now())
     }
-    return next
+    return sendNext
   })
-  if (rate === 0) { for (const next of asks) next(performance.now()) }
-  else yield* Effect.forkChild(Crew.atRate(rate, (count, due) => asks[count % asks.length]!(due)))
-  return yield* measure(job, counts, "request")
+  if (rate === 0) { for (const next of requesters) next(performance.now()) }
+  else yield* Effect.forkChild(Clients.runAtRate(rate, (count, due) => requesters[count % requesters.length]!(due)))
+  return yield* measureWindow(job, counts, "request")
 })
 
 /** Messages in rooms, one room a member: each is answered when it is on the disk. */
-export const commands = Effect.fnUntraced(function*(job: Job, { connections, inFlight }: Commands) {
-  const dialect = Dialect.dialects[job.target.dialect]
-  const counts = { delivered: 0, latencies: new Latencies() }
-  const crew = yield* Crew.gather(job, connections)
+export const runCommands = Effect.fnUntraced(function*(job: LoadSpec, { connections, inFlight }: CommandLoad) {
+  const adapter = WireAdapters.wireAdapters[job.target.adapter]
+  const counts = { delivered: 0, latencies: new LatencyRecorder() }
+  const clients = yield* Clients.connectUsers(job, connections)
   yield* Effect.forEach(
-    crew,
-    ({ member, peer }) => ask(peer, Dialect.join(Crew.roomOf(member.index)), Dialect.receipt),
+    clients,
+    ({ member, peer }) =>
+      request(peer, WireAdapters.joinRoomMessage(Clients.roomTopic(member.index)), WireAdapters.parseReceipt),
     {
-      concurrency: Crew.atOnce
+      concurrency: Clients.connectConcurrency
     }
   )
-  for (const { member, peer } of crew) {
-    const template = dialect.command(member, Crew.roomOf(member.index), "send_message", {
-      content: `${Template.placeholder} ${Dialect.prose(Dialect.usual)}`
+  for (const { member, peer } of clients) {
+    const template = adapter.commandFrame(member, Clients.roomTopic(member.index), "send_message", {
+      content: `${FrameTemplate.placeholder} ${WireAdapters.makeText(WireAdapters.typicalTextLength)}`
     })
     const sentAt = new Float64Array(inFlight)
     let sent = 0
-    let heard = 0
-    const next = (count: number) => {
+    let receiptCount = 0
+    const sendNext = (count: number) => {
       for (let i = 0; i < count; i++) sentAt[(sent + i) % inFlight] = performance.now()
-      peer.write(Template.burst(template, sent, count))
+      peer.write(FrameTemplate.encodeBurst(template, sent, count))
       sent += count
     }
     peer.onFrame = (bytes, start, end) => {
       if (Frame.typeOf(bytes, start) !== "r") throw new Error(bytes.toString("utf8", start, end))
       counts.delivered += 1
-      counts.latencies.add(performance.now() - sentAt[heard++ % inFlight]!)
+      counts.latencies.add(performance.now() - sentAt[receiptCount++ % inFlight]!)
       // By halves, so that a client's messages leave in groups as its answers come in groups.
-      if (sent - heard <= inFlight / 2) next(inFlight - (sent - heard))
+      if (sent - receiptCount <= inFlight / 2) sendNext(inFlight - (sent - receiptCount))
     }
-    next(inFlight)
+    sendNext(inFlight)
   }
-  return yield* measure(job, counts, "command")
+  return yield* measureWindow(job, counts, "command")
 })

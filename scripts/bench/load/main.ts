@@ -1,40 +1,42 @@
 /** The load generator: one job, in a process of its own. Reads it from its argument; writes the result to stdout. */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
-import * as Comings from "./Comings.ts"
-import * as Crowd from "./Crowd.ts"
-import type { Job, Result } from "./Job.ts"
-import * as Mob from "./Mob.ts"
+import * as AbusiveClients from "./AbusiveClients.ts"
+import * as ConnectionLoads from "./ConnectionLoads.ts"
+import type { LoadResult, LoadSpec } from "./LoadSpec.ts"
+import * as NoisyNeighbours from "./NoisyNeighbours.ts"
 import * as Publish from "./Publish.ts"
 import * as Requests from "./Requests.ts"
 
-const run = (job: Job): Effect.Effect<Result> => {
+const runLoad = (job: LoadSpec): Effect.Effect<LoadResult> => {
   const { load } = job
   switch (load.kind) {
     case "publish":
-      return Publish.run(job, load)
+      return Publish.runPublish(job, load)
     case "request":
-      return Requests.run(job, load)
+      return Requests.runRequests(job, load)
     case "commands":
-      return Requests.commands(job, load)
+      return Requests.runCommands(job, load)
     case "idle":
-      return Comings.idle(job, load)
+      return ConnectionLoads.measureIdle(job, load)
     case "churn":
-      return Comings.churn(job, load)
+      return ConnectionLoads.measureChurn(job, load)
     case "recover":
-      return Comings.recover(job, load)
+      return ConnectionLoads.measureRecovery(job, load)
     case "crowd":
-      return Crowd.run(job, load)
+      return NoisyNeighbours.runNoisyNeighbours(job, load)
     case "mob":
-      return Mob.run(job, load, here, gone)
+      return AbusiveClients.runAbusiveClients(job, load, reportArrived, awaitRelease)
   }
 }
 
-const here = Effect.callback<void>((resume) => void process.stdout.write("here\n", () => resume(Effect.void)))
-const gone = Effect.callback<void>((resume) => void process.stdin.once("end", () => resume(Effect.void)).resume())
+const reportArrived = Effect.callback<void>((resume) => void process.stdout.write("here\n", () => resume(Effect.void)))
+const awaitRelease = Effect.callback<void>((resume) =>
+  void process.stdin.once("end", () => resume(Effect.void)).resume()
+)
 
-const job = JSON.parse(process.argv[2] ?? "") as Job
+const spec = JSON.parse(process.argv[2] ?? "") as LoadSpec
 
-NodeRuntime.runMain(Effect.map(run(job), (result) => {
+NodeRuntime.runMain(Effect.map(runLoad(spec), (result) => {
   process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0))
 }))

@@ -2,7 +2,7 @@
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
-import { announce, nextId, reply, type Request, signal } from "./Envelope.ts"
+import { announcePort, type BenchRequest, nextId, replyMessage, signalMessage } from "./Envelope.ts"
 
 const rooms = new Map<string, Set<WebSocket>>()
 const server = createServer()
@@ -13,7 +13,7 @@ wss.on("connection", (socket) => {
   const joined = new Set<Set<WebSocket>>()
   let from: unknown
 
-  const hear = (request: Request) => {
+  const hear = (request: BenchRequest) => {
     switch (request.type) {
       case "subscribe": {
         from = request.payload["public_key"]
@@ -21,21 +21,21 @@ wss.on("connection", (socket) => {
         const room = rooms.get(name) ?? new Set()
         rooms.set(name, room.add(socket))
         joined.add(room)
-        return socket.send(JSON.stringify(reply(request)))
+        return socket.send(JSON.stringify(replyMessage(request)))
       }
       case "heartbeat":
-        return socket.send(JSON.stringify(reply(request)))
+        return socket.send(JSON.stringify(replyMessage(request)))
       case "signal": {
-        const text = JSON.stringify(signal(request, from, connection))
+        const text = JSON.stringify(signalMessage(request, from, connection))
         for (const member of rooms.get(request.thread_id ?? "") ?? []) member.send(text)
       }
     }
   }
 
-  socket.on("message", (data: RawData) => hear(JSON.parse(data.toString()) as Request))
+  socket.on("message", (data: RawData) => hear(JSON.parse(data.toString()) as BenchRequest))
   socket.on("close", () => {
     for (const room of joined) room.delete(socket)
   })
 })
 
-server.listen(0, "127.0.0.1", () => announce((server.address() as AddressInfo).port))
+server.listen(0, "127.0.0.1", () => announcePort((server.address() as AddressInfo).port))

@@ -2,7 +2,7 @@
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Server } from "socket.io"
-import { announce, nextId, reply, type Request, signal } from "./Envelope.ts"
+import { announcePort, type BenchRequest, nextId, replyMessage, signalMessage } from "./Envelope.ts"
 
 type Ack = (answer: unknown) => void
 
@@ -12,15 +12,15 @@ const io = new Server(server, { transports: ["websocket"], serveClient: false })
 io.on("connection", (socket) => {
   const connection = nextId()
   let from: unknown
-  socket.on("subscribe", (request: Request, ack: Ack) => {
+  socket.on("subscribe", (request: BenchRequest, ack: Ack) => {
     from = request.payload["public_key"]
     void socket.join(request.thread_id ?? "")
-    ack(reply(request))
+    ack(replyMessage(request))
   })
-  socket.on("heartbeat", (request: Request, ack: Ack) => ack(reply(request)))
-  socket.on("signal", (request: Request) => {
-    io.to(request.thread_id ?? "").emit("signal", signal(request, from, connection))
+  socket.on("heartbeat", (request: BenchRequest, ack: Ack) => ack(replyMessage(request)))
+  socket.on("signal", (request: BenchRequest) => {
+    io.to(request.thread_id ?? "").emit("signal", signalMessage(request, from, connection))
   })
 })
 
-server.listen(0, "127.0.0.1", () => announce((server.address() as AddressInfo).port))
+server.listen(0, "127.0.0.1", () => announcePort((server.address() as AddressInfo).port))

@@ -1,5 +1,5 @@
 /** The same on uWebSockets.js with its native `publish`. The package is in no registry, so it is measured where somebody installed it. */
-import { announce, nextId, reply, type Request, signal } from "./Envelope.ts"
+import { announcePort, type BenchRequest, nextId, replyMessage, signalMessage } from "./Envelope.ts"
 
 interface Socket {
   readonly getUserData: () => { connection: string; from: unknown }
@@ -30,17 +30,17 @@ const app = uws.App().ws("/*", {
     socket.getUserData().connection = nextId()
   },
   message: (socket, message) => {
-    const request = JSON.parse(Buffer.from(message).toString()) as Request
+    const request = JSON.parse(Buffer.from(message).toString()) as BenchRequest
     const data = socket.getUserData()
     const room = request.thread_id ?? ""
-    if (request.type === "signal") app.publish(room, JSON.stringify(signal(request, data.from, data.connection)))
+    if (request.type === "signal") app.publish(room, JSON.stringify(signalMessage(request, data.from, data.connection)))
     else {
       if (request.type === "subscribe") {
         data.from = request.payload["public_key"]
         socket.subscribe(room)
       }
-      socket.send(JSON.stringify(reply(request)))
+      socket.send(JSON.stringify(replyMessage(request)))
     }
   }
 })
-app.listen("127.0.0.1", 0, (token) => announce(uws.us_socket_local_port(token)))
+app.listen("127.0.0.1", 0, (token) => announcePort(uws.us_socket_local_port(token)))

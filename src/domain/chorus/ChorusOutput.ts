@@ -3,10 +3,10 @@
  * output is believed: only references to what the run itself has found (CHO10,
  * CHO11). Everything else in an output is text.
  */
-import type { Citation, Output, Prior } from "./Chorus.ts"
+import type { Citation, Prior, StepOutput } from "./ChorusModel.ts"
 
 /** The text of a step's output that people read, and that streams while it is written. */
-export const textOf = (output: Output): string => {
+export const displayText = (output: StepOutput): string => {
   switch (output._tag) {
     case "action":
       return output.proposed_response
@@ -24,35 +24,35 @@ export const textOf = (output: Output): string => {
 }
 
 /** Drops references to anything but `priors`, duplicates, and all citations beyond `most`; empties invented quotes. */
-export const checkOutput = (output: Output, priors: ReadonlyArray<Prior>, most: number): Output => {
-  const known = new Map(priors.map((prior) => [prior.id, prior]))
+export const sanitiseOutput = (output: StepOutput, priors: ReadonlyArray<Prior>, maxCitations: number): StepOutput => {
+  const priorsById = new Map(priors.map((prior) => [prior.id, prior]))
   switch (output._tag) {
     case "action":
     case "update":
       return output
     case "experience":
-      return { ...output, priors: unique(output.priors, (prior) => prior.id) }
+      return { ...output, priors: uniqueBy(output.priors, (prior) => prior.id) }
     case "intention":
-      return { ...output, selected_priors: [...new Set(output.selected_priors)].filter((id) => known.has(id)) }
+      return { ...output, selected_priors: [...new Set(output.selected_priors)].filter((id) => priorsById.has(id)) }
     case "observation":
-      return { ...output, semantic_links: output.semantic_links.filter((link) => known.has(link.prior)) }
+      return { ...output, semantic_links: output.semantic_links.filter((link) => priorsById.has(link.prior)) }
     case "yield":
       return {
         ...output,
-        citations: unique(output.citations, (citation) => citation.prior)
-          .flatMap((citation) => cite(citation, known.get(citation.prior)))
-          .slice(0, most)
+        citations: uniqueBy(output.citations, (citation) => citation.prior)
+          .flatMap((citation) => verifyCitation(citation, priorsById.get(citation.prior)))
+          .slice(0, maxCitations)
       }
   }
 }
 
-const cite = (citation: Citation, prior: Prior | undefined): ReadonlyArray<Citation> =>
+const verifyCitation = (citation: Citation, prior: Prior | undefined): ReadonlyArray<Citation> =>
   prior === undefined
     ? []
     : [{ prior: citation.prior, quote: prior.content.includes(citation.quote) ? citation.quote : "" }]
 
 /** The first of each key. */
-const unique = <A>(all: ReadonlyArray<A>, key: (item: A) => string): ReadonlyArray<A> => {
+const uniqueBy = <A>(items: ReadonlyArray<A>, key: (item: A) => string): ReadonlyArray<A> => {
   const seen = new Set<string>()
-  return all.filter((item) => !seen.has(key(item)) && seen.add(key(item)))
+  return items.filter((item) => !seen.has(key(item)) && seen.add(key(item)))
 }

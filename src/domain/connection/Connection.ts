@@ -5,35 +5,35 @@
  * messages, and all that must be done leaves as `Intent` data (CON1). Nothing
  * but connect, auth, resume and heartbeat is served before a key is proved (AUT4).
  */
-import type { Instant } from "../Ids.ts"
-import { defaults, type Limits } from "../Limits.ts"
-import * as Topic from "../Topic.ts"
+import type { Instant } from "../protocol/Ids.ts"
+import { defaults, type Limits } from "../protocol/Limits.ts"
+import * as Topic from "../topic/Topic.ts"
 import { closeCode } from "./CloseCode.ts"
-import { hearLive } from "./ConnectionLive.ts"
+import { handleAuthenticated } from "./ConnectionAuthenticated.ts"
 import type { Intent, Message, State, Transition } from "./ConnectionModel.ts"
-import { challenge, hearStranger, prove } from "./ConnectionStranger.ts"
 import {
-  count,
-  end,
-  forget,
-  isIn,
-  isLive,
-  leaveAll,
-  open,
-  outOfPatience,
-  refuse,
-  stay,
-  tooMuch
-} from "./ConnectionWords.ts"
-import type { Incoming } from "./Incoming.ts"
+  close,
+  closeUnauthenticated,
+  countPreAuthFrame,
+  exceedsPreAuthLimits,
+  hasStatus,
+  initial,
+  isAuthenticated,
+  reject,
+  removeSubscription,
+  unchanged,
+  unsubscribeAll
+} from "./ConnectionTransitions.ts"
+import { handleChallengeIssued, handleUnauthenticated, handleVerification } from "./ConnectionUnauthenticated.ts"
+import type { ClientMessage } from "./FrameDecoder.ts"
 
-export { aheadOf } from "./ConnectionLive.ts"
+export { blockingCommand } from "./ConnectionAuthenticated.ts"
 export { ErrorState, Intent, Message, State, Status, type Transition } from "./ConnectionModel.ts"
-export { open } from "./ConnectionWords.ts"
+export { initial } from "./ConnectionTransitions.ts"
 
 /** Which of the user's budgets a message draws on (CON7); "none" before there is a user. */
-export const budgetOf = (incoming: Incoming, kinds: ReadonlyMap<string, Topic.AnyKind>): string => {
-  if (incoming._tag === "Command") return Topic.budgetOf(kinds, incoming.topic)
+export const budgetOf = (incoming: ClientMessage, kinds: ReadonlyMap<string, Topic.AnyKind>): string => {
+  if (incoming._tag === "Command") return Topic.budgetNameOf(kinds, incoming.topic)
   switch (incoming.control._tag) {
     case "connect":
     case "auth":
@@ -56,55 +56,65 @@ export const budgetOf = (incoming: Incoming, kinds: ReadonlyMap<string, Topic.An
   }
 }
 
-/** When to put `Ticked` to the connection next. */
-export const nextWake = (state: State, limits: Limits = defaults): Instant | undefined => {
+/** When to put `TimerFired` to the connection next. */
+export const nextTimerAt = (state: State, limits: Limits = defaults): Instant | undefined => {
   switch (state.status._tag) {
     case "Closed":
       return undefined
-    case "Live":
+    case "Authenticated":
       return state.status.expires_at + limits.sessionGrace
-    case "Open":
+    case "Unauthenticated":
     case "Challenged":
-    case "Proving":
-      return state.since + limits.authTimeout
+    case "Verifying":
+      return state.auth_started_at + limits.authTimeout
   }
 }
 
 export const step = (state: State, message: Message, limits: Limits = defaults): Transition => {
-  if (state.status._tag === "Closed") return stay(state)
+  if (state.status._tag === "Closed") return unchanged(state)
   switch (message._tag) {
-    case "Heard":
-      return isLive(state) ? hearLive(state, message, limits) : hearStranger(state, message, limits)
-    case "Garbled":
-      return garbled(state, message, limits)
-    case "Drawn":
-      return isIn(state, "Open") ? challenge(state, message) : stay(state)
+    case "MessageReceived":
+      return isAuthenticated(state)
+        ? handleAuthenticated(state, message, limits)
+        : handleUnauthenticated(state, message, limits)
+    case "FrameRejected":
+      return rejectFrame(state, message, limits)
+    case "ChallengeIssued":
+      return hasStatus(state, "Unauthenticated") ? handleChallengeIssued(state, message) : unchanged(state)
     case "SignedIn":
-    case "AuthRefused":
-      return isIn(state, "Proving") && state.status.ref === message.ref ? prove(state, message, limits) : stay(state)
-    case "Renewed":
-      return isLive(state)
-        ? stay({ ...state, status: { _tag: "Live", session: message.session, expires_at: message.expires_at } })
-        : stay(state)
-    case "Settled":
-      return settle(state, message)
+    case "AuthRejected":
+      return hasStatus(state, "Verifying") && state.status.ref === message.ref
+        ? handleVerification(state, message, limits)
+        : unchanged(state)
+    case "SessionRenewed":
+      return isAuthenticated(state)
+        ? unchanged({
+          ...state,
+          status: { _tag: "Authenticated", session: message.session, expires_at: message.expires_at }
+        })
+        : unchanged(state)
+    case "RequestCompleted":
+      return completeRequest(state, message)
     case "Unsubscribed":
-      return state.subscriptions.includes(message.topic) ? forget(state, message.topic) : stay(state)
-    case "Ticked":
-      return tick(state, message.at, limits)
-    case "Ended":
-      return end(state, message)
-    case "Dropped":
-      return drop(state, message, limits)
+      return state.subscriptions.includes(message.topic) ? removeSubscription(state, message.topic) : unchanged(state)
+    case "TimerFired":
+      return handleTimer(state, message.at, limits)
+    case "CloseRequested":
+      return close(state, message)
+    case "SocketClosed":
+      return handleSocketClosed(state, message, limits)
   }
 }
 
 /** CON5: a thread that is not there, or not for this user, is no longer the current one. */
-const settle = (before: State, message: Extract<Message, { readonly _tag: "Settled" }>): Transition => {
-  const state = { ...before, in_flight: Math.max(0, before.in_flight - 1) }
-  const lost = message.topic !== null && (message.code === "not_found" || message.code === "forbidden")
-  return stay(
-    lost
+const completeRequest = (
+  previous: State,
+  message: Extract<Message, { readonly _tag: "RequestCompleted" }>
+): Transition => {
+  const state = { ...previous, in_flight: Math.max(0, previous.in_flight - 1) }
+  const isInaccessible = message.topic !== null && (message.code === "not_found" || message.code === "forbidden")
+  return unchanged(
+    isInaccessible
       ? {
         ...state,
         thread_id: state.thread_id === message.topic ? null : state.thread_id,
@@ -115,28 +125,28 @@ const settle = (before: State, message: Extract<Message, { readonly _tag: "Settl
 }
 
 /** CON4: counted, answered, and nothing else changes. */
-const garbled = (
-  before: State,
-  message: Extract<Message, { readonly _tag: "Garbled" }>,
+const rejectFrame = (
+  previous: State,
+  message: Extract<Message, { readonly _tag: "FrameRejected" }>,
   limits: Limits
 ): Transition => {
-  const counted = isLive(before) ? before : count(before, message)
-  const state: State = { ...counted, malformed: counted.malformed + 1 }
-  if (!isLive(state) && outOfPatience(state, limits)) return tooMuch(state)
-  const [, said] = refuse(state, message.id, message.code, message.message)
-  return state.malformed < limits.malformedFrames ? [state, said] : end(state, {
+  const counted = isAuthenticated(previous) ? previous : countPreAuthFrame(previous, message)
+  const state: State = { ...counted, malformed_frames: counted.malformed_frames + 1 }
+  if (!isAuthenticated(state) && exceedsPreAuthLimits(state, limits)) return closeUnauthenticated(state)
+  const [, replies] = reject(state, message.id, message.code, message.message)
+  return state.malformed_frames < limits.malformedFrames ? [state, replies] : close(state, {
     code: closeCode.tooManyErrors,
     reason: "too many malformed messages",
     resume: false,
     retry_after_ms: 0
-  }, said)
+  }, replies)
 }
 
-const tick = (state: State, at: Instant, limits: Limits): Transition => {
-  const due = nextWake(state, limits)
-  if (due === undefined || at < due) return stay(state)
-  if (!isLive(state)) {
-    return end(state, {
+const handleTimer = (state: State, at: Instant, limits: Limits): Transition => {
+  const dueAt = nextTimerAt(state, limits)
+  if (dueAt === undefined || at < dueAt) return unchanged(state)
+  if (!isAuthenticated(state)) {
+    return close(state, {
       code: closeCode.authTimeout,
       reason: `sign in within ${limits.authTimeout} ms`,
       resume: false,
@@ -144,26 +154,27 @@ const tick = (state: State, at: Instant, limits: Limits): Transition => {
     })
   }
   const message = "the session ended: sign in again"
-  const stranger: State = {
-    ...open(state.connection_id, at),
+  const unauthenticated: State = {
+    ...initial(state.connection_id, at),
     client_id: state.client_id,
-    malformed: state.malformed,
+    malformed_frames: state.malformed_frames,
     error_state: { _tag: "AuthError", message }
   }
-  const [, said] = refuse(stranger, null, "unauthenticated", message)
-  return [stranger, [...leaveAll(state), ...said]]
+  const [, replies] = reject(unauthenticated, null, "unauthenticated", message)
+  return [unauthenticated, [...unsubscribeAll(state), ...replies]]
 }
 
 /** CON5: a lost network leaves the session to be resumed for a while. */
-const drop = (
+const handleSocketClosed = (
   state: State,
-  message: Extract<Message, { readonly _tag: "Dropped" }>,
+  message: Extract<Message, { readonly _tag: "SocketClosed" }>,
   limits: Limits
 ): Transition => {
   const until = message.at + limits.resumeWindow
-  const hold: ReadonlyArray<Intent> = isLive(state) && state.status.expires_at + limits.sessionGrace < until
-    ? [{ _tag: "Hold", session: state.status.session, until }]
-    : []
+  const extension: ReadonlyArray<Intent> =
+    isAuthenticated(state) && state.status.expires_at + limits.sessionGrace < until
+      ? [{ _tag: "ExtendSession", session: state.status.session, until }]
+      : []
   return [
     {
       ...state,
@@ -173,6 +184,6 @@ const drop = (
         ? state.error_state
         : { _tag: "NetworkError", message: `the connection was lost (${message.code})` }
     },
-    [...leaveAll(state), ...hold]
+    [...unsubscribeAll(state), ...extension]
   ]
 }

@@ -3,24 +3,24 @@
  * the server around it (CON1). The rules are in `Connection`; this file holds no logic.
  */
 import { Schema } from "effect"
-import { Challenge } from "../Identity.ts"
-import { CommandId, ConnectionId, Instant, Position, TopicId, UserId } from "../Ids.ts"
-import { ServerMessage } from "../Protocol.ts"
-import { ErrorCode } from "../Rejection.ts"
-import { SignedCommand } from "../SignedCommand.ts"
-import { StateHash } from "../StateHash.ts"
-import { Incoming } from "./Incoming.ts"
+import { CommandId, ConnectionId, Instant, Position, TopicId, UserId } from "../protocol/Ids.ts"
+import { ServerMessage } from "../protocol/Protocol.ts"
+import { ErrorCode } from "../protocol/Rejection.ts"
+import { SignedCommand } from "../protocol/SignedCommand.ts"
+import { StateHash } from "../protocol/StateHash.ts"
+import { Challenge } from "../session/Identity.ts"
+import { ClientMessage } from "./FrameDecoder.ts"
 
 /** How far the connection has come. */
 export const Status = Schema.TaggedUnion({
   /** Nobody yet. */
-  Open: {},
+  Unauthenticated: {},
   /** A key was named and must be proved by signing `challenge`. */
   Challenged: { challenge: Challenge, public_key: UserId },
   /** A signature or a token is being checked, asked for by message `ref`. */
-  Proving: { ref: CommandId },
+  Verifying: { ref: CommandId },
   /** Signed in under `session`, whose token ends at `expires_at`. */
-  Live: { session: Schema.String, expires_at: Instant },
+  Authenticated: { session: Schema.String, expires_at: Instant },
   /** Absorbs everything. */
   Closed: { code: Schema.Natural }
 })
@@ -46,18 +46,18 @@ export const State = Schema.Struct({
   subscriptions: Schema.Array(TopicId),
   error_state: Schema.NullOr(ErrorState),
   /** When the present wait for authentication began; frames and bytes heard in it (AUT3). */
-  since: Instant,
-  frames: Schema.Natural,
-  bytes: Schema.Natural,
+  auth_started_at: Instant,
+  pre_auth_frames: Schema.Natural,
+  pre_auth_bytes: Schema.Natural,
   /** Signatures and tokens that did not hold. */
-  tries: Schema.Natural,
+  auth_failures: Schema.Natural,
   /** Messages that were not understood (CON4), and refusals in a row for going too fast (CON7). */
-  malformed: Schema.Natural,
-  refused: Schema.Natural,
+  malformed_frames: Schema.Natural,
+  rate_limit_strikes: Schema.Natural,
   /** Requests that have no outcome yet. */
   in_flight: Schema.Natural,
   /** By budget, the command that came too fast and that no other may overtake; it may come again at `until`. */
-  held: Schema.Array(Schema.Struct({ budget: Schema.String, id: CommandId, until: Instant }))
+  blocked: Schema.Array(Schema.Struct({ budget: Schema.String, id: CommandId, until: Instant }))
 })
 export type State = typeof State.Type
 
@@ -66,69 +66,75 @@ export const Message = Schema.TaggedUnion({
    * A message of the client. `budget` is the one of the user's that it draws on, `wait` the milliseconds until that has
    * room for it; 0 when it had, or was not asked.
    */
-  Heard: { at: Instant, bytes: Schema.Natural, incoming: Incoming, budget: Schema.String, wait: Schema.Natural },
+  MessageReceived: {
+    at: Instant,
+    bytes: Schema.Natural,
+    incoming: ClientMessage,
+    budget: Schema.String,
+    wait: Schema.Natural
+  },
   /** A frame that is no message. */
-  Garbled: {
+  FrameRejected: {
     at: Instant,
     bytes: Schema.Natural,
     id: Schema.NullOr(Schema.String),
     code: Schema.Literals(["malformed", "unknown_type", "too_large"]),
     message: Schema.String
   },
-  /** The answer to `Draw`. */
-  Drawn: { ref: CommandId, public_key: UserId, challenge: Challenge },
-  /** The answers to `Verify` and `Resume`. */
+  /** The answer to `IssueChallenge`. */
+  ChallengeIssued: { ref: CommandId, public_key: UserId, challenge: Challenge },
+  /** The answers to `VerifySignature` and `ResumeSession`. */
   SignedIn: { at: Instant, ref: CommandId, user: UserId, session: Schema.String, expires_at: Instant },
-  AuthRefused: {
+  AuthRejected: {
     at: Instant,
     ref: CommandId,
     code: ErrorCode,
     message: Schema.String,
     retry_after_ms: Schema.optionalKey(Schema.Natural)
   },
-  /** The answer to `Renew`. */
-  Renewed: { session: Schema.String, expires_at: Instant },
+  /** The answer to `RenewSession`. */
+  SessionRenewed: { session: Schema.String, expires_at: Instant },
   /** A request has its outcome; `code` is null when it was carried out. `topic` as in the request. */
-  Settled: { topic: Schema.NullOr(TopicId), code: Schema.NullOr(ErrorCode), message: Schema.String },
+  RequestCompleted: { topic: Schema.NullOr(TopicId), code: Schema.NullOr(ErrorCode), message: Schema.String },
   /** The subscription could not be made, or ended. */
   Unsubscribed: { topic: TopicId },
-  Ticked: { at: Instant },
+  TimerFired: { at: Instant },
   /** The server wants the connection gone (AUT7, SEC7, SEC24, SYN11, CON8). */
-  Ended: {
+  CloseRequested: {
     code: Schema.Natural,
     reason: Schema.String,
     resume: Schema.Boolean,
     retry_after_ms: Schema.Natural
   },
   /** The socket is gone. */
-  Dropped: { at: Instant, code: Schema.Natural }
+  SocketClosed: { at: Instant, code: Schema.Natural }
 })
 export type Message = typeof Message.Type
 
 export const Intent = Schema.TaggedUnion({
   /** Make a challenge for this key, and say it. */
-  Draw: { ref: CommandId, public_key: UserId },
-  Verify: { ref: CommandId, challenge: Challenge, public_key: UserId, signature: Schema.String },
-  Resume: { ref: CommandId, token: Schema.String },
+  IssueChallenge: { ref: CommandId, public_key: UserId },
+  VerifySignature: { ref: CommandId, challenge: Challenge, public_key: UserId, signature: Schema.String },
+  ResumeSession: { ref: CommandId, token: Schema.String },
   /** Answer `ref` with `init`. */
-  Welcome: { ref: CommandId, user: UserId },
-  Renew: { ref: CommandId, session: Schema.String },
-  Revoke: { session: Schema.String },
+  SendInit: { ref: CommandId, user: UserId },
+  RenewSession: { ref: CommandId, session: Schema.String },
+  RevokeSession: { session: Schema.String },
   /** Keep the session resumable for a while although its token may end (CON5). */
-  Hold: { session: Schema.String, until: Instant },
+  ExtendSession: { session: Schema.String, until: Instant },
   /** With `signed`, only if that holds (AUT5). */
-  Post: { ref: CommandId, topic: TopicId, command: Schema.Json, signed: Schema.optionalKey(SignedCommand) },
+  SubmitCommand: { ref: CommandId, topic: TopicId, command: Schema.Json, signed: Schema.optionalKey(SignedCommand) },
   Subscribe: { ref: CommandId, topic: TopicId, position: Schema.NullOr(Position) },
   Unsubscribe: { topic: TopicId },
   Acknowledge: { topic: TopicId, seq: Schema.Natural, matches: Schema.Natural },
   /** Count, and write down, that the client's copy had drifted away (SYN7). */
-  Desynced: { topic: TopicId, seq: Schema.Natural, expected: StateHash, found: StateHash },
-  Signal: { topic: TopicId, key: Schema.String, value: Schema.Json },
+  RecordDesync: { topic: TopicId, seq: Schema.Natural, expected: StateHash, found: StateHash },
+  SetSignal: { topic: TopicId, key: Schema.String, value: Schema.Json },
   ListThreads: { ref: CommandId, all: Schema.Boolean },
   ReadThread: { ref: CommandId, topic: TopicId },
   ReadUser: { ref: CommandId },
   /** Say `message` in the place of the answer to `ref`; null: to nothing in particular. */
-  Answer: { ref: Schema.NullOr(Schema.String), message: ServerMessage, topic: Schema.NullOr(TopicId) },
+  SendReply: { ref: Schema.NullOr(Schema.String), message: ServerMessage, topic: Schema.NullOr(TopicId) },
   /** Say goodbye and close (CON6). */
   Close: { code: Schema.Natural, reason: Schema.String, resume: Schema.Boolean, retry_after_ms: Schema.Natural }
 })

@@ -16,42 +16,42 @@ import { type AiError, EmbeddingModel, LanguageModel, type Prompt, type Response
 import * as AiSdkError from "./AiSdkError.ts"
 
 /** How long to wait and how much to take. */
-export interface Limits {
+export interface ModelLimits {
   /** Until the first piece of an answer. */
-  readonly firstToken: Duration.Duration
+  readonly firstTokenTimeout: Duration.Duration
   /** From one piece to the next. */
-  readonly idle: Duration.Duration
+  readonly idleTimeout: Duration.Duration
   /** Of an answer's text, in UTF-16 units. */
-  readonly text: number
+  readonly maxTextLength: number
   /** Until the vectors of one request are there. */
-  readonly embedding: Duration.Duration
+  readonly embeddingTimeout: Duration.Duration
 }
 
 /** Defaults of FLT14 and FLT15, and of what an answer may weigh. */
-export const limits: Limits = {
-  firstToken: Duration.seconds(60),
-  idle: Duration.seconds(60),
-  text: 262_144,
-  embedding: Duration.seconds(60)
+export const defaultLimits: ModelLimits = {
+  firstTokenTimeout: Duration.seconds(60),
+  idleTimeout: Duration.seconds(60),
+  maxTextLength: 262_144,
+  embeddingTimeout: Duration.seconds(60)
 }
 
 /** What a model is made of. `secrets` never appear in an error. */
-export interface Options {
-  readonly limits?: Partial<Limits> | undefined
+export interface ModelOptions {
+  readonly limits?: Partial<ModelLimits> | undefined
   readonly secrets?: ReadonlyArray<string> | undefined
 }
 
 /** `model` as an `effect/ai` language model. */
 export const languageModel = (
   model: LanguageModelV4,
-  options: Options = {}
+  options: ModelOptions = {}
 ): Effect.Effect<LanguageModel.LanguageModel> => {
-  const stream = (asked: LanguageModel.ProviderOptions) =>
-    streamText(model, { ...limits, ...options.limits }, options, asked)
+  const stream = (request: LanguageModel.ProviderOptions) =>
+    streamText(model, { ...defaultLimits, ...options.limits }, options, request)
   return LanguageModel.make({
     streamText: stream,
-    generateText: (asked) =>
-      Stream.runCollect(stream(asked)).pipe(
+    generateText: (request) =>
+      Stream.runCollect(stream(request)).pipe(
         Effect.map((parts): Array<Response.PartEncoded> => [
           { type: "text", text: parts.map((part) => part.type === "text-delta" ? part.delta : "").join("") },
           ...parts.filter((part) => part.type === "finish")
@@ -64,7 +64,7 @@ export const languageModel = (
 export const embeddingLayer = (
   model: EmbeddingModelV4,
   dimensions: number,
-  options: Options = {}
+  options: ModelOptions = {}
 ): Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions> =>
   Layer.merge(
     Layer.effect(
@@ -78,37 +78,44 @@ export const embeddingLayer = (
 
 const streamText = (
   model: LanguageModelV4,
-  within: Limits,
-  options: Options,
-  asked: LanguageModel.ProviderOptions
+  limits: ModelLimits,
+  options: ModelOptions,
+  request: LanguageModel.ProviderOptions
 ): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> =>
-  Stream.unwrap(Effect.map(abortable, (signal) => {
-    const failed = AiSdkError.from("streamText", options.secrets ?? [])
-    const open = Effect.tryPromise({
-      try: () => model.doStream({ prompt: messages(asked.prompt), abortSignal: signal }),
-      catch: failed
+  Stream.unwrap(Effect.map(scopedAbortSignal, (signal) => {
+    const toAiError = AiSdkError.fromProvider("streamText", options.secrets ?? [])
+    const openStream = Effect.tryPromise({
+      try: () => model.doStream({ prompt: toProviderPrompt(request.prompt), abortSignal: signal }),
+      catch: toAiError
     })
     let reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined
     // Opens at the first call, so that the wait for the first piece covers the request itself.
-    const next = Effect.gen(function*() {
-      const from = reader ??= (yield* open).stream.getReader()
+    const nextPart = Effect.gen(function*() {
+      const activeReader = reader ??= (yield* openStream).stream.getReader()
       for (;;) {
-        const { value } = yield* Effect.tryPromise({ try: () => from.read(), catch: failed })
-        if (value === undefined) return yield* AiSdkError.unusable("streamText", "the answer ended before its end")
-        if (value.type === "error") return yield* failed(value.error)
-        const part = encode(value)
-        if (part?.type === "finish" && part.reason === "content-filter") return yield* AiSdkError.refused("streamText")
+        const { value } = yield* Effect.tryPromise({ try: () => activeReader.read(), catch: toAiError })
+        if (value === undefined) return yield* AiSdkError.invalidOutput("streamText", "the answer ended before its end")
+        if (value.type === "error") return yield* toAiError(value.error)
+        const part = encodePart(value)
+        if (part?.type === "finish" && part.reason === "content-filter") {
+          return yield* AiSdkError.contentFiltered("streamText")
+        }
         if (part !== undefined) return part
       }
     })
     return Stream.paginate({ first: true, length: 0 }, ({ first, length }) => {
-      const duration = first ? within.firstToken : within.idle
-      return next.pipe(
-        Effect.timeoutOrElse({ duration, orElse: () => Effect.fail(AiSdkError.silent("streamText", duration)) }),
+      const duration = first ? limits.firstTokenTimeout : limits.idleTimeout
+      return nextPart.pipe(
+        Effect.timeoutOrElse({
+          duration,
+          orElse: () => Effect.fail(AiSdkError.inactivityTimeout("streamText", duration))
+        }),
         Effect.flatMap((part) => {
           const total = length + (part.type === "text-delta" || part.type === "reasoning-delta" ? part.delta.length : 0)
-          return total > within.text
-            ? Effect.fail(AiSdkError.unusable("streamText", `the answer is longer than ${within.text} characters`))
+          return total > limits.maxTextLength
+            ? Effect.fail(
+              AiSdkError.invalidOutput("streamText", `the answer is longer than ${limits.maxTextLength} characters`)
+            )
             : Effect.succeed([
               [part],
               part.type === "finish" ? Option.none() : Option.some({ first: false, length: total })
@@ -119,7 +126,7 @@ const streamText = (
   }))
 
 /** A signal that fires when the scope closes. */
-const abortable = Effect.map(
+const scopedAbortSignal = Effect.map(
   Effect.acquireRelease(
     Effect.sync(() => new AbortController()),
     (controller) => Effect.sync(() => controller.abort())
@@ -128,7 +135,7 @@ const abortable = Effect.map(
 )
 
 /** System and text parts; the Chorus puts nothing else. */
-const messages = (prompt: Prompt.Prompt): LanguageModelV4Prompt =>
+const toProviderPrompt = (prompt: Prompt.Prompt): LanguageModelV4Prompt =>
   prompt.content.flatMap((message): LanguageModelV4Prompt => {
     switch (message.role) {
       case "system":
@@ -144,7 +151,7 @@ const messages = (prompt: Prompt.Prompt): LanguageModelV4Prompt =>
   })
 
 /** The parts that show the provider at work; `undefined` for what it says beside the answer. */
-const encode = (part: LanguageModelV4StreamPart): Response.StreamPartEncoded | undefined => {
+const encodePart = (part: LanguageModelV4StreamPart): Response.StreamPartEncoded | undefined => {
   switch (part.type) {
     case "text-start":
     case "text-end":
@@ -171,29 +178,35 @@ const encode = (part: LanguageModelV4StreamPart): Response.StreamPartEncoded | u
 const embedMany = Effect.fnUntraced(function*(
   model: EmbeddingModelV4,
   dimensions: number,
-  options: Options,
+  options: ModelOptions,
   inputs: ReadonlyArray<string>
 ) {
   if (inputs.some((input) => input.trim() === "")) {
-    return yield* AiSdkError.badInput("embedMany", "there is no text to embed")
+    return yield* AiSdkError.invalidInput("embedMany", "there is no text to embed")
   }
-  const failed = AiSdkError.from("embedMany", options.secrets ?? [])
-  const size = yield* Effect.tryPromise({ try: () => Promise.resolve(model.maxEmbeddingsPerCall), catch: failed })
-  const duration = options.limits?.embedding ?? limits.embedding
-  const answers = yield* Effect.forEach(
-    Arr.chunksOf(inputs, size ?? inputs.length),
+  const toAiError = AiSdkError.fromProvider("embedMany", options.secrets ?? [])
+  const batchSize = yield* Effect.tryPromise({
+    try: () => Promise.resolve(model.maxEmbeddingsPerCall),
+    catch: toAiError
+  })
+  const duration = options.limits?.embeddingTimeout ?? defaultLimits.embeddingTimeout
+  const responses = yield* Effect.forEach(
+    Arr.chunksOf(inputs, batchSize ?? inputs.length),
     (values) =>
-      Effect.tryPromise({ try: (signal) => model.doEmbed({ values, abortSignal: signal }), catch: failed }).pipe(
-        Effect.timeoutOrElse({ duration, orElse: () => Effect.fail(AiSdkError.silent("embedMany", duration)) })
+      Effect.tryPromise({ try: (signal) => model.doEmbed({ values, abortSignal: signal }), catch: toAiError }).pipe(
+        Effect.timeoutOrElse({
+          duration,
+          orElse: () => Effect.fail(AiSdkError.inactivityTimeout("embedMany", duration))
+        })
       )
   )
-  const results = answers.flatMap(({ embeddings }) => embeddings)
-  if (results.length !== inputs.length || results.some((vector) => !fits(vector, dimensions))) {
-    return yield* AiSdkError.unusable("embedMany", `expected ${inputs.length} vectors of ${dimensions} numbers`)
+  const results = responses.flatMap(({ embeddings }) => embeddings)
+  if (results.length !== inputs.length || results.some((vector) => !isUsableVector(vector, dimensions))) {
+    return yield* AiSdkError.invalidOutput("embedMany", `expected ${inputs.length} vectors of ${dimensions} numbers`)
   }
-  return { results, usage: { inputTokens: answers.reduce((sum, { usage }) => sum + (usage?.tokens ?? 0), 0) } }
+  return { results, usage: { inputTokens: responses.reduce((sum, { usage }) => sum + (usage?.tokens ?? 0), 0) } }
 })
 
 /** A vector of the right length that is not all zeros, which would be near to nothing. */
-const fits = (vector: ReadonlyArray<number>, dimensions: number): boolean =>
+const isUsableVector = (vector: ReadonlyArray<number>, dimensions: number): boolean =>
   vector.length === dimensions && vector.every(Number.isFinite) && vector.some((x) => x !== 0)

@@ -6,18 +6,18 @@ import { AiError } from "effect/ai"
 const module = "choir/AiSdk"
 
 /** The error of `method` that `error` stands for. Descriptions are at most 300 characters long. */
-export const from = (method: string, secrets: ReadonlyArray<string>) => (error: unknown): AiError.AiError => {
-  const say = (text: string) =>
-    secrets.reduce((said, secret) => said.replaceAll(secret, "‹secret›"), text).slice(0, 300)
-  return AiError.make({ module, method, reason: reasonOf(error, say) })
+export const fromProvider = (method: string, secrets: ReadonlyArray<string>) => (error: unknown): AiError.AiError => {
+  const redact = (text: string) =>
+    secrets.reduce((redacted, secret) => redacted.replaceAll(secret, "‹secret›"), text).slice(0, 300)
+  return AiError.make({ module, method, reason: toReason(error, redact) })
 }
 
 /** The answer is none that can be used. */
-export const unusable = (method: string, description: string): AiError.AiError =>
+export const invalidOutput = (method: string, description: string): AiError.AiError =>
   AiError.make({ module, method, reason: new AiError.InvalidOutputError({ description }) })
 
 /** The provider refused to write what it was asked. */
-export const refused = (method: string): AiError.AiError =>
+export const contentFiltered = (method: string): AiError.AiError =>
   AiError.make({
     module,
     method,
@@ -25,48 +25,48 @@ export const refused = (method: string): AiError.AiError =>
   })
 
 /** The provider said nothing for `duration`. */
-export const silent = (method: string, duration: Duration.Duration): AiError.AiError =>
-  AiError.make({ module, method, reason: network(method, `nothing came for ${Duration.format(duration)}`) })
+export const inactivityTimeout = (method: string, duration: Duration.Duration): AiError.AiError =>
+  AiError.make({ module, method, reason: networkError(method, `nothing came for ${Duration.format(duration)}`) })
 
 /** The embedder was given something that it cannot embed, or asked for what it cannot do. */
-export const badInput = (method: string, description: string): AiError.AiError =>
+export const invalidInput = (method: string, description: string): AiError.AiError =>
   AiError.make({ module, method, reason: new AiError.InvalidUserInputError({ description }) })
 
-const network = (method: string, description: string) =>
+const networkError = (method: string, description: string) =>
   new AiError.NetworkError({ reason: "TransportError", method, url: "", description })
 
-const reasonOf = (error: unknown, say: (text: string) => string): AiError.AiErrorReason => {
-  if (APICallError.isInstance(error)) return apiReason(error, say)
+const toReason = (error: unknown, redact: (text: string) => string): AiError.AiErrorReason => {
+  if (APICallError.isInstance(error)) return toApiReason(error, redact)
   if (JSONParseError.isInstance(error) || TypeValidationError.isInstance(error)) {
     return new AiError.InvalidOutputError({ description: "a piece of the provider's answer is malformed" })
   }
-  const event = Option.getOrUndefined(decodeEvent(error))
+  const event = Option.getOrUndefined(decodeErrorEvent(error))
   if (event !== undefined && !(error instanceof Error)) {
     const kind = `${event.type ?? ""} ${event.code ?? ""}`
     return /rate_limit|overloaded|429/.test(kind)
       ? new AiError.RateLimitError({})
-      : new AiError.InternalProviderError({ description: say(event.message) })
+      : new AiError.InternalProviderError({ description: redact(event.message) })
   }
   const message = error instanceof Error ? error.message : "unknown failure"
   // The SDK's word for a connection that ended before the answer did.
   return /finish reason|Invalid response/i.test(message)
     ? new AiError.InvalidOutputError({ description: "the answer ended before its end" })
-    : network("POST", say(message))
+    : networkError("POST", redact(message))
 }
 
 /** An error event within a stream that began well. */
-const decodeEvent = Schema.decodeUnknownOption(Schema.Struct({
+const decodeErrorEvent = Schema.decodeUnknownOption(Schema.Struct({
   message: Schema.String,
   type: Schema.optional(Schema.NullOr(Schema.String)),
   code: Schema.optional(Schema.NullOr(Schema.Union([Schema.String, Schema.Finite])))
 }))
 
-const apiReason = (error: APICallError, say: (text: string) => string): AiError.AiErrorReason => {
-  const description = say(error.message)
+const toApiReason = (error: APICallError, redact: (text: string) => string): AiError.AiErrorReason => {
+  const description = redact(error.message)
   const status = error.statusCode
   switch (status) {
     case undefined:
-      return network("POST", description)
+      return networkError("POST", description)
     case 200:
       return new AiError.InvalidOutputError({ description })
     case 402:
@@ -79,17 +79,17 @@ const apiReason = (error: APICallError, say: (text: string) => string): AiError.
     case 408:
     case 409:
     case 425:
-      return network("POST", description)
+      return networkError("POST", description)
     case 429:
       if (/insufficient_quota|billing/.test(error.responseBody ?? "")) return new AiError.QuotaExhaustedError({})
-      return new AiError.RateLimitError({ retryAfter: retryAfter(error.responseHeaders) })
+      return new AiError.RateLimitError({ retryAfter: parseRetryAfter(error.responseHeaders) })
     default:
       return AiError.reasonFromHttpStatus({ status, description })
   }
 }
 
 /** Seconds only: a date would be compared with a clock that is not ours. */
-const retryAfter = (headers: Readonly<Record<string, string>> | undefined): Duration.Duration | undefined => {
+const parseRetryAfter = (headers: Readonly<Record<string, string>> | undefined): Duration.Duration | undefined => {
   const seconds = Number(headers?.["retry-after"])
   const millis = Number(headers?.["retry-after-ms"])
   return millis > 0 ? Duration.millis(millis) : seconds > 0 ? Duration.seconds(seconds) : undefined

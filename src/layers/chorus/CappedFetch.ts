@@ -1,7 +1,7 @@
 /** `fetch` for providers: what comes back is cut off at a size, so that no endpoint can fill the memory. */
 
 /** Bytes of one response's body, streamed or not. */
-export const maxBytes = 16 * 1024 * 1024
+export const maxResponseBytes = 16 * 1024 * 1024
 
 /** Like `fetch`; a body longer than `maxBytes` ends in an error. */
 export const cappedFetch: typeof globalThis.fetch = (input, init) =>
@@ -12,7 +12,7 @@ export const cappedFetch: typeof globalThis.fetch = (input, init) =>
       new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
         transform: (chunk, controller) => {
           bytes += chunk.byteLength
-          if (bytes > maxBytes) controller.error(new RangeError("the provider's response is too large"))
+          if (bytes > maxResponseBytes) controller.error(new RangeError("the provider's response is too large"))
           else controller.enqueue(chunk)
         }
       })

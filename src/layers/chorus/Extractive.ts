@@ -1,7 +1,7 @@
 /** The built-in offline language model (CHO12); what it answers is decided in `Extract`. */
 import { Effect, Layer, Stream } from "effect"
 import { LanguageModel, type Prompt, type Response } from "effect/ai"
-import * as Extract from "../../domain/offline/Extract.ts"
+import * as ExtractiveModel from "../../domain/chorus/extractive/ExtractiveModel.ts"
 
 /** Answers at once, word by word, without a key and without a network. */
 export const layer: Layer.Layer<LanguageModel.LanguageModel> = Layer.effect(
@@ -9,15 +9,15 @@ export const layer: Layer.Layer<LanguageModel.LanguageModel> = Layer.effect(
   LanguageModel.make({
     generateText: ({ prompt }) =>
       Effect.sync((): Array<Response.PartEncoded> => {
-        const [text, finish] = answer(prompt)
+        const [text, finish] = generateAnswer(prompt)
         return [{ type: "text", text }, finish]
       }),
     streamText: ({ prompt }) =>
       Stream.suspend(() => {
-        const [text, finish] = answer(prompt)
+        const [text, finish] = generateAnswer(prompt)
         return Stream.fromIterable<Response.StreamPartEncoded>([
           { type: "text-start", id: "0" },
-          ...Extract.pieces(text).map((delta) => ({ type: "text-delta", id: "0", delta }) as const),
+          ...ExtractiveModel.streamChunks(text).map((delta) => ({ type: "text-delta", id: "0", delta }) as const),
           { type: "text-end", id: "0" },
           finish
         ])
@@ -25,11 +25,14 @@ export const layer: Layer.Layer<LanguageModel.LanguageModel> = Layer.effect(
   })
 )
 
-const answer = (prompt: Prompt.Prompt): readonly [string, Response.FinishPartEncoded] => {
+const generateAnswer = (prompt: Prompt.Prompt): readonly [string, Response.FinishPartEncoded] => {
   const user = prompt.content.map((message) =>
     message.role === "user" ? message.content.map((part) => part.type === "text" ? part.text : "").join("") : ""
   ).join("\n")
-  const text = Extract.answer(user)
-  const usage = { inputTokens: { total: Extract.tokens(user) }, outputTokens: { total: Extract.tokens(text) } }
+  const text = ExtractiveModel.generateAnswer(user)
+  const usage = {
+    inputTokens: { total: ExtractiveModel.countTokens(user) },
+    outputTokens: { total: ExtractiveModel.countTokens(text) }
+  }
   return [text, { type: "finish", reason: "stop", usage }]
 }

@@ -1,7 +1,7 @@
 /** The built-in offline embedder; its vectors are made in `HashEmbedding`. */
 import { Effect, Layer, Result } from "effect"
 import { AiError, EmbeddingModel } from "effect/ai"
-import * as HashEmbedding from "../../domain/offline/HashEmbedding.ts"
+import * as HashEmbedding from "../../domain/search/HashEmbedding.ts"
 
 /** Embeds at once, without a key and without a network. A text without words or signs is a typed failure. */
 export const layer: Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions> = Layer.merge(
@@ -10,7 +10,7 @@ export const layer: Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.D
     EmbeddingModel.make({
       embedMany: ({ inputs }) =>
         Effect.map(
-          Effect.forEach(inputs, (input) => Effect.fromResult(Result.mapError(HashEmbedding.embed(input), invalid))),
+          Effect.forEach(inputs, (input) => Effect.fromResult(Result.mapError(HashEmbedding.embed(input), toAiError))),
           (results) => ({ results, usage: { inputTokens: undefined } })
         )
     })
@@ -18,7 +18,7 @@ export const layer: Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.D
   Layer.succeed(EmbeddingModel.Dimensions, HashEmbedding.dimensions)
 )
 
-const invalid = (error: HashEmbedding.EmptyText): AiError.AiError =>
+const toAiError = (error: HashEmbedding.EmptyText): AiError.AiError =>
   AiError.make({
     module: "choir/HashingEmbedder",
     method: "embedMany",

@@ -1,8 +1,8 @@
 /** Which models answer and embed: an OpenAI-compatible endpoint where one is configured, the built-in ones elsewhere. */
 import { Context, Layer } from "effect"
 import type { EmbeddingModel, LanguageModel } from "effect/ai"
-import * as Extract from "../../domain/offline/Extract.ts"
-import * as HashEmbedding from "../../domain/offline/HashEmbedding.ts"
+import * as ExtractiveModel from "../../domain/chorus/extractive/ExtractiveModel.ts"
+import * as HashEmbedding from "../../domain/search/HashEmbedding.ts"
 import * as Extractive from "./Extractive.ts"
 import * as HashingEmbedder from "./HashingEmbedder.ts"
 import * as OpenAiCompatible from "./OpenAiCompatible.ts"
@@ -19,14 +19,14 @@ export class ModelInfo extends Context.Service<ModelInfo, {
 }>()("choir/layers/chorus/Models/ModelInfo") {}
 
 /** What is configured; each half that is left out is built in. */
-export interface Options {
+export interface ModelsConfig {
   readonly llm?: OpenAiCompatible.Endpoint | undefined
   readonly embed?: (OpenAiCompatible.Endpoint & { readonly dimensions: number }) | undefined
 }
 
 /** The models, and what they are called. */
 export const layer = (
-  { embed, llm }: Options
+  { embed, llm }: ModelsConfig
 ): Layer.Layer<
   LanguageModel.LanguageModel | EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions | ModelInfo
 > =>
@@ -35,7 +35,7 @@ export const layer = (
     embed === undefined ? HashingEmbedder.layer : OpenAiCompatible.embeddingLayer(embed),
     Layer.succeed(ModelInfo, {
       provider: llm === undefined ? "choir" : "openai-compatible",
-      model: llm === undefined ? Extract.modelName : llm.model,
+      model: llm === undefined ? ExtractiveModel.modelName : llm.model,
       offline: llm === undefined,
       embedder: embed === undefined ? HashEmbedding.modelName : `openai-compatible/${embed.model}`,
       dimensions: embed === undefined ? HashEmbedding.dimensions : embed.dimensions

@@ -11,14 +11,14 @@ export interface Endpoint {
   /** Absent where the endpoint asks for none. */
   readonly key?: Redacted.Redacted | undefined
   readonly model: string
-  readonly limits?: Partial<AiSdk.Limits> | undefined
+  readonly limits?: Partial<AiSdk.ModelLimits> | undefined
 }
 
 /** The endpoint's chat model. */
 export const layer = (endpoint: Endpoint): Layer.Layer<LanguageModel.LanguageModel> =>
   Layer.effect(
     LanguageModel.LanguageModel,
-    AiSdk.languageModel(provider(endpoint).chatModel(endpoint.model), optionsOf(endpoint))
+    AiSdk.languageModel(makeProvider(endpoint).chatModel(endpoint.model), toModelOptions(endpoint))
   )
 
 /** The endpoint's embedding model. `dimensions` is the length of its vectors; others are refused. */
@@ -26,12 +26,12 @@ export const embeddingLayer = (
   endpoint: Endpoint & { readonly dimensions: number }
 ): Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions> =>
   AiSdk.embeddingLayer(
-    provider(endpoint).embeddingModel(endpoint.model),
+    makeProvider(endpoint).embeddingModel(endpoint.model),
     endpoint.dimensions,
-    optionsOf(endpoint)
+    toModelOptions(endpoint)
   )
 
-const provider = ({ key, url }: Endpoint) =>
+const makeProvider = ({ key, url }: Endpoint) =>
   createOpenAICompatible({
     name: "openai-compatible",
     baseURL: url,
@@ -40,7 +40,7 @@ const provider = ({ key, url }: Endpoint) =>
     ...(key === undefined ? {} : { apiKey: Redacted.value(key) })
   })
 
-const optionsOf = ({ key, limits }: Endpoint): AiSdk.Options => ({
+const toModelOptions = ({ key, limits }: Endpoint): AiSdk.ModelOptions => ({
   limits,
   secrets: key === undefined || Redacted.value(key) === "" ? [] : [Redacted.value(key)]
 })

@@ -8,36 +8,38 @@
  */
 import { Cause, Deferred, Effect, Exit, Fiber, Queue, type Result } from "effect"
 import { SqlError } from "effect/sql"
-import { kindOf } from "../../domain/Ids.ts"
-import type { Entry } from "../../domain/Log.ts"
-import { type Append, EventLogError, LogUnavailable } from "../../services/EventLog.ts"
+import { kindOf } from "../../domain/protocol/Ids.ts"
+import type { Entry } from "../../domain/topic/Log.ts"
+import { type AppendRequest, EventLogError, LogUnavailable } from "../../services/EventLog.ts"
 import { Metrics } from "../observability/Metrics.ts"
-import * as Chain from "./Chain.ts"
-import { unavailable } from "./Rows.ts"
+import * as ChainVerification from "./ChainVerification.ts"
+import { logUnavailable } from "./EventLogRows.ts"
 
 /** What became of an append. */
-export type Outcome = Result.Result<ReadonlyArray<Entry>, EventLogError>
+export type AppendResult = Result.Result<ReadonlyArray<Entry>, EventLogError>
 
 /** Writes a group in one transaction; an outcome for each, in order. */
-export type Write = (group: ReadonlyArray<Append>) => Effect.Effect<ReadonlyArray<Outcome>, SqlError.SqlError>
+export type WriteGroup = (
+  group: ReadonlyArray<AppendRequest>
+) => Effect.Effect<ReadonlyArray<AppendResult>, SqlError.SqlError>
 
-interface Waiting {
-  readonly append: Append
-  readonly done: Deferred.Deferred<ReadonlyArray<Entry>, EventLogError>
+interface QueuedAppend {
+  readonly request: AppendRequest
+  readonly completion: Deferred.Deferred<ReadonlyArray<Entry>, EventLogError>
 }
 
 /** Appends that may wait; more make their callers wait. A topic's host has one at a time. */
-const capacity = 4096
+const queueCapacity = 4096
 
-const fromCause = (cause: Cause.Cause<SqlError.SqlError>): EventLogError => {
+const toEventLogError = (cause: Cause.Cause<SqlError.SqlError>): EventLogError => {
   const error = Cause.squash(cause)
   return error instanceof SqlError.SqlError
-    ? unavailable("append")(error)
+    ? logUnavailable("append")(error)
     : new EventLogError({ reason: new LogUnavailable({ operation: "append", full: false, cause: error }) })
 }
 
 /** Whether the rows were refused, rather than the database being out of reach. */
-const isRefusal = (cause: Cause.Cause<SqlError.SqlError>): boolean => {
+const isWriteConflict = (cause: Cause.Cause<SqlError.SqlError>): boolean => {
   const error = Cause.squash(cause)
   return error instanceof SqlError.SqlError &&
     (error.reason._tag === "UniqueViolation" || error.reason._tag === "ConstraintError" ||
@@ -48,42 +50,42 @@ const isRefusal = (cause: Cause.Cause<SqlError.SqlError>): boolean => {
  * Starts the committer; on closing the scope it finishes what is queued. `settled` hears, before the callers do, of what
  * is durable or may be; not of an append that did not fit.
  */
-export const make = Effect.fnUntraced(function*(write: Write, settled: (append: Append) => void) {
+export const make = Effect.fnUntraced(function*(write: WriteGroup, onCommitted: (append: AppendRequest) => void) {
   const metrics = yield* Metrics
-  const queue = yield* Queue.bounded<Waiting, Cause.Done>(capacity)
+  const queue = yield* Queue.bounded<QueuedAppend, Cause.Done>(queueCapacity)
 
   /** Writes, and takes the time of it. */
-  const timed = (group: ReadonlyArray<Waiting>) =>
+  const writeTimed = (group: ReadonlyArray<QueuedAppend>) =>
     Effect.suspend(() => {
-      const began = performance.now()
-      return Effect.onExit(write(group.map((waiting) => waiting.append)), (exit) =>
+      const startedAt = performance.now()
+      return Effect.onExit(write(group.map((waiting) => waiting.request)), (exit) =>
         Effect.sync(() => {
-          metrics.commit.observe((performance.now() - began) / 1000)
-          metrics.commitSize.observe(group.length)
+          metrics.commitSeconds.observe((performance.now() - startedAt) / 1000)
+          metrics.commitAppends.observe(group.length)
           if (Exit.isFailure(exit)) metrics.commitFaults.value += 1
         }))
     })
 
-  const durable = (append: Append) => {
-    for (const { event } of append.drafts) metrics.happened(kindOf(append.topic), event)
-    settled(append)
+  const recordDurable = (request: AppendRequest) => {
+    for (const { event } of request.drafts) metrics.countEvent(kindOf(request.topic), event)
+    onCommitted(request)
   }
 
-  const commit = (group: ReadonlyArray<Waiting>): Effect.Effect<void> =>
-    Effect.flatMap(Effect.exit(timed(group)), (exit) => {
-      if (Exit.isFailure(exit) && group.length > 1 && isRefusal(exit.cause)) {
+  const commit = (group: ReadonlyArray<QueuedAppend>): Effect.Effect<void> =>
+    Effect.flatMap(Effect.exit(writeTimed(group)), (exit) => {
+      if (Exit.isFailure(exit) && group.length > 1 && isWriteConflict(exit.cause)) {
         return Effect.forEach(group, (waiting) => commit([waiting]), { discard: true })
       }
-      for (const [i, { append, done }] of group.entries()) {
-        const outcome = Exit.isSuccess(exit) ? exit.value[i] : undefined
-        if (outcome?._tag === "Success") durable(append)
+      for (const [i, { request, completion }] of group.entries()) {
+        const result = Exit.isSuccess(exit) ? exit.value[i] : undefined
+        if (result?._tag === "Success") recordDurable(request)
         // What is reported as failed may have happened.
-        if (Exit.isFailure(exit)) settled(append)
+        if (Exit.isFailure(exit)) onCommitted(request)
         Deferred.doneUnsafe(
-          done,
-          outcome !== undefined
-            ? Effect.fromResult(outcome)
-            : Effect.fail(Exit.isFailure(exit) ? fromCause(exit.cause) : fromCause(Cause.die("no outcome")))
+          completion,
+          result !== undefined
+            ? Effect.fromResult(result)
+            : Effect.fail(Exit.isFailure(exit) ? toEventLogError(exit.cause) : toEventLogError(Cause.die("no outcome")))
         )
       }
       return Effect.void
@@ -96,14 +98,14 @@ export const make = Effect.fnUntraced(function*(write: Write, settled: (append: 
   )
   yield* Effect.addFinalizer(() => Effect.andThen(Queue.end(queue), Fiber.await(fiber)))
 
-  return Effect.fnUntraced(function*(append: Append) {
-    yield* Chain.checkDrafts(append)
-    const done = Deferred.makeUnsafe<ReadonlyArray<Entry>, EventLogError>()
-    if (!(yield* Queue.offer(queue, { append, done }))) {
+  return Effect.fnUntraced(function*(request: AppendRequest) {
+    yield* ChainVerification.assertContiguousDrafts(request)
+    const completion = Deferred.makeUnsafe<ReadonlyArray<Entry>, EventLogError>()
+    if (!(yield* Queue.offer(queue, { request, completion }))) {
       return yield* new EventLogError({
         reason: new LogUnavailable({ operation: "append", full: false, cause: "the log is closed" })
       })
     }
-    return yield* Deferred.await(done)
+    return yield* Deferred.await(completion)
   })
 })

@@ -8,38 +8,38 @@ import * as MetricsRoute from "./MetricsRoute.ts"
 import { Readiness } from "./Readiness.ts"
 
 /** Further routes; a request that cannot be read is answered for them. */
-type More = Layer.Layer<
+type ExtraRoutes = Layer.Layer<
   never,
   never,
   HttpRouter.HttpRouter | HttpRouter.Request<"Error", HttpServerError.HttpServerError>
 >
 
-export interface Options {
+export interface RoutesOptions {
   /** The folder of the built page. */
   readonly webRoot: string
-  readonly metrics: MetricsRoute.Policy
+  readonly metrics: MetricsRoute.MetricsAccessPolicy
   /** Routes of whoever composes the server, beside its own. */
-  readonly more?: More | undefined
+  readonly extraRoutes?: ExtraRoutes | undefined
 }
 
-const plain = { headers: { "cache-control": "no-store" } }
+const noStore = { headers: { "cache-control": "no-store" } }
 
 /** `/health/live`: the process answers. `/health/ready`: send people here (OPS3). */
-const health = HttpRouter.use(Effect.fnUntraced(function*(router) {
+const healthRoutes = HttpRouter.use(Effect.fnUntraced(function*(router) {
   const readiness = yield* Readiness
-  yield* router.add("GET", "/health/live", Effect.succeed(HttpServerResponse.text("live\n", plain)))
+  yield* router.add("GET", "/health/live", Effect.succeed(HttpServerResponse.text("live\n", noStore)))
   yield* router.add(
     "GET",
     "/health/ready",
     Effect.map(Ref.get(readiness), (ready) =>
       ready
-        ? HttpServerResponse.text("ready\n", plain)
-        : HttpServerResponse.text("not ready\n", { ...plain, status: 503 }))
+        ? HttpServerResponse.text("ready\n", noStore)
+        : HttpServerResponse.text("not ready\n", { ...noStore, status: 503 }))
   )
 }))
 
 /** The page, built beside this module into `dist/web`; every address without a file of its own is the page. */
-const page = (root: string) =>
+const webAppRoutes = (root: string) =>
   Layer.unwrap(Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
@@ -52,5 +52,5 @@ const page = (root: string) =>
       )
   }))
 
-export const layer = ({ metrics, more = Layer.empty, webRoot }: Options) =>
-  Layer.mergeAll(health, MetricsRoute.layer(metrics), more, page(webRoot))
+export const layer = ({ metrics, extraRoutes = Layer.empty, webRoot }: RoutesOptions) =>
+  Layer.mergeAll(healthRoutes, MetricsRoute.layer(metrics), extraRoutes, webAppRoutes(webRoot))

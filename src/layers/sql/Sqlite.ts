@@ -10,7 +10,7 @@ import { Context, Effect, Layer, Option, Schema, type Scope, Semaphore, Stream }
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, type SqlError, Statement } from "effect/sql"
 import { DatabaseSync, type SQLInputValue } from "node:sqlite"
-import { errcode, Handle, prepare, sqlError } from "./Handle.ts"
+import { prepare, primaryResultCode, SqliteConnection, toSqlError } from "./SqliteConnection.ts"
 
 /** Another server has the data file open (FLT23). */
 export class SqliteInUse extends Schema.TaggedError<SqliteInUse>()("SqliteInUse", { filename: Schema.String }) {
@@ -28,16 +28,18 @@ export interface Options {
  * Set for writes that need not wait for the disk: they survive the process, and the power once the next write that does
  * wait has been reported. Nobody may be promised what they say.
  */
-export const Hasty = Context.Reference<boolean>("choir/layers/sql/Hasty", { defaultValue: () => false })
+export const RelaxedDurability = Context.Reference<boolean>("choir/layers/sql/RelaxedDurability", {
+  defaultValue: () => false
+})
 
 /** Rows that a stream takes at a time. */
-const streamRows = 128
+const streamBatchSize = 128
 
 /** The primary SQLite result code behind an error, if there is one: 13 is "disk full", 11 "corrupt". */
-export const resultCode = (error: SqlError.SqlError): number | undefined => errcode(error.reason.cause)
+export const resultCode = (error: SqlError.SqlError): number | undefined => primaryResultCode(error.reason.cause)
 
 /** Held until the scope closes or the process dies, whichever comes first. */
-const lock = (filename: string): Effect.Effect<void, SqliteInUse | SqlError.SqlError, Scope.Scope> =>
+const acquireFileLock = (filename: string): Effect.Effect<void, SqliteInUse | SqlError.SqlError, Scope.Scope> =>
   filename === ":memory:" ? Effect.void : Effect.acquireRelease(
     Effect.try({
       try: () => {
@@ -45,53 +47,59 @@ const lock = (filename: string): Effect.Effect<void, SqliteInUse | SqlError.SqlE
         db.exec("BEGIN EXCLUSIVE")
         return db
       },
-      catch: (cause) => errcode(cause) === 5 ? new SqliteInUse({ filename }) : sqlError(cause, "lock its file")
+      catch: (cause) =>
+        primaryResultCode(cause) === 5 ? new SqliteInUse({ filename }) : toSqlError(cause, "lock its file")
     }),
     (db) => Effect.sync(() => db.close())
   )
 
-type Mode = "rows" | "raw" | "values"
+type ResultMode = "rows" | "raw" | "values"
 
-const connect = (handle: Handle): SqlConnection.Connection => {
-  const run = (sql: string, params: ReadonlyArray<unknown>, mode: Mode, prepared: boolean) =>
+const toSqlConnection = (sqlite: SqliteConnection): SqlConnection.Connection => {
+  const runStatement = (sql: string, params: ReadonlyArray<unknown>, mode: ResultMode, prepared: boolean) =>
     Effect.withFiber<ReadonlyArray<never>, SqlError.SqlError>((fiber) => {
       try {
-        const { hasRows, statement } = prepared ? handle.prepare(sql) : prepare(handle.db, sql)
+        const { returnsRows, statement } = prepared ? sqlite.prepare(sql) : prepare(sqlite.db, sql)
         const values = params as ReadonlyArray<SQLInputValue>
         statement.setReadBigInts(Context.get(fiber.context, SqlClient.SafeIntegers))
         statement.setReturnArrays(mode === "values")
-        const result = hasRows
+        const result = returnsRows
           ? statement.all(...values)
           : mode === "raw"
           ? statement.run(...values)
           : (statement.run(...values), [])
         const rows = Effect.succeed(result as unknown as ReadonlyArray<never>)
-        if (!handle.owes) return rows
-        return Context.get(fiber.context, Hasty) ? (handle.defer(), rows) : Effect.andThen(handle.sync, rows)
+        if (!sqlite.needsSync) return rows
+        return Context.get(fiber.context, RelaxedDurability)
+          ? (sqlite.deferSync(), rows)
+          : Effect.andThen(sqlite.sync, rows)
       } catch (cause) {
-        return Effect.fail(handle.fail(cause, "execute a statement"))
+        return Effect.fail(sqlite.recordFailure(cause, "execute a statement"))
       }
     })
   const rows: (prepared: boolean) => SqlConnection.Connection["execute"] = (prepared) => (sql, params, transform) =>
     transform === undefined
-      ? run(sql, params, "rows", prepared)
-      : Effect.map(run(sql, params, "rows", prepared), transform)
+      ? runStatement(sql, params, "rows", prepared)
+      : Effect.map(runStatement(sql, params, "rows", prepared), transform)
   return {
     execute: rows(true),
     executeUnprepared: rows(false),
-    executeRaw: (sql, params) => run(sql, params, "raw", true),
-    executeValues: (sql, params) => run(sql, params, "values", true),
-    executeValuesUnprepared: (sql, params) => run(sql, params, "values", false),
-    executeStream: (sql, params, transform) => stream(handle, sql, params, transform)
+    executeRaw: (sql, params) => runStatement(sql, params, "raw", true),
+    executeValues: (sql, params) => runStatement(sql, params, "values", true),
+    executeValuesUnprepared: (sql, params) => runStatement(sql, params, "values", false),
+    executeStream: (sql, params, transform) => streamRows(sqlite, sql, params, transform)
   }
 }
 
-const stream: (handle: Handle, ...args: Parameters<SqlConnection.Connection["executeStream"]>) => Stream.Stream<
+const streamRows: (
+  handle: SqliteConnection,
+  ...args: Parameters<SqlConnection.Connection["executeStream"]>
+) => Stream.Stream<
   object,
   SqlError.SqlError
 > = (handle, sql, params, transform) => {
-  const attempt = <A>(run: () => A) =>
-    Effect.try({ try: run, catch: (cause) => handle.fail(cause, "stream the rows of a statement") })
+  const attempt = <A>(operation: () => A) =>
+    Effect.try({ try: operation, catch: (cause) => handle.recordFailure(cause, "stream the rows of a statement") })
   return Stream.unwrap(Effect.map(
     attempt(() => handle.db.prepare(sql).iterate(...params as ReadonlyArray<SQLInputValue>)),
     (iterator) =>
@@ -100,11 +108,11 @@ const stream: (handle: Handle, ...args: Parameters<SqlConnection.Connection["exe
           const rows: Array<object> = []
           for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
             rows.push(next.value)
-            if (rows.length === streamRows) break
+            if (rows.length === streamBatchSize) break
           }
           return [
             transform === undefined ? rows : transform(rows),
-            rows.length < streamRows ? Option.none() : Option.some(iterator)
+            rows.length < streamBatchSize ? Option.none() : Option.some(iterator)
           ]
         }))
   ))
@@ -112,19 +120,22 @@ const stream: (handle: Handle, ...args: Parameters<SqlConnection.Connection["exe
 
 /** Opens the file and takes its lock, for as long as the scope lasts. */
 export const make = Effect.fnUntraced(function*(options: Options) {
-  yield* lock(options.filename)
-  const handle = yield* Effect.acquireRelease(
-    Effect.try({ try: () => new Handle(options.filename), catch: (cause) => sqlError(cause, "open its file") }),
+  yield* acquireFileLock(options.filename)
+  const sqlite = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => new SqliteConnection(options.filename),
+      catch: (cause) => toSqlError(cause, "open its file")
+    }),
     (handle) => Effect.sync(() => handle.close())
   )
-  const connection = connect(handle)
+  const connection = toSqlConnection(sqlite)
   const acquirers = SqlClient.makeSqliteAcquirers({
     connection: Effect.try({
-      try: () => (handle.renewed(), connection),
-      catch: (cause) => handle.fail(cause, "open its file again")
+      try: () => (sqlite.reopenIfFailed(), connection),
+      catch: (cause) => sqlite.recordFailure(cause, "open its file again")
     }),
     semaphore: yield* Semaphore.make(1),
-    isTransaction: () => handle.db.isOpen && handle.db.isTransaction
+    isTransaction: () => sqlite.db.isOpen && sqlite.db.isTransaction
   })
   return yield* SqlClient.make({
     ...acquirers,

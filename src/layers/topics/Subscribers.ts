@@ -1,19 +1,19 @@
 /** Who hears of one topic, and the newest events, kept so that a storm of reconnects costs the log nothing. */
 import { Result } from "effect"
-import type { TopicId } from "../../domain/Ids.ts"
-import type { Entry } from "../../domain/Log.ts"
-import * as Protocol from "../../domain/Protocol.ts"
-import * as StateHash from "../../domain/StateHash.ts"
-import * as Frame from "../../services/Frame.ts"
+import type { TopicId } from "../../domain/protocol/Ids.ts"
+import * as Protocol from "../../domain/protocol/Protocol.ts"
+import * as StateHash from "../../domain/protocol/StateHash.ts"
+import type { Entry } from "../../domain/topic/Log.ts"
+import * as OutboundFrame from "../../services/OutboundFrame.ts"
 import type { Subscriber } from "../../services/Topics.ts"
 
 /** What a frame's envelope needs from outside. */
-export interface Stamp {
+export interface FrameMetadata {
   readonly id: string
   readonly now: number
 }
 
-export const viewOf = ({ at, author, cause, event, seq }: Entry): Protocol.EventView => ({
+export const toPublishedEvent = ({ at, author, cause, event, seq }: Entry): Protocol.PublishedEvent => ({
   seq,
   at,
   cause,
@@ -24,20 +24,20 @@ export const viewOf = ({ at, author, cause, event, seq }: Entry): Protocol.Event
 /** The subscribers of one topic. A subscriber that throws is dropped; the others never notice. */
 export class Subscribers {
   readonly topic: TopicId
-  private readonly keep: number
+  private readonly recentMax: number
   private readonly hashEvery: number
   private readonly byId = new Map<string, Subscriber>()
   /** The state that was hashed last. */
-  private last: unknown
-  private ring: Array<Protocol.EventView> = []
-  private readonly run = Frame.run()
+  private lastHashedState: unknown
+  private recentEvents: Array<Protocol.PublishedEvent> = []
+  private readonly batch = OutboundFrame.makeBatch()
   /** How many read a frame at once, so that nothing may join it later. */
-  private hasty = 0
+  private nonBatchingCount = 0
 
-  /** `keep`: how many of the newest events to hold; `hashEvery`: after how many to say a hash of the state. */
-  constructor(topic: TopicId, keep: number, hashEvery: number) {
+  /** `recentMax`: how many of the newest events to hold; `hashEvery`: after how many to say a hash of the state. */
+  constructor(topic: TopicId, recentMax: number, hashEvery: number) {
     this.topic = topic
-    this.keep = keep
+    this.recentMax = recentMax
     this.hashEvery = hashEvery
   }
 
@@ -48,21 +48,21 @@ export class Subscribers {
   add(subscriber: Subscriber): void {
     this.remove(subscriber.id)
     this.byId.set(subscriber.id, subscriber)
-    if (subscriber.gathers !== true) this.hasty += 1
+    if (subscriber.supportsBatching !== true) this.nonBatchingCount += 1
   }
 
   /** Whoever comes or goes, what was said before is not joined by what is said after. */
   remove(id: string): void {
-    const known = this.byId.get(id)
-    this.run.open = undefined
-    if (known === undefined) return
+    const subscriber = this.byId.get(id)
+    this.batch.openFrame = undefined
+    if (subscriber === undefined) return
     this.byId.delete(id)
-    if (known.gathers !== true) this.hasty -= 1
+    if (subscriber.supportsBatching !== true) this.nonBatchingCount -= 1
   }
 
-  deliver(frame: Frame.Frame): void {
-    if (this.byId.size === 0 || Frame.join(this.run, frame)) return
-    if (this.hasty === 0) Frame.begin(this.run, frame)
+  deliver(frame: OutboundFrame.OutboundFrame): void {
+    if (this.byId.size === 0 || OutboundFrame.tryAppend(this.batch, frame)) return
+    if (this.nonBatchingCount === 0) OutboundFrame.openBatch(this.batch, frame)
     for (const subscriber of this.byId.values()) {
       try {
         subscriber.deliver(frame)
@@ -76,56 +76,62 @@ export class Subscribers {
    * Takes in entries that have become durable, and tells everybody in one frame (SYN3, SYN9). The hash of `state`,
    * the one after them, goes along when they pass a multiple of `hashEvery` (SYN7).
    */
-  append(entries: ReadonlyArray<Entry>, state: unknown, stamp: () => Stamp): void {
+  publish(entries: ReadonlyArray<Entry>, state: unknown, newMetadata: () => FrameMetadata): void {
     const last = entries.at(-1)
     if (last === undefined) return
-    const events = entries.map(viewOf)
-    for (const event of events) this.ring.push(event)
+    const events = entries.map(toPublishedEvent)
+    for (const event of events) this.recentEvents.push(event)
     // Trimmed at twice the size, so that a push costs little on average.
-    if (this.ring.length > 2 * this.keep) this.ring = this.ring.slice(-this.keep)
+    if (this.recentEvents.length > 2 * this.recentMax) this.recentEvents = this.recentEvents.slice(-this.recentMax)
     if (this.byId.size === 0) return
     const from = last.seq - entries.length
     const lane = { _tag: "Durable", topic: this.topic, seq: last.seq } as const
-    const due = Math.floor(from / this.hashEvery) < Math.floor(last.seq / this.hashEvery)
-    const delta = { _tag: "delta", from, to: last.seq, events, ...(due ? this.hashed(state) : undefined) } as const
-    this.deliver({ text: this.encode(delta, stamp()), lane })
+    const hashDue = Math.floor(from / this.hashEvery) < Math.floor(last.seq / this.hashEvery)
+    const delta = {
+      _tag: "delta",
+      from,
+      to: last.seq,
+      events,
+      ...(hashDue ? this.hashField(state) : undefined)
+    } as const
+    this.deliver({ text: this.encode(delta, newMetadata()), lane })
   }
 
   /** SYN7: the hash of the topic's state, made from the one before; nothing for a state that cannot be hashed. */
-  hashed(state: unknown): { readonly hash: StateHash.StateHash } | undefined {
-    const { last } = this
-    this.last = state
-    return Result.getOrElse(Result.try(() => ({ hash: StateHash.of(state, last) })), () => undefined)
+  hashField(state: unknown): { readonly hash: StateHash.StateHash } | undefined {
+    const { lastHashedState } = this
+    this.lastHashedState = state
+    return Result.getOrElse(Result.try(() => ({ hash: StateHash.hashState(state, lastHashedState) })), () => undefined)
   }
 
   /** Begins anew with the newest entries of a log that was loaded. */
   reset(tail: ReadonlyArray<Entry>): void {
-    this.ring = tail.slice(-this.keep).map(viewOf)
+    this.recentEvents = tail.slice(-this.recentMax).map(toPublishedEvent)
   }
 
   /** The events after `seq` up to the newest, when they are all still here. */
-  since(seq: number, newest: number): ReadonlyArray<Protocol.EventView> | undefined {
+  recentSince(seq: number, newest: number): ReadonlyArray<Protocol.PublishedEvent> | undefined {
     if (seq === newest) return []
-    const first = this.ring[0]
-    return first !== undefined && first.seq <= seq + 1 ? this.ring.slice(seq + 1 - first.seq) : undefined
+    const first = this.recentEvents[0]
+    return first !== undefined && first.seq <= seq + 1 ? this.recentEvents.slice(seq + 1 - first.seq) : undefined
   }
 
   /** Ends the subscriptions of those who may no longer read, and tells them so. */
-  cut(mayRead: (subscriber: Subscriber) => boolean, stamp: () => Stamp): void {
+  removeUnauthorised(mayRead: (subscriber: Subscriber) => boolean, newMetadata: () => FrameMetadata): void {
     for (const subscriber of this.byId.values()) {
       if (mayRead(subscriber)) continue
       this.remove(subscriber.id)
       Result.try(() =>
         subscriber.deliver({
-          text: this.encode({ _tag: "unsubscribed", ref_id: null }, stamp()),
-          lane: Frame.reply
+          text: this.encode({ _tag: "unsubscribed", ref_id: null }, newMetadata()),
+          lane: OutboundFrame.replyLane
         })
       )
-      Result.try(() => subscriber.putOut?.(this.topic))
+      Result.try(() => subscriber.onAccessRevoked?.(this.topic))
     }
   }
 
-  private encode(message: Protocol.ServerMessage, { id, now }: Stamp): string {
-    return Protocol.encode(message, { id, timestamp: now, thread_id: this.topic })
+  private encode(message: Protocol.ServerMessage, { id, now }: FrameMetadata): string {
+    return Protocol.encodeServerMessage(message, { id, timestamp: now, thread_id: this.topic })
   }
 }

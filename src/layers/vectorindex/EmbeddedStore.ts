@@ -1,18 +1,18 @@
 /** Points in SQLite: the truth that the embedded engine's index is built from. */
 import { Array as Arr, Effect, Option, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
-import { Payload, type Point } from "../../domain/storage/VectorPoint.ts"
-import { BadAnswer, Unreachable, VectorIndexError } from "../../services/VectorIndex.ts"
-import type { Batch } from "./EmbeddedProtocol.ts"
+import { Payload, type Point } from "../../domain/search/VectorPoint.ts"
+import { MalformedResponse, Unreachable, VectorIndexError } from "../../services/VectorIndex.ts"
+import type { RowBatch } from "./EmbeddedProtocol.ts"
 import type { Row } from "./FlatIndex.ts"
 
-interface Stored {
+interface StoredPoint {
   readonly id: string
   readonly payload: string
   readonly vector: Uint8Array
 }
 
-interface Loaded extends Row {
+interface StoredRow extends Row {
   readonly vector: Uint8Array
 }
 
@@ -21,20 +21,23 @@ const unreachable = (cause: SqlError.SqlError) =>
 
 const decodePayload = Schema.decodeUnknownEffect(Schema.fromJsonString(Payload))
 
-const floats = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer)
+const toFloat32Array = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer)
 
-const payloadOf = ({ id, payload }: Omit<Stored, "vector">): Effect.Effect<Payload, VectorIndexError> =>
+const parsePayload = ({ id, payload }: Omit<StoredPoint, "vector">): Effect.Effect<Payload, VectorIndexError> =>
   Effect.mapError(
     decodePayload(payload),
-    () => new VectorIndexError({ reason: new BadAnswer({ detail: `the stored payload of ${id} is damaged` }) })
+    () => new VectorIndexError({ reason: new MalformedResponse({ detail: `the stored payload of ${id} is damaged` }) })
   )
 
-const toPoint = (stored: Stored): Effect.Effect<Point, VectorIndexError> =>
-  Effect.map(payloadOf(stored), (payload) => ({ id: stored.id, vector: Array.from(floats(stored.vector)), payload }))
+const toPoint = (stored: StoredPoint): Effect.Effect<Point, VectorIndexError> =>
+  Effect.map(
+    parsePayload(stored),
+    (payload) => ({ id: stored.id, vector: Array.from(toFloat32Array(stored.vector)), payload })
+  )
 
-const toBatch = (rows: ReadonlyArray<Loaded>, dimension: number): Batch => {
+const toBatch = (rows: ReadonlyArray<StoredRow>, dimension: number): RowBatch => {
   const vectors = new Float32Array(rows.length * dimension)
-  rows.forEach((row, i) => vectors.set(floats(row.vector), i * dimension))
+  rows.forEach((row, i) => vectors.set(toFloat32Array(row.vector), i * dimension))
   return {
     rows: rows.map(({ author, id, thread, version, visibility }) => ({ author, id, thread, version, visibility })),
     vectors
@@ -61,8 +64,8 @@ export const make = Effect.gen(function*() {
   // Collections are made and never changed.
   const dimensions = new Map<string, number>()
   const dimension = Effect.fnUntraced(function*(collection: string) {
-    const known = dimensions.get(collection)
-    if (known !== undefined) return Option.some(known)
+    const cached = dimensions.get(collection)
+    if (cached !== undefined) return Option.some(cached)
     const [stored] = yield* Effect.mapError(
       sql<{ readonly dimension: number }>`SELECT dimension FROM vector_collections WHERE name = ${collection}`,
       unreachable
@@ -103,18 +106,18 @@ export const make = Effect.gen(function*() {
 
   /** By id. */
   const get = (collection: string, ids: ReadonlyArray<string>) =>
-    sql<Stored>`SELECT id, payload, vector FROM vector_points
+    sql<StoredPoint>`SELECT id, payload, vector FROM vector_points
       WHERE collection = ${collection} AND ${sql.in("id", ids)} ORDER BY id`.pipe(
       Effect.mapError(unreachable),
       Effect.flatMap(Effect.forEach(toPoint))
     )
 
   const payloads = (collection: string, ids: ReadonlyArray<string>) =>
-    sql<Omit<Stored, "vector">>`SELECT id, payload FROM vector_points
+    sql<Omit<StoredPoint, "vector">>`SELECT id, payload FROM vector_points
       WHERE collection = ${collection} AND ${sql.in("id", ids)}`.pipe(
       Effect.mapError(unreachable),
       Effect.flatMap(
-        Effect.forEach((stored) => Effect.map(payloadOf(stored), (payload) => [stored.id, payload] as const))
+        Effect.forEach((stored) => Effect.map(parsePayload(stored), (payload) => [stored.id, payload] as const))
       ),
       Effect.map((entries) => new Map(entries))
     )
@@ -126,7 +129,7 @@ export const make = Effect.gen(function*() {
     )
 
   const scroll = (collection: string, after: string | null, limit: number) =>
-    sql<Stored>`SELECT id, payload, vector FROM vector_points
+    sql<StoredPoint>`SELECT id, payload, vector FROM vector_points
       WHERE collection = ${collection} AND id > ${after ?? ""} ORDER BY id LIMIT ${limit}`.pipe(
       Effect.mapError(unreachable),
       Effect.flatMap(Effect.forEach(toPoint))
@@ -134,7 +137,7 @@ export const make = Effect.gen(function*() {
 
   /** What the index has to know, page by page. */
   const page = (collection: { readonly name: string; readonly dimension: number }, after: string) =>
-    sql<Loaded>`SELECT id, version, thread, author, visibility, vector FROM vector_points
+    sql<StoredRow>`SELECT id, version, thread, author, visibility, vector FROM vector_points
       WHERE collection = ${collection.name} AND id > ${after} ORDER BY id LIMIT 1000`.pipe(
       Effect.map((rows) => ({ last: rows.at(-1)?.id, batch: toBatch(rows, collection.dimension) })),
       Effect.mapError(unreachable)
@@ -146,4 +149,4 @@ export const make = Effect.gen(function*() {
   return { collections, count, dimension, ensure, get, page, payloads, remove, scroll, upsert } as const
 }).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(unreachable(error))))
 
-export type Store = Effect.Success<typeof make>
+export type EmbeddedStore = Effect.Success<typeof make>

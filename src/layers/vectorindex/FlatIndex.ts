@@ -4,35 +4,35 @@
  *
  * Runs in a worker thread, so it imports nothing that takes time to load.
  */
-import type { Payload } from "../../domain/storage/VectorPoint.ts"
-import { type Block, blockRows, makeBlock, pad } from "./Kernel.ts"
+import type { Payload } from "../../domain/search/VectorPoint.ts"
+import { makeBlock, paddedLength, rowsPerBlock, type VectorBlock } from "./SimdKernel.ts"
 
 /** What the index has to know of a point; texts stay in the database. */
-export type Tags = Pick<Payload, "thread" | "author" | "visibility" | "version">
+export type PointTags = Pick<Payload, "thread" | "author" | "visibility" | "version">
 
-export interface Row extends Tags {
+export interface Row extends PointTags {
   readonly id: string
 }
 
 /** As `VectorPoint.Filter`: every given condition holds, an empty list matches nothing. */
-export interface Filter {
+export interface RowFilter {
   readonly readable?: ReadonlyArray<string>
   readonly threads?: ReadonlyArray<string>
   readonly visibility?: string
   readonly author?: string
 }
 
-export interface Found {
+export interface ScoredId {
   readonly id: string
   readonly score: number
 }
 
 /** Below this share of the rows, the rows are picked one by one instead of multiplied all. */
-const sparse = 0.3
+const sparseThreshold = 0.3
 
 export class FlatIndex {
   readonly dimension: number
-  private readonly blocks: Array<Block> = []
+  private readonly blocks: Array<VectorBlock> = []
   private readonly rows: Array<Row> = []
   private readonly rowOf = new Map<string, number>()
   private readonly postings = new Map<string, Set<number>>()
@@ -47,13 +47,13 @@ export class FlatIndex {
 
   /** An older or equal version changes nothing. `vector` is normalised and of the dimension. */
   upsert(row: Row, vector: ArrayLike<number>): void {
-    const known = this.rowOf.get(row.id)
-    if (known !== undefined && this.rows[known]!.version >= row.version) return
-    const at = known ?? this.rows.length
-    if (known === undefined) this.rowOf.set(row.id, at)
-    else this.unpost(at)
+    const existing = this.rowOf.get(row.id)
+    if (existing !== undefined && this.rows[existing]!.version >= row.version) return
+    const at = existing ?? this.rows.length
+    if (existing === undefined) this.rowOf.set(row.id, at)
+    else this.removePostings(at)
     this.rows[at] = row
-    this.post(at)
+    this.addPostings(at)
     this.vectorAt(at).set(vector)
   }
 
@@ -61,49 +61,49 @@ export class FlatIndex {
     const at = this.rowOf.get(id)
     if (at === undefined) return
     const last = this.rows.length - 1
-    this.unpost(at)
+    this.removePostings(at)
     this.rowOf.delete(id)
     if (at !== last) {
       const moved = this.rows[last]!
-      this.unpost(last)
+      this.removePostings(last)
       this.rows[at] = moved
       this.rowOf.set(moved.id, at)
       this.vectorAt(at).set(this.vectorAt(last))
-      this.post(at)
+      this.addPostings(at)
     }
     this.rows.length = last
-    if (last % blockRows === 0) this.blocks.length = last / blockRows
+    if (last % rowsPerBlock === 0) this.blocks.length = last / rowsPerBlock
   }
 
   /** The `limit` nearest rows, best first, ties by id. */
-  search(query: ArrayLike<number>, limit: number, filter: Filter): ReadonlyArray<Found> {
-    const top = new Top(limit)
+  search(query: ArrayLike<number>, limit: number, filter: RowFilter): ReadonlyArray<ScoredId> {
+    const top = new TopK(limit)
     const mask = this.mask(filter)
     for (const [b, block] of this.blocks.entries()) {
-      const base = b * blockRows
-      const n = Math.min(blockRows, this.rows.length - base)
-      const chosen = mask === undefined ? n : select(mask, base, n, block.list)
+      const base = b * rowsPerBlock
+      const n = Math.min(rowsPerBlock, this.rows.length - base)
+      const chosen = mask === undefined ? n : selectRows(mask, base, n, block.rowNumbers)
       if (chosen === 0) continue
       block.query.set(query)
-      if (chosen < n * sparse) {
-        block.some(chosen)
-        for (let i = 0; i < chosen; i++) this.offer(top, block.products[i]!, base + block.list[i]!)
+      if (chosen < n * sparseThreshold) {
+        block.multiplySelected(chosen)
+        for (let i = 0; i < chosen; i++) this.offer(top, block.products[i]!, base + block.rowNumbers[i]!)
       } else {
-        block.all(n)
+        block.multiplyAll(n)
         for (let i = 0; i < n; i++) {
           if (mask === undefined || mask[base + i] === 1) this.offer(top, block.products[i]!, base + i)
         }
       }
     }
-    return top.found
+    return top.hits
   }
 
-  private offer(top: Top, score: number, at: number): void {
-    if (score >= top.worst) top.push({ id: this.rows[at]!.id, score })
+  private offer(top: TopK, score: number, at: number): void {
+    if (score >= top.minScore) top.push({ id: this.rows[at]!.id, score })
   }
 
   /** 1 for each row that matches; undefined when all do. */
-  private mask(filter: Filter): Uint8Array | undefined {
+  private mask(filter: RowFilter): Uint8Array | undefined {
     const conditions: Array<ReadonlyArray<string>> = []
     if (filter.readable !== undefined) {
       conditions.push([
@@ -116,23 +116,23 @@ export class FlatIndex {
     if (filter.author !== undefined) conditions.push([`author:${filter.author}`])
     if (conditions.length === 0) return undefined
     // A row's count goes up by one with each condition it meets, in turn.
-    const met = new Uint8Array(this.rows.length)
+    const metConditions = new Uint8Array(this.rows.length)
     conditions.forEach((keys, i) => {
       for (const key of keys) {
-        for (const at of this.postings.get(key) ?? []) if (met[at] === i) met[at] = i + 1
+        for (const at of this.postings.get(key) ?? []) if (metConditions[at] === i) metConditions[at] = i + 1
       }
     })
-    return met.map((count) => (count === conditions.length ? 1 : 0))
+    return metConditions.map((count) => (count === conditions.length ? 1 : 0))
   }
 
   private vectorAt(at: number): Float32Array {
-    const width = pad(this.dimension)
-    const block = this.blocks[Math.floor(at / blockRows)] ??= makeBlock(this.dimension)
-    const start = (at % blockRows) * width
+    const width = paddedLength(this.dimension)
+    const block = this.blocks[Math.floor(at / rowsPerBlock)] ??= makeBlock(this.dimension)
+    const start = (at % rowsPerBlock) * width
     return block.rows.subarray(start, start + width)
   }
 
-  private post(at: number): void {
+  private addPostings(at: number): void {
     for (const key of keysOf(this.rows[at]!)) {
       const posting = this.postings.get(key)
       if (posting === undefined) this.postings.set(key, new Set([at]))
@@ -140,7 +140,7 @@ export class FlatIndex {
     }
   }
 
-  private unpost(at: number): void {
+  private removePostings(at: number): void {
     for (const key of keysOf(this.rows[at]!)) {
       const posting = this.postings.get(key)
       posting?.delete(at)
@@ -152,30 +152,30 @@ export class FlatIndex {
 const keysOf = (row: Row) => [`thread:${row.thread}`, `author:${row.author}`, `visibility:${row.visibility}`]
 
 /** Writes the numbers of a block's matching rows to `list`; returns how many. */
-const select = (mask: Uint8Array, base: number, n: number, list: Uint32Array): number => {
+const selectRows = (mask: Uint8Array, base: number, n: number, list: Uint32Array): number => {
   let chosen = 0
   for (let i = 0; i < n; i++) if (mask[base + i] === 1) list[chosen++] = i
   return chosen
 }
 
 /** The best `limit` so far, in order. */
-class Top {
-  readonly found: Array<Found> = []
-  worst = -Infinity
+class TopK {
+  readonly hits: Array<ScoredId> = []
+  minScore = -Infinity
   private readonly limit: number
 
   constructor(limit: number) {
     this.limit = limit
   }
 
-  push(one: Found): void {
-    let at = this.found.length
-    while (at > 0 && before(one, this.found[at - 1]!)) at--
+  push(hit: ScoredId): void {
+    let at = this.hits.length
+    while (at > 0 && ranksBefore(hit, this.hits[at - 1]!)) at--
     if (at >= this.limit) return
-    this.found.splice(at, 0, one)
-    if (this.found.length > this.limit) this.found.pop()
-    if (this.found.length === this.limit) this.worst = this.found[this.limit - 1]!.score
+    this.hits.splice(at, 0, hit)
+    if (this.hits.length > this.limit) this.hits.pop()
+    if (this.hits.length === this.limit) this.minScore = this.hits[this.limit - 1]!.score
   }
 }
 
-const before = (a: Found, b: Found) => a.score > b.score || (a.score === b.score && a.id < b.id)
+const ranksBefore = (a: ScoredId, b: ScoredId) => a.score > b.score || (a.score === b.score && a.id < b.id)

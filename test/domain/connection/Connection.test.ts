@@ -1,22 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as Connection from "../../../src/domain/connection/Connection.ts"
-import { auth, challenge, connect, fresh, key, type Message, signedIn } from "./OneConnection.ts"
+import { auth, challenge, connect, initial, key, type Message, signedIn } from "./ConnectionFixture.ts"
 
 /** What touches topics, people's data or somebody else: forbidden to strangers. */
 const privileged: ReadonlySet<Connection.Intent["_tag"]> = new Set(
   [
-    "Post",
+    "SubmitCommand",
     "Subscribe",
     "Unsubscribe",
     "Acknowledge",
-    "Signal",
+    "SetSignal",
     "ListThreads",
     "ReadThread",
     "ReadUser",
-    "Renew",
-    "Revoke",
-    "Hold"
+    "RenewSession",
+    "RevokeSession",
+    "ExtendSession"
   ] as const
 )
 
@@ -28,26 +28,26 @@ const scripts = Arbitrary.array(
   }
 )
 
-const lucky = (
+const satisfyPendingCheck = (
   state: Connection.State,
   { lucky, message }: { readonly message: Message; readonly lucky: boolean }
 ): Message =>
   !lucky
     ? message
-    : state.status._tag === "Proving"
+    : state.status._tag === "Verifying"
     ? { ...signedIn, ref: state.status.ref }
     : state.status._tag === "Challenged"
     ? auth
-    : state.status._tag === "Open"
-    ? message._tag === "Drawn" ? { ...message, public_key: key, challenge } : connect
+    : state.status._tag === "Unauthenticated"
+    ? message._tag === "ChallengeIssued" ? { ...message, public_key: key, challenge } : connect
     : message
 
 describe("a connection", () => {
   it.prop("[AUT4] before a key is proved nothing touches a topic", { scripts }, ({ scripts }) => {
-    let state = fresh
+    let state = initial
     for (const entry of scripts) {
-      const [next, intents] = Connection.step(state, lucky(state, entry))
-      if (state.status._tag !== "Live") {
+      const [next, intents] = Connection.step(state, satisfyPendingCheck(state, entry))
+      if (state.status._tag !== "Authenticated") {
         for (const intent of intents) assert.isFalse(privileged.has(intent._tag), intent._tag)
       }
       state = next
@@ -55,18 +55,18 @@ describe("a connection", () => {
   })
 
   it.prop("[AUT1] a user is there exactly while the connection is live", { scripts }, ({ scripts }) => {
-    let state = fresh
+    let state = initial
     for (const entry of scripts) {
-      state = Connection.step(state, lucky(state, entry))[0]
-      if (state.status._tag !== "Closed") assert.strictEqual(state.user !== null, state.status._tag === "Live")
+      state = Connection.step(state, satisfyPendingCheck(state, entry))[0]
+      if (state.status._tag !== "Closed") assert.strictEqual(state.user !== null, state.status._tag === "Authenticated")
     }
   })
 
   it.prop("[CON1] every subscription that was begun ends, and none twice", { scripts }, ({ scripts }) => {
-    let state = fresh
+    let state = initial
     const open = new Set<string>()
-    for (const entry of [...scripts, { message: { _tag: "Dropped", at: 0, code: 1006 } as const, lucky: false }]) {
-      const [next, intents] = Connection.step(state, lucky(state, entry))
+    for (const entry of [...scripts, { message: { _tag: "SocketClosed", at: 0, code: 1006 } as const, lucky: false }]) {
+      const [next, intents] = Connection.step(state, satisfyPendingCheck(state, entry))
       for (const intent of intents) {
         if (intent._tag === "Subscribe") open.add(intent.topic)
         if (intent._tag === "Unsubscribe") assert.isTrue(open.delete(intent.topic))
@@ -77,11 +77,11 @@ describe("a connection", () => {
   })
 
   it.prop("[CON6] at most one close, and silence after it", { scripts }, ({ scripts }) => {
-    let state = fresh
+    let state = initial
     let closes = 0
     for (const entry of scripts) {
       const before = state
-      const [next, intents] = Connection.step(state, lucky(state, entry))
+      const [next, intents] = Connection.step(state, satisfyPendingCheck(state, entry))
       if (before.status._tag === "Closed") assert.deepStrictEqual([next, intents], [before, []])
       closes += intents.filter(({ _tag }) => _tag === "Close").length
       state = next
@@ -90,8 +90,8 @@ describe("a connection", () => {
   })
 
   it.prop("[CON1] every reachable state survives JSON", { scripts }, ({ scripts }) => {
-    let state = fresh
-    for (const entry of scripts) state = Connection.step(state, lucky(state, entry))[0]
+    let state = initial
+    for (const entry of scripts) state = Connection.step(state, satisfyPendingCheck(state, entry))[0]
     const codec = Schema.toCodecJson(Connection.State)
     const wire = JSON.parse(JSON.stringify(Schema.encodeSync(codec)(state)))
     assert.deepStrictEqual(Schema.decodeUnknownSync(codec)(wire), state)

@@ -13,7 +13,7 @@ import * as AiSdk from "../../../src/layers/chorus/AiSdk.ts"
 type Pull = (controller: ReadableStreamDefaultController<LanguageModelV4StreamPart>) => void | Promise<void>
 
 /** A provider whose stream is `pull`, and whether it was aborted. */
-const provider = (pull: Pull, doStream?: LanguageModelV4["doStream"]) => {
+const makeProvider = (pull: Pull, doStream?: LanguageModelV4["doStream"]) => {
   const seen: { signal?: AbortSignal | undefined; options?: Parameters<LanguageModelV4["doStream"]>[0] } = {}
   const model: LanguageModelV4 = {
     specificationVersion: "v4",
@@ -31,7 +31,7 @@ const provider = (pull: Pull, doStream?: LanguageModelV4["doStream"]) => {
 }
 
 /** Gives its parts one by one, then nothing for ever. */
-const script = (...parts: ReadonlyArray<LanguageModelV4StreamPart>): Pull => {
+const streamOf = (...parts: ReadonlyArray<LanguageModelV4StreamPart>): Pull => {
   const left = [...parts]
   return (controller) => {
     const part = left.shift()
@@ -52,7 +52,7 @@ const finish = (unified: "stop" | "content-filter" = "stop"): LanguageModelV4Str
 })
 
 /** The text of an answer and how it ended. */
-const ask = Effect.fnUntraced(function*(model: LanguageModelV4, options: AiSdk.Options = {}) {
+const streamOnce = Effect.fnUntraced(function*(model: LanguageModelV4, options: AiSdk.ModelOptions = {}) {
   const languageModel = yield* AiSdk.languageModel(model, options)
   let text = ""
   let usage: unknown
@@ -73,8 +73,10 @@ const ask = Effect.fnUntraced(function*(model: LanguageModelV4, options: AiSdk.O
 describe("AiSdk language model", () => {
   it.live("[CHO12] puts system and user text, hands on text and usage, aborts nothing that is done", () =>
     Effect.gen(function*() {
-      const { model, seen } = provider(script({ type: "stream-start", warnings: [] }, delta("a"), delta("b"), finish()))
-      assert.deepStrictEqual(yield* ask(model), { text: "ab", usage: [3, 4], fault: "none" })
+      const { model, seen } = makeProvider(
+        streamOf({ type: "stream-start", warnings: [] }, delta("a"), delta("b"), finish())
+      )
+      assert.deepStrictEqual(yield* streamOnce(model), { text: "ab", usage: [3, 4], fault: "none" })
       assert.deepStrictEqual(seen.options?.prompt, [
         { role: "system", content: "S" },
         { role: "user", content: [{ type: "text", text: "U" }] }
@@ -83,27 +85,27 @@ describe("AiSdk language model", () => {
 
   it.live("[CHO12] answers as a whole, too", () =>
     Effect.gen(function*() {
-      const { model } = provider(script(delta("a"), delta("b"), finish()))
+      const { model } = makeProvider(streamOf(delta("a"), delta("b"), finish()))
       const languageModel = yield* AiSdk.languageModel(model)
       assert.strictEqual((yield* languageModel.generateText({ prompt: "U" })).text, "ab")
     }))
 
   const timeouts = [
-    { name: "does not answer the request", pull: script(), hangs: true, before: 59_999 },
+    { name: "does not answer the request", pull: streamOf(), hangs: true, before: 59_999 },
     {
       name: "opens a stream and is silent",
-      pull: script({ type: "stream-start", warnings: [] }),
+      pull: streamOf({ type: "stream-start", warnings: [] }),
       hangs: false,
       before: 59_999
     },
-    { name: "stops in the middle", pull: script(delta("a")), hangs: false, before: 59_999 }
+    { name: "stops in the middle", pull: streamOf(delta("a")), hangs: false, before: 59_999 }
   ]
   it.effect.each(timeouts)(
     "[FLT14] [FLT15] a provider that $name is given up after 60 s",
     ({ before, hangs, pull }) =>
       Effect.gen(function*() {
-        const { model, seen } = provider(pull, hangs ? () => Promise.withResolvers<never>().promise : undefined)
-        const fiber = yield* Effect.forkChild(ask(model), { startImmediately: true })
+        const { model, seen } = makeProvider(pull, hangs ? () => Promise.withResolvers<never>().promise : undefined)
+        const fiber = yield* Effect.forkChild(streamOnce(model), { startImmediately: true })
         // Promises of the fake provider settle before virtual time moves.
         yield* Effect.promise(() => new ReadableStream({ start: (c) => c.close() }).getReader().closed)
         yield* settle
@@ -118,8 +120,8 @@ describe("AiSdk language model", () => {
 
   it.live("[CHO8] interruption aborts the request", () =>
     Effect.gen(function*() {
-      const { model, seen } = provider(script(delta("a")))
-      const fiber = yield* Effect.forkChild(ask(model), { startImmediately: true })
+      const { model, seen } = makeProvider(streamOf(delta("a")))
+      const fiber = yield* Effect.forkChild(streamOnce(model), { startImmediately: true })
       yield* settle
       assert.isFalse(seen.signal?.aborted)
       yield* Fiber.interrupt(fiber)
@@ -128,10 +130,10 @@ describe("AiSdk language model", () => {
 
   it.live("[FLT16] a stream that ends without the provider's word is a failure, and so is an endless answer", () =>
     Effect.gen(function*() {
-      const cut = provider((controller) => controller.close())
-      assert.strictEqual((yield* ask(cut.model)).fault, "InvalidOutputError")
-      const endless = provider((controller) => controller.enqueue(delta("x".repeat(1_000))))
-      const { fault, text } = yield* ask(endless.model, { limits: { text: 10_000 } })
+      const cut = makeProvider((controller) => controller.close())
+      assert.strictEqual((yield* streamOnce(cut.model)).fault, "InvalidOutputError")
+      const endless = makeProvider((controller) => controller.enqueue(delta("x".repeat(1_000))))
+      const { fault, text } = yield* streamOnce(endless.model, { limits: { maxTextLength: 10_000 } })
       assert.deepStrictEqual([fault, text.length], ["InvalidOutputError", 10_000])
       assert.isTrue(endless.seen.signal?.aborted)
     }))
@@ -168,8 +170,8 @@ describe("AiSdk language model", () => {
     ] as const
   )("[FLT17] %s is %s", ([error, fault, retryable]) =>
     Effect.gen(function*() {
-      const early = provider(script(), () => Promise.reject(error))
-      const late = provider(script(delta("a"), { type: "error", error }))
+      const early = makeProvider(streamOf(), () => Promise.reject(error))
+      const late = makeProvider(streamOf(delta("a"), { type: "error", error }))
       for (const { model } of [early, late]) {
         const languageModel = yield* AiSdk.languageModel(model, { secrets: ["sk-secret"] })
         const failure = yield* Effect.flip(Stream.runDrain(languageModel.streamText({ prompt: "U" })))
@@ -184,8 +186,8 @@ describe("AiSdk language model", () => {
 
   it.live("[FLT17] a content filter is a refusal", () =>
     Effect.gen(function*() {
-      const { model } = provider(script(delta("a"), finish("content-filter")))
-      assert.strictEqual((yield* ask(model)).fault, "ContentPolicyError")
+      const { model } = makeProvider(streamOf(delta("a"), finish("content-filter")))
+      assert.strictEqual((yield* streamOnce(model)).fault, "ContentPolicyError")
     }))
 })
 

@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Layer } from "effect"
-import { CommandId, TopicId, UserId } from "../../../src/domain/Ids.ts"
-import { shipped } from "../../../src/domain/kinds/Kinds.ts"
-import type { State } from "../../../src/domain/kinds/ThreadModel.ts"
-import { defaults } from "../../../src/domain/Limits.ts"
-import * as RunStepPerformer from "../../../src/layers/chorus/RunStepPerformer.ts"
-import * as Memory from "../../../src/layers/eventlog/Memory.ts"
-import * as PerformersLive from "../../../src/layers/Performers.ts"
-import * as SignalsLocal from "../../../src/layers/signals/Local.ts"
-import * as TopicsLocal from "../../../src/layers/topics/Local.ts"
+import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
+import { CommandId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
+import { defaults } from "../../../src/domain/protocol/Limits.ts"
+import type { State } from "../../../src/domain/thread/ThreadModel.ts"
+import * as RunStepHandler from "../../../src/layers/chorus/RunStepHandler.ts"
+import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as SignalsLocal from "../../../src/layers/presence/SignalsLocal.ts"
+import * as PerformersLive from "../../../src/layers/topics/IntentHandlersLive.ts"
+import * as TopicsLocal from "../../../src/layers/topics/TopicsLocal.ts"
 import { Chorus } from "../../../src/services/Chorus.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { Kinds } from "../../../src/services/Kinds.ts"
@@ -18,16 +18,16 @@ const thread = TopicId.make("thread:a")
 const alice = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
 
 /** Hosts over a log that outlives them, with a Chorus that says something and never ends. */
-const hosts = (said: Deferred.Deferred<void>) =>
-  RunStepPerformer.layer.pipe(
+const topicHosts = (textStreamed: Deferred.Deferred<void>) =>
+  RunStepHandler.layer.pipe(
     Layer.provide(SignalsLocal.layer(defaults)),
     Layer.provideMerge(TopicsLocal.layer()),
     Layer.provide(PerformersLive.layer),
-    Layer.provide(Layer.succeed(Kinds, shipped)),
+    Layer.provide(Layer.succeed(Kinds, builtInKinds)),
     Layer.provide(Layer.succeed(Chorus, {
-      describe: { model: "m", offline: true },
+      modelInfo: { model: "m", offline: true },
       step: (_, onText) =>
-        Effect.andThen(onText("so far"), Effect.andThen(Deferred.succeed(said, undefined), Effect.never))
+        Effect.andThen(onText("so far"), Effect.andThen(Deferred.succeed(textStreamed, undefined), Effect.never))
     }))
   )
 
@@ -35,7 +35,7 @@ const send = (id: string, input: unknown) =>
   Effect.flatMap(Topics, (topics) => topics.submit(thread, { id: CommandId.make(id), author: alice, input }))
 
 const runs = Effect.map(
-  Effect.flatMap(Topics, (topics) => topics.state(thread, alice)),
+  Effect.flatMap(Topics, (topics) => topics.readState(thread, alice)),
   (state) => (state as State).runs.map(({ partial, status }) => [status, partial])
 )
 
@@ -52,10 +52,10 @@ describe("cancelling a run", () => {
         yield* send("x0", { _tag: "cancel_run", prompt_id: "p0" })
         yield* Effect.repeat(runs, { until: (all) => all[0]?.[1] !== "" })
         assert.deepStrictEqual(yield* runs, [["cancelled", "so far"], ["cancelled", ""]])
-      }).pipe(Effect.provide(hosts(said)))
+      }).pipe(Effect.provide(topicHosts(said)))
       const entries = yield* (yield* EventLog).read(thread, { after: 0, limit: 20 })
       assert.deepInclude(entries.at(-1)?.event, { _tag: "PartialKept", prompt_id: "p0", text: "so far" })
-    }).pipe(Effect.provide(Memory.layer)))
+    }).pipe(Effect.provide(EventLogMemory.layer)))
 
   it.effect("[CHO7] [CHO8] a server that stops cuts no run off: its step is carried out again", () =>
     Effect.gen(function*() {
@@ -64,11 +64,11 @@ describe("cancelling a run", () => {
         yield* send("c", { _tag: "create_thread", name: "Bread" })
         yield* send("p0", { _tag: "submit_prompt", prompt: "why?" })
         yield* Deferred.await(first)
-      }).pipe(Effect.provide(hosts(first)))
+      }).pipe(Effect.provide(topicHosts(first)))
       yield* Effect.gen(function*() {
         yield* (yield* Topics).recover
         yield* Deferred.await(second)
         assert.deepStrictEqual(yield* runs, [["running", ""]])
-      }).pipe(Effect.provide(hosts(second)))
-    }).pipe(Effect.provide(Memory.layer)))
+      }).pipe(Effect.provide(topicHosts(second)))
+    }).pipe(Effect.provide(EventLogMemory.layer)))
 })

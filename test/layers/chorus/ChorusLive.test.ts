@@ -2,25 +2,34 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Stream } from "effect"
 import { AiError } from "effect/ai"
 import { TestClock } from "effect/testing"
-import { type Answer, steps } from "../../../src/domain/chorus/Chorus.ts"
-import { textOf } from "../../../src/domain/chorus/ChorusOutput.ts"
+import { type RunStepAnswer, steps } from "../../../src/domain/chorus/ChorusModel.ts"
+import { displayText } from "../../../src/domain/chorus/ChorusOutput.ts"
 import * as ChorusPrompt from "../../../src/domain/chorus/ChorusPrompt.ts"
 import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
-import * as Extract from "../../../src/domain/offline/Extract.ts"
+import * as ExtractiveModel from "../../../src/domain/chorus/extractive/ExtractiveModel.ts"
 import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
 import { PriorsUnavailable } from "../../../src/services/Priors.ts"
-import { delta, finish, priorsLayer } from "./FakeModel.ts"
-import { carryOut, fails, offline, outage, refusal, says, type Script, withModel } from "./OneStep.ts"
-import { answer, asker, data, prior, runAt } from "./Runs.ts"
+import { fakePriorsLayer, finishPart, textDelta } from "./FakeModel.ts"
+import { asker, formatModelAnswer, makePrior, makeRunAt, stepData } from "./RunFixture.ts"
+import {
+  authenticationError,
+  chorusWithModel,
+  failsWith,
+  type ModelScript,
+  offlineChorus,
+  providerError,
+  runStep,
+  streamsParts
+} from "./StepFixture.ts"
 
 describe("ChorusLive", () => {
   it.effect.each(steps)("[CHO2] %s is asked, shown, read and paid for", (step) =>
     Effect.gen(function*() {
       const pieces: Array<string> = []
-      const run = runAt(step)
-      const { output, usage } = yield* carryOut(run, pieces)
+      const run = makeRunAt(step)
+      const { output, usage } = yield* runStep(run, pieces)
       assert.strictEqual(output._tag, step)
-      assert.strictEqual(textOf(output), "A lead.")
+      assert.strictEqual(displayText(output), "A lead.")
       assert.strictEqual(pieces.join(""), "A lead.")
       assert.deepStrictEqual(usage, {
         provider: "fake",
@@ -30,59 +39,59 @@ describe("ChorusLive", () => {
         latency_ms: 0,
         cost: null
       })
-    }).pipe(Effect.provide(withModel(says(delta(answer("A lead.", data[step])))))))
+    }).pipe(Effect.provide(chorusWithModel(streamsParts(textDelta(formatModelAnswer("A lead.", stepData[step])))))))
 
   it.effect("[CHO4] Experience searches with the prompt and Action's answer, as the asker", () => {
     const searched: Array<unknown> = []
     const long = `${"Other words. ".repeat(300)}\nGreen tea needs water of 80 degrees.\n${"More words. ".repeat(300)}`
-    const find = priorsLayer((text, reader) => {
+    const find = fakePriorsLayer((text, reader) => {
       searched.push(text, reader)
-      return Effect.succeed([prior("p-long", long)])
+      return Effect.succeed([makePrior("p-long", long)])
     })
     const prompts: Array<string> = []
-    const script: Script = ({ user }) => {
+    const script: ModelScript = ({ user }) => {
       prompts.push(user)
-      return says(delta(answer("L", data.experience)))({ system: "", user })
+      return streamsParts(textDelta(formatModelAnswer("L", stepData.experience)))({ system: "", user })
     }
     return Effect.gen(function*() {
-      const run = runAt("experience")
-      const { output } = yield* carryOut(run)
+      const run = makeRunAt("experience")
+      const { output } = yield* runStep(run)
       assert.deepStrictEqual(searched, [`${run.prompt}\n\nlead of action 0`, asker])
       const found = output._tag === "experience" ? output.priors : []
       assert.deepStrictEqual(found.map(({ id }) => id), ["p-long"])
       assert.include(found[0]?.content, "80 degrees")
-      assert.isAtMost(found[0]?.content.length ?? 0, ChorusPrompt.limits.prior)
+      assert.isAtMost(found[0]?.content.length ?? 0, ChorusPrompt.promptLimits.prior)
       assert.include(prompts[0], "80 degrees")
-    }).pipe(Effect.provide(withModel(script, find)))
+    }).pipe(Effect.provide(chorusWithModel(script, find)))
   })
 
   it.effect("[CHO4] the offline model's own words do not blur the search; a very long question is left out of it", () => {
     const searched: Array<string> = []
-    const find = priorsLayer((text) => {
+    const find = fakePriorsLayer((text) => {
       searched.push(text)
       return Effect.succeed([])
     })
     return Effect.gen(function*() {
-      const run = runAt("experience")
+      const run = makeRunAt("experience")
       const steps = run.steps.map(({ output, ...record }) => ({
         ...record,
-        output: { ...output, proposed_response: `${Extract.notice} This thread says:\n\n- a quote` },
-        usage: { ...record.usage, model: Extract.modelName }
+        output: { ...output, proposed_response: `${ExtractiveModel.disclaimer} This thread says:\n\n- a quote` },
+        usage: { ...record.usage, model: ExtractiveModel.modelName }
       }))
-      yield* carryOut({ ...run, steps })
-      yield* carryOut({ ...run, prompt: "x".repeat(30_000) })
+      yield* runStep({ ...run, steps })
+      yield* runStep({ ...run, prompt: "x".repeat(30_000) })
       assert.deepStrictEqual(searched, [`${run.prompt}\n\n- a quote`, "lead of action 0"])
-    }).pipe(Effect.provide(withModel(says(delta(answer("L", data.experience))), find)))
+    }).pipe(Effect.provide(chorusWithModel(streamsParts(textDelta(formatModelAnswer("L", stepData.experience))), find)))
   })
 
   it.effect("[CHO4] when the search is down the run goes on, and the record says so", () => {
-    const down = priorsLayer(() =>
+    const down = fakePriorsLayer(() =>
       Effect.fail(new PriorsUnavailable({ operation: "search", retryable: true, cause: "x" }))
     )
     const pieces: Array<string> = []
     return Effect.gen(function*() {
-      const { output } = yield* carryOut(runAt("experience"), pieces)
-      const expected = `${ChorusLive.withoutPriors}\n\nL`
+      const { output } = yield* runStep(makeRunAt("experience"), pieces)
+      const expected = `${ChorusLive.priorsUnavailableNote}\n\nL`
       assert.deepStrictEqual(output, {
         _tag: "experience",
         synthesis: expected,
@@ -90,40 +99,43 @@ describe("ChorusLive", () => {
         priors: []
       })
       assert.strictEqual(pieces.join(""), expected)
-    }).pipe(Effect.provide(withModel(says(delta(answer("L", data.experience))), down)))
+    }).pipe(Effect.provide(chorusWithModel(streamsParts(textDelta(formatModelAnswer("L", stepData.experience))), down)))
   })
 
   it.effect("[CHO4] the later steps are told that the search was down", () => {
     const users: Array<string> = []
-    const script: Script = ({ system, user }) => {
+    const script: ModelScript = ({ system, user }) => {
       users.push(user)
-      return says(delta(answer("L", data.yield)))({ system, user })
+      return streamsParts(textDelta(formatModelAnswer("L", stepData.yield)))({ system, user })
     }
     return Effect.gen(function*() {
-      const run = runAt("yield")
+      const run = makeRunAt("yield")
       const steps = run.steps.map((record) =>
         record.output._tag === "experience"
-          ? { ...record, output: { ...record.output, synthesis: `${ChorusLive.withoutPriors}\n\nL`, priors: [] } }
+          ? {
+            ...record,
+            output: { ...record.output, synthesis: `${ChorusLive.priorsUnavailableNote}\n\nL`, priors: [] }
+          }
           : record
       )
-      assert.strictEqual(textOf((yield* carryOut({ ...run, steps })).output), "L")
-      assert.include(users[0], `<note>\n| ${ChorusLive.withoutPriors}\n</note>`)
-      yield* carryOut(run)
+      assert.strictEqual(displayText((yield* runStep({ ...run, steps })).output), "L")
+      assert.include(users[0], `<note>\n| ${ChorusLive.priorsUnavailableNote}\n</note>`)
+      yield* runStep(run)
       assert.notInclude(users[1], "<note>")
-    }).pipe(Effect.provide(withModel(script)))
+    }).pipe(Effect.provide(chorusWithModel(script)))
   })
 
   it.effect("[CHO5] the first text is shown at once, the rest in pieces every 40 ms, nothing of the data", () => {
-    const tokens = [..."A lead that takes some time.", ...answer("", data.action)]
-    const script: Script = () =>
+    const tokens = [..."A lead that takes some time.", ...formatModelAnswer("", stepData.action)]
+    const script: ModelScript = () =>
       Stream.fromIterable(tokens).pipe(
         Stream.tap(() => Effect.sleep("10 millis")),
-        Stream.map(delta),
-        Stream.concat(Stream.succeed(finish()))
+        Stream.map(textDelta),
+        Stream.concat(Stream.succeed(finishPart()))
       )
     const pieces: Array<string> = []
     return Effect.gen(function*() {
-      const fiber = yield* Effect.forkChild(carryOut(runAt("action"), pieces))
+      const fiber = yield* Effect.forkChild(runStep(makeRunAt("action"), pieces))
       yield* TestClock.adjust("10 millis")
       assert.deepStrictEqual(pieces, ["A"])
       yield* TestClock.adjust("39 millis")
@@ -134,27 +146,28 @@ describe("ChorusLive", () => {
       const { output, usage } = yield* Fiber.join(fiber)
       assert.strictEqual(pieces.join(""), "A lead that takes some time.")
       assert.isAtMost(pieces.length, 9)
-      assert.strictEqual(textOf(output), pieces.join(""))
+      assert.strictEqual(displayText(output), pieces.join(""))
       assert.strictEqual(usage.latency_ms, tokens.length * 10)
-    }).pipe(Effect.provide(withModel(script)))
+    }).pipe(Effect.provide(chorusWithModel(script)))
   })
 
   it.effect("[CHO5] text that arrived is shown though nothing more comes", () => {
     const pieces: Array<string> = []
-    const script: Script = () => Stream.concat(Stream.make(delta("A"), delta(" b"), delta(" c")), Stream.never)
+    const script: ModelScript = () =>
+      Stream.concat(Stream.make(textDelta("A"), textDelta(" b"), textDelta(" c")), Stream.never)
     return Effect.gen(function*() {
-      const fiber = yield* Effect.forkChild(carryOut(runAt("action"), pieces))
+      const fiber = yield* Effect.forkChild(runStep(makeRunAt("action"), pieces))
       yield* TestClock.adjust("80 millis")
       assert.strictEqual(pieces.join(""), "A b c")
       yield* Fiber.interrupt(fiber)
-    }).pipe(Effect.provide(withModel(script)))
+    }).pipe(Effect.provide(chorusWithModel(script)))
   })
 
   it.effect("[CHO8] interruption stops the model", () =>
     Effect.gen(function*() {
       const stopped = yield* Deferred.make<void>()
-      const script: Script = () => Stream.never.pipe(Stream.ensuring(Deferred.succeed(stopped, undefined)))
-      const fiber = yield* Effect.forkChild(carryOut(runAt("action")).pipe(Effect.provide(withModel(script))))
+      const script: ModelScript = () => Stream.never.pipe(Stream.ensuring(Deferred.succeed(stopped, undefined)))
+      const fiber = yield* Effect.forkChild(runStep(makeRunAt("action")).pipe(Effect.provide(chorusWithModel(script))))
       yield* TestClock.adjust("1 seconds")
       yield* Fiber.interrupt(fiber)
       yield* Deferred.await(stopped)
@@ -162,9 +175,9 @@ describe("ChorusLive", () => {
 
   it.effect.each(
     [
-      { reason: outage, fault: { _tag: "AIError", message: "the model's provider failed", retryable: true } },
+      { reason: providerError, fault: { _tag: "AIError", message: "the model's provider failed", retryable: true } },
       {
-        reason: refusal,
+        reason: authenticationError,
         fault: { _tag: "AIError", message: "the model's provider does not accept the key", retryable: false }
       },
       {
@@ -187,15 +200,15 @@ describe("ChorusLive", () => {
     ] as const
   )("[CHO6] $reason._tag is $fault._tag, without the provider's words", ({ fault, reason }) =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(carryOut(runAt("action")))
+      const error = yield* Effect.flip(runStep(makeRunAt("action")))
       assert.deepStrictEqual(error.reason, fault)
-    }).pipe(Effect.provide(withModel(fails(reason)))))
+    }).pipe(Effect.provide(chorusWithModel(failsWith(reason)))))
 
   it.effect("[CHO6] an answer that cannot be read, or was cut short, can be tried again", () =>
     Effect.gen(function*() {
-      for (const parts of [[delta("no data"), finish()], [delta("L"), finish("length")]]) {
-        const error = yield* carryOut(runAt("action")).pipe(
-          Effect.provide(withModel(() => Stream.fromIterable(parts))),
+      for (const parts of [[textDelta("no data"), finishPart()], [textDelta("L"), finishPart("length")]]) {
+        const error = yield* runStep(makeRunAt("action")).pipe(
+          Effect.provide(chorusWithModel(() => Stream.fromIterable(parts))),
           Effect.flip
         )
         assert.strictEqual(error.reason._tag, "AIError")
@@ -205,9 +218,9 @@ describe("ChorusLive", () => {
 
   it.effect("[CHO6] a run that lacks an earlier output is a StateError, and no model is asked", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(carryOut({ ...runAt("yield"), steps: [] }))
+      const error = yield* Effect.flip(runStep({ ...makeRunAt("yield"), steps: [] }))
       assert.strictEqual(error.reason._tag, "StateError")
-    }).pipe(Effect.provide(withModel(() => Stream.die("asked")))))
+    }).pipe(Effect.provide(chorusWithModel(() => Stream.die("asked")))))
 
   it.effect.each([
     { prompt: "How hot should the water for green tea be?", loops: 0 },
@@ -215,17 +228,17 @@ describe("ChorusLive", () => {
     { prompt: "Who won the match?", loops: 0 }
   ])("[CHO3] [CHO12] an offline run ends in a Yield: $prompt", ({ loops, prompt }) =>
     Effect.gen(function*() {
-      const run = ChorusRun.start({ ...runAt("action"), prompt, at: 1 })
+      const run = ChorusRun.createRun({ ...makeRunAt("action"), prompt, at: 1 })
       let { intents, state } = ChorusRun.transformState(run, { _tag: "RunStarted", prompt_id: run.prompt_id, at: 1 })
       for (let [intent] = intents; intent !== undefined; [intent] = intents) {
-        const done = yield* carryOut(intent.run)
-        const reply: Answer = { _tag: "StepAnswered", intent: intent.id, prompt_id: run.prompt_id, ...done }
-        ;({ intents, state } = ChorusRun.transformState(state, { _tag: "Heard", answer: reply, now: 2, seed: 1 }))
+        const done = yield* runStep(intent.run)
+        const reply: RunStepAnswer = { _tag: "StepAnswered", intent: intent.id, prompt_id: run.prompt_id, ...done }
+        ;({ intents, state } = ChorusRun.transformState(state, { _tag: "StepResult", answer: reply, now: 2, seed: 1 }))
       }
       assert.strictEqual(state.status, "yielded")
       assert.strictEqual(state.loop, loops)
       assert.strictEqual(state.steps.length, 6 + 5 * loops)
       const last = state.steps.at(-1)?.output
-      assert.include(last === undefined ? "" : textOf(last), Extract.notice)
-    }).pipe(Effect.provide(offline)))
+      assert.include(last === undefined ? "" : displayText(last), ExtractiveModel.disclaimer)
+    }).pipe(Effect.provide(offlineChorus)))
 })

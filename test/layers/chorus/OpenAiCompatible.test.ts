@@ -11,8 +11,8 @@ import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
 import * as Models from "../../../src/layers/chorus/Models.ts"
 import * as OpenAiCompatible from "../../../src/layers/chorus/OpenAiCompatible.ts"
 import { Chorus } from "../../../src/services/Chorus.ts"
-import { priorsLayer } from "./FakeModel.ts"
-import { answer, data, runAt } from "./Runs.ts"
+import { fakePriorsLayer } from "./FakeModel.ts"
+import { formatModelAnswer, makeRunAt, stepData } from "./RunFixture.ts"
 
 const key = "sk-canary-0123456789"
 
@@ -23,30 +23,30 @@ const mockServer = Effect.acquireRelease(
 )
 
 /** One step put to an endpoint, and the pieces that were shown. */
-const carryOut = Effect.fnUntraced(function*(
+const runStep = Effect.fnUntraced(function*(
   url: string,
   prompt: string,
-  options: { readonly key?: string; readonly limits?: Partial<AiSdk.Limits>; readonly pieces?: Array<string> } = {}
+  options: { readonly key?: string; readonly limits?: Partial<AiSdk.ModelLimits>; readonly pieces?: Array<string> } = {}
 ) {
   const llm = { url, key: Redacted.make(options.key ?? key), model: "gpt-4o-mini", limits: options.limits }
-  const layer = ChorusLive.layer.pipe(Layer.provide([Models.layer({ llm }), priorsLayer(() => Effect.succeed([]))]))
+  const layer = ChorusLive.layer.pipe(Layer.provide([Models.layer({ llm }), fakePriorsLayer(() => Effect.succeed([]))]))
   return yield* Effect.provide(
     Chorus.use(({ step }) =>
-      step(runAt("action", 0, { prompt }), (piece) => Effect.sync(() => void options.pieces?.push(piece)))
+      step(makeRunAt("action", 0, { prompt }), (piece) => Effect.sync(() => void options.pieces?.push(piece)))
     ),
     layer
   ).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
 })
 
-const good = answer("A streamed answer, piece by piece.", data.action)
+const validAnswer = formatModelAnswer("A streamed answer, piece by piece.", stepData.action)
 
 describe("OpenAiCompatible", () => {
   it.live("[CHO12] [CHO5] a step streams from an endpoint, with its usage", () =>
     Effect.gen(function*() {
       const mock = yield* mockServer
-      mock.onMessage(/hello/, { content: good })
+      mock.onMessage(/hello/, { content: validAnswer })
       const pieces: Array<string> = []
-      const { output, usage } = yield* carryOut(`${mock.url}/v1`, "hello", { pieces })
+      const { output, usage } = yield* runStep(`${mock.url}/v1`, "hello", { pieces })
       assert.deepInclude(output, { _tag: "action", proposed_response: "A streamed answer, piece by piece." })
       assert.strictEqual(pieces.join(""), "A streamed answer, piece by piece.")
       assert.deepInclude(usage, { provider: "openai-compatible", model: "gpt-4o-mini", cost: null })
@@ -65,10 +65,10 @@ describe("OpenAiCompatible", () => {
       mock.onMessage(/five hundred/, error(500))
       mock.onMessage(/slow down/, error(429))
       mock.onMessage(/too long/, error(400))
-      mock.onMessage(/cut/, { content: good }, { truncateAfterChunks: 3 })
+      mock.onMessage(/cut/, { content: validAnswer }, { truncateAfterChunks: 3 })
       const faults: Array<unknown> = []
       for (const prompt of ["five hundred", "slow down", "too long", "cut", "unknown to the mock"]) {
-        const { reason } = yield* Effect.flip(carryOut(`${mock.url}/v1`, prompt))
+        const { reason } = yield* Effect.flip(runStep(`${mock.url}/v1`, prompt))
         assert.notInclude(JSON.stringify(reason), key)
         faults.push([reason._tag, reason.retryable])
       }
@@ -76,7 +76,7 @@ describe("OpenAiCompatible", () => {
       assert.deepStrictEqual(faults[3], ["NetworkError", true])
       assert.deepStrictEqual(faults[4], ["AIError", false])
       assert.strictEqual(mock.getRequests().length, 5)
-      const { reason } = yield* Effect.flip(carryOut(`${mock.url}/v1`, "hello", { key: "wrong" }))
+      const { reason } = yield* Effect.flip(runStep(`${mock.url}/v1`, "hello", { key: "wrong" }))
       assert.deepStrictEqual(reason, {
         _tag: "AIError",
         message: "the model's provider does not accept the key",
@@ -87,10 +87,10 @@ describe("OpenAiCompatible", () => {
   it.live("[CHO6] [FLT16] what chaos makes of an answer is typed", () =>
     Effect.gen(function*() {
       const mock = yield* mockServer
-      mock.onMessage(/hello/, { content: good })
+      mock.onMessage(/hello/, { content: validAnswer })
       for (const chaos of [{ malformedRate: 1 }, { disconnectRate: 1 }, { dropRate: 1 }, { rateLimitRate: 1 }]) {
         mock.setChaos(chaos)
-        const error = yield* Effect.flip(carryOut(`${mock.url}/v1`, "hello"))
+        const error = yield* Effect.flip(runStep(`${mock.url}/v1`, "hello"))
         assert.isTrue(error.retryable, JSON.stringify([chaos, error.reason]))
         assert.strictEqual(error.reason.retry_after_ms !== undefined, "rateLimitRate" in chaos)
       }
@@ -98,24 +98,24 @@ describe("OpenAiCompatible", () => {
 
   it.live("[FLT14] an endpoint that hangs is given up, and nobody listening is a NetworkError", () =>
     Effect.gen(function*() {
-      const { closed, url } = yield* server((_, response) => void response.writeHead(200).flushHeaders())
+      const { closed, url } = yield* startServer((_, response) => void response.writeHead(200).flushHeaders())
       // Enough for the request to arrive.
-      const limits = { firstToken: Duration.seconds(1) }
-      const { reason } = yield* Effect.flip(carryOut(url, "hello", { limits }))
+      const limits = { firstTokenTimeout: Duration.seconds(1) }
+      const { reason } = yield* Effect.flip(runStep(url, "hello", { limits }))
       assert.strictEqual(reason._tag, "NetworkError")
       yield* Deferred.await(closed)
-      const gone = yield* Effect.scoped(Effect.map(server(() => undefined), ({ url }) => url))
-      assert.strictEqual((yield* Effect.flip(carryOut(gone, "hello"))).reason._tag, "NetworkError")
+      const gone = yield* Effect.scoped(Effect.map(startServer(() => undefined), ({ url }) => url))
+      assert.strictEqual((yield* Effect.flip(runStep(gone, "hello"))).reason._tag, "NetworkError")
     }))
 
   it.live("[CHO8] [FLT19] a cancelled step ends the request that the provider sees", () =>
     Effect.gen(function*() {
-      const { closed, opened, url } = yield* server((_, response) => {
+      const { closed, opened, url } = yield* startServer((_, response) => {
         response.writeHead(200, { "content-type": "text/event-stream" })
         response.write(event({ choices: [{ index: 0, delta: { content: "Half " } }] }))
       })
       const pieces: Array<string> = []
-      const fiber = yield* Effect.forkChild(carryOut(url, "hello", { pieces }))
+      const fiber = yield* Effect.forkChild(runStep(url, "hello", { pieces }))
       yield* Deferred.await(opened)
       yield* Fiber.interrupt(fiber)
       yield* Deferred.await(closed)
@@ -124,7 +124,7 @@ describe("OpenAiCompatible", () => {
   it.live("[FLT16] [SEC32] a body without end is cut off", () =>
     Effect.gen(function*() {
       const filler = Buffer.alloc(1024 * 1024, "x")
-      const { url } = yield* server((_, response) => {
+      const { url } = yield* startServer((_, response) => {
         response.writeHead(200, { "content-type": "text/event-stream" })
         const more = () => {
           while (response.write(filler)) { /* as fast as the socket takes it */ }
@@ -132,9 +132,9 @@ describe("OpenAiCompatible", () => {
         response.on("drain", more).on("error", () => undefined)
         more()
       })
-      const { reason } = yield* Effect.flip(carryOut(url, "hello"))
+      const { reason } = yield* Effect.flip(runStep(url, "hello"))
       assert.isTrue(reason.retryable)
-      assert.strictEqual(CappedFetch.maxBytes, 16 * filler.length)
+      assert.strictEqual(CappedFetch.maxResponseBytes, 16 * filler.length)
     }))
 
   it.live("[FLT16] an answer is the same wherever its bytes are cut", () =>
@@ -152,7 +152,7 @@ describe("OpenAiCompatible", () => {
           id: "1",
           created: 1,
           model: "m",
-          choices: [{ index: 0, delta: { content: `ta>>>\n${JSON.stringify(data.action)}` } }]
+          choices: [{ index: 0, delta: { content: `ta>>>\n${JSON.stringify(stepData.action)}` } }]
         }),
         event({ id: "1", created: 1, model: "m", choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }),
         event({
@@ -179,7 +179,7 @@ describe("OpenAiCompatible", () => {
             () => ({ text: "" }),
             (all, part) => part.type === "text-delta" ? { text: all.text + part.delta } : all
           )
-          return Result.getOrThrow(ChorusParse.parse(runAt("action"), [], text))
+          return Result.getOrThrow(ChorusParse.parseOutput(makeRunAt("action"), [], text))
         })
       const whole = yield* read([bytes])
       assert.deepInclude(whole, { _tag: "action", proposed_response: "Tee: 茶 𝄞 é" })
@@ -207,7 +207,7 @@ describe("OpenAiCompatible", () => {
 const event = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`
 
 /** An HTTP server of a few lines, where a mock is too well-behaved. */
-const server = Effect.fnUntraced(function*(listener: RequestListener) {
+const startServer = Effect.fnUntraced(function*(listener: RequestListener) {
   const opened = yield* Deferred.make<void>()
   const closed = yield* Deferred.make<void>()
   const http = createServer((request, response) => {

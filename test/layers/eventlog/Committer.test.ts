@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlError } from "effect/sql"
-import { CommandId, TopicId } from "../../../src/domain/Ids.ts"
+import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
 import * as Committer from "../../../src/layers/eventlog/Committer.ts"
-import type { Append } from "../../../src/services/EventLog.ts"
+import type { AppendRequest } from "../../../src/services/EventLog.ts"
 
-const append: Append = {
+const request: AppendRequest = {
   topic: TopicId.make("room:one"),
-  expected: 0,
+  expectedSeq: 0,
   drafts: [{
     topic: TopicId.make("room:one"),
     seq: 1,
@@ -18,7 +18,7 @@ const append: Append = {
     event: {}
   }],
   wakeAt: undefined,
-  owed: false,
+  hasPendingIntents: false,
   listing: undefined
 }
 
@@ -28,8 +28,8 @@ describe("Committer", () => {
       const cause = new SqlError.SqlError({ reason: new SqlError.UnknownError({ cause: "the connection was lost" }) })
       const heard: Array<string> = []
       const write = yield* Committer.make(() => Effect.fail(cause), ({ topic }) => void heard.push(topic))
-      const outcome = yield* Effect.result(write(append))
+      const outcome = yield* Effect.result(write(request))
       assert.strictEqual(outcome._tag, "Failure")
-      assert.deepStrictEqual(heard, [append.topic])
+      assert.deepStrictEqual(heard, [request.topic])
     }).pipe(Effect.scoped))
 })

@@ -1,15 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { open, person, signIn } from "../../support/People.ts"
-import { socketOf, whole } from "../../support/Whole.ts"
+import { socketUrl, startInProcessServer } from "../../support/InProcessServer.ts"
+import { makeTestUser, openClient, signIn } from "../../support/TestUsers.ts"
 
-const read = (url: string, headers: Readonly<Record<string, string>> = {}) =>
+const fetchMetrics = (url: string, headers: Readonly<Record<string, string>> = {}) =>
   Effect.promise(() => fetch(`${url}/metrics`, { headers }))
 
 /** Values by name and labels. */
-const values = (url: string) =>
+const metricValues = (url: string) =>
   Effect.map(
-    Effect.flatMap(read(url), (response) => Effect.promise(() => response.text())),
+    Effect.flatMap(fetchMetrics(url), (response) => Effect.promise(() => response.text())),
     (text) =>
       new Map(
         text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
@@ -22,9 +22,9 @@ const values = (url: string) =>
 describe("/metrics", () => {
   it.live("[OPS3] [SYN6] tells what one conversation was, in numbers", () =>
     Effect.gen(function*() {
-      const url = yield* whole()
-      const ada = yield* open(socketOf(url))
-      yield* signIn(ada, person())
+      const url = yield* startInProcessServer()
+      const ada = yield* openClient(socketUrl(url))
+      yield* signIn(ada, makeTestUser())
       const thread = `thread:${ada.send("create_thread", { name: "Counted" })}`
       yield* ada.nextOf("receipt")
       ada.send("subscribe", {}, thread)
@@ -35,8 +35,8 @@ describe("/metrics", () => {
       ada.send("close_thread", {}, "thread:none")
       yield* ada.nextOf("error")
       ada.send("submit_prompt", { prompt: "What was counted?" }, thread)
-      let before = yield* values(url)
-      while (before.get(`choir_chorus_runs_total{outcome="yielded"}`) === 0) before = yield* values(url)
+      let before = yield* metricValues(url)
+      while (before.get(`choir_chorus_runs_total{outcome="yielded"}`) === 0) before = yield* metricValues(url)
 
       const is = (name: string, value: number) => assert.strictEqual(before.get(name), value, name)
       is("choir_connections", 1)
@@ -66,26 +66,26 @@ describe("/metrics", () => {
       }
       ada.ws.close(1000)
       yield* ada.closed
-      while ((yield* values(url)).get("choir_connections") !== 0);
-      assert.strictEqual((yield* values(url)).get(`choir_connections_closed_total{code="1000"}`), 1)
+      while ((yield* metricValues(url)).get("choir_connections") !== 0);
+      assert.strictEqual((yield* metricValues(url)).get(`choir_connections_closed_total{code="1000"}`), 1)
     }).pipe(Effect.scoped))
 
   it.live("[OPS3] is for this machine, and not for what a proxy passes on or a page rebinds", () =>
     Effect.gen(function*() {
-      const url = yield* whole()
-      assert.strictEqual((yield* read(url)).status, 200)
-      assert.strictEqual((yield* read(url, { "x-forwarded-for": "127.0.0.1" })).status, 403)
-      assert.strictEqual((yield* read(url, { forwarded: "for=127.0.0.1" })).status, 403)
+      const url = yield* startInProcessServer()
+      assert.strictEqual((yield* fetchMetrics(url)).status, 200)
+      assert.strictEqual((yield* fetchMetrics(url, { "x-forwarded-for": "127.0.0.1" })).status, 403)
+      assert.strictEqual((yield* fetchMetrics(url, { forwarded: "for=127.0.0.1" })).status, 403)
     }).pipe(Effect.scoped))
 
   it.live("[OPS3] can be for everybody, or for whoever has the token", () =>
     Effect.gen(function*() {
       const away = { "x-forwarded-for": "203.0.113.9" }
-      const free = yield* whole({ CHOIR_METRICS: "public" })
-      assert.strictEqual((yield* read(free, away)).status, 200)
-      const kept = yield* whole({ CHOIR_METRICS: "off", CHOIR_METRICS_TOKEN: "sesame" })
-      assert.strictEqual((yield* read(kept)).status, 403)
-      assert.strictEqual((yield* read(kept, { authorization: "Bearer sesam" })).status, 403)
-      assert.strictEqual((yield* read(kept, { ...away, authorization: "Bearer sesame" })).status, 200)
+      const free = yield* startInProcessServer({ CHOIR_METRICS: "public" })
+      assert.strictEqual((yield* fetchMetrics(free, away)).status, 200)
+      const kept = yield* startInProcessServer({ CHOIR_METRICS: "off", CHOIR_METRICS_TOKEN: "sesame" })
+      assert.strictEqual((yield* fetchMetrics(kept)).status, 403)
+      assert.strictEqual((yield* fetchMetrics(kept, { authorization: "Bearer sesam" })).status, 403)
+      assert.strictEqual((yield* fetchMetrics(kept, { ...away, authorization: "Bearer sesame" })).status, 200)
     }).pipe(Effect.scoped))
 })

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { collector } from "../../support/Collector.ts"
-import { open, person, signIn } from "../../support/People.ts"
-import { socketOf, whole } from "../../support/Whole.ts"
+import { startCollector } from "../../support/Collector.ts"
+import { socketUrl, startInProcessServer } from "../../support/InProcessServer.ts"
+import { makeTestUser, openClient, signIn } from "../../support/TestUsers.ts"
 
 interface Traces {
   readonly resourceSpans: ReadonlyArray<{
@@ -17,13 +17,13 @@ interface Traces {
 describe("Telemetry", () => {
   it.live("[OPS3] steps of runs and HTTP requests begin traces, messages and commits do not; numbers go along", () =>
     Effect.gen(function*() {
-      const { bodies, url } = yield* collector()
+      const { bodies, url } = yield* startCollector()
       yield* Effect.scoped(Effect.gen(function*() {
-        const server = yield* whole({ CHOIR_OTLP_URL: url })
+        const server = yield* startInProcessServer({ CHOIR_OTLP_URL: url })
         yield* Effect.promise(() => fetch(`${server}/`))
         yield* Effect.promise(() => fetch(`${server}/health/ready`))
-        const ada = yield* open(socketOf(server))
-        yield* signIn(ada, person())
+        const ada = yield* openClient(socketUrl(server))
+        yield* signIn(ada, makeTestUser())
         const thread = `thread:${ada.send("create_thread", { name: "Traced" })}`
         ada.send("subscribe", {}, thread)
         ada.send("submit_prompt", { prompt: "Why?" }, thread)
@@ -43,7 +43,7 @@ describe("Telemetry", () => {
 
   it.live("[OPS3] a collector that is away holds nobody up", () =>
     Effect.gen(function*() {
-      const server = yield* whole({ CHOIR_OTLP_URL: "http://127.0.0.1:9" })
-      yield* signIn(yield* open(socketOf(server)), person())
+      const server = yield* startInProcessServer({ CHOIR_OTLP_URL: "http://127.0.0.1:9" })
+      yield* signIn(yield* openClient(socketUrl(server)), makeTestUser())
     }).pipe(Effect.scoped))
 })

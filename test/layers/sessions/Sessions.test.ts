@@ -2,23 +2,23 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
 import { TestClock } from "effect/testing"
-import { defaults } from "../../../src/domain/Limits.ts"
-import * as Memory from "../../../src/layers/sessions/Memory.ts"
-import * as Sql from "../../../src/layers/sessions/Sql.ts"
+import { defaults } from "../../../src/domain/protocol/Limits.ts"
+import * as SessionsMemory from "../../../src/layers/sessions/SessionsMemory.ts"
+import * as SessionsSql from "../../../src/layers/sessions/SessionsSql.ts"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 import { Sessions } from "../../../src/services/Sessions.ts"
-import { person } from "../../support/People.ts"
+import { makeTestUser } from "../../support/TestUsers.ts"
 
 const database = Sqlite.layer({ filename: ":memory:" })
 
 describe.each([
-  { name: "in memory", layer: Memory.layer(defaults) },
-  { name: "in SQL", layer: Sql.layer(defaults).pipe(Layer.provide(database)) }
+  { name: "in memory", layer: SessionsMemory.layer(defaults) },
+  { name: "in SQL", layer: SessionsSql.layer(defaults).pipe(Layer.provide(database)) }
 ])("sessions $name", ({ layer }) => {
   it.effect("[AUT2] a token resumes its session until 25 s after its end", () =>
     Effect.gen(function*() {
       const sessions = yield* Sessions
-      const { key } = person()
+      const { key } = makeTestUser()
       const { token } = yield* sessions.open(key)
       assert.strictEqual((yield* sessions.resume(token)).user, key)
       yield* TestClock.adjust(defaults.sessionTtl + defaults.sessionGrace - 1)
@@ -30,7 +30,7 @@ describe.each([
   it.effect("[AUT2] renewing gives a new token and leaves the old one its grace", () =>
     Effect.gen(function*() {
       const sessions = yield* Sessions
-      const old = yield* sessions.open(person().key)
+      const old = yield* sessions.open(makeTestUser().key)
       const next = yield* sessions.renew(old.id)
       assert.notStrictEqual(Redacted.value(next.token), Redacted.value(old.token))
       yield* TestClock.adjust(defaults.sessionGrace)
@@ -41,7 +41,7 @@ describe.each([
   it.effect("[AUT2] a revoked session is over at once, and an unknown token was never one", () =>
     Effect.gen(function*() {
       const sessions = yield* Sessions
-      const { id, token } = yield* sessions.open(person().key)
+      const { id, token } = yield* sessions.open(makeTestUser().key)
       yield* sessions.revoke(id)
       for (const dead of [token, Redacted.make("guess")]) {
         assert.strictEqual((yield* Effect.flip(sessions.resume(dead))).reason._tag, "SessionUnknown")
@@ -52,9 +52,9 @@ describe.each([
   it.effect("[CON5] a held session can be resumed for two minutes although its token is over", () =>
     Effect.gen(function*() {
       const sessions = yield* Sessions
-      const { id, token } = yield* sessions.open(person().key)
+      const { id, token } = yield* sessions.open(makeTestUser().key)
       yield* TestClock.adjust(defaults.sessionTtl)
-      yield* sessions.hold(id, defaults.sessionTtl + defaults.resumeWindow)
+      yield* sessions.extend(id, defaults.sessionTtl + defaults.resumeWindow)
       yield* TestClock.adjust(defaults.resumeWindow - 1)
       assert.strictEqual((yield* sessions.resume(token)).id, id)
       yield* TestClock.adjust(1)
@@ -65,13 +65,13 @@ describe.each([
 describe("sessions in SQL", () => {
   it.effect("[AUT2] [SEC33] they outlive the server, and the table holds no token", () =>
     Effect.gen(function*() {
-      const { token } = yield* Effect.flatMap(Sessions, (sessions) => sessions.open(person().key)).pipe(
-        Effect.provide(Sql.layer(defaults), { local: true })
+      const { token } = yield* Effect.flatMap(Sessions, (sessions) => sessions.open(makeTestUser().key)).pipe(
+        Effect.provide(SessionsSql.layer(defaults), { local: true })
       )
       const sql = yield* SqlClient.SqlClient
       assert.notInclude(JSON.stringify(yield* sql`SELECT * FROM sessions`), Redacted.value(token))
       yield* Effect.flatMap(Sessions, (sessions) => sessions.resume(token)).pipe(
-        Effect.provide(Sql.layer(defaults), { local: true })
+        Effect.provide(SessionsSql.layer(defaults), { local: true })
       )
     }).pipe(Effect.provide(database)))
 })

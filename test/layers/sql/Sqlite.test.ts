@@ -4,10 +4,10 @@ import { Effect, Exit, Fiber, FileSystem, Path, Result, Stream } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 
-const memory = Sqlite.layer({ filename: ":memory:" })
+const memoryLayer = Sqlite.layer({ filename: ":memory:" })
 
 /** A path in a directory that goes with the test. */
-const file = Effect.gen(function*() {
+const temporaryFile = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   return path.join(yield* fs.makeTempDirectoryScoped(), "choir.db")
@@ -16,7 +16,7 @@ const file = Effect.gen(function*() {
 describe("Sqlite", () => {
   it.effect("[FLT23] a second server on the same file is turned away, until the first has stopped", () =>
     Effect.gen(function*() {
-      const filename = yield* file
+      const filename = yield* temporaryFile
       const open = Effect.asVoid(Effect.provide(SqlClient.SqlClient, Sqlite.layer({ filename })))
       const second = yield* Effect.provide(Effect.result(open), Sqlite.layer({ filename }))
       assert.isTrue(Result.isFailure(second))
@@ -29,7 +29,7 @@ describe("Sqlite", () => {
 
   it.effect("[FLT2] commits are synced to the disk before they are reported", () =>
     Effect.gen(function*() {
-      const filename = yield* file
+      const filename = yield* temporaryFile
       yield* Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         assert.deepStrictEqual(yield* sql`PRAGMA journal_mode`.values, [["wal"]])
@@ -40,7 +40,7 @@ describe("Sqlite", () => {
 
   it.effect("[FLT2] [TOP4] what is written waits for the disk, in a transaction or alone; what is read does not", () =>
     Effect.gen(function*() {
-      const filename = yield* file
+      const filename = yield* temporaryFile
       yield* Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         yield* sql`CREATE TABLE t (a INTEGER)`
@@ -57,7 +57,9 @@ describe("Sqlite", () => {
         assert.isFalse(yield* atOnce(sql.withTransaction(sql`INSERT INTO t VALUES (3)`)))
         assert.isTrue(yield* atOnce(sql.withTransaction(sql`SELECT * FROM t`)))
         // What need not wait does not, and nobody waits for it who only reads.
-        assert.isTrue(yield* atOnce(Effect.provideService(sql`INSERT INTO t VALUES (4)`, Sqlite.Hasty, true)))
+        assert.isTrue(
+          yield* atOnce(Effect.provideService(sql`INSERT INTO t VALUES (4)`, Sqlite.RelaxedDurability, true))
+        )
         assert.isTrue(yield* atOnce(sql`SELECT * FROM t`))
         assert.isFalse(yield* atOnce(sql`INSERT INTO t VALUES (5)`))
       }).pipe(Effect.provide(Sqlite.layer({ filename })))
@@ -71,12 +73,12 @@ describe("Sqlite", () => {
       const outcome: Result.Result<unknown, SqlError.SqlError> = yield* Effect.result(twice)
       assert.strictEqual(Result.isFailure(outcome) && outcome.failure.reason._tag, "UniqueViolation")
       assert.deepStrictEqual(yield* sql`SELECT * FROM t`, [])
-    }).pipe(Effect.provide(memory)))
+    }).pipe(Effect.provide(memoryLayer)))
 
   it.effect("[FLT4] after a fatal error the connection is opened anew before anything else runs on it", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
-      const filename = yield* file
+      const filename = yield* temporaryFile
       yield* Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         yield* sql`CREATE TABLE t (a INTEGER)`
@@ -103,5 +105,5 @@ describe("Sqlite", () => {
       assert.strictEqual(sum, 500_500)
       assert.strictEqual((yield* Stream.runCollect(Stream.take(numbers.stream, 3))).length, 3)
       assert.isTrue(Exit.isFailure(yield* Effect.exit(Stream.runDrain(sql`SELECT nothing`.stream))))
-    }).pipe(Effect.provide(memory)))
+    }).pipe(Effect.provide(memoryLayer)))
 })

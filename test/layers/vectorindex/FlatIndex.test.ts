@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { FlatIndex } from "../../../src/layers/vectorindex/FlatIndex.ts"
-import { blockRows, makeBlock, pad } from "../../../src/layers/vectorindex/Kernel.ts"
-import { id } from "../../support/Points.ts"
+import { makeBlock, paddedLength, rowsPerBlock } from "../../../src/layers/vectorindex/SimdKernel.ts"
+import { pointId } from "../../support/PointFixture.ts"
 
 /** A small generator, so that many vectors cost nothing to shrink. */
-const numbers = (seed: number) => {
+const seededRandom = (seed: number) => {
   let state = seed >>> 0
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
@@ -13,8 +13,8 @@ const numbers = (seed: number) => {
   }
 }
 
-const vectors = (seed: number, count: number, dimension: number) => {
-  const next = numbers(seed)
+const randomVectors = (seed: number, count: number, dimension: number) => {
+  const next = seededRandom(seed)
   return Array.from({ length: count }, () => Float32Array.from({ length: dimension }, next))
 }
 
@@ -29,14 +29,14 @@ describe("Kernel", () => {
     seed
   }) => {
     const block = makeBlock(dimension)
-    const [query, ...rows] = vectors(seed, 21, dimension)
-    rows.forEach((row, i) => block.rows.set(row, i * pad(dimension)))
+    const [query, ...rows] = randomVectors(seed, 21, dimension)
+    rows.forEach((row, i) => block.rows.set(row, i * paddedLength(dimension)))
     block.query.set(query!)
-    block.all(rows.length)
+    block.multiplyAll(rows.length)
     rows.forEach((row, i) => assert.closeTo(block.products[i]!, dot(query!, row), 1e-4))
     const picked = [19, 0, 7]
-    block.list.set(picked)
-    block.some(picked.length)
+    block.rowNumbers.set(picked)
+    block.multiplySelected(picked.length)
     picked.forEach((at, i) => assert.closeTo(block.products[i]!, dot(query!, rows[at]!), 1e-4))
   }, { arbitrary: { runs: 50 } })
 })
@@ -44,35 +44,35 @@ describe("Kernel", () => {
 describe("FlatIndex", () => {
   it("[STO3] finds, replaces and deletes across blocks", () => {
     const dimension = 8
-    const count = blockRows * 2 + 100
+    const count = rowsPerBlock * 2 + 100
     const index = new FlatIndex(dimension)
-    const all = new Map(vectors(1, count, dimension).map((vector, n) => [n, vector]))
+    const all = new Map(randomVectors(1, count, dimension).map((vector, n) => [n, vector]))
     for (const [n, vector] of all) {
       index.upsert(
-        { id: id(n), thread: `t${n % 7}` as never, author: "system:a", visibility: "public", version: 1 },
+        { id: pointId(n), thread: `t${n % 7}` as never, author: "system:a", visibility: "public", version: 1 },
         vector
       )
     }
     for (let n = 0; n < count; n += 3) {
-      index.remove(id(n))
+      index.remove(pointId(n))
       all.delete(n)
     }
     assert.strictEqual(index.size, all.size)
     for (const [seed, thread] of [[2, undefined], [3, "t3"], [4, "t0"]] as const) {
-      const query = vectors(seed, 1, dimension)[0]!
+      const query = randomVectors(seed, 1, dimension)[0]!
       const wanted = Array.from(all)
         .filter(([n]) => thread === undefined || `t${n % 7}` === thread)
         .map(([n, vector]) => ({ n, score: dot(query, vector) }))
         .sort((a, b) => b.score - a.score)
         .slice(0, 25)
       const found = index.search(query, 25, thread === undefined ? {} : { threads: [thread] })
-      assert.deepStrictEqual(found.map((hit) => hit.id), wanted.map(({ n }) => id(n)))
+      assert.deepStrictEqual(found.map((hit) => hit.id), wanted.map(({ n }) => pointId(n)))
     }
   })
 
   it("[STO3] emptied, it finds nothing and can be filled again", () => {
     const index = new FlatIndex(2)
-    const row = { id: id(1), thread: "t" as never, author: "system:a", visibility: "public", version: 1 } as const
+    const row = { id: pointId(1), thread: "t" as never, author: "system:a", visibility: "public", version: 1 } as const
     index.upsert(row, [1, 0])
     index.remove(row.id)
     index.remove(row.id)

@@ -4,7 +4,7 @@ import { Schema } from "effect"
 type Json = Schema.Json
 
 /** An answer with an error status. */
-export class Failure {
+export class QdrantError {
   readonly status: number
   readonly error: string
 
@@ -66,9 +66,9 @@ const Requests = {
 } as const
 
 /** A body the server would not parse. */
-const parse = <A>(schema: Schema.Codec<A>, body: unknown): A => {
+const parseBody = <A>(schema: Schema.Codec<A>, body: unknown): A => {
   const exit = Schema.decodeUnknownExit(schema)(body)
-  if (exit._tag === "Failure") throw new Failure(400, "Format error in JSON body")
+  if (exit._tag === "Failure") throw new QdrantError(400, "Format error in JSON body")
   return exit.value
 }
 
@@ -78,10 +78,10 @@ interface Collection {
   readonly indexes: Map<string, Json>
 }
 
-const holds = (condition: Condition, payload: PointStruct["payload"]): boolean => {
+const matchesCondition = (condition: Condition, payload: PointStruct["payload"]): boolean => {
   if (!("key" in condition)) {
-    return (condition.must ?? []).every((part) => holds(part, payload)) &&
-      (condition.should === undefined || condition.should.some((part) => holds(part, payload)))
+    return (condition.must ?? []).every((part) => matchesCondition(part, payload)) &&
+      (condition.should === undefined || condition.should.some((part) => matchesCondition(part, payload)))
   }
   const value = payload[condition.key]
   const { match, range } = condition
@@ -106,20 +106,23 @@ export const make = () => {
   const collections = new Map<string, Collection>()
   let operations = 0
 
-  const find = (name: string): Collection => {
+  const requireCollection = (name: string): Collection => {
     const collection = collections.get(name)
-    if (collection === undefined) throw new Failure(404, `Not found: Collection \`${name}\` doesn't exist!`)
+    if (collection === undefined) throw new QdrantError(404, `Not found: Collection \`${name}\` doesn't exist!`)
     return collection
   }
   const checkSize = (collection: Collection, vector: ReadonlyArray<number>) => {
     if (vector.length !== collection.size) {
       const detail = `expected dim: ${collection.size}, got ${vector.length}`
-      throw new Failure(400, `Wrong input: Vector dimension error: ${detail}`)
+      throw new QdrantError(400, `Wrong input: Vector dimension error: ${detail}`)
     }
   }
-  const done = (wait: boolean) => ({ operation_id: ++operations, status: wait ? "completed" : "acknowledged" })
-  const record = ({ id, payload, vector }: PointStruct) => ({ id, payload, vector })
-  const sorted = (collection: Collection) =>
+  const toUpdateResult = (wait: boolean) => ({
+    operation_id: ++operations,
+    status: wait ? "completed" : "acknowledged"
+  })
+  const toRecord = ({ id, payload, vector }: PointStruct) => ({ id, payload, vector })
+  const sortedById = (collection: Collection) =>
     Array.from(collection.points.values()).sort((a, b) => (a.id < b.id ? -1 : 1))
 
   const upsert = (
@@ -129,7 +132,9 @@ export const make = () => {
     for (const point of points) checkSize(collection, point.vector)
     for (const point of points) {
       const stored = collection.points.get(point.id)
-      if (stored !== undefined && update_filter !== undefined && !holds(update_filter, stored.payload)) continue
+      if (stored !== undefined && update_filter !== undefined && !matchesCondition(update_filter, stored.payload)) {
+        continue
+      }
       collection.points.set(point.id, { ...point, vector: normalise(point.vector) })
     }
   }
@@ -158,19 +163,19 @@ export const make = () => {
   })
 
   const create = (name: string, body: unknown) => {
-    if (collections.has(name)) throw new Failure(409, `Wrong input: Collection \`${name}\` already exists!`)
-    const { vectors } = parse(Requests.create, body)
+    if (collections.has(name)) throw new QdrantError(409, `Wrong input: Collection \`${name}\` already exists!`)
+    const { vectors } = parseBody(Requests.create, body)
     collections.set(name, { size: vectors.size, points: new Map(), indexes: new Map() })
     return true
   }
 
   const query = (collection: Collection, body: unknown) => {
-    const { filter, limit, query } = parse(Requests.query, body)
-    if (limit === 0) throw new Failure(422, "Validation error in JSON body: [limit: value 0 invalid]")
+    const { filter, limit, query } = parseBody(Requests.query, body)
+    if (limit === 0) throw new QdrantError(422, "Validation error in JSON body: [limit: value 0 invalid]")
     checkSize(collection, query)
     const direction = normalise(query)
     const points = Array.from(collection.points.values())
-      .filter((point) => filter === undefined || filter === null || holds(filter, point.payload))
+      .filter((point) => filter === undefined || filter === null || matchesCondition(filter, point.payload))
       .map(({ id, payload, vector }) => ({ id, version: 0, score: dot(direction, vector), payload }))
       // The server leaves ties in any order: here the latest id comes first, so that nobody relies on it.
       .sort((a, b) => b.score - a.score || (a.id < b.id ? 1 : -1))
@@ -178,42 +183,42 @@ export const make = () => {
   }
 
   const scroll = (collection: Collection, body: unknown) => {
-    const { limit, offset } = parse(Requests.scroll, body)
-    const rest = sorted(collection).filter((point) => offset === undefined || offset === null || point.id >= offset)
-    return { points: rest.slice(0, limit).map(record), next_page_offset: rest[limit]?.id ?? null }
+    const { limit, offset } = parseBody(Requests.scroll, body)
+    const rest = sortedById(collection).filter((point) => offset === undefined || offset === null || point.id >= offset)
+    return { points: rest.slice(0, limit).map(toRecord), next_page_offset: rest[limit]?.id ?? null }
   }
 
   const handle = (method: string, name: string, action: string, wait: boolean, body: unknown): unknown => {
     if (action === "" && method === "PUT") return create(name, body)
-    const collection = find(name)
+    const collection = requireCollection(name)
     switch (`${method} ${action}`) {
       case "GET ":
         return info(collection)
       case "PUT index": {
-        const { field_name, field_schema } = parse(Requests.index, body)
+        const { field_name, field_schema } = parseBody(Requests.index, body)
         collection.indexes.set(field_name, field_schema)
-        return done(wait)
+        return toUpdateResult(wait)
       }
       case "POST points/batch":
-        return parse(Requests.batch, body).operations.map((operation) => {
+        return parseBody(Requests.batch, body).operations.map((operation) => {
           upsert(collection, operation.upsert)
-          return done(wait)
+          return toUpdateResult(wait)
         })
       case "POST points/delete":
-        for (const id of parse(Requests.ids, body).points) collection.points.delete(id)
-        return done(wait)
+        for (const id of parseBody(Requests.ids, body).points) collection.points.delete(id)
+        return toUpdateResult(wait)
       case "POST points/query":
         return query(collection, body)
       case "POST points": {
-        const wanted = new Set(parse(Requests.get, body).ids)
-        return Array.from(collection.points.values()).filter((point) => wanted.has(point.id)).map(record)
+        const requestedIds = new Set(parseBody(Requests.get, body).ids)
+        return Array.from(collection.points.values()).filter((point) => requestedIds.has(point.id)).map(toRecord)
       }
       case "POST points/count":
         return { count: collection.points.size }
       case "POST points/scroll":
         return scroll(collection, body)
       default:
-        throw new Failure(501, `the double does not know ${method} ${action}`)
+        throw new QdrantError(501, `the double does not know ${method} ${action}`)
     }
   }
   return { handle, drop: (name: string) => collections.delete(name) } as const

@@ -1,0 +1,228 @@
+/**
+ * The protocol as files that other people's tools read: JSON Schemas (draft 7)
+ * of every message, event and state, and an AsyncAPI 3 document over them.
+ * All of it is derived from the schemas that the server itself decodes by.
+ */
+import { JsonSchema, Schema } from "effect"
+import { builtInKinds } from "../src/domain/BuiltInKinds.ts"
+import { topicScopedTypes } from "../src/domain/connection/FrameDecoder.ts"
+import { ClientControl, Envelope, ServerMessage, subprotocol } from "../src/domain/protocol/Protocol.ts"
+import type { AnyKind } from "../src/domain/topic/Topic.ts"
+
+type Json = JsonSchema.JsonSchema
+type JsonFields = Readonly<Record<string, Json>>
+
+/** What a schema takes as JSON. `closed`: fields nobody knows are refused, as the server does (SEC8). */
+const jsonSchema = (schema: Schema.Constraint, closed: boolean): Json =>
+  JsonSchema.toDocumentDraft07(
+    Schema.toJsonSchemaDocument(schema, { onExcessProperty: closed ? "error" : "ignore" })
+  ).schema
+
+const envelope = jsonSchema(Envelope, true)
+const { payload: _, ...commonFields } = envelope["properties"] as JsonFields
+
+interface MessageOptions {
+  /** Whether a client sends it. */
+  readonly closed: boolean
+  readonly needsTopic: boolean
+  /** The kind of the topics it is for; any when there is none. */
+  readonly kind?: string | undefined
+}
+
+/** A whole message of one type: the envelope with that type's payload. */
+const messageSchema = (type: string, fields: Schema.Constraint, { closed, kind, needsTopic }: MessageOptions): Json => {
+  const { properties, required = [], ...rest } = jsonSchema(fields, closed) as {
+    readonly properties: JsonFields
+    readonly required?: ReadonlyArray<string>
+  }
+  const { _tag, ...payload } = properties
+  const requiredFields = required.filter((name) => name !== "_tag")
+  return {
+    type: "object",
+    properties: {
+      ...commonFields,
+      type: { type: "string", const: type },
+      payload: {
+        ...rest,
+        properties: payload,
+        ...(requiredFields.length > 0 ? { required: requiredFields } : undefined)
+      },
+      ...(kind === undefined
+        ? undefined
+        : { thread_id: { allOf: [commonFields["thread_id"]!, { type: "string", pattern: `^${kind}:` }] } })
+    },
+    required: [
+      "id",
+      "type",
+      "timestamp",
+      ...requiredFields.length > 0 ? ["payload"] : [],
+      ...needsTopic ? ["thread_id"] : []
+    ],
+    additionalProperties: !closed
+  }
+}
+
+type MessageCases = Readonly<Record<string, Schema.Constraint>>
+
+const messageSchemas = (cases: MessageCases, optionsOf: (type: string) => MessageOptions): JsonFields =>
+  Object.fromEntries(
+    Object.entries(cases).map(([type, fields]) => [type, messageSchema(type, fields, optionsOf(type))])
+  )
+
+const controlMessages = messageSchemas(
+  ClientControl.cases,
+  (type) => ({ closed: true, needsTopic: topicScopedTypes.has(type) })
+)
+const serverMessages = messageSchemas(ServerMessage.cases, () => ({ closed: false, needsTopic: false }))
+
+/** A thread that is being created takes its name from the command's id. */
+const commandMessages = (kind: AnyKind): JsonFields =>
+  "cases" in kind.Command
+    ? messageSchemas(kind.Command.cases as MessageCases, (type) => ({
+      closed: true,
+      needsTopic: type !== "create_thread",
+      kind: kind.name
+    }))
+    : {}
+
+const kinds = [...builtInKinds.values()]
+
+/** Files of messages, by name: a definition per type, and any one of them. */
+const messageFiles: Readonly<Record<string, { readonly title: string; readonly messages: JsonFields }>> = {
+  control: { title: "What a client says about the connection", messages: controlMessages },
+  server: { title: "What the server says", messages: serverMessages },
+  ...Object.fromEntries(
+    kinds.filter((kind) => kind.commands.size > 0).map((kind) => [
+      `${kind.name}-commands`,
+      { title: `What a client may ask of a ${kind.name}`, messages: commandMessages(kind) }
+    ])
+  )
+}
+
+const schemaFile = (name: string, title: string, schema: Json): Json => ({
+  $schema: JsonSchema.META_SCHEMA_URI_DRAFT_07,
+  $id: `choir:${name}`,
+  title,
+  ...schema
+})
+
+const anyOfMessages = (messages: JsonFields): Json => ({
+  oneOf: Object.keys(messages).map((type) => ({ $ref: `#/definitions/${type}` })),
+  definitions: messages
+})
+
+const schemas: Readonly<Record<string, Json>> = {
+  envelope: schemaFile("envelope", "What every message is wrapped in", envelope),
+  ...Object.fromEntries(
+    Object.entries(messageFiles).map((
+      [name, { messages, title }]
+    ) => [name, schemaFile(name, title, anyOfMessages(messages))])
+  ),
+  ...Object.fromEntries(kinds.flatMap((kind) => [
+    [
+      `${kind.name}-events`,
+      schemaFile(`${kind.name}-events`, `The events of a ${kind.name}`, jsonSchema(kind.Event, false))
+    ],
+    [
+      `${kind.name}-state`,
+      schemaFile(`${kind.name}-state`, `A ${kind.name} as a snapshot holds it`, jsonSchema(kind.State, false))
+    ]
+  ]))
+}
+
+// -- AsyncAPI ------------------------------------------------------------------
+
+/** What answers a message about the connection, when it is not refused by `error`. */
+const replyTypes: Readonly<Record<ClientControl["_tag"], ReadonlyArray<ServerMessage["_tag"]>>> = {
+  connect: ["challenge"],
+  auth: ["init"],
+  resume: ["init"],
+  renew: ["renewed"],
+  sign_out: ["signed_out"],
+  heartbeat: ["heartbeat"],
+  subscribe: ["subscribed"],
+  unsubscribe: ["unsubscribed"],
+  ack: [],
+  desync: [],
+  signal: [],
+  get_threads: ["threads"],
+  get_thread: ["thread_messages"],
+  get_user: ["user"]
+}
+
+/** What the server says without having been asked. */
+const pushedTypes: ReadonlyArray<ServerMessage["_tag"]> = [
+  "delta",
+  "signal",
+  "presence_diff",
+  "chorus_response",
+  "goodbye",
+  "batch"
+]
+
+const messageReference = (file: string, type: string) => ({ $ref: `#/channels/choir/messages/${file}.${type}` })
+
+const receiveOperation = (file: string, type: string, replies: ReadonlyArray<ServerMessage["_tag"]>): Json => ({
+  action: "receive",
+  channel: { $ref: "#/channels/choir" },
+  messages: [messageReference(file, type)],
+  reply: {
+    channel: { $ref: "#/channels/choir" },
+    messages: [...replies, "error"].map((reply) => messageReference("server", reply))
+  }
+})
+
+const asyncApiDocument = (version: string): Json => {
+  const messages = Object.entries(messageFiles).flatMap(([file, { messages }]) =>
+    Object.keys(messages).map((type) => ({ file, type, name: `${file}.${type}` }))
+  )
+  return {
+    asyncapi: "3.0.0",
+    info: {
+      title: "Choir",
+      version,
+      description: "Threads, rooms and the Chorus over one WebSocket. docs/protocol.md says the same in prose."
+    },
+    defaultContentType: "application/json",
+    servers: { local: { host: "127.0.0.1:4100", protocol: "ws", description: "A server with its default settings" } },
+    channels: {
+      choir: {
+        address: "/ws",
+        description: `Text frames of one message each, subprotocol ${subprotocol}.`,
+        servers: [{ $ref: "#/servers/local" }],
+        messages: Object.fromEntries(messages.map(({ name }) => [name, { $ref: `#/components/messages/${name}` }])),
+        bindings: { ws: { method: "GET" } }
+      }
+    },
+    operations: {
+      ...Object.fromEntries(
+        messages.filter(({ file }) => file !== "server").map(({ file, name, type }) => [
+          name,
+          receiveOperation(file, type, file === "control" ? replyTypes[type as ClientControl["_tag"]] : ["receipt"])
+        ])
+      ),
+      push: {
+        action: "send",
+        channel: { $ref: "#/channels/choir" },
+        messages: pushedTypes.map((type) => messageReference("server", type))
+      }
+    },
+    components: {
+      messages: Object.fromEntries(
+        messages.map(({ file, name, type }) => [name, {
+          name: type,
+          payload: { $ref: `./schemas/${file}.json#/definitions/${type}` }
+        }])
+      )
+    }
+  }
+}
+
+/** Every file by its path below `docs`, as text. The same input gives the same bytes. */
+export const generateSchemas = (version: string): ReadonlyMap<string, string> =>
+  new Map(
+    [
+      ["asyncapi.json", asyncApiDocument(version)] as const,
+      ...Object.entries(schemas).map(([name, schema]) => [`schemas/${name}.json`, schema] as const)
+    ].map(([path, json]) => [path, `${JSON.stringify(json, null, 2)}\n`])
+  )

@@ -1,0 +1,117 @@
+/** Those who are not healthy, in a process of their own: what they cost must not be the healthy ones' delay. */
+import { Effect, Queue } from "effect"
+import { connect } from "node:net"
+import * as Clients from "./Clients.ts"
+import * as FrameTemplate from "./FrameTemplate.ts"
+import type { Load, LoadResult, LoadSpec } from "./LoadSpec.ts"
+import { nextLocalAddress, openConnection } from "./RawWebSocketClient.ts"
+import * as WireAdapters from "./WireAdapters.ts"
+
+type AbusiveLoad = Extract<Load, { readonly kind: "mob" }>
+
+/** Their indices begin here, away from those of the healthy. */
+const firstUserIndex = 100_000
+
+/** Upgraded, and then nothing; connects again when it is turned away. */
+const holdSilentConnection = Effect.fnUntraced(function*({ target }: LoadSpec, delay: number) {
+  yield* Effect.sleep(delay)
+  while (true) {
+    const peer = yield* openConnection(target.port, WireAdapters.wireAdapters[target.adapter].path)
+    if (peer === undefined) yield* Effect.sleep(1000)
+    else yield* Effect.callback<void>((resume) => void (peer.onClose = () => resume(Effect.void)))
+  }
+})
+
+/** An HTTP request, a byte a second. */
+const sendSlowRequest = Effect.fnUntraced(function*({ target: { port } }: LoadSpec, delay: number) {
+  yield* Effect.sleep(delay)
+  while (true) {
+    const socket = connect({ port, host: "127.0.0.1", localAddress: nextLocalAddress() })
+    socket.on("error", () => socket.destroy())
+    for (const char of `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n`) {
+      if (socket.destroyed) break
+      socket.write(char)
+      yield* Effect.sleep(1000)
+    }
+    socket.destroy()
+  }
+})
+
+/** One user who sends far more than anybody may, and comes back whenever that ended the connection. */
+const floodSignals = Effect.fnUntraced(function*(job: LoadSpec, perSecond: number) {
+  const member = WireAdapters.makeVirtualUser(firstUserIndex)
+  while (true) {
+    const { peer } = yield* Clients.connectUser(job, member)
+    const template = WireAdapters.wireAdapters[job.target.adapter].signalFrame(
+      member,
+      Clients.roomTopic(firstUserIndex),
+      WireAdapters.typicalTextLength
+    )
+    while (peer.isOpen) {
+      peer.write(FrameTemplate.encodeBurst(template, 0, Math.max(1, Math.floor(perSecond / 100))))
+      yield* Effect.sleep(10)
+    }
+  }
+})
+
+/** How many people the visits are made by. */
+const visitorCount = 250
+
+/** Milliseconds in which the crowd comes; whoever is turned away after a time comes back as evenly. */
+const arrivalMillis = 10_000
+
+/** At most so many visits begin in a millisecond: what this process is late with must not come as one wave. */
+const maxVisitsPerTick = 2
+
+/** People who were here before come back and go, so many a second. */
+const visitAtRate = Effect.fnUntraced(function*(job: LoadSpec, perSecond: number, counts: { visits: number }) {
+  const members = Array.from(
+    { length: visitorCount },
+    (_, index) => WireAdapters.makeVirtualUser(firstUserIndex + 1 + index)
+  )
+  const permits = yield* Queue.unbounded<void>()
+  const visitRepeatedly = Effect.fnUntraced(function*(member: WireAdapters.VirtualUser) {
+    while (true) {
+      yield* Queue.take(permits)
+      const { peer } = yield* Clients.connectUser(job, member)
+      peer.socket.destroy()
+      counts.visits += 1
+    }
+  })
+  for (const member of members) yield* Effect.forkChild(visitRepeatedly(member))
+  for (let started = 0, start = performance.now();; yield* Effect.sleep(1)) {
+    const due = Math.floor((performance.now() - start) * perSecond / 1000)
+    for (let n = 0; n < maxVisitsPerTick && started < due; n++, started++) Queue.offerUnsafe(permits, undefined)
+  }
+})
+
+/** Comes, says so with `here`, and stays until it is told to go. */
+export const runAbusiveClients = Effect.fnUntraced(
+  function*(job: LoadSpec, load: AbusiveLoad, onArrived: Effect.Effect<void>, awaitRelease: Effect.Effect<void>) {
+    const counts = { visits: 0 }
+    const idleClients = yield* Effect.forEach(
+      Array.from({ length: load.idle }, (_, i) => WireAdapters.makeVirtualUser(2 * firstUserIndex + i)),
+      (member) => Clients.connectUser(job, member),
+      { concurrency: 16 }
+    )
+    for (let i = 0; i < load.silent; i++) {
+      yield* Effect.forkChild(holdSilentConnection(job, i * arrivalMillis / load.silent))
+    }
+    for (let i = 0; i < load.dribbling; i++) {
+      yield* Effect.forkChild(sendSlowRequest(job, i * arrivalMillis / load.dribbling))
+    }
+    if (load.flood > 0) yield* Effect.forkChild(floodSignals(job, load.flood))
+    if (load.churn > 0) yield* Effect.forkChild(visitAtRate(job, load.churn, counts))
+    yield* Effect.sleep(arrivalMillis)
+    yield* onArrived
+    const before = { at: performance.now(), cpu: process.cpuUsage(), visits: counts.visits }
+    yield* awaitRelease
+    const seconds = (performance.now() - before.at) / 1000
+    const { system, user } = process.cpuUsage(before.cpu)
+    if (idleClients.some(({ peer }) => !peer.isOpen)) return yield* Effect.die("an idle connection was lost")
+    return {
+      "visits/s": (counts.visits - before.visits) / seconds,
+      "mob cores": (system + user) / 1e6 / seconds
+    } satisfies LoadResult
+  }
+)

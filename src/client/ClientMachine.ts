@@ -1,0 +1,209 @@
+/**
+ * The client's machine: `step(config, state, message) -> [state, intents]`
+ * (SYN10): what its owner asks, what time brings, and what leaves.
+ *
+ * Pure. `Hearing` holds what the server says, `Link` and `SignIn` the rules of the connection, `Outbox` those of commands,
+ * `Replica` those of copies.
+ */
+import { type Instant, kindOf, type TopicId } from "../domain/protocol/Ids.ts"
+import * as ClientAuthentication from "./ClientAuthentication.ts"
+import { type ClientErrorReason, errorReason } from "./ClientError.ts"
+import type { Config, Message, MessageOf, State, Transition } from "./ClientModel.ts"
+import { andThen, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
+import * as ConnectionLifecycle from "./ConnectionLifecycle.ts"
+import * as Outbox from "./Outbox.ts"
+import * as Replica from "./Replica.ts"
+import * as ServerMessageHandler from "./ServerMessageHandler.ts"
+
+export const initial = (config: Config): State => ({
+  connection: { _tag: "Disconnected", reason: undefined },
+  lostAt: undefined,
+  serverRestarting: false,
+  session: undefined,
+  init: undefined,
+  replicas: new Map(),
+  outbox: [],
+  pendingQueries: [],
+  sendWindows: new Map(),
+  unacked: new Set(),
+  ackAt: 0,
+  socketCount: 0,
+  idPrefix: config.instance.slice(0, 24),
+  idCounter: 0
+})
+
+/** How a client stands, in the words of SYN10. */
+export type Phase =
+  | { readonly _tag: "Connecting" }
+  | { readonly _tag: "Authenticated" }
+  | { readonly _tag: "Subscribed"; readonly topics: ReadonlyArray<TopicId> }
+  | { readonly _tag: "Disconnected"; readonly reason: ClientErrorReason | undefined }
+  | { readonly _tag: "Reconnecting"; readonly attempt: number; readonly retryAt: Instant }
+
+export const phase = (state: State): Phase => {
+  const { connection } = state
+  switch (connection._tag) {
+    case "Disconnected":
+      return { _tag: "Disconnected", reason: connection.reason }
+    case "Connecting":
+      return state.lostAt === undefined
+        ? { _tag: "Connecting" }
+        : { _tag: "Reconnecting", attempt: connection.attempt, retryAt: connection.since }
+    case "Reconnecting":
+      return { _tag: "Reconnecting", attempt: connection.attempt, retryAt: connection.retryAt }
+    case "Online": {
+      const topics = [...state.replicas.values()].filter((replica) => replica.sync._tag === "Live")
+      return topics.length === 0
+        ? { _tag: "Authenticated" }
+        : { _tag: "Subscribed", topics: topics.map((replica) => replica.topic) }
+    }
+  }
+}
+
+/** When `TimerFired` is due, if at all. */
+export const nextTimerAt = (state: State): Instant | undefined => {
+  const deadlines = [...ConnectionLifecycle.timerDeadlines(state), ...Outbox.timerDeadlines(state)]
+  if (state.connection._tag === "Online") {
+    for (const { sync } of state.replicas.values()) if (sync._tag === "Unsubscribed") deadlines.push(sync.notBefore)
+    if (state.unacked.size > 0) deadlines.push(state.ackAt)
+  }
+  return deadlines.length === 0 ? undefined : Math.min(...deadlines)
+}
+
+/** One step. What comes from a socket that is no longer ours is not heard. */
+export const step = (config: Config, state: State, message: Message): Transition => {
+  if ("socket" in message && message.socket !== ConnectionLifecycle.activeSocket(state.connection)) {
+    return withoutIntents(state)
+  }
+  const transition = handleMessage(config, state, message)
+  // Whatever happened, what can leave now leaves.
+  return andThen(transition, (next) => flush(next, message.at))
+}
+
+const handleMessage = (config: Config, state: State, message: Message): Transition => {
+  switch (message._tag) {
+    case "Started":
+      return ConnectionLifecycle.start(state, message.at)
+    case "Stopped":
+      return ConnectionLifecycle.stop(state)
+    case "SocketOpened":
+      return ClientAuthentication.handleSocketOpened(config, state, message.at)
+    case "FrameReceived":
+      return ServerMessageHandler.handleServerMessage(config, state, message)
+    case "ChallengeSigned":
+      return ClientAuthentication.handleSignature(state, message.at, message.signature)
+    case "SigningFailed":
+      return ConnectionLifecycle.closePermanently(
+        state,
+        errorReason("key_unusable", "This key could not sign in. Make or import another one.")
+      )
+    case "SocketClosed":
+      return ConnectionLifecycle.handleSocketClosed(state, message.at, message.code, message.random)
+    case "TimerFired":
+      return andThen(
+        ConnectionLifecycle.handleTimer(state, message.at, message.random),
+        (next) => sendAcks(next, message.at)
+      )
+    case "PageShown":
+      return ConnectionLifecycle.handlePageShown(state, message.at)
+    case "TopicWatched":
+      return watchTopic(config, state, message.topic)
+    case "TopicUnwatched":
+      return unwatchTopic(state, message)
+    case "CommandSubmitted":
+      return Outbox.enqueue(config, state, message)
+    case "QuerySubmitted":
+      return [{
+        ...state,
+        pendingQueries: [...state.pendingQueries, {
+          id: message.id,
+          query: message.query,
+          topic: message.topic,
+          sent: false
+        }]
+      }, []]
+    case "SignalSubmitted":
+      return sendSignal(state, message)
+  }
+}
+
+// -- What the owner asks -----------------------------------------------------
+
+const watchTopic = (config: Config, state: State, topic: TopicId): Transition => {
+  if (state.replicas.has(topic)) return withoutIntents(state)
+  const kind = config.kinds.get(kindOf(topic))
+  // A topic of an unknown kind cannot be folded; `Client` does not let it come here.
+  return kind === undefined
+    ? withoutIntents(state)
+    : withoutIntents(setReplica(state, Outbox.rebase(config, state, Replica.make(topic, kind))))
+}
+
+const unwatchTopic = (state: State, { at, topic }: MessageOf<"TopicUnwatched">): Transition => {
+  const previous = state.replicas.get(topic)
+  if (previous === undefined) return withoutIntents(state)
+  const replicas = new Map(state.replicas)
+  replicas.delete(topic)
+  const unacked = new Set(state.unacked)
+  unacked.delete(topic)
+  // Nobody looks at what its receipted commands did any more.
+  const outbox = state.outbox.filter((pending) => pending.topic !== topic || pending.stage !== "accepted")
+  const next = { ...state, replicas, unacked, outbox }
+  return previous.sync._tag === "Live" || previous.sync._tag === "Subscribing"
+    ? andThen(withoutIntents(next), (next) => sendMessage(next, at, "unsubscribe", {}, topic))
+    : withoutIntents(next)
+}
+
+/** A signal is of the moment: what cannot leave now never does (ROO3). */
+const sendSignal = (state: State, { at, key, topic, value }: MessageOf<"SignalSubmitted">): Transition =>
+  state.replicas.get(topic)?.sync._tag === "Live"
+    ? andThen(withoutIntents(state), (next) => sendMessage(next, at, "signal", { key, value }, topic))
+    : withoutIntents(state)
+
+// -- What leaves -------------------------------------------------------------
+
+const flush = (state: State, at: Instant): Transition => {
+  if (state.connection._tag !== "Online") return withoutIntents(state)
+  return andThen(
+    andThen(subscribeTopics(state, at), (next) => sendQueries(next, at)),
+    (next) => Outbox.flushCommands(next, at)
+  )
+}
+
+const subscribeTopics = (state: State, at: Instant): Transition => {
+  let transition: Transition = withoutIntents(state)
+  for (const replica of state.replicas.values()) {
+    if (replica.sync._tag !== "Unsubscribed" || replica.sync.notBefore > at) continue
+    const position = replica.position === undefined ? {} : { position: replica.position }
+    transition = andThen(transition, (current) => {
+      const [next, intents, requestId] = sendMessage(current, at, "subscribe", position, replica.topic)
+      return [setReplica(next, { ...replica, sync: { _tag: "Subscribing", requestId } }), intents]
+    })
+  }
+  return transition
+}
+
+const sendQueries = (state: State, at: Instant): Transition => {
+  let transition: Transition = withoutIntents(state)
+  for (const { id, query: { _tag, ...payload }, sent, topic } of state.pendingQueries) {
+    if (!sent) transition = andThen(transition, (current) => sendMessage(current, at, _tag, payload, topic, id))
+  }
+  return andThen(transition, (next) =>
+    next.pendingQueries.every((query) => query.sent)
+      ? withoutIntents(next)
+      : withoutIntents({ ...next, pendingQueries: next.pendingQueries.map((query) => ({ ...query, sent: true })) }))
+}
+
+const sendAcks = (state: State, at: Instant): Transition => {
+  if (state.connection._tag !== "Online" || state.unacked.size === 0 || state.ackAt > at) return withoutIntents(state)
+  return [...state.unacked].reduce<Transition>((transition, topic) => {
+    const replica = state.replicas.get(topic)
+    const seq = replica?.position?.seq
+    if (replica === undefined || seq === undefined) return transition
+    const { matches } = replica.hashCheck
+    const ack = matches === 0 ? { seq } : { seq, matches }
+    return andThen(
+      transition,
+      (next) => sendMessage(setReplica(next, Replica.clearReportedMatches(replica)), at, "ack", ack, topic)
+    )
+  }, withoutIntents({ ...state, unacked: new Set() }))
+}

@@ -1,0 +1,237 @@
+/**
+ * What the server says, and what follows from it for the machine: receipts and
+ * errors find what they answer, and copies of topics move (SYN2, SYN3, SYN5).
+ */
+import { Result } from "effect"
+import type { Instant, TopicId } from "../domain/protocol/Ids.ts"
+import * as Protocol from "../domain/protocol/Protocol.ts"
+import * as ClientAuthentication from "./ClientAuthentication.ts"
+import { type ClientErrorReason, errorReason } from "./ClientError.ts"
+import type { Config, Intent, MessageOf, QueryResponse, State, Transition } from "./ClientModel.ts"
+import { andThen, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
+import * as ConnectionLifecycle from "./ConnectionLifecycle.ts"
+import * as EphemeralState from "./EphemeralState.ts"
+import * as Outbox from "./Outbox.ts"
+import * as Replica from "./Replica.ts"
+
+/** How long a topic waits before it is asked for again after a refusal that may heal. */
+const subscribeRetryDelay = 2_000
+/** How long after a delta the server is told about it, at the latest (SYN6). */
+const ackDelay = 2_000
+
+export const handleServerMessage = (
+  config: Config,
+  state: State,
+  { at, value }: MessageOf<"FrameReceived">
+): Transition => {
+  const refreshed = ConnectionLifecycle.recordActivity(state, at)
+  const decoded = Protocol.decodeServerMessage(value)
+  // A type we do not know is for a newer client: skipped.
+  if (decoded === undefined) return withoutIntents(refreshed)
+  return decoded.message._tag === "batch"
+    ? decoded.message.messages.reduce<Transition>((transition, inner) =>
+      andThen(transition, (next) => {
+        const innerDecoded = Protocol.decodeServerMessage(inner)
+        return innerDecoded === undefined ? withoutIntents(next) : handleDecoded(config, next, at, innerDecoded)
+      }), withoutIntents(refreshed))
+    : handleDecoded(config, refreshed, at, decoded)
+}
+
+type DecodedMessage = NonNullable<ReturnType<typeof Protocol.decodeServerMessage>>
+
+const handleDecoded = (
+  config: Config,
+  state: State,
+  at: Instant,
+  { envelope, message }: DecodedMessage
+): Transition => {
+  switch (message._tag) {
+    case "challenge":
+      return ClientAuthentication.handleChallenge(config, state, message)
+    case "init":
+      return ClientAuthentication.handleInit(state, at, envelope.timestamp, message)
+    case "renewed":
+      return withoutIntents(ClientAuthentication.withRenewedSession(state, at, envelope.timestamp, message))
+    case "goodbye":
+      return withoutIntents(ConnectionLifecycle.handleGoodbye(state, message))
+    case "receipt":
+      return Outbox.handleReceipt(config, state, message)
+    case "error":
+      return handleError(config, state, at, message, envelope.thread_id)
+    case "threads":
+    case "thread_messages":
+      return completeQuery(state, message)
+    case "user":
+      return completeQuery(
+        state.init === undefined ? state : { ...state, init: { ...state.init, user: message.user } },
+        message
+      )
+    case "signed_out":
+      return andThen(
+        completeQuery({ ...state, session: undefined }, message),
+        (next) => ConnectionLifecycle.closePermanently(next, undefined)
+      )
+    case "heartbeat":
+    case "batch": // A batch within a batch is nothing the protocol knows.
+      return withoutIntents(state)
+    case "subscribed":
+    case "unsubscribed":
+    case "delta":
+    case "signal":
+    case "presence_diff":
+    case "chorus_response": {
+      const replica = envelope.thread_id === undefined ? undefined : state.replicas.get(envelope.thread_id)
+      return replica === undefined ? withoutIntents(state) : handleTopicMessage(config, state, at, replica, message)
+    }
+  }
+}
+
+type TopicMessage = Protocol.ServerMessageOf<
+  "subscribed" | "unsubscribed" | "delta" | "signal" | "presence_diff" | "chorus_response"
+>
+
+const handleTopicMessage = (
+  config: Config,
+  state: State,
+  at: Instant,
+  replica: Replica.Replica,
+  message: TopicMessage
+): Transition => {
+  if (message._tag === "subscribed") {
+    // A server that held deltas back from a slow connection may send the whole state unasked (CON8).
+    const isExpected = replica.sync._tag === "Live" ||
+      (replica.sync._tag === "Subscribing" && replica.sync.requestId === message.ref_id)
+    if (!isExpected) return withoutIntents(state)
+    const next = Replica.applySubscribed(replica, message, at)
+    if (next !== undefined) return verifyReplica(config, state, at, next, message)
+    return withoutIntents(
+      message.mode === "deltas"
+        ? setReplica(state, Replica.requestSubscription(replica, at, true))
+        : Outbox.topicRefused(config, state, replica, outdatedClient)
+    )
+  }
+  // Between a question and its answer nothing else about the topic counts.
+  if (replica.sync._tag !== "Live") return withoutIntents(state)
+  switch (message._tag) {
+    case "unsubscribed":
+      return withoutIntents(Outbox.topicRefused(config, state, replica, topicHidden))
+    case "delta": {
+      const next = Replica.applyDelta(replica, message)
+      if (next === replica) return withoutIntents(state)
+      // SYN3: not from where we stand; this topic alone is asked for again.
+      if (next === undefined) return withoutIntents(setReplica(state, Replica.requestSubscription(replica, at, false)))
+      return verifyReplica(config, state, at, next, message)
+    }
+    case "signal":
+      return withoutIntents(setReplica(state, EphemeralState.applySignal(replica, message, at)))
+    case "presence_diff":
+      return withoutIntents(setReplica(state, EphemeralState.applyPresenceDiff(replica, message)))
+    case "chorus_response":
+      return withoutIntents(setReplica(state, EphemeralState.appendPartialOutput(replica, message)))
+  }
+}
+
+const outdatedClient = errorReason(
+  "outdated_client",
+  "The server speaks of something this version does not know. Reload or update."
+)
+const topicHidden = errorReason("not_found", "The server no longer shows this topic.")
+
+/**
+ * SYN7: a copy that has moved to another state than the server's is reported, given up and asked for again, later each
+ * time. Where even a snapshot reads differently there is nothing better to be had, and it stays.
+ */
+const verifyReplica = (
+  config: Config,
+  state: State,
+  at: Instant,
+  updated: Replica.Replica,
+  message: Protocol.ServerMessageOf<"subscribed" | "delta">
+): Transition => {
+  const mode = message._tag === "delta" ? "deltas" : message.mode
+  const { found, replica } = Replica.verifyHash(updated, message.hash, mode === "snapshot")
+  const transition = applyReplicaUpdate(config, state, at, replica, mode, message.events ?? [])
+  if (found === undefined) return transition
+  const { hashCheck: { mismatches }, position, topic } = replica
+  const report = { seq: position?.seq ?? 0, expected: message.hash, found }
+  return andThen(transition, (next) =>
+    sendMessage(
+      mode === "snapshot"
+        ? next
+        : setReplica(
+          next,
+          Replica.requestSubscription(
+            next.replicas.get(topic) ?? replica,
+            at + (mismatches - 1) * subscribeRetryDelay,
+            true
+          )
+        ),
+      at,
+      "desync",
+      report,
+      topic
+    ))
+}
+
+/** A copy has moved: what was expected and has come is dropped, the rest is put on top again. */
+const applyReplicaUpdate = (
+  config: Config,
+  state: State,
+  at: Instant,
+  replica: Replica.Replica,
+  mode: "snapshot" | "deltas",
+  events: ReadonlyArray<Protocol.PublishedEvent>
+): Transition => {
+  const outbox = Outbox.reconcilePending(state.outbox, replica, mode, events)
+  const next: State = {
+    ...state,
+    outbox,
+    unacked: new Set(state.unacked).add(replica.topic),
+    ackAt: state.unacked.size === 0 ? at + ackDelay : state.ackAt
+  }
+  const intents: ReadonlyArray<Intent> = events.length === 0
+    ? []
+    : [{ _tag: "EmitEvents", topic: replica.topic, events }]
+  return [setReplica(next, Outbox.rebase(config, next, replica)), intents]
+}
+
+const completeQuery = (state: State, message: QueryResponse): Transition => {
+  const query = state.pendingQueries.find((query) => query.id === message.ref_id)
+  return query === undefined ? withoutIntents(state) : [
+    { ...state, pendingQueries: state.pendingQueries.filter((other) => other !== query) },
+    [{ _tag: "CompleteQuery", id: query.id, outcome: Result.succeed(message) }]
+  ]
+}
+
+/** An error names what it answers; which of our questions that was decides. */
+const handleError = (
+  config: Config,
+  state: State,
+  at: Instant,
+  message: Protocol.ServerMessageOf<"error">,
+  topic: TopicId | undefined
+): Transition => {
+  const reason: ClientErrorReason = { code: message.code, message: message.message, retryable: message.retryable }
+  const query = state.pendingQueries.find((query) => query.id === message.ref_id)
+  if (query !== undefined) {
+    const pendingQueries = state.pendingQueries.filter((other) => other !== query)
+    return [{ ...state, pendingQueries }, [{ _tag: "CompleteQuery", id: query.id, outcome: Result.fail(reason) }]]
+  }
+  for (const replica of state.replicas.values()) {
+    if (replica.sync._tag !== "Subscribing" || replica.sync.requestId !== message.ref_id) continue
+    const notBefore = at + (message.retry_after_ms ?? subscribeRetryDelay)
+    return withoutIntents(
+      reason.retryable
+        ? setReplica(state, Replica.requestSubscription(replica, notBefore, false))
+        : reason.code === "state_desync"
+        ? setReplica(state, Replica.requestSubscription(replica, at, true))
+        : Outbox.topicRefused(config, state, replica, reason)
+    )
+  }
+  const desynced = reason.code === "state_desync" && topic !== undefined ? state.replicas.get(topic) : undefined
+  if (desynced !== undefined) return withoutIntents(setReplica(state, Replica.requestSubscription(desynced, at, true)))
+  return andThen(
+    ClientAuthentication.handleConnectionError(config, state, at, message),
+    (next) => Outbox.handleCommandError(config, next, at, message)
+  )
+}

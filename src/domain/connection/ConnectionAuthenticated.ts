@@ -1,0 +1,205 @@
+/** A connection with a user: budgets, subscriptions, requests (CON2, CON7, SYN12). */
+import type { Instant } from "../protocol/Ids.ts"
+import type { Limits } from "../protocol/Limits.ts"
+import type { ClientControl } from "../protocol/Protocol.ts"
+import { closeCode } from "./CloseCode.ts"
+import type { Intent, State, Transition } from "./ConnectionModel.ts"
+import {
+  close,
+  initial,
+  type MessageReceived,
+  reject,
+  removeSubscription,
+  sendReply,
+  type StateIn,
+  unchanged,
+  unsubscribeAll
+} from "./ConnectionTransitions.ts"
+import type { ClientMessage } from "./FrameDecoder.ts"
+
+export const handleAuthenticated = (
+  state: StateIn<"Authenticated">,
+  message: MessageReceived,
+  limits: Limits
+): Transition => {
+  const { incoming } = message
+  const blocking = blockingCommand(state, message)
+  if (blocking !== undefined) return rejectRateLimited(state, message, Math.max(1, blocking.until - message.at), limits)
+  if (message.wait > 0) return rejectRateLimited(state, message, message.wait, limits)
+  if (incoming._tag === "Control" && incoming.control._tag === "signal" && message.bytes > limits.signalBytes) {
+    return reject(state, incoming.id, "too_large", `a signal may have at most ${limits.signalBytes} bytes`)
+  }
+  const withoutStrikes: StateIn<"Authenticated"> = state.rate_limit_strikes === 0
+    ? state
+    : { ...state, rate_limit_strikes: 0 }
+  if (incoming._tag === "Control") return handleControl(withoutStrikes, message.at, incoming, limits)
+  const atCapacity = withoutStrikes.in_flight >= limits.inFlight
+  const next = atCapacity ? block(withoutStrikes, message, capacityRetryMillis) : unblock(withoutStrikes, message)
+  return startRequest({ ...next, thread_id: incoming.topic }, incoming.id, limits, {
+    _tag: "SubmitCommand",
+    ref: incoming.id,
+    topic: incoming.topic,
+    command: incoming.command,
+    ...(incoming.signed === undefined ? undefined : { signed: incoming.signed })
+  })
+}
+
+// -- The order of commands (CON7) --------------------------------------------
+
+type BudgetedMessage = Pick<MessageReceived, "budget" | "incoming">
+
+/**
+ * The command that was refused for coming too fast and must come again before this one: whoever asked for it (`in_order`)
+ * has what was on its way behind a refused command refused too, so that no command overtakes another.
+ */
+export const blockingCommand = (
+  state: State,
+  { budget, incoming }: BudgetedMessage
+): State["blocked"][number] | undefined =>
+  state.blocked.length === 0 || incoming._tag !== "Command"
+    ? undefined
+    : state.blocked.find((command) => command.budget === budget && command.id !== incoming.id)
+
+/** Rejected for `retryAfter` ms: whatever draws on the same budget waits with it. */
+const block = <S extends State>(state: S, { at, budget, incoming }: MessageReceived, retryAfter: number): S => {
+  if (!state.in_order || incoming._tag !== "Command" || blockingCommand(state, { budget, incoming }) !== undefined) {
+    return state
+  }
+  const others = state.blocked.filter((command) => command.budget !== budget)
+  return { ...state, blocked: [...others, { budget, id: incoming.id, until: at + retryAfter }] }
+}
+
+const unblock = <S extends State>(state: S, { budget }: BudgetedMessage): S =>
+  state.blocked.length === 0
+    ? state
+    : { ...state, blocked: state.blocked.filter((command) => command.budget !== budget) }
+
+// -- Control -----------------------------------------------------------------
+
+const handleControl = (
+  state: StateIn<"Authenticated">,
+  at: Instant,
+  { control, id, topic }: Extract<ClientMessage, { readonly _tag: "Control" }>,
+  limits: Limits
+): Transition => {
+  switch (control._tag) {
+    case "connect":
+    case "auth":
+    case "resume":
+      return reject(state, id, "forbidden", "this connection is signed in already")
+    case "heartbeat":
+      return [state, [sendReply(id, { _tag: "heartbeat", ref_id: id })]]
+    case "renew":
+      return startRequest(state, id, limits, { _tag: "RenewSession", ref: id, session: state.status.session })
+    case "sign_out":
+      return [
+        { ...initial(state.connection_id, at), client_id: state.client_id, malformed_frames: state.malformed_frames },
+        [
+          ...unsubscribeAll(state),
+          { _tag: "RevokeSession", session: state.status.session },
+          sendReply(id, { _tag: "signed_out", ref_id: id })
+        ]
+      ]
+    case "get_threads":
+      return startRequest(state, id, limits, { _tag: "ListThreads", ref: id, all: control.public ?? false })
+    case "get_user":
+      return startRequest(state, id, limits, { _tag: "ReadUser", ref: id })
+    case "get_thread":
+    case "subscribe":
+    case "unsubscribe":
+    case "ack":
+    case "desync":
+    case "signal":
+      return topic === null
+        ? reject(state, id, "malformed", "thread_id is missing")
+        : handleTopicControl(state, id, control, topic, limits)
+  }
+}
+
+const handleTopicControl = (
+  state: StateIn<"Authenticated">,
+  id: ClientMessage["id"],
+  control: Extract<
+    ClientControl,
+    { readonly _tag: "get_thread" | "subscribe" | "unsubscribe" | "ack" | "desync" | "signal" }
+  >,
+  topic: NonNullable<State["thread_id"]>,
+  limits: Limits
+): Transition => {
+  const subscribed = state.subscriptions.includes(topic)
+  switch (control._tag) {
+    case "get_thread":
+      return startRequest(state, id, limits, { _tag: "ReadThread", ref: id, topic })
+    case "subscribe": // SYN12
+      if (!subscribed && state.subscriptions.length >= limits.subscriptions) {
+        return reject(state, id, "too_large", `a connection may have at most ${limits.subscriptions} subscriptions`)
+      }
+      return startRequest(
+        state,
+        id,
+        limits,
+        { _tag: "Subscribe", ref: id, topic, position: control.position ?? null },
+        subscribed ? state.subscriptions : [...state.subscriptions, topic]
+      )
+    case "unsubscribe": {
+      const [next, intents] = subscribed ? removeSubscription(state, topic) : unchanged(state)
+      return [next, [...intents, sendReply(id, { _tag: "unsubscribed", ref_id: id }, topic)]]
+    }
+    case "ack": // Cumulative: one that comes to nothing is no loss.
+      return subscribed
+        ? [state, [{ _tag: "Acknowledge", topic, seq: control.seq, matches: control.matches ?? 0 }]]
+        : unchanged(state)
+    case "desync": { // SYN7
+      const { expected, found, seq } = control
+      return subscribed ? [state, [{ _tag: "RecordDesync", topic, seq, expected, found }]] : unchanged(state)
+    }
+    case "signal":
+      return subscribed
+        ? [state, [{ _tag: "SetSignal", topic, key: control.key, value: control.value }]]
+        : reject(state, id, "not_found", "subscribe first")
+  }
+}
+
+/** Milliseconds after which there may be fewer requests under way. */
+const capacityRetryMillis = 1_000
+
+/** Something that will be answered later; only so many at once. */
+const startRequest = (
+  state: State,
+  id: string,
+  limits: Limits,
+  intent: Intent,
+  subscriptions = state.subscriptions
+): Transition =>
+  state.in_flight < limits.inFlight
+    ? [{ ...state, subscriptions, in_flight: state.in_flight + 1 }, [intent]]
+    : reject(
+      state,
+      id,
+      "rate_limited",
+      `at most ${limits.inFlight} requests may be waiting for their answers`,
+      capacityRetryMillis
+    )
+
+/**
+ * CON7: over the budget, or behind what was. Acknowledgements are cumulative, so too many of them are only not heard.
+ */
+const rejectRateLimited = (
+  previous: State,
+  message: MessageReceived,
+  retryAfter: number,
+  limits: Limits
+): Transition => {
+  const state: State = { ...block(previous, message, retryAfter), rate_limit_strikes: previous.rate_limit_strikes + 1 }
+  if (state.rate_limit_strikes > limits.rateStrikes) {
+    return close(state, {
+      code: closeCode.rateLimited,
+      reason: "too many messages",
+      resume: true,
+      retry_after_ms: retryAfter
+    })
+  }
+  return message.incoming._tag === "Control" && message.incoming.control._tag === "ack"
+    ? unchanged(state)
+    : reject(state, message.incoming.id, "rate_limited", "too many messages: slow down", retryAfter)
+}

@@ -1,0 +1,155 @@
+/** A connection without a user: it may name a key and prove it, and nothing else (AUT1-AUT4). */
+import type { Instant } from "../protocol/Ids.ts"
+import type { Limits } from "../protocol/Limits.ts"
+import * as Identity from "../session/Identity.ts"
+import { closeCode } from "./CloseCode.ts"
+import type { Message, State, Transition } from "./ConnectionModel.ts"
+import {
+  close,
+  closeUnauthenticated,
+  countPreAuthFrame,
+  exceedsPreAuthLimits,
+  type MessageReceived,
+  reject,
+  sendReply,
+  type StateIn
+} from "./ConnectionTransitions.ts"
+import type { ClientMessage } from "./FrameDecoder.ts"
+
+export const handleUnauthenticated = (previous: State, message: MessageReceived, limits: Limits): Transition => {
+  const state = countPreAuthFrame(previous, message)
+  if (exceedsPreAuthLimits(state, limits)) return closeUnauthenticated(state)
+  const { incoming } = message
+  if (incoming._tag === "Command") return reject(state, incoming.id, "unauthenticated", "sign in first")
+  const { control, id } = incoming
+  switch (control._tag) {
+    case "heartbeat":
+      return [state, [sendReply(id, { _tag: "heartbeat", ref_id: id })]]
+    case "connect":
+      if (state.status._tag === "Verifying") return reject(state, id, "auth_failed", "a sign-in is under way")
+      return Identity.isValidPublicKey(control.public_key)
+        ? [
+          {
+            ...state,
+            status: { _tag: "Unauthenticated" },
+            client_id: control.client_id ?? null,
+            in_order: control.in_order ?? false
+          },
+          [{ _tag: "IssueChallenge", ref: id, public_key: control.public_key }]
+        ]
+        : failAuthentication(state, id, "this is not a key that can be trusted", limits)
+    case "auth":
+      return verifyChallenge(state, id, control.signature, message.at, limits)
+    case "resume":
+      if (state.status._tag === "Verifying") return reject(state, id, "auth_failed", "a sign-in is under way")
+      return [
+        {
+          ...state,
+          client_id: control.client_id ?? null,
+          in_order: control.in_order ?? false,
+          status: { _tag: "Verifying", ref: id }
+        },
+        [{ _tag: "ResumeSession", ref: id, token: control.session_token }]
+      ]
+    case "renew":
+    case "sign_out":
+    case "subscribe":
+    case "unsubscribe":
+    case "ack":
+    case "desync":
+    case "signal":
+    case "get_threads":
+    case "get_thread":
+    case "get_user":
+      return reject(state, id, "unauthenticated", "sign in first")
+  }
+}
+
+/** Milliseconds after which a key that was not looked at may be proved again. */
+const staleChallengeRetryMillis = 1_000
+
+/** A challenge is used up by the first try, whatever becomes of it (AUT1, SEC2). */
+const verifyChallenge = (
+  state: State,
+  id: ClientMessage["id"],
+  signature: string,
+  at: Instant,
+  limits: Limits
+): Transition => {
+  if (state.status._tag !== "Challenged") {
+    return failAuthentication(state, id, "there is no challenge to answer", limits)
+  }
+  const { challenge, public_key } = state.status
+  const consumed: State = { ...state, status: { _tag: "Unauthenticated" } }
+  if (!Identity.isUnexpired(challenge, at)) {
+    return failAuthentication(
+      consumed,
+      id,
+      "the challenge is too old: connect again",
+      limits,
+      staleChallengeRetryMillis
+    )
+  }
+  if (!Identity.isSignature(signature)) return failAuthentication(consumed, id, "this is not a signature", limits)
+  return [
+    { ...state, status: { _tag: "Verifying", ref: id } },
+    [{ _tag: "VerifySignature", ref: id, challenge, public_key, signature }]
+  ]
+}
+
+export const handleChallengeIssued = (
+  state: State,
+  message: Extract<Message, { readonly _tag: "ChallengeIssued" }>
+): Transition => [
+  { ...state, status: { _tag: "Challenged", challenge: message.challenge, public_key: message.public_key } },
+  [sendReply(message.ref, { _tag: "challenge", ...message.challenge })]
+]
+
+export const handleVerification = (
+  state: StateIn<"Verifying">,
+  message: Extract<Message, { readonly _tag: "SignedIn" | "AuthRejected" }>,
+  limits: Limits
+): Transition => {
+  if (message._tag === "AuthRejected") {
+    const reset: State = { ...state, status: { _tag: "Unauthenticated" } }
+    return message.code === "auth_failed"
+      ? failAuthentication(reset, message.ref, message.message, limits)
+      : reject(reset, message.ref, message.code, message.message, message.retry_after_ms)
+  }
+  return [
+    {
+      ...state,
+      user: message.user,
+      status: { _tag: "Authenticated", session: message.session, expires_at: message.expires_at },
+      error_state: null,
+      pre_auth_frames: 0,
+      pre_auth_bytes: 0,
+      auth_failures: 0
+    },
+    [{ _tag: "SendInit", ref: message.ref, user: message.user }]
+  ]
+}
+
+/** CON5: an AuthError resets authentication; SEC26: a few tries, then the door shuts. */
+const failAuthentication = (
+  previous: State,
+  ref: string,
+  message: string,
+  limits: Limits,
+  retryAfter?: number
+): Transition => {
+  const state: State = {
+    ...previous,
+    status: { _tag: "Unauthenticated" },
+    user: null,
+    auth_failures: previous.auth_failures + 1,
+    error_state: { _tag: "AuthError", message }
+  }
+  const [, replies] = reject(state, ref, "auth_failed", message, retryAfter)
+  return state.auth_failures < limits.authTries ? [state, replies] : close(state, {
+    code: closeCode.unauthenticated,
+    reason: "too many failed attempts to sign in",
+    resume: false,
+    retry_after_ms: 0
+  }, replies)
+}

@@ -1,0 +1,223 @@
+/**
+ * The ledger: one topic that holds every account, so that a movement of tokens
+ * is one event (LED1). Owns balances and escrows; knows nothing of votes.
+ *
+ * Idempotence by id is the log's: a command id that wrote an event is not put
+ * to a topic again (SYN4).
+ */
+import { HashMap, Option } from "effect"
+import { type CommandId, deriveId, type Instant, isUser, kindOf, type UserId } from "../protocol/Ids.ts"
+import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
+import { accept, type CommandContext, type Kind, reject } from "../topic/Topic.ts"
+import * as Model from "./LedgerModel.ts"
+import type { AccountId, Answer, Event, Share, State } from "./LedgerModel.ts"
+
+/** Whole tokens: all there ever are, and what a new user gets of them (LED2, LED3). */
+export const policy = { totalSupply: 10_000_000_000, initialGrant: 10_000 } as const
+
+type Escrow = Extract<Answer, { readonly _tag: "Escrow" }>
+type Transfer = Extract<Answer, { readonly _tag: "Transfer" }>
+type Settle = Extract<Answer, { readonly _tag: "Settle" }>
+
+/** What an account holds; 0 for one that does not exist. */
+export const balanceOf = (state: State, account: AccountId): number =>
+  Option.getOrElse(HashMap.get(state.accounts, account), () => 0)
+
+/** What all accounts hold together; equals `state.supply` (LED2). In proportion to the number of accounts. */
+export const totalBalance = (state: State): number => HashMap.reduce(state.accounts, 0, (sum, amount) => sum + amount)
+
+const initial = (): State => ({
+  accounts: HashMap.make<ReadonlyArray<readonly [AccountId, number]>>(["treasury", policy.totalSupply]),
+  supply: policy.totalSupply,
+  offers: [],
+  version: 0
+})
+
+// -- Decisions ---------------------------------------------------------------
+
+/** Events, or why not. */
+type EventsOrRejection = ReadonlyArray<Event> | Rejection
+
+const isRejection = (result: EventsOrRejection): result is Rejection => "code" in result
+
+const decide = (state: State, input: Answer, context: CommandContext) => {
+  const result = decideInput(state, input, context)
+  if (isRejection(result)) return reject(result)
+  return conservesTokens(state, result)
+    ? accept(...result)
+    : reject(makeRejection("internal", "LED2", "this movement would make or destroy tokens; nothing was moved"))
+}
+
+const decideInput = (state: State, input: Answer, context: CommandContext): EventsOrRejection => {
+  if (input._tag === "Escrow") {
+    return isUser(context.author)
+      ? decideEscrow(state, input, context.author, context)
+      : makeRejection("forbidden", "LED1", "only a user's own tokens can be reserved")
+  }
+  if (isUser(context.author)) {
+    return makeRejection("forbidden", "LED1", "the ledger takes orders from the server only")
+  }
+  switch (input._tag) {
+    case "Grant":
+      return openAccounts(state, [Model.userAccount(input.user)], context.now)
+    case "Transfer":
+      return decideTransfer(state, input, context)
+    case "Settle":
+      return decideSettle(state, input, context.now)
+    case "Told":
+      return state.offers.some((offer) => offer.tell.id === input.id)
+        ? [{ _tag: "OfferClosed", id: input.id, accepted: input.rejection === null, at: context.now }]
+        : []
+    case "Woke":
+      return []
+  }
+}
+
+/** A user's account is opened by the grant, whatever touches it first; so it is granted once (LED3). */
+const openAccounts = (state: State, accounts: ReadonlyArray<AccountId>, at: Instant): ReadonlyArray<Event> => {
+  let treasuryBalance = balanceOf(state, "treasury")
+  const newAccounts = new Set(
+    accounts.filter((account) => account.startsWith("user:") && !HashMap.has(state.accounts, account))
+  )
+  return [...newAccounts].map((to): Event => {
+    // With the treasury run dry, newcomers get what is left.
+    const amount = Math.min(policy.initialGrant, treasuryBalance)
+    treasuryBalance -= amount
+    return { _tag: "Moved", from: "treasury", shares: [{ to, amount }], reason: "grant", at }
+  })
+}
+
+const decideEscrow = (state: State, input: Escrow, user: UserId, context: CommandContext): EventsOrRejection => {
+  const from = Model.userAccount(user)
+  const openingEvents = openAccounts(state, [from], context.now)
+  const available = balanceOf(openingEvents.reduce(evolve, state), from)
+  if (context.id.length > 200) return makeRejection("malformed", "SYN1", "the id is too long: use a UUID")
+  if (HashMap.has(state.accounts, Model.stakeAccount(context.id))) {
+    return makeRejection("id_conflict", "LED1", "this id has already been used for another stake")
+  }
+  if (kindOf(input.topic) === "ledger") {
+    return makeRejection("forbidden", "LED1", "the ledger cannot be offered a stake")
+  }
+  if (input.amount === 0) return makeRejection("rule_violated", "THR2", "a stake must be at least one token")
+  if (available < input.amount) {
+    return makeRejection("insufficient_funds", "LED1", `this takes ${input.amount} tokens, and you have ${available}`)
+  }
+  const offerCommand = { _tag: "Tell", id: offerCommandId(context.id), topic: input.topic, input: input.input } as const
+  return [
+    ...openingEvents,
+    { _tag: "Escrowed", offer: { id: context.id, from, amount: input.amount, tell: offerCommand }, at: context.now }
+  ]
+}
+
+/** The id under which an escrow's input is put to its topic. */
+const offerCommandId = (escrow: CommandId): CommandId => deriveId(escrow, ":offer")
+
+const decideTransfer = (
+  state: State,
+  { amount, from, reason, to }: Transfer,
+  context: CommandContext
+): EventsOrRejection => {
+  if (from.startsWith("stake:") || to.startsWith("stake:")) {
+    return makeRejection("rule_violated", "LED1", "a stake is reserved and settled, never transferred")
+  }
+  if (from === to) return makeRejection("rule_violated", "LED1", "tokens cannot be moved to where they are")
+  if (from.startsWith("thread:") && context.author !== `system:${from}`) {
+    return makeRejection("forbidden", "LED1", "only the thread itself may spend its tokens")
+  }
+  const openingEvents = openAccounts(state, [from, to], context.now)
+  const available = balanceOf(openingEvents.reduce(evolve, state), from)
+  return available < amount
+    ? makeRejection("insufficient_funds", "LED1", `${from} holds ${available} tokens; ${amount} cannot be moved`)
+    : [...openingEvents, { _tag: "Moved", from, shares: [{ to, amount }], reason, at: context.now }]
+}
+
+const decideSettle = (state: State, input: Settle, at: Instant): EventsOrRejection => {
+  const from = Model.stakeAccount(input.stake)
+  const reserved = balanceOf(state, from)
+  if (reserved === 0) return makeRejection("not_found", "LED1", "there is no such stake, or it has been settled")
+  if (input.shares.some((share) => share.to.startsWith("stake:"))) {
+    return makeRejection("rule_violated", "LED1", "a stake cannot be settled into a stake")
+  }
+  const shareTotal = input.shares.reduce((sum, share) => sum + share.amount, 0)
+  return shareTotal === reserved
+    ? [
+      ...openAccounts(state, input.shares.map((share) => share.to), at),
+      { _tag: "Moved", from, shares: input.shares, reason: input.reason, at }
+    ]
+    : makeRejection("rule_violated", "LED2", `the shares add up to ${shareTotal} tokens, the stake is ${reserved}`)
+}
+
+/** LED2, checked before commit over the accounts that the events touch: the others do not change. */
+const conservesTokens = (state: State, events: ReadonlyArray<Event>): boolean => {
+  const accounts = [...new Set(events.flatMap((event) => touchedAccounts(state, event)))]
+  const next = events.reduce(evolve, state)
+  const balanceSum = (ledgerState: State) => accounts.reduce((sum, account) => sum + balanceOf(ledgerState, account), 0)
+  return balanceSum(state) === balanceSum(next) && accounts.every((account) => balanceOf(next, account) >= 0)
+}
+
+const touchedAccounts = (state: State, event: Event): ReadonlyArray<AccountId> => {
+  switch (event._tag) {
+    case "Moved":
+      return [event.from, ...event.shares.map((share) => share.to)]
+    case "Escrowed":
+      return [event.offer.from, Model.stakeAccount(event.offer.id)]
+    case "OfferClosed":
+      return state.offers.flatMap((offer) =>
+        offer.tell.id === event.id ? [offer.from, Model.stakeAccount(offer.id)] : []
+      )
+  }
+}
+
+// -- Evolution ---------------------------------------------------------------
+
+const evolve = (previous: State, event: Event): State => {
+  const state = { ...previous, version: previous.version + 1 }
+  switch (event._tag) {
+    case "Moved":
+      return { ...state, accounts: moveTokens(state.accounts, event.from, event.shares) }
+    case "Escrowed": {
+      const { amount, from, id } = event.offer
+      const shares = [{ to: Model.stakeAccount(id), amount }]
+      return { ...state, accounts: moveTokens(state.accounts, from, shares), offers: [...state.offers, event.offer] }
+    }
+    case "OfferClosed": {
+      const offer = state.offers.find((offer) => offer.tell.id === event.id)
+      const offers = state.offers.filter((other) => other !== offer)
+      if (offer === undefined || event.accepted) return { ...state, offers }
+      const stake = Model.stakeAccount(offer.id)
+      const shares = [{ to: offer.from, amount: balanceOf(state, stake) }]
+      return { ...state, offers, accounts: moveTokens(state.accounts, stake, shares) }
+    }
+  }
+}
+
+const moveTokens = (accounts: State["accounts"], from: AccountId, shares: ReadonlyArray<Share>): State["accounts"] => {
+  const debited = shares.reduce((sum, share) => sum + share.amount, 0)
+  const remaining = Option.getOrElse(HashMap.get(accounts, from), () => 0) - debited
+  return shares.reduce(
+    (balances, { amount, to }) =>
+      HashMap.set(balances, to, Option.getOrElse(HashMap.get(balances, to), () => 0) + amount),
+    from.startsWith("stake:") && remaining === 0
+      ? HashMap.remove(accounts, from)
+      : HashMap.set(accounts, from, remaining)
+  )
+}
+
+/** The kind. Nobody but the server reads it; users hear of their balance through it. */
+export const ledgerKind: Kind<State, Model.Command, Answer, Event, Model.Intent> = {
+  name: "ledger",
+  version: 1,
+  upcasters: {},
+  State: Model.State,
+  Command: Model.Command,
+  Answer: Model.Answer,
+  Event: Model.Event,
+  commands: new Set(),
+  initial,
+  decide,
+  evolve,
+  pending: (state) => state.offers.map((offer) => offer.tell),
+  nextWake: () => undefined,
+  canRead: (_state, reader) => !isUser(reader),
+  listing: () => undefined
+}

@@ -1,0 +1,208 @@
+/**
+ * The plain room: join, leave, post, shared entries that expire, events that
+ * fire later (ROO1, ROO4). A room is there as soon as somebody names it and
+ * open to every signed-in user; adding to it takes having joined.
+ */
+import { type Instant, isUser, type TopicId, type UserId } from "../protocol/Ids.ts"
+import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
+import { utf8ByteLength } from "../topic/MessageContent.ts"
+import { accept, type CommandContext, type Kind, reject } from "../topic/Topic.ts"
+import * as Model from "./RoomModel.ts"
+import type { Answer, Command, Event, State } from "./RoomModel.ts"
+
+/** The bounds of a room. Sizes are bytes of JSON as UTF-8, times milliseconds. */
+export const roomLimits = {
+  maxMembers: 1_024,
+  maxMessages: 256,
+  maxEntries: 256,
+  maxScheduledEvents: 64,
+  maxValueBytes: 16_384,
+  /** The longest TTL and delay: a year. */
+  maxDelayMillis: 365 * 24 * 60 * 60_000
+} as const
+
+const initial = (id: TopicId): State => ({ id, members: [], posts: [], entries: [], scheduled: [], version: 0 })
+
+// -- Decisions ---------------------------------------------------------------
+
+/** Events, or why not. */
+type EventsOrRejection = ReadonlyArray<Event> | Rejection
+
+const decide = (state: State, input: Command | Answer, context: CommandContext) => {
+  const result = decideInput(state, input, context)
+  return "code" in result ? reject(result) : accept<Event>(...result)
+}
+
+const decideInput = (state: State, input: Command | Answer, { author, id, now }: CommandContext): EventsOrRejection => {
+  if (input._tag === "Told" || input._tag === "Woke") {
+    return isUser(author)
+      ? makeRejection("forbidden", "AUT4", "this is not for people to send")
+      : fireDueTimers(state, now)
+  }
+  if (!isUser(author)) return makeRejection("forbidden", "AUT4", "only people act in rooms")
+  const isMember = state.members.includes(author)
+  if (input._tag === "join_room") {
+    if (isMember) return []
+    return state.members.length < roomLimits.maxMembers
+      ? [{ _tag: "UserJoined", user: author, at: now }]
+      : makeRejection("rule_violated", "ROO1", `the room is full: it holds ${roomLimits.maxMembers} members`)
+  }
+  if (input._tag === "leave_room") return isMember ? [{ _tag: "UserLeft", user: author, at: now }] : []
+  return isMember
+    ? decideMemberCommand(state, input, { id, now, user: author })
+    : makeRejection("forbidden", "ROO1", "join the room first")
+}
+
+type MemberCommand = Exclude<Command, { readonly _tag: "join_room" | "leave_room" }>
+type Actor = { readonly id: CommandContext["id"]; readonly now: Instant; readonly user: UserId }
+
+const decideMemberCommand = (state: State, command: MemberCommand, actor: Actor): EventsOrRejection => {
+  const { id, now, user } = actor
+  switch (command._tag) {
+    case "send_message":
+      return rejectIfTooLarge(command.content) ?? [{ _tag: "Posted", id, by: user, content: command.content, at: now }]
+    case "set_entry":
+      return setEntry(state, command, actor)
+    case "delete_entry":
+      return state.entries.some((entry) => entry.key === command.key)
+        ? [{ _tag: "EntryDeleted", key: command.key, by: user, at: now }]
+        : makeRejection("not_found", "ROO4", "the room has no entry under this key")
+    case "schedule_event":
+      return scheduleEvent(state, command, actor)
+    case "cancel_event": {
+      const event = state.scheduled.find((event) => event.id === command.event_id)
+      if (event === undefined) return makeRejection("not_found", "ROO4", "no such event is waiting in this room")
+      return event.by === user
+        ? [{ _tag: "EventCancelled", id: event.id, by: user, at: now }]
+        : makeRejection("forbidden", "ROO4", "only whoever scheduled an event can cancel it")
+    }
+  }
+}
+
+const setEntry = (
+  state: State,
+  { key, ttl_ms, value }: Extract<Command, { readonly _tag: "set_entry" }>,
+  { now, user }: Actor
+): EventsOrRejection => {
+  const rejection = rejectIfTooLarge(value) ?? rejectIfTooFarAhead(ttl_ms)
+  if (rejection !== undefined) return rejection
+  if (ttl_ms === 0) return makeRejection("rule_violated", "ROO4", "a TTL is at least one millisecond")
+  if (!state.entries.some((entry) => entry.key === key) && state.entries.length >= roomLimits.maxEntries) {
+    return makeRejection(
+      "rule_violated",
+      "ROO4",
+      `the room holds ${roomLimits.maxEntries} entries already; delete one first`
+    )
+  }
+  return [{ _tag: "EntrySet", key, value, by: user, at: now, expires_at: ttl_ms === undefined ? null : now + ttl_ms }]
+}
+
+const scheduleEvent = (
+  state: State,
+  { delay_ms, event_type, payload }: Extract<Command, { readonly _tag: "schedule_event" }>,
+  { id, now, user }: Actor
+): EventsOrRejection => {
+  const rejection = rejectIfTooLarge(payload) ?? rejectIfTooFarAhead(delay_ms)
+  if (rejection !== undefined) return rejection
+  if (state.scheduled.some((event) => event.id === id)) {
+    return makeRejection("id_conflict", "SYN4", "an event of this id is waiting already")
+  }
+  return state.scheduled.length < roomLimits.maxScheduledEvents
+    ? [{ _tag: "EventScheduled", id, event_type, payload, by: user, due_at: now + delay_ms, at: now }]
+    : makeRejection(
+      "rule_violated",
+      "ROO4",
+      `${roomLimits.maxScheduledEvents} events are waiting already; cancel one first`
+    )
+}
+
+const rejectIfTooLarge = (value: Model.RoomMessage["content"]): Rejection | undefined => {
+  const bytes = utf8ByteLength(JSON.stringify(value))
+  return bytes > roomLimits.maxValueBytes
+    ? makeRejection(
+      "too_large",
+      "ROO4",
+      `this takes ${bytes} bytes as JSON; a room takes at most ${roomLimits.maxValueBytes}`
+    )
+    : undefined
+}
+
+const rejectIfTooFarAhead = (millis: number | undefined): Rejection | undefined =>
+  millis !== undefined && millis > roomLimits.maxDelayMillis
+    ? makeRejection("rule_violated", "ROO4", "rooms look ahead for a year at most")
+    : undefined
+
+/** The clock's work: what has expired goes, what is due fires, in the order of its time. */
+const fireDueTimers = (state: State, now: Instant): ReadonlyArray<Event> => {
+  const expiredKeys = state.entries.filter(({ expires_at }) => expires_at !== null && expires_at <= now).map((
+    { key }
+  ) => key)
+  const dueEvents = state.scheduled.filter((event) => event.due_at <= now).sort((a, b) => a.due_at - b.due_at)
+  return [
+    ...(expiredKeys.length === 0 ? [] : [{ _tag: "EntriesExpired", keys: expiredKeys, at: now } as const]),
+    ...dueEvents.map(({ by, event_type, id, payload }) =>
+      ({ _tag: "EventFired", id, event_type, payload, by, at: now }) as const
+    )
+  ]
+}
+
+const nextWake = (state: State): Instant | undefined => {
+  const times = [
+    ...state.entries.flatMap(({ expires_at }) => expires_at === null ? [] : [expires_at]),
+    ...state.scheduled.map(({ due_at }) => due_at)
+  ]
+  return times.length === 0 ? undefined : Math.min(...times)
+}
+
+// -- Evolution ---------------------------------------------------------------
+
+const evolve = (previous: State, event: Event): State => {
+  const state = { ...previous, version: previous.version + 1 }
+  switch (event._tag) {
+    case "UserJoined":
+      return { ...state, members: [...state.members, event.user] }
+    case "UserLeft":
+      return { ...state, members: state.members.filter((user) => user !== event.user) }
+    case "Posted": {
+      const { at, by, content, id } = event
+      return { ...state, posts: [...state.posts, { id, by, content, at }].slice(-roomLimits.maxMessages) }
+    }
+    case "EntrySet": {
+      const { at, by, expires_at, key, value } = event
+      return { ...state, entries: [...entriesWithout(state, [key]), { key, value, by, at, expires_at }] }
+    }
+    case "EntryDeleted":
+      return { ...state, entries: entriesWithout(state, [event.key]) }
+    case "EntriesExpired":
+      return { ...state, entries: entriesWithout(state, event.keys) }
+    case "EventScheduled": {
+      const { by, due_at, event_type, id, payload } = event
+      return { ...state, scheduled: [...state.scheduled, { id, event_type, payload, by, due_at }] }
+    }
+    case "EventCancelled":
+    case "EventFired":
+      return { ...state, scheduled: state.scheduled.filter((scheduled) => scheduled.id !== event.id) }
+  }
+}
+
+const entriesWithout = (state: State, keys: ReadonlyArray<string>): State["entries"] =>
+  state.entries.filter((entry) => !keys.includes(entry.key))
+
+/** The kind. Rooms are reached by name and appear in no list. */
+export const roomKind: Kind<State, Command, Answer, Event, Model.Intent> = {
+  name: "room",
+  version: 1,
+  upcasters: {},
+  State: Model.State,
+  Command: Model.Command,
+  Answer: Model.Answer,
+  Event: Model.Event,
+  commands: new Set(Object.keys(Model.Command.cases)),
+  initial,
+  decide,
+  evolve,
+  pending: () => [],
+  nextWake,
+  canRead: () => true,
+  listing: () => undefined
+}

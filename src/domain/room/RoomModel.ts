@@ -1,0 +1,80 @@
+/** What a plain room is made of; the rules are in `Room` (ROO1, ROO4). */
+import { Schema } from "effect"
+import { CommandId, Instant, TopicId, UserId } from "../protocol/Ids.ts"
+import { CommandOutcome, TimerFired } from "../topic/Topic.ts"
+
+export const EntryKey = Schema.String.check(Schema.isBetweenLength(1, 200))
+
+export const RoomEntry = Schema.Struct({
+  key: EntryKey,
+  value: Schema.Json,
+  by: UserId,
+  at: Instant,
+  /** null: stays until removed. */
+  expires_at: Schema.NullOr(Instant)
+})
+export type RoomEntry = typeof RoomEntry.Type
+
+export const ScheduledEvent = Schema.Struct({
+  id: CommandId,
+  event_type: Schema.String.check(Schema.isBetweenLength(1, 100)),
+  payload: Schema.Json,
+  by: UserId,
+  due_at: Instant
+})
+export type ScheduledEvent = typeof ScheduledEvent.Type
+
+export const RoomMessage = Schema.Struct({ id: CommandId, by: UserId, content: Schema.Json, at: Instant })
+export type RoomMessage = typeof RoomMessage.Type
+
+export const State = Schema.Struct({
+  id: TopicId,
+  members: Schema.Array(UserId),
+  /** The newest posts, oldest first; older ones are in the log only. */
+  posts: Schema.Array(RoomMessage),
+  entries: Schema.Array(RoomEntry),
+  scheduled: Schema.Array(ScheduledEvent),
+  version: Schema.Natural
+})
+export type State = typeof State.Type
+
+export const Command = Schema.TaggedUnion({
+  join_room: {},
+  leave_room: {},
+  send_message: { content: Schema.Json },
+  set_entry: { key: EntryKey, value: Schema.Json, ttl_ms: Schema.optionalKey(Schema.Natural) },
+  delete_entry: { key: EntryKey },
+  schedule_event: {
+    event_type: Schema.String.check(Schema.isBetweenLength(1, 100)),
+    payload: Schema.Json,
+    delay_ms: Schema.Natural
+  },
+  cancel_event: { event_id: CommandId }
+})
+export type Command = typeof Command.Type
+
+export const Answer = Schema.Union([CommandOutcome, TimerFired])
+export type Answer = typeof Answer.Type
+
+export const Event = Schema.TaggedUnion({
+  UserJoined: { user: UserId, at: Instant },
+  UserLeft: { user: UserId, at: Instant },
+  Posted: { id: CommandId, by: UserId, content: Schema.Json, at: Instant },
+  EntrySet: { key: EntryKey, value: Schema.Json, by: UserId, at: Instant, expires_at: Schema.NullOr(Instant) },
+  EntryDeleted: { key: EntryKey, by: UserId, at: Instant },
+  /** The clock's work: entries whose time is over. */
+  EntriesExpired: { keys: Schema.Array(EntryKey), at: Instant },
+  EventScheduled: {
+    id: CommandId,
+    event_type: Schema.String,
+    payload: Schema.Json,
+    by: UserId,
+    due_at: Instant,
+    at: Instant
+  },
+  EventCancelled: { id: CommandId, by: UserId, at: Instant },
+  EventFired: { id: CommandId, event_type: Schema.String, payload: Schema.Json, by: UserId, at: Instant }
+})
+export type Event = typeof Event.Type
+
+export type Intent = never

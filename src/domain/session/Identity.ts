@@ -1,0 +1,71 @@
+/**
+ * Which keys may name a user (AUT1, SEC4), and the challenge a key is proved by.
+ *
+ * Pure arithmetic on the key's 32 bytes; signatures are checked elsewhere, and
+ * only for keys that pass here.
+ */
+import { Schema } from "effect"
+import { Instant, type UserId } from "../protocol/Ids.ts"
+import type { ServerMessageOf } from "../protocol/Protocol.ts"
+
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+/** The bytes behind unpadded base64url, or undefined when the text is not the one way to write them. */
+export const decodeBase64Url = (text: string): Uint8Array | undefined => {
+  const bytes = new Uint8Array(Math.floor(text.length * 3 / 4))
+  let bits = 0
+  let bitCount = 0
+  let length = 0
+  for (const char of text) {
+    const value = alphabet.indexOf(char)
+    if (value < 0) return undefined
+    bits = (bits << 6 | value) & 0xfff
+    bitCount += 6
+    if (bitCount >= 8) {
+      bitCount -= 8
+      bytes[length++] = bits >> bitCount & 0xff
+    }
+  }
+  const leftOver = bits & (1 << bitCount) - 1
+  return bitCount >= 6 || leftOver !== 0 ? undefined : bytes
+}
+
+/** The field of Ed25519: integers modulo 2^255 - 19. */
+const fieldPrime = 2n ** 255n - 19n
+
+/**
+ * Whether the key is the canonical encoding of a point outside the eight of
+ * small order. For those eight one signature holds for many messages, so no
+ * such key can stand for a person (SEC4).
+ *
+ * A point is of small order when its y is 1, -1 or 0 (orders 1, 2, 4), or when
+ * doubling it gives y = 0 (order 8): on -x^2 + y^2 = 1 + d x^2 y^2 that means
+ * y^2 = -x^2, hence d y^4 + 2 y^2 - 1 = 0, with d = -121665/121666.
+ */
+export const isValidPublicKey = (key: UserId): boolean => {
+  const bytes = decodeBase64Url(key)
+  if (bytes === undefined || bytes.length !== 32) return false
+  let y = 0n
+  for (let i = 31; i >= 0; i--) y = y << 8n | BigInt(i === 31 ? bytes[i]! & 0x7f : bytes[i]!)
+  if (y >= fieldPrime || y === 0n || y === 1n || y === fieldPrime - 1n) return false
+  const y2 = y * y % fieldPrime
+  return (121_665n * y2 * y2 - 243_332n * y2 + 121_666n) % fieldPrime !== 0n
+}
+
+/** What a connection was asked to sign; one per connection at a time, and gone with the first try (SEC2). */
+export const Challenge = Schema.Struct({
+  nonce: Schema.String,
+  audience: Schema.String,
+  origin: Schema.String,
+  connection_id: Schema.String,
+  issued_at: Instant,
+  expires_at: Instant
+})
+export type Challenge = typeof Challenge.Type & Omit<ServerMessageOf<"challenge">, "_tag">
+
+/** A challenge lives for `ttl` ms; at the very end of it, it is over. */
+export const isUnexpired = (challenge: Challenge, now: Instant): boolean =>
+  now >= challenge.issued_at && now < challenge.expires_at
+
+/** Cheap checks before any arithmetic on curves: 64 bytes as base64url, written the one way they can be. */
+export const isSignature = (text: string): boolean => text.length === 86 && decodeBase64Url(text) !== undefined

@@ -1,0 +1,167 @@
+/**
+ * The thread: people write together, outsiders submit, co-authors decide, and
+ * the Chorus answers (THR). This file is the kind: which rule a command, an
+ * answer or an event is for.
+ */
+import { Result } from "effect"
+import { isUser } from "../protocol/Ids.ts"
+import { makeRejection, notFound } from "../protocol/Rejection.ts"
+import { type CommandContext, type Kind, reject } from "../topic/Topic.ts"
+import { acceptEvents, type Actor, canRead, type DecisionResult, rejectWith } from "./ThreadGuards.ts"
+import { makeTransition, validateTransition } from "./ThreadInvariants.ts"
+import * as Ledger from "./ThreadLedger.ts"
+import * as Life from "./ThreadLifecycle.ts"
+import * as Members from "./ThreadMembers.ts"
+import * as Messages from "./ThreadMessages.ts"
+import type { Answer, Command, Event, Intent, State } from "./ThreadModel.ts"
+import * as Model from "./ThreadModel.ts"
+import * as Runs from "./ThreadRuns.ts"
+import * as Submissions from "./ThreadSubmissions.ts"
+
+// -- Decisions ---------------------------------------------------------------
+
+const isCommand = (input: Command | Answer): input is Command => threadKind.commands.has(input._tag)
+
+const decide = (state: State, input: Command | Answer, context: CommandContext): DecisionResult => {
+  const result = decideInput(state, input, context)
+  if (Result.isFailure(result) || result.success._tag === "Forward" || result.success.events.length === 0) {
+    return result
+  }
+  const rejection = validateTransition(makeTransition(state, result.success.events.reduce(evolve, state)))
+  return rejection === undefined ? result : reject(rejection)
+}
+
+const decideInput = (state: State, input: Command | Answer, context: CommandContext): DecisionResult => {
+  if (!isCommand(input)) return decideAnswer(state, input, context)
+  const { author: user, id, now } = context
+  if (!isUser(user)) return rejectWith("forbidden", "AUT4", "only people write in threads")
+  if (id.length > 200) return rejectWith("malformed", "SYN1", "the id is too long: use a UUID")
+  const signatureRequired = input._tag === "create_thread"
+    ? input.require_signatures === true
+    : state.require_signatures
+  if (signatureRequired && context.signed !== true) {
+    // Whoever may not see the thread does not learn what it demands.
+    return input._tag === "create_thread" || canRead(state, user) ? reject(unsignedRejection) : reject(notFound)
+  }
+  return decideCommand(state, input, { id, user, now })
+}
+
+const decideCommand = (state: State, command: Command, actor: Actor): DecisionResult => {
+  switch (command._tag) {
+    case "create_thread":
+      return Life.createThread(state, command, actor)
+    case "submit_message":
+      return Messages.submitMessage(state, command, actor)
+    case "import_messages":
+      return Messages.importMessages(state, command, actor)
+    case "process_approval": {
+      const pendingApproval = canRead(state, actor.user)
+        ? state.gates.find((gate) => gate.id === command.message_id)
+        : undefined
+      return pendingApproval === undefined
+        ? Submissions.castSubmissionVote(state, command, actor)
+        : Members.castApprovalVote(pendingApproval, command, actor)
+    }
+    case "invite_co_author":
+      return Members.inviteCoAuthor(state, command, actor)
+    case "divest":
+      return Members.leaveWithShare(state, actor)
+    case "cancel_submission":
+      return Submissions.cancelSubmission(state, command, actor)
+    case "submit_prompt":
+      return Runs.submitPrompt(state, command, actor)
+    case "cancel_run":
+      return Runs.cancelRun(state, command, actor)
+    case "close_thread":
+      return Life.closeThread(state, actor)
+  }
+}
+
+const decideAnswer = (state: State, answer: Answer, context: CommandContext): DecisionResult => {
+  if (isUser(context.author)) return rejectWith("forbidden", "AUT4", "this is not for people to send")
+  switch (answer._tag) {
+    case "SubmissionOffered":
+      return Submissions.acceptOffer(state, answer, context.author, context.now)
+    case "StepAnswered":
+    case "StepErrored":
+    case "StepCut":
+      return Runs.decideStepAnswer(state, answer, context)
+    case "Told":
+      return Ledger.decideLedgerOutcome(state, answer, context.now)
+    case "Woke":
+      return acceptEvents(
+        ...Submissions.expireSubmissions(state, context.now),
+        ...Members.expireApprovals(state, context.now)
+      )
+  }
+}
+
+const unsignedRejection = makeRejection(
+  "forbidden",
+  "AUT5",
+  "this thread takes signed commands only: sign this one with your key"
+)
+
+// -- Evolution ---------------------------------------------------------------
+
+const evolve = (previous: State, event: Event): State => {
+  const state = { ...previous, version: previous.version + 1, updated_at: event.at }
+  switch (event._tag) {
+    case "ThreadCreated":
+      return Life.applyThreadCreated(state, event)
+    case "MessagePublished":
+      return Messages.applyMessagePublished(state, event)
+    case "SubmissionOpened":
+      return Submissions.applySubmissionOpened(state, event)
+    case "VoteCast":
+      return Members.applyApprovalVote(state, event) ?? Submissions.applySubmissionVote(state, event)
+    case "GateOpened":
+      return Members.applyGateOpened(state, event)
+    case "GateClosed":
+      return Members.applyGateClosed(state, event)
+    case "Divested":
+      return Members.applyDivested(state, event)
+    case "SubmissionSettled":
+      return Submissions.applySubmissionSettled(state, event)
+    case "LedgerAnswered":
+      return Ledger.applyLedgerAnswered(state, event)
+    case "ThreadClosed":
+      return Life.applyThreadClosed(state)
+    default:
+      return Runs.evolve(state, event)
+  }
+}
+
+// -- The kind ----------------------------------------------------------------
+
+/** The kind. Every change it decides is checked as a whole before it leaves (THR8). */
+export const threadKind: Kind<State, Command, Answer, Event, Intent> = {
+  name: "thread",
+  version: 1,
+  upcasters: {},
+  State: Model.State,
+  Command: Model.Command,
+  Answer: Model.Answer,
+  Event: Model.Event,
+  commands: new Set(Object.keys(Model.Command.cases)),
+  creationCommands: new Set(["create_thread"]),
+  initial: Life.initial,
+  decide,
+  evolve,
+  pending: (state) => [...state.owed, ...Runs.pendingSteps(state)],
+  nextWake: (state) => {
+    const times = [Submissions.nextSubmissionExpiry(state), Members.nextApprovalExpiry(state)].filter((at) =>
+      at !== undefined
+    )
+    return times.length === 0 ? undefined : Math.min(...times)
+  },
+  canRead,
+  listing: (state) =>
+    state.status === "absent" ? undefined : {
+      title: state.title,
+      visibility: state.visibility,
+      status: state.status,
+      members: state.co_authors,
+      updatedAt: state.updated_at
+    }
+}

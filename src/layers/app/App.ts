@@ -1,0 +1,219 @@
+/**
+ * The whole server, composed. What stands below depends on what stands above
+ * it: storage, topics, models, search, people, the wire.
+ */
+import { Context, Effect, Layer, Path, Ref, type Scope } from "effect"
+import { SqlClient } from "effect/sql"
+import { fileURLToPath } from "node:url"
+import { builtInKinds } from "../../domain/BuiltInKinds.ts"
+import type { AnyKind } from "../../domain/topic/Topic.ts"
+import { Kinds } from "../../services/Kinds.ts"
+import type { Sessions as SessionsService } from "../../services/Sessions.ts"
+import { requireComplete, Socket, type SocketError } from "../../services/Socket.ts"
+import { Topics } from "../../services/Topics.ts"
+import type { VectorIndex, VectorIndexError } from "../../services/VectorIndex.ts"
+import * as ChorusLive from "../chorus/ChorusLive.ts"
+import * as Models from "../chorus/Models.ts"
+import * as RunStepHandler from "../chorus/RunStepHandler.ts"
+import type { Settings } from "../config/Config.ts"
+import * as EventLog from "../eventlog/EventLogSql.ts"
+import * as Gateway from "../gateway/Gateway.ts"
+import * as ConformanceEcho from "../http/ConformanceEcho.ts"
+import * as HttpApp from "../http/HttpApp.ts"
+import * as Readiness from "../http/Readiness.ts"
+import * as SseRoute from "../http/SseRoute.ts"
+import type * as AdmissionGate from "../net/AdmissionGate.ts"
+import * as HttpListener from "../net/HttpListener.ts"
+import * as Metrics from "../observability/Metrics.ts"
+import * as Telemetry from "../observability/Telemetry.ts"
+import * as Signals from "../presence/SignalsLocal.ts"
+import * as DatabaseLive from "../search/DatabaseLive.ts"
+import * as PriorsCollection from "../search/PriorsCollection.ts"
+import * as PriorsLive from "../search/PriorsLive.ts"
+import * as SearchIndexerLive from "../search/SearchIndexerLive.ts"
+import * as Sessions from "../sessions/SessionsSql.ts"
+import * as SocketFromConfig from "../socket/SocketFromConfig.ts"
+import type * as SocketUws from "../socket/uws/SocketUws.ts"
+import * as Sqlite from "../sql/Sqlite.ts"
+import * as IntentHandlersLive from "../topics/IntentHandlersLive.ts"
+import * as TopicsLocal from "../topics/TopicsLocal.ts"
+import * as VectorIndexEmbedded from "../vectorindex/VectorIndexEmbedded.ts"
+import * as VectorIndexQdrant from "../vectorindex/VectorIndexQdrant.ts"
+import * as DataFolder from "./DataFolder.ts"
+import * as RuntimeGauges from "./RuntimeGauges.ts"
+
+/** The server, taking connections. */
+export class ServerAddress extends Context.Service<ServerAddress, {
+  /** Such as `http://127.0.0.1:4100`. */
+  readonly url: string
+}>()("choir/layers/app/App/ServerAddress") {}
+
+/** The public origin that signatures are made for; known once the port is (SEC3). */
+class PublicOrigin extends Context.Service<PublicOrigin, Ref.Ref<string>>()("choir/layers/app/App/PublicOrigin") {}
+
+/** `dist/web`, seen from `dist/layers` as well as from `src/layers`. */
+const webRoot = fileURLToPath(new URL("../../../dist/web", import.meta.url))
+
+const storageLayer = (settings: Settings) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const path = yield* Path.Path
+    yield* DataFolder.ensureDataFolder(settings.data)
+    const file = Sqlite.layer({ filename: path.join(settings.data, "choir.db") }).pipe(
+      Layer.catchTag("SqlError", ({ message }) =>
+        Layer.effect(
+          SqlClient.SqlClient,
+          Effect.fail(new DataFolder.DataFolderUnusable({ folder: settings.data, reason: message }))
+        ))
+    )
+    return EventLog.layer.pipe(Layer.provideMerge(file))
+  }))
+
+const modelLayer = ({ embedDimensions, embedKey, embedModel, embedUrl, llmKey, llmModel, llmUrl }: Settings) =>
+  Models.layer({
+    llm: llmUrl === null || llmModel === null ? undefined : { url: llmUrl, key: llmKey ?? undefined, model: llmModel },
+    embed: embedUrl === null || embedModel === null ? undefined : {
+      url: embedUrl,
+      key: embedKey ?? undefined,
+      model: embedModel,
+      dimensions: embedDimensions
+    }
+  })
+
+/** Where vectors are kept: in the data file, unless a Qdrant server is named. */
+const vectorIndexLayer = (
+  { qdrantKey, qdrantUrl }: Settings
+): Layer.Layer<VectorIndex, VectorIndexError, SqlClient.SqlClient> =>
+  qdrantUrl === null
+    ? VectorIndexEmbedded.layer
+    : VectorIndexQdrant.layer({ url: qdrantUrl, apiKey: qdrantKey ?? undefined, timeout: vectorTimeoutMillis })
+
+/** Milliseconds that one call to a vector engine may take. */
+const vectorTimeoutMillis = 10_000
+
+const priorsCollection = Layer.unwrap(Effect.map(Models.ModelInfo, ({ embedder }) => PriorsCollection.layer(embedder)))
+
+/** Threads and what thinks along in them; needs storage and models. */
+const topicsAndChorus = (settings: Settings) =>
+  Layer.mergeAll(RunStepHandler.layer, SearchIndexerLive.layer).pipe(
+    Layer.provideMerge(ChorusLive.layer),
+    Layer.provideMerge(PriorsLive.layer),
+    Layer.provideMerge(DatabaseLive.layer),
+    Layer.provideMerge(priorsCollection),
+    Layer.provideMerge(vectorIndexLayer(settings)),
+    Layer.provideMerge(Signals.layer(settings.limits)),
+    Layer.provideMerge(TopicsLocal.layer({ limits: settings.limits })),
+    Layer.provideMerge(IntentHandlersLive.layer)
+  )
+
+const admissionPolicy = (
+  { nativeClients, origins, trustedProxies }: Omit<Settings, "limits">,
+  path: string
+): AdmissionGate.AdmissionPolicy => ({ path, origins, nativeClients, trustedProxies })
+
+/** The port speaks TLS when there is a certificate (OPS9). */
+const httpListener = (
+  { limits, socket, tlsCert, tlsKey }: Pick<Settings, "limits" | "socket" | "tlsCert" | "tlsKey">
+) =>
+  // uWebSockets.js has a listener of its own, and speaks TLS there.
+  tlsCert === null || tlsKey === null || socket === "uws"
+    ? HttpListener.layerPlain(limits)
+    : HttpListener.layerTls({ cert: tlsCert, key: tlsKey }, limits)
+
+const httpApp = ({ limits, metrics, metricsToken, trustedProxies }: Settings) =>
+  Layer.unwrap(Effect.map(
+    Effect.context<Topics | SessionsService | Readiness.Readiness>(),
+    (context) =>
+      HttpApp.layer({
+        webRoot,
+        limits,
+        trustedProxies,
+        metrics: { access: metrics, token: metricsToken },
+        extraRoutes: Layer.provide(SseRoute.layer(limits), Layer.succeedContext(context))
+      })
+  ))
+
+/** A socket engine, for the place and the limits that the settings name. */
+type SocketEngineFactory = (
+  options: SocketUws.UwsOptions
+) => Layer.Layer<Socket, SocketError, HttpListener.HttpListener>
+
+const network = ({ limits, ...settings }: Settings, engine: SocketEngineFactory) =>
+  Layer.unwrap(
+    Effect.map(
+      PublicOrigin,
+      (origin) => Gateway.layer({ audience: () => settings.audience ?? Ref.getUnsafe(origin), limits })
+    )
+  ).pipe(
+    Layer.provideMerge(engine({
+      host: settings.host,
+      port: settings.port,
+      limits,
+      admission: admissionPolicy(settings, "/ws"),
+      tls: settings.tlsCert === null || settings.tlsKey === null
+        ? undefined
+        : { cert: settings.tlsCert, key: settings.tlsKey },
+      compression: settings.compression,
+      isHandledElsewhere: (path) => settings.echo && path === ConformanceEcho.echoPath
+    })),
+    Layer.provideMerge(
+      settings.echo
+        ? ConformanceEcho.layer({ limits, admission: admissionPolicy(settings, ConformanceEcho.echoPath) })
+        : Layer.empty
+    ),
+    Layer.provideMerge(httpApp({ ...settings, limits })),
+    Layer.provideMerge(Sessions.layer(limits)),
+    Layer.provideMerge(Readiness.layer),
+    Layer.provideMerge(httpListener({ ...settings, limits })),
+    Layer.provideMerge(Layer.effect(PublicOrigin, Ref.make("")))
+  )
+
+type RunningServer = Topics | Socket | Gateway.Gateway | Readiness.Readiness | PublicOrigin
+
+/**
+ * Takes up what waited, then listens; at the end says it is no longer ready,
+ * lets everybody go, and finishes the requests under way (SYN11).
+ */
+const startServer = Effect.fnUntraced(function*(
+  { limits, tlsCert }: Settings
+): Effect.fn.Return<ServerAddress["Service"], SocketError, RunningServer | Scope.Scope> {
+  const topics = yield* Topics
+  const socket = yield* Effect.flatMap(Socket, requireComplete)
+  const gateway = yield* Gateway.Gateway
+  const readiness = yield* Readiness.Readiness
+  yield* topics.recover
+  const { address, port } = yield* Effect.acquireRelease(socket.start, () =>
+    Ref.set(readiness, false).pipe(
+      Effect.andThen(gateway.drain),
+      Effect.andThen(socket.stop),
+      Effect.timeoutOption(limits.drainCap)
+    ))
+  const url = `${tlsCert === null ? "http" : "https"}://${address.includes(":") ? `[${address}]` : address}:${port}`
+  yield* Ref.set(yield* PublicOrigin, url)
+  yield* Ref.set(readiness, true)
+  return { url }
+})
+
+/** What a server may have of one's own. */
+export interface Extensions {
+  /** A socket engine in place of those that `CHOIR_SOCKET` names. */
+  readonly socketEngine?: SocketEngineFactory | undefined
+  /** Kinds of topic beside the shipped ones (TOP8); one of the same name takes the shipped one's place. */
+  readonly kinds?: ReadonlyArray<AnyKind> | undefined
+}
+
+/** Everything, on one machine and with no other service (OPS1). Stops when its scope closes. */
+export const layer = (settings: Settings, { socketEngine, kinds = [] }: Extensions = {}) =>
+  Layer.effect(ServerAddress, startServer(settings)).pipe(
+    Layer.provideMerge(RuntimeGauges.layer),
+    Layer.provideMerge(
+      network(settings, socketEngine ?? ((options) => SocketFromConfig.layer(settings.socket, options)))
+    ),
+    Layer.provideMerge(topicsAndChorus(settings)),
+    Layer.provideMerge(
+      Layer.succeed(Kinds, new Map([...builtInKinds, ...kinds.map((kind) => [kind.name, kind] as const)]))
+    ),
+    Layer.provideMerge(modelLayer(settings)),
+    Layer.provideMerge(storageLayer(settings)),
+    Layer.provideMerge(Telemetry.layer(settings)),
+    Layer.provideMerge(Metrics.layer)
+  )

@@ -1,0 +1,70 @@
+/** What the server is like right now: read when somebody asks for metrics, and at no other time. */
+import { Effect, Layer } from "effect"
+import { monitorEventLoopDelay } from "node:perf_hooks"
+import { Socket } from "../../services/Socket.ts"
+import { Topics } from "../../services/Topics.ts"
+import { Gateway } from "../gateway/Gateway.ts"
+import { Metrics } from "../observability/Metrics.ts"
+
+/** Milliseconds between two looks at the event loop. */
+const delayResolutionMillis = 20
+
+/** How long the event loop was held up since the last reading, in seconds. */
+const eventLoopGauges = Effect.gen(function*() {
+  const { instruments } = yield* Metrics
+  const delays = yield* Effect.acquireRelease(
+    Effect.sync(() => monitorEventLoopDelay({ resolution: delayResolutionMillis })),
+    (delays) => Effect.sync(() => delays.disable())
+  )
+  delays.enable()
+  // The timer's own period is part of what it measures.
+  const seconds = (nanos: number) => Math.max(0, Number.isFinite(nanos) ? nanos / 1e9 - delayResolutionMillis / 1e3 : 0)
+  const description = "How long the event loop was held up since the last reading"
+  instruments.gauge("choir_event_loop_delay_p99_seconds", description, () => seconds(delays.percentile(99)))
+  instruments.gauge("choir_event_loop_delay_max_seconds", description, () => {
+    const max = seconds(delays.max)
+    delays.reset()
+    return max
+  })
+})
+
+/** Adds the gauges of a whole server to its metrics. */
+export const layer: Layer.Layer<never, never, Socket | Topics | Gateway> = Layer.effectDiscard(Effect.gen(function*() {
+  const { connectionsClosed, instruments, connectionsOpened } = yield* Metrics
+  const socket = yield* Socket
+  const topics = yield* Topics
+  const { syncCounts } = yield* Gateway
+  const runSync = Effect.runSyncWith(yield* Effect.context())
+
+  yield* socket.onConnection(() => void (connectionsOpened.value += 1))
+  yield* socket.onDisconnection((_connection, code) => {
+    const label = String(code)
+    connectionsClosed[label in connectionsClosed ? label : "other"]!.value += 1
+  })
+  instruments.gauge("choir_connections", "Connections", () => runSync(socket.getConnectionCount))
+  instruments.gauge(
+    "choir_outbox_bytes",
+    "Bytes that wait for clients, of all connections",
+    () => runSync(socket.getAllConnections).reduce((sum, connection) => sum + connection.bufferedAmount(), 0)
+  )
+  instruments.gauge("choir_topics_live", "Topics in memory", () => runSync(topics.stats).loadedTopics)
+  instruments.gauge("choir_subscriptions", "Subscriptions to topics", () => runSync(topics.stats).subscriptions)
+  instruments.observableCounter(
+    "choir_state_hashes_total",
+    "Hashes of states that clients compared with their own",
+    () => syncCounts.matches,
+    {
+      found: "right"
+    }
+  )
+  instruments.observableCounter(
+    "choir_state_hashes_total",
+    "Hashes of states that clients compared with their own",
+    () => syncCounts.mismatches,
+    {
+      found: "wrong"
+    }
+  )
+  instruments.gauge("choir_process_resident_bytes", "Memory of the process", () => process.memoryUsage.rss())
+  yield* eventLoopGauges
+}))

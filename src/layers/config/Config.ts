@@ -1,0 +1,197 @@
+/**
+ * All settings, from `CHOIR_*` variables (OPS10). Every fault is found before
+ * anything starts: a value that will not do, and a name that nobody reads.
+ */
+import { ConfigProvider, Context, Effect, Layer, type Redacted, Result, Schema } from "effect"
+import { isIP } from "node:net"
+import { defaults, type Limits } from "../../domain/protocol/Limits.ts"
+import * as Setting from "./Setting.ts"
+
+/** The settings cannot be used; each fault is one line that names the variable, its value and what is allowed. */
+export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("SettingsInvalid", {
+  faults: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return this.faults.join("\n")
+  }
+}
+
+const logLevels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as const
+export type LogLevel = typeof logLevels[number]
+
+const isOrigin = (value: string): boolean => URL.canParse(value) && new URL(value).origin === value
+
+const settingDefinitions = {
+  host: Setting.make(
+    "HOST",
+    "127.0.0.1",
+    "an IP address or localhost",
+    (value) => value === "localhost" || isIP(value) !== 0 ? value : undefined
+  ),
+  port: Setting.number("PORT", 4100, 0, 65_535),
+  /** The folder of the data file; made when it is not there. */
+  data: Setting.text("DATA", "./data"),
+  /** Browser origins that may connect; none: the same origin, by address or as localhost. */
+  origins: Setting.list("ORIGINS", "origins such as https://choir.example", isOrigin),
+  /** Whether clients without an Origin header (no browsers) may connect. */
+  nativeClients: Setting.flag("NATIVE_CLIENTS", true),
+  /** What signatures are made for; none: the address that is listened on. */
+  audience: Setting.make<string | null>(
+    "AUDIENCE",
+    null,
+    "an origin such as https://choir.example: http:// or https://, a host and perhaps a port, and nothing after it",
+    (value) => /^https?:/.test(value) && isOrigin(value) ? value : undefined
+  ),
+  /** Addresses of proxies that may say where a client comes from. */
+  trustedProxies: Setting.list("TRUSTED_PROXIES", "IP addresses", (value) => isIP(value) !== 0),
+  /** PEM files; with them, https and wss are served on the port. Read again on SIGHUP. */
+  tlsCert: Setting.optional("TLS_CERT", "the path of a PEM file"),
+  tlsKey: Setting.optional("TLS_KEY", "the path of a PEM file"),
+  /** Offers /echo, a WebSocket that says everything back, for suites that test the protocol itself. */
+  echo: Setting.flag("ECHO", false),
+  /** Whether plain HTTP may be offered to the network. */
+  insecure: Setting.flag("INSECURE", false),
+  /** What carries WebSockets; all but the default are packages of their own, to be installed. */
+  socket: Setting.choice("SOCKET", "ws", ["ws", "uws", "socketio"]),
+  /** Compresses texts from 1 KB for who offers permessage-deflate. */
+  compression: Setting.flag("COMPRESSION", false),
+  /** How log lines look on stderr. */
+  logFormat: Setting.choice("LOG_FORMAT", "json", ["json", "pretty"]),
+  logLevel: Setting.choice<LogLevel>("LOG_LEVEL", "Warn", logLevels),
+  /** Who may read /metrics: requests from this machine, everybody, or only who has the token. */
+  metrics: Setting.choice("METRICS", "local", ["local", "public", "off"]),
+  /** Opens /metrics to whoever shows it as a bearer token. */
+  metricsToken: Setting.secret("METRICS_TOKEN"),
+  /** An OTLP collector, over HTTP: logs, traces and metrics go there; none: they stay here. */
+  otlpUrl: Setting.url("OTLP_URL"),
+  otlpToken: Setting.secret("OTLP_TOKEN"),
+  /** An OpenAI-compatible endpoint for the Chorus; none: the offline model. */
+  llmUrl: Setting.url("LLM_URL"),
+  llmKey: Setting.secret("LLM_KEY"),
+  llmModel: Setting.optional("LLM_MODEL"),
+  /** An OpenAI-compatible endpoint for embeddings; none: the built-in hashing embedder. */
+  embedUrl: Setting.url("EMBED_URL"),
+  embedKey: Setting.secret("EMBED_KEY"),
+  embedModel: Setting.optional("EMBED_MODEL"),
+  embedDimensions: Setting.number("EMBED_DIMENSIONS", 1536, 8, 8_192),
+  /** A Qdrant server for vectors; none: the embedded index. */
+  qdrantUrl: Setting.url("QDRANT_URL"),
+  qdrantKey: Setting.secret("QDRANT_KEY")
+}
+
+type SettingValues<S> = { readonly [K in keyof S]: S[K] extends Setting.Setting<infer A> ? A : never }
+
+/** `pingInterval` is `CHOIR_PING_INTERVAL`. */
+const limitDefinitions = Object.fromEntries(
+  Object.entries(defaults).map(([name, fallback]) => [
+    name,
+    Setting.number(name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(), fallback, 1, 1_000_000_000)
+  ])
+) as { readonly [K in keyof Limits]: Setting.Setting<number> }
+
+export type Settings = SettingValues<typeof settingDefinitions> & { readonly limits: Limits }
+
+/** Every variable there is: its name, its default as text (none for secrets) and what is allowed. */
+export const settingsReference: ReadonlyArray<
+  { readonly name: string; readonly defaultValue: string; readonly expected: string }
+> = [
+  ...Object.values(settingDefinitions),
+  ...Object.values(limitDefinitions)
+].map(({ expected, defaultValue, name }) => ({
+  name,
+  defaultValue: defaultValue === null ? "" : String(defaultValue),
+  expected
+}))
+
+/** What the `choir` command reads; there is nothing wrong with having it set beside a server. */
+const clientVariables = ["CHOIR_URL", "CHOIR_KEY_FILE"]
+
+/** Reads the settings from an environment. Empty values count as absent. */
+export const parse = (
+  env: Readonly<Record<string, string>>
+): Result.Result<Settings, ReadonlyArray<string>> => {
+  const faults: Array<string> = []
+  const readAll = <S extends Readonly<Record<string, Setting.Setting<unknown>>>>(definitions: S): SettingValues<S> =>
+    Object.fromEntries(
+      Object.entries(definitions).map(([key, definition]) => [key, Setting.readSetting(env, definition, faults)])
+    ) as SettingValues<S>
+
+  const values: Settings = { ...readAll(settingDefinitions), limits: readAll(limitDefinitions) }
+  const knownNames = new Set([...settingsReference.map(({ name }) => name), ...clientVariables])
+  for (const name of Object.keys(env)) {
+    if (!knownNames.has(name)) faults.push(`${name} is not a setting of Choir: look for a typing error`)
+  }
+  faults.push(...checkCombinations(values))
+  return faults.length === 0 ? Result.succeed(values) : Result.fail(faults)
+}
+
+/** Faults of settings that are each right but do not go together. */
+const checkCombinations = (all: Settings): ReadonlyArray<string> => {
+  const { compression, host, insecure, socket, tlsCert, tlsKey, trustedProxies } = all
+  const isLoopback = host === "localhost" || host === "::1" || host.startsWith("127.")
+  return [
+    ...isLoopback || insecure || tlsCert !== null || trustedProxies.length > 0 ? [] : [
+      `CHOIR_HOST=${
+        JSON.stringify(host)
+      } must be a loopback address, unless CHOIR_TLS_CERT and CHOIR_TLS_KEY name a certificate, ` +
+      "CHOIR_TRUSTED_PROXIES the TLS proxy in front, or CHOIR_INSECURE=1 says that plain HTTP on the network is meant"
+    ],
+    ...(tlsCert === null) === (tlsKey === null) ? [] : [
+      `CHOIR_TLS_${tlsCert === null ? "CERT" : "KEY"} is missing: a certificate and its key go together`
+    ],
+    ...!compression || socket === "ws"
+      ? []
+      : [`CHOIR_COMPRESSION=1 needs CHOIR_SOCKET=ws: ${socket} compresses nothing`],
+    ...checkEndpoint("LLM", all.llmUrl, all.llmKey, all.llmModel),
+    ...checkEndpoint("EMBED", all.embedUrl, all.embedKey, all.embedModel)
+  ]
+}
+
+/** An address needs a model's name; a key or a name without an address would be used for nothing. */
+const checkEndpoint = (
+  prefix: string,
+  url: string | null,
+  key: Redacted.Redacted | null,
+  model: string | null
+): ReadonlyArray<string> => {
+  if (url !== null) {
+    return model === null ? [`CHOIR_${prefix}_MODEL is missing: CHOIR_${prefix}_URL needs the name of a model`] : []
+  }
+  const unused = [...key === null ? [] : [`CHOIR_${prefix}_KEY`], ...model === null ? [] : [`CHOIR_${prefix}_MODEL`]]
+  return unused.length === 0
+    ? []
+    : [`CHOIR_${prefix}_URL is missing: without it ${unused.join(" and ")} would not be used`]
+}
+
+/** The server's settings, where a layer wants them whole. */
+export class Config extends Context.Service<Config, Settings>()("choir/layers/config/Config") {}
+
+/** The `CHOIR_*` variables of the current config provider, by name. */
+const readEnvironment = Effect.gen(function*() {
+  const provider = yield* ConfigProvider.ConfigProvider
+  const variables: Record<string, string> = {}
+  const visit = Effect.fnUntraced(
+    function*(path: ConfigProvider.Path): Effect.fn.Return<void, ConfigProvider.SourceError> {
+      const node = yield* provider.load(path)
+      if (node === undefined) return
+      if (node.value !== undefined) variables[path.join("_")] = node.value
+      const children = node._tag === "Record"
+        ? [...node.keys]
+        : node._tag === "Array"
+        ? [...Array(node.length).keys()]
+        : []
+      for (const child of children) yield* visit([...path, child])
+    }
+  )
+  yield* visit(["CHOIR"])
+  return variables
+})
+
+/** Reads and checks them all, or fails with all the faults. */
+export const load: Effect.Effect<Settings, SettingsInvalid> = readEnvironment.pipe(
+  Effect.orDie,
+  Effect.flatMap((env) => Effect.fromResult(parse(env))),
+  Effect.mapError((faults) => new SettingsInvalid({ faults }))
+)
+
+export const layer: Layer.Layer<Config, SettingsInvalid> = Layer.effect(Config, load)

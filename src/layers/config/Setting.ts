@@ -1,0 +1,88 @@
+/** One setting as text: a `CHOIR_*` variable, how it is read, and what to say when it cannot be. */
+import { Redacted } from "effect"
+
+/** One setting: how its text is read, and what to say when it cannot be. */
+export interface Setting<A> {
+  readonly name: string
+  readonly defaultValue: A
+  /** Completes "must be …". */
+  readonly expected: string
+  readonly isSecret: boolean
+  /** Undefined for a text that will not do. */
+  readonly parse: (text: string) => A | undefined
+}
+
+/** A setting `CHOIR_<name>`. */
+export const make = <A>(
+  name: string,
+  defaultValue: A,
+  expected: string,
+  parse: Setting<A>["parse"],
+  isSecret = false
+): Setting<A> => ({ name: `CHOIR_${name}`, defaultValue, expected, parse, isSecret })
+
+/** A whole number, both ends included. */
+export const number = (name: string, defaultValue: number, min: number, max: number): Setting<number> =>
+  make(name, defaultValue, `a whole number from ${min} to ${max}`, (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? value : undefined
+  })
+
+/** Any text. */
+export const text = (name: string, defaultValue: string): Setting<string> =>
+  make(name, defaultValue, "a text", (value) => value)
+
+/** Any text, or null. */
+export const optional = (name: string, expected = "a text"): Setting<string | null> =>
+  make<string | null>(name, null, expected, (value) => value)
+
+/** An `http://` or `https://` URL, or null. */
+export const url = (name: string): Setting<string | null> =>
+  make<string | null>(
+    name,
+    null,
+    "an http:// or https:// URL",
+    (value) => /^https?:\/\//.test(value) && URL.canParse(value) ? value : undefined
+  )
+
+/** A text that is shown nowhere, or null. */
+export const secret = (name: string): Setting<Redacted.Redacted | null> =>
+  make<Redacted.Redacted | null>(name, null, "a secret", (value) => Redacted.make(value), true)
+
+/** 0 or 1. */
+export const flag = (name: string, defaultValue: boolean): Setting<boolean> =>
+  make(name, defaultValue, "0 or 1", (value) => value === "1" ? true : value === "0" ? false : undefined)
+
+/** Items between commas. */
+export const list = (
+  name: string,
+  expected: string,
+  isValid: (item: string) => boolean
+): Setting<ReadonlyArray<string>> =>
+  make<ReadonlyArray<string>>(name, [], `a comma-separated list of ${expected}`, (value) => {
+    const items = value.split(",").map((item) => item.trim())
+    return items.every(isValid) ? items : undefined
+  })
+
+/** One of a few words, in any case. */
+export const choice = <A extends string>(name: string, defaultValue: A, values: ReadonlyArray<A>): Setting<A> =>
+  make(
+    name,
+    defaultValue,
+    `one of ${values.join(", ")}`,
+    (text) => values.find((value) => value.toLowerCase() === text.toLowerCase())
+  )
+
+/** Its value in an environment; empty counts as absent, and a fault is added to those found so far. */
+export const readSetting = <A>(
+  env: Readonly<Record<string, string>>,
+  setting: Setting<A>,
+  faults: Array<string>
+): A => {
+  const text = env[setting.name]
+  if (text === undefined || text === "") return setting.defaultValue
+  const value = /[\r\n]/.test(text) ? undefined : setting.parse(text)
+  if (value !== undefined) return value
+  faults.push(`${setting.name}=${setting.isSecret ? "(hidden)" : JSON.stringify(text)} must be ${setting.expected}`)
+  return setting.defaultValue
+}

@@ -1,0 +1,63 @@
+/** The bytes a text leaves with, made once and shared by every socket (SYN9). */
+
+/** Bytes of the header in front of so many bytes of payload. */
+const headerLength = (length: number): number => length < 126 ? 2 : length < 65_536 ? 4 : 10
+
+/** Writes a header; where the payload begins. */
+const writeHeader = (bytes: Buffer, offset: number, firstByte: number, length: number): number => {
+  const header = headerLength(length)
+  bytes[offset] = firstByte
+  if (header === 2) bytes[offset + 1] = length
+  else {
+    bytes[offset + 1] = header === 4 ? 126 : 127
+    if (header === 4) bytes.writeUInt16BE(length, offset + 2)
+    else bytes.writeBigUInt64BE(BigInt(length), offset + 2)
+  }
+  return offset + header
+}
+
+/** FIN and the opcode of a text. */
+const finalTextHeader = 0x81
+
+/** Writes a frame; where the next one begins. */
+const writeTextFrame = (bytes: Buffer, offset: number, text: string, length: number): number => {
+  const start = writeHeader(bytes, offset, finalTextHeader, length)
+  // As many bytes as characters: all of it is ASCII, which is copied faster as Latin-1.
+  bytes.write(text, start, length === text.length ? "latin1" : "utf8")
+  return start + length
+}
+
+/** How many bytes `textFrame` would make. */
+export const textFrameLength = (text: string): number => {
+  const length = Buffer.byteLength(text)
+  return headerLength(length) + length
+}
+
+/** One unmasked, final text frame as a server sends it (RFC 6455, 5.2). */
+export const encodeTextFrame = (text: string): Uint8Array => {
+  const length = Buffer.byteLength(text)
+  const bytes = Buffer.allocUnsafe(headerLength(length) + length)
+  writeTextFrame(bytes, 0, text, length)
+  return bytes
+}
+
+/** Several, one behind the other. */
+export const encodeTextFrames = (texts: ReadonlyArray<string>): Uint8Array => {
+  let total = 0
+  for (const text of texts) total += textFrameLength(text)
+  const bytes = Buffer.allocUnsafe(total)
+  let offset = 0
+  for (const text of texts) offset = writeTextFrame(bytes, offset, text, Buffer.byteLength(text))
+  return bytes
+}
+
+/** A frame with these flags and opcode in front of its length and payload. */
+export const encodeFrame = (firstByte: number, payload: Uint8Array): Uint8Array => {
+  const frame = Buffer.allocUnsafe(headerLength(payload.length) + payload.length)
+  frame.set(payload, writeHeader(frame, 0, firstByte, payload.length))
+  return frame
+}
+
+/** The payload of a frame that the server made. */
+export const framePayload = (frame: Uint8Array): Uint8Array =>
+  frame.subarray(frame[1]! < 126 ? 2 : frame[1] === 126 ? 4 : 10)

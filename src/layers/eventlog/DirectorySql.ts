@@ -1,0 +1,78 @@
+/** Who may see which topic, in SQL: written in the append's transaction, read as `Directory` (THR10). */
+import { Array as Arr, Effect, Schema } from "effect"
+import type { SqlClient } from "effect/sql"
+import { Author, kindOf, TopicId } from "../../domain/protocol/Ids.ts"
+import type { Listing } from "../../domain/topic/Topic.ts"
+import type { Directory } from "../../services/Directory.ts"
+import { chunkRows, logUnavailable, SafeInteger } from "./EventLogRows.ts"
+
+const MemberList = Schema.Array(Author)
+const decodeListings = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
+  topic: TopicId,
+  title: Schema.String,
+  visibility: Schema.Literals(["public", "members"]),
+  status: Schema.Literals(["active", "closed"]),
+  members: Schema.fromJsonString(MemberList),
+  updated_at: SafeInteger
+})))
+const decodeTopicIds = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ topic: TopicId })))
+
+/** Puts a topic's listing where lists are made from; null takes it out. To be run in the append's transaction. */
+export const writeListing = Effect.fnUntraced(
+  function*(sql: SqlClient.SqlClient, topic: TopicId, listing: Listing | null) {
+    if (listing === null) {
+      yield* sql`DELETE FROM listings WHERE topic = ${topic}`
+      yield* sql`DELETE FROM members WHERE topic = ${topic}`
+      return
+    }
+    const { status, title, updatedAt, visibility } = listing
+    const members = JSON.stringify(listing.members)
+    const [stored] = yield* sql<{ members: string }>`SELECT members FROM listings WHERE topic = ${topic}`
+    const row = { topic, kind: kindOf(topic), title, visibility, status, members, updated_at: updatedAt }
+    yield* sql`INSERT INTO listings ${sql.insert(row)} ON CONFLICT (topic) DO UPDATE SET title = excluded.title,
+      visibility = excluded.visibility, status = excluded.status, members = excluded.members,
+      updated_at = excluded.updated_at`
+    // Most changes of a listing are its time; who is in it changes rarely.
+    if (stored?.members === members) return
+    yield* sql`DELETE FROM members WHERE topic = ${topic}`
+    for (const chunk of chunkRows([...new Set(listing.members)])) {
+      yield* sql`INSERT INTO members ${sql.insert(Arr.map(chunk, (author) => ({ author, topic })))}`
+    }
+  }
+)
+
+/** The directory over the same tables. */
+export const make = (sql: SqlClient.SqlClient): Directory["Service"] => {
+  // Each by an index of its own: what one condition for both would cost grows with the threads of everybody.
+  // A bare `LIMIT ?` is read by SQLite's planner, which then plans anew at each run, for three times the cost.
+  const topicsByMember = (user: Author, kind: string, limit: number) =>
+    sql`SELECT listings.topic, title, visibility, status, listings.members, updated_at
+      FROM members JOIN listings ON listings.topic = members.topic WHERE author = ${user} AND kind = ${kind}
+      ORDER BY updated_at DESC, listings.topic LIMIT ${limit} + 0`
+  const publicTopics = (kind: string, limit: number) =>
+    sql`SELECT topic, title, visibility, status, members, updated_at
+      FROM listings WHERE kind = ${kind} AND visibility = 'public' ORDER BY updated_at DESC, topic LIMIT ${limit} + 0`
+  const publicAndMemberTopics = (user: Author, kind: string, limit: number) =>
+    sql`SELECT * FROM (${topicsByMember(user, kind, limit)}) UNION SELECT * FROM (${publicTopics(kind, limit)})
+      ORDER BY updated_at DESC, topic LIMIT ${limit} + 0`
+  return {
+    list: (user, { includePublic, kind, limit }) =>
+      (includePublic ? publicAndMemberTopics : topicsByMember)(user, kind, limit).pipe(
+        Effect.flatMap(decodeListings),
+        Effect.mapError(logUnavailable("list")),
+        Effect.map((rows) => rows.map(({ updated_at, ...row }) => ({ ...row, updatedAt: updated_at })))
+      ),
+    canRead: (user, topic) =>
+      sql`SELECT topic FROM listings WHERE topic = ${topic} AND (visibility = 'public'
+        OR EXISTS (SELECT 1 FROM members WHERE author = ${user} AND members.topic = listings.topic))`.pipe(
+        Effect.mapError(logUnavailable("canRead")),
+        Effect.map((rows) => rows.length > 0)
+      ),
+    topicsOfMember: (user) =>
+      sql`SELECT topic FROM members WHERE author = ${user} ORDER BY topic`.pipe(
+        Effect.flatMap(decodeTopicIds),
+        Effect.mapError(logUnavailable("topicsOfMember")),
+        Effect.map((rows) => rows.map((row) => row.topic))
+      )
+  }
+}

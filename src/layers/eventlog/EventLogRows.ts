@@ -1,0 +1,89 @@
+/** The rows of the event log's tables, as either database returns them, and what they mean. */
+import { Array as Arr, Result, Schema, SchemaTransformation } from "effect"
+import type { SqlError } from "effect/sql"
+import { Author, CommandId, TopicId } from "../../domain/protocol/Ids.ts"
+import { SignedCommand } from "../../domain/protocol/SignedCommand.ts"
+import { StateHash } from "../../domain/protocol/StateHash.ts"
+import type { Entry } from "../../domain/topic/Log.ts"
+import { EventLogError, LogUnavailable } from "../../services/EventLog.ts"
+import { resultCode } from "../sql/Sqlite.ts"
+import { logCorrupt } from "./ChainVerification.ts"
+
+/** SQLite returns 64-bit integers as numbers, Postgres as bigints; none of ours exceeds 2^53. */
+export const SafeInteger = Schema.Union([Schema.Int, Schema.BigInt]).pipe(
+  Schema.decodeTo(
+    Schema.Int,
+    SchemaTransformation.transform<number, number | bigint>({ decode: Number, encode: (n) => n })
+  )
+)
+
+const EventRow = Schema.Struct({
+  topic: TopicId,
+  seq: SafeInteger,
+  at: SafeInteger,
+  cause: CommandId,
+  author: Author,
+  version: SafeInteger,
+  event: Schema.String,
+  signed: Schema.NullOr(Schema.fromJsonString(SignedCommand)),
+  asked: Schema.NullOr(StateHash),
+  prev: Schema.String,
+  hash: Schema.String
+})
+const decodeEventRow = Schema.decodeUnknownExit(EventRow)
+
+/** A command that was carried out. */
+export const ProcessedCommandRow = Schema.Struct({ seq: SafeInteger, author: Author, asked: Schema.NullOr(StateHash) })
+
+export const HeadRow = Schema.Struct({ id: TopicId, epoch: Schema.String, head: SafeInteger, head_hash: Schema.String })
+
+/** An event's row as an entry; a row that cannot be one is damage at the seq where it stands (FLT5). */
+export const entryFromRow = (topic: TopicId, seq: number, row: unknown): Result.Result<Entry, EventLogError> => {
+  const decoded = decodeEventRow(row)
+  if (decoded._tag === "Failure") return Result.fail(logCorrupt(topic, seq, "altered"))
+  const { asked, event, signed, ...rest } = decoded.value
+  try {
+    return Result.succeed({
+      ...rest,
+      event: JSON.parse(event) as Schema.Json,
+      ...(signed === null ? undefined : { signed }),
+      ...(asked === null ? undefined : { asked })
+    })
+  } catch {
+    return Result.fail(logCorrupt(topic, seq, "altered"))
+  }
+}
+
+export const rowFromEntry = ({ asked, event, signed, ...entry }: Entry) => ({
+  ...entry,
+  event: JSON.stringify(event),
+  signed: signed === undefined ? null : JSON.stringify(signed),
+  asked: asked ?? null
+})
+
+/** A statement that failed, in the event log's words. */
+export const logUnavailable = (operation: string) => (cause: SqlError.SqlError | Schema.SchemaError): EventLogError =>
+  new EventLogError({
+    reason: new LogUnavailable({ operation, full: cause._tag === "SqlError" && resultCode(cause) === 13, cause })
+  })
+
+/** Whether the database file itself cannot be understood any more: SQLITE_CORRUPT, SQLITE_NOTADB. */
+export const isFileCorruption = (error: SqlError.SqlError | Schema.SchemaError): boolean => {
+  const code = error._tag === "SqlError" ? resultCode(error) : undefined
+  return code === 11 || code === 26
+}
+
+/**
+ * Splits rows into runs whose lengths are powers of two, at most 64: a handful of statement texts whatever the number
+ * of rows, so that all of them stay prepared.
+ */
+export const chunkRows = <A>(rows: ReadonlyArray<A>): ReadonlyArray<Arr.NonEmptyReadonlyArray<A>> => {
+  const chunks: Array<Arr.NonEmptyReadonlyArray<A>> = []
+  for (let from = 0; from < rows.length;) {
+    const size = Math.min(64, 2 ** Math.floor(Math.log2(rows.length - from)))
+    const chunk = rows.slice(from, from + size)
+    if (Arr.isReadonlyArrayNonEmpty(chunk)) chunks.push(chunk)
+    from += size
+  }
+  return chunks
+}

@@ -1,0 +1,233 @@
+/**
+ * The event log and the directory in SQL. Portable SQL and schema-decoded rows,
+ * so that the same file serves SQLite and Postgres; durability is the client's
+ * (`layers/sql`), grouping is `Committer`'s.
+ *
+ * Whatever is read is checked against the hash chain first (FLT5).
+ */
+import { Array as Arr, Context, Effect, Layer, Option, Result, Schema } from "effect"
+import { type Migrator, SqlClient, type SqlError } from "effect/sql"
+import { type CommandId, kindOf, TopicId } from "../../domain/protocol/Ids.ts"
+import type { Entry } from "../../domain/topic/Log.ts"
+import { Directory } from "../../services/Directory.ts"
+import { type AppendRequest, EventLog, type LogHead, type ProcessedCommand } from "../../services/EventLog.ts"
+import * as ChainVerification from "./ChainVerification.ts"
+import * as Committer from "./Committer.ts"
+import { make as makeDirectory, writeListing } from "./DirectorySql.ts"
+import * as EventLogMigrations from "./EventLogMigrations.ts"
+import {
+  chunkRows,
+  entryFromRow,
+  HeadRow,
+  isFileCorruption,
+  logUnavailable,
+  ProcessedCommandRow,
+  rowFromEntry,
+  SafeInteger
+} from "./EventLogRows.ts"
+
+const decodeHeads = Schema.decodeUnknownEffect(Schema.Array(HeadRow))
+const decodeProcessedCommands = Schema.decodeUnknownEffect(Schema.Array(ProcessedCommandRow))
+const decodeTopicsToRecover = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ topic: TopicId, wake_at: Schema.NullOr(SafeInteger), owed: SafeInteger }))
+)
+const decodeLaggingTopics = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ topic: TopicId, seq: SafeInteger }))
+)
+const decodeSnapshots = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ seq: SafeInteger, version: SafeInteger, state: Schema.String, hash: Schema.String }))
+)
+
+const hashSnapshot = (topic: TopicId, seq: number, version: number, state: string): string =>
+  ChainVerification.sha256(JSON.stringify(["choir/snapshot/v1", topic, seq, version, state]))
+
+/** The heads of these topics' logs, as the current transaction sees them. */
+const readHeads = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, topics: ReadonlyArray<TopicId>) {
+  const headsByTopic = new Map<TopicId, LogHead>()
+  // Postgres locks the rows until the commit; SQLite has locked the whole file.
+  const lockClause = sql.onDialectOrElse({ pg: () => sql.literal("FOR UPDATE"), orElse: () => sql.literal("") })
+  for (const chunk of chunkRows(topics)) {
+    const rows = yield* decodeHeads(
+      yield* sql`SELECT id, epoch, head, head_hash FROM topics WHERE ${sql.in("id", chunk)} ${lockClause}`
+    )
+    for (const row of rows) {
+      headsByTopic.set(row.id, { position: { epoch: row.epoch, seq: row.head }, hash: row.head_hash })
+    }
+  }
+  return headsByTopic
+})
+
+/** Chains and writes a group; to be run in a transaction. */
+const writeGroup = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: ReadonlyArray<AppendRequest>) {
+  const topics = [...new Set(group.map((append) => append.topic))]
+  const headsByTopic = yield* readHeads(sql, topics)
+  const lastAppends = new Map<TopicId, AppendRequest>()
+  const entries: Array<Entry> = []
+  const eventlessRows: Array<ReturnType<typeof eventlessCommandRow>> = []
+  const results: Array<Committer.AppendResult> = []
+  for (const append of group) {
+    const head = headsByTopic.get(append.topic) ??
+      ChainVerification.emptyHead(append.topic, yield* ChainVerification.generateEpoch)
+    const result = ChainVerification.chainDrafts(head, append)
+    results.push(result)
+    if (Result.isFailure(result)) continue
+    for (const entry of result.success) entries.push(entry)
+    for (const command of append.eventlessCommands ?? []) eventlessRows.push(eventlessCommandRow(append.topic, command))
+    headsByTopic.set(append.topic, ChainVerification.advanceHead(head, result.success))
+    lastAppends.set(append.topic, append)
+    if (append.listing !== undefined) yield* writeListing(sql, append.topic, append.listing)
+  }
+  for (const chunk of chunkRows(eventlessRows)) {
+    yield* sql`INSERT INTO silent ${sql.insert(chunk)} ON CONFLICT (topic, cause) DO NOTHING`
+  }
+  for (const chunk of chunkRows(entries)) {
+    yield* sql`INSERT INTO events ${sql.insert(Arr.map(chunk, rowFromEntry))}`
+  }
+  const topicRows = [...lastAppends.values()].map((append) => topicRow(headsByTopic.get(append.topic)!, append))
+  for (const chunk of chunkRows(topicRows)) {
+    yield* sql`INSERT INTO topics ${sql.insert(chunk)} ON CONFLICT (id) DO UPDATE SET head = excluded.head,
+      head_hash = excluded.head_hash, wake_at = excluded.wake_at, owed = excluded.owed`
+  }
+  return results
+})
+
+const eventlessCommandRow = (
+  topic: TopicId,
+  { commandHash, author, id, seq }: ProcessedCommand & { readonly id: CommandId }
+) => ({
+  topic,
+  cause: id,
+  seq,
+  author,
+  asked: commandHash ?? null
+})
+
+const topicRow = ({ hash, position }: LogHead, { hasPendingIntents, topic, wakeAt }: AppendRequest) => ({
+  id: topic,
+  kind: kindOf(topic),
+  epoch: position.epoch,
+  head: position.seq,
+  head_hash: hash,
+  wake_at: wakeAt ?? null,
+  owed: hasPendingIntents ? 1 : 0
+})
+
+const makeRead = (sql: SqlClient.SqlClient): EventLog["Service"]["read"] => {
+  const readRows = Effect.fnUntraced(function*(topic: TopicId, after: number, limit: number) {
+    const head = (yield* readHeads(sql, [topic])).get(topic)
+    if (head === undefined || after >= head.position.seq || limit <= 0) return undefined
+    const range = { first: Math.max(1, after), last: Math.min(after + limit, head.position.seq) }
+    const rows = yield* sql`SELECT topic, seq, at, cause, author, version, event, signed, asked, prev, hash FROM events
+      WHERE topic = ${topic} AND seq >= ${range.first} AND seq <= ${range.last} ORDER BY seq`
+    return { head, range, rows }
+  })
+  return Effect.fnUntraced(function*(topic, { after, limit }) {
+    const page = yield* Effect.mapError(
+      readRows(topic, after, limit),
+      (error) =>
+        isFileCorruption(error)
+          ? ChainVerification.logCorrupt(topic, after + 1, "unreadable")
+          : logUnavailable("read")(error)
+    )
+    if (page === undefined) return []
+    const { head, range, rows } = page
+    const entries: Array<Entry> = []
+    for (const [i, row] of rows.entries()) {
+      entries.push(yield* Effect.fromResult(entryFromRow(topic, range.first + i, row)))
+    }
+    const damage = ChainVerification.verifyRange(topic, head, range, entries)
+    if (damage !== undefined) return yield* damage
+    return after === 0 ? entries : entries.slice(1)
+  })
+}
+
+const makeSnapshots = (sql: SqlClient.SqlClient): Pick<EventLog["Service"], "snapshot" | "saveSnapshot"> => ({
+  // A snapshot is a cache: one that cannot be read, or was damaged, is as good as none (TOP7).
+  snapshot: (topic) =>
+    sql`SELECT seq, version, state, hash FROM snapshots WHERE topic = ${topic}`.pipe(
+      Effect.mapError(logUnavailable("snapshot")),
+      Effect.flatMap((rows) => Effect.orElseSucceed(decodeSnapshots(rows), () => [])),
+      Effect.map(([row]) =>
+        row !== undefined && row.hash === hashSnapshot(topic, row.seq, row.version, row.state)
+          ? Option.some({ seq: row.seq, version: row.version, state: row.state })
+          : Option.none()
+      )
+    ),
+  saveSnapshot: (topic, { seq, state, version }) =>
+    sql`INSERT INTO snapshots ${
+      sql.insert({ topic, seq, version, state, hash: hashSnapshot(topic, seq, version, state) })
+    } ON CONFLICT (topic) DO UPDATE SET seq = excluded.seq, version = excluded.version, state = excluded.state,
+      hash = excluded.hash`.pipe(Effect.mapError(logUnavailable("saveSnapshot")), Effect.asVoid)
+})
+
+const makeCursors = (
+  sql: SqlClient.SqlClient
+): Pick<EventLog["Service"], "topicsToRecover" | "laggingTopics" | "setCursor"> => ({
+  topicsToRecover: sql`SELECT id AS topic, wake_at, owed FROM topics WHERE wake_at IS NOT NULL OR owed = 1 ORDER BY id`
+    .pipe(
+      Effect.flatMap(decodeTopicsToRecover),
+      Effect.mapError(logUnavailable("topicsToRecover")),
+      Effect.map((rows) =>
+        rows.map((row) => ({ topic: row.topic, wakeAt: row.wake_at ?? undefined, hasPendingIntents: row.owed === 1 }))
+      )
+    ),
+  laggingTopics: (projection) =>
+    sql`SELECT topics.id AS topic, COALESCE(cursors.seq, 0) AS seq FROM topics LEFT JOIN cursors
+      ON cursors.topic = topics.id AND cursors.projection = ${projection}
+      WHERE topics.head > COALESCE(cursors.seq, 0) ORDER BY topics.id`.pipe(
+      Effect.flatMap(decodeLaggingTopics),
+      Effect.mapError(logUnavailable("laggingTopics"))
+    ),
+  setCursor: (projection, topic, seq) =>
+    sql`INSERT INTO cursors ${sql.insert({ projection, topic, seq })}
+      ON CONFLICT (projection, topic) DO UPDATE SET seq = excluded.seq`.pipe(
+      Effect.mapError(logUnavailable("setCursor")),
+      Effect.asVoid
+    )
+})
+
+const make = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  const listeners = new Set<(topic: TopicId) => void>()
+  const append = yield* Committer.make(
+    (group) => sql.withTransaction(writeGroup(sql, group)).pipe(Effect.catchTag("SchemaError", Effect.die)),
+    ({ drafts, topic }) => drafts.length > 0 && listeners.forEach((listener) => listener(topic))
+  )
+  return EventLog.of({
+    append,
+    read: makeRead(sql),
+    head: (topic) =>
+      readHeads(sql, [topic]).pipe(
+        Effect.mapError(logUnavailable("head")),
+        Effect.map((found) => Option.fromNullishOr(found.get(topic)))
+      ),
+    findProcessedCommand: (topic, command) =>
+      sql`SELECT seq, author, asked FROM events WHERE topic = ${topic} AND cause = ${command}
+        UNION ALL SELECT seq, author, asked FROM silent WHERE topic = ${topic} AND cause = ${command}
+        ORDER BY seq DESC LIMIT 1`.pipe(
+        Effect.flatMap(decodeProcessedCommands),
+        Effect.mapError(logUnavailable("findProcessedCommand")),
+        Effect.map(([row]) => {
+          if (row === undefined) return Option.none()
+          const { asked, ...command } = row
+          return Option.some(asked === null ? command : { ...command, commandHash: asked })
+        })
+      ),
+    ...makeSnapshots(sql),
+    ...makeCursors(sql),
+    onAppend: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    }
+  })
+})
+
+/** The log and the directory on the given database; creates or updates the tables first. */
+export const layer: Layer.Layer<
+  EventLog | Directory,
+  SqlError.SqlError | Migrator.MigrationError,
+  SqlClient.SqlClient
+> = Layer.effectContext(Effect.gen(function*() {
+  const log = yield* make
+  return Context.make(EventLog, log).pipe(Context.add(Directory, makeDirectory(yield* SqlClient.SqlClient)))
+})).pipe(Layer.provide(EventLogMigrations.layer))

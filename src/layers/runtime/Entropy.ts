@@ -1,0 +1,33 @@
+/**
+ * Where what is random comes from, so that a seeded run makes the same again:
+ * unique names from the `Random` service, secrets from `Bytes`.
+ */
+import { Context, type Random } from "effect"
+import { randomBytes } from "node:crypto"
+
+/** Bytes that nobody can guess: `node:crypto`'s, unless a simulation brings its own. */
+export const RandomBytes = Context.Reference<(count: number) => Uint8Array>(
+  "choir/layers/runtime/Entropy/RandomBytes",
+  {
+    defaultValue: () => randomBytes
+  }
+)
+
+type RandomSource = Random.Random
+
+/** 32 random bits. */
+export const randomUint32 = (random: RandomSource): number => Math.floor(random.nextDoubleUnsafe() * 0x1_0000_0000)
+
+const randomHex32 = (random: RandomSource): string => randomUint32(random).toString(16).padStart(8, "0")
+
+/** 128 random bits as hex digits. */
+export const randomHex128 = (random: RandomSource): string =>
+  randomHex32(random) + randomHex32(random) + randomHex32(random) + randomHex32(random)
+
+/** A version 4 UUID. */
+export const randomUuid = (random: RandomSource): string => {
+  const digits = randomHex128(random)
+  const variant = "89ab"[randomUint32(random) & 3]
+  return `${digits.slice(0, 8)}-${digits.slice(8, 12)}-4${digits.slice(13, 16)}-${variant}${digits.slice(17, 20)}-` +
+    digits.slice(20)
+}

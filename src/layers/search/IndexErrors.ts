@@ -1,0 +1,34 @@
+/** The engine's failures in the words of storage. */
+import {
+  ConnectionError,
+  type EngineFailure,
+  InconsistencyError,
+  InvalidCollection,
+  InvalidOperation,
+  type OperationRejection,
+  VectorError
+} from "../../domain/search/StorageError.ts"
+import type { VectorIndexError } from "../../services/VectorIndex.ts"
+
+/** What a failure of the engine means. */
+export const fromVectorIndexError = ({ reason }: VectorIndexError): EngineFailure | OperationRejection => {
+  switch (reason._tag) {
+    case "CollectionMissing":
+      return new InconsistencyError({ collection: reason.collection, detail: "it does not exist" })
+    case "DimensionMismatch":
+      return new InvalidCollection({ collection: reason.collection, fault: "wrong_dimension" })
+    case "VectorRejected":
+      return new VectorError({ detail: reason.message })
+    case "BadRequest":
+      return new InvalidOperation({ fault: reason.message })
+    case "Overloaded":
+      return new ConnectionError({ detail: reason.message, retry_after_ms: reason.retry_after_ms })
+    case "Unreachable":
+    case "TimedOut":
+    case "MalformedResponse":
+      return new ConnectionError({ detail: reason.message, retry_after_ms: null })
+  }
+}
+
+export const isEngineFailure = (error: EngineFailure | OperationRejection): error is EngineFailure =>
+  error._tag === "ConnectionError" || error._tag === "InconsistencyError" || error._tag === "VectorError"

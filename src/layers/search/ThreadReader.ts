@@ -1,0 +1,64 @@
+/** Threads' logs read for what they publish, as points to be (STO4). Used to fill the index and to check it. */
+import { Effect, Schema } from "effect"
+import { kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
+import * as PublishedMessages from "../../domain/search/PublishedMessages.ts"
+import * as TextChunker from "../../domain/search/TextChunker.ts"
+import * as ThreadModel from "../../domain/thread/ThreadModel.ts"
+import type { Entry } from "../../domain/topic/Log.ts"
+import { upcast } from "../../domain/topic/Topic.ts"
+import { PriorsCollection } from "../../services/Database.ts"
+import { EventLog } from "../../services/EventLog.ts"
+import { Kinds } from "../../services/Kinds.ts"
+import * as PointDrafts from "./PointDrafts.ts"
+
+/** Entries read at a time. */
+const pageSize = 256
+
+/** How far a thread has been read, and what that amounts to. */
+export interface ReadState {
+  readonly seq: number
+  readonly state: PublishedMessages.PublicationState
+}
+
+export const nothingRead: ReadState = { seq: 0, state: PublishedMessages.initial }
+
+const decodeEvent = Schema.decodeUnknownOption(ThreadModel.Event)
+
+export const make = Effect.gen(function*() {
+  const log = yield* EventLog
+  const kinds = yield* Kinds
+  const { embedModel, name } = yield* PriorsCollection
+
+  const projectEntry = (state: PublishedMessages.PublicationState, entry: Entry) => {
+    const kind = kinds.get(kindOf(entry.topic))
+    const event = decodeEvent(kind === undefined ? entry.event : upcast(kind, entry.version, entry.event))
+    return event._tag === "None" ? [state, undefined] as const : PublishedMessages.step(state, entry, event.value)
+  }
+
+  /** The next page after `readState`, and what it publishes. */
+  const page = Effect.fnUntraced(function*(topic: TopicId, readState: ReadState) {
+    const entries = yield* log.read(topic, { after: readState.seq, limit: pageSize })
+    const drafts: Array<PointDrafts.PointDraft> = []
+    let { seq, state } = readState
+    for (const entry of entries) {
+      const [next, text] = projectEntry(state, entry)
+      state = next
+      seq = entry.seq
+      if (text !== undefined) {
+        drafts.push(...PointDrafts.draftPoints(text, TextChunker.splitIntoChunks(text.content), embedModel))
+      }
+    }
+    const after: ReadState = { seq, state }
+    return { readState: after, drafts, last: entries.length < pageSize }
+  })
+
+  /** Threads that a projection has not wholly taken in, with how far it has; all of them for one that nobody advances. */
+  const lagging = Effect.fnUntraced(function*(projection: string) {
+    const all = yield* log.laggingTopics(projection)
+    return new Map(all.filter(({ topic }) => kindOf(topic) === "thread").map(({ seq, topic }) => [topic, seq]))
+  })
+
+  return { page, lagging: lagging(name), all: Effect.map(lagging(`${name}/none`), (all) => Array.from(all.keys())) }
+})
+
+export type ThreadReader = Effect.Success<typeof make>

@@ -1,0 +1,39 @@
+/** Randomness, hashes and signatures of sessions, by node:crypto. */
+import { Effect } from "effect"
+import { createPublicKey, hash, type KeyObject, verify as verifySignature } from "node:crypto"
+import type { UserId } from "../../domain/protocol/Ids.ts"
+import { challengeSigningInput } from "../../domain/protocol/Protocol.ts"
+import { type Challenge, isSignature, isValidPublicKey } from "../../domain/session/Identity.ts"
+
+/** 32 random bytes as base64url: a nonce, or a session token. */
+export const newToken = (bytes: (count: number) => Uint8Array): string => Buffer.from(bytes(32)).toString("base64url")
+
+/** What is kept of a token: its SHA-256, so that the store's reader cannot sign in. */
+export const hashToken = (token: string): string => hash("sha256", token, "base64url")
+
+export const verifyChallenge = (challenge: Challenge, publicKey: UserId, signature: string): Effect.Effect<boolean> =>
+  verifyText(challengeSigningInput(challenge, publicKey), publicKey, signature)
+
+/** The cheap checks come first (SEC26); the signature itself is checked on a thread of the pool. */
+export const verifyText = (text: string, publicKey: UserId, signature: string): Effect.Effect<boolean> =>
+  isValidPublicKey(publicKey) && isSignature(signature)
+    ? Effect.callback((resume) => {
+      const key = importKey(publicKey)
+      if (key === undefined) return resume(Effect.succeed(false))
+      verifySignature(
+        null,
+        Buffer.from(text),
+        key,
+        Buffer.from(signature, "base64url"),
+        (error, valid) => resume(Effect.succeed(error === null && valid))
+      )
+    })
+    : Effect.succeed(false)
+
+const importKey = (publicKey: UserId): KeyObject | undefined => {
+  try {
+    return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: publicKey }, format: "jwk" })
+  } catch {
+    return undefined // Not a point of the curve.
+  }
+}

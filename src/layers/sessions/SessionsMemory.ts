@@ -1,0 +1,23 @@
+/** Sessions that end with the process: for tests and for trying things out. */
+import { Effect, Layer } from "effect"
+import type { Limits } from "../../domain/protocol/Limits.ts"
+import { type Session, Sessions } from "../../services/Sessions.ts"
+import * as SessionStore from "./SessionStore.ts"
+
+export const layer = (limits: Pick<Limits, "sessionTtl" | "sessionGrace">): Layer.Layer<Sessions> =>
+  Layer.effect(
+    Sessions,
+    Effect.suspend(() => {
+      const sessions = new Map<string, Session>()
+      return SessionStore.make({
+        insert: (session) => Effect.sync(() => void sessions.set(session.id, session)),
+        find: (id) => Effect.sync(() => sessions.get(id)),
+        setExpiry: (id, expiresAt) =>
+          Effect.sync(() => {
+            const session = sessions.get(id)
+            if (session !== undefined) sessions.set(id, { ...session, expiresAt })
+          }),
+        remove: (id) => Effect.sync(() => void sessions.delete(id))
+      }, limits)
+    })
+  )

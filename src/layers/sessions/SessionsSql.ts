@@ -1,0 +1,69 @@
+/** Sessions in a table, so that they survive a restart of the server (AUT2). */
+import { Cache, Clock, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
+import { UserId } from "../../domain/protocol/Ids.ts"
+import type { Limits } from "../../domain/protocol/Limits.ts"
+import { type Session, SessionError, Sessions, SessionsUnavailable } from "../../services/Sessions.ts"
+import { SafeInteger } from "../eventlog/EventLogRows.ts"
+import { RelaxedDurability } from "../sql/Sqlite.ts"
+import * as SessionStore from "./SessionStore.ts"
+
+const Row = Schema.Struct({ token_hash: Schema.String, user_key: UserId, expires_at: SafeInteger })
+const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
+
+/** Sessions kept in memory: whoever comes back soon is not looked up. Some 200 bytes each. */
+const cacheCapacity = 10_000
+
+/** Whatever the database said stays here; callers hear that sessions are unavailable, and for what. */
+const mapToUnavailable = (operation: string) =>
+  Effect.mapError((cause: SqlError.SqlError | Schema.SchemaError) =>
+    new SessionError({ reason: new SessionsUnavailable({ operation, cause }) })
+  )
+
+const make = Effect.fnUntraced(function*(limits: Pick<Limits, "sessionTtl" | "sessionGrace">) {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`CREATE TABLE IF NOT EXISTS sessions (
+    token_hash TEXT PRIMARY KEY,
+    user_key TEXT NOT NULL,
+    expires_at BIGINT NOT NULL
+  )`.pipe(mapToUnavailable("open the table"))
+  const now = yield* Clock.currentTimeMillis
+  yield* sql`DELETE FROM sessions WHERE expires_at < ${now - limits.sessionGrace}`.pipe(mapToUnavailable("tidy up"))
+
+  const find = (id: string) =>
+    sql`SELECT token_hash, user_key, expires_at FROM sessions WHERE token_hash = ${id}`.pipe(
+      Effect.flatMap(decodeRows),
+      Effect.map(([row]): Session | undefined =>
+        row === undefined ? undefined : { id: row.token_hash, user: row.user_key, expiresAt: row.expires_at }
+      ),
+      mapToUnavailable("look up")
+    )
+
+  // No other process writes to the file (FLT23), so what was read holds until it is changed here.
+  const cache = yield* Cache.makeWith(find, {
+    capacity: cacheCapacity,
+    timeToLive: (exit) => Exit.isSuccess(exit) && exit.value !== undefined ? Duration.infinity : Duration.zero
+  })
+  const withInvalidation = (id: string, operation: string) => (effect: Effect.Effect<unknown, SqlError.SqlError>) =>
+    effect.pipe(mapToUnavailable(operation), Effect.ensuring(Cache.invalidate(cache, id)), Effect.asVoid)
+
+  return yield* SessionStore.make({
+    insert: (session) =>
+      sql`INSERT INTO sessions (token_hash, user_key, expires_at)
+        VALUES (${session.id}, ${session.user}, ${session.expiresAt})`.pipe(
+        // Whose session the power took signs in again; nobody waits for the disk to come in.
+        Effect.provideService(RelaxedDurability, true),
+        Effect.asVoid,
+        mapToUnavailable("open")
+      ),
+    find: (id) => Cache.get(cache, id),
+    setExpiry: (id, expiresAt) =>
+      sql`UPDATE sessions SET expires_at = ${expiresAt} WHERE token_hash = ${id}`.pipe(withInvalidation(id, "extend")),
+    remove: (id) => sql`DELETE FROM sessions WHERE token_hash = ${id}`.pipe(withInvalidation(id, "revoke"))
+  }, limits)
+})
+
+/** Opens its table in the server's database; sessions that are over are dropped at start. */
+export const layer = (
+  limits: Pick<Limits, "sessionTtl" | "sessionGrace">
+): Layer.Layer<Sessions, SessionError, SqlClient.SqlClient> => Layer.effect(Sessions, make(limits))

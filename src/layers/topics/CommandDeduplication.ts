@@ -1,0 +1,68 @@
+/**
+ * The commands that a topic has carried out (SYN4): the newest in memory, all
+ * of them in the log. As long as memory holds all, the log is not asked.
+ */
+import { Effect, Option } from "effect"
+import type { CommandId, TopicId } from "../../domain/protocol/Ids.ts"
+import type { Entry } from "../../domain/topic/Log.ts"
+import type { EventLog, EventLogError, ProcessedCommand } from "../../services/EventLog.ts"
+import type { SubmitMessage } from "./HostMessages.ts"
+
+/** Commands kept in memory per topic. */
+const cacheMax = 1024
+
+export class CommandDeduplication {
+  private readonly topic: TopicId
+  private readonly log: EventLog["Service"]
+  private readonly recent = new Map<CommandId, ProcessedCommand>()
+  private holdsAll = true
+
+  constructor(topic: TopicId, log: EventLog["Service"]) {
+    this.topic = topic
+    this.log = log
+  }
+
+  /** Begins anew with the newest entries of a log, if there is one: commands that made no event are not among them. */
+  reset(hasLog: boolean, tail: ReadonlyArray<Entry>): void {
+    this.recent.clear()
+    this.holdsAll = !hasLog
+    this.addEntries(tail)
+  }
+
+  addEntries(entries: ReadonlyArray<Entry>): void {
+    for (const { asked, author, cause, seq } of entries) {
+      this.add(cause, asked === undefined ? { seq, author } : { seq, author, commandHash: asked })
+    }
+  }
+
+  add(id: CommandId, command: ProcessedCommand): void {
+    this.recent.set(id, command)
+    if (this.recent.size <= cacheMax) return
+    for (const oldest of this.recent.keys()) {
+      this.recent.delete(oldest)
+      this.holdsAll = false
+      return
+    }
+  }
+
+  /** There may be commands in the log that memory does not know. */
+  markIncomplete(): void {
+    this.holdsAll = false
+  }
+
+  readonly get = (id: CommandId): ProcessedCommand | undefined => this.recent.get(id)
+
+  /** Fetches from the log what memory does not know about these commands. */
+  prefetch(commands: ReadonlyArray<SubmitMessage>): Effect.Effect<void, EventLogError> {
+    if (this.holdsAll) return Effect.void
+    return Effect.forEach(commands, ({ request: { id } }) => this.fetchCommand(id), { discard: true })
+  }
+
+  private fetchCommand(id: CommandId): Effect.Effect<void, EventLogError> {
+    return Effect.gen({ self: this }, function*() {
+      if (this.recent.has(id)) return
+      const command = Option.getOrUndefined(yield* this.log.findProcessedCommand(this.topic, id))
+      if (command !== undefined) this.add(id, command)
+    })
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Calls to a Qdrant server: interruptible, bounded in time, with every failure
+ * told apart. Knows the habits of its client library, nothing of points.
+ */
+import { QdrantClient } from "@qdrant/js-client-rest"
+import { Effect, Redacted, Schema } from "effect"
+import * as diagnostics from "node:diagnostics_channel"
+import {
+  BadRequest,
+  CollectionMissing,
+  MalformedResponse,
+  Overloaded,
+  TimedOut,
+  Unreachable,
+  VectorIndexError,
+  type VectorIndexErrorReason,
+  VectorRejected
+} from "../../services/VectorIndex.ts"
+
+export interface QdrantHttpOptions {
+  /** `http://host:6333` or `https://host/prefix`. Without a port: 6333, and 443 for https. */
+  readonly url: string
+  readonly apiKey?: Redacted.Redacted | undefined
+  /** How long one call may take, in milliseconds. */
+  readonly timeout: number
+}
+
+type QdrantApi = ReturnType<QdrantClient["api"]>
+
+/** Carries out one call of the client's low-level interface and reads what it answers. */
+export type QdrantCall = <A>(
+  collection: string,
+  result: Schema.Codec<A, unknown>,
+  call: (api: QdrantApi, init: { readonly signal: AbortSignal }) => Promise<{ readonly data: unknown }>
+) => Effect.Effect<A, VectorIndexError>
+
+/** The high-level client cannot be interrupted, and its own time limit overrides a signal: it gets none. */
+const makeApi = ({ apiKey, url }: QdrantHttpOptions): QdrantApi => {
+  const { hostname, pathname, protocol } = new URL(url)
+  // A port that is the scheme's default is not kept by URL; the client would put its own in its place.
+  const explicitPort = /^[a-z]+:\/\/[^/]*:(\d+)/i.exec(url)?.[1]
+  return new QdrantClient({
+    host: hostname,
+    https: protocol === "https:",
+    port: explicitPort !== undefined ? Number(explicitPort) : protocol === "https:" ? 443 : 6333,
+    prefix: pathname.replace(/(?<!\/)\/+$/, ""),
+    timeout: Infinity,
+    checkCompatibility: false,
+    // As a header of ours: the client warns on the console about keys over plain HTTP.
+    headers: apiKey === undefined ? {} : { "api-key": Redacted.value(apiKey) }
+  }).api()
+}
+
+const RateLimitHeaders = Schema.Struct({
+  request: Schema.Struct({ origin: Schema.String }),
+  response: Schema.Struct({ statusCode: Schema.Literal(429), headers: Schema.Array(Schema.Unknown) })
+})
+
+/** Hears "Retry-After" where it is whole: the client library keeps only its first digit. */
+const observeRetryAfter = Effect.fnUntraced(function*(origin: string) {
+  let seconds: number | undefined
+  const isRateLimited = Schema.is(RateLimitHeaders)
+  const listener = (message: unknown) => {
+    if (!isRateLimited(message) || message.request.origin !== origin) return
+    const headers = message.response.headers.map(String)
+    const at = headers.findIndex((header, i) => i % 2 === 0 && header.toLowerCase() === "retry-after")
+    const value = at < 0 ? Number.NaN : Number(headers[at + 1])
+    seconds = Number.isFinite(value) && value >= 0 ? value : undefined
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => diagnostics.subscribe("undici:request:headers", listener)),
+    () => Effect.sync(() => diagnostics.unsubscribe("undici:request:headers", listener))
+  )
+  return () => (seconds === undefined ? null : Math.ceil(seconds * 1000))
+})
+
+/** An answer with an error status, as the client throws it: a class without a name. */
+const ErrorResponse = Schema.Struct({ status: Schema.Natural, data: Schema.Unknown })
+const ErrorBody = Schema.Struct({ status: Schema.Struct({ error: Schema.String }) })
+const RateLimitError = Schema.Struct({ retry_after: Schema.Finite })
+
+const isErrorResponse = Schema.is(ErrorResponse)
+const isErrorBody = Schema.is(ErrorBody)
+const isRateLimitError = Schema.is(RateLimitError)
+
+const extractDetail = (data: unknown): string =>
+  isErrorBody(data) ? data.status.error : String(data ?? "").slice(0, 200)
+
+/** What a thrown value means. Statuses as Qdrant 1.19 uses them; 500 is also how it reports its own time limits. */
+const toReason = (
+  thrown: unknown,
+  context: { readonly collection: string; readonly retryAfter: number | null; readonly timeout: number }
+): typeof VectorIndexErrorReason.Type => {
+  if (isRateLimitError(thrown)) return new Overloaded({ retry_after_ms: context.retryAfter })
+  if (!isErrorResponse(thrown)) {
+    return thrown instanceof TypeError
+      ? new Unreachable({ detail: "no connection", cause: thrown })
+      : new MalformedResponse({ detail: thrown instanceof Error ? thrown.message.slice(0, 200) : "not an answer" })
+  }
+  const { data, status } = thrown
+  const detail = extractDetail(data)
+  if (status === 429) return new Overloaded({ retry_after_ms: context.retryAfter })
+  if (status === 408 || (status === 500 && /timeout/i.test(detail))) return new TimedOut({ after_ms: context.timeout })
+  if (status === 404 && isErrorBody(data)) return new CollectionMissing({ collection: context.collection })
+  if (status === 400 && /dimension/i.test(detail)) return new VectorRejected({ fault: "dimension" })
+  // 507 is a quota: waiting alone does not lift it.
+  if (status >= 500 && status !== 507) return new Unreachable({ detail: `status ${status}`, cause: detail })
+  return new BadRequest({ status, detail })
+}
+
+/** A server's calls, for as long as the scope lasts. */
+export const make = Effect.fnUntraced(function*(options: QdrantHttpOptions) {
+  const api = makeApi(options)
+  const retryAfter = yield* observeRetryAfter(new URL(options.url).origin)
+
+  const call: QdrantCall = (collection, result, send) =>
+    Effect.tryPromise({
+      try: (signal) => send(api, { signal }),
+      catch: (thrown) => toReason(thrown, { collection, retryAfter: retryAfter(), timeout: options.timeout })
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: options.timeout,
+        orElse: () => Effect.fail(new TimedOut({ after_ms: options.timeout }))
+      }),
+      Effect.flatMap(({ data }) =>
+        Schema.decodeUnknownEffect(Schema.Struct({ result }))(data).pipe(
+          Effect.mapError((error) => new MalformedResponse({ detail: error.message.slice(0, 200) }))
+        )
+      ),
+      Effect.map((answer) => answer.result),
+      Effect.mapError((reason) => new VectorIndexError({ reason }))
+    )
+  return call
+})

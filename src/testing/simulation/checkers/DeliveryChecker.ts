@@ -1,0 +1,317 @@
+/**
+ * Looks at everything that crosses the network, in both directions, and holds
+ * it against what is durable at that moment.
+ */
+import { Schema } from "effect"
+import { isDeepStrictEqual } from "node:util"
+import type { ChorusState } from "../../../domain/chorus/ChorusModel.ts"
+import type { Author, TopicId } from "../../../domain/protocol/Ids.ts"
+import {
+  decodeServerMessage,
+  type PublishedEvent,
+  type ServerMessage,
+  type ServerMessageOf
+} from "../../../domain/protocol/Protocol.ts"
+import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
+import type { SimulatedConnection, TrafficObserver } from "../cluster/SimulatedNetwork.ts"
+import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
+import type { DurableModel } from "../oracle/DurableModel.ts"
+
+/** What is known of one connection. */
+interface ObservedConnection {
+  /** When the message at hand was made, by true time at the latest. An answer may have waited for others (CON2). */
+  producedAt: number
+  user: Author | undefined
+  /** Where the server has brought the client, by topic it is subscribed to. */
+  readonly positions: Map<TopicId, number>
+  /** What the client asked for last, by topic, and whether it was answered: from then on it has no reason to ask. */
+  readonly subscriptions: Map<TopicId, { readonly ref: string; answered: boolean }>
+  /** Commands sent and not answered. */
+  readonly outstanding: Map<string, number>
+}
+
+/** About commands, and so answered by a receipt or an error. */
+const controlTypes = new Set([
+  "connect",
+  "auth",
+  "resume",
+  "renew",
+  "sign_out",
+  "heartbeat",
+  "subscribe",
+  "unsubscribe",
+  "ack",
+  "desync",
+  "signal",
+  "get_threads",
+  "get_thread",
+  "get_user"
+])
+
+interface ClientMessage {
+  readonly id: string
+  readonly type: string
+  readonly thread_id?: TopicId
+}
+
+export class DeliveryChecker implements TrafficObserver {
+  readonly counts = { frames: 0, deltas: 0, snapshots: 0, receipts: 0, duplicates: 0, errors: 0, desyncs: 0 }
+  private readonly runtime: SimulationRuntime
+  private readonly oracle: DurableModel
+  private readonly observedConnections = new WeakMap<SimulatedConnection, ObservedConnection>()
+  /** Events that were found to be as in the log; many clients get the same text. */
+  private readonly verifiedDeltas = new Set<string>()
+  private lastDecoded: { readonly text: string; readonly value: ReturnType<typeof decodeServerMessage> } | undefined
+
+  constructor(runtime: SimulationRuntime, oracle: DurableModel) {
+    this.runtime = runtime
+    this.oracle = oracle
+  }
+
+  readonly connectionOpened = (connection: SimulatedConnection): void => {
+    this.observedConnections.set(connection, {
+      producedAt: 0,
+      user: undefined,
+      positions: new Map(),
+      subscriptions: new Map(),
+      outstanding: new Map()
+    })
+  }
+
+  readonly clientReceived = (connection: SimulatedConnection): void => this.runtime.record(`arrived ${connection.id}`)
+
+  readonly clientSent = (connection: SimulatedConnection, text: string): void => {
+    this.runtime.record(`> ${connection.id} ${text}`)
+    const observed = this.observedConnections.get(connection)
+    if (observed === undefined) return
+    const { id, thread_id, type } = JSON.parse(text) as ClientMessage
+    if (!controlTypes.has(type)) observed.outstanding.set(id, (observed.outstanding.get(id) ?? 0) + 1)
+    if (thread_id === undefined) return
+    if (type === "unsubscribe") observed.subscriptions.delete(thread_id)
+    if (type === "desync") this.checkDesync(connection, observed, thread_id)
+    if (type !== "subscribe") return
+    if (observed.subscriptions.get(thread_id)?.answered === true) {
+      this.runtime.reportViolation(
+        "SYN2",
+        `${connection.client.name} found a gap in ${thread_id} on a connection that nobody cut`
+      )
+    }
+    observed.subscriptions.set(thread_id, { ref: id, answered: false })
+  }
+
+  /** A copy is given up only when it was spoilt, and then for good reason. */
+  private checkDesync(connection: SimulatedConnection, observed: ObservedConnection, topic: TopicId): void {
+    observed.subscriptions.delete(topic)
+    this.counts.desyncs += 1
+    if (!this.oracle.corruptedReplicas.has(`${connection.client.name} ${topic}`)) {
+      this.runtime.reportViolation(
+        "SYN7",
+        `${connection.client.name} gave up its copy of ${topic}, which nobody had touched`
+      )
+    }
+  }
+
+  readonly serverSent = (connection: SimulatedConnection, text: string): void => {
+    this.runtime.record(`< ${connection.id} ${text}`)
+    this.counts.frames += 1
+    const observed = this.observedConnections.get(connection)
+    if (this.lastDecoded?.text !== text) this.lastDecoded = { text, value: decodeServerMessage(JSON.parse(text)) }
+    const decoded = this.lastDecoded.value
+    if (observed === undefined || decoded === undefined) {
+      return this.runtime.reportViolation("SYN1", `the server said what no client knows: ${text.slice(0, 200)}`)
+    }
+    observed.producedAt = decoded.envelope.timestamp - Math.max(...this.oracle.serverClockSkews)
+    this.checkMessage(connection, observed, text, decoded.message, decoded.envelope.thread_id)
+  }
+
+  private checkMessage(
+    connection: SimulatedConnection,
+    observed: ObservedConnection,
+    text: string,
+    message: ServerMessage,
+    topic: TopicId | undefined
+  ): void {
+    switch (message._tag) {
+      case "init":
+        observed.user = message.user.public_key
+        return this.checkListing(connection, observed, message.threads)
+      case "threads":
+        return this.checkListing(connection, observed, message.threads)
+      case "receipt":
+        return this.checkReceipt(observed, message)
+      case "error":
+        this.counts.errors += 1
+        return message.ref_id === null ? undefined : this.checkReply(observed, message.ref_id, false)
+      case "delta":
+        return topic === undefined ? undefined : this.checkDelta(connection, observed, topic, text, message)
+      case "subscribed":
+        return topic === undefined ? undefined : this.checkSubscribed(connection, observed, topic, message)
+      case "unsubscribed":
+        if (topic !== undefined) observed.positions.delete(topic)
+        if (topic !== undefined && message.ref_id === null) observed.subscriptions.delete(topic)
+        return
+      case "goodbye":
+        if (message.resume) connection.goodbyeSent = true
+        return
+      case "signal":
+        return topic === undefined
+          ? undefined
+          : this.checkPresenceAccess(connection, observed, topic, message.value === null ? [] : [message])
+      case "presence_diff":
+        return topic === undefined
+          ? undefined
+          : this.checkPresenceAccess(connection, observed, topic, message.joins.map(({ user }) => ({ from: user })))
+      case "thread_messages":
+      case "chorus_response":
+        return topic === undefined ? undefined : this.checkReadAccess(connection, observed, topic)
+      default:
+        return undefined
+    }
+  }
+
+  /** What wrote nothing is not kept: when its answer is lost on the way, the command is put again, out of turn. */
+  readonly commandAnswered = (id: string, topic: TopicId | undefined): void => {
+    const sent = this.oracle.sentCommands.get(id)
+    const isLogged = topic !== undefined && this.oracle.historyOf(topic)?.commandSeqs.has(id) === true
+    if (sent !== undefined && !isLogged) sent.retried = true
+  }
+
+  private checkReply(observed: ObservedConnection, id: string, required: boolean): void {
+    const outstanding = observed.outstanding.get(id)
+    if (outstanding === undefined) {
+      return required
+        ? this.runtime.reportViolation("SYN5", `${id} was answered and not asked`)
+        : undefined
+    }
+    if (outstanding > 1) observed.outstanding.set(id, outstanding - 1)
+    else observed.outstanding.delete(id)
+  }
+
+  private checkReceipt(observed: ObservedConnection, { dup, ref_id, seq, topic }: ServerMessageOf<"receipt">): void {
+    this.counts.receipts += 1
+    if (dup === true) this.counts.duplicates += 1
+    this.checkReply(observed, ref_id, true)
+    const history = this.oracle.historyOf(topic)
+    const loggedSeq = history?.commandSeqs.get(ref_id)
+    // A command that changed nothing is acknowledged at the seq it found.
+    const withoutEvents = loggedSeq === undefined && history !== undefined && seq <= history.entries.length &&
+      this.oracle.sentCommands.get(ref_id)?.topic === topic
+    if (loggedSeq !== seq && !(withoutEvents && this.isIdempotent(ref_id))) {
+      this.runtime.reportViolation(
+        "TOP4",
+        `${ref_id} was acknowledged at ${topic} ${seq}, and the log has it at ${loggedSeq}`
+      )
+    }
+  }
+
+  /** Joining twice is no event. */
+  private isIdempotent(id: string): boolean {
+    return this.oracle.sentCommands.get(id)?.topic.startsWith("room:") ?? false
+  }
+
+  private checkReadAccess(
+    connection: SimulatedConnection,
+    { producedAt, user }: ObservedConnection,
+    topic: TopicId
+  ): void {
+    if (user === undefined || !this.oracle.canRead(topic, user, producedAt)) {
+      this.runtime.reportViolation("SEC7", `${connection.client.name} was sent what is in ${topic}`)
+    }
+  }
+
+  /** What is listed was looked up a moment before it is said. */
+  private checkListing(
+    connection: SimulatedConnection,
+    { producedAt, user }: ObservedConnection,
+    threads: ServerMessageOf<"threads">["threads"]
+  ): void {
+    for (const { thread_id } of threads) {
+      if (user === undefined || !this.oracle.canRead(thread_id, user, producedAt - 50)) {
+        this.runtime.reportViolation("SEC7", `${connection.client.name} was told of ${thread_id}`)
+      }
+    }
+  }
+
+  /** Who may not read a topic is not shown in it either. */
+  private checkPresenceAccess(
+    connection: SimulatedConnection,
+    observed: ObservedConnection,
+    topic: TopicId,
+    users: ReadonlyArray<{ readonly from: Author }>
+  ): void {
+    this.checkReadAccess(connection, observed, topic)
+    for (const { from } of users) {
+      if (!this.oracle.canRead(topic, from, observed.producedAt)) {
+        this.runtime.reportViolation("SEC7", `${from} is shown in ${topic}, and is out`)
+      }
+    }
+  }
+
+  private checkDelta(
+    connection: SimulatedConnection,
+    observed: ObservedConnection,
+    topic: TopicId,
+    text: string,
+    message: ServerMessageOf<"delta">
+  ): void {
+    this.counts.deltas += 1
+    this.checkReadAccess(connection, observed, topic)
+    const clientSeq = observed.positions.get(topic)
+    if (clientSeq === undefined) {
+      this.runtime.reportViolation("SYN2", `${topic}: a delta without a subscription on line ${connection.id}`)
+    } else if (clientSeq !== message.from) {
+      this.runtime.reportViolation(
+        "SYN2",
+        `${topic}: a delta from ${message.from} for a client at ${clientSeq} on line ${connection.id}`
+      )
+    }
+    observed.positions.set(topic, message.to)
+    if (this.verifiedDeltas.has(text)) return
+    this.verifiedDeltas.add(text)
+    this.checkEvents(topic, message.from, message.to, message.events)
+  }
+
+  private checkEvents(topic: TopicId, from: number, to: number, events: ReadonlyArray<PublishedEvent>): void {
+    const entries = this.oracle.historyOf(topic)?.entries ?? []
+    const matches = events.length === to - from && events.every(({ at, author, cause, event, seq }, i) => {
+      const entry = entries[from + i]
+      return entry !== undefined && seq === entry.seq && at === entry.at && cause === entry.cause &&
+        author === entry.author && isDeepStrictEqual(event, entry.event)
+    })
+    if (!matches) {
+      this.runtime.reportViolation("TOP4", `${topic}: events ${from + 1} to ${to} are not those of the durable log`)
+    }
+  }
+
+  private checkSubscribed(
+    connection: SimulatedConnection,
+    observed: ObservedConnection,
+    topic: TopicId,
+    { events = [], mode, position, presence, ref_id, signals, state }: ServerMessageOf<"subscribed">
+  ): void {
+    this.checkPresenceAccess(connection, observed, topic, [...presence.map(({ user }) => ({ from: user })), ...signals])
+    const subscription = observed.subscriptions.get(topic)
+    if (subscription?.ref === ref_id) subscription.answered = true
+    observed.positions.set(topic, position.seq)
+    if (mode === "deltas") return this.checkEvents(topic, position.seq - events.length, position.seq, events)
+    this.counts.snapshots += 1
+    const history = this.oracle.historyOf(topic)
+    if (history === undefined || position.seq > history.entries.length) {
+      return this.runtime.reportViolation("TOP4", `${topic}: a snapshot of ${position.seq}, which is not durable`)
+    }
+    const read = Schema.decodeExit(history.kind.State)(state)
+    if (read._tag === "Failure" || !isDeepStrictEqual(read.value, history.states[position.seq])) {
+      this.runtime.reportViolation("TOP2", `${topic}: the snapshot of ${position.seq} is not the fold of the log`)
+    }
+  }
+
+  /** Called before the model works: a step that is in the log is not paid for again. */
+  readonly modelCalled = (run: ChorusState): void => {
+    const history = this.oracle.historyOf(run.thread_id)
+    const durableRun = (history?.states.at(-1) as ThreadModel.State | undefined)?.runs
+      .find((other) => other.prompt_id === run.prompt_id)
+    if (durableRun?.steps.some(({ loop, step }) => loop === run.loop && step === run.current_step) === true) {
+      this.runtime.reportViolation("CHO7", `${run.current_step} of ${run.prompt_id} was paid for twice`)
+    }
+  }
+}

@@ -1,0 +1,66 @@
+/** What must be true of the logs once nothing is under way. */
+import { HashMap, Option, Schema } from "effect"
+import { isDeepStrictEqual } from "node:util"
+import { balanceOf } from "../../../domain/ledger/Ledger.ts"
+import { mainLedger, type State as LedgerState, threadAccount } from "../../../domain/ledger/LedgerModel.ts"
+import { kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
+import type { State as ThreadState } from "../../../domain/thread/ThreadModel.ts"
+import type { SimulatedDisk } from "../cluster/SimulatedDisk.ts"
+import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
+import type { DurableModel, TopicHistory } from "../oracle/DurableModel.ts"
+
+/** Snapshots are folds, threads and the ledger agree, and every run has ended once. */
+export const checkFinalInvariants = (runtime: SimulationRuntime, oracle: DurableModel, disk: SimulatedDisk): void => {
+  oracle.verifyHashChains()
+  const ledger = oracle.historyOf(mainLedger)?.states.at(-1) as LedgerState
+  const threads: Array<ThreadState> = []
+  for (const [topic, history] of oracle.topics) {
+    checkSnapshot(runtime, disk, topic, history)
+    if (kindOf(topic) !== "thread") continue
+    const thread = history.states.at(-1) as ThreadState
+    threads.push(thread)
+    const ledgerBalance = balanceOf(ledger, threadAccount(topic))
+    if (thread.token_balance !== ledgerBalance) {
+      runtime.reportViolation(
+        "THR6",
+        `${topic} thinks it holds ${thread.token_balance}, the ledger says ${ledgerBalance}`
+      )
+    }
+    for (const run of thread.runs) {
+      if (oracle.runEndCounts.get(run.prompt_id) !== 1) {
+        runtime.reportViolation("CHO7", `the run of ${run.prompt_id} has not ended once`)
+      }
+    }
+  }
+  checkStakes(runtime, ledger, threads)
+}
+
+const checkSnapshot = (
+  runtime: SimulationRuntime,
+  disk: SimulatedDisk,
+  topic: TopicId,
+  { kind, states }: TopicHistory
+): void => {
+  const stored = Option.getOrUndefined(disk.readDurable((log) => log.snapshot(topic)))
+  if (stored === undefined || kindOf(topic) === "ledger") return
+  const read = Schema.decodeUnknownExit(Schema.toCodecJson(kind.State))(JSON.parse(stored.state))
+  if (read._tag === "Failure" || !isDeepStrictEqual(read.value, states[stored.seq])) {
+    runtime.reportViolation("TOP7", `${topic}: the snapshot of ${stored.seq} is not the fold`)
+  }
+}
+
+/** LED4: what the ledger holds as stakes is what is under vote, to the token. */
+const checkStakes = (runtime: SimulationRuntime, ledger: LedgerState, threads: ReadonlyArray<ThreadState>): void => {
+  const pendingStakes = threads.flatMap(({ submissions }) =>
+    submissions.filter(({ status }) => status === "pending").map(({ id, stake }) => [`stake:${id}`, stake] as const)
+  )
+  const ledgerStakes = [...HashMap.toEntries(ledger.accounts)].filter(([account]) => account.startsWith("stake:"))
+  const formatSorted = (pairs: ReadonlyArray<readonly [string, number]>) =>
+    pairs.map(([id, n]) => `${id} ${n}`).sort().join()
+  if (formatSorted(pendingStakes) !== formatSorted(ledgerStakes)) {
+    runtime.reportViolation(
+      "LED4",
+      `the ledger holds ${formatSorted(ledgerStakes)}, under vote are ${formatSorted(pendingStakes)}`
+    )
+  }
+}

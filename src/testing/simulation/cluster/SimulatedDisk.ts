@@ -1,0 +1,226 @@
+/**
+ * The disk under the event log: what was synced survives a crash, what was
+ * pending may not. It stalls, fails, is full, and sometimes reports a commit
+ * as failed that was not.
+ *
+ * What is durable is kept by the real in-memory log, outside of all servers.
+ */
+import { Context, Effect, type Exit, Layer } from "effect"
+import type { TopicId } from "../../../domain/protocol/Ids.ts"
+import type { Entry } from "../../../domain/topic/Log.ts"
+import * as EventLogMemory from "../../../layers/eventlog/EventLogMemory.ts"
+import * as SessionStore from "../../../layers/sessions/SessionStore.ts"
+import { Directory } from "../../../services/Directory.ts"
+import {
+  type AppendRequest,
+  EventLog,
+  EventLogError,
+  LogUnavailable,
+  type Snapshot
+} from "../../../services/EventLog.ts"
+import { type Session, Sessions } from "../../../services/Sessions.ts"
+import type { SeededRandom } from "./SeededRandom.ts"
+import { SimulatedProcess } from "./SimulatedProcess.ts"
+import type { SimulationRuntime } from "./SimulationRuntime.ts"
+
+type AppendOutcome = Exit.Exit<ReadonlyArray<Entry>, EventLogError>
+
+interface PendingAppend {
+  readonly process: SimulatedProcess
+  readonly append: AppendRequest
+  readonly resume: (outcome: Effect.Effect<ReadonlyArray<Entry>, EventLogError>) => void
+}
+
+export interface CommitObserver {
+  /** An append became durable. */
+  readonly committed: (append: AppendRequest, entries: ReadonlyArray<Entry>) => void
+  /** The server that asked for it has been told. */
+  readonly acknowledged: (append: AppendRequest, entries: ReadonlyArray<Entry>) => void
+}
+
+const makeUnavailable = (operation: string, full = false) =>
+  new EventLogError({ reason: new LogUnavailable({ operation, full, cause: "simulated" }) })
+
+export class SimulatedDisk {
+  readonly runtime: SimulationRuntime
+  readonly random: SeededRandom
+  stalledUntil = 0
+  failingUntil = 0
+  fullUntil = 0
+  /** How often a commit that succeeds is reported as failed. */
+  ambiguousCommitRate = 0
+  private readonly observer: CommitObserver
+  private readonly process: SimulatedProcess
+  private readonly log: EventLog["Service"]
+  private readonly directory: Directory["Service"]
+  private readonly sessions = new Map<string, Session>()
+  /** Who is told of appends, by server. */
+  private readonly listeners = new Map<SimulatedProcess, Set<(topic: TopicId) => void>>()
+  private pendingAppends: Array<PendingAppend> = []
+  private syncingAppends: ReadonlyArray<PendingAppend> = []
+
+  constructor(runtime: SimulationRuntime, observer: CommitObserver) {
+    this.runtime = runtime
+    this.observer = observer
+    this.process = new SimulatedProcess(runtime, "disk")
+    this.random = this.process.random
+    const context = Effect.runSync(Effect.scoped(Layer.build(EventLogMemory.layer)))
+    this.log = Context.get(context, EventLog)
+    this.directory = Context.get(context, Directory)
+  }
+
+  get isIdle(): boolean {
+    return this.pendingAppends.length + this.syncingAppends.length === 0
+  }
+
+  /** What is durable right now, for those who check. */
+  readDurable<A>(use: (log: EventLog["Service"]) => Effect.Effect<A, EventLogError>): A {
+    return Effect.runSync(Effect.orDie(use(this.log)))
+  }
+
+  /** Every topic that has a log. */
+  get topics(): ReadonlyArray<TopicId> {
+    return this.readDurable((log) => log.laggingTopics("checker")).map(({ topic }) => topic)
+  }
+
+  // -- Writing: group commit --
+
+  private append(process: SimulatedProcess, append: AppendRequest): Effect.Effect<ReadonlyArray<Entry>, EventLogError> {
+    return Effect.callback((resume) => {
+      this.pendingAppends.push({ process, append, resume })
+      this.startGroupCommit()
+    })
+  }
+
+  private startGroupCommit(): void {
+    if (this.pendingAppends.length === 0 || this.syncingAppends.length > 0) return
+    this.syncingAppends = this.pendingAppends
+    this.pendingAppends = []
+    const latency = this.random.chance(0.1) ? this.random.int(50, 300) : this.random.int(1, 10)
+    const delay = Math.max(latency, this.stalledUntil - this.runtime.now)
+    const group = this.syncingAppends
+    // A group that lost its server while it waited is found empty.
+    this.runtime.schedule(delay, () => {
+      if (this.syncingAppends === group) this.completeGroupCommit()
+    })
+  }
+
+  private completeGroupCommit(): void {
+    const group = this.syncingAppends
+    const { now } = this.runtime
+    if (now < this.fullUntil || now < this.failingUntil) {
+      this.runtime.record("disk refuses")
+      this.syncingAppends = []
+      for (const pending of group) pending.resume(Effect.fail(makeUnavailable("append", now < this.fullUntil)))
+      return this.startGroupCommit()
+    }
+    const ambiguous = this.random.chance(this.ambiguousCommitRate)
+    this.commit(group, (outcomes) => {
+      if (this.syncingAppends === group) this.syncingAppends = []
+      for (const [i, pending] of group.entries()) {
+        if (pending.process.killed) continue
+        const outcome = outcomes[i]!
+        // As the real log does it: who follows it hears of what is reported as failed as well.
+        if (outcome._tag === "Success") {
+          this.listeners.get(pending.process)?.forEach((notify) => notify(pending.append.topic))
+        }
+        if (outcome._tag === "Success" && !ambiguous) this.observer.acknowledged(pending.append, outcome.value)
+        pending.resume(ambiguous ? Effect.fail(makeUnavailable("append")) : outcome)
+      }
+      this.startGroupCommit()
+    })
+  }
+
+  private commit(
+    group: ReadonlyArray<PendingAppend>,
+    onCommitted: (outcomes: ReadonlyArray<AppendOutcome>) => void
+  ): void {
+    this.process.run(
+      Effect.forEach(
+        group,
+        ({ append }) =>
+          Effect.exit(this.log.append(append)).pipe(Effect.tap((outcome) =>
+            Effect.sync(() => {
+              if (outcome._tag === "Success") this.observer.committed(append, outcome.value)
+            })
+          ))
+      ).pipe(Effect.map(onCommitted))
+    )
+  }
+
+  /** The server that wrote here is dead: what was pending is lost; what was being synced, perhaps. */
+  serverCrashed(server: SimulatedProcess): void {
+    const inDoubt = this.syncingAppends.filter(({ process }) => process === server)
+    this.pendingAppends = this.pendingAppends.filter(({ process }) => process !== server)
+    this.syncingAppends = []
+    this.listeners.delete(server)
+    if (inDoubt.length > 0 && this.random.chance(0.4)) this.commit(inDoubt, () => undefined)
+  }
+
+  private withLatency<A, E>(effect: Effect.Effect<A, E>, operation: string): Effect.Effect<A, E | EventLogError> {
+    return Effect.gen({ self: this }, function*() {
+      yield* Effect.sleep(this.random.int(0, 8))
+      if (this.runtime.now < this.failingUntil && this.random.chance(0.5)) return yield* makeUnavailable(operation)
+      return yield* effect
+    })
+  }
+
+  // -- The services of one server --
+
+  logFor(process: SimulatedProcess): EventLog["Service"] {
+    const { log } = this
+    return EventLog.of({
+      append: (append) => this.append(process, append),
+      head: (topic) => this.withLatency(log.head(topic), "head"),
+      read: (topic, range) => this.withLatency(log.read(topic, range), "read"),
+      findProcessedCommand: (topic, command) => this.withLatency(log.findProcessedCommand(topic, command), "outcome"),
+      snapshot: (topic) => this.withLatency(log.snapshot(topic), "snapshot"),
+      saveSnapshot: (topic: TopicId, snapshot: Snapshot) =>
+        this.withLatency(log.saveSnapshot(topic, snapshot), "saveSnapshot"),
+      topicsToRecover: this.withLatency(log.topicsToRecover, "waiting"),
+      laggingTopics: (projection) => this.withLatency(log.laggingTopics(projection), "lagging"),
+      setCursor: (projection, topic, seq) => this.withLatency(log.setCursor(projection, topic, seq), "advance"),
+      onAppend: (listener) => {
+        const listeners = this.listeners.get(process) ?? new Set()
+        this.listeners.set(process, listeners.add(listener))
+        return () => listeners.delete(listener)
+      }
+    })
+  }
+
+  directoryFor(): Directory["Service"] {
+    const { directory } = this
+    return {
+      list: (user, options) => this.withLatency(directory.list(user, options), "list"),
+      canRead: (user, topic) => this.withLatency(directory.canRead(user, topic), "canRead"),
+      topicsOfMember: (user) => this.withLatency(directory.topicsOfMember(user), "memberships")
+    }
+  }
+
+  /** Sessions in a table; signatures are checked by `verify`, which takes its time. */
+  sessionsFor(
+    limits: { readonly sessionTtl: number; readonly sessionGrace: number },
+    verify: (text: string, user: string, signature: string) => boolean,
+    challengeText: (...args: Parameters<Sessions["Service"]["verifyChallenge"]>) => string
+  ): Effect.Effect<Sessions["Service"]> {
+    const { sessions } = this
+    const withLatency = <A>(run: () => A) => Effect.andThen(Effect.sleep(this.random.int(0, 4)), Effect.sync(run))
+    return Effect.map(
+      SessionStore.make({
+        insert: (session) => withLatency(() => void sessions.set(session.id, session)),
+        find: (id) => withLatency(() => sessions.get(id)),
+        setExpiry: (id, expiresAt) =>
+          withLatency(() => {
+            const session = sessions.get(id)
+            if (session !== undefined) sessions.set(id, { ...session, expiresAt })
+          }),
+        remove: (id) => withLatency(() => void sessions.delete(id))
+      }, limits),
+      (store) =>
+        Sessions.of({
+          ...store,
+          verifyChallenge: (...args) => withLatency(() => verify(challengeText(...args), args[1], args[2]))
+        })
+    )
+  }
+}

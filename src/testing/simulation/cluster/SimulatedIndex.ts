@@ -1,0 +1,124 @@
+/**
+ * The search index outside of all servers: the real in-memory engine behind a
+ * network that fails, losing everything at times. At rest it must say what the
+ * logs say (STO4).
+ */
+import { Effect, Layer } from "effect"
+import { isDeepStrictEqual } from "node:util"
+import { kindOf } from "../../../domain/protocol/Ids.ts"
+import * as PublishedMessages from "../../../domain/search/PublishedMessages.ts"
+import * as TextChunker from "../../../domain/search/TextChunker.ts"
+import type { Payload } from "../../../domain/search/VectorPoint.ts"
+import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
+import * as DatabaseLive from "../../../layers/search/DatabaseLive.ts"
+import * as PointDrafts from "../../../layers/search/PointDrafts.ts"
+import * as SearchIndexerLive from "../../../layers/search/SearchIndexerLive.ts"
+import * as VectorIndexMemory from "../../../layers/vectorindex/VectorIndexMemory.ts"
+import { PriorsCollection } from "../../../services/Database.ts"
+import { Unreachable, VectorIndex, VectorIndexError } from "../../../services/VectorIndex.ts"
+import * as FakeEmbedder from "../../FakeEmbedder.ts"
+import type { DurableModel } from "../oracle/DurableModel.ts"
+import type { SeededRandom } from "./SeededRandom.ts"
+import type { SimulationRuntime } from "./SimulationRuntime.ts"
+
+type Engine = VectorIndex["Service"]
+
+const collectionName = "priors"
+const embedModel = "simulated"
+const unreachableError = new VectorIndexError({ reason: new Unreachable({ detail: "simulated", cause: "simulated" }) })
+
+export class SimulatedIndex {
+  /** The share of calls that find nobody; all of them until `downUntil`. */
+  failureRate = 0.02
+  unavailableUntil = 0
+  private readonly runtime: SimulationRuntime
+  private readonly oracle: DurableModel
+  private readonly random: SeededRandom
+  private readonly embedder = FakeEmbedder.make()
+  private engine = VectorIndexMemory.make()
+  private projections = new Map<string, { seq: number; state: PublishedMessages.PublicationState }>()
+  private readonly projectedPoints = new Map<string, Payload>()
+
+  constructor(runtime: SimulationRuntime, oracle: DurableModel) {
+    this.runtime = runtime
+    this.oracle = oracle
+    this.random = runtime.random.stream("index")
+    this.embedder.control.fail = () => this.random.chance(this.failureRate) ? FakeEmbedder.providerError : undefined
+  }
+
+  /** Everything stored is gone. */
+  wipe(): void {
+    this.engine = VectorIndexMemory.make()
+  }
+
+  /** A call over the network; a write that is answered by a failure may have happened. */
+  private callOverNetwork<A>(call: (engine: Engine) => Effect.Effect<A, VectorIndexError>) {
+    return Effect.gen({ self: this }, function*() {
+      yield* Effect.sleep(this.random.int(1, 20))
+      const unavailable = this.runtime.now < this.unavailableUntil || this.random.chance(this.failureRate)
+      if (unavailable && this.random.chance(0.5)) return yield* unreachableError
+      const answer = yield* call(this.engine)
+      if (unavailable) return yield* unreachableError
+      return answer
+    })
+  }
+
+  private readonly service: Engine = {
+    ensure: (...args) => this.callOverNetwork((engine) => engine.ensure(...args)),
+    upsert: (...args) => this.callOverNetwork((engine) => engine.upsert(...args)),
+    remove: (...args) => this.callOverNetwork((engine) => engine.remove(...args)),
+    search: (...args) => this.callOverNetwork((engine) => engine.search(...args)),
+    get: (...args) => this.callOverNetwork((engine) => engine.get(...args)),
+    count: (...args) => this.callOverNetwork((engine) => engine.count(...args)),
+    scroll: (...args) => this.callOverNetwork((engine) => engine.scroll(...args))
+  }
+
+  /** The projector of one server; `plant` puts a bug between it and the engine. */
+  layer(wrapEngine: (engine: Engine) => Engine = (engine) => engine) {
+    return SearchIndexerLive.layer.pipe(
+      Layer.provideMerge(DatabaseLive.layer),
+      Layer.provideMerge(Layer.mergeAll(
+        Layer.succeed(VectorIndex, wrapEngine(this.service)),
+        Layer.succeed(PriorsCollection, { name: collectionName, dimension: FakeEmbedder.dimensions, embedModel }),
+        this.embedder.layer
+      ))
+    )
+  }
+
+  /** What the logs publish, as points. */
+  private get expectedPoints(): ReadonlyMap<string, Payload> {
+    for (const [topic, { entries }] of this.oracle.topics) {
+      if (kindOf(topic) !== "thread") continue
+      let { seq, state } = this.projections.get(topic) ?? { seq: 0, state: PublishedMessages.initial }
+      for (const entry of entries.slice(seq)) {
+        const [next, text] = PublishedMessages.step(state, entry, entry.event as unknown as ThreadModel.Event)
+        state = next
+        seq = entry.seq
+        const drafts = text === undefined
+          ? []
+          : PointDrafts.draftPoints(text, TextChunker.splitIntoChunks(text.content), embedModel)
+        for (const { id, payload } of drafts) this.projectedPoints.set(id, payload)
+      }
+      this.projections.set(topic, { seq, state })
+    }
+    return this.projectedPoints
+  }
+
+  /**
+   * How the index differs from the logs; undefined when it does not, and when it has lost everything and nobody has
+   * asked it since: that is found out by the next who does, or by the next server.
+   */
+  get difference(): string | undefined {
+    const { expectedPoints } = this
+    const read = Effect.runSync(
+      Effect.result(this.engine.scroll(collectionName, { after: null, limit: expectedPoints.size + 1 }))
+    )
+    if (read._tag === "Failure") return undefined
+    const stored = new Map(read.success.map(({ id, payload }) => [id, payload]))
+    const differing = [...new Set([...expectedPoints.keys(), ...stored.keys()])]
+      .filter((id) => !isDeepStrictEqual(stored.get(id), expectedPoints.get(id)))
+    return differing.length === 0
+      ? undefined
+      : `the index holds ${stored.size} points, the logs publish ${expectedPoints.size}, and ${differing.length} differ`
+  }
+}

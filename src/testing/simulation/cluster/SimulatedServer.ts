@@ -1,0 +1,156 @@
+/** One life of the server: the real layers over the simulated disk, network and model. */
+import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { builtInKinds } from "../../../domain/BuiltInKinds.ts"
+import type { TopicId } from "../../../domain/protocol/Ids.ts"
+import type { Limits } from "../../../domain/protocol/Limits.ts"
+import { challengeSigningInput } from "../../../domain/protocol/Protocol.ts"
+import * as RunStepHandler from "../../../layers/chorus/RunStepHandler.ts"
+import * as Gateway from "../../../layers/gateway/Gateway.ts"
+import * as Signals from "../../../layers/presence/SignalsLocal.ts"
+import * as SocketMemory from "../../../layers/socket/memory/SocketMemory.ts"
+import * as IntentHandlersLive from "../../../layers/topics/IntentHandlersLive.ts"
+import * as TopicsLocal from "../../../layers/topics/TopicsLocal.ts"
+import { Chorus } from "../../../services/Chorus.ts"
+import { Directory } from "../../../services/Directory.ts"
+import { EventLog } from "../../../services/EventLog.ts"
+import { Kinds } from "../../../services/Kinds.ts"
+import { Sessions } from "../../../services/Sessions.ts"
+import { Socket } from "../../../services/Socket.ts"
+import { Topics } from "../../../services/Topics.ts"
+import type { VectorIndex } from "../../../services/VectorIndex.ts"
+import type { SimulatedDisk } from "./SimulatedDisk.ts"
+import type { SimulatedIndex } from "./SimulatedIndex.ts"
+import type { SimulatedModel } from "./SimulatedModel.ts"
+import type { SimulatedNetwork } from "./SimulatedNetwork.ts"
+import type { SimulatedProcess } from "./SimulatedProcess.ts"
+import { verify } from "./TestKeys.ts"
+
+/** What a planted bug puts in place of the real thing. */
+export interface PlantedBug {
+  readonly log?: (log: EventLog["Service"], process: SimulatedProcess) => EventLog["Service"]
+  readonly topics?: (topics: Topics["Service"], process: SimulatedProcess) => Topics["Service"]
+  readonly network?: (network: SimulatedNetwork) => void
+  readonly kinds?: (kinds: Kinds["Service"]) => Kinds["Service"]
+  readonly index?: (engine: VectorIndex["Service"]) => VectorIndex["Service"]
+  /** In place of what tells everybody that the server goes. */
+  readonly drain?: Effect.Effect<void>
+}
+
+export interface ServerDependencies {
+  readonly disk: SimulatedDisk
+  readonly index: SimulatedIndex
+  readonly network: SimulatedNetwork
+  readonly model: SimulatedModel
+  readonly limits: Limits
+  readonly plantedBug: PlantedBug
+  /** A command was answered: accepted by a topic, or refused. */
+  readonly onCommandAnswered: (id: string, topic: TopicId | undefined) => void
+}
+
+export const audience = "http://choir.test"
+
+const serverLayer = (
+  process: SimulatedProcess,
+  { disk, index, limits, plantedBug, model, onCommandAnswered }: ServerDependencies
+) => {
+  const log = disk.logFor(process)
+  const storage = Layer.mergeAll(
+    Layer.succeed(EventLog, plantedBug.log?.(log, process) ?? log),
+    Layer.succeed(Directory, disk.directoryFor()),
+    Layer.effect(
+      Sessions,
+      disk.sessionsFor(limits, verify, (challenge, user) => challengeSigningInput(challenge, user))
+    )
+  )
+  const localTopics = TopicsLocal.layer({ limits })
+  const observed = (topics: Topics["Service"]): Topics["Service"] => ({
+    ...topics,
+    post: (topic, submission) =>
+      topics.post(topic, {
+        ...submission,
+        reply: (outcome) => {
+          onCommandAnswered(submission.id, outcome._tag === "Success" ? outcome.success.topic : undefined)
+          submission.reply(outcome)
+        }
+      })
+  })
+  const topics = Layer.effect(
+    Topics,
+    Effect.map(Topics, (real) => observed(plantedBug.topics?.(real, process) ?? real))
+  )
+    .pipe(
+      Layer.provide(localTopics)
+    )
+  const kinds = Layer.succeed(Kinds, plantedBug.kinds?.(builtInKinds) ?? builtInKinds)
+  const search = index.layer(plantedBug.index).pipe(Layer.provide(kinds))
+  return Gateway.layer({ audience: () => audience, limits }).pipe(
+    Layer.provideMerge(RunStepHandler.layer),
+    Layer.provideMerge(Layer.succeed(Chorus, model.service)),
+    Layer.provideMerge(Signals.layer(limits)),
+    Layer.provideMerge(topics),
+    Layer.provideMerge(IntentHandlersLive.layer),
+    Layer.provideMerge(kinds),
+    Layer.provideMerge(SocketMemory.layer(limits)),
+    Layer.provideMerge(search),
+    Layer.provideMerge(storage)
+  )
+}
+
+/** A server that runs, or is starting. */
+export class SimulatedServer {
+  readonly process: SimulatedProcess
+  private readonly dependencies: ServerDependencies
+  private readonly scope = Scope.makeUnsafe()
+  private stopping = false
+  private services: Context.Context<Topics | Socket | Gateway.Gateway | SocketMemory.MemoryConnector> | undefined
+
+  constructor(process: SimulatedProcess, dependencies: ServerDependencies) {
+    this.process = process
+    this.dependencies = dependencies
+    process.run(
+      Effect.gen({ self: this }, function*() {
+        const services = yield* Scope.provide(Layer.build(serverLayer(process, dependencies)), this.scope)
+        yield* Context.get(services, Topics).recover
+        yield* Effect.orDie(Context.get(services, Socket).start)
+        this.services = services
+        dependencies.network.listener = { process, memory: Context.get(services, SocketMemory.MemoryConnector) }
+        process.runtime.record(`${process.name} serves`)
+      })
+    )
+  }
+
+  /** Whether it has started, and is neither dead nor about to stop. */
+  get isServing(): boolean {
+    return this.services !== undefined && !this.stopping && !this.process.killed
+  }
+
+  /** Bytes that wait for each connection, and what is live. */
+  inspect<A>(use: (services: Context.Context<Topics | Socket>) => Effect.Effect<A>): A | undefined {
+    return this.services === undefined ? undefined : Effect.runSync(use(this.services))
+  }
+
+  kill(silent: boolean): void {
+    const { disk, network } = this.dependencies
+    this.process.kill()
+    if (network.listener?.process === this.process) network.listener = undefined
+    disk.serverCrashed(this.process)
+    network.serverCrashed(this.process, silent)
+  }
+
+  /** Lets everybody go, then stops, as on SIGTERM (SYN11). */
+  stop(onStopped: () => void): void {
+    const { network, plantedBug } = this.dependencies
+    const { process, scope, services } = this
+    this.stopping = true
+    if (network.listener?.process === process) network.listener = undefined
+    process.run(
+      Effect.gen(function*() {
+        if (services !== undefined) {
+          yield* plantedBug.drain ?? Context.get(services, Gateway.Gateway).drain
+          yield* Context.get(services, Socket).stop
+        }
+        yield* Scope.close(scope, Exit.void)
+      }).pipe(Effect.ensuring(Effect.sync(onStopped)))
+    )
+  }
+}

@@ -1,0 +1,236 @@
+/** Planted bugs: small variants around the real layers, each of which the checker must find. */
+import { Effect, Queue, Result } from "effect"
+import type { TopicId } from "../../../domain/protocol/Ids.ts"
+import { encodeServerMessage } from "../../../domain/protocol/Protocol.ts"
+import type { Entry } from "../../../domain/topic/Log.ts"
+import type { AnyKind } from "../../../domain/topic/Topic.ts"
+import * as ChainVerification from "../../../layers/eventlog/ChainVerification.ts"
+import type { EventLog, LogHead } from "../../../services/EventLog.ts"
+import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
+import type { Topics } from "../../../services/Topics.ts"
+import type { VectorIndex } from "../../../services/VectorIndex.ts"
+import type { SimulatedProcess } from "../cluster/SimulatedProcess.ts"
+import type { PlantedBug } from "../cluster/SimulatedServer.ts"
+import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
+
+export const bugNames = [
+  "unordered-broadcast",
+  "subscribe-after-read",
+  "no-dedupe",
+  "ack-before-sync",
+  "dirty-read",
+  "read-inside-race",
+  "cached-authorisation",
+  "ignored-upsert-errors",
+  "stripped-hashes",
+  "drain-without-goodbye"
+] as const
+export type BugName = typeof bugNames[number]
+
+type EventLogService = EventLog["Service"]
+type TopicsService = Topics["Service"]
+
+/** Every writer publishes its own part of a group commit, when it gets to it. */
+const publishOutOfOrder = (topics: TopicsService, process: SimulatedProcess): TopicsService => ({
+  ...topics,
+  subscribe: (topic, subscriber, from, reply) =>
+    topics.subscribe(
+      topic,
+      {
+        ...subscriber,
+        deliver: (frame) => {
+          if (frame.lane._tag !== "Durable") return subscriber.deliver(frame)
+          process.schedule(process.random.int(0, 10), () => subscriber.deliver(frame))
+        }
+      },
+      from,
+      reply
+    )
+})
+
+/** Reads what is there, and registers for what comes only after that. */
+const subscribeAfterRead = (topics: TopicsService, process: SimulatedProcess): TopicsService => ({
+  ...topics,
+  subscribe: (topic, subscriber, from, reply) => {
+    const reader = { ...subscriber, id: `${subscriber.id} reads`, deliver: () => undefined }
+    topics.subscribe(topic, reader, from, (outcome) => {
+      topics.unsubscribe(topic, reader.id)
+      if (Result.isFailure(outcome)) return reply(outcome)
+      process.schedule(process.random.int(1, 30), () => {
+        topics.subscribe(topic, subscriber, outcome.success.position, () => reply(outcome))
+      })
+    })
+  }
+})
+
+/** A command that comes again while the server lives is a new one. */
+const withoutDeduplication = (): Pick<PlantedBug, "log" | "topics"> => {
+  const suffix = /#\d+/g
+  const removeSuffix = (entry: Entry): Entry => JSON.parse(JSON.stringify(entry).replace(suffix, "")) as Entry
+  return {
+    topics: (topics) => {
+      const seen = new Map<string, number>()
+      return {
+        ...topics,
+        post: (topic, submission) => {
+          const attempts = seen.get(submission.id) ?? 0
+          seen.set(submission.id, attempts + 1)
+          const id = attempts === 0 ? submission.id : (`${submission.id}#${attempts}` as typeof submission.id)
+          topics.post(topic, { ...submission, id })
+        }
+      }
+    },
+    log: (log) => ({
+      ...log,
+      append: (append) =>
+        log.append({
+          ...append,
+          drafts: append.drafts.map((draft) => removeSuffix(draft as Entry))
+        })
+    })
+  }
+}
+
+/** Says that what was written is durable as soon as it is on its way. */
+const acknowledgeBeforeSync = (log: EventLogService, process: SimulatedProcess): EventLogService => {
+  const heads = new Map<TopicId, LogHead>()
+  return {
+    ...log,
+    append: Effect.fnUntraced(function*(append) {
+      const { topic } = append
+      const durable = yield* log.head(topic)
+      const head = heads.get(topic) ??
+        (durable._tag === "Some"
+          ? durable.value
+          : ChainVerification.emptyHead(topic, yield* ChainVerification.generateEpoch))
+      const entries = yield* Effect.fromResult(ChainVerification.chainDrafts(head, append))
+      heads.set(topic, ChainVerification.advanceHead(head, entries))
+      process.run(Effect.asVoid(Effect.exit(log.append(append))))
+      return entries
+    })
+  }
+}
+
+/** Shows events to subscribers before they are durable; receipts wait as they should. */
+const publishBeforeDurable = (runtime: SimulationRuntime): Pick<PlantedBug, "log" | "topics"> => {
+  const publishedSeqs = new Map<TopicId, number>()
+  const earlyFrames = new WeakSet<OutboundFrame>()
+  let topicsService: TopicsService | undefined
+  return {
+    topics: (topics) => {
+      publishedSeqs.clear()
+      topicsService = topics
+      return {
+        ...topics,
+        subscribe: (topic, subscriber, from, reply) =>
+          topics.subscribe(
+            topic,
+            {
+              ...subscriber,
+              deliver: (frame) => {
+                const alreadyPublished = frame.lane._tag === "Durable" &&
+                  frame.lane.seq <= (publishedSeqs.get(topic) ?? 0)
+                if (earlyFrames.has(frame) || !alreadyPublished) subscriber.deliver(frame)
+              }
+            },
+            from,
+            reply
+          )
+      }
+    },
+    log: (log) => ({
+      ...log,
+      append: (append) => {
+        const { drafts, expectedSeq, topic } = append
+        const to = expectedSeq + drafts.length
+        const events = drafts.map(({ at, author, cause, event, seq }) => ({ at, author, cause, event, seq }))
+        const text = encodeServerMessage({ _tag: "delta", from: expectedSeq, to, events }, {
+          id: "00000000-0000-4000-8000-000000000000",
+          timestamp: runtime.now,
+          thread_id: topic
+        })
+        const frame: OutboundFrame = { text, lane: { _tag: "Durable", topic, seq: to } }
+        earlyFrames.add(frame)
+        topicsService?.broadcast(topic, frame)
+        publishedSeqs.set(topic, to)
+        return log.append(append)
+      }
+    })
+  }
+}
+
+/** A client whose reader takes a frame inside a race, and loses it when the other side wins. */
+const readInsideRace: PlantedBug["network"] = (network) => {
+  network.deliverToClient = (connection) => {
+    const { client } = connection
+    const inbox = Effect.runSync(Queue.unbounded<string>())
+    client.run(
+      Effect.gen(function*() {
+        while (connection.clientState === "open") {
+          const nextFrame = Effect.flatMap(
+            Queue.take(inbox),
+            (text) => Effect.as(Effect.sleep(client.random.int(1, 25)), text)
+          )
+          const text = yield* Effect.timeoutOrElse(nextFrame, { duration: 400, orElse: () => Effect.undefined })
+          if (text !== undefined) connection.emit("message", { data: text })
+        }
+      })
+    )
+    return (text) => Queue.offerUnsafe(inbox, text)
+  }
+}
+
+/** Who may read a thread is looked up once for each, and remembered. */
+const cacheReadAccess = (kinds: ReadonlyMap<string, AnyKind>): ReadonlyMap<string, AnyKind> => {
+  const grantedKeys = new Set<string>()
+  return new Map(Array.from(kinds, ([name, kind]) => [
+    name,
+    {
+      ...kind,
+      canRead: (state, reader) => {
+        const key = `${(state as { readonly id?: string }).id} ${reader}`
+        if (kind.canRead(state, reader)) grantedKeys.add(key)
+        return grantedKeys.has(key)
+      }
+    } satisfies AnyKind
+  ]))
+}
+
+/** Points that could not be stored count as stored. */
+const ignoreUpsertErrors = (engine: VectorIndex["Service"]): VectorIndex["Service"] => ({
+  ...engine,
+  upsert: (...args) => Effect.ignore(engine.upsert(...args))
+})
+
+/** Clients that never hear of a hash. */
+const stripHashes: PlantedBug["network"] = (network) => {
+  network.deliverToClient = (connection) => (text) => {
+    const { payload, ...rest } = JSON.parse(text) as { readonly payload: object }
+    connection.emit("message", { data: JSON.stringify({ ...rest, payload: { ...payload, hash: undefined } }) })
+  }
+}
+
+export const plantBug = (name: BugName, runtime: SimulationRuntime): PlantedBug => {
+  switch (name) {
+    case "unordered-broadcast":
+      return { topics: publishOutOfOrder }
+    case "subscribe-after-read":
+      return { topics: subscribeAfterRead }
+    case "no-dedupe":
+      return withoutDeduplication()
+    case "ack-before-sync":
+      return { log: acknowledgeBeforeSync }
+    case "dirty-read":
+      return publishBeforeDurable(runtime)
+    case "read-inside-race":
+      return { network: readInsideRace }
+    case "cached-authorisation":
+      return { kinds: cacheReadAccess }
+    case "ignored-upsert-errors":
+      return { index: ignoreUpsertErrors }
+    case "stripped-hashes":
+      return { network: stripHashes }
+    case "drain-without-goodbye":
+      return { drain: Effect.void }
+  }
+}

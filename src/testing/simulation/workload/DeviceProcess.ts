@@ -1,0 +1,48 @@
+/** One life of a device's program; a reload begins another. */
+import { Effect, Scope } from "effect"
+import * as Client from "../../../client/Client.ts"
+import type { TopicId } from "../../../domain/protocol/Ids.ts"
+import { roomKind } from "../../../domain/room/Room.ts"
+import { threadKind } from "../../../domain/thread/Thread.ts"
+import * as Entropy from "../../../layers/runtime/Entropy.ts"
+import type { SimulatedNetwork } from "../cluster/SimulatedNetwork.ts"
+import type { SimulatedProcess } from "../cluster/SimulatedProcess.ts"
+import { audience } from "../cluster/SimulatedServer.ts"
+import * as TestKeys from "../cluster/TestKeys.ts"
+import { ReplicaCorruption } from "../nemesis/ReplicaCorruption.ts"
+import type { DurableModel } from "../oracle/DurableModel.ts"
+
+export class DeviceProcess {
+  readonly process: SimulatedProcess
+  readonly client: Client.Client
+  readonly instance: string
+  readonly scope = Scope.makeUnsafe()
+  readonly subscriptions = new Map<TopicId, () => void>()
+  readonly corruption: ReplicaCorruption
+  sentCount = 0
+
+  constructor(process: SimulatedProcess, network: SimulatedNetwork, oracle: DurableModel, name: string) {
+    this.process = process
+    this.instance = process.name
+    this.corruption = new ReplicaCorruption(process.runtime, oracle, process.name)
+    const random = process.random.stream("ids")
+    let client: Client.Client | undefined
+    process.run(
+      Scope.provide(
+        Client.make({
+          url: audience,
+          identity: TestKeys.identity(name),
+          kinds: [threadKind, roomKind],
+          connect: () => network.connect(process),
+          uuid: () => Entropy.randomUuid(random)
+        }),
+        this.scope
+      ).pipe(Effect.map((created) => {
+        client = created
+      }))
+    )
+    // Making a client waits for nothing.
+    if (client === undefined) throw new TypeError("the client was not made at once")
+    this.client = client
+  }
+}

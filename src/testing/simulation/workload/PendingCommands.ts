@@ -1,0 +1,79 @@
+/** What a person sends from a device, again and again until there is an answer. */
+import { Effect, Exit } from "effect"
+import { ClientError } from "../../../client/ClientError.ts"
+import { CommandId, kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
+import { roomKind } from "../../../domain/room/Room.ts"
+import type * as RoomModel from "../../../domain/room/RoomModel.ts"
+import { threadKind } from "../../../domain/thread/Thread.ts"
+import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
+import * as Entropy from "../../../layers/runtime/Entropy.ts"
+import type { SeededRandom } from "../cluster/SeededRandom.ts"
+import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
+import type { DurableModel, SentCommand } from "../oracle/DurableModel.ts"
+import type { DeviceProcess } from "./DeviceProcess.ts"
+
+type Command = ThreadModel.Command | RoomModel.Command
+
+export class PendingCommands {
+  private readonly runtime: SimulationRuntime
+  private readonly oracle: DurableModel
+  private readonly random: SeededRandom
+  private readonly pending = new Set<SentCommand>()
+
+  constructor(runtime: SimulationRuntime, oracle: DurableModel, random: SeededRandom) {
+    this.runtime = runtime
+    this.oracle = oracle
+    this.random = random
+  }
+
+  /** How many have no answer. */
+  get count(): number {
+    return this.pending.size
+  }
+
+  send(device: DeviceProcess, topic: TopicId, command: Command): void {
+    const sent: SentCommand = {
+      id: CommandId.make(Entropy.randomUuid(this.random)),
+      topic,
+      clientInstance: device.instance,
+      sequence: device.sentCount++,
+      retried: false,
+      outcome: "pending"
+    }
+    this.oracle.sentCommands.set(sent.id, sent)
+    this.pending.add(sent)
+    this.attempt(device, sent, command)
+  }
+
+  /** Whoever sent them is gone: how they end is heard by nobody. */
+  abandonAll(): void {
+    for (const sent of this.pending) sent.outcome = "lost"
+    this.pending.clear()
+  }
+
+  private attempt(device: DeviceProcess, sent: SentCommand, command: Command): void {
+    const result = kindOf(sent.topic) === "room"
+      ? device.client.topic(roomKind, sent.topic).send(command as RoomModel.Command, sent.id)
+      : device.client.topic(threadKind, sent.topic).send(command as ThreadModel.Command, sent.id)
+    device.process.run(
+      Effect.map(Effect.exit(result), (exit) => {
+        if (Exit.isSuccess(exit)) return this.complete(sent, "receipt")
+        const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
+        if (!(error instanceof ClientError)) return this.complete(sent, "lost")
+        if (!error.retryable && error.reason.code !== "closed") return this.complete(sent, "rejected")
+        sent.retried = true
+        device.process.schedule(this.random.int(100, 2_000), () => this.attempt(device, sent, command))
+      })
+    )
+  }
+
+  private complete(sent: SentCommand, outcome: SentCommand["outcome"]): void {
+    sent.outcome = outcome
+    this.pending.delete(sent)
+    this.runtime.record(`${sent.id} ${outcome}`)
+    const isLogged = this.oracle.historyOf(sent.topic)?.commandSeqs.has(sent.id) ?? false
+    if (outcome === "rejected" && isLogged) {
+      this.runtime.reportViolation("SYN5", `${sent.id} was refused, and is in the log`)
+    }
+  }
+}

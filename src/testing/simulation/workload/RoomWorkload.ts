@@ -1,0 +1,28 @@
+/** The room where everybody is, and what comes to people's minds about it. */
+import { TopicId, type UserId } from "../../../domain/protocol/Ids.ts"
+import type * as RoomModel from "../../../domain/room/RoomModel.ts"
+import type { SeededRandom } from "../cluster/SeededRandom.ts"
+
+export const sharedRoom = TopicId.make("room:hall")
+
+/** A command for the room, `state` being what they last saw of it. */
+export const nextCommand = (
+  random: SeededRandom,
+  user: UserId,
+  state: RoomModel.State,
+  makeText: () => string
+): RoomModel.Command => {
+  if (!state.members.includes(user)) return { _tag: "join_room" }
+  const key = `k${random.int(0, 3)}`
+  const [scheduledEvent] = state.scheduled
+  return random.pick<RoomModel.Command>([
+    { _tag: "send_message", content: makeText() },
+    { _tag: "send_message", content: { n: random.int(0, 9) } },
+    { _tag: "set_entry", key, value: random.int(0, 99), ttl_ms: random.int(100, 5_000) },
+    { _tag: "set_entry", key, value: makeText() },
+    { _tag: "delete_entry", key },
+    { _tag: "schedule_event", event_type: "ring", payload: null, delay_ms: random.int(0, 4_000) },
+    scheduledEvent === undefined ? { _tag: "join_room" } : { _tag: "cancel_event", event_id: scheduledEvent.id },
+    random.chance(0.2) ? { _tag: "leave_room" } : { _tag: "send_message", content: null }
+  ])
+}

@@ -1,0 +1,280 @@
+/** Somebody with a device: the real client over the simulated network, doing what comes to mind. */
+import { Effect, Exit, Scope } from "effect"
+import { isDeepStrictEqual } from "node:util"
+import { kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
+import { roomKind } from "../../../domain/room/Room.ts"
+import type * as RoomModel from "../../../domain/room/RoomModel.ts"
+import { threadKind } from "../../../domain/thread/Thread.ts"
+import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
+import type { SeededRandom } from "../cluster/SeededRandom.ts"
+import type { SimulatedNetwork } from "../cluster/SimulatedNetwork.ts"
+import { SimulatedProcess } from "../cluster/SimulatedProcess.ts"
+import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
+import * as TestKeys from "../cluster/TestKeys.ts"
+import type { DurableModel } from "../oracle/DurableModel.ts"
+import { DeviceProcess } from "./DeviceProcess.ts"
+import { PendingCommands } from "./PendingCommands.ts"
+import * as PrivateThreadWorkload from "./PrivateThreadWorkload.ts"
+import * as PublicThreadWorkload from "./PublicThreadWorkload.ts"
+import * as RoomWorkload from "./RoomWorkload.ts"
+
+const { privateThread } = PrivateThreadWorkload
+const { sharedRoom } = RoomWorkload
+const { publicThread } = PublicThreadWorkload
+
+export class UserWorkload {
+  readonly name: string
+  readonly device: string
+  private readonly runtime: SimulationRuntime
+  private readonly network: SimulatedNetwork
+  private readonly oracle: DurableModel
+  private readonly random: SeededRandom
+  private readonly clockSkew: number
+  private readonly lastChecked = new Map<TopicId, unknown>()
+  private readonly pendingCommands: PendingCommands
+  private processCount = 0
+  private deviceProcess: DeviceProcess
+  private thinkTime: readonly [number, number]
+  private busy = true
+  private running = true
+
+  constructor(
+    runtime: SimulationRuntime,
+    network: SimulatedNetwork,
+    oracle: DurableModel,
+    name: string,
+    device: string
+  ) {
+    this.runtime = runtime
+    this.network = network
+    this.oracle = oracle
+    this.name = name
+    this.device = device
+    this.random = runtime.random.stream(`person ${name} ${device}`)
+    this.thinkTime = this.random.pick([[50, 500], [100, 1_500], [300, 3_000]])
+    this.clockSkew = this.random.chance(0.3) ? this.random.int(-3_600_000, 3_600_000) : 0
+    this.pendingCommands = new PendingCommands(runtime, oracle, this.random)
+    this.deviceProcess = this.startProcess()
+    this.runtime.schedule(this.random.int(10, 1_000), () => this.performNextAction())
+    this.runtime.schedule(500, () => this.maintainSubscriptions())
+  }
+
+  private get userId() {
+    return TestKeys.userIdOf(this.name)
+  }
+
+  private startProcess(): DeviceProcess {
+    const process = new SimulatedProcess(
+      this.runtime,
+      `${this.name}-${this.device}-${this.processCount++}`,
+      this.clockSkew
+    )
+    return new DeviceProcess(process, this.network, this.oracle, this.name)
+  }
+
+  /** Everything this device shows is read through this. */
+  private replica(topic: TopicId) {
+    return this.deviceProcess.client.state().replicas.get(topic)
+  }
+
+  // -- Acting --
+
+  private performNextAction(): void {
+    if (!this.busy) return
+    const { client, subscriptions } = this.deviceProcess
+    for (const topic of [publicThread, sharedRoom]) if (!subscriptions.has(topic)) this.subscribe(topic)
+    if (client.phase()._tag === "Disconnected" && this.random.chance(0.5)) client.start()
+    // People who get no answers stop asking at some point.
+    if (this.pendingCommands.count < 8) this.performAction()
+    if (this.random.chance(0.15)) this.sendPrivateThreadCommands()
+    this.runtime.schedule(this.random.int(...this.thinkTime), () => this.performNextAction())
+  }
+
+  /** What an owner does on the side: asks again for what was refused, connects again after a rest. */
+  private maintainSubscriptions(): void {
+    const { client, subscriptions } = this.deviceProcess
+    if (client.phase()._tag === "Disconnected" && (!this.busy || this.random.chance(0.3))) client.start()
+    const topics = [...subscriptions.keys()]
+    for (const topic of topics) {
+      if (this.replica(topic)?.sync._tag === "Refused" && (topic !== privateThread || this.busy)) {
+        this.unsubscribe(topic)
+        this.subscribe(topic)
+      }
+    }
+    this.runtime.schedule(700, () => {
+      if (this.running) this.maintainSubscriptions()
+    })
+  }
+
+  private subscribe(topic: TopicId): void {
+    const { client, subscriptions } = this.deviceProcess
+    const ignoreView = () => undefined
+    subscriptions.set(
+      topic,
+      kindOf(topic) === "room"
+        ? client.topic(roomKind, topic).onView(ignoreView)
+        : client.topic(threadKind, topic).onView(ignoreView)
+    )
+  }
+
+  private unsubscribe(topic: TopicId): void {
+    this.deviceProcess.subscriptions.get(topic)?.()
+    this.deviceProcess.subscriptions.delete(topic)
+  }
+
+  private performAction(): void {
+    const roll = this.random.int(0, 99)
+    const state = this.replica(publicThread)?.confirmed as ThreadModel.State | undefined
+    if (this.name === "ann" && state?.status === "absent") {
+      return this.send(publicThread, { _tag: "create_thread", name: "plaza" })
+    }
+    if (this.name === "ben" && this.oracle.historyOf(privateThread)?.entries.length === 0 && roll < 30) {
+      this.subscribe(privateThread)
+      return this.send(privateThread, { _tag: "create_thread", name: "attic", visibility: "members" })
+    }
+    if (roll < 35) return this.sendRoomCommand()
+    if (roll < 85) {
+      return state && this.send(publicThread, PublicThreadWorkload.nextCommand(this.random, state, this.makeText))
+    }
+    this.performSideAction(roll)
+  }
+
+  private performSideAction(roll: number): void {
+    const { client, subscriptions } = this.deviceProcess
+    if (roll < 88) return client.topic(roomKind, sharedRoom).signal("cursor", this.random.int(0, 99))
+    if (roll < 91) {
+      return subscriptions.has(privateThread)
+        ? this.unsubscribe(privateThread)
+        : this.subscribe(privateThread)
+    }
+    if (roll < 93) return this.deviceProcess.process.run(Effect.ignore(client.threads({ public: true })))
+    if (roll < 95) return this.deviceProcess.process.run(Effect.ignore(client.user))
+    if (roll < 97) return this.deviceProcess.process.run(Effect.ignore(client.messages(publicThread)))
+    if (roll < 98) return this.unsubscribe(publicThread)
+  }
+
+  private readonly makeText = (): string =>
+    `${this.deviceProcess.instance} says ${this.random.int(0, 1_000_000)} ${"x".repeat(this.random.pick([0, 10, 400]))}`
+
+  private send(topic: TopicId, command: ThreadModel.Command | RoomModel.Command): void {
+    this.pendingCommands.send(this.deviceProcess, topic, command)
+  }
+
+  private sendRoomCommand(): void {
+    const state = this.replica(sharedRoom)?.confirmed as RoomModel.State | undefined
+    if (state !== undefined) {
+      this.send(sharedRoom, RoomWorkload.nextCommand(this.random, this.userId, state, this.makeText))
+    }
+  }
+
+  /** Sends all at once; somebody who leaves may have something to say, or to ask, behind it. */
+  private sendPrivateThreadCommands(): void {
+    if (this.oracle.historyOf(privateThread)?.entries.length === 0) return
+    if (!this.deviceProcess.subscriptions.has(privateThread)) this.subscribe(privateThread)
+    const state = this.replica(privateThread)?.confirmed as ThreadModel.State | undefined
+    for (const command of PrivateThreadWorkload.nextCommands(this.random, this.userId, state, this.makeText)) {
+      this.send(privateThread, command)
+    }
+    if (this.random.chance(0.3)) {
+      this.deviceProcess.client.topic(threadKind, privateThread).signal("cursor", this.random.int(0, 99))
+    }
+    if (this.random.chance(0.2)) {
+      this.deviceProcess.process.run(Effect.ignore(this.deviceProcess.client.messages(privateThread)))
+    }
+  }
+
+  // -- What happens to a device --
+
+  /** The page is loaded again: whatever was under way there is unknown. */
+  reload(): void {
+    const { process } = this.deviceProcess
+    process.kill()
+    for (const connection of this.network.connections) {
+      if (connection.client === process) this.network.disconnect(connection, "server notified")
+    }
+    this.pendingCommands.abandonAll()
+    this.deviceProcess = this.startProcess()
+  }
+
+  /** Spoils what it has of a topic. */
+  corruptReplica(topic: number): void {
+    this.deviceProcess.corruption.corrupt(
+      this.deviceProcess.client.state().replicas,
+      topic === 0 ? publicThread : sharedRoom
+    )
+  }
+
+  goOffline(millis: number): void {
+    const { client, process } = this.deviceProcess
+    client.stop()
+    process.schedule(millis, () => client.start())
+  }
+
+  quiesce(): void {
+    this.busy = false
+    // Every answer to `subscribe` brings a hash (SYN7).
+    if (this.deviceProcess.corruption.hasCorruption) this.goOffline(1)
+    for (const topic of [publicThread, sharedRoom]) {
+      if (!this.deviceProcess.subscriptions.has(topic)) this.subscribe(topic)
+    }
+  }
+
+  get isOnline(): boolean {
+    return this.deviceProcess.client.state().connection._tag === "Online"
+  }
+
+  /** Why this device is not at rest; undefined when it is. */
+  get quiescenceBlocker(): string | undefined {
+    const { client, corruption, instance, subscriptions } = this.deviceProcess
+    const state = client.state()
+    if (this.pendingCommands.count > 0) return `${instance} waits for ${this.pendingCommands.count} outcomes`
+    if (state.connection._tag !== "Online") return `${instance} is ${client.phase()._tag}`
+    if (state.outbox.length > 0) return `${instance} has ${state.outbox.length} in its outbox`
+    for (const topic of subscriptions.keys()) {
+      const replica = state.replicas.get(topic)
+      if (topic === privateThread && replica?.sync._tag === "Refused") continue
+      if (replica !== undefined && corruption.isCorrupt(replica)) {
+        return `${instance}'s copy of ${topic} is still spoilt`
+      }
+      const durable = this.oracle.historyOf(topic)?.entries.length
+      if (replica?.sync._tag !== "Live") return `${instance} is not live on ${topic}: ${replica?.sync._tag}`
+      if (replica.position?.seq !== durable) {
+        return `${instance} is at ${replica.position?.seq} of ${durable} on ${topic}`
+      }
+    }
+    return undefined
+  }
+
+  /** Every copy is the fold of a prefix of the log; at rest nothing is expected on top of it. */
+  checkReplicas(quiescent: boolean): void {
+    for (const replica of this.deviceProcess.client.state().replicas.values()) {
+      if (replica.position === undefined || this.deviceProcess.corruption.isCorrupt(replica)) continue
+      if (!quiescent && this.lastChecked.get(replica.topic) === replica.confirmed) continue
+      this.lastChecked.set(replica.topic, replica.confirmed)
+      const state = this.oracle.historyOf(replica.topic)?.states[replica.position.seq]
+      if (!isDeepStrictEqual(replica.confirmed, state)) {
+        this.runtime.reportViolation(
+          "TOP2",
+          `${this.deviceProcess.instance}'s ${replica.topic} is not the fold at ${replica.position.seq}`
+        )
+      }
+      if (quiescent && !isDeepStrictEqual(replica.state, replica.confirmed)) {
+        this.runtime.reportViolation(
+          "SYN10",
+          `${this.deviceProcess.instance} still shows what it expected of ${replica.topic}`
+        )
+      }
+    }
+  }
+
+  /** Leaves for good. */
+  shutDown(): void {
+    this.running = false
+    this.deviceProcess.process.run(Scope.close(this.deviceProcess.scope, Exit.void))
+  }
+
+  /** Timers and fibers that outlived leaving. */
+  get leakedResources(): number {
+    return this.runtime.pendingTimersOf(this.deviceProcess.process) + this.deviceProcess.process.fibers.size
+  }
+}

@@ -1,0 +1,71 @@
+/** The page: a key first, then the threads. */
+import { Effect } from "effect"
+import { type ReactNode, useEffect, useState } from "react"
+import * as Client from "../client/Client.ts"
+import type { Identity } from "../client/Keys.ts"
+import { threadKind } from "../domain/thread/Thread.ts"
+import { formatError } from "./format.ts"
+import * as KeyStore from "./KeyStore.ts"
+import { Onboarding } from "./Onboarding.tsx"
+import { Workspace } from "./Workspace.tsx"
+
+type KeyState =
+  | { readonly _tag: "Loading" }
+  | { readonly _tag: "NoKey"; readonly errorMessage: string | undefined }
+  /** `secret` is the text of a key that was made just now, and can be saved only now. */
+  | { readonly _tag: "HasKey"; readonly identity: Identity; readonly secret: string | undefined }
+
+export const Page = (): ReactNode => {
+  const [keyState, setKeyState] = useState<KeyState>({ _tag: "Loading" })
+  useEffect(() => {
+    Effect.runPromise(KeyStore.load).then(
+      (identity) =>
+        setKeyState(
+          identity === undefined
+            ? { _tag: "NoKey", errorMessage: undefined }
+            : { _tag: "HasKey", identity, secret: undefined }
+        ),
+      (error: unknown) => setKeyState({ _tag: "NoKey", errorMessage: formatError(error) })
+    )
+  }, [])
+  switch (keyState._tag) {
+    case "Loading":
+      return null
+    case "NoKey":
+      return (
+        <Onboarding
+          initialError={keyState.errorMessage}
+          onKeyReady={(identity, secret) => setKeyState({ _tag: "HasKey", identity, secret })}
+        />
+      )
+    case "HasKey":
+      return (
+        <ConnectedPage
+          identity={keyState.identity}
+          secret={keyState.secret}
+          onKeyForgotten={() => setKeyState({ _tag: "NoKey", errorMessage: undefined })}
+        />
+      )
+  }
+}
+
+type OpenClient = Awaited<ReturnType<typeof Client.open>>
+
+/** Connected for as long as it is shown. */
+const ConnectedPage = ({ identity, onKeyForgotten, secret }: {
+  readonly identity: Identity
+  readonly secret: string | undefined
+  readonly onKeyForgotten: () => void
+}): ReactNode => {
+  const [client, setClient] = useState<OpenClient>()
+  useEffect(() => {
+    // The key cannot leave this origin's pages, so nobody can pass a challenge on to it.
+    const opening = Client.open({ url: location.origin, identity, kinds: [threadKind], checkAudience: false })
+    opening.then(setClient, () => {})
+    return () => {
+      setClient(undefined)
+      opening.then((client) => client.close(), () => {})
+    }
+  }, [identity])
+  return client === undefined ? null : <Workspace client={client} secret={secret} onKeyForgotten={onKeyForgotten} />
+}

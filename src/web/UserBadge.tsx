@@ -1,0 +1,16 @@
+/** Somebody, by their key. */
+import type { CSSProperties, ReactNode } from "react"
+import type { Author } from "../domain/protocol/Ids.ts"
+import { authorHue, shortKey } from "./format.ts"
+
+export const UserDot = ({ author }: { readonly author: Author }): ReactNode => (
+  <span className="user-dot" style={{ "--hue": authorHue(author) } as CSSProperties} aria-hidden="true" />
+)
+
+export const UserBadge = ({ author, me }: { readonly author: Author; readonly me: Author }): ReactNode => (
+  <span className="user-badge" title={author}>
+    <UserDot author={author} />
+    <span className="key">{shortKey(author)}</span>
+    {author === me && <span className="self-label">you</span>}
+  </span>
+)

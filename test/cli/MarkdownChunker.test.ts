@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
+import * as MarkdownChunker from "../../src/cli/MarkdownChunker.ts"
+import { utf8ByteLength } from "../../src/domain/topic/MessageContent.ts"
+
+const Line = Schema.Literals(["# Head", "word", "a longer line of words", "", "", "```", "😀😀😀😀😀😀😀😀😀😀", "ß"])
+const arbitraryText = Arbitrary.map(
+  Arbitrary.array(Arbitrary.schema(Line), { minLength: 5, maxLength: 60 }),
+  (lines) => lines.join("\n")
+)
+const manyRuns = { arbitrary: { runs: 200, size: 60 } }
+const withoutWhitespace = (text: string) => text.replace(/\s+/g, "")
+
+describe("pieces of a text", () => {
+  it.prop(
+    "[THR2] no piece is blank or too large, and none of the text is lost",
+    { text: arbitraryText },
+    ({ text }) => {
+      const pieces = MarkdownChunker.splitText(text, 24)
+      for (const piece of pieces) {
+        assert.isAtMost(utf8ByteLength(piece), 24)
+        assert.notStrictEqual(piece.trim(), "")
+        assert.isTrue(piece.isWellFormed())
+      }
+      assert.strictEqual(withoutWhitespace(pieces.join("")), withoutWhitespace(text))
+    },
+    manyRuns
+  )
+
+  it("cuts at headings, though not at those in code, and then between paragraphs", () => {
+    const text = "intro\n\n# One\n\nfirst\n\n```\n# no heading\n```\n\n## Two\n\nsecond"
+    assert.deepStrictEqual(MarkdownChunker.splitText(text), [
+      "intro",
+      "# One\n\nfirst\n\n```\n# no heading\n```",
+      "## Two\n\nsecond"
+    ])
+    assert.deepStrictEqual(MarkdownChunker.splitText("aaaa\n\nbbbb\n\ncccc", 10), ["aaaa\n\nbbbb", "cccc"])
+  })
+
+  it("[SYN4] the id is a UUIDv5 of thread and pieces: the same for the same, and for nothing else", () => {
+    const piece = (content: string, source = "notes.md"): MarkdownChunker.MarkdownChunk => ({ content, source })
+    const id = MarkdownChunker.importCommandId("thread:a", [piece("text")])
+    assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    assert.strictEqual(id, MarkdownChunker.importCommandId("thread:a", [piece("text")]))
+    const others = [
+      MarkdownChunker.importCommandId("thread:b", [piece("text")]),
+      MarkdownChunker.importCommandId("thread:a", [piece("text", "other.md")]),
+      MarkdownChunker.importCommandId("thread:a", [piece("dtext", "notes.m")]),
+      MarkdownChunker.importCommandId("thread:a", [piece("te"), piece("xt")])
+    ]
+    assert.strictEqual(new Set([id, ...others]).size, 5)
+    assert.strictEqual(MarkdownChunker.chunkFile("n.md", "# A\n\nx\n\n# A\n\nx").length, 1)
+  })
+
+  it.prop("[THR2] every command holds what a frame can carry, and all of them every piece in order", {
+    lengths: Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 8_192 }))), {
+      minLength: 1,
+      maxLength: 150
+    })
+  }, ({ lengths }) => {
+    const pieces = lengths.map((length, n) => ({ content: "\u0001".repeat(length), source: `${n}.md` }))
+    const batches = MarkdownChunker.batchChunks(pieces)
+    assert.deepStrictEqual(batches.flat(), pieces)
+    for (const batch of batches) {
+      assert.isAtMost(batch.length, 64)
+      assert.isAtMost(Buffer.byteLength(JSON.stringify(batch)), 60_000)
+    }
+  }, { arbitrary: { runs: 100, size: 100 } })
+})

@@ -1,0 +1,69 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
+import * as TokenBucket from "../../../src/domain/admission/TokenBucket.ts"
+
+const rate = { perMinute: 100, burst: 20 }
+const gaps = Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: -100, maximum: 2_000 }))), {
+  maxLength: 200
+})
+
+describe("TokenBucket", () => {
+  it("[CON7] the burst goes at once, then one every 600 ms", () => {
+    let bucket = TokenBucket.makeFull(rate, 0)
+    const waits = Array.from({ length: 21 }, () => {
+      const taken = TokenBucket.take(bucket, rate, 0)
+      bucket = taken.bucket
+      return taken.wait
+    })
+    assert.deepStrictEqual(waits, [...Array<number>(20).fill(0), 600])
+    assert.strictEqual(TokenBucket.take(bucket, rate, 599).wait, 1)
+    assert.strictEqual(TokenBucket.take(bucket, rate, 600).wait, 0)
+  })
+
+  it.prop("[CON7] [SEC25] never more than the burst plus what time brought", { gaps }, ({ gaps }) => {
+    let bucket = TokenBucket.makeFull(rate, 0)
+    let now = 0
+    let latest = 0
+    let granted = 0
+    for (const gap of gaps) {
+      now = Math.max(0, now + gap)
+      latest = Math.max(latest, now)
+      const taken = TokenBucket.take(bucket, rate, now)
+      bucket = taken.bucket
+      if (taken.wait === 0) granted += 1
+      assert.isAtMost(granted, rate.burst + latest * rate.perMinute / 60_000 + 1e-6)
+    }
+  })
+
+  it.prop("[CON7] a bucket is full again when it says so, and not before", { gaps }, ({ gaps }) => {
+    let bucket = TokenBucket.makeFull(rate, 0)
+    assert.strictEqual(TokenBucket.fullAt(bucket, rate), 0)
+    let now = 0
+    for (const gap of gaps) {
+      now += Math.abs(gap)
+      bucket = TokenBucket.take(bucket, rate, now).bucket
+      const at = TokenBucket.fullAt(bucket, rate)
+      const burst = (at: number) => {
+        let left = bucket
+        return Array.from({ length: rate.burst }, () => {
+          const taken = TokenBucket.take(left, rate, at)
+          left = taken.bucket
+          return taken.wait
+        }).every((wait) => wait === 0)
+      }
+      assert.isTrue(burst(at))
+      assert.isFalse(burst(at - 1))
+    }
+  })
+
+  it.prop("[CON7] who waits as long as told is let through", { gaps }, ({ gaps }) => {
+    let bucket = TokenBucket.makeFull(rate, 0)
+    let now = 0
+    for (const gap of gaps) {
+      now += Math.abs(gap) % 50
+      const taken = TokenBucket.take(bucket, rate, now)
+      bucket = taken.bucket
+      if (taken.wait > 0) assert.strictEqual(TokenBucket.take(bucket, rate, now + taken.wait).wait, 0)
+    }
+  })
+})

@@ -1,0 +1,164 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import { readdirSync, readFileSync } from "node:fs"
+import {
+  type ChorusState,
+  type Prior,
+  type Step,
+  type StepOutput,
+  type StepRecord,
+  steps
+} from "../../../../src/domain/chorus/ChorusModel.ts"
+import * as ChorusParse from "../../../../src/domain/chorus/ChorusParse.ts"
+import * as ChorusPrompt from "../../../../src/domain/chorus/ChorusPrompt.ts"
+import * as ExtractiveModel from "../../../../src/domain/chorus/extractive/ExtractiveModel.ts"
+import * as HashEmbedding from "../../../../src/domain/search/HashEmbedding.ts"
+import { injectionPayloads } from "../../../layers/chorus/PromptInjections.ts"
+import { asker, makePrior, makeRunAt, priors } from "../../../layers/chorus/RunFixture.ts"
+
+/** Carries out all six steps with the offline model. */
+const runAllSteps = (prompt: string, foundPriors: ReadonlyArray<Prior>, messages: ChorusState["messages"] = []) => {
+  const outputs: Array<StepOutput> = []
+  const completedSteps: Array<StepRecord> = []
+  for (const step of steps) {
+    const run = makeRunAt("action", 0, { prompt, messages, current_step: step, steps: completedSteps })
+    const fresh = step === "experience" ? foundPriors : []
+    const output = Result.getOrThrow(
+      ChorusParse.parseOutput(run, fresh, ExtractiveModel.generateAnswer(ChorusPrompt.buildPrompt(run, fresh).user))
+    )
+    outputs.push(output)
+    const usage = { provider: "", model: "", input_tokens: 0, output_tokens: 0, latency_ms: 0, cost: null }
+    completedSteps.push({ loop: 0, step, output, usage, at: 0 })
+  }
+  const get = <S extends Step>(step: S) => {
+    const is = (output: StepOutput): output is globalThis.Extract<StepOutput, { readonly _tag: S }> =>
+      output._tag === step
+    return outputs.find(is) ?? assert.fail(step)
+  }
+  return {
+    action: get("action"),
+    experience: get("experience"),
+    intention: get("intention"),
+    update: get("update"),
+    yield: get("yield")
+  }
+}
+
+/** Effect's own Markdown manual, a prior per section, as an importer would cut it. */
+const effectManual = new URL("../../../../node_modules/effect/", import.meta.url)
+const sections = [
+  "AGENTS.md",
+  "README.md",
+  ...readdirSync(new URL("ai-docs", effectManual), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".md")).map((file) => `ai-docs/${file}`)
+].flatMap((file) =>
+  readFileSync(new URL(file, effectManual), "utf8").split(/\n(?=#{1,3} )/)
+    .flatMap((text, i) => text.trim() === "" ? [] : [makePrior(`${file}#${i}`, text.trim())])
+)
+
+/** The ten nearest sections by the offline embedder. */
+const search = (question: string): ReadonlyArray<Prior> => {
+  const target = Result.getOrThrow(HashEmbedding.embed(question))
+  return sections.map((section) => {
+    const vector = Result.getOrThrow(HashEmbedding.embed(section.content))
+    const similarity = vector.reduce((sum, x, i) => sum + x * (target[i] ?? 0), 0)
+    return Object.assign({ ...section }, { similarity, content: section.content.slice(0, 2_000) })
+  }).toSorted((a, b) => b.similarity - a.similarity).slice(0, 10)
+}
+
+describe("Extract", () => {
+  it("[CHO12] a stranger's question about imported documents gets quotes with sources", () => {
+    const found = search("How do I retry an effect with backoff?")
+    const { experience, intention, yield: final } = runAllSteps("How do I retry an effect with backoff?", found)
+    assert.include(final.final_response, ExtractiveModel.disclaimer)
+    assert.match(final.final_response, /retries.*\[1\]/)
+    assert.include(final.final_response, "Effect.retry")
+    assert.isAbove(final.citations.length, 0)
+    for (const { prior, quote } of final.citations) {
+      assert.notStrictEqual(quote, "")
+      assert.isTrue(found.some(({ content, id }) => id === prior && content.includes(quote)))
+    }
+    assert.include(experience.synthesis, ExtractiveModel.disclaimer)
+    assert.isAbove(intention.selected_priors.length, 0)
+  })
+
+  it.each([
+    ["What is a Layer and how do I compose services?", "Layer.provide"],
+    ["How do I handle several tagged errors?", "catchTags"],
+    ["how can I create streams from data sources", "streams"]
+  ])("[CHO12] %j is answered with %j", (question, expected) => {
+    assert.include(runAllSteps(question, search(question)).yield.final_response, expected)
+  })
+
+  it("[CHO12] what was not written is not answered", () => {
+    const { update, yield: final } = runAllSteps(
+      "What is the capital of France?",
+      search("What is the capital of France?")
+    )
+    assert.include(final.final_response, "Nothing that the group wrote before answers this question.")
+    assert.include(final.final_response, ExtractiveModel.disclaimer)
+    assert.deepStrictEqual(final.citations, [])
+    assert.strictEqual(final.confidence, 0)
+    assert.isFalse(update.loop)
+  })
+
+  it("[CHO12] the thread answers too, without a citation", () => {
+    const messages = [{ author: asker, content: "We agreed: the release is on Friday. Bring cake." }]
+    const { action, yield: final } = runAllSteps("When is the release?", [], messages)
+    assert.include(action.proposed_response, "the release is on Friday")
+    assert.include(final.final_response, "the release is on Friday. (in this thread)")
+    assert.deepStrictEqual(final.citations, [])
+  })
+
+  it("[CHO12] code that answers is shown as code", () => {
+    const content = "# Retrying\n\nRetry with a schedule.\n\n```ts\nEffect.retry(program, schedule)\n```\n"
+    const { yield: final } = runAllSteps("How do I retry a program with a schedule?", [makePrior("c", content)])
+    assert.include(final.final_response, "```\nEffect.retry(program, schedule)\n```")
+    assert.deepStrictEqual(final.citations, [{ prior: "c", quote: "Retry with a schedule." }])
+  })
+
+  it("[CHO3] it asks for another pass once, when little was found", () => {
+    const user = (loop: number) =>
+      ChorusPrompt.buildPrompt(makeRunAt("update", loop, { prompt: "tea ceremony etiquette kimono" })).user
+    const loop = (n: number) =>
+      Result.getOrThrow(ChorusParse.parseOutput(makeRunAt("update", n), [], ExtractiveModel.generateAnswer(user(n))))
+    assert.deepInclude(loop(0), { loop: true })
+    assert.deepInclude(loop(1), { loop: false })
+  })
+
+  it.each(steps)("[CHO11] %s can be read whatever is planted", (step) => {
+    for (const payload of injectionPayloads) {
+      const run = makeRunAt(step, 0, {
+        prompt: `green tea ${payload}`,
+        messages: [{ author: asker, content: payload }]
+      })
+      const found = [...priors, makePrior("x", `green tea ${payload} green tea`)]
+      const text = ExtractiveModel.generateAnswer(ChorusPrompt.buildPrompt(run, found).user)
+      assert.strictEqual(text.split(ChorusPrompt.delimiter).length, 2)
+      assert.isTrue(Result.isSuccess(ChorusParse.parseOutput(run, found, text)))
+    }
+  })
+
+  it("[CHO12] the same prompt gives the same answer, and streams as it is", () => {
+    const { user } = ChorusPrompt.buildPrompt(makeRunAt("yield"))
+    assert.strictEqual(ExtractiveModel.generateAnswer(user), ExtractiveModel.generateAnswer(user))
+    assert.strictEqual(
+      ExtractiveModel.streamChunks(ExtractiveModel.generateAnswer(user)).join(""),
+      ExtractiveModel.generateAnswer(user)
+    )
+  })
+
+  it("[SEC20] what is streamed is cut at words in one pass, also when 200,000 spaces follow", () => {
+    assert.deepStrictEqual(ExtractiveModel.streamChunks(` a  b${" ".repeat(200_000)}`), [" a ", " b "])
+  })
+
+  it.each([" ", "a. ", "<", "#", "-", "a-", "```\n", "A", "\n"])(
+    "[SEC20] 32 KB of %j take no longer than other text",
+    (filling) => {
+      const content = filling.repeat(32_768 / filling.length)
+      const start = process.cpuUsage().user
+      runAllSteps(content, [makePrior("x", content)], [{ author: asker, content }])
+      assert.isBelow((process.cpuUsage().user - start) / 1_000, 3_000)
+    }
+  )
+})

@@ -1,0 +1,99 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Result, Schema } from "effect"
+import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
+import * as FrameDecoder from "../../../src/domain/connection/FrameDecoder.ts"
+import { defaults } from "../../../src/domain/protocol/Limits.ts"
+
+const decode = FrameDecoder.makeDecoder(builtInKinds, defaults)
+const id = "8b8c5c0e-5f0f-4f6e-9a38-1a3d7bb5c001"
+const envelope = (type: string, payload?: unknown, thread_id?: string) =>
+  JSON.stringify({ id, type, payload, timestamp: 0, thread_id })
+
+const code = (text: string) => {
+  const result = decode(text)
+  return Result.isFailure(result) ? result.failure.code : "fine"
+}
+
+const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`
+const withPayload = (json: string) =>
+  `{"id":"${id}","type":"signal","timestamp":0,"thread_id":"room:a","payload":${json}}`
+const signal = (json: string) => withPayload(`{"key":"k","value":${json}}`)
+
+describe("FrameDecoder", () => {
+  it("[SYN1] a control message is read with its topic", () => {
+    assert.deepStrictEqual<unknown>(
+      Result.getOrThrow(decode(envelope("subscribe", { position: { epoch: "e", seq: 3 } }, "thread:a"))),
+      { _tag: "Control", id, topic: "thread:a", control: { _tag: "subscribe", position: { epoch: "e", seq: 3 } } }
+    )
+  })
+
+  it("[SYN1] [THR1] a command goes to the topic it names; a new thread is named after its command", () => {
+    assert.deepStrictEqual<unknown>(
+      Result.getOrThrow(decode(envelope("submit_message", { content: "hi" }, "thread:a"))),
+      { _tag: "Command", id, topic: "thread:a", command: { _tag: "submit_message", content: "hi" } }
+    )
+    assert.deepInclude(Result.getOrThrow(decode(envelope("create_thread", { name: "N" }))) as object, {
+      topic: `thread:${id}`
+    })
+  })
+
+  it.each([
+    ["garbage", "malformed"],
+    ["", "malformed"],
+    ["null", "malformed"],
+    ["[]", "malformed"],
+    [`{"id":"x","type":"heartbeat","timestamp":0}`, "malformed"],
+    [`{"id":"${id}","type":"heartbeat","timestamp":-1}`, "malformed"],
+    [`{"id":"${id}","type":"heartbeat","timestamp":1e999}`, "malformed"],
+    [`{"id":"${id}","type":"heartbeat","timestamp":9007199254740993}`, "malformed"],
+    [envelope("nonsense", {}, "thread:a"), "unknown_type"],
+    [envelope("Grant", { user: "me" }, "ledger:main"), "unknown_type"],
+    [envelope("submit_message", { content: "x" }, "nothing:a"), "unknown_type"],
+    [envelope("submit_message", { content: "x" }), "malformed"],
+    [envelope("subscribe"), "malformed"],
+    [envelope("submit_message", { content: 3 }, "thread:a"), "malformed"],
+    [envelope("submit_message", { content: "x", author: "me" }, "thread:a"), "malformed"],
+    [envelope("submit_message", { content: "x", _tag: "close_thread" }, "thread:a"), "fine"],
+    [signal("1"), "fine"],
+    [signal("1e999"), "malformed"],
+    [signal(`"\\ud800"`), "malformed"],
+    [signal(`{"\\ud800":1}`), "malformed"],
+    [signal(`{"__proto__":1}`), "malformed"],
+    [signal(`[{"a":{"constructor":1}}]`), "malformed"],
+    [signal(`{"prototype":null}`), "malformed"],
+    [signal(nested(30)), "fine"],
+    [signal(nested(31)), "too_large"],
+    [signal(nested(30_000)), "too_large"],
+    [`${nested(30_000)}`, "too_large"],
+    [signal(JSON.stringify(Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`k${i}`, i])))), "too_large"],
+    [`"${"x".repeat(70_000)}"`, "too_large"]
+  ])("[CON4] [SEC8] [SEC12] [SEC16] [SEC17] [SEC18] [SEC19] %s is %s", (text, expected) => {
+    assert.strictEqual(code(text), expected)
+  })
+
+  it("[CON4] a refusal names the message when it can", () => {
+    const result = decode(envelope("subscribe"))
+    assert.isTrue(Result.isFailure(result) && result.failure.id === id)
+  })
+
+  it.prop("[CON4] [SEC22] whatever comes, the reader answers and no prototype changes", [Schema.String, Schema.Json], (
+    [text, json]
+  ) => {
+    for (const input of [text, JSON.stringify(json), signal(JSON.stringify(json))]) {
+      const result = decode(input)
+      if (Result.isFailure(result)) assert.notInclude(result.failure.message, "Schema")
+    }
+    assert.isUndefined(({} as Record<string, unknown>)["polluted"])
+  })
+
+  it.prop(
+    "[SEC17] [SEC18] a value that is let in comes out the same after another journey",
+    { json: Arbitrary.schema(Schema.Json) },
+    ({ json }) => {
+      const result = decode(signal(JSON.stringify(json)))
+      if (Result.isSuccess(result) && result.success._tag === "Control" && result.success.control._tag === "signal") {
+        assert.deepStrictEqual(JSON.parse(JSON.stringify(result.success.control.value)), result.success.control.value)
+      }
+    }
+  )
+})

@@ -1,0 +1,148 @@
+import { assert, describe, it } from "@effect/vitest"
+import { HashMap, Result } from "effect"
+import * as Ledger from "../../../src/domain/ledger/Ledger.ts"
+import * as Model from "../../../src/domain/ledger/LedgerModel.ts"
+import type { Author } from "../../../src/domain/protocol/Ids.ts"
+import { fold } from "../../../src/domain/topic/Topic.ts"
+import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
+
+const ledger = Ledger.ledgerKind
+const empty = ledger.initial(Model.mainLedger)
+const [alice, bob] = [userId(0), userId(1)]
+const accountOf = (n: number) => Model.userAccount(userId(n))
+const server: Author = "system:server"
+
+/** The state after an input, or the code of its refusal. */
+const applyInput = (state: Model.State, input: Model.Answer, author: Author = server, command = "c") => {
+  const decision = ledger.decide(state, input, { id: commandId(command), author, now: 1, seed: 0 })
+  if (Result.isFailure(decision)) return decision.failure.code
+  return decision.success._tag === "Accept" ? fold(ledger, state, decision.success.events) : "forwarded"
+}
+
+const assertAccepted = (outcome: Model.State | string): Model.State => {
+  if (typeof outcome === "string") return assert.fail(outcome)
+  assert.strictEqual(Ledger.totalBalance(outcome), Ledger.policy.totalSupply)
+  return outcome
+}
+
+const escrow = (amount: number): Model.Answer => ({
+  _tag: "Escrow",
+  amount,
+  topic: topicId("thread:t"),
+  input: { content: "hello" }
+})
+
+const granted = assertAccepted(applyInput(empty, { _tag: "Grant", user: alice }))
+const staked = assertAccepted(applyInput(granted, escrow(1_000), alice, "s"))
+
+describe("Ledger", () => {
+  it("[LED3] a new user is granted 10,000 once, whatever the command", () => {
+    assert.strictEqual(Ledger.balanceOf(granted, accountOf(0)), 10_000)
+    assert.deepStrictEqual(applyInput(granted, { _tag: "Grant", user: alice }, server, "again"), granted)
+  })
+
+  it("[LED3] an account that a payment opens is granted first, and not again", () => {
+    const paid = assertAccepted(
+      applyInput(empty, { _tag: "Transfer", from: "treasury", to: accountOf(1), amount: 5, reason: "cited" })
+    )
+    assert.strictEqual(Ledger.balanceOf(paid, accountOf(1)), 10_005)
+    assert.deepStrictEqual(applyInput(paid, { _tag: "Grant", user: bob }, server, "grant"), paid)
+  })
+
+  it("[LED3] with the treasury run dry a newcomer gets what is left", () => {
+    const poor = {
+      ...empty,
+      supply: 7,
+      accounts: HashMap.make<ReadonlyArray<readonly [Model.AccountId, number]>>(["treasury", 7])
+    }
+    const decision = applyInput(poor, { _tag: "Grant", user: alice })
+    assert.isObject(decision)
+    if (typeof decision !== "string") assert.strictEqual(Ledger.balanceOf(decision, accountOf(0)), 7)
+  })
+
+  it("[LED1] moves tokens in one event, and never overdraws", () => {
+    const transfer = { _tag: "Transfer", from: accountOf(0), to: "treasury", amount: 10_000, reason: "r" } as const
+    assert.strictEqual(Ledger.balanceOf(assertAccepted(applyInput(granted, transfer)), accountOf(0)), 0)
+    assert.strictEqual(applyInput(granted, { ...transfer, amount: 10_001 }), "insufficient_funds")
+  })
+
+  it("[LED1] takes no orders from users, and a thread spends only its own tokens", () => {
+    const transfer = { _tag: "Transfer", from: "thread:t", to: "treasury", amount: 0, reason: "r" } as const
+    assert.strictEqual(applyInput(granted, transfer, alice), "forbidden")
+    assert.strictEqual(applyInput(granted, { _tag: "Grant", user: bob }, bob), "forbidden")
+    assert.strictEqual(
+      applyInput(granted, { _tag: "Settle", stake: commandId("s"), shares: [], reason: "" }, alice),
+      "forbidden"
+    )
+    assert.strictEqual(applyInput(granted, transfer, "system:thread:other"), "forbidden")
+    assertAccepted(applyInput(granted, transfer, "system:thread:t"))
+    assert.strictEqual(ledger.commands.size, 0)
+  })
+
+  it("[LED1] a stake is neither transferred into nor out of", () => {
+    const transfer = { _tag: "Transfer", from: "stake:s", to: "treasury", amount: 1, reason: "r" } as const
+    assert.strictEqual(applyInput(staked, transfer), "rule_violated")
+    assert.strictEqual(applyInput(staked, { ...transfer, from: "treasury", to: "stake:s" }), "rule_violated")
+  })
+
+  it("[LED1][THR2] reserves a stake, then offers what it is for", () => {
+    assert.strictEqual(Ledger.balanceOf(staked, accountOf(0)), 9_000)
+    assert.strictEqual(Ledger.balanceOf(staked, "stake:s"), 1_000)
+    assert.deepStrictEqual(ledger.pending(staked), [
+      { _tag: "Tell", id: commandId("s:offer"), topic: topicId("thread:t"), input: { content: "hello" } }
+    ])
+  })
+
+  it("[LED1] reserves no more than there is, only for users, and once per id", () => {
+    assert.strictEqual(applyInput(granted, escrow(10_001), alice), "insufficient_funds")
+    assert.strictEqual(applyInput(granted, escrow(0), alice), "rule_violated")
+    assert.strictEqual(applyInput(granted, escrow(1_000), server), "forbidden")
+    assert.strictEqual(applyInput(staked, escrow(1_000), alice, "s"), "id_conflict")
+    assert.strictEqual(
+      applyInput(granted, { ...escrow(1), topic: Model.mainLedger } as Model.Answer, alice),
+      "forbidden"
+    )
+  })
+
+  it("[LED1] a refused offer flows back; an accepted one stays reserved; an echo changes nothing", () => {
+    const rejection = { code: "rule_violated", rule: "THR7", message: "closed" } as const
+    const outcome = { _tag: "Told", id: commandId("s:offer"), rejection } as const
+    const back = assertAccepted(applyInput(staked, outcome))
+    assert.strictEqual(Ledger.balanceOf(back, accountOf(0)), 10_000)
+    assert.isFalse(HashMap.has(back.accounts, "stake:s"))
+    const kept = assertAccepted(applyInput(staked, { ...outcome, rejection: null }))
+    assert.strictEqual(Ledger.balanceOf(kept, "stake:s"), 1_000)
+    assert.deepStrictEqual(ledger.pending(kept), [])
+    assert.deepStrictEqual(applyInput(kept, outcome), kept)
+  })
+
+  it("[LED2] a stake is settled to the last token, or not at all", () => {
+    const settle = (amount: number): Model.Answer => ({
+      _tag: "Settle",
+      stake: commandId("s"),
+      shares: [{ to: accountOf(1), amount }, { to: "treasury", amount: 1 }],
+      reason: "approved"
+    })
+    assert.strictEqual(applyInput(staked, settle(1_000)), "rule_violated")
+    assert.strictEqual(applyInput(staked, settle(998)), "rule_violated")
+    const settled = assertAccepted(applyInput(staked, settle(999)))
+    assert.strictEqual(Ledger.balanceOf(settled, accountOf(1)), 10_999)
+    assert.strictEqual(applyInput(settled, settle(999), server, "again"), "not_found")
+  })
+
+  it("[LED4] a stake may be settled before the answer to its offer arrives", () => {
+    const shares = [{ to: "treasury", amount: 1_000 }] as const
+    const settled = assertAccepted(
+      applyInput(staked, { _tag: "Settle", stake: commandId("s"), shares, reason: "expired" })
+    )
+    const answered = assertAccepted(applyInput(settled, { _tag: "Told", id: commandId("s:offer"), rejection: null }))
+    assert.deepStrictEqual(answered.offers, [])
+    assert.strictEqual(Ledger.balanceOf(answered, accountOf(0)), 9_000)
+  })
+
+  it("[AUT4] nobody but the server reads it, and no list shows it", () => {
+    assert.isFalse(ledger.canRead(granted, alice))
+    assert.isTrue(ledger.canRead(granted, server))
+    assert.isUndefined(ledger.listing(granted))
+  })
+})

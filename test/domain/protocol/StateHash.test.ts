@@ -1,0 +1,122 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, HashMap, Schema } from "effect"
+import * as StateHash from "../../../src/domain/protocol/StateHash.ts"
+
+type Json = Schema.Json
+
+const isRecord = (value: unknown): value is Readonly<Record<string, Json>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** A number as JSON has it: one zero only. */
+const normalised = (value: Json): Json => JSON.parse(JSON.stringify(value)) as Json
+
+/** The same value with all keys the other way round. */
+const withKeysReversed = (value: Json): Json =>
+  Array.isArray(value)
+    ? value.map(withKeysReversed)
+    : isRecord(value)
+    ? Object.fromEntries(Object.entries(value).toReversed().map(([key, child]) => [key, withKeysReversed(child)]))
+    : value
+
+const canonicalText = (value: Json): string =>
+  JSON.stringify(
+    value,
+    (_, child: Json) =>
+      isRecord(child) ? Object.fromEntries(Object.entries(child).toSorted(([a], [b]) => a < b ? -1 : 1)) : child
+  )
+
+const json = Arbitrary.schema(Schema.Json).pipe(Arbitrary.map(normalised))
+
+describe("StateHash", () => {
+  it.prop("[SYN7] copies hash alike, whatever the order of their keys", { json }, ({ json }) => {
+    const hash = StateHash.hashState(json)
+    assert.match(hash, /^[0-9a-f]{16}$/)
+    assert.strictEqual(StateHash.hashState(structuredClone(json)), hash)
+    assert.strictEqual(StateHash.hashState(withKeysReversed(json)), hash)
+  })
+
+  it.prop("[SYN7] what differs hashes differently", { a: json, b: json }, ({ a, b }) => {
+    assert.strictEqual(StateHash.hashState(a) === StateHash.hashState(b), canonicalText(a) === canonicalText(b))
+  })
+
+  it.prop("[SYN7] a hash made from an earlier version is the one made from nothing", { a: json, b: json, c: json }, (
+    { a, b, c }
+  ) => {
+    // Versions that share parts, and grow, shrink and change.
+    const versions: ReadonlyArray<Json> = [
+      { list: [a, b, c], of: a, gone: b },
+      { list: [a, c], of: b, come: c },
+      { list: [a, c, { inner: [b] }], of: [a, b] },
+      { list: [a, c, { inner: [b, c] }], of: [a, b, c] },
+      [a, b],
+      a
+    ]
+    let before: unknown
+    for (const version of versions) {
+      const hash = StateHash.hashState(version, before)
+      assert.strictEqual(StateHash.hashState(structuredClone(version)), hash)
+      before = version
+    }
+  })
+
+  it("[SYN7] places count, and undefined is as if it were not there", () => {
+    const hashes = [
+      [],
+      [null],
+      [[]],
+      {},
+      [1, 2],
+      [2, 1],
+      { a: 1 },
+      { b: 1 },
+      { a: [1] },
+      "",
+      "a",
+      0,
+      false,
+      null,
+      [0],
+      [""]
+    ]
+      .map((value) => StateHash.hashState(value))
+    assert.strictEqual(new Set(hashes).size, hashes.length)
+    assert.strictEqual(StateHash.hashState({ a: 1, b: undefined }), StateHash.hashState({ a: 1 }))
+    assert.strictEqual(StateHash.hashState(-0), StateHash.hashState(0))
+  })
+
+  it("[SYN7] maps and sets count whatever the order they were filled in", () => {
+    assert.strictEqual(
+      StateHash.hashState(HashMap.make(["a", 1], ["b", 2])),
+      StateHash.hashState(HashMap.make(["b", 2], ["a", 1]))
+    )
+    assert.notStrictEqual(StateHash.hashState(HashMap.make(["a", 1])), StateHash.hashState(HashMap.make(["a", 2])))
+    assert.strictEqual(StateHash.hashState(new Set(["a", "b"])), StateHash.hashState(new Set(["b", "a"])))
+    assert.strictEqual(StateHash.hashState(new Map([["a", 1]])), StateHash.hashState(HashMap.make(["a", 1])))
+  })
+
+  // Logs hold such hashes, and clients of any age compare them.
+  it.each([
+    [null, "5bca57e4735a9114"],
+    [-1.5, "77c0e96618998ddb"],
+    ["a\u00e9\ud83d\ude00", "3790c973460d902d"],
+    [[1, [2, null]], "eccd982105d4fca7"],
+    [{ _tag: "submit_message", content: "Wind", source: null }, "34564ac14b5bcedc"]
+  ])("[SYN4] [SYN7] %j hashes as it always did", (value, hash) => {
+    assert.strictEqual(StateHash.hashState(value), hash)
+  })
+
+  it("[SYN7] a part that stayed is not looked into again", () => {
+    let looks = 0
+    const message = {
+      get text() {
+        looks += 1
+        return "hello"
+      }
+    }
+    const first = { messages: [message], n: 0 }
+    StateHash.hashState(first)
+    assert.strictEqual(looks, 1)
+    StateHash.hashState({ messages: [message, { text: "again" }], n: 1 }, first)
+    assert.strictEqual(looks, 1)
+  })
+})

@@ -1,0 +1,13 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import * as Uuids from "../../../src/domain/protocol/Uuids.ts"
+
+describe("Uuids", () => {
+  it("[SYN1] ids are UUIDs and differ", () => {
+    const isUuid = Schema.is(Schema.String.check(Schema.isUUID()))
+    const [a, b] = [Uuids.sequentialUuids(new Uint8Array(9).fill(255)), Uuids.sequentialUuids(new Uint8Array(9))]
+    const ids = [a(), a(), b(), b()]
+    for (const id of ids) assert.isTrue(isUuid(id), id)
+    assert.strictEqual(new Set(ids).size, 4)
+  })
+})

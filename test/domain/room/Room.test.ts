@@ -1,0 +1,162 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Result, Schema } from "effect"
+import type { Author } from "../../../src/domain/protocol/Ids.ts"
+import * as Room from "../../../src/domain/room/Room.ts"
+import * as Model from "../../../src/domain/room/RoomModel.ts"
+import { fold } from "../../../src/domain/topic/Topic.ts"
+import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
+
+const room = Room.roomKind
+const empty = room.initial(topicId("room:lobby"))
+const [alice, bob] = [userId(0), userId(1)]
+const clock: Author = "system:clock"
+
+/** The state after an input, or the code of its refusal. */
+const applyInput = (
+  state: Model.State,
+  input: Model.Command | Model.Answer,
+  author: Author = alice,
+  now = 1,
+  command = "c"
+) => {
+  const decision = room.decide(state, input, { id: commandId(command), author, now, seed: 0 })
+  if (Result.isFailure(decision)) return decision.failure.code
+  return decision.success._tag === "Accept" ? fold(room, state, decision.success.events) : "forwarded"
+}
+
+const assertAccepted = (outcome: Model.State | string): Model.State =>
+  typeof outcome === "string" ? assert.fail(outcome) : outcome
+
+const joined = assertAccepted(applyInput(empty, { _tag: "join_room" }))
+const sendMessage: Model.Command = { _tag: "send_message", content: { text: "hello" } }
+const setEntry = (key: string, ttl_ms?: number): Model.Command => ({
+  _tag: "set_entry",
+  key,
+  value: 1,
+  ...(ttl_ms === undefined ? undefined : { ttl_ms })
+})
+const scheduleAfter = (delay_ms: number): Model.Command => ({
+  _tag: "schedule_event",
+  event_type: "ring",
+  payload: null,
+  delay_ms
+})
+
+describe("Room", () => {
+  it("[ROO1] joining twice is joining once, and leaving is final", () => {
+    assert.deepStrictEqual(joined.members, [alice])
+    assert.strictEqual(applyInput(joined, { _tag: "join_room" }), joined)
+    const left = assertAccepted(applyInput(joined, { _tag: "leave_room" }))
+    assert.deepStrictEqual(left.members, [])
+    assert.strictEqual(applyInput(left, { _tag: "leave_room" }), left)
+  })
+
+  it("[ROO1] is open to every signed-in user, but only members add to it", () => {
+    assert.isTrue(room.canRead(empty, bob))
+    assert.strictEqual(applyInput(joined, sendMessage, bob), "forbidden")
+    assert.deepStrictEqual(assertAccepted(applyInput(joined, sendMessage)).posts, [
+      { id: commandId("c"), by: alice, content: { text: "hello" }, at: 1 }
+    ])
+  })
+
+  it("[ROO1] keeps the newest posts, and takes values up to a size", () => {
+    let state = joined
+    for (let n = 0; n <= Room.roomLimits.maxMessages; n++) {
+      state = assertAccepted(applyInput(state, { ...sendMessage, content: n } as Model.Command))
+    }
+    assert.strictEqual(state.posts.length, Room.roomLimits.maxMessages)
+    assert.strictEqual(state.posts[0]?.content, 1)
+    const most = Room.roomLimits.maxValueBytes - 2
+    assertAccepted(applyInput(joined, { _tag: "send_message", content: "x".repeat(most) }))
+    assert.strictEqual(applyInput(joined, { _tag: "send_message", content: "x".repeat(most + 1) }), "too_large")
+    assert.strictEqual(applyInput(joined, { _tag: "send_message", content: "€".repeat(most / 2) }), "too_large")
+  })
+
+  it("[ROO4] an entry stays until it is deleted, or until its time is over", () => {
+    const kept = assertAccepted(applyInput(joined, setEntry("k")))
+    assert.isUndefined(room.nextWake(kept))
+    assert.deepStrictEqual(assertAccepted(applyInput(kept, { _tag: "delete_entry", key: "k" })).entries, [])
+    assert.strictEqual(applyInput(joined, { _tag: "delete_entry", key: "k" }), "not_found")
+    const timed = assertAccepted(applyInput(kept, setEntry("t", 10), alice, 5))
+    assert.strictEqual(room.nextWake(timed), 15)
+    assert.strictEqual(applyInput(timed, { _tag: "Woke" }, clock, 14), timed)
+    assert.deepStrictEqual(
+      assertAccepted(applyInput(timed, { _tag: "Woke" }, clock, 15)).entries.map(({ key }) => key),
+      ["k"]
+    )
+  })
+
+  it("[ROO4] setting an entry again renews it", () => {
+    const renewed = assertAccepted(
+      applyInput(assertAccepted(applyInput(joined, setEntry("t", 10), alice, 5)), setEntry("t", 10), alice, 9)
+    )
+    assert.strictEqual(renewed.entries.length, 1)
+    assert.strictEqual(room.nextWake(renewed), 19)
+  })
+
+  it("[ROO4] events fire in the order of their time, once", () => {
+    const two = assertAccepted(
+      applyInput(assertAccepted(applyInput(joined, scheduleAfter(20), alice, 0, "b")), scheduleAfter(10), alice, 0, "a")
+    )
+    const decision = room.decide(two, { _tag: "Woke" }, { id: commandId("w"), author: clock, now: 20, seed: 0 })
+    assert.isTrue(Result.isSuccess(decision))
+    if (Result.isFailure(decision) || decision.success._tag !== "Accept") return
+    assert.deepStrictEqual(
+      decision.success.events.map((event) => event._tag === "EventFired" ? event.id : event._tag),
+      ["a", "b"]
+    )
+    assert.deepStrictEqual(fold(room, two, decision.success.events).scheduled, [])
+  })
+
+  it("[ROO4] only whoever scheduled an event cancels it", () => {
+    const waiting = assertAccepted(
+      applyInput(assertAccepted(applyInput(joined, { _tag: "join_room" }, bob)), scheduleAfter(20), alice, 0, "a")
+    )
+    const cancel: Model.Command = { _tag: "cancel_event", event_id: commandId("a") }
+    assert.strictEqual(applyInput(waiting, cancel, bob), "forbidden")
+    assert.deepStrictEqual(assertAccepted(applyInput(waiting, cancel)).scheduled, [])
+    assert.strictEqual(applyInput(joined, cancel), "not_found")
+  })
+
+  it("[ROO4] is bounded in entries, events and time", () => {
+    let state = joined
+    for (let n = 0; n < Room.roomLimits.maxEntries; n++) state = assertAccepted(applyInput(state, setEntry(`${n}`)))
+    assert.strictEqual(applyInput(state, setEntry("more")), "rule_violated")
+    assertAccepted(applyInput(state, setEntry("0")))
+    for (let n = 0; n < Room.roomLimits.maxScheduledEvents; n++) {
+      state = assertAccepted(applyInput(state, scheduleAfter(5), alice, 0, `e${n}`))
+    }
+    assert.strictEqual(applyInput(state, scheduleAfter(5)), "rule_violated")
+    assert.strictEqual(applyInput(joined, setEntry("k", 0)), "rule_violated")
+    assert.strictEqual(applyInput(joined, scheduleAfter(Room.roomLimits.maxDelayMillis + 1)), "rule_violated")
+  })
+
+  it("[AUT4] the clock's messages are not for users, nor users' for the server", () => {
+    assert.strictEqual(applyInput(joined, { _tag: "Woke" }, alice), "forbidden")
+    assert.strictEqual(applyInput(joined, sendMessage, clock), "forbidden")
+  })
+
+  const turns = Arbitrary.array(
+    Arbitrary.all({
+      command: Arbitrary.schema(Model.Command),
+      author: Arbitrary.schema(Schema.Literals([alice, bob])),
+      wait: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 })))
+    }),
+    { maxLength: 40 }
+  )
+
+  it.prop("[TOP2][ROO4] any script leaves a sound state that survives storage", { turns }, ({ turns }) => {
+    let [state, now] = [joined, 1]
+    for (const [n, { author, command, wait }] of turns.entries()) {
+      now += wait
+      const outcome = applyInput(state, command, author, now, `t${n}`)
+      if (typeof outcome !== "string") state = outcome
+      state = assertAccepted(applyInput(state, { _tag: "Woke" }, clock, now))
+      assert.isTrue((room.nextWake(state) ?? now + 1) > now)
+      assert.strictEqual(new Set(state.entries.map(({ key }) => key)).size, state.entries.length)
+    }
+    const codec = Schema.toCodecJson(Model.State)
+    const stored = JSON.parse(JSON.stringify(Schema.encodeSync(codec)(state)))
+    assert.deepStrictEqual(JSON.stringify(Schema.decodeUnknownSync(codec)(stored)), JSON.stringify(state))
+  })
+})

@@ -1,0 +1,71 @@
+import { assert, describe, it } from "@effect/vitest"
+import { generateKeyPairSync } from "node:crypto"
+import { UserId } from "../../../src/domain/protocol/Ids.ts"
+import * as Identity from "../../../src/domain/session/Identity.ts"
+
+const key = (hex: string) => UserId.make(Buffer.from(hex, "hex").toString("base64url"))
+
+/** The eight points of small order, little-endian with the sign of x in the top bit. */
+const smallOrder = [
+  `01${"00".repeat(31)}`,
+  `ec${"ff".repeat(30)}7f`,
+  "00".repeat(32),
+  `${"00".repeat(31)}80`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"
+]
+
+const aliases = [
+  `01${"00".repeat(30)}80`,
+  `ec${"ff".repeat(31)}`,
+  `ed${"ff".repeat(30)}7f`,
+  `ed${"ff".repeat(31)}`,
+  `ee${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(31)}`
+]
+
+describe("Identity", () => {
+  it.each(smallOrder)("[SEC4] the point of small order %s is no key", (hex) => {
+    assert.isFalse(Identity.isValidPublicKey(key(hex)))
+  })
+
+  it.each(aliases)("[SEC4] the other spelling %s of such a point is no key", (hex) => {
+    assert.isFalse(Identity.isValidPublicKey(key(hex)))
+  })
+
+  it("[SEC4] a y of p or more is no key, whatever point it stands for", () => {
+    for (let low = 0xed; low <= 0xff; low++) {
+      assert.isFalse(Identity.isValidPublicKey(key(`${low.toString(16)}${"ff".repeat(30)}7f`)))
+    }
+  })
+
+  it("[AUT1] keys as they are generated are fine", () => {
+    for (let i = 0; i < 200; i++) {
+      const { publicKey } = generateKeyPairSync("ed25519")
+      assert.isTrue(Identity.isValidPublicKey(UserId.make(publicKey.export({ format: "jwk" }).x!)))
+    }
+  })
+
+  it("[AUT1] base64url is read as Buffer reads it, and in one spelling only", () => {
+    for (let length = 0; length < 70; length++) {
+      const bytes = Uint8Array.from({ length }, (_, i) => i * 37 + length & 0xff)
+      assert.deepStrictEqual(Identity.decodeBase64Url(Buffer.from(bytes).toString("base64url")), bytes)
+    }
+    assert.isUndefined(Identity.decodeBase64Url("AB"))
+    assert.isUndefined(Identity.decodeBase64Url("A"))
+    assert.isUndefined(Identity.decodeBase64Url("AA=="))
+  })
+
+  it("[SEC26] a signature is 64 bytes", () => {
+    assert.isTrue(Identity.isSignature("A".repeat(86)))
+    assert.isFalse(Identity.isSignature("A".repeat(85)))
+    assert.isFalse(Identity.isSignature(`${"A".repeat(85)}B`))
+  })
+
+  it("[AUT1] a challenge lives from its making to its end", () => {
+    const challenge = { nonce: "n", audience: "a", origin: "", connection_id: "c", issued_at: 10, expires_at: 20 }
+    assert.deepStrictEqual([9, 10, 19, 20].map((at) => Identity.isUnexpired(challenge, at)), [false, true, true, false])
+  })
+})

@@ -1,0 +1,147 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
+import type { Author } from "../../../src/domain/protocol/Ids.ts"
+import * as Thread from "../../../src/domain/thread/Thread.ts"
+import type * as Model from "../../../src/domain/thread/ThreadModel.ts"
+import { fold } from "../../../src/domain/topic/Topic.ts"
+import { applyCommand, commandId, makeTopicWorld } from "../../support/TopicWorld.ts"
+import {
+  alice,
+  balanceOf,
+  bob,
+  carol,
+  closeThread,
+  coAuthorNames,
+  createThread,
+  dave,
+  deliverPending,
+  sendCommand,
+  stateOf,
+  submissionWorld,
+  submitMessage,
+  submitPrompt,
+  threadId,
+  threadWorld,
+  userBalance,
+  voteOn
+} from "./ThreadFixture.ts"
+
+const signedOnly: Model.Command = { _tag: "create_thread", name: "Signed", require_signatures: true }
+
+describe("Thread", () => {
+  it("[AUT5] a thread may demand that every command is signed, from its first on", () => {
+    let sent = 0
+    const decide = (state: Model.State, input: Model.Command, signed: boolean, author: Author = alice) =>
+      Thread.threadKind.decide(state, input, { id: commandId(`c${sent++}`), author, now: 1, seed: 0, signed })
+    const events = (outcome: ReturnType<typeof decide>) =>
+      outcome._tag === "Success" && outcome.success._tag === "Accept" ? outcome.success.events : []
+    const refusal = (outcome: ReturnType<typeof decide>) => outcome._tag === "Failure" ? outcome.failure : undefined
+
+    const absent = Thread.threadKind.initial(threadId)
+    assert.deepInclude(refusal(decide(absent, signedOnly, false)), { code: "forbidden", rule: "AUT5" })
+    const made = fold(Thread.threadKind, absent, events(decide(absent, { ...signedOnly, visibility: "members" }, true)))
+    assert.isTrue(made.require_signatures)
+    assert.deepInclude(refusal(decide(made, submitMessage("no"), false)), { code: "forbidden", rule: "AUT5" })
+    assert.strictEqual(refusal(decide(made, submitMessage("no"), false, bob))?.code, "not_found")
+    assert.lengthOf(events(decide(made, submitMessage("yes"), true)), 1)
+    const open = fold(Thread.threadKind, absent, events(decide(absent, createThread, false)))
+    assert.isFalse(open.require_signatures)
+    assert.lengthOf(events(decide(open, submitMessage("yes"), false)), 1)
+  })
+
+  it("[THR1] its creator is the first co-author, and its id is taken", () => {
+    const world = threadWorld()
+    const { status, title, version, visibility } = stateOf(world)
+    assert.deepStrictEqual({ status, title, version, visibility }, {
+      status: "active",
+      title: "Bread",
+      version: 1,
+      visibility: "public"
+    })
+    assert.deepStrictEqual(coAuthorNames(world), ["alice"])
+    assert.strictEqual(sendCommand(world, bob, createThread), "id_conflict THR1")
+    assert.strictEqual(sendCommand(makeTopicWorld(), alice, { ...createThread, name: "  " }), "malformed THR1")
+    assert.strictEqual(sendCommand(makeTopicWorld(), "system:server", createThread), "forbidden AUT4")
+  })
+
+  it("[THR7] the last co-author closes: tokens to them, submissions refunded, runs cancelled, reading goes on", () => {
+    const world = submissionWorld(bob)
+    sendCommand(world, alice, voteOn("s0", "deny"))
+    sendCommand(world, carol, submitMessage("by carol"), "s1")
+    deliverPending(world)
+    sendCommand(world, dave, submitMessage("too late"), "s2")
+    sendCommand(world, alice, submitPrompt, "p")
+    assert.strictEqual(sendCommand(world, bob, closeThread), "forbidden THR7")
+    assert.strictEqual(sendCommand(world, alice, closeThread), "ok")
+    deliverPending(world)
+    assert.deepStrictEqual([userBalance(world, alice), userBalance(world, carol), userBalance(world, dave)], [
+      11_000,
+      10_000,
+      10_000
+    ])
+    assert.strictEqual(stateOf(world).token_balance, 0)
+    assert.strictEqual(balanceOf(world, LedgerModel.threadAccount(threadId)), 0)
+    assert.strictEqual(stateOf(world).runs[0]?.status, "cancelled")
+    for (const late of [submitMessage("more"), submitPrompt, closeThread]) {
+      assert.strictEqual(sendCommand(world, alice, late), "rule_violated THR7")
+    }
+    assert.isTrue(Thread.threadKind.canRead(stateOf(world), dave))
+  })
+
+  it("[THR7] what reaches a thread after it was closed is paid out too", () => {
+    const world = submissionWorld(bob)
+    sendCommand(world, alice, voteOn("s0", "deny"))
+    sendCommand(world, alice, closeThread)
+    deliverPending(world)
+    assert.strictEqual(userBalance(world, alice), 11_000)
+    assert.strictEqual(balanceOf(world, LedgerModel.threadAccount(threadId)), 0)
+  })
+
+  it("[THR7] while there are other co-authors nobody closes", () => {
+    const world = submissionWorld(bob, carol)
+    assert.strictEqual(sendCommand(world, alice, closeThread), "rule_violated THR7")
+  })
+
+  it("[THR10][AUT4] a members' thread looks to others as if it were not there", () => {
+    const world = threadWorld({ _tag: "create_thread", name: "Secret", visibility: "members" })
+    sendCommand(world, alice, submitPrompt, "p")
+    const absent = makeTopicWorld()
+    const all: ReadonlyArray<Model.Command> = [
+      submitMessage("hi"),
+      voteOn("s", "deny"),
+      { _tag: "cancel_submission", message_id: commandId("s") },
+      submitPrompt,
+      { _tag: "cancel_run", prompt_id: commandId("p") },
+      closeThread
+    ]
+    for (const command of all) {
+      assert.strictEqual(sendCommand(world, bob, command), "not_found AUT4")
+      assert.strictEqual(sendCommand(absent, bob, command), "not_found AUT4")
+    }
+    const state = stateOf(world)
+    assert.isFalse(Thread.threadKind.canRead(state, bob))
+    assert.isTrue(Thread.threadKind.canRead(state, alice) && Thread.threadKind.canRead(state, "system:server"))
+    assert.isFalse(Thread.threadKind.canRead(stateOf(absent), "system:server"))
+    assert.deepStrictEqual(Thread.threadKind.listing(state)?.members, [alice])
+    assert.isUndefined(Thread.threadKind.listing(stateOf(absent)))
+  })
+
+  it("[THR6] offers and answers are taken from the server only, and offers from the ledger only", () => {
+    const world = threadWorld()
+    const offer = { _tag: "SubmissionOffered", id: commandId("x"), author: bob, content: "free", stake: 1_000 }
+    assert.strictEqual(applyCommand(world, threadId, commandId("1"), bob, offer)?.rule, "AUT4")
+    assert.strictEqual(applyCommand(world, threadId, commandId("2"), "system:thread:other", offer)?.rule, "THR6")
+    assert.strictEqual(applyCommand(world, threadId, commandId("3"), alice, { _tag: "Woke" })?.rule, "AUT4")
+  })
+
+  it("[THR6] the ledger's answer to something never asked changes nothing", () => {
+    const world = threadWorld()
+    const before = stateOf(world)
+    applyCommand(world, threadId, commandId("e"), "system:host", {
+      _tag: "Told",
+      id: commandId("x:settle"),
+      rejection: null
+    })
+    assert.strictEqual(stateOf(world), before)
+  })
+})

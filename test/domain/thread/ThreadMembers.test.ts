@@ -1,0 +1,125 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
+import type { UserId } from "../../../src/domain/protocol/Ids.ts"
+import { threadLimits } from "../../../src/domain/thread/ThreadGuards.ts"
+import type * as Model from "../../../src/domain/thread/ThreadModel.ts"
+import { advanceTime, deliverAll, makeTopicWorld, type TopicWorld, userId } from "../../support/TopicWorld.ts"
+import {
+  alice,
+  balanceOf,
+  bob,
+  carol,
+  dave,
+  sendCommand,
+  stateOf,
+  submitMessage,
+  threadId,
+  voteOn
+} from "./ThreadFixture.ts"
+
+const coAuthorsOf = (world: TopicWorld) => stateOf(world).co_authors
+
+const inviteCoAuthor = (invitee: UserId): Model.Command => ({ _tag: "invite_co_author", user: invitee })
+const leaveWithShare: Model.Command = { _tag: "divest" }
+
+/** A thread by Alice and these others. */
+const coAuthoredWorld = (...others: ReadonlyArray<UserId>) => {
+  const world = makeTopicWorld()
+  sendCommand(world, alice, { _tag: "create_thread", name: "Bread" })
+  for (const [n, other] of others.entries()) {
+    sendCommand(world, alice, inviteCoAuthor(other), `in${n}`)
+    for (const voter of coAuthorsOf(world)) if (voter !== alice) sendCommand(world, voter, voteOn(`in${n}`, "approve"))
+  }
+  assert.deepStrictEqual(coAuthorsOf(world), [alice, ...others])
+  return world
+}
+
+/** Dave's submission is refused by everybody: his stake is the thread's. */
+const forfeitStakeToThread = (world: TopicWorld) => {
+  sendCommand(world, dave, submitMessage("spam"), "spam")
+  deliverAll(world)
+  for (const voter of coAuthorsOf(world)) sendCommand(world, voter, voteOn("spam", "deny"))
+  deliverAll(world)
+  assert.strictEqual(stateOf(world).token_balance, threadLimits.minimumStake)
+  return world
+}
+
+describe("Co-authors of a thread", () => {
+  it("[THR7] who is alone invites alone; then all the others must approve", () => {
+    const world = coAuthoredWorld(bob)
+    assert.strictEqual(sendCommand(world, bob, inviteCoAuthor(carol), "carol"), "ok")
+    assert.deepStrictEqual(coAuthorsOf(world), [alice, bob])
+    assert.strictEqual(sendCommand(world, bob, voteOn("carol", "approve")), "forbidden THR9")
+    assert.strictEqual(sendCommand(world, dave, voteOn("carol", "approve")), "forbidden THR9")
+    assert.strictEqual(sendCommand(world, alice, voteOn("carol", "approve")), "ok")
+    assert.deepStrictEqual(coAuthorsOf(world), [alice, bob, carol])
+    assert.deepStrictEqual(stateOf(world).gates, [])
+    assert.strictEqual(sendCommand(world, carol, submitMessage("hello")), "ok")
+  })
+
+  it("[THR7] [THR9] one denial keeps the gate shut, and a vote is final", () => {
+    const world = coAuthoredWorld(bob, carol)
+    sendCommand(world, alice, inviteCoAuthor(dave), "dave")
+    assert.strictEqual(sendCommand(world, bob, voteOn("dave", "deny")), "ok")
+    assert.strictEqual(sendCommand(world, bob, voteOn("dave", "approve")), "rule_violated THR3")
+    assert.strictEqual(sendCommand(world, carol, voteOn("dave", "approve")), "ok")
+    assert.deepStrictEqual(coAuthorsOf(world), [alice, bob, carol])
+    assert.strictEqual(sendCommand(world, carol, voteOn("dave", "approve")), "not_found THR3")
+    assert.strictEqual(sendCommand(world, alice, inviteCoAuthor(dave), "again"), "ok")
+  })
+
+  it("[THR7] only co-authors invite, nobody twice, and no key that cannot be proved", () => {
+    const world = coAuthoredWorld(bob)
+    assert.strictEqual(sendCommand(world, dave, inviteCoAuthor(carol)), "forbidden THR7")
+    assert.strictEqual(sendCommand(world, alice, inviteCoAuthor(bob)), "rule_violated THR7")
+    assert.strictEqual(sendCommand(world, alice, inviteCoAuthor("A".repeat(43) as UserId)), "malformed SEC4")
+    assert.strictEqual(sendCommand(world, alice, inviteCoAuthor(carol), "carol"), "ok")
+    assert.strictEqual(sendCommand(world, bob, inviteCoAuthor(carol)), "rule_violated THR7")
+  })
+
+  it("[THR7] [THR9] an invitation that is not voted on in seven days is over", () => {
+    const world = coAuthoredWorld(bob)
+    sendCommand(world, alice, inviteCoAuthor(carol), "carol")
+    advanceTime(world, threadLimits.submissionTtlMillis)
+    assert.deepStrictEqual(stateOf(world).gates, [])
+    assert.deepStrictEqual(coAuthorsOf(world), [alice, bob])
+  })
+
+  it("[THR7] a leaver takes an equal share, rounded down; the last one can only close", () => {
+    const world = forfeitStakeToThread(coAuthoredWorld(bob, carol))
+    assert.strictEqual(sendCommand(world, bob, leaveWithShare), "ok")
+    assert.strictEqual(stateOf(world).token_balance, 667)
+    deliverAll(world)
+    // The first tokens are granted on the way (LED3).
+    assert.strictEqual(balanceOf(world, LedgerModel.userAccount(bob)), 10_333)
+    assert.strictEqual(balanceOf(world, LedgerModel.threadAccount(threadId)), 667)
+    assert.deepStrictEqual(coAuthorsOf(world), [alice, carol])
+    assert.strictEqual(sendCommand(world, bob, leaveWithShare), "forbidden THR7")
+    assert.strictEqual(sendCommand(world, carol, leaveWithShare), "ok")
+    deliverAll(world)
+    assert.strictEqual(sendCommand(world, alice, leaveWithShare), "rule_violated THR7")
+    assert.strictEqual(sendCommand(world, alice, { _tag: "close_thread" }), "ok")
+    deliverAll(world)
+    assert.strictEqual(balanceOf(world, LedgerModel.threadAccount(threadId)), 0)
+  })
+
+  it("[THR7] whoever leaves with nothing asks the ledger for nothing", () => {
+    const world = coAuthoredWorld(bob)
+    assert.strictEqual(sendCommand(world, bob, leaveWithShare), "ok")
+    assert.deepStrictEqual(stateOf(world).owed, [])
+  })
+
+  it("[THR3] a leaver's missing vote leaves the quorum, and ends the votes that waited for it", () => {
+    const world = coAuthoredWorld(bob, carol)
+    sendCommand(world, dave, submitMessage("let me in"), "dave")
+    deliverAll(world)
+    sendCommand(world, alice, voteOn("dave", "approve"))
+    sendCommand(world, carol, inviteCoAuthor(userId(4)), "guest")
+    sendCommand(world, alice, voteOn("guest", "approve"))
+    assert.strictEqual(sendCommand(world, carol, leaveWithShare), "ok")
+    assert.strictEqual(stateOf(world).submissions[0]?.status, "pending")
+    assert.strictEqual(sendCommand(world, bob, leaveWithShare), "ok")
+    assert.strictEqual(stateOf(world).submissions[0]?.status, "approved")
+    assert.deepStrictEqual(coAuthorsOf(world), [alice, dave, userId(4)])
+  })
+})

@@ -1,0 +1,47 @@
+import { assert, describe, it } from "@effect/vitest"
+import { maxContentBytes } from "../../../src/domain/topic/MessageContent.ts"
+import { commandId } from "../../support/TopicWorld.ts"
+import { alice, bob, importMessages, sendCommand, stateOf, submitMessage, threadWorld } from "./ThreadFixture.ts"
+
+describe("What co-authors write", () => {
+  it("[THR2] a co-author imports many pieces as one command, in order, each under an id of its own", () => {
+    const world = threadWorld()
+    assert.strictEqual(sendCommand(world, alice, importMessages("one", "two"), "import"), "ok")
+    assert.deepStrictEqual(
+      stateOf(world).messages.map(({ content, id, source }) => [id as string, content, source]),
+      [["import.0", "one", "book.md#0"], ["import.1", "two", "book.md#1"]]
+    )
+    assert.strictEqual(stateOf(world).version, 3)
+  })
+
+  it("[THR2] an import is whole or nothing, and for co-authors only", () => {
+    const world = threadWorld()
+    assert.strictEqual(sendCommand(world, alice, importMessages("one", " "), "import"), "malformed THR2")
+    assert.strictEqual(sendCommand(world, bob, importMessages("one"), "import"), "forbidden THR2")
+    assert.strictEqual(
+      sendCommand(world, alice, { _tag: "import_messages", messages: [{ content: "x", source: "\ud800" }] }),
+      "malformed THR2"
+    )
+    assert.deepStrictEqual(stateOf(world).messages, [])
+  })
+
+  it("[THR2] a co-author is published at once", () => {
+    const world = threadWorld()
+    assert.strictEqual(sendCommand(world, alice, submitMessage("hello", { source: "notes.md" }), "m"), "ok")
+    assert.deepStrictEqual(stateOf(world).messages, [
+      { id: commandId("m"), author: alice, content: "hello", at: world.now, origin: "message", source: "notes.md" }
+    ])
+  })
+
+  it("[THR2] content is text of at most 32 KB", () => {
+    const world = threadWorld()
+    const refused = [" \n\t", "\ud800", "x".repeat(maxContentBytes + 1), "€".repeat(10_923), "😀".repeat(8_193)]
+    for (const content of refused) {
+      assert.strictEqual(sendCommand(world, alice, submitMessage(content)), "malformed THR2")
+      assert.strictEqual(sendCommand(world, alice, { _tag: "submit_prompt", prompt: content }), "malformed THR2")
+    }
+    for (const content of ["x".repeat(maxContentBytes), "€".repeat(10_922), "😀".repeat(8_192)]) {
+      assert.strictEqual(sendCommand(world, alice, submitMessage(content)), "ok")
+    }
+  })
+})

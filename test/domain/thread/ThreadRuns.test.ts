@@ -1,0 +1,292 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { ChorusState, Prior, RunStep, StepOutput } from "../../../src/domain/chorus/ChorusModel.ts"
+import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
+import type { Author } from "../../../src/domain/protocol/Ids.ts"
+import { threadLimits } from "../../../src/domain/thread/ThreadGuards.ts"
+import type * as Model from "../../../src/domain/thread/ThreadModel.ts"
+import {
+  applyCommand,
+  commandId,
+  deliverAll,
+  getTopic,
+  makeTopicWorld,
+  pendingIntents,
+  type TopicInstance,
+  type TopicWorld
+} from "../../support/TopicWorld.ts"
+import { alice, bob, carol, sendCommand, stateOf, threadId, userBalance } from "./ThreadFixture.ts"
+
+const usage = { provider: "test", model: "test", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
+
+const prior = (name: string, author: Author): Prior => ({
+  id: name,
+  content: name,
+  author,
+  thread: threadId,
+  similarity: 0.5,
+  created_at: 0
+})
+const priors = [prior("p-alice", alice), prior("p-bob", bob), prior("p-bob-2", bob), prior("p-carol", carol)]
+
+const outputs: { readonly [S in ChorusState["current_step"]]: StepOutput } = {
+  action: { _tag: "action", proposed_response: "a", confidence: 0.5, reasoning: "" },
+  experience: { _tag: "experience", synthesis: "e", key_insights: [], priors },
+  intention: { _tag: "intention", explicit: "i", implicit: "", selected_priors: [], reason: "" },
+  observation: { _tag: "observation", context_analysis: "o", patterns: [], semantic_links: [] },
+  update: { _tag: "update", reason: "u", loop: false, confidence: 0.9 },
+  yield: {
+    _tag: "yield",
+    final_response: "because",
+    citations: priors.map(({ id }) => ({ prior: id, quote: "" })),
+    confidence: 0.9
+  }
+}
+
+const statuses = (world: TopicWorld) => stateOf(world).runs.map((run) => run.status)
+
+const runningStep = (world: TopicWorld): RunStep | undefined =>
+  pendingIntents(getTopic(world, threadId)).find((intent): intent is RunStep => intent._tag === "RunStep")
+
+/** Answers the step under way. */
+const completeStep = (world: TopicWorld, { id: intent, run }: RunStep) =>
+  applyCommand(world, threadId, commandId(`${intent}/answer`), "system:chorus", {
+    _tag: "StepAnswered",
+    intent,
+    prompt_id: run.prompt_id,
+    output: outputs[run.current_step],
+    usage
+  })
+
+const failStep = (world: TopicWorld, { id: intent, run }: RunStep) =>
+  applyCommand(world, threadId, commandId(`${intent}/answer`), "system:chorus", {
+    _tag: "StepErrored",
+    intent,
+    prompt_id: run.prompt_id,
+    error: { _tag: "AIError", message: "no key", retryable: false }
+  })
+
+/** Answers every step of every run, and lets the ledger pay. */
+const finishRuns = (world: TopicWorld) => {
+  deliverAll(world, (_live: TopicInstance, intent) => completeStep(world, intent as RunStep))
+  return world
+}
+
+const submitPrompt = (prompt = "why?"): Model.Command => ({ _tag: "submit_prompt", prompt })
+const cancelRun = (prompt: string): Model.Command => ({ _tag: "cancel_run", prompt_id: commandId(prompt) })
+/** The performer of a step that was stopped hands over what it had said. */
+const deliverPartialText = (world: TopicWorld, { id: intent, run }: RunStep, text: string) =>
+  applyCommand(world, threadId, commandId(`${intent}/cut`), "system:chorus", {
+    _tag: "StepCut",
+    intent,
+    prompt_id: run.prompt_id,
+    text
+  })
+
+/** Alice's thread, with Bob and Carol as co-authors when asked for. */
+const threadWorld = (...others: ReadonlyArray<typeof alice>) => {
+  const world = makeTopicWorld()
+  sendCommand(world, alice, { _tag: "create_thread", name: "Bread" })
+  for (const [n, other] of others.entries()) {
+    sendCommand(world, other, { _tag: "submit_message", content: "let me in" }, `in${n}`)
+    finishRuns(world)
+    for (const voter of stateOf(world).co_authors) {
+      sendCommand(world, voter, { _tag: "process_approval", message_id: commandId(`in${n}`), decision: "approve" })
+    }
+    finishRuns(world)
+  }
+  return world
+}
+
+describe("The Chorus in a thread", () => {
+  it("[CHO1][CHO7] a prompt becomes a run of the thread, which asks for its first step", () => {
+    const world = threadWorld()
+    assert.strictEqual(sendCommand(world, alice, submitPrompt(), "p"), "ok")
+    assert.strictEqual(runningStep(world)?.id, "p/0/action/0")
+    finishRuns(world)
+    assert.deepStrictEqual(statuses(world), ["yielded"])
+    assert.strictEqual(stateOf(world).runs[0]?.steps.length, 6)
+  })
+
+  it("[CHO9] only co-authors ask", () => {
+    assert.strictEqual(sendCommand(threadWorld(), bob, submitPrompt()), "forbidden CHO9")
+  })
+
+  it("[CHO9] one run at a time; the next starts when one ends, however it ends", () => {
+    const world = threadWorld()
+    for (const prompt of ["p0", "p1", "p2", "p3"]) sendCommand(world, alice, submitPrompt(), prompt)
+    assert.deepStrictEqual(statuses(world), ["running", "queued", "queued", "queued"])
+    const first = runningStep(world)
+    if (first === undefined) return assert.fail("no run")
+    failStep(world, first)
+    assert.deepStrictEqual(statuses(world), ["failed", "running", "queued", "queued"])
+    sendCommand(world, alice, cancelRun("p2"))
+    sendCommand(world, alice, cancelRun("p1"))
+    assert.deepStrictEqual(statuses(world), ["failed", "cancelled", "cancelled", "running"])
+    finishRuns(world)
+    assert.deepStrictEqual(statuses(world), ["failed", "cancelled", "cancelled", "yielded"])
+  })
+
+  const busily = (
+    if_busy: "enqueue" | "reject" | "interrupt"
+  ): Model.Command => ({ ...submitPrompt(), if_busy } as Model.Command)
+
+  it("[CHO9] a prompt may be refused while one runs, or cancel that and take its turn", () => {
+    const world = threadWorld(bob)
+    assert.strictEqual(sendCommand(world, alice, busily("reject"), "p0"), "ok")
+    assert.strictEqual(sendCommand(world, bob, busily("reject"), "p1"), "rule_violated CHO9")
+    assert.strictEqual(sendCommand(world, bob, busily("interrupt"), "p2"), "ok")
+    assert.deepStrictEqual(statuses(world), ["cancelled", "running"])
+    assert.strictEqual(sendCommand(world, alice, busily("enqueue"), "p3"), "ok")
+    assert.strictEqual(sendCommand(world, bob, busily("interrupt"), "p4"), "ok")
+    assert.deepStrictEqual(statuses(world), ["cancelled", "cancelled", "running", "queued"])
+    finishRuns(world)
+    assert.deepStrictEqual(statuses(world), ["cancelled", "cancelled", "yielded", "yielded"])
+    assert.strictEqual(sendCommand(world, bob, busily("interrupt"), "p5"), "ok")
+    assert.strictEqual(statuses(world).at(-1), "running")
+  })
+
+  it("[CHO8] the same is answered once more without a look at the answers before", () => {
+    const world = threadWorld()
+    const again = (sibling_of: string): Model.Command => ({
+      _tag: "submit_prompt",
+      prompt: "why?",
+      sibling_of: commandId(sibling_of)
+    })
+    sendCommand(world, alice, submitPrompt("what?"), "p0")
+    finishRuns(world)
+    sendCommand(world, alice, submitPrompt(), "p1")
+    finishRuns(world)
+    assert.strictEqual(sendCommand(world, alice, again("none"), "p2"), "not_found CHO8")
+    for (const [prompt, of] of [["p2", "p1"], ["p3", "p2"]] as const) {
+      assert.strictEqual(sendCommand(world, alice, again(of), prompt), "ok")
+      const run = stateOf(world).runs.at(-1)
+      assert.strictEqual(run?.sibling_of, "p1")
+      assert.deepStrictEqual(run?.messages.filter(({ author }) => author === alice).map(({ content }) => content), [
+        "what?"
+      ])
+      finishRuns(world)
+    }
+    sendCommand(world, alice, submitPrompt("and?"), "p4")
+    assert.lengthOf(stateOf(world).runs.at(-1)?.messages ?? [], 8)
+  })
+
+  it("[CHO9] the queue is bounded, and a prompt's id is used once", () => {
+    const world = threadWorld()
+    for (let n = 0; n <= threadLimits.maxQueuedPrompts; n++) {
+      assert.strictEqual(sendCommand(world, alice, submitPrompt(), `p${n}`), "ok")
+    }
+    assert.strictEqual(sendCommand(world, alice, submitPrompt()), "rule_violated CHO9")
+    const other = threadWorld(bob)
+    assert.strictEqual(sendCommand(other, alice, submitPrompt(), "in0"), "id_conflict SYN4")
+  })
+
+  it("[CHO8] the asker or any co-author cancels, before or while it runs; the text so far is kept", () => {
+    const world = threadWorld(bob)
+    sendCommand(world, alice, submitPrompt(), "p0")
+    sendCommand(world, alice, submitPrompt(), "p1")
+    assert.strictEqual(sendCommand(world, carol, cancelRun("p0")), "forbidden CHO8")
+    const step = runningStep(world)
+    if (step === undefined) return assert.fail("no step")
+    assert.strictEqual(sendCommand(world, bob, cancelRun("p1")), "ok")
+    // The server stopped and came back: the step goes on, and no text is kept.
+    deliverPartialText(world, step, "too early")
+    assert.strictEqual(sendCommand(world, bob, cancelRun("p0")), "ok")
+    assert.isUndefined(runningStep(world))
+    applyCommand(world, threadId, commandId("spoof"), bob, {
+      _tag: "StepCut",
+      intent: step.id,
+      prompt_id: commandId("p0"),
+      text: "spoofed"
+    })
+    deliverPartialText(world, { ...step, id: commandId("p0/0/yield/0") }, "of another step")
+    assert.deepStrictEqual(stateOf(world).runs.map((run) => run.partial), ["", ""])
+    deliverPartialText(world, step, "so far")
+    applyCommand(world, threadId, commandId("again"), "system:chorus", {
+      _tag: "StepCut",
+      intent: step.id,
+      prompt_id: commandId("p0"),
+      text: "more"
+    })
+    assert.deepStrictEqual(stateOf(world).runs.map((run) => run.partial), ["so far", ""])
+    assert.strictEqual(sendCommand(world, alice, cancelRun("p0")), "rule_violated CHO8")
+    assert.strictEqual(sendCommand(world, alice, cancelRun("none")), "not_found CHO8")
+  })
+
+  it("[CHO6] a failed or cancelled run leaves the rest of the thread as it was", () => {
+    const world = threadWorld()
+    const { messages, submissions, token_balance } = stateOf(world)
+    sendCommand(world, alice, submitPrompt(), "p0")
+    sendCommand(world, alice, submitPrompt(), "p1")
+    const first = runningStep(world)
+    if (first === undefined) return assert.fail("no run")
+    completeStep(world, first)
+    const second = runningStep(world)
+    if (second === undefined) return assert.fail("no step")
+    failStep(world, second)
+    sendCommand(world, alice, cancelRun("p1"))
+    const after = stateOf(world)
+    assert.deepStrictEqual(
+      {
+        messages: after.messages,
+        submissions: after.submissions,
+        token_balance: after.token_balance,
+        owed: after.owed
+      },
+      { messages, submissions, token_balance, owed: [] }
+    )
+    assert.strictEqual(after.runs[0]?.steps.length, 1)
+  })
+
+  it("[CHO7] an answer given twice, or to another try, changes nothing", () => {
+    const world = threadWorld()
+    sendCommand(world, alice, submitPrompt(), "p")
+    const first = runningStep(world)
+    if (first === undefined) return assert.fail("no run")
+    completeStep(world, first)
+    const before = stateOf(world)
+    applyCommand(world, threadId, commandId("again"), "system:chorus", {
+      _tag: "StepAnswered",
+      intent: first.id,
+      prompt_id: first.run.prompt_id,
+      output: outputs.action,
+      usage
+    })
+    assert.strictEqual(stateOf(world), before)
+  })
+
+  it("[CHO2] a run sees the newest lines when it starts, earlier answers among them, and no later ones", () => {
+    const world = threadWorld()
+    for (let n = 0; n < ChorusRun.runPolicy.maxTranscriptLines; n++) {
+      world.now += 1
+      sendCommand(world, alice, { _tag: "submit_message", content: `m${n}` })
+    }
+    world.now += 1
+    sendCommand(world, alice, submitPrompt("first"), "p0")
+    assert.deepStrictEqual(runningStep(world)?.run.messages.map(({ content }) => content)[0], "m0")
+    world.now += 1
+    finishRuns(world)
+    world.now += 1
+    sendCommand(world, alice, submitPrompt("second"), "p1")
+    sendCommand(world, alice, { _tag: "submit_message", content: "later" })
+    const seen = runningStep(world)?.run.messages ?? []
+    assert.strictEqual(seen.length, ChorusRun.runPolicy.maxTranscriptLines)
+    assert.deepStrictEqual(seen.slice(-3), [
+      { author: alice, content: `m${ChorusRun.runPolicy.maxTranscriptLines - 1}` },
+      { author: alice, content: "first" },
+      { author: "system:chorus", content: "because" }
+    ])
+  })
+
+  it("[CHO10] an answer pays each cited author once, and never the asker", () => {
+    const world = threadWorld(bob)
+    const [a, b] = [userBalance(world, alice), userBalance(world, bob)]
+    sendCommand(world, alice, submitPrompt(), "p")
+    finishRuns(world)
+    assert.deepStrictEqual([userBalance(world, alice), userBalance(world, bob), userBalance(world, carol)], [
+      a,
+      b + 5,
+      10_005
+    ])
+    assert.deepStrictEqual(stateOf(world).owed, [])
+  })
+})

@@ -1,0 +1,209 @@
+/** What a real server says and keeps of words that were meant to harm it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import { dirname } from "node:path"
+import { connect, type SecureVersion } from "node:tls"
+import { hasOpenSsl, makeCertificate } from "../support/Certificate.ts"
+import { checkErrorLeaks } from "../support/ErrorLeakChecks.ts"
+import { socketUrl } from "../support/InProcessServer.ts"
+import { roomTopic, waitUntil } from "../support/RoomClients.ts"
+import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
+import {
+  answerChallenge,
+  makeTestUser,
+  openClient,
+  type RawClient,
+  type ReceivedMessage,
+  signIn,
+  uuid
+} from "../support/TestUsers.ts"
+
+const main = "src/main.ts"
+
+const connectSignedIn = Effect.fnUntraced(function*(url: string) {
+  const client = yield* openClient(socketUrl(url))
+  yield* signIn(client, makeTestUser())
+  return client
+})
+
+const sendMessage = Effect.fnUntraced(function*(client: RawClient, content: unknown, topic: string) {
+  client.send("send_message", { content }, topic)
+  return yield* client.nextOf("receipt")
+})
+
+/** Whole characters that are easily broken: of every length in UTF-8, joined, reversed, unseen, not normalised. */
+const oddStrings = [
+  "",
+  "\u0000\u0001\u001f\u007f\u0080\u009f",
+  "\u07ff\u0800\uffff\ufffd\ufeff",
+  "\u{10000}\u{10ffff}\u{1f469}\u200d\u{1f4bb}",
+  "e\u0301 \u00e9 \u1e9b\u0323",
+  "\u202eright to left\u202c \u2028 \u2029",
+  "\\ \" / \b \f \n \r \t",
+  "' OR 1=1; --"
+]
+
+describe("words", () => {
+  it.live("[SEC18] come back from the disk byte by byte as they were sent", () =>
+    Effect.gen(function*() {
+      const data = yield* temporaryFolder
+      const topic = roomTopic("odd")
+      const first = yield* startServer({ data, main })
+      const writer = yield* connectSignedIn(first.url)
+      writer.send("join_room", {}, topic)
+      yield* writer.nextOf("receipt")
+      for (const text of oddStrings) yield* sendMessage(writer, [text, { [text]: text }], topic)
+      yield* first.stop("SIGKILL")
+
+      const second = yield* startServer({ data, main })
+      const reader = yield* connectSignedIn(second.url)
+      reader.send("join_room", {}, topic)
+      yield* reader.nextOf("receipt")
+      reader.send("subscribe", {}, topic)
+      const { state } = (yield* reader.nextOf("subscribed")).payload as {
+        readonly state: { readonly posts: ReadonlyArray<{ readonly content: unknown }> }
+      }
+      assert.deepStrictEqual(
+        state.posts.map(({ content }) => content),
+        oddStrings.map((text) => [text, { [text]: text }])
+      )
+    }))
+
+  it.live("[SEC19] a process without __proto__ serves all the same", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer({ data: yield* temporaryFolder, main, nodeArgs: ["--disable-proto=throw"] })
+      const client = yield* connectSignedIn(server.url)
+      const thread = `thread:${client.send("create_thread", { name: "Plain" })}`
+      yield* client.nextOf("receipt")
+      client.send("subscribe", {}, thread)
+      yield* client.nextOf("subscribed")
+      client.send("submit_prompt", { prompt: "What is there?" }, thread)
+      for (;;) {
+        const text = JSON.stringify((yield* client.nextOf("delta")).payload)
+        assert.notInclude(text, "RunFailed")
+        if (/"step":"yield"/i.test(text)) break
+      }
+      assert.strictEqual(yield* server.stop("SIGTERM"), 0)
+      assert.strictEqual(server.stderr(), "")
+    }))
+})
+
+describe("errors", () => {
+  it.live("[SEC22] of every class that a client can bring about have a code of the table and tell nothing more", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer({ data: yield* temporaryFolder, main, env: { CHOIR_MESSAGE_BURST: "12" } })
+      const received: Array<ReceivedMessage> = []
+      const listen = (client: RawClient) =>
+        client.ws.on("message", (data) => received.push(JSON.parse(String(data)) as ReceivedMessage))
+      const stranger = yield* openClient(socketUrl(server.url))
+      listen(stranger)
+      stranger.send("get_user")
+      yield* answerChallenge(stranger, makeTestUser(), { tamper: (challenge) => ({ ...challenge, nonce: "other" }) })
+      const client = yield* connectSignedIn(server.url)
+      listen(client)
+      const id = uuid()
+      const thread = `thread:${id}`
+      client.send("create_thread", { name: "Mine" }, undefined, { id })
+      client.send("create_thread", { name: "Another" }, undefined, { id })
+      client.send("divest", {}, thread)
+      client.send("process_approval", { message_id: uuid(), decision: "approve" }, thread)
+      client.send("submit_message", { content: "x", stake: 1e9 }, thread)
+      client.send("cancel_run", { prompt_id: uuid() }, thread)
+      client.send("submit_message", { content: "x" }, `thread:${uuid()}`)
+      client.send("connect", { public_key: makeTestUser().key })
+      client.send("desync", { seq: 1, expected: "0".repeat(16), found: "1".repeat(16) }, thread)
+      client.send("nonsense", {}, thread)
+      client.ws.send("{\"garbage")
+      client.ws.send(`{"id":"x","type":{},"payload":[]}`)
+      client.send("signal", { key: "k", value: 1 }, "room:none")
+      client.ws.send("[".repeat(30_000) + "]".repeat(30_000))
+      const poor = yield* connectSignedIn(server.url)
+      listen(poor)
+      poor.send("submit_message", { content: "x", stake: 10_001 }, thread)
+      yield* poor.nextOf("error")
+      for (let i = 0; i < 20; i++) client.send("submit_message", { content: "x" }, thread)
+      const wanted = [
+        "malformed",
+        "unknown_type",
+        "too_large",
+        "unauthenticated",
+        "auth_failed",
+        "not_found",
+        "forbidden",
+        "rule_violated",
+        "insufficient_funds",
+        "id_conflict",
+        "rate_limited"
+      ]
+      // What a topic has to be loaded for is answered when it is.
+      yield* waitUntil(() => wanted.every((code) => checkErrorLeaks(received).has(code)))
+      yield* Effect.logInfo([...checkErrorLeaks(received)].join(" "))
+    }))
+})
+
+interface TlsAgreement {
+  readonly version: string | null
+  readonly cipher: string
+  /** Of the certificate that was shown. */
+  readonly serial: string
+}
+
+/** What is agreed on with who speaks that version only, and those ciphers of 1.2; undefined when there is nothing. */
+const negotiateTls = (
+  url: string,
+  version: SecureVersion,
+  ciphers = "DEFAULT"
+): Effect.Effect<TlsAgreement | undefined, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      connect({
+        port: Number(new URL(url).port),
+        host: "127.0.0.1",
+        rejectUnauthorized: false,
+        minVersion: version,
+        maxVersion: version,
+        // As old clients have it.
+        ciphers: `${ciphers}:@SECLEVEL=0`
+      })
+    ),
+    (socket) => Effect.sync(() => socket.destroy())
+  ).pipe(Effect.flatMap((socket) =>
+    Effect.callback((resume) => {
+      socket.once("secureConnect", () => {
+        const serial = socket.getPeerCertificate().serialNumber
+        resume(Effect.succeed({ version: socket.getProtocol(), cipher: socket.getCipher().name, serial }))
+      })
+      socket.once("error", () => resume(Effect.undefined))
+    })
+  ))
+
+/** Nothing is agreed on but TLS 1.3, and 1.2 with what keeps the past secret, and seals what it ciphers. */
+const checkStrongTls = Effect.fnUntraced(function*(url: string, sort: "ECDSA" | "RSA") {
+  for (const version of ["TLSv1", "TLSv1.1"] as const) assert.isUndefined(yield* negotiateTls(url, version))
+  assert.strictEqual((yield* negotiateTls(url, "TLSv1.3"))?.version, "TLSv1.3")
+  const good = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"].map((is) => `ECDHE-${sort}-${is}`)
+  for (const cipher of good) {
+    assert.deepInclude(yield* negotiateTls(url, "TLSv1.2", cipher), { version: "TLSv1.2", cipher })
+  }
+  const rest = ["ALL", "COMPLEMENTOFALL", ...good.map((cipher) => `!${cipher}`)].join(":")
+  assert.isUndefined(yield* negotiateTls(url, "TLSv1.2", rest))
+})
+
+describe.runIf(hasOpenSsl)("TLS (skipped without openssl)", () => {
+  it.live.each([{ key: "ec", sort: "ECDSA" }, { key: "rsa", sort: "RSA" }] as const)(
+    "[SEC39] [OPS9] is spoken from 1.2 on, and without weak ciphers, also after a renewal ($sort)",
+    ({ key, sort }) =>
+      Effect.gen(function*() {
+        const files = yield* makeCertificate(undefined, key)
+        const env = { CHOIR_TLS_CERT: files.cert, CHOIR_TLS_KEY: files.key }
+        const { pid, url } = yield* startServer({ data: yield* temporaryFolder, main, env })
+        yield* checkStrongTls(url, sort)
+        const serial = Effect.map(negotiateTls(url, "TLSv1.3"), (what) => what?.serial)
+        const before = yield* serial
+        yield* makeCertificate(dirname(files.cert), key)
+        process.kill(pid, "SIGHUP")
+        yield* Effect.repeat(serial, { until: (now) => now !== before })
+        yield* checkStrongTls(url, sort)
+      })
+  )
+})

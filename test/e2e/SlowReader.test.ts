@@ -1,0 +1,151 @@
+/** One of a thousand who stops reading: the server bears it, the others do not notice, and it loses nothing. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as Inspector from "../support/Inspector.ts"
+import { roomTopic, unlimitedBudgets, waitUntil } from "../support/RoomClients.ts"
+import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
+import {
+  makeTestUser,
+  openClient,
+  type RawClient,
+  type ReceivedMessage,
+  signIn,
+  type TestUser
+} from "../support/TestUsers.ts"
+
+const connections = 1_000
+/** The kernels of both sides take some 12 MB for a peer that does not read; what comes after that is the server's. */
+const floodLoad = { messages: 1_500, bytes: 16_000 }
+const crowdLoad = { messages: 100, bytes: 200 }
+const mebibyte = 1_048_576
+
+/** Follows topics on a bare socket without folding them: only whether each thing begins where the last ended. */
+class StreamFollower {
+  readonly client: RawClient
+  readonly positions = new Map<string, number>()
+  readonly gaps: Array<string> = []
+  snapshots = 0
+
+  constructor(client: RawClient) {
+    this.client = client
+    client.ws.on("message", (data) => {
+      // Most frames are long; where they lead stands at their beginning.
+      const text = (data as Buffer).toString("latin1", 0, 400)
+      if (text.includes("\"type\":\"delta\"")) this.onDelta((data as Buffer).toString("latin1"))
+      else if (text.includes("\"type\":\"subscribed\"")) this.onSubscribed(JSON.parse(String(data)) as ReceivedMessage)
+    })
+  }
+
+  private onDelta(text: string): void {
+    const found = /"from":(\d+),"to":(\d+)/.exec(text)
+    const topic = /"thread_id":"([^"]+)"\}$/.exec(text.slice(-200))
+    if (found === null || topic === null) return void this.gaps.push(text.slice(0, 200))
+    const previousSeq = this.positions.get(topic[1]!)
+    if (previousSeq !== Number(found[1])) this.gaps.push(`${topic[1]}: a delta from ${found[1]} at ${previousSeq}`)
+    this.positions.set(topic[1]!, Number(found[2]))
+  }
+
+  private onSubscribed({ payload, thread_id }: ReceivedMessage): void {
+    this.snapshots += 1
+    this.positions.set(thread_id!, (payload["position"] as { readonly seq: number }).seq)
+  }
+}
+
+const connectFollower = (url: string, user: TestUser, topic: string) =>
+  Effect.gen(function*() {
+    const client = yield* openClient(url)
+    yield* signIn(client, user)
+    const follower = new StreamFollower(client)
+    client.send("subscribe", {}, topic)
+    yield* client.nextOf("subscribed")
+    return follower
+  })
+
+/** Joins a room and says so many things in it, some at a time; the newest seq. */
+const sendMessages = (client: RawClient, topic: string, { bytes, messages }: typeof floodLoad) =>
+  Effect.gen(function*() {
+    const content = "x".repeat(bytes)
+    let seq = 0
+    for (let sent = 0, answered = 0; answered < messages; answered++) {
+      while (sent < messages && sent < answered + 16) {
+        sent += 1
+        client.send("send_message", { content }, topic)
+      }
+      seq = Number((yield* client.nextOf("receipt")).payload["seq"])
+    }
+    return seq
+  })
+
+describe("slow clients", () => {
+  it.live("[FLT9][SEC27][CON8] one of 1,000 that stops reading costs little, and nobody misses anything", () =>
+    Effect.gen(function*() {
+      // Who does not read does not answer a ping either; how long that is borne is not what this is about.
+      const env = { ...unlimitedBudgets, CHOIR_PING_INTERVAL: "600000" }
+      const server = yield* startServer({ data: yield* temporaryFolder, env, nodeArgs: Inspector.nodeArgs })
+      const url = `${server.url.replace("http", "ws")}/ws`
+      const inspector = yield* Inspector.inspect(server)
+      const user = makeTestUser()
+      const [crowd, torrent] = [roomTopic("crowd"), roomTopic("torrent")]
+      const writer = yield* openClient(url)
+      yield* signIn(writer, user)
+      for (const topic of [crowd, torrent]) {
+        writer.send("join_room", {}, topic)
+        yield* writer.nextOf("receipt")
+      }
+      const followers = yield* Effect.forEach(
+        Array.from({ length: connections }, (_, i) => i),
+        () => connectFollower(url, user, crowd),
+        { concurrency: 32 }
+      )
+      const slow = followers[0]!
+      slow.client.send("subscribe", {}, torrent)
+      yield* slow.client.nextOf("subscribed")
+
+      const round = Effect.gen(function*() {
+        const ended = [
+          yield* sendMessages(writer, crowd, crowdLoad),
+          yield* sendMessages(writer, torrent, floodLoad)
+        ] as const
+        const others = followers.filter((one) => one !== slow)
+        yield* waitUntil(() => others.every(({ positions }) => positions.get(crowd) === ended[0]))
+        return ended
+      })
+      const inStep = ([a, b]: readonly [number, number]) =>
+        waitUntil(() => slow.positions.get(crowd) === a && slow.positions.get(torrent) === b)
+
+      // What the server keeps of topics in any case is there after the first round.
+      yield* Effect.flatMap(round, inStep)
+      yield* Effect.flatMap(round, inStep)
+      const before = yield* inspector.memory
+      slow.client.ws.pause()
+      const end = yield* round
+      const after = yield* inspector.memory
+      assert.isBelow(slow.positions.get(torrent)!, end[1])
+      // After a collection, what is left more than before is what waits for the slow one.
+      assert.isBelow(after.heapUsed + after.external - before.heapUsed - before.external, 3 * mebibyte)
+      slow.client.ws.resume()
+      yield* inStep(end)
+      assert.isAbove(slow.snapshots, 2)
+      assert.deepStrictEqual(followers.flatMap(({ gaps }) => gaps), [])
+    }))
+
+  it.live("[CON8][SYN2][SYN5] a copy larger than all that may wait comes, and so do the answers behind it", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer({ data: yield* temporaryFolder, env: unlimitedBudgets })
+      const url = `${server.url.replace("http", "ws")}/ws`
+      const topic = roomTopic("large")
+      const user = makeTestUser()
+      const writer = yield* openClient(url)
+      yield* signIn(writer, user)
+      writer.send("join_room", {}, topic)
+      yield* writer.nextOf("receipt")
+      yield* sendMessages(writer, topic, { messages: 250, bytes: 16_000 })
+      const reader = yield* openClient(url)
+      yield* signIn(reader, user)
+      reader.send("subscribe", {}, topic)
+      const sent = Array.from({ length: 20 }, (_, i) => reader.send("send_message", { content: i }, topic))
+      const copy = yield* reader.nextOf("subscribed")
+      assert.isAbove(JSON.stringify(copy).length, 3 * mebibyte)
+      for (const id of sent) assert.strictEqual((yield* reader.nextOf("receipt")).payload["ref_id"], id)
+    }))
+})

@@ -1,0 +1,89 @@
+import { assert, describe, it } from "@effect/vitest"
+import { TopicId } from "../../../src/domain/protocol/Ids.ts"
+import * as SendQueue from "../../../src/layers/delivery/SendQueue.ts"
+import * as Frames from "../../../src/services/OutboundFrame.ts"
+
+type Frame = Frames.OutboundFrame
+
+const topic = TopicId.make("thread:tea")
+const limits = { outboxFold: 100, outboxMax: 1_000 }
+const deltaFrame = (seq: number): Frame => ({ text: `delta ${seq}`, lane: { _tag: "Durable", topic, seq } })
+const replyFrame = (size: number): Frame => ({ text: "x".repeat(size), lane: { _tag: "Reply" } })
+const streamFrame: Frame = { text: "a piece", lane: { _tag: "Stream", topic } }
+
+describe("Outbox", () => {
+  it("[CON8] running text that is held back during a catch-up does not let events through before it", () => {
+    const box = new SendQueue.SendQueue()
+    const slow = limits.outboxFold + 1
+    SendQueue.push(box, deltaFrame(1), slow, limits)
+    assert.deepStrictEqual([...SendQueue.requeueWithheld(box, 0, limits)?.keys() ?? []], [topic])
+    // The catch-up is being made when the socket is slow again.
+    SendQueue.push(box, streamFrame, slow, limits)
+    assert.deepStrictEqual([...SendQueue.requeueWithheld(box, 0, limits)?.keys() ?? []], [])
+    SendQueue.push(box, deltaFrame(2), 0, limits)
+    assert.deepStrictEqual(SendQueue.takeAll(box), [])
+    SendQueue.uncoalesce(box, topic)
+    SendQueue.push(box, deltaFrame(3), 0, limits)
+    assert.deepStrictEqual(SendQueue.takeAll(box).map((frame) => frame.text), ["delta 3"])
+  })
+
+  it("[CON8] a copy larger than all that may wait gets through, and so do the answers behind it", () => {
+    const box = new SendQueue.SendQueue()
+    assert.isTrue(SendQueue.push(box, replyFrame(5_000), 0, limits))
+    const unsent = SendQueue.takeAll(box).reduce((sum, frame) => sum + SendQueue.encodeFrame(frame).length, 0)
+    for (let i = 0; i < 8; i++) assert.isTrue(SendQueue.push(box, replyFrame(100), unsent, limits))
+    assert.isTrue(SendQueue.push(box, deltaFrame(7), unsent, limits))
+    assert.deepStrictEqual([...box.coalescedTopics?.keys() ?? []], [topic])
+  })
+
+  it("[CON8] behind a large copy no more may wait than otherwise, and only one more copy", () => {
+    const box = new SendQueue.SendQueue()
+    SendQueue.push(box, replyFrame(5_000), 0, limits)
+    let taken = 0
+    while (taken < 100 && SendQueue.push(box, replyFrame(100), 0, limits)) taken += 1
+    assert.isAtMost(taken * 100, limits.outboxMax + 100)
+    const copies = new SendQueue.SendQueue()
+    assert.deepStrictEqual([1, 2, 3].map(() => SendQueue.push(copies, replyFrame(5_000), 0, limits)), [
+      true,
+      true,
+      false
+    ])
+  })
+
+  it("[CON8] once the copy has left, the limit is the old one", () => {
+    const box = new SendQueue.SendQueue()
+    SendQueue.push(box, replyFrame(5_000), 0, limits)
+    SendQueue.takeAll(box)
+    SendQueue.requeueWithheld(box, 0, limits)
+    assert.isTrue(SendQueue.push(box, replyFrame(10), limits.outboxMax, limits))
+    assert.isFalse(SendQueue.push(box, replyFrame(10), limits.outboxMax + 1, limits))
+  })
+
+  it("[CON8] what came later under a key is never overtaken by what was kept back", () => {
+    const box = new SendQueue.SendQueue()
+    const signal = (key: string, value: string): Frame => ({ text: value, lane: { _tag: "Ephemeral", topic, key } })
+    SendQueue.push(box, signal("cursor", "old"), limits.outboxFold + 1, limits)
+    // Some room, and not yet enough to let go what was kept.
+    SendQueue.push(box, signal("cursor", "new"), limits.outboxFold - 20, limits)
+    const open = signal("typing", "yes")
+    const run = Frames.makeBatch()
+    Frames.openBatch(run, open)
+    SendQueue.push(box, open, limits.outboxFold - 20, limits)
+    assert.isFalse(Frames.tryAppend(run, signal("cursor", "newest")), "it would pass by what is kept")
+    assert.deepStrictEqual(SendQueue.takeAll(box).flatMap(Frames.messageTexts), ["yes"])
+    SendQueue.requeueWithheld(box, 0, limits)
+    assert.deepStrictEqual(SendQueue.takeAll(box).flatMap(Frames.messageTexts), ["new"])
+  })
+
+  it("[CON8] what has joined a frame is counted once, whatever is held back behind it", () => {
+    const box = new SendQueue.SendQueue()
+    const signal = (key: string, text: string): Frame => ({ text, lane: { _tag: "Ephemeral", topic, key } })
+    const first = signal("a", "a")
+    const run = Frames.makeBatch()
+    Frames.openBatch(run, first)
+    SendQueue.push(box, first, 0, limits)
+    assert.isTrue(Frames.tryAppend(run, signal("b", "b".repeat(limits.outboxFold))))
+    for (let seq = 1; seq < 100; seq++) assert.isTrue(SendQueue.push(box, deltaFrame(seq), 0, limits))
+    assert.strictEqual(box.queuedBytes, 3 + 2 + limits.outboxFold)
+  })
+})

@@ -1,0 +1,144 @@
+/** Everything that can be asked, by everybody, of what is there and of what is not (SEC9, SEC11). */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
+import { controlPayloads as all, foreignId, threadCommandPayloads } from "../../support/AllMessages.ts"
+import {
+  makeTestUser,
+  openClient,
+  type RawClient,
+  type ReceivedMessage,
+  signIn,
+  startListening,
+  uuid,
+  wsServerLayer
+} from "../../support/TestUsers.ts"
+import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
+
+const { create_thread: _, ...commands } = threadCommandPayloads
+const { get_thread, subscribe, unsubscribe, ack, desync, signal } = all
+const controls = { get_thread, subscribe, unsubscribe, ack, desync, signal }
+
+const allRequests = Object.entries({ ...commands, ...controls })
+/** Asked for its answer, which comes behind whatever else was said. */
+const barrier = "heartbeat"
+
+/** What comes back, without the names that differ of themselves. */
+const collectReplies = (client: RawClient, type: string, payload: object, thread: string) =>
+  Effect.gen(function*() {
+    const ref = client.send(type, payload, thread)
+    const end = client.send(barrier)
+    const replies: Array<object> = []
+    for (;;) {
+      const message: ReceivedMessage = yield* client.next
+      if (message.type === barrier && message.payload["ref_id"] === end) return replies
+      const { ref_id, ...rest } = message.payload
+      replies.push({ type: message.type, payload: rest, ours: ref_id === ref, topic: message.thread_id === thread })
+    }
+  })
+
+const limits = {
+  messagesPerMinute: 10_000,
+  messageBurst: 1_000,
+  readsPerMinute: 10_000,
+  readBurst: 1_000,
+  signalsPerSecond: 10_000
+}
+
+describe("what belongs to others", () => {
+  it.effect("[SEC9] [SEC11] [AUT4] [THR10] answers a stranger like what does not exist, whatever is asked", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const log = yield* EventLog
+      const owner = yield* openClient(url)
+      yield* signIn(owner, makeTestUser())
+      const created = owner.send("create_thread", { name: "Ours", visibility: "members" })
+      yield* owner.nextOf("receipt")
+      const ours = TopicId.make(`thread:${created}`)
+      owner.send("submit_message", { content: "a secret" }, ours)
+      yield* owner.nextOf("receipt")
+      owner.send("subscribe", {}, ours)
+      yield* owner.nextOf("subscribed")
+      const before = yield* log.read(ours, { after: 0, limit: 100 })
+
+      const stranger = yield* openClient(url)
+      yield* signIn(stranger, makeTestUser())
+      for (const [type, payload] of allRequests) {
+        const real = yield* collectReplies(stranger, type, payload, ours)
+        const none = yield* collectReplies(stranger, type, payload, `thread:${uuid()}`)
+        assert.deepStrictEqual(real, none, type)
+        assert.notInclude(JSON.stringify(real), "secret", type)
+      }
+      for (const [type, payload] of Object.entries(controls)) {
+        const ledger = yield* collectReplies(stranger, type, payload, "ledger:main")
+        assert.deepStrictEqual(ledger, yield* collectReplies(stranger, type, payload, "ledger:other"), type)
+      }
+
+      // Nothing was written, and the owner heard nothing of it.
+      assert.deepStrictEqual(yield* log.read(ours, { after: 0, limit: 100 }), before)
+      assert.deepStrictEqual(yield* collectReplies(owner, "ack", { seq: 1 }, ours), [])
+    }).pipe(Effect.provide(wsServerLayer({ limits }))))
+
+  it.effect("[SEC9] [SEC11] what strangers look for is not loaded for them, whether it is there or not", () => {
+    const loaded: Array<string> = []
+    return Effect.gen(function*() {
+      const owner = makeTestUser()
+      const resting = TopicId.make(`thread:${uuid()}`)
+      yield* ThreadLogFixture.appendEvents(resting, [ThreadLogFixture.threadCreated(owner.key, "members")], [owner.key])
+      loaded.length = 0
+      const url = yield* startListening
+      const stranger = yield* openClient(url)
+      yield* signIn(stranger, makeTestUser())
+      for (const [type, payload] of allRequests) {
+        const nowhere = TopicId.make(`thread:${uuid()}`)
+        const none = yield* collectReplies(stranger, type, payload, nowhere)
+        assert.deepStrictEqual(yield* collectReplies(stranger, type, payload, resting), none, type)
+        assert.notIncludeMembers(loaded, [resting, nowhere], type)
+      }
+      // Whoever may have it loaded has: the list above can fill.
+      const member = yield* openClient(url)
+      yield* signIn(member, owner)
+      member.send("subscribe", {}, resting)
+      yield* member.nextOf("subscribed")
+      assert.include(loaded, resting)
+    }).pipe(Effect.provide(wsServerLayer({
+      limits,
+      log: (made) => ({ head: (topic) => Effect.tap(made.head(topic), () => Effect.sync(() => loaded.push(topic))) })
+    })))
+  })
+
+  it.effect("[SEC9] [SYN4] who has left is told again what became of a command, also of a thread that rests", () =>
+    Effect.gen(function*() {
+      const [owner, gone] = [makeTestUser(), makeTestUser()]
+      const resting = TopicId.make(`thread:${uuid()}`)
+      const log = yield* EventLog
+      yield* ThreadLogFixture.appendEvents(resting, [ThreadLogFixture.threadCreated(owner.key, "members")], [owner.key])
+      const id = CommandId.make(uuid())
+      const author = gone.key
+      const silent = [{ id, author, seq: 1 }]
+      yield* log.append({
+        topic: resting,
+        expectedSeq: 1,
+        drafts: [],
+        eventlessCommands: silent,
+        wakeAt: undefined,
+        hasPendingIntents: false,
+        listing: undefined
+      })
+      const client = yield* openClient(yield* startListening)
+      yield* signIn(client, gone)
+      client.send("divest", {}, resting, { id })
+      assert.deepInclude((yield* client.nextOf("receipt")).payload, { seq: 1 })
+    }).pipe(Effect.provide(wsServerLayer({ limits }))))
+
+  it.effect("[SEC9] [AUT4] and nothing at all to somebody who has not signed in", () =>
+    Effect.gen(function*() {
+      const anonymous = yield* openClient(yield* startListening)
+      for (const [type, payload] of allRequests) {
+        const [answer] = yield* collectReplies(anonymous, type, payload, `thread:${foreignId}`)
+        assert.deepInclude(answer, { type: "error" })
+        assert.deepInclude((answer as ReceivedMessage).payload, { code: "unauthenticated" })
+      }
+    }).pipe(Effect.provide(wsServerLayer({ limits: { authFrames: 100 } }))))
+})

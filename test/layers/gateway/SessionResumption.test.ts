@@ -1,0 +1,181 @@
+/** A session outlives its connection: it is resumed, and goes on in one place at a time (AUT2, AUT7, CON5). */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
+import { defaults } from "../../../src/domain/protocol/Limits.ts"
+import { challengeSigningInput, type PublishedEvent } from "../../../src/domain/protocol/Protocol.ts"
+import { Socket } from "../../../src/services/Socket.ts"
+import { makeTestUser, openClient, signIn, startListening, uuid, wsServerLayer } from "../../support/TestUsers.ts"
+
+describe("a session that goes on", () => {
+  it.effect("[AUT2] a token resumes the session; after sign-out it does not, and connections it opened are cut", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const ada = makeTestUser()
+      const first = yield* openClient(url)
+      const session_token = (yield* signIn(first, ada)).payload["session_token"]
+      const second = yield* openClient(url)
+      second.send("resume", { session_token })
+      assert.deepInclude((yield* second.next).payload["user"] as object, { public_key: ada.key })
+      first.send("sign_out")
+      assert.strictEqual((yield* first.next).type, "signed_out")
+      assert.strictEqual(yield* second.closed, closeCode.forcedOut)
+      first.send("resume", { session_token })
+      assert.strictEqual((yield* first.next).payload["code"], "auth_failed")
+    }).pipe(Effect.provide(wsServerLayer())))
+
+  it.effect("[AUT2] a renewed token outlives the first one", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const client = yield* openClient(url)
+      const old = (yield* signIn(client, makeTestUser())).payload["session_token"]
+      yield* TestClock.adjust(defaults.sessionTtl / 2)
+      client.send("renew")
+      const renewed = (yield* client.nextOf("renewed")).payload["session_token"]
+      yield* TestClock.adjust(defaults.sessionTtl / 2 + defaults.sessionGrace)
+      client.send("heartbeat")
+      assert.strictEqual((yield* client.next).type, "heartbeat")
+      const other = yield* openClient(url)
+      other.send("resume", { session_token: old })
+      assert.strictEqual((yield* other.next).payload["code"], "auth_failed")
+      other.send("resume", { session_token: renewed })
+      assert.strictEqual((yield* other.next).type, "init")
+    }).pipe(Effect.provide(wsServerLayer({ limits: { pingInterval: 10_000_000 } }))))
+
+  it.effect("[CON5] a connection that was lost late in its session is resumed, and goes on under a new token", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const first = yield* openClient(url)
+      const session_token = (yield* signIn(first, makeTestUser())).payload["session_token"]
+      yield* TestClock.adjust(defaults.sessionTtl - 1_000)
+      first.ws.terminate()
+      yield* Effect.repeat((yield* Socket).getConnectionCount, { until: (count) => count === 0 })
+      yield* TestClock.adjust(defaults.resumeWindow - 1_000)
+      const second = yield* openClient(url)
+      second.send("resume", { session_token })
+      const init = yield* second.next
+      assert.strictEqual(init.type, "init")
+      assert.notStrictEqual(init.payload["session_token"], session_token)
+      yield* TestClock.adjust(defaults.sessionTtl / 2)
+      second.send("heartbeat")
+      assert.strictEqual((yield* second.next).type, "heartbeat")
+    }).pipe(Effect.provide(wsServerLayer({ limits: { pingInterval: 10_000_000 } }))))
+
+  it.effect.each(
+    [
+      ["just in time", defaults.resumeWindow - 1, "init"],
+      ["too late", defaults.resumeWindow, "error"]
+    ] as const
+  )("[CON5] [AUT2] a session that would be over is kept for two minutes after the network was lost: %s", (
+    [, after, type]
+  ) =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const first = yield* openClient(url)
+      const session_token = (yield* signIn(first, makeTestUser())).payload["session_token"]
+      yield* TestClock.adjust(defaults.sessionTtl + defaults.sessionGrace - 1)
+      first.ws.terminate()
+      yield* Effect.repeat((yield* Socket).getConnectionCount, { until: (count) => count === 0 })
+      yield* TestClock.adjust(after)
+      const second = yield* openClient(url)
+      second.send("resume", { session_token })
+      assert.strictEqual((yield* second.next).type, type)
+    }).pipe(Effect.provide(wsServerLayer({ limits: { pingInterval: 10_000_000 } }))))
+
+  it.effect("[CON5] a client comes back to its topics from where it stood, before the server knows it was gone", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const ada = makeTestUser()
+      const instance = uuid()
+      const [first, other] = [yield* openClient(url), yield* openClient(url)]
+      const session_token = (yield* signIn(first, ada, instance)).payload["session_token"]
+      yield* signIn(other, ada)
+      const thread = `thread:${first.send("create_thread", { name: "Kept" })}`
+      yield* first.nextOf("receipt")
+      first.send("subscribe", {}, thread)
+      const { position } = (yield* first.nextOf("subscribed")).payload
+      first.ws.pause()
+      const said = other.send("submit_message", { content: "meanwhile" }, thread)
+      yield* other.nextOf("receipt")
+      const second = yield* openClient(url)
+      second.send("resume", { session_token, client_id: instance })
+      assert.strictEqual((yield* second.next).type, "init")
+      second.send("subscribe", { position }, thread)
+      const { events, mode } = (yield* second.nextOf("subscribed")).payload
+      assert.strictEqual(mode, "deltas")
+      assert.deepStrictEqual(
+        (events as ReadonlyArray<PublishedEvent>).map(({ cause, seq }) => [cause as string, seq]),
+        [
+          [said, 2]
+        ]
+      )
+    }).pipe(Effect.provide(wsServerLayer())))
+})
+
+describe("a client instance that comes twice", () => {
+  it.effect("[AUT7] the same client instance takes over from its older connection", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const ada = makeTestUser()
+      const instance = uuid()
+      const first = yield* openClient(url)
+      yield* signIn(first, ada, instance)
+      const stranger = yield* openClient(url)
+      yield* signIn(stranger, makeTestUser(), instance)
+      const second = yield* openClient(url)
+      yield* signIn(second, ada, instance)
+      assert.strictEqual(yield* first.closed, closeCode.replaced)
+      stranger.send("heartbeat")
+      assert.strictEqual((yield* stranger.next).type, "heartbeat")
+    }).pipe(Effect.provide(wsServerLayer())))
+
+  it.effect("[AUT7] of two connections the one made later stays, whichever proves its key first", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const ada = makeTestUser()
+      const instance = uuid()
+      const older = yield* openClient(url)
+      older.send("connect", { public_key: ada.key, client_id: instance })
+      const challenge = (yield* older.next).payload as unknown as Parameters<typeof challengeSigningInput>[0]
+      const newer = yield* openClient(url)
+      const session_token = (yield* signIn(newer, ada, instance)).payload["session_token"]
+      older.send("auth", { signature: ada.sign(challengeSigningInput(challenge, ada.key)) })
+      assert.strictEqual(yield* older.closed, closeCode.replaced)
+      newer.send("heartbeat")
+      assert.strictEqual((yield* newer.next).type, "heartbeat")
+      // Resuming takes over just the same, and again.
+      for (let before = newer, i = 0; i < 3; i++) {
+        const next = yield* openClient(url)
+        next.send("resume", { session_token, client_id: instance })
+        assert.strictEqual((yield* next.next).type, "init")
+        assert.strictEqual(yield* before.closed, closeCode.replaced)
+        before = next
+      }
+    }).pipe(Effect.provide(wsServerLayer())))
+
+  it.effect("[AUT7] a command that was on its way when its connection was replaced is not carried out", () => {
+    const gate = Deferred.makeUnsafe<void>()
+    return Effect.gen(function*() {
+      const url = yield* startListening
+      const ada = makeTestUser()
+      const instance = uuid()
+      const older = yield* openClient(url)
+      yield* signIn(older, ada, instance)
+      const id = uuid()
+      older.send("create_thread", { name: "Late" }, undefined, { id, signature: "A".repeat(86) })
+      older.send("heartbeat")
+      const newer = yield* openClient(url)
+      yield* signIn(newer, ada, instance)
+      assert.strictEqual(yield* older.closed, closeCode.replaced)
+      yield* Deferred.succeed(gate, undefined)
+      // The same command under the same id is as good as new.
+      newer.send("create_thread", { name: "Late" }, undefined, { id })
+      const receipt = (yield* newer.next).payload
+      assert.deepInclude(receipt, { ref_id: id, seq: 1 })
+      assert.notProperty(receipt, "dup")
+    }).pipe(
+      Effect.provide(wsServerLayer({ sessions: () => ({ verifyText: () => Effect.as(Deferred.await(gate), true) }) }))
+    )
+  })
+})

@@ -1,0 +1,54 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Queue, type Scope } from "effect"
+import { WebSocket } from "ws"
+import { startInProcessServer } from "../../support/InProcessServer.ts"
+import { openClient } from "../../support/TestUsers.ts"
+
+/** A client that keeps what it hears as it came. */
+const upgrade = (url: string) =>
+  Effect.gen(function*() {
+    const received = yield* Queue.unbounded<string | Buffer>()
+    const codes = yield* Queue.unbounded<number>()
+    const ws = yield* Effect.acquireRelease(
+      Effect.callback<WebSocket>((resume) => {
+        const ws = new WebSocket(url)
+        ws.on("open", () => resume(Effect.succeed(ws)))
+      }),
+      (ws) => Effect.sync(() => ws.terminate())
+    )
+    ws.on("message", (data: Buffer, isBinary) => Queue.offerUnsafe(received, isBinary ? data : data.toString()))
+    ws.on("close", (code) => Queue.offerUnsafe(codes, code))
+    return { ws, heard: Queue.take(received), closed: Queue.take(codes) }
+  })
+
+const startEcho: Effect.Effect<string, never, Scope.Scope> = Effect.map(
+  startInProcessServer({ CHOIR_ECHO: "1" }),
+  (url) => `${url.replace("http", "ws")}/echo`
+)
+
+describe("/echo", () => {
+  it.live("[OPS10] [SEC21] is not there unless it is asked for", () =>
+    Effect.gen(function*() {
+      const url = yield* startInProcessServer()
+      assert.strictEqual(yield* Effect.flip(openClient(`${url.replace("http", "ws")}/echo`)), 404)
+    }).pipe(Effect.scoped))
+
+  it.live("[SEC21] says back texts and bytes of every length of header", () =>
+    Effect.gen(function*() {
+      const client = yield* upgrade(yield* startEcho)
+      for (const length of [0, 1, 125, 126, 127, 65_535, 65_536]) {
+        client.ws.send("é".repeat(length / 2) + "x".repeat(length % 2))
+        const text = yield* client.heard
+        assert.strictEqual(Buffer.byteLength(text), length)
+        client.ws.send(Buffer.alloc(length, 7))
+        assert.deepStrictEqual(yield* client.heard, Buffer.alloc(length, 7))
+      }
+    }).pipe(Effect.scoped))
+
+  it.live("[SEC12] has the limits of the engine", () =>
+    Effect.gen(function*() {
+      const client = yield* upgrade(yield* startEcho)
+      client.ws.send(Buffer.alloc(65_537))
+      assert.strictEqual(yield* client.closed, 1009)
+    }).pipe(Effect.scoped))
+})

@@ -1,0 +1,222 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Redacted, Ref, type Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import type { AddressInfo } from "node:net"
+import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
+import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
+import { defaults } from "../../../src/domain/protocol/Limits.ts"
+import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as HttpApp from "../../../src/layers/http/HttpApp.ts"
+import * as Readiness from "../../../src/layers/http/Readiness.ts"
+import * as SseRoute from "../../../src/layers/http/SseRoute.ts"
+import * as HttpListener from "../../../src/layers/net/HttpListener.ts"
+import * as SessionsMemory from "../../../src/layers/sessions/SessionsMemory.ts"
+import * as IntentHandlersLive from "../../../src/layers/topics/IntentHandlersLive.ts"
+import * as TopicsLocal from "../../../src/layers/topics/TopicsLocal.ts"
+import { Kinds } from "../../../src/services/Kinds.ts"
+import { Sessions } from "../../../src/services/Sessions.ts"
+import { Topics } from "../../../src/services/Topics.ts"
+import { makeTestUser, type TestUser, uuid } from "../../support/TestUsers.ts"
+
+const thread = TopicId.make("thread:a")
+
+const services = TopicsLocal.layer().pipe(
+  Layer.provideMerge(IntentHandlersLive.layer),
+  Layer.provideMerge(EventLogMemory.layer),
+  Layer.provideMerge(Layer.succeed(Kinds, builtInKinds)),
+  Layer.provideMerge(SessionsMemory.layer(defaults)),
+  Layer.provideMerge(Readiness.layer),
+  Layer.provideMerge(HttpListener.layer)
+)
+
+/** Serves streams of `thread`, which Ada has made; `limits` are those of the streams. */
+const serveThread = Effect.fnUntraced(function*(limits: Parameters<typeof SseRoute.layer>[0] = defaults) {
+  const context = yield* Layer.build(services)
+  yield* Layer.build(HttpApp.layer({
+    webRoot: "none",
+    limits: defaults,
+    trustedProxies: [],
+    metrics: { access: "off", token: null },
+    extraRoutes: Layer.provide(SseRoute.layer(limits), Layer.succeedContext(context))
+  })).pipe(Effect.provide(context))
+  return yield* Effect.gen(function*() {
+    const ready = yield* Readiness.Readiness
+    yield* Ref.set(ready, true)
+    const listener = yield* HttpListener.HttpListener
+    yield* Effect.callback<void>((resume) => void listener.listen(0, "127.0.0.1", () => resume(Effect.void)))
+    const url = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/topics`
+    const topics = yield* Topics
+    const sessions = yield* Sessions
+    const ada = makeTestUser()
+    const send = (input: object) =>
+      topics.submit(thread, { id: CommandId.make(uuid()), author: ada.key, input }).pipe(Effect.orDie)
+    yield* send({ _tag: "create_thread", name: "Streamed", visibility: "members" })
+    const token = (who: TestUser) =>
+      Effect.map(Effect.orDie(sessions.open(who.key)), (session) => Redacted.value(session.token))
+    return { url, send, ready, token, sessions, topics, mine: yield* token(ada) }
+  }).pipe(Effect.provide(context))
+})
+
+interface SseEvent {
+  readonly event: string
+  readonly id: string
+  readonly data: { readonly thread_id: string; readonly payload: Readonly<Record<string, unknown>> }
+}
+
+const parse = (block: string): SseEvent => {
+  const fields = Object.fromEntries(
+    block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)])
+  )
+  return { event: fields["event"]!, id: fields["id"]!, data: JSON.parse(fields["data"]!) as SseEvent["data"] }
+}
+
+/** Asks for a stream; its events are read one by one, or all up to its end. */
+const openStream = (url: string, headers: Record<string, string>) =>
+  Effect.gen(function*() {
+    const abort = yield* Effect.acquireRelease(
+      Effect.sync(() => new AbortController()),
+      (controller) => Effect.sync(() => controller.abort())
+    )
+    const response = yield* Effect.promise(() => fetch(url, { headers, signal: abort.signal }))
+    const blocks = Stream.fromReadableStream({
+      evaluate: () => response.body!,
+      onError: () => "cut" as const
+    }).pipe(
+      Stream.decodeText(),
+      Stream.splitLines,
+      Stream.split((line) => line === ""),
+      Stream.map((lines) => lines.join("\n"))
+    )
+    const pull = yield* Stream.toPull(blocks)
+    const pending: Array<string> = []
+    const next = Effect.gen(function*() {
+      while (true) {
+        const block = pending.shift()
+        if (block !== undefined) return block
+        pending.push(...(yield* pull))
+      }
+    })
+    return { status: response.status, response, next, event: Effect.map(next, parse) }
+  })
+
+const bearer = (token: string, more: Record<string, string> = {}) => ({ authorization: `Bearer ${token}`, ...more })
+
+const test = (title: string, body: () => Effect.Effect<void, unknown, Scope.Scope>) => it.effect(title, body)
+
+describe("server-sent events", () => {
+  test("[SYN13] the answer to a subscription, then every delta, each under its position", () =>
+    Effect.gen(function*() {
+      const { mine, send, url } = yield* serveThread()
+      const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
+      assert.strictEqual(stream.response.headers.get("content-type"), "text/event-stream")
+      const first = yield* stream.event
+      assert.strictEqual(first.event, "subscribed")
+      assert.strictEqual(first.data.thread_id, thread)
+      assert.deepInclude(first.data.payload, { mode: "snapshot" })
+      const { epoch, seq } = first.data.payload["position"] as { readonly epoch: string; readonly seq: number }
+      assert.strictEqual(first.id, `${epoch}.${seq}`)
+      yield* send({ _tag: "submit_message", content: "one\ntwo" })
+      const second = yield* stream.event
+      assert.deepInclude(second, { event: "delta", id: `${epoch}.2` })
+      assert.deepInclude(second.data.payload, { from: 1, to: 2 })
+    }))
+
+  test("[SYN13] what is not logged ends no stream", () =>
+    Effect.gen(function*() {
+      const { mine, send, topics, url } = yield* serveThread()
+      const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
+      yield* stream.event
+      // As signals tell who came and went.
+      topics.broadcast(thread, { text: "{}", lane: { _tag: "Reply" } })
+      yield* send({ _tag: "submit_message", content: "still here" })
+      assert.deepInclude(yield* stream.event, { event: "delta" })
+    }))
+
+  test("[SYN13] [SEC7] a stream ends when its reader loses access", () =>
+    Effect.gen(function*() {
+      const { send, token, topics, url } = yield* serveThread()
+      const ben = makeTestUser()
+      yield* send({ _tag: "invite_co_author", user: ben.key })
+      const stream = yield* openStream(`${url}/${thread}/events`, bearer(yield* token(ben)))
+      yield* stream.event
+      yield* topics.submit(thread, { id: CommandId.make(uuid()), author: ben.key, input: { _tag: "divest" } })
+      yield* send({ _tag: "submit_message", content: "among ourselves" })
+      assert.isTrue((yield* Effect.exit(stream.next))._tag === "Failure")
+    }))
+
+  test("[SYN13] [SYN2] a reader comes back to where it stood; a position of another log gets a snapshot", () =>
+    Effect.gen(function*() {
+      const { mine, send, url } = yield* serveThread()
+      const { id } = yield* (yield* openStream(`${url}/${thread}/events`, bearer(mine))).event
+      yield* send({ _tag: "submit_message", content: "meanwhile" })
+      const again = yield* (yield* openStream(`${url}/${thread}/events`, bearer(mine, { "last-event-id": id }))).event
+      assert.deepInclude(again.data.payload, { mode: "deltas" })
+      assert.lengthOf(again.data.payload["events"] as ReadonlyArray<unknown>, 1)
+      for (const odd of ["other.1", "nonsense", `${id}99`]) {
+        const whole = yield* (yield* openStream(`${url}/${thread}/events`, bearer(mine, { "last-event-id": odd })))
+          .event
+        assert.deepInclude(whole.data.payload, { mode: "snapshot" }, odd)
+      }
+    }))
+
+  test("[SYN13] [AUT4] [THR10] nobody hears without a session, and nobody what they may not see", () =>
+    Effect.gen(function*() {
+      const { mine, token, url } = yield* serveThread()
+      const eve = yield* token(makeTestUser())
+      const status = (topic: string, headers: Record<string, string>, query = "") =>
+        Effect.map(openStream(`${url}/${topic}/events${query}`, headers), (stream) => stream.status)
+      assert.strictEqual(yield* status(thread, {}), 401)
+      assert.strictEqual(yield* status(thread, bearer("made-up")), 401)
+      assert.strictEqual(yield* status(thread, {}, `?session_token=${mine}`), 401)
+      assert.strictEqual(yield* status(thread, bearer(eve)), 404)
+      assert.strictEqual(yield* status("thread:none", bearer(eve)), 404)
+      assert.strictEqual(yield* status("nonsense", bearer(mine)), 404)
+    }))
+
+  test("[SYN13] [AUT2] a stream ends with its session, and shows a sign of life before", () =>
+    Effect.gen(function*() {
+      const { mine, sessions, url } = yield* serveThread()
+      const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
+      yield* stream.event
+      yield* TestClock.adjust("15 seconds")
+      assert.strictEqual(yield* stream.next, ":")
+      const { id } = yield* sessions.resume(Redacted.make(mine))
+      yield* sessions.revoke(id)
+      yield* TestClock.adjust("15 seconds")
+      assert.isTrue((yield* Effect.exit(stream.next))._tag === "Failure")
+    }))
+
+  test("[SYN13] [SYN11] streams end when the server drains", () =>
+    Effect.gen(function*() {
+      const { mine, ready, url } = yield* serveThread()
+      const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
+      yield* stream.event
+      yield* Ref.set(ready, false)
+      yield* TestClock.adjust("1 seconds")
+      assert.isTrue((yield* Effect.exit(stream.next))._tag === "Failure")
+      assert.strictEqual((yield* openStream(`${url}/${thread}/events`, bearer(mine))).status, 503)
+    }))
+
+  test("[SYN13] [SEC24] one user has only so many streams", () =>
+    Effect.gen(function*() {
+      const { mine, url } = yield* serveThread({ ...defaults, connectionsPerUser: 1 })
+      yield* (yield* openStream(`${url}/${thread}/events`, bearer(mine))).event
+      assert.strictEqual((yield* openStream(`${url}/${thread}/events`, bearer(mine))).status, 429)
+    }))
+
+  test("[SYN13] [CON8] a reader that does not read is let go, to come back from where it stood", () =>
+    Effect.gen(function*() {
+      const { mine, send, url } = yield* serveThread({ ...defaults, outboxMax: 20_000 })
+      const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
+      yield* stream.event
+      // More than the system's own buffers take.
+      for (let n = 0; n < 400; n++) yield* send({ _tag: "submit_message", content: "x".repeat(30_000) })
+      let last = 0
+      yield* Effect.exit(Effect.forever(Effect.map(stream.event, ({ id }) => {
+        const seq = Number(id.split(".")[1])
+        assert.strictEqual(seq, last === 0 ? seq : last + 1)
+        last = seq
+      })))
+      assert.isBelow(last, 401)
+    }))
+})

@@ -1,0 +1,151 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
+import { Database, PriorsCollection } from "../../../src/services/Database.ts"
+import { Overloaded, TimedOut, Unreachable, VectorIndex, VectorRejected } from "../../../src/services/VectorIndex.ts"
+import * as FakeEmbedder from "../../../src/testing/FakeEmbedder.ts"
+import * as FaultyIndex from "../../support/FaultyIndex.ts"
+import { makePoint, pointId } from "../../support/PointFixture.ts"
+
+const collection = "priors-test"
+const unreachable = new Unreachable({ detail: "test", cause: "test" })
+const axis = (n: number) => Array.from({ length: FakeEmbedder.dimensions }, (_, i) => (i === n ? 1 : 0))
+
+const setup = () => {
+  const index = FaultyIndex.make()
+  const embedder = FakeEmbedder.make()
+  const layer = DatabaseLive.layer.pipe(
+    Layer.provideMerge(Layer.mergeAll(
+      index.layer,
+      embedder.layer,
+      Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test" })
+    ))
+  )
+  return { index: index.control, embedder: embedder.control, layer }
+}
+
+const store = (vector: ReadonlyArray<number>, version = 1) => ({
+  _tag: "Store" as const,
+  collection,
+  points: [makePoint(1, vector, { version, content: "hello world" })]
+})
+const search = { _tag: "Search" as const, collection, vector: axis(0), limit: 5, filter: {} }
+
+describe("Database", () => {
+  it.effect("[STO1, STO2] stores, finds, updates and deletes; the collection is made when it is first needed", () => {
+    const { index, layer } = setup()
+    return Effect.gen(function*() {
+      const database = yield* Database
+      yield* database.execute(store(axis(0)))
+      assert.deepStrictEqual(index.calls, ["ensure", "upsert"])
+      const update = (version: number) => ({
+        _tag: "Update" as const,
+        collection,
+        id: pointId(1),
+        payload: { version, content: "new" }
+      })
+      yield* database.execute(update(2))
+      const conflict = yield* Effect.flip(database.execute(update(2)))
+      assert.strictEqual(conflict.reason._tag, "VersionConflict")
+      const hits = yield* database.execute(search)
+      assert.deepStrictEqual(hits.map((hit) => [hit.id, hit.payload.content, hit.payload.version]), [[
+        pointId(1),
+        "new",
+        2
+      ]])
+      yield* database.execute({ _tag: "Delete", collection, ids: [pointId(1)] })
+      assert.deepStrictEqual(yield* database.execute(search), [])
+      const gone = yield* Effect.flip(database.execute(update(3)))
+      assert.strictEqual(gone.reason._tag, "NotFound")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[STO6] a write waits for the engine with growing pauses, then goes through", () => {
+    const { index, layer } = setup()
+    let outages = 3
+    index.fail = (method) => (method === "upsert" && outages-- > 0 ? unreachable : undefined)
+    return Effect.gen(function*() {
+      const database = yield* Database
+      const writing = yield* Effect.forkChild(database.execute(store(axis(0))), { startImmediately: true })
+      yield* TestClock.adjust(200)
+      assert.strictEqual((yield* database.state).error_state?.failures, 2)
+      yield* TestClock.adjust(400)
+      yield* TestClock.adjust(800)
+      yield* Fiber.join(writing)
+      assert.isNull((yield* database.state).error_state)
+      assert.strictEqual(index.calls.filter((call) => call === "upsert").length, 4)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[STO6] a read does not wait for long: its failure is typed", () => {
+    const { index, layer } = setup()
+    return Effect.gen(function*() {
+      const database = yield* Database
+      yield* database.execute(store(axis(0)))
+      index.fail = () => new Overloaded({ retry_after_ms: 57_000 })
+      const error = yield* Effect.flip(database.execute(search))
+      assert.strictEqual(error.reason._tag, "ConnectionError")
+      assert.isTrue(error.retryable)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[STO1] what the engine did not do is not remembered", () => {
+    const { index, layer } = setup()
+    return Effect.gen(function*() {
+      const database = yield* Database
+      yield* database.execute(store(axis(0)))
+      const update = { _tag: "Update" as const, collection, id: pointId(1), payload: { version: 2, content: "lost" } }
+      index.fail = (method) => (method === "upsert" ? new TimedOut({ after_ms: 1 }) : undefined)
+      const writing = yield* Effect.forkChild(Effect.flip(database.execute(update)), { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual((yield* Fiber.join(writing)).reason._tag, "ConnectionError")
+      assert.isFalse((yield* database.state).cache.has(pointId(1)))
+      index.fail = () => undefined
+      yield* database.execute(update)
+      const [point] = yield* Effect.flatMap(VectorIndex, (index) => index.get(collection, [pointId(1)]))
+      assert.strictEqual(point?.payload.content, "lost")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[STO6] a lost collection is made again, and whoever fills it is told", () => {
+    const { index, layer } = setup()
+    return Effect.gen(function*() {
+      const database = yield* Database
+      const lost: Array<string> = []
+      const stop = database.onCollectionLost((collection) => Effect.sync(() => lost.push(collection) > 0))
+      yield* database.execute(store(axis(0)))
+      index.dropAll()
+      assert.deepStrictEqual(yield* database.execute(search), [])
+      assert.deepStrictEqual(lost, [collection])
+      stop()
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[STO6, STO8] a vector of zeros is never stored: the text is embedded again", () => {
+    const { embedder, layer } = setup()
+    return Effect.gen(function*() {
+      const database = yield* Database
+      const zeros = Array.from({ length: FakeEmbedder.dimensions }, () => 0)
+      yield* database.execute(store(zeros))
+      assert.deepStrictEqual(embedder.calls, [["hello world"]])
+      assert.strictEqual((yield* database.execute(search)).length, 1)
+      // An embedder that knows nothing better is a failure.
+      embedder.overrideVector = () => zeros
+      const error = yield* Effect.flip(database.execute(store(zeros, 2)))
+      assert.strictEqual(error.reason._tag, "InvalidVector")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[STO6] a vector that the engine refuses is made again once per try, then given up", () => {
+    const { embedder, index, layer } = setup()
+    index.fail = (method) => (method === "upsert" ? new VectorRejected({ fault: "dimension" }) : undefined)
+    return Effect.gen(function*() {
+      const database = yield* Database
+      const error = yield* Effect.flip(database.execute(store(axis(0))))
+      assert.strictEqual(error.reason._tag, "VectorError")
+      assert.isAbove(embedder.calls.length, 0)
+      assert.isAtMost(embedder.calls.length, 5)
+    }).pipe(Effect.provide(layer))
+  })
+})

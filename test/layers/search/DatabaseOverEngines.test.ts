@@ -1,0 +1,101 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
+import * as HashingEmbedder from "../../../src/layers/chorus/HashingEmbedder.ts"
+import * as MemoryLog from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as SqlLog from "../../../src/layers/eventlog/EventLogSql.ts"
+import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
+import * as PointDrafts from "../../../src/layers/search/PointDrafts.ts"
+import * as PriorsCollectionLayer from "../../../src/layers/search/PriorsCollection.ts"
+import * as PriorsLive from "../../../src/layers/search/PriorsLive.ts"
+import * as ProjectorLive from "../../../src/layers/search/SearchIndexerLive.ts"
+import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
+import * as VectorIndexEmbedded from "../../../src/layers/vectorindex/VectorIndexEmbedded.ts"
+import * as VectorIndexQdrant from "../../../src/layers/vectorindex/VectorIndexQdrant.ts"
+import { PriorsCollection } from "../../../src/services/Database.ts"
+import { Kinds } from "../../../src/services/Kinds.ts"
+import { Priors } from "../../../src/services/Priors.ts"
+import { SearchIndexer } from "../../../src/services/SearchIndexer.ts"
+import { VectorIndex } from "../../../src/services/VectorIndex.ts"
+import { threadId } from "../../support/PointFixture.ts"
+import * as QdrantFake from "../../support/qdrant/QdrantFake.ts"
+import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
+
+const alice = ThreadLogFixture.userOf("B")
+
+const services = Layer.merge(PriorsLive.layer, ProjectorLive.layer).pipe(
+  Layer.provideMerge(DatabaseLive.layer),
+  Layer.provideMerge(PriorsCollectionLayer.layer("choir/hash-384-v1")),
+  Layer.provideMerge(HashingEmbedder.layer),
+  Layer.provideMerge(Layer.succeed(Kinds, builtInKinds))
+)
+
+/** Threads with messages, and the ids that the index must then hold, no more and no fewer. */
+const appendMessages = Effect.fnUntraced(function*(threads: number, messages: number) {
+  const ids: Array<string> = []
+  for (let t = 0; t < threads; t++) {
+    const topic = threadId(`t${t}`)
+    const numbers = Array.from({ length: messages }, (_, n) => n)
+    yield* ThreadLogFixture.appendEvents(topic, [
+      ThreadLogFixture.threadCreated(alice, "public"),
+      ...numbers.map((n) => ThreadLogFixture.messagePublished(`m${t}.${n}`, alice, `message ${n} of thread ${t}`))
+    ])
+    ids.push(...numbers.map((n) => PointDrafts.uuidV5(JSON.stringify([topic, `m${t}.${n}`, 0]))))
+  }
+  return ids.sort()
+})
+
+const checkIndex = Effect.gen(function*() {
+  const index = yield* VectorIndex
+  const { name } = yield* PriorsCollection
+  const points = yield* index.scroll(name, { after: null, limit: 100_000 })
+  return points.map((point) => point.id)
+})
+
+describe("Search over the logs", () => {
+  it.effect("[STO3, STO4, CHO4] the built-in parts together: SQLite logs, hashed words, the embedded index", () =>
+    Effect.gen(function*() {
+      const expected = yield* appendMessages(5, 40)
+      yield* (yield* SearchIndexer).awaitCaughtUp
+      assert.deepStrictEqual(yield* checkIndex, expected)
+      const [best] = yield* (yield* Priors).find("message 17 of thread 3", alice)
+      assert.deepStrictEqual([best?.id, best?.content], ["m3.17", "message 17 of thread 3"])
+    }).pipe(
+      Effect.provide(services.pipe(
+        Layer.provideMerge(Layer.mergeAll(SqlLog.layer, VectorIndexEmbedded.layer)),
+        Layer.provide(Sqlite.layer({ filename: ":memory:" }))
+      ))
+    ))
+
+  // Real time: the faults are a server's, met over HTTP.
+  it.live("[FLT13] a Qdrant that fails in every way while it is filled: the audit is exact", () =>
+    Effect.gen(function*() {
+      const server = yield* QdrantFake.start
+      const faults: ReadonlyArray<QdrantFake.InjectedFault | undefined> = [
+        { _tag: "Answer", status: 503, body: "{}" },
+        undefined,
+        { _tag: "Drop" },
+        undefined,
+        { _tag: "Answer", status: 200, body: "not json" },
+        undefined,
+        { _tag: "Hang" },
+        undefined,
+        { _tag: "Answer", status: 500, body: "{}" }
+      ]
+      let writes = 0
+      server.injectFault = (line) => (line.includes("batch") ? faults[writes++] : undefined)
+      yield* Effect.gen(function*() {
+        const expected = yield* appendMessages(4, 100)
+        yield* (yield* SearchIndexer).awaitCaughtUp
+        assert.isAbove(writes, faults.length)
+        assert.deepStrictEqual(yield* checkIndex, expected)
+        assert.deepStrictEqual(server.violations, [])
+        const [best] = yield* (yield* Priors).find("message 42 of thread 1", alice)
+        assert.strictEqual(best?.id, "m1.42")
+      }).pipe(
+        Effect.provide(services.pipe(
+          Layer.provideMerge(Layer.merge(MemoryLog.layer, VectorIndexQdrant.layer({ url: server.url, timeout: 2_000 })))
+        ))
+      )
+    }).pipe(Effect.scoped))
+})

@@ -1,0 +1,76 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
+import * as MemoryLog from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
+import * as ConsistencyLive from "../../../src/layers/search/IndexConsistencyLive.ts"
+import * as ProjectorLive from "../../../src/layers/search/SearchIndexerLive.ts"
+import { PriorsCollection } from "../../../src/services/Database.ts"
+import { IndexConsistency } from "../../../src/services/IndexConsistency.ts"
+import { Kinds } from "../../../src/services/Kinds.ts"
+import { SearchIndexer } from "../../../src/services/SearchIndexer.ts"
+import { VectorIndex } from "../../../src/services/VectorIndex.ts"
+import * as FakeEmbedder from "../../../src/testing/FakeEmbedder.ts"
+import * as FaultyIndex from "../../support/FaultyIndex.ts"
+import { makePoint, threadId } from "../../support/PointFixture.ts"
+import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
+
+const collection = "priors-test"
+const alice = ThreadLogFixture.userOf("B")
+
+const setup = () => {
+  const embedder = FakeEmbedder.make()
+  const layer = ConsistencyLive.layer.pipe(
+    Layer.provideMerge(ProjectorLive.layer),
+    Layer.provideMerge(DatabaseLive.layer),
+    Layer.provideMerge(Layer.mergeAll(
+      FaultyIndex.make().layer,
+      embedder.layer,
+      MemoryLog.layer,
+      Layer.succeed(Kinds, builtInKinds),
+      Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test" })
+    ))
+  )
+  return { embedder: embedder.control, layer }
+}
+
+describe("Consistency", () => {
+  it.effect("[STO5] finds every difference between index and logs, and mends these alone", () => {
+    const { embedder, layer } = setup()
+    return Effect.gen(function*() {
+      const index = yield* VectorIndex
+      const { awaitCaughtUp } = yield* SearchIndexer
+      const { repair, verify } = yield* IndexConsistency
+      for (const t of [1, 2]) {
+        yield* ThreadLogFixture.appendEvents(threadId(`t${t}`), [
+          ThreadLogFixture.threadCreated(alice, "public"),
+          ...[1, 2, 3].map((n) => ThreadLogFixture.messagePublished(`m${t}.${n}`, alice, `text ${n} of ${t}`))
+        ])
+      }
+      yield* awaitCaughtUp
+      assert.deepStrictEqual(yield* verify, [])
+      const all = yield* index.scroll(collection, { after: null, limit: 100 })
+
+      const [missing, stale] = [all[0]!, all[4]!]
+      yield* index.remove(collection, [missing.id])
+      yield* index.upsert(collection, [{ ...stale, payload: { ...stale.payload, content: "forged", version: 99 } }])
+      const orphan = makePoint(1, stale.vector, { thread: threadId("t1"), log_seq: 2 })
+      const stranger = makePoint(2, stale.vector, { thread: threadId("nowhere"), log_seq: 2 })
+      yield* index.upsert(collection, [orphan, stranger])
+
+      const found = yield* verify
+      assert.deepStrictEqual(found.map(({ _tag, id }) => [_tag, id]), [
+        ["Orphan", orphan.id],
+        ["Orphan", stranger.id],
+        ["Stale", stale.id],
+        ["Missing", missing.id]
+      ])
+      embedder.calls.length = 0
+      yield* repair(found)
+      yield* awaitCaughtUp
+      assert.deepStrictEqual(yield* verify, [])
+      assert.deepStrictEqual(yield* index.scroll(collection, { after: null, limit: 100 }), all)
+      assert.isAtMost(embedder.calls.flat().length, 6)
+    }).pipe(Effect.provide(layer))
+  })
+})

@@ -1,0 +1,151 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
+import * as MemoryLog from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
+import * as PriorsLive from "../../../src/layers/search/PriorsLive.ts"
+import * as ProjectorLive from "../../../src/layers/search/SearchIndexerLive.ts"
+import { Database, PriorsCollection } from "../../../src/services/Database.ts"
+import { Kinds } from "../../../src/services/Kinds.ts"
+import { Priors } from "../../../src/services/Priors.ts"
+import { SearchIndexer } from "../../../src/services/SearchIndexer.ts"
+import { Overloaded } from "../../../src/services/VectorIndex.ts"
+import * as FakeEmbedder from "../../../src/testing/FakeEmbedder.ts"
+import * as FaultyIndex from "../../support/FaultyIndex.ts"
+import { makePayload, threadId } from "../../support/PointFixture.ts"
+import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
+
+const collection = "priors-test"
+const [alice, bob, carol] = [ThreadLogFixture.userOf("B"), ThreadLogFixture.userOf("C"), ThreadLogFixture.userOf("D")]
+
+const setup = () => {
+  const index = FaultyIndex.make()
+  const embedder = FakeEmbedder.make()
+  const layer = Layer.merge(PriorsLive.layer, ProjectorLive.layer).pipe(
+    Layer.provideMerge(DatabaseLive.layer),
+    Layer.provideMerge(Layer.mergeAll(
+      index.layer,
+      embedder.layer,
+      MemoryLog.layer,
+      Layer.succeed(Kinds, builtInKinds),
+      Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test" })
+    ))
+  )
+  return { index: index.control, embedder: embedder.control, layer }
+}
+
+const find = (text: string, reader: typeof alice) =>
+  Effect.gen(function*() {
+    yield* (yield* SearchIndexer).awaitCaughtUp
+    return yield* (yield* Priors).find(text, reader)
+  })
+
+describe("Priors", () => {
+  it.effect("[CHO4] the ten nearest, best first, with who wrote them where", () => {
+    const { layer } = setup()
+    return Effect.gen(function*() {
+      const topic = threadId("one")
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ...Array.from(
+          { length: 30 },
+          (_, n) => ThreadLogFixture.messagePublished(`m${n}`, alice, `apple ${"pear ".repeat(n)}x${n}`)
+        )
+      ])
+      const priors = yield* find("apple x0", bob)
+      assert.strictEqual(priors.length, 10)
+      const [best] = priors
+      assert.deepStrictEqual([best?.id, best?.author, best?.thread, best?.content], ["m0", alice, topic, "apple x0"])
+      assert.closeTo(best!.similarity, 1, 1e-6)
+      const scores = priors.map((prior) => prior.similarity)
+      assert.deepStrictEqual(scores, scores.toSorted((a, b) => b - a))
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[CHO4] identical texts count once, as the earliest; a message counts once, as its best chunk", () => {
+    const { layer } = setup()
+    return Effect.gen(function*() {
+      yield* ThreadLogFixture.appendEvents(threadId("late"), [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("copy", alice, "the same apple", 90)
+      ])
+      yield* ThreadLogFixture.appendEvents(threadId("early"), [
+        ThreadLogFixture.threadCreated(bob, "public"),
+        ThreadLogFixture.messagePublished("first", bob, "the same apple", 10),
+        ThreadLogFixture.messagePublished(
+          "long",
+          bob,
+          `${"apple filler ".repeat(110)}\n\n${"another filler ".repeat(90)}`,
+          20
+        )
+      ])
+      const priors = yield* find("the same apple", carol)
+      assert.deepStrictEqual(priors.map((prior) => prior.id), ["first", "long"])
+      assert.isTrue(priors[1]!.content.startsWith("apple"))
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[SEC10, THR10] two tenants, 10,000 near-duplicates: nobody ever meets the other's text", () => {
+    const { layer } = setup()
+    return Effect.gen(function*() {
+      const threads = [0, 1, 2, 3, 4]
+      const texts = 1000
+      // Bob's are the nearer ones for every query, more of them than a search looks at: signs that are no words.
+      for (const n of threads) {
+        const [mine, foreign] = [threadId(`alice-${n}`), threadId(`bob-${n}`)]
+        const write = (who: typeof alice, text: (i: number) => string) => [
+          ThreadLogFixture.threadCreated(who, "members"),
+          ...Array.from({ length: texts }, (_, i) => ThreadLogFixture.messagePublished(`${who}${n}.${i}`, who, text(i)))
+        ]
+        yield* ThreadLogFixture.appendEvents(mine, write(alice, (i) => `secret plan ${n} alpha ${i}`), [alice])
+        yield* ThreadLogFixture.appendEvents(
+          foreign,
+          write(bob, (i) => `secret plan ${n} ${String.fromCodePoint(0x2800 + i)}`),
+          [bob]
+        )
+      }
+      for (const [reader, owner] of [[alice, "alice-"], [bob, "bob-"]] as const) {
+        for (const n of threads) {
+          const priors = yield* find(`secret plan ${n}`, reader)
+          assert.strictEqual(priors.length, 10)
+          for (const prior of priors) assert.isTrue(prior.thread.startsWith(`thread:${owner}`))
+        }
+      }
+      assert.deepStrictEqual(yield* find("secret plan", carol), [])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[SEC10] a hit that the index wrongly calls public is authorised again, and dropped", () => {
+    const { layer } = setup()
+    return Effect.gen(function*() {
+      yield* ThreadLogFixture.appendEvents(threadId("hidden"), [ThreadLogFixture.threadCreated(bob, "members")], [bob])
+      const database = yield* Database
+      yield* database.execute({
+        _tag: "Store",
+        collection,
+        points: [{
+          id: "00000000-0000-5000-8000-000000000001",
+          vector: Array.from({ length: FakeEmbedder.dimensions }, () => 1),
+          payload: makePayload({ thread: threadId("hidden"), visibility: "public", content: "leaked" })
+        }]
+      })
+      assert.deepStrictEqual(yield* find("anything at all", alice), [])
+      assert.deepStrictEqual((yield* find("anything at all", bob)).map((prior) => prior.content), ["leaked"])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[CHO4, FLT13] without an embedder, or without an engine, the search is a typed failure", () => {
+    const { embedder, index, layer } = setup()
+    return Effect.gen(function*() {
+      yield* (yield* SearchIndexer).awaitCaughtUp
+      const priors = yield* Priors
+      embedder.fail = () => FakeEmbedder.providerError
+      const blind = yield* Effect.flip(priors.find("anything", alice))
+      assert.deepStrictEqual([blind.operation, blind.retryable], ["embed", true])
+      embedder.fail = () => undefined
+      index.fail = () => new Overloaded({ retry_after_ms: 10_000 })
+      const lost = yield* Effect.flip(priors.find("anything", alice))
+      assert.deepStrictEqual([lost.operation, lost.retryable], ["search", true])
+    }).pipe(Effect.provide(layer))
+  })
+})

@@ -1,0 +1,281 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
+import * as MemoryLog from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
+import * as PointDrafts from "../../../src/layers/search/PointDrafts.ts"
+import * as ProjectorLive from "../../../src/layers/search/SearchIndexerLive.ts"
+import { PriorsCollection } from "../../../src/services/Database.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
+import { Kinds } from "../../../src/services/Kinds.ts"
+import { SearchIndexer } from "../../../src/services/SearchIndexer.ts"
+import { Unreachable, VectorIndex } from "../../../src/services/VectorIndex.ts"
+import * as FakeEmbedder from "../../../src/testing/FakeEmbedder.ts"
+import * as FaultyIndex from "../../support/FaultyIndex.ts"
+import { threadId } from "../../support/PointFixture.ts"
+import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
+
+const collection = "priors-test"
+const alice = ThreadLogFixture.userOf("B")
+
+const setup = () => {
+  const index = FaultyIndex.make()
+  const embedder = FakeEmbedder.make()
+  const dependencies = Layer.mergeAll(
+    index.layer,
+    embedder.layer,
+    MemoryLog.layer,
+    Layer.succeed(Kinds, builtInKinds),
+    Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test/words" })
+  )
+  const database = DatabaseLive.layer.pipe(Layer.provideMerge(dependencies))
+  return { index: index.control, embedder: embedder.control, database, projector: ProjectorLive.layer }
+}
+
+/** Everything in the index, by id. */
+const stored = Effect.flatMap(VectorIndex, (index) => index.scroll(collection, { after: null, limit: 10_000 }))
+const contents = Effect.map(stored, (points) => points.map((point) => point.payload.content).sort())
+const awaitCaughtUp = Effect.flatMap(SearchIndexer, (projector) => projector.awaitCaughtUp)
+
+describe("Projector", () => {
+  it.effect("[STO4] published text becomes points that say where they come from", () => {
+    const { database, projector } = setup()
+    return Effect.gen(function*() {
+      const topic = threadId("one")
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("m1", alice, "hello there", 7)
+      ])
+      yield* awaitCaughtUp
+      const [point] = yield* stored
+      assert.deepStrictEqual(point?.payload, {
+        thread: topic,
+        message: ThreadLogFixture.commandId("m1"),
+        author: alice,
+        content: "hello there",
+        content_hash: PointDrafts.sha256Hex("hello there"),
+        visibility: "public",
+        log_seq: 2,
+        embed_model: "test/words",
+        created_at: 7,
+        version: 2
+      })
+    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+  })
+
+  it.effect("[STO4, THR4] a submission is found once it is approved, not before and not otherwise", () => {
+    const { database, projector } = setup()
+    return Effect.gen(function*() {
+      const topic = threadId("one")
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.submissionOpened("s1", alice, "accepted words"),
+        ThreadLogFixture.submissionOpened("s2", alice, "refused words")
+      ])
+      yield* awaitCaughtUp
+      assert.deepStrictEqual(yield* contents, [])
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.submissionSettled("s1", "approved", topic),
+        ThreadLogFixture.submissionSettled("s2", "rejected", topic)
+      ])
+      yield* awaitCaughtUp
+      assert.deepStrictEqual(yield* contents, ["accepted words"])
+    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+  })
+
+  it.effect("[STO4] long texts come in chunks of the same message", () => {
+    const { database, projector } = setup()
+    return Effect.gen(function*() {
+      const paragraphs = Array.from({ length: 12 }, (_, n) => `${n} ${"word ".repeat(120)}`.trim())
+      const topic = threadId("one")
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("m1", alice, paragraphs.join("\n\n"))
+      ])
+      yield* awaitCaughtUp
+      const points = yield* stored
+      assert.strictEqual(points.length, 6)
+      assert.isTrue(points.every((point) => point.payload.message === "m1"))
+    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+  })
+
+  it.effect("[STO4] doing it again changes nothing: same ids, same points", () => {
+    const { database, projector } = setup()
+    return Effect.gen(function*() {
+      const topic = threadId("one")
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "members"),
+        ThreadLogFixture.messagePublished("m1", alice, "hello")
+      ])
+      yield* awaitCaughtUp
+      const before = yield* stored
+      yield* Effect.flatMap(SearchIndexer, (projector) => projector.rebuild)
+      yield* awaitCaughtUp
+      assert.deepStrictEqual(yield* stored, before)
+      assert.match(before[0]!.id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab]/)
+    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+  })
+
+  it.effect("[STO4, TOP6] a new process goes on where the last one stopped, also in the middle of a vote", () => {
+    const { database, embedder, projector } = setup()
+    return Effect.gen(function*() {
+      const topic = threadId("one")
+      const once = Effect.provide(awaitCaughtUp, Layer.fresh(projector))
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("m1", alice, "first"),
+        ThreadLogFixture.submissionOpened("s1", alice, "second")
+      ])
+      yield* once
+      yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.submissionSettled("s1", "approved", topic)])
+      yield* once
+      assert.deepStrictEqual(yield* contents, ["first", "second"])
+      assert.deepStrictEqual(embedder.calls.flat(), ["first", "second"])
+    }).pipe(Effect.provide(database))
+  })
+
+  it.effect("[STO6, STO8] while the embedder is down nothing is stored and the cursor stays; then everything is", () => {
+    const { database, embedder, projector } = setup()
+    embedder.fail = () => FakeEmbedder.providerError
+    return Effect.gen(function*() {
+      const topic = threadId("one")
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("m1", alice, "hello")
+      ])
+      yield* TestClock.adjust("10 seconds")
+      const log = yield* EventLog
+      assert.deepStrictEqual(yield* log.laggingTopics(collection), [{ topic, seq: 0 }])
+      assert.deepStrictEqual(yield* stored, [])
+      const tries = embedder.calls.length
+      assert.isAbove(tries, 2)
+      assert.isBelow(tries, 10)
+      embedder.fail = () => undefined
+      const waiting = yield* Effect.forkChild(awaitCaughtUp)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(waiting)
+      assert.deepStrictEqual(yield* contents, ["hello"])
+      assert.deepStrictEqual(yield* log.laggingTopics(collection), [])
+    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+  })
+
+  it.effect("[STO6, FLT13] while the engine is down the log goes on; afterwards nothing is missing and nothing twice", () => {
+    const { database, index, projector } = setup()
+    index.fail = () => new Unreachable({ detail: "test", cause: "test" })
+    return Effect.gen(function*() {
+      for (let n = 0; n < 20; n++) {
+        yield* ThreadLogFixture.appendEvents(threadId(`t${n}`), [
+          ThreadLogFixture.threadCreated(alice, "public"),
+          ThreadLogFixture.messagePublished(`m${n}`, alice, `text ${n}`)
+        ])
+      }
+      yield* TestClock.adjust("20 seconds")
+      index.fail = () => undefined
+      const waiting = yield* Effect.forkChild(awaitCaughtUp)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(waiting)
+      assert.deepStrictEqual(yield* contents, Array.from({ length: 20 }, (_, n) => `text ${n}`).sort())
+    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+  })
+
+  it.effect("[STO6, FLT13] an index that lost everything is filled again from the logs", () => {
+    const { database, index, projector } = setup()
+    return Effect.gen(function*() {
+      const topic = threadId("one")
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("m1", alice, "first")
+      ])
+      yield* awaitCaughtUp
+      index.dropAll()
+      yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.messagePublished("m2", alice, "second")])
+      yield* awaitCaughtUp
+      assert.deepStrictEqual(yield* contents, ["first", "second"])
+    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+  })
+
+  it.effect("[STO6] so is one that lost everything after a start, before anything was stored", () => {
+    const { database, index, projector } = setup()
+    const life = Layer.fresh(projector.pipe(Layer.provideMerge(Layer.fresh(DatabaseLive.layer))))
+    return Effect.gen(function*() {
+      const topic = threadId("one")
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("m1", alice, "first")
+      ])
+      yield* Effect.provide(awaitCaughtUp, life)
+      yield* Effect.gen(function*() {
+        yield* awaitCaughtUp
+        index.dropAll()
+        yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.messagePublished("m2", alice, "second")])
+        yield* awaitCaughtUp
+        assert.deepStrictEqual(yield* contents, ["first", "second"])
+      }).pipe(Effect.provide(life))
+    }).pipe(Effect.provide(database))
+  })
+
+  it.effect("[STO6] [TOP6] nor is anything missing when the server dies over a lost index", () => {
+    const { database, index, projector } = setup()
+    let dying = false
+    const mortal = Layer.effect(
+      EventLog,
+      Effect.map(EventLog, (log) =>
+        EventLog.of({
+          ...log,
+          setCursor: (name, topic, seq) => dying && seq === 0 ? Effect.never : log.setCursor(name, topic, seq)
+        }))
+    )
+    const life = Layer.fresh(projector.pipe(
+      Layer.provideMerge(Layer.fresh(DatabaseLive.layer)),
+      Layer.provideMerge(mortal)
+    ))
+    return Effect.gen(function*() {
+      const topic = threadId("one")
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("m1", alice, "first")
+      ])
+      yield* Effect.gen(function*() {
+        yield* awaitCaughtUp
+        index.dropAll()
+        dying = true
+        yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.messagePublished("m2", alice, "second")])
+        yield* TestClock.adjust("1 second")
+      }).pipe(Effect.provide(life))
+      dying = false
+      yield* Effect.provide(awaitCaughtUp, life)
+      assert.deepStrictEqual(yield* contents, ["first", "second"])
+    }).pipe(Effect.provide(database))
+  })
+
+  it.effect("[STO6] an index that is empty at the start is filled, whatever the cursors say", () => {
+    const { database, index, projector } = setup()
+    return Effect.gen(function*() {
+      const once = Effect.provide(awaitCaughtUp, Layer.fresh(projector))
+      yield* ThreadLogFixture.appendEvents(threadId("one"), [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("m1", alice, "first")
+      ])
+      yield* once
+      index.dropAll()
+      yield* once
+      assert.deepStrictEqual(yield* contents, ["first"])
+    }).pipe(Effect.provide(database))
+  })
+
+  it.effect("[STO8] a text the model will never take is left out alone", () => {
+    const { database, embedder, projector } = setup()
+    embedder.fail = (inputs) => inputs.includes("🎉") ? FakeEmbedder.invalidInputError : undefined
+    return Effect.gen(function*() {
+      yield* ThreadLogFixture.appendEvents(threadId("one"), [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("m1", alice, "before"),
+        ThreadLogFixture.messagePublished("m2", alice, "🎉"),
+        ThreadLogFixture.messagePublished("m3", alice, "after")
+      ])
+      yield* awaitCaughtUp
+      assert.deepStrictEqual(yield* contents, ["after", "before"])
+    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+  })
+})

@@ -1,0 +1,304 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import { constants, deflateRawSync, inflateRawSync } from "node:zlib"
+import { closeCode } from "../../../../src/domain/connection/CloseCode.ts"
+import { TopicId } from "../../../../src/domain/protocol/Ids.ts"
+import { encodeTextFrame } from "../../../../src/layers/delivery/TextFrame.ts"
+import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
+import * as Compression from "../../../../src/layers/socket/core/Compression.ts"
+import * as Frames from "../../../../src/services/OutboundFrame.ts"
+import { Socket } from "../../../../src/services/Socket.ts"
+import * as Raw from "../../../support/RawSocket.ts"
+import { openClient, startListening } from "../../../support/TestUsers.ts"
+import * as SocketWsFixture from "../ws/SocketWsFixture.ts"
+
+type Frame = Frames.OutboundFrame
+
+const listenWithUrl = Effect.gen(function*() {
+  return { ...yield* SocketWsFixture.recordEvents, url: yield* startListening }
+})
+
+const openRaw = (url: string, offer?: string) =>
+  Raw.open(url, "/ws", offer === undefined ? {} : { headers: [`Sec-WebSocket-Extensions: ${offer}`] })
+
+const deflate = "permessage-deflate"
+
+const replyFrame = (text: string): Frame => ({ text, lane: { _tag: "Reply" } })
+
+/** A text as long as that in UTF-8, alike enough to be worth compressing. */
+const repetitiveText = (length: number): string => "so it is said, ".repeat(length / 15 + 1).slice(0, length)
+
+/** A text as long as that which gets less than ten times smaller. */
+const variedText = (length: number): string =>
+  Array.from({ length: length / 6 + 1 }, (_, n) => (n * 7919 % 100_003).toString(36).padStart(6)).join("").slice(
+    0,
+    length
+  )
+
+const deflateText = (text: string): Uint8Array =>
+  deflateRawSync(text, { level: 9, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
+
+const compressedFrame = (text: string): Raw.RawFrame => ({ opcode: Raw.textOpcode, rsv: 4, payload: deflateText(text) })
+
+const readText = ({ payload, rsv }: Raw.ReceivedFrame): string =>
+  rsv === 0 ? payload.toString() : inflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH }).toString()
+
+/** What the server writes to raw sockets from here on, in order. */
+const recordWrites = Effect.gen(function*() {
+  const writes: Array<unknown> = []
+  const server = yield* HttpListener.HttpListener
+  server.prependListener("upgrade", (_request, socket) => {
+    const write = socket.write.bind(socket)
+    socket.write = (chunk: unknown) => {
+      writes.push(chunk)
+      return write(chunk)
+    }
+  })
+  return writes
+})
+
+describe("what is agreed to", () => {
+  it.effect("[CON9] [SEC15] nothing, unless it is switched on", () =>
+    Effect.gen(function*() {
+      const { connection, url } = yield* listenWithUrl
+      const socket = yield* openRaw(url, deflate)
+      assert.notMatch(socket.upgrade, /extensions/i)
+      ;(yield* connection).deliver(replyFrame(repetitiveText(2_000)))
+      assert.strictEqual((yield* socket.nextFrame).rsv, 0)
+      socket.send(compressedFrame("hello"))
+      assert.strictEqual(yield* socket.nextCloseCode, closeCode.protocolError)
+    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: false }))))
+
+  it.effect("[CON9] no context on either side, when it is on and offered", () =>
+    Effect.gen(function*() {
+      const { connection, url } = yield* listenWithUrl
+      const offered = yield* openRaw(url, `${deflate}; client_max_window_bits`)
+      assert.match(
+        offered.upgrade,
+        /\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover$/m
+      )
+      yield* connection
+      const plain = yield* openRaw(url)
+      assert.notMatch(plain.upgrade, /extensions/i)
+      ;(yield* connection).deliver(replyFrame(repetitiveText(2_000)))
+      assert.deepInclude(yield* plain.nextFrame, { rsv: 0, payload: Buffer.from(repetitiveText(2_000)) })
+    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+
+  it.effect("[CON9] [SEC15] a compressed frame of who did not agree on it ends in 1002", () =>
+    Effect.gen(function*() {
+      const { url } = yield* listenWithUrl
+      const socket = yield* openRaw(url)
+      socket.send(compressedFrame("hello"))
+      assert.strictEqual(yield* socket.nextCloseCode, closeCode.protocolError)
+    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+
+  it.effect("[CON9] who has room for a small window only is served plain", () =>
+    Effect.gen(function*() {
+      const { connection, text, url } = yield* listenWithUrl
+      const socket = yield* openRaw(url, `${deflate}; server_max_window_bits=10`)
+      assert.match(socket.upgrade, /server_max_window_bits=10/)
+      ;(yield* connection).deliver(replyFrame(repetitiveText(2_000)))
+      assert.strictEqual((yield* socket.nextFrame).rsv, 0)
+      socket.send(compressedFrame("hello"))
+      assert.strictEqual(yield* text, "hello")
+    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+})
+
+describe("what goes out", () => {
+  it.effect.each([
+    { length: 1_023, rsv: 0 },
+    { length: 1_024, rsv: 4 },
+    { length: 262_144, rsv: 4 },
+    // A thousand of these at once would hold the process up for seconds.
+    { length: 262_145, rsv: 0 }
+  ])("[CON9] a text of $length bytes has the reserved bits $rsv", ({ length, rsv }) =>
+    Effect.gen(function*() {
+      const { connection, url } = yield* listenWithUrl
+      const socket = yield* openRaw(url, deflate)
+      ;(yield* connection).deliver(replyFrame(repetitiveText(length)))
+      const heard = yield* socket.nextFrame
+      assert.deepInclude(heard, { opcode: Raw.textOpcode, rsv })
+      assert.strictEqual(readText(heard), repetitiveText(length))
+      if (rsv !== 0) assert.isBelow(heard.payload.length, length / 10)
+    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+
+  it.effect("[CON9] a text that does not get smaller is sent as it is", () =>
+    Effect.gen(function*() {
+      const { connection, url } = yield* listenWithUrl
+      const socket = yield* openRaw(url, deflate)
+      // Every character once: nothing repeats, and all are about as frequent.
+      const noise = String.fromCodePoint(...Array.from({ length: 5_000 }, (_, n) => 0x4e00 + n * 7919 % 20_000))
+      ;(yield* connection).deliver(replyFrame(noise))
+      const heard = yield* socket.nextFrame
+      assert.strictEqual(readText(heard), noise)
+      assert.isAtMost(heard.payload.length, Buffer.byteLength(noise))
+    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+
+  it.effect("[CON9] [SYN9] a broadcast is compressed once, for whoever takes it compressed", () =>
+    Effect.gen(function*() {
+      const { connection, url } = yield* listenWithUrl
+      const writes = yield* recordWrites
+      const sockets = [
+        yield* openRaw(url, deflate),
+        yield* openRaw(url, deflate),
+        yield* openRaw(url),
+        yield* openRaw(url, deflate)
+      ]
+      for (const _ of sockets) yield* connection
+      writes.length = 0
+      const socket = yield* Socket
+      assert.strictEqual(yield* socket.broadcast(repetitiveText(5_000)), 4)
+      const heard: Array<Raw.ReceivedFrame> = []
+      for (const one of sockets) heard.push(yield* one.nextFrame)
+      assert.deepStrictEqual(heard.map(({ rsv }) => rsv), [4, 4, 0, 4])
+      assert.deepStrictEqual(heard.map(readText), sockets.map(() => repetitiveText(5_000)))
+      assert.lengthOf(writes, 4)
+      // The very same bytes, not equal ones.
+      assert.strictEqual(new Set(writes).size, 2)
+      assert.strictEqual(writes[1], writes[0])
+      assert.strictEqual(writes[3], writes[0])
+    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+
+  it.effect("[CON9] [CON2] large and small texts of one turn keep their order, in one write", () =>
+    Effect.gen(function*() {
+      const { connection, url } = yield* listenWithUrl
+      const writes = yield* recordWrites
+      const socket = yield* openRaw(url, deflate)
+      const one = yield* connection
+      const texts = [10, 5_000, 300_000, 20, 1_024, 2_000].map((length, n) => `${n} ${repetitiveText(length)}`)
+      writes.length = 0
+      for (const text of texts) one.deliver(replyFrame(text))
+      for (const text of texts) assert.strictEqual(readText(yield* socket.nextFrame), text)
+      assert.lengthOf(writes, 1)
+    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+
+  it.effect("[CON9] an ordinary client reads everything, and is understood", () =>
+    Effect.gen(function*() {
+      const { connection, text, url } = yield* listenWithUrl
+      const client = yield* openClient(url, { perMessageDeflate: { threshold: 0 } })
+      assert.strictEqual(client.ws.extensions, deflate)
+      const one = yield* connection
+      for (const length of [1, 1_500, 70_000, 1_100, 400_000]) {
+        const value = { n: length, text: repetitiveText(length), more: "Gr\u00fc\u00dfe \u{1d11e}" }
+        one.deliver(replyFrame(JSON.stringify(value)))
+        assert.deepStrictEqual<unknown>(yield* client.next, value)
+        const said = JSON.stringify({ n: length, text: repetitiveText(Math.min(length, 4_000)) })
+        client.ws.send(said)
+        assert.strictEqual(yield* text, said)
+      }
+      client.ws.close(1000)
+      assert.strictEqual(yield* client.closed, 1000)
+    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+})
+
+/** Somebody who takes compressed texts, for a test to end; and somebody else, who has to be served afterwards. */
+const withBystander = <E>(
+  use: (socket: Raw.RawSocket, text: Effect.Effect<string>) => Effect.Effect<void, E, Scope.Scope>
+) =>
+  Effect.gen(function*() {
+    const { text, url } = yield* listenWithUrl
+    const bystander = yield* openRaw(url, deflate)
+    yield* use(yield* openRaw(url, deflate), text)
+    bystander.send(compressedFrame("still here"))
+    assert.strictEqual(yield* text, "still here")
+  }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true })))
+
+describe("what comes in", () => {
+  it.effect.each([
+    { bomb: "a million bytes", text: "x".repeat(1_000_000) },
+    { bomb: "64 KB of a few dozen bytes", text: "x".repeat(65_536) },
+    { bomb: "64 KB of 1 KB", text: repetitiveText(20_000) + "x".repeat(45_536) },
+    { bomb: "a little more than is harmless", text: "x".repeat(4_097) }
+  ])(
+    "[CON9] [SEC15] a bomb ends in 1009, and nobody else notices: $bomb",
+    ({ text }) =>
+      withBystander((socket) =>
+        Effect.gen(function*() {
+          socket.send(compressedFrame(text))
+          assert.strictEqual(yield* socket.nextCloseCode, closeCode.tooLarge)
+        })
+      )
+  )
+
+  it.effect("[CON9] [SEC15] a bomb in fragments is found before it is whole", () =>
+    withBystander((socket) =>
+      Effect.gen(function*() {
+        const bytes = deflateText("x".repeat(60_000))
+        socket.send({ opcode: Raw.textOpcode, rsv: 4, fin: false, payload: bytes.subarray(0, 8) })
+        socket.send({ opcode: Raw.continuationOpcode, fin: false, payload: bytes.subarray(8) })
+        assert.strictEqual(yield* socket.nextCloseCode, closeCode.tooLarge)
+      })
+    ))
+
+  it.effect("[CON9] [SEC12] more than 64 KB is too large, however little it was compressed", () =>
+    withBystander((socket) =>
+      Effect.gen(function*() {
+        const text = variedText(65_537)
+        assert.isBelow(text.length, deflateText(text).length * 10)
+        socket.send(compressedFrame(text))
+        assert.strictEqual(yield* socket.nextCloseCode, closeCode.tooLarge)
+      })
+    ))
+
+  it.effect.each([
+    { what: "a harmless text that repeats itself", text: "x".repeat(4_096) },
+    { what: "an empty text", text: "" },
+    { what: "64 KB within the ratio", text: variedText(65_536) }
+  ])(
+    "[CON9] $what is heard, whole and in fragments, again and again",
+    ({ text }) =>
+      withBystander((socket, heard) =>
+        Effect.gen(function*() {
+          const bytes = deflateText(text)
+          for (let i = 0; i < 3; i++) {
+            socket.send(compressedFrame(text))
+            assert.strictEqual(yield* heard, text)
+            const half = bytes.length >> 1
+            socket.send({ opcode: Raw.textOpcode, rsv: 4, fin: false, payload: bytes.subarray(0, half) })
+            socket.send({ opcode: Raw.pingOpcode }, { opcode: Raw.continuationOpcode, payload: bytes.subarray(half) })
+            assert.strictEqual(yield* heard, text)
+          }
+          socket.send({ opcode: Raw.textOpcode, payload: "plain" })
+          assert.strictEqual(yield* heard, "plain")
+        })
+      )
+  )
+
+  it.effect("[CON9] [SEC21] bytes that nothing inflates to end in 1007", () =>
+    withBystander((socket) =>
+      Effect.gen(function*() {
+        socket.send({ opcode: Raw.textOpcode, rsv: 4, payload: Uint8Array.of(0xff, 0xff, 0xff, 0xff) })
+        assert.strictEqual(yield* socket.nextCloseCode, closeCode.invalidText)
+      })
+    ))
+
+  it.effect.each([
+    { what: "a ping", shape: { opcode: Raw.pingOpcode, rsv: 4 } },
+    { what: "a continuation", shape: { opcode: Raw.continuationOpcode, rsv: 4 } }
+  ])(
+    "[CON9] [SEC21] $what that says it is compressed ends in 1002",
+    ({ shape }) =>
+      withBystander((socket) =>
+        Effect.gen(function*() {
+          socket.send({ opcode: Raw.textOpcode, fin: false, payload: "a" }, shape)
+          assert.strictEqual(yield* socket.nextCloseCode, closeCode.protocolError)
+        })
+      )
+  )
+})
+
+describe("messages that share a frame", () => {
+  it("[CON9] [SYN9] are frames of their own for who understands compression too", () => {
+    const topic = TopicId.make("room:t")
+    const signal = (text: string): Frame => ({ text, lane: { _tag: "Ephemeral", topic, key: text } })
+    const first = signal(repetitiveText(800))
+    const run = Frames.makeBatch()
+    Frames.openBatch(run, first)
+    assert.isTrue(Frames.tryAppend(run, signal(repetitiveText(801))))
+    Frames.closeBatch(first)
+    assert.deepStrictEqual(
+      Compression.deflateFrame(first),
+      Buffer.concat([repetitiveText(800), repetitiveText(801)].map((text) => encodeTextFrame(text)))
+    )
+  })
+})

@@ -1,0 +1,55 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TopicId } from "../../../../src/domain/protocol/Ids.ts"
+import { defaults } from "../../../../src/domain/protocol/Limits.ts"
+import * as SendQueue from "../../../../src/layers/delivery/SendQueue.ts"
+import * as SocketEngine from "../../../../src/layers/socket/core/SocketEngine.ts"
+import * as OutboundFrame from "../../../../src/services/OutboundFrame.ts"
+
+const topic = TopicId.make("room:t")
+const signalFrame = (key: string, size: number): OutboundFrame.OutboundFrame => ({
+  text: "x".repeat(size),
+  lane: { _tag: "Ephemeral", topic, key }
+})
+
+describe("a peer", () => {
+  it.effect("[CON8] that is slow for what joined its frames is told of when it has room again", () =>
+    Effect.gen(function*() {
+      const limits = { ...defaults, outboxFold: 1_000 }
+      const turn: Array<() => void> = []
+      const engine = yield* SocketEngine.make({
+        limits,
+        capabilities: ["backpressure"],
+        nextId: () => "one",
+        runAfterTurn: (task) => turn.push(task)
+      })
+      let unsent = 0
+      const write = (frames: ReadonlyArray<OutboundFrame.OutboundFrame>) => {
+        for (const frame of frames) unsent += SendQueue.encodeFrame(frame).length
+      }
+      const socket = engine.makeService({
+        start: Effect.succeed({ address: "", port: 0 }),
+        stop: Effect.void,
+        isRunning: Effect.succeed(true),
+        getAddress: Effect.undefined,
+        getPort: Effect.undefined
+      })
+      const drained: Array<string> = []
+      yield* socket.onDrained(({ id }) => drained.push(id))
+      const metadata = { address: "", origin: "", userAgent: "" }
+      const port = engine.accept(
+        { supportsBatching: true, write, unsentBytes: () => unsent, close: () => {}, terminate: () => {} },
+        metadata
+      )
+      const run = OutboundFrame.makeBatch()
+      const first = signalFrame("a", 100)
+      OutboundFrame.openBatch(run, first)
+      port.connection.deliver(first)
+      for (const key of ["b", "c", "d"]) assert.isTrue(OutboundFrame.tryAppend(run, signalFrame(key, 900)))
+      for (const task of turn.splice(0)) task()
+      assert.isAbove(port.connection.bufferedAmount(), limits.outboxFold)
+      unsent = 0
+      port.onDrained()
+      assert.deepStrictEqual(drained, ["one"])
+    }))
+})

@@ -1,0 +1,93 @@
+/** Plain HTTP through uWebSockets.js to the process's own server, which does not listen at all. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { request } from "node:http"
+import { defaults } from "../../../../src/domain/protocol/Limits.ts"
+import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
+import * as SocketUws from "../../../../src/layers/socket/uws/SocketUws.ts"
+import { formatAddress } from "../../../../src/layers/socket/uws/UwsApi.ts"
+import { Socket } from "../../../../src/services/Socket.ts"
+import { uwsFake } from "../../../support/UwsFake.ts"
+
+const engine = SocketUws.layer({
+  host: "127.0.0.1",
+  port: 0,
+  limits: defaults,
+  admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
+}, Effect.succeed(uwsFake)).pipe(Layer.provideMerge(HttpListener.layer))
+
+/** A server behind the relay that says what it was asked; the address in front. */
+const startServer = Effect.gen(function*() {
+  const server = yield* HttpListener.HttpListener
+  server.on("request", (request, response) => {
+    const { method, socket, url } = request
+    response.setHeader("set-cookie", ["a=1", "b=2"])
+    response.setHeader(
+      "x-asked",
+      JSON.stringify({ method, url, from: socket.remoteAddress, host: request.headers.host })
+    )
+    if (url === "/large") return void response.end("x".repeat(4_000_000))
+    if (url === "/broken") return void socket.destroy()
+    response.statusCode = url === "/none" ? 404 : 200
+    request.pipe(response)
+  })
+  const { port } = yield* Effect.flatMap(Socket, (socket) => socket.start)
+  assert.isFalse(server.listening)
+  return `http://127.0.0.1:${port}`
+})
+
+const get = (url: string, options?: RequestInit) =>
+  Effect.promise(() =>
+    fetch(url, options).then((response) => response.text().then((text) => ({ answer: response, text })))
+  )
+
+describe("UwsRelay", () => {
+  it.live("[SOC3] a request is answered whole: method, query, body, status, headers, the client's address", () =>
+    Effect.gen(function*() {
+      const url = yield* startServer
+      const { answer, text } = yield* get(`${url}/some/path?a=1&b=%20`, { method: "POST", body: "y".repeat(500_000) })
+      assert.strictEqual(answer.status, 200)
+      assert.lengthOf(text, 500_000)
+      assert.deepStrictEqual<unknown>(JSON.parse(answer.headers.get("x-asked") ?? ""), {
+        method: "POST",
+        url: "/some/path?a=1&b=%20",
+        from: "127.0.0.1",
+        host: url.replace("http://", "")
+      })
+      assert.deepStrictEqual(answer.headers.getSetCookie(), ["a=1", "b=2"])
+      assert.strictEqual((yield* get(`${url}/none`)).answer.status, 404)
+      assert.lengthOf((yield* get(`${url}/large`)).text, 4_000_000)
+      assert.strictEqual((yield* get(`${url}/head`, { method: "HEAD" })).text, "")
+    }).pipe(Effect.provide(engine)))
+
+  it.live("[SOC3] an answer that breaks off is a 502, and the next request is served", () =>
+    Effect.gen(function*() {
+      const url = yield* startServer
+      assert.strictEqual((yield* get(`${url}/broken`)).answer.status, 502)
+      assert.strictEqual((yield* get(url)).answer.status, 200)
+    }).pipe(Effect.provide(engine)))
+
+  it.live("[SOC3] who goes away in the middle disturbs nobody", () =>
+    Effect.gen(function*() {
+      const url = yield* startServer
+      yield* Effect.callback<void>((resume) => {
+        const asking = request(`${url}/large`, (answer) => {
+          answer.once("data", () => {
+            asking.destroy()
+            resume(Effect.void)
+          })
+        })
+        asking.on("error", () => {})
+        asking.end()
+      })
+      assert.strictEqual((yield* get(url)).answer.status, 200)
+    }).pipe(Effect.provide(engine)))
+
+  it("[AUT6] addresses are read from their bytes", () => {
+    const text = (...bytes: ReadonlyArray<number>) => formatAddress(new Uint8Array(bytes).buffer)
+    const zeros = Array.from({ length: 10 }, () => 0)
+    assert.strictEqual(text(127, 0, 0, 1), "127.0.0.1")
+    assert.strictEqual(text(...zeros, 0xff, 0xff, 192, 0, 2, 7), "192.0.2.7")
+    assert.strictEqual(text(0x20, 1, 0xd, 0xb8, ...zeros, 0, 1), "2001:db8:0:0:0:0:0:1")
+  })
+})

@@ -1,0 +1,205 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { socketUrl, startInProcessServer } from "../../../support/InProcessServer.ts"
+import * as Inspector from "../../../support/Inspector.ts"
+import * as Raw from "../../../support/RawSocket.ts"
+import { startServer, temporaryFolder } from "../../../support/ServerProcess.ts"
+import { makeTestUser, openClient, signIn } from "../../../support/TestUsers.ts"
+
+/** A server of its own process, so that its memory is its own; and what it holds after a collection, in megabytes. */
+const startSeparateServer = Effect.fnUntraced(function*(settings: Readonly<Record<string, string>> = {}) {
+  const server = yield* startServer({
+    data: yield* temporaryFolder,
+    main: "src/main.ts",
+    nodeArgs: Inspector.nodeArgs,
+    env: { CHOIR_CONNECTIONS_PER_ADDRESS: "1000", CHOIR_CONNECTIONS_PER_USER: "100", ...settings }
+  })
+  const inspector = yield* Inspector.inspect(server)
+  const memory = Effect.map(inspector.memory, ({ external, heapUsed }) => (heapUsed + external) / 1_048_576)
+  yield* assertServes(server.url)
+  return { url: server.url, memory, before: yield* memory }
+})
+
+/** What attacks may cost, in megabytes (table: 5). */
+const maxGrowthMegabytes = 5
+
+/** Somebody signs in and is answered. */
+const assertServes = (url: string) =>
+  Effect.scoped(Effect.gen(function*() {
+    const client = yield* openClient(socketUrl(url))
+    assert.strictEqual((yield* signIn(client, makeTestUser())).type, "init")
+  }))
+
+describe("floods", () => {
+  it.live("[SEC12] messages that are too large are not even kept", () =>
+    Effect.gen(function*() {
+      const { before, memory, url } = yield* startSeparateServer()
+      const large = { opcode: Raw.textOpcode, payload: "x".repeat(65_537) }
+      for (let i = 0; i < 200; i++) {
+        yield* Effect.scoped(Effect.gen(function*() {
+          const socket = yield* Raw.open(url, "/ws")
+          // Said to be larger still, of which nothing ever comes.
+          socket.send(i % 2 === 0 ? large : { ...large, length: 2n ** 40n })
+          assert.strictEqual(yield* socket.nextCloseCode, 1009)
+          socket.tcp.end()
+          yield* Raw.awaitClosed(socket.tcp)
+        }))
+      }
+      assert.isBelow((yield* memory) - before, maxGrowthMegabytes)
+      yield* assertServes(url)
+    }).pipe(Effect.scoped))
+
+  it.live("[SEC13] hundreds of thousands of fragments of one byte cost no memory, nor do those that are kept", () =>
+    Effect.gen(function*() {
+      const { before, memory, url } = yield* startSeparateServer()
+      const piece = { opcode: Raw.continuationOpcode, fin: false, payload: "x" }
+      const start = { ...piece, opcode: Raw.textOpcode }
+      const pieces = Buffer.concat(Array.from({ length: 16_384 }, () => Raw.encodeFrame(piece)))
+      const sockets = yield* Effect.replicateEffect(Raw.open(url, "/ws"), 20)
+      for (const socket of sockets) {
+        socket.send(start)
+        socket.tcp.write(pieces)
+      }
+      for (const socket of sockets) assert.strictEqual(yield* socket.nextCloseCode, 1008)
+      // As many as are taken, and a message never ends.
+      for (const socket of yield* Effect.replicateEffect(Raw.open(url, "/ws"), 20)) {
+        socket.send(start, ...Array.from({ length: 63 }, () => piece), { opcode: Raw.pingOpcode })
+        assert.strictEqual((yield* socket.nextFrame).opcode, Raw.pongOpcode)
+      }
+      assert.isBelow((yield* memory) - before, maxGrowthMegabytes)
+      yield* assertServes(url)
+    }).pipe(Effect.scoped))
+
+  it.live("[SEC14] who floods with pings and does not read the pongs is cut", () =>
+    Effect.gen(function*() {
+      const { before, memory, url } = yield* startSeparateServer()
+      const socket = yield* Raw.open(url, "/ws")
+      socket.tcp.pause()
+      const pings = Buffer.concat(
+        Array.from({ length: 1_000 }, () => Raw.encodeFrame({ opcode: Raw.pingOpcode, payload: "x".repeat(125) }))
+      )
+      let sent = 0
+      yield* Effect.callback<void>((resume) => {
+        const pump = () => {
+          do sent += 1_000
+          while (socket.tcp.writable && socket.tcp.write(pings))
+        }
+        socket.tcp.once("close", () => resume(Effect.void))
+        socket.tcp.on("drain", pump)
+        pump()
+      })
+      assert.isBelow(sent, 600_000)
+      assert.isBelow((yield* memory) - before, maxGrowthMegabytes)
+      yield* assertServes(url)
+    }).pipe(Effect.scoped))
+
+  it.live("[SEC15] [CON9] a connection that compresses keeps no more memory than one that does not", () =>
+    Effect.gen(function*() {
+      const { memory, url } = yield* startSeparateServer({ CHOIR_COMPRESSION: "1", CHOIR_METRICS: "off" })
+      const count = 300
+      const kept = Effect.fnUntraced(function*(perMessageDeflate: false | { readonly threshold: number }) {
+        const before = yield* memory
+        const clients = yield* Effect.replicateEffect(openClient(socketUrl(url), { perMessageDeflate }), count)
+        for (const client of clients) {
+          client.send("heartbeat")
+          assert.strictEqual((yield* client.next).type, "heartbeat")
+        }
+        return ((yield* memory) - before) * 1_024 / count
+      })
+      const plain = yield* kept(false)
+      // Its messages were inflated; with a window kept for each it would be 40 KB more.
+      assert.isBelow((yield* kept({ threshold: 0 })) - plain, 8)
+    }).pipe(Effect.scoped))
+
+  it.live("[SEC21] a hundred thousand frames, some of them broken, are borne", () =>
+    Effect.gen(function*() {
+      const { memory, url } = yield* startSeparateServer({ CHOIR_ECHO: "1" })
+      let seed = 1
+      /** A whole number below `n`. */
+      const dice = (n: number) => {
+        seed = Math.imul(seed, 1_664_525) + 1_013_904_223 >>> 0
+        return Math.floor(seed / 4_294_967_296 * n)
+      }
+      const fuzzed = (): Raw.RawFrame => {
+        const payload = Uint8Array.from({ length: dice(10) === 0 ? dice(300) : dice(20) }, () => dice(256))
+        if (dice(50) > 0) {
+          return { opcode: dice(2) === 0 ? Raw.pingOpcode : Raw.binaryOpcode, payload: payload.subarray(0, 125) }
+        }
+        return {
+          opcode: dice(16),
+          payload,
+          fin: dice(2) === 0,
+          rsv: dice(8),
+          masked: dice(2) === 0,
+          ...dice(4) === 0 ? { length: BigInt(dice(2 ** 31)) ** BigInt(1 + dice(2)) } : {}
+        }
+      }
+      const attack = (path: string) =>
+        Effect.scoped(Effect.gen(function*() {
+          const socket = yield* Raw.open(url, path)
+          socket.send(...Array.from({ length: 50 }, fuzzed))
+          socket.tcp.end()
+          yield* Raw.awaitClosed(socket.tcp)
+        }))
+      const attacks = (count: number) =>
+        Effect.forEach(
+          Array.from({ length: count }, (_, i) => i),
+          (i) => attack(i % 4 === 0 ? "/ws" : "/echo"),
+          { concurrency: 16, discard: true }
+        )
+      // What is compiled and made once is there after the first few.
+      yield* attacks(200)
+      const before = yield* memory
+      yield* attacks(2_000)
+      assert.isBelow((yield* memory) - before, maxGrowthMegabytes)
+      yield* assertServes(url)
+    }).pipe(Effect.scoped))
+
+  it.live("[SEC24] five hundred connections from one address leave the other addresses alone", () =>
+    Effect.gen(function*() {
+      const url = yield* startInProcessServer()
+      const sockets = yield* Effect.forEach(Array.from({ length: 500 }), () => Raw.open(url, "/ws"), {
+        concurrency: 50
+      })
+      const taken = sockets.filter(({ upgrade }) => upgrade.startsWith("HTTP/1.1 101 "))
+      assert.strictEqual(taken.length, 64)
+      assert.isTrue(sockets.every((one) => taken.includes(one) || one.upgrade.startsWith("HTTP/1.1 429 ")))
+      const { upgrade } = yield* Raw.open(url, "/ws", { localAddress: "127.0.0.2" })
+      assert.match(upgrade, /^HTTP\/1\.1 101 /)
+      taken[0]!.tcp.end()
+      yield* Raw.awaitClosed(taken[0]!.tcp)
+      yield* assertServes(url)
+    }).pipe(Effect.scoped))
+})
+
+describe("the slow", () => {
+  const patience = { CHOIR_HEADERS_TIMEOUT: "2000", CHOIR_REQUEST_TIMEOUT: "2500", CHOIR_AUTH_TIMEOUT: "2000" }
+
+  it.live("[SEC23] who says nothing, or not all of a request, is cut; others are served", () =>
+    Effect.gen(function*() {
+      const url = yield* startInProcessServer(patience)
+      const silent = yield* Raw.connectTcp(url)
+      const half = yield* Raw.connectTcp(url)
+      half.write(Raw.upgradeRequest("/ws").slice(0, -2))
+      const body = yield* Raw.connectTcp(url)
+      body.write("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx")
+      const dribbling = yield* Raw.connectTcp(url)
+      yield* Effect.forkScoped(Effect.gen(function*() {
+        for (const letter of Raw.upgradeRequest("/ws")) {
+          dribbling.write(letter)
+          yield* Effect.sleep(50)
+        }
+      }))
+      yield* assertServes(url)
+      for (const socket of [silent, half, body, dribbling]) {
+        socket.resume()
+        yield* Raw.awaitClosed(socket)
+      }
+    }).pipe(Effect.scoped))
+
+  it.live("[SEC23] [AUT3] who upgrades and then says nothing is closed with 4408", () =>
+    Effect.gen(function*() {
+      const url = yield* startInProcessServer(patience)
+      assert.strictEqual(yield* (yield* Raw.open(url, "/ws")).nextCloseCode, 4408)
+    }).pipe(Effect.scoped))
+})

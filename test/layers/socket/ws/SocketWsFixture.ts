@@ -1,0 +1,31 @@
+/** The `ws` engine on a port of its own, and whatever is heard there. */
+import { Effect, Layer, Queue } from "effect"
+import { defaults, type Limits } from "../../../../src/domain/protocol/Limits.ts"
+import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
+import * as SocketWs from "../../../../src/layers/socket/ws/SocketWs.ts"
+import { type Connection, Socket } from "../../../../src/services/Socket.ts"
+
+export const wsEngine = ({ admission, compression, limits }: {
+  readonly limits?: Partial<Limits>
+  readonly admission?: Partial<SocketWs.NetworkEngineOptions["admission"]>
+  readonly compression?: boolean
+} = {}) =>
+  SocketWs.layer({
+    host: "127.0.0.1",
+    port: 0,
+    compression,
+    limits: { ...defaults, ...limits },
+    admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [], ...admission }
+  }).pipe(Layer.provideMerge(HttpListener.layer))
+
+/** Every new connection, what it says, and the code of its end. */
+export const recordEvents = Effect.gen(function*() {
+  const socket = yield* Socket
+  const connections = yield* Queue.unbounded<Connection>()
+  const texts = yield* Queue.unbounded<string>()
+  const ends = yield* Queue.unbounded<number>()
+  yield* socket.onConnection((connection) => Queue.offerUnsafe(connections, connection))
+  yield* socket.onDisconnection((_connection, code) => Queue.offerUnsafe(ends, code))
+  yield* socket.registerMessageHandler("*", (_connection, text) => Queue.offerUnsafe(texts, text))
+  return { connection: Queue.take(connections), text: Queue.take(texts), end: Queue.take(ends) }
+})

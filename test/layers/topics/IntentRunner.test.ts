@@ -1,0 +1,253 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Latch, Layer, Result } from "effect"
+import { TestClock } from "effect/testing"
+import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
+import { IntentHandlers } from "../../../src/services/IntentHandlers.ts"
+import { Topics } from "../../../src/services/Topics.ts"
+import type { Ask } from "../../support/CounterKind.ts"
+import {
+  alice,
+  counterOne,
+  counterTwo,
+  deltaRanges,
+  hostsLayer,
+  layer,
+  memoryLogWith,
+  readTotal,
+  recordingSubscriber,
+  sendCommand,
+  sendCommands,
+  subscribe
+} from "../../support/TopicHostFixture.ts"
+
+/** Lets everything that is ready run. */
+const runReadyFibers = TestClock.adjust(0)
+
+describe("intents", () => {
+  it.effect("[TOP4] an intent is performed once its event is durable, and its answer is logged", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      const performers = yield* IntentHandlers
+      const seen: Array<number> = []
+      yield* performers.register<Ask>("Ask", (topic, { id }) =>
+        Effect.gen(function*() {
+          seen.push((yield* log.read(topic, { after: 0, limit: 10 }).pipe(Effect.orDie)).length)
+          return { _tag: "Answered", id, value: 42 }
+        }))
+      yield* sendCommand(counterOne, { _tag: "ask", question: "why" }, { id: "q" })
+      yield* runReadyFibers
+      assert.deepStrictEqual(seen, [1])
+      assert.strictEqual(yield* readTotal(counterOne), 42)
+      const entries = yield* log.read(counterOne, { after: 0, limit: 10 })
+      assert.deepStrictEqual(entries.map(({ author, cause }) => [cause, author]), [
+        ["q", "system:alice"],
+        ["q/answer", "system:world"]
+      ])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[CHO8] an intent that is no longer owed is interrupted", () =>
+    Effect.gen(function*() {
+      const performers = yield* IntentHandlers
+      const interrupted = yield* Deferred.make<void>()
+      yield* performers.register("Ask", () =>
+        Effect.onInterrupt(Effect.never, () => Effect.asVoid(Deferred.succeed(interrupted, undefined))))
+      yield* sendCommand(counterOne, { _tag: "ask", question: "why" }, { id: "q" })
+      yield* runReadyFibers
+      yield* sendCommand(counterOne, { _tag: "forget", id: "q" as never })
+      yield* Deferred.await(interrupted)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[TOP4] what is owed and settled within one commit is never performed", () =>
+    Effect.gen(function*() {
+      const performers = yield* IntentHandlers
+      let performed = 0
+      yield* performers.register("Ask", () => Effect.sync(() => performed++))
+      yield* sendCommands(counterOne, [["q", { _tag: "ask", question: "why" }], ["r", {
+        _tag: "forget",
+        id: "q" as never
+      }]])
+      yield* runReadyFibers
+      assert.strictEqual(performed, 0)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[FLT25] a performer that dies is called again with back-off", () =>
+    Effect.gen(function*() {
+      const performers = yield* IntentHandlers
+      let calls = 0
+      yield* performers.register<Ask>("Ask", (_, { id }) =>
+        ++calls < 4 ? Effect.die("a broken performer") : Effect.succeed({ _tag: "Answered", id, value: 1 }))
+      yield* sendCommand(counterOne, { _tag: "ask", question: "why" })
+      yield* TestClock.adjust(699)
+      assert.strictEqual(calls, 3)
+      yield* TestClock.adjust(1)
+      assert.strictEqual(calls, 4)
+      assert.strictEqual(yield* readTotal(counterOne), 1)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[TOP6] what is owed is issued again under the same id after a restart, until it is answered", () =>
+    Effect.gen(function*() {
+      const ids: Array<string> = []
+      const session = <A, E>(body: Effect.Effect<A, E, Topics | EventLog>, perform: Effect.Effect<unknown>) =>
+        Effect.gen(function*() {
+          const performers = yield* IntentHandlers
+          yield* performers.register<Ask>("Ask", (_, { id }) => {
+            ids.push(id)
+            return Effect.map(perform, () => ({ _tag: "Answered", id, value: 5 }))
+          })
+          yield* Effect.flatMap(Topics, (topics) => topics.recover)
+          yield* runReadyFibers
+          return yield* body
+        }).pipe(Effect.provide(hostsLayer()))
+      yield* session(
+        Effect.andThen(sendCommand(counterOne, { _tag: "ask", question: "why" }, { id: "q" }), runReadyFibers),
+        Effect.never
+      )
+      yield* session(Effect.void, Effect.never)
+      assert.strictEqual(yield* session(readTotal(counterOne), Effect.void), 5)
+      assert.strictEqual(yield* session(readTotal(counterOne), Effect.void), 5)
+      assert.deepStrictEqual(ids, ["q", "q", "q"])
+    }).pipe(Effect.provide(EventLogMemory.layer)))
+})
+
+describe("between topics", () => {
+  it.effect("[TOP6] a tell is another topic's command, by this topic, once", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      yield* sendCommand(counterOne, { _tag: "tell", topic: counterTwo, n: 3 }, { id: "t" })
+      yield* runReadyFibers
+      assert.strictEqual(yield* readTotal(counterTwo), 3)
+      assert.strictEqual(yield* readTotal(counterOne), 1000)
+      const entries = [
+        ...yield* log.read(counterOne, { after: 1, limit: 10 }),
+        ...yield* log.read(counterTwo, { after: 0, limit: 10 })
+      ]
+      assert.deepStrictEqual(entries.map(({ author, cause }) => [cause, author]), [
+        ["t/tell/answer", "system:counter:two"],
+        ["t/tell", "system:counter:one"]
+      ])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[TOP6] the other topic's refusal comes back as the answer", () =>
+    Effect.gen(function*() {
+      yield* sendCommand(counterOne, { _tag: "add", n: 10 })
+      yield* sendCommand(counterOne, { _tag: "tell", topic: counterTwo, n: -3 })
+      yield* sendCommand(counterOne, { _tag: "tell", topic: "nobody:here" as typeof counterTwo, n: 1 })
+      yield* runReadyFibers
+      assert.strictEqual(yield* readTotal(counterOne), 8)
+      assert.strictEqual(yield* readTotal(counterTwo), 0)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[THR2] a forwarded command is decided elsewhere, under its own id and author", () =>
+    Effect.gen(function*() {
+      const pass = { _tag: "pass_on", topic: counterTwo, n: 3 } as const
+      assert.deepStrictEqual(
+        yield* sendCommand(counterOne, pass, { id: "f" }),
+        Result.succeed({ topic: counterTwo, seq: 1, duplicate: false })
+      )
+      assert.deepStrictEqual(
+        yield* sendCommand(counterOne, pass, { id: "f" }),
+        Result.succeed({ topic: counterTwo, seq: 1, duplicate: true })
+      )
+      assert.strictEqual(yield* readTotal(counterTwo), 3)
+      const log = yield* EventLog
+      const [entry] = yield* log.read(counterTwo, { after: 0, limit: 1 })
+      assert.deepStrictEqual([entry?.cause, entry?.author], ["f", "system:alice"])
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("timers", () => {
+  it.effect("[TOP1] a topic is woken when its time has come, not before, and once", () =>
+    Effect.gen(function*() {
+      const ear = recordingSubscriber("x")
+      yield* subscribe(counterOne, ear)
+      yield* sendCommand(counterOne, { _tag: "wake_at", at: 1000 })
+      yield* TestClock.adjust(999)
+      assert.strictEqual(yield* readTotal(counterOne), 0)
+      yield* TestClock.adjust(1)
+      assert.strictEqual(yield* readTotal(counterOne), 100)
+      yield* TestClock.adjust(100_000)
+      assert.strictEqual(yield* readTotal(counterOne), 100)
+      assert.deepStrictEqual(deltaRanges(ear), [[0, 1], [1, 3]])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[TOP1] a time that is changed replaces the one before", () =>
+    Effect.gen(function*() {
+      yield* sendCommand(counterOne, { _tag: "wake_at", at: 5000 })
+      yield* sendCommand(counterTwo, { _tag: "wake_at", at: 3000 })
+      yield* sendCommand(counterOne, { _tag: "wake_at", at: 1000 })
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual([yield* readTotal(counterOne), yield* readTotal(counterTwo)], [100, 0])
+      yield* sendCommand(counterTwo, { _tag: "wake_at", at: 9000 })
+      yield* TestClock.adjust(7999)
+      assert.deepStrictEqual([yield* readTotal(counterOne), yield* readTotal(counterTwo)], [100, 0])
+      yield* TestClock.adjust(1)
+      assert.deepStrictEqual([yield* readTotal(counterOne), yield* readTotal(counterTwo)], [100, 100])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[ROO8] [TOP6] an idle topic leaves memory, and is woken from the log", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      const log = yield* EventLog
+      yield* sendCommand(counterOne, { _tag: "wake_at", at: 500_000 })
+      yield* sendCommand(counterTwo, { _tag: "add", n: 1 })
+      yield* subscribe(counterTwo, recordingSubscriber("x"))
+      yield* TestClock.adjust(200_000)
+      assert.deepStrictEqual(yield* topics.stats, { loadedTopics: 1, subscriptions: 1 })
+      assert.strictEqual((yield* log.snapshot(counterOne))._tag, "Some")
+      yield* TestClock.adjust(300_000)
+      assert.strictEqual(yield* readTotal(counterOne), 100)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[TOP6] a time that came while nothing ran is taken up at the start", () =>
+    Effect.gen(function*() {
+      yield* sendCommand(counterOne, { _tag: "wake_at", at: 1000 }).pipe(Effect.provide(hostsLayer()))
+      yield* TestClock.adjust(5000)
+      const after = Effect.gen(function*() {
+        yield* Effect.flatMap(Topics, (topics) => topics.recover)
+        yield* runReadyFibers
+        return yield* readTotal(counterOne)
+      })
+      assert.strictEqual(yield* after.pipe(Effect.provide(hostsLayer())), 100)
+    }).pipe(Effect.provide(EventLogMemory.layer)))
+
+  it.effect("[ROO8] [SYN2] whoever subscribes just as a topic is about to leave memory keeps it there", () => {
+    const latch = Latch.makeUnsafe(true)
+    const slow = memoryLogWith((log) => ({ append: (append) => latch.whenOpen(log.append(append)) }))
+    return Effect.gen(function*() {
+      const topics = yield* Topics
+      const ear = recordingSubscriber("x")
+      yield* sendCommand(counterOne, { _tag: "add", n: 1 })
+      yield* TestClock.adjust(900)
+      // Idle since; the next sweep finds it so, while the first of these is being stored.
+      yield* latch.close
+      const post = (id: string) =>
+        topics.post(counterOne, {
+          id: id as never,
+          author: alice,
+          input: { _tag: "add", n: 1 },
+          reply: () => undefined
+        })
+      post("a")
+      yield* TestClock.adjust(1_000)
+      topics.subscribe(counterOne, ear, undefined, () => undefined)
+      yield* latch.open
+      yield* TestClock.adjust(100)
+      assert.deepStrictEqual(yield* topics.stats, { loadedTopics: 1, subscriptions: 1 })
+      yield* sendCommand(counterOne, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(deltaRanges(ear), [[2, 3]])
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer({ passivateAfter: 500 }), slow)))
+  })
+
+  it.effect("[ROO8] a topic that does not exist costs no memory, and one that is owed something stays", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      yield* sendCommand(counterOne, { _tag: "add", n: -1 })
+      yield* runReadyFibers
+      assert.strictEqual((yield* topics.stats).loadedTopics, 0)
+      const fiber = yield* Effect.forkChild(sendCommand(counterTwo, { _tag: "ask", question: "why" }))
+      yield* TestClock.adjust(1_000_000)
+      yield* Fiber.join(fiber)
+      assert.strictEqual((yield* topics.stats).loadedTopics, 1)
+    }).pipe(Effect.provide(layer())))
+})

@@ -1,0 +1,92 @@
+/** A log that is ahead of its host: a commit that was reported as failed had succeeded, or somebody else wrote. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Result } from "effect"
+import { CommandId } from "../../../src/domain/protocol/Ids.ts"
+import type { UnchainedEntry } from "../../../src/domain/topic/Log.ts"
+import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
+import { submitMessage } from "../../../src/layers/topics/HostMessages.ts"
+import { TopicWriter } from "../../../src/layers/topics/TopicWriter.ts"
+import { type AppendRequest, EventLog } from "../../../src/services/EventLog.ts"
+import type { Topics } from "../../../src/services/Topics.ts"
+import * as CounterKind from "../../support/CounterKind.ts"
+import {
+  alice,
+  counterOne,
+  hostsLayer,
+  readTotal,
+  recordingSubscriber,
+  sendCommand,
+  subscribe
+} from "../../support/TopicHostFixture.ts"
+
+/** One event in the log that no host knows of, by command `cause`. */
+const unseenAppend = (expected: number, cause: string, event: CounterKind.Event): AppendRequest => ({
+  topic: counterOne,
+  expectedSeq: expected,
+  drafts: [{
+    topic: counterOne,
+    seq: expected + 1,
+    at: 0,
+    cause: CommandId.make(cause),
+    author: alice,
+    version: 2,
+    event: event as UnchainedEntry["event"]
+  }],
+  wakeAt: undefined,
+  hasPendingIntents: true,
+  listing: undefined
+})
+
+/** One life of a server over the log that is there; it leaves a snapshot of everything. */
+const runServer = <A, E>(body: Effect.Effect<A, E, Topics | EventLog>) =>
+  body.pipe(Effect.provide(hostsLayer({ snapshotEvery: 4 })))
+
+const sendAdds = Effect.forEach([1, 2, 3, 4], () => sendCommand(counterOne, { _tag: "add", n: 1 }))
+
+describe("a log that is ahead", () => {
+  it.effect("[TOP6] [SYN4] a repeat is acknowledged after its event was told and what it owes was issued", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      yield* runServer(sendAdds)
+      const order: Array<string> = []
+      const writer = new TopicWriter(counterOne, CounterKind.kind, {
+        log,
+        now: () => 0,
+        seed: () => 0,
+        forward: () => undefined
+      }, {
+        onAppended: (_, entries) => order.push(`told ${entries.map(({ seq }) => seq).join()}`),
+        onLoaded: () => order.push("installed")
+      })
+      yield* writer.load
+      const owes: CounterKind.Event = {
+        _tag: "Owes",
+        intent: { _tag: "Ask", id: CommandId.make("asked"), question: "how many?" }
+      }
+      yield* log.append(unseenAppend(4, "twice", owes))
+      yield* writer.commit([submitMessage({
+        id: CommandId.make("twice"),
+        author: alice,
+        input: { _tag: "ask", question: "how many?" },
+        reply: (outcome) => order.push(Result.isSuccess(outcome) ? `answered ${outcome.success.seq}` : "refused")
+      })])
+      assert.deepStrictEqual(order, ["installed", "told 5", "answered 5"])
+      assert.deepStrictEqual([writer.durableState.seq, writer.durableState.pending.map(({ id }) => id)], [5, ["asked"]])
+    }).pipe(Effect.provide(EventLogMemory.layer)))
+
+  it.effect("[SYN2] a subscription is answered with the events up to its position, and no more", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      yield* runServer(sendAdds)
+      yield* runServer(Effect.gen(function*() {
+        assert.strictEqual(yield* readTotal(counterOne), 4)
+        const whole = Result.getOrThrow(yield* subscribe(counterOne, recordingSubscriber("x")))
+        yield* log.append(unseenAppend(4, "elsewhere", { _tag: "Added", n: 1 }))
+        const caught = Result.getOrThrow(
+          yield* subscribe(counterOne, recordingSubscriber("y"), { ...whole.position, seq: 2 })
+        )
+        assert.strictEqual(caught.position.seq, 4)
+        assert.deepStrictEqual(caught.mode === "deltas" && caught.events.map(({ seq }) => seq), [3, 4])
+      }))
+    }).pipe(Effect.provide(EventLogMemory.layer)))
+})

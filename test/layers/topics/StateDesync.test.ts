@@ -1,0 +1,104 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import * as Replica from "../../../src/client/Replica.ts"
+import { TopicId } from "../../../src/domain/protocol/Ids.ts"
+import type { ServerMessageOf } from "../../../src/domain/protocol/Protocol.ts"
+import type { AnyKind } from "../../../src/domain/topic/Topic.ts"
+import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as PerformersLive from "../../../src/layers/topics/IntentHandlersLive.ts"
+import * as TopicsLocal from "../../../src/layers/topics/TopicsLocal.ts"
+import { Kinds } from "../../../src/services/Kinds.ts"
+import * as CounterKind from "../../support/CounterKind.ts"
+import {
+  counterOne,
+  layer,
+  recordingSubscriber,
+  sendCommand,
+  sendCommands,
+  subscribe
+} from "../../support/TopicHostFixture.ts"
+
+const adds = (from: number, n: number) =>
+  Array.from({ length: n }, (_, i) => [`c${from + i}`, { _tag: "add", n: i }] as const)
+
+/** A client that folds the deltas somebody heard: how many hashes it compared, and at which seq it found another. */
+const replayDeltas = (kind: AnyKind, topic: TopicId, received: ReadonlyArray<unknown>) => {
+  let replica: Replica.Replica = { ...Replica.make(topic, kind), position: { epoch: "any", seq: 0 } }
+  const mismatchedSeqs: Array<number> = []
+  for (const message of received as ReadonlyArray<ServerMessageOf<"delta">>) {
+    if (message._tag !== "delta") continue
+    const { found, replica: next } = Replica.verifyHash(Replica.applyDelta(replica, message)!, message.hash, false)
+    replica = next
+    if (found !== undefined) mismatchedSeqs.push(message.to)
+  }
+  return { wrong: mismatchedSeqs, matches: replica.hashCheck.matches }
+}
+
+describe("hashes of the state", () => {
+  it.effect("[SYN7] a delta that passes a multiple of k carries one, whatever it is made of; so does every reply", () =>
+    Effect.gen(function*() {
+      const ear = recordingSubscriber("ear")
+      const first = yield* subscribe(counterOne, ear)
+      for (const n of [3, 1, 6, 1, 9]) yield* sendCommands(counterOne, adds(ear.received.length * 100, n))
+      const deltas = ear.received.filter((message) => message._tag === "delta")
+      assert.deepStrictEqual(deltas.map(({ from, hash, to }) => [from, to, hash !== undefined]), [
+        [0, 3, false],
+        [3, 4, true],
+        [4, 10, true],
+        [10, 11, false],
+        [11, 20, true]
+      ])
+      assert.deepStrictEqual(replayDeltas(CounterKind.kind, counterOne, ear.received), { wrong: [], matches: 3 })
+      const again = yield* subscribe(counterOne, recordingSubscriber("other"))
+      assert.strictEqual(again._tag === "Success" && again.success.hash, deltas.at(-1)?.hash)
+      assert.isString(first._tag === "Success" && first.success.hash)
+    }).pipe(Effect.provide(layer({ hashEvery: 4 }))))
+
+  it.effect("[SYN7] [TOP2] a kind that does not fold the same way twice is found", () => {
+    let folds = 0
+    const drifting: AnyKind = {
+      ...CounterKind.kind,
+      name: "drifting",
+      evolve: (state, event) => ({
+        ...CounterKind.kind.evolve(state as CounterKind.State, event as CounterKind.Event),
+        wake: folds++
+      })
+    }
+    const topic = TopicId.make("drifting:one")
+    const hosts = TopicsLocal.layer({ limits: { hashEvery: 4 } }).pipe(
+      Layer.provideMerge(PerformersLive.layer),
+      Layer.provide(Layer.succeed(Kinds, new Map([["drifting", drifting]]))),
+      Layer.provide(EventLogMemory.layer)
+    )
+    return Effect.gen(function*() {
+      const ear = recordingSubscriber("ear")
+      yield* subscribe(topic, ear)
+      for (const [id, add] of adds(0, 4)) yield* sendCommand(topic, add, { id })
+      assert.deepStrictEqual(replayDeltas(drifting, topic, ear.received).wrong, [4])
+    }).pipe(Effect.provide(hosts))
+  })
+
+  it.effect("[SYN7] a state that cannot be hashed is served without", () => {
+    const loop: Record<string, unknown> = {}
+    loop["self"] = loop
+    const strange: AnyKind = {
+      ...CounterKind.kind,
+      name: "strange",
+      evolve: () => loop,
+      pending: () => [],
+      canRead: () => true
+    }
+    const topic = TopicId.make("strange:one")
+    const hosts = TopicsLocal.layer({ limits: { hashEvery: 1 } }).pipe(
+      Layer.provideMerge(PerformersLive.layer),
+      Layer.provide(Layer.succeed(Kinds, new Map([["strange", strange]]))),
+      Layer.provide(EventLogMemory.layer)
+    )
+    return Effect.gen(function*() {
+      const ear = recordingSubscriber("ear")
+      yield* subscribe(topic, ear)
+      yield* sendCommand(topic, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(ear.received.map((message) => "hash" in message), [false])
+    }).pipe(Effect.provide(hosts))
+  })
+})

@@ -1,0 +1,308 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Latch, Layer, Option, Result } from "effect"
+import { TestClock } from "effect/testing"
+import type { UnchainedEntry } from "../../../src/domain/topic/Log.ts"
+import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
+import { type AppendRequest, EventLog, EventLogError, LogUnavailable } from "../../../src/services/EventLog.ts"
+import { IntentHandlers } from "../../../src/services/IntentHandlers.ts"
+import { Topics } from "../../../src/services/Topics.ts"
+import type * as CounterKind from "../../support/CounterKind.ts"
+import {
+  alice,
+  counterOne,
+  deltaRanges,
+  hostsLayer,
+  layer,
+  memoryLogWith,
+  readTotal,
+  recordingSubscriber,
+  sendCommand,
+  sendCommands,
+  subscribe
+} from "../../support/TopicHostFixture.ts"
+
+const add = { _tag: "add", n: 1 } as const
+
+const unavailable = new EventLogError({
+  reason: new LogUnavailable({ operation: "append", full: false, cause: "a broken disk" })
+})
+
+const accepted = (seq: number, duplicate = false) => Result.succeed({ topic: counterOne, seq, duplicate })
+
+const codes = (outcomes: ReadonlyArray<Result.Result<unknown, { readonly code: string }>>) =>
+  outcomes.map((outcome) => Result.isSuccess(outcome) ? "ok" : outcome.failure.code)
+
+/** An append as another writer of the same log would make it. */
+const foreignAppend = (
+  expected: number,
+  events: ReadonlyArray<UnchainedEntry["event"]>,
+  version = 2
+): AppendRequest => ({
+  topic: counterOne,
+  expectedSeq: expected,
+  drafts: events.map((event, i) => ({
+    topic: counterOne,
+    seq: expected + 1 + i,
+    at: 0,
+    cause: `foreign-${expected + i}` as UnchainedEntry["cause"],
+    author: alice,
+    version,
+    event
+  })),
+  wakeAt: undefined,
+  hasPendingIntents: false,
+  listing: undefined
+})
+
+describe("a log that fails", () => {
+  it.effect("[FLT3] [FLT4] nothing is acknowledged or told, and the state is the durable one", () => {
+    let broken = false
+    const faulty = memoryLogWith((log) => ({
+      append: (append) => broken ? Effect.fail(unavailable) : log.append(append)
+    }))
+    return Effect.gen(function*() {
+      const ear = recordingSubscriber("x")
+      yield* sendCommand(counterOne, add)
+      yield* subscribe(counterOne, ear)
+      broken = true
+      assert.deepStrictEqual(
+        codes(yield* sendCommands(counterOne, [["a", add], ["b", { _tag: "add", n: -5 }], ["c", add]])),
+        ["unavailable", "unavailable", "unavailable"]
+      )
+      assert.strictEqual(yield* readTotal(counterOne), 1)
+      broken = false
+      assert.deepStrictEqual(codes(yield* sendCommands(counterOne, [["a", add], ["c", add]])), ["ok", "ok"])
+      assert.strictEqual(yield* readTotal(counterOne), 3)
+      assert.deepStrictEqual(deltaRanges(ear), [[1, 3]])
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), faulty)))
+  })
+
+  it.effect("[FLT4] [SYN4] a commit that was reported as failed but happened is carried out once", () => {
+    let lying = false
+    const faulty = memoryLogWith((log) => ({
+      append: (append) => lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append)
+    }))
+    return Effect.gen(function*() {
+      const ear = recordingSubscriber("x")
+      yield* sendCommand(counterOne, add)
+      yield* subscribe(counterOne, ear)
+      lying = true
+      assert.deepStrictEqual(codes([yield* sendCommand(counterOne, add, { id: "a" })]), ["unavailable"])
+      lying = false
+      assert.deepStrictEqual(
+        yield* sendCommands(counterOne, [["a", add], ["b", add]]),
+        [
+          Result.succeed({ topic: counterOne, seq: 2, duplicate: true }),
+          Result.succeed({ topic: counterOne, seq: 3, duplicate: false })
+        ]
+      )
+      assert.strictEqual(yield* readTotal(counterOne), 3)
+      assert.deepStrictEqual(deltaRanges(ear), [[1, 2], [2, 3]])
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), faulty)))
+  })
+
+  it.effect("[TOP6] [FLT4] what a failed append has left in the log is found by looking, told once, and acted upon", () => {
+    const disk = { lying: false, blind: 0, looks: 0 }
+    const faulty = memoryLogWith((log) => ({
+      append: (append) =>
+        disk.lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append),
+      head: (topic) => {
+        disk.looks += 1
+        return disk.blind-- > 0 ? Effect.fail(unavailable) : log.head(topic)
+      }
+    }))
+    return Effect.gen(function*() {
+      const asked: Array<string> = []
+      yield* (yield* IntentHandlers).register<CounterKind.Ask>("Ask", (_topic, { id }) => {
+        asked.push(id)
+        return Effect.never
+      })
+      const ear = recordingSubscriber("x")
+      yield* sendCommand(counterOne, add)
+      yield* sendCommand(counterOne, { _tag: "wake_at", at: 60_000 })
+      yield* subscribe(counterOne, ear)
+      disk.lying = true
+      disk.blind = 3
+      disk.looks = 0
+      assert.deepStrictEqual(codes([yield* sendCommand(counterOne, { _tag: "ask", question: "?" }, { id: "a" })]), [
+        "unavailable"
+      ])
+      disk.lying = false
+      yield* TestClock.adjust(249)
+      assert.deepStrictEqual([disk.looks, asked, deltaRanges(ear)], [0, [], []])
+      // In vain after 250, 750 and 1,750 ms, and then not.
+      yield* TestClock.adjust(3_501)
+      assert.deepStrictEqual([disk.looks, asked, deltaRanges(ear)], [4, ["a"], [[2, 3]]])
+      yield* TestClock.adjust(30_000)
+      assert.strictEqual(disk.looks, 4)
+      assert.deepStrictEqual(
+        yield* sendCommand(counterOne, { _tag: "ask", question: "?" }, { id: "a" }),
+        accepted(3, true)
+      )
+      yield* TestClock.adjust(30_000)
+      assert.strictEqual(yield* readTotal(counterOne), 101, "woken at its time")
+      assert.deepStrictEqual(deltaRanges(ear), [[2, 3], [3, 5]])
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), faulty)))
+  })
+
+  it.effect("[TOP6] [ROO8] a topic that may be behind its log stays in memory until it has looked", () => {
+    let lying = false
+    const faulty = memoryLogWith((log) => ({
+      append: (append) => lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append)
+    }))
+    return Effect.gen(function*() {
+      const asked: Array<string> = []
+      yield* (yield* IntentHandlers).register<CounterKind.Ask>("Ask", (_topic, { id }) => {
+        asked.push(id)
+        return Effect.never
+      })
+      lying = true
+      // The very first event: without a log there is nothing to be kept in memory for.
+      assert.deepStrictEqual(codes([yield* sendCommand(counterOne, { _tag: "ask", question: "?" }, { id: "a" })]), [
+        "unavailable"
+      ])
+      yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual(asked, ["a"])
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer({ passivateAfter: 10 }), faulty)))
+  })
+
+  it.effect("[FLT3] a disk that stays broken is looked at ever less often, and leaves nothing behind", () => {
+    let looks = 0
+    const broken = memoryLogWith((log) => ({
+      append: () => Effect.fail(unavailable),
+      head: (topic) => {
+        looks += 1
+        return looks === 1 ? log.head(topic) : Effect.fail(unavailable)
+      }
+    }))
+    return Effect.gen(function*() {
+      yield* sendCommand(counterOne, add)
+      yield* TestClock.adjust("10 minutes")
+      assert.isAtMost(looks, 30)
+      assert.isAtLeast(looks, 20)
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), broken)))
+  })
+
+  it.effect("[FLT3] a wake that cannot be stored is tried again", () => {
+    let broken = false
+    const faulty = memoryLogWith((log) => ({
+      append: (append) => broken ? Effect.fail(unavailable) : log.append(append)
+    }))
+    return Effect.gen(function*() {
+      yield* sendCommand(counterOne, { _tag: "wake_at", at: 1000 })
+      broken = true
+      yield* TestClock.adjust(2500)
+      broken = false
+      yield* TestClock.adjust(500)
+      assert.strictEqual(yield* readTotal(counterOne), 100)
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), faulty)))
+  })
+
+  it.effect("[FLT5] a topic whose log cannot be loaded is refused, and tried again with the next message", () => {
+    let broken = true
+    const faulty = memoryLogWith((log) => ({ head: (topic) => broken ? Effect.fail(unavailable) : log.head(topic) }))
+    return Effect.gen(function*() {
+      assert.deepStrictEqual(codes(yield* sendCommands(counterOne, [["a", add], ["b", add]])), [
+        "unavailable",
+        "unavailable"
+      ])
+      broken = false
+      assert.deepStrictEqual(codes(yield* sendCommands(counterOne, [["a", add], ["b", add]])), ["ok", "ok"])
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), faulty)))
+  })
+})
+
+describe("durability", () => {
+  it.effect("[TOP4] before the commit nobody sees anything; afterwards everybody sees all of it", () => {
+    const latch = Latch.makeUnsafe(true)
+    const slow = memoryLogWith((log) => ({ append: (append) => latch.whenOpen(log.append(append)) }))
+    return Effect.gen(function*() {
+      const ear = recordingSubscriber("x")
+      yield* sendCommand(counterOne, add)
+      yield* subscribe(counterOne, ear)
+      yield* latch.close
+      const topics = yield* Topics
+      let outcome: unknown
+      topics.post(counterOne, { id: "a" as never, author: alice, input: add, reply: (result) => outcome = result })
+      yield* TestClock.adjust(1000)
+      assert.deepStrictEqual([outcome, ear.received], [undefined, []])
+      yield* latch.open
+      yield* TestClock.adjust(0)
+      assert.deepStrictEqual(outcome, Result.succeed({ topic: counterOne, seq: 2, duplicate: false }))
+      assert.deepStrictEqual(deltaRanges(ear), [[1, 2]])
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), slow)))
+  })
+
+  it.effect("[SYN11] what was queued when the server stops is still stored and answered; nothing new is taken", () =>
+    Effect.gen(function*() {
+      const outcomes: Array<Result.Result<unknown, { readonly code: string }>> = []
+      const post = (topics: Topics["Service"], id: string) =>
+        topics.post(counterOne, {
+          id: id as never,
+          author: alice,
+          input: add,
+          reply: (result) => outcomes.push(result)
+        })
+      const topics = yield* Effect.tap(Topics, (topics) => {
+        for (let i = 0; i < 100; i++) post(topics, `c${i}`)
+        return Effect.void
+      }).pipe(Effect.provide(hostsLayer()))
+      assert.strictEqual(outcomes.filter(Result.isSuccess).length, 100)
+      post(topics, "late")
+      assert.deepStrictEqual(codes(outcomes.slice(100)), ["unavailable"])
+      const log = yield* EventLog
+      assert.strictEqual((yield* log.read(counterOne, { after: 0, limit: 200 })).length, 100)
+    }).pipe(Effect.provide(EventLogMemory.layer)))
+
+  it.effect("[TOP3] after another writer's append the host goes on from what is in the log", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      const ear = recordingSubscriber("x")
+      yield* sendCommand(counterOne, add)
+      yield* subscribe(counterOne, ear)
+      yield* log.append(foreignAppend(1, [{ _tag: "Added", n: 50 }]))
+      assert.deepStrictEqual(
+        yield* sendCommand(counterOne, add),
+        Result.succeed({ topic: counterOne, seq: 3, duplicate: false })
+      )
+      assert.strictEqual(yield* readTotal(counterOne), 52)
+      assert.deepStrictEqual(deltaRanges(ear), [[1, 2], [2, 3]])
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("snapshots and versions", () => {
+  it.effect("[TOP7] a snapshot every so many events; without it, or with a useless one, the state is the same", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      const session = <A, E>(body: Effect.Effect<A, E, Topics>) =>
+        body.pipe(Effect.provide(hostsLayer({ snapshotEvery: 4 })))
+      for (let i = 0; i < 7; i++) yield* session(sendCommand(counterOne, add, { id: `c${i}` }))
+      assert.strictEqual(Option.getOrThrow(yield* log.snapshot(counterOne)).seq, 4)
+      assert.strictEqual(yield* session(readTotal(counterOne)), 7)
+      for (const [version, state] of [[1, "{}"], [2, "not JSON"], [2, "{}"]] as const) {
+        yield* log.saveSnapshot(counterOne, { seq: 4, version, state })
+        assert.strictEqual(yield* session(readTotal(counterOne)), 7)
+      }
+      // Commands from before the snapshot are known from the log.
+      assert.deepStrictEqual(
+        yield* session(sendCommand(counterOne, add, { id: "c1" })),
+        Result.succeed({ topic: counterOne, seq: 2, duplicate: true })
+      )
+    }).pipe(Effect.provide(EventLogMemory.layer)))
+
+  it.effect("[TOP9] events of an older version are brought up to date when they are read", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      yield* log.append(foreignAppend(0, [5, 6], 1))
+      assert.strictEqual(yield* readTotal(counterOne), 11)
+      const caught = Result.getOrThrow(
+        yield* subscribe(counterOne, recordingSubscriber("x"), {
+          epoch: Option.getOrThrow(yield* log.head(counterOne)).position.epoch,
+          seq: 1
+        })
+      )
+      assert.deepStrictEqual(caught.mode === "deltas" && caught.events.map(({ event }) => event), [
+        { _tag: "Added", n: 6 }
+      ])
+    }).pipe(Effect.provide(layer())))
+})

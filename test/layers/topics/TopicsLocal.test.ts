@@ -1,0 +1,224 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Result } from "effect"
+import { UserId } from "../../../src/domain/protocol/Ids.ts"
+import { fold } from "../../../src/domain/topic/Topic.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
+import { Topics } from "../../../src/services/Topics.ts"
+import * as CounterKind from "../../support/CounterKind.ts"
+import {
+  alice,
+  bob,
+  counterOne,
+  counterTwo,
+  deltaRanges,
+  layer,
+  readTotal,
+  recordingSubscriber,
+  sendCommand,
+  sendCommands,
+  subscribe
+} from "../../support/TopicHostFixture.ts"
+
+const accepted = (seq: number, duplicate = false, topic = counterOne) => Result.succeed({ topic, seq, duplicate })
+
+describe("commands", () => {
+  it.effect("[TOP2] [TOP3] the state is the fold of the log, whose numbers are dense", () =>
+    Effect.gen(function*() {
+      const log = yield* EventLog
+      const n = 20
+      yield* sendCommands(counterOne, Array.from({ length: n }, (_, i) => [`c${i}`, { _tag: "add", n: i }]))
+      yield* sendCommand(counterOne, { _tag: "add", n: 5 })
+      const entries = yield* log.read(counterOne, { after: 0, limit: 100 })
+      assert.deepStrictEqual(entries.map(({ seq }) => seq), Array.from({ length: n + 1 }, (_, i) => i + 1))
+      const events = entries.map(({ event }) => event as CounterKind.Event)
+      assert.strictEqual(
+        fold(CounterKind.kind, CounterKind.kind.initial(counterOne), events).total,
+        yield* readTotal(counterOne)
+      )
+      assert.strictEqual(yield* readTotal(counterOne), 195)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[SYN5] each command gets one receipt, in order; a refused one changes nothing", () =>
+    Effect.gen(function*() {
+      const outcomes = yield* sendCommands(counterOne, [
+        ["a", { _tag: "add", n: 2 }],
+        ["b", { _tag: "add", n: -3 }],
+        ["c", { _tag: "nothing" }],
+        ["d", { _tag: "add", n: 1 }]
+      ])
+      assert.deepStrictEqual(outcomes.map((outcome) => Result.isSuccess(outcome) ? outcome.success.seq : "refused"), [
+        1,
+        "refused",
+        1,
+        2
+      ])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[SYN4] an id is carried out once, in the same batch, later, and under another author not at all", () =>
+    Effect.gen(function*() {
+      const add = { _tag: "add", n: 2 } as const
+      assert.deepStrictEqual(yield* sendCommands(counterOne, [["a", add], ["a", add], ["b", add]]), [
+        accepted(1),
+        accepted(1, true),
+        accepted(2)
+      ])
+      assert.deepStrictEqual(yield* sendCommand(counterOne, add, { id: "a" }), accepted(1, true))
+      const stolen = yield* sendCommand(counterOne, add, { id: "a", author: bob })
+      assert.strictEqual(Result.isFailure(stolen) && stolen.failure.code, "id_conflict")
+      assert.strictEqual(yield* readTotal(counterOne), 4)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[SYN4] the same person's id for another command is refused", () =>
+    Effect.gen(function*() {
+      const author = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+      const add = (n: number) => sendCommand(counterOne, { _tag: "add", n }, { id: "a", author })
+      assert.deepStrictEqual(yield* add(1), accepted(1))
+      assert.deepStrictEqual(yield* add(1), accepted(1, true))
+      const other = yield* add(2)
+      assert.strictEqual(Result.isFailure(other) && other.failure.code, "id_conflict")
+      assert.deepStrictEqual(yield* add(1), accepted(1, true))
+      assert.strictEqual(yield* readTotal(counterOne), 1)
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[AUT4] a kind that nobody knows is not there", () =>
+    Effect.gen(function*() {
+      const outcome = yield* sendCommand("nothing:here" as typeof counterOne, { _tag: "nothing" })
+      assert.strictEqual(Result.isFailure(outcome) && outcome.failure.code, "not_found")
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[FLT25] a defect fails its own command only, wherever in the kind it is", () =>
+    Effect.gen(function*() {
+      const outcomes = yield* sendCommands(counterOne, [
+        ["a", { _tag: "add", n: 1 }],
+        ["b", { _tag: "die_deciding" }],
+        ["c", { _tag: "die_evolving" }],
+        ["d", { _tag: "die_deriving" }],
+        ["e", { _tag: "add", n: 1 }]
+      ])
+      assert.deepStrictEqual(outcomes.map((outcome) => Result.isSuccess(outcome) || outcome.failure.code), [
+        true,
+        "internal",
+        "internal",
+        "internal",
+        true
+      ])
+      assert.strictEqual(yield* readTotal(counterOne), 2)
+      assert.deepStrictEqual(yield* sendCommand(counterTwo, { _tag: "add", n: 1 }), accepted(1, false, counterTwo))
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[THR11] simulating says what would happen, and does not do it", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      const peek = (input: CounterKind.Command) =>
+        topics.simulate(counterOne, { id: "s" as never, author: alice, input })
+      assert.deepStrictEqual((yield* peek({ _tag: "add", n: 2 })).events, [{ _tag: "Added", n: 2 }])
+      assert.deepStrictEqual((yield* peek({ _tag: "ask", question: "why" })).intents, [
+        { _tag: "Ask", id: "s", question: "why" } as never
+      ])
+      assert.deepStrictEqual((yield* peek({ _tag: "pass_on", topic: counterTwo, n: 3 })).events, [{
+        _tag: "Added",
+        n: 3
+      }])
+      const refused = yield* Effect.result(peek({ _tag: "add", n: -1 }))
+      assert.strictEqual(Result.isFailure(refused) && refused.failure.rejection.code, "rule_violated")
+      assert.strictEqual(yield* readTotal(counterOne), 0)
+    }).pipe(Effect.provide(layer())))
+})
+
+describe("subscriptions", () => {
+  it.effect("[SYN2] [SYN3] a snapshot first, then every delta once, one frame per commit", () =>
+    Effect.gen(function*() {
+      yield* sendCommand(counterOne, { _tag: "add", n: 7 })
+      const ear = recordingSubscriber("x")
+      const caught = Result.getOrThrow(yield* subscribe(counterOne, ear))
+      assert.strictEqual(caught.mode, "snapshot")
+      assert.strictEqual(caught.position.seq, 1)
+      assert.strictEqual(caught.mode === "snapshot" && (caught.state as CounterKind.State).total, 7)
+      yield* sendCommands(counterOne, [["a", { _tag: "add", n: 1 }], ["b", { _tag: "add", n: 1 }]])
+      yield* sendCommand(counterOne, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(deltaRanges(ear), [[1, 3], [3, 4]])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[SYN2] [SYN8] deltas for the same log within the limit, else a snapshot", () =>
+    Effect.gen(function*() {
+      for (let i = 0; i < 10; i++) yield* sendCommand(counterOne, { _tag: "add", n: 1 })
+      const { position } = Result.getOrThrow(yield* subscribe(counterOne, recordingSubscriber("x")))
+      const from = (seq: number, epoch = position.epoch) =>
+        Effect.map(subscribe(counterOne, recordingSubscriber("y"), { epoch, seq }), (outcome) => {
+          const caught = Result.getOrThrow(outcome)
+          return caught.mode === "deltas" ? caught.events.map(({ seq }) => seq) : caught.mode
+        })
+      assert.deepStrictEqual(yield* from(7), [8, 9, 10])
+      assert.deepStrictEqual(yield* from(5), [6, 7, 8, 9, 10])
+      assert.deepStrictEqual(yield* from(10), [])
+      assert.strictEqual(yield* from(4), "snapshot")
+      assert.strictEqual(yield* from(11), "snapshot")
+      assert.strictEqual(yield* from(9, "another epoch"), "snapshot")
+    }).pipe(Effect.provide(layer({ catchUp: 5 }))))
+
+  it.effect("[AUT4] [THR10] whoever may not read is not told that there is something", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      yield* sendCommand(counterOne, { _tag: "share", readers: [alice] })
+      const outcome = yield* subscribe(counterOne, recordingSubscriber("x", bob))
+      assert.strictEqual(Result.isFailure(outcome) && outcome.failure.code, "not_found")
+      const state = yield* Effect.result(topics.readState(counterOne, bob))
+      assert.strictEqual(Result.isFailure(state) && state.failure.rejection.code, "not_found")
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[THR10] whoever loses access is cut off before the delta that says so", () =>
+    Effect.gen(function*() {
+      const [stays, goes] = [recordingSubscriber("x", alice), recordingSubscriber("y", bob)]
+      yield* subscribe(counterOne, stays)
+      yield* subscribe(counterOne, goes)
+      yield* sendCommand(counterOne, { _tag: "share", readers: [alice] })
+      yield* sendCommand(counterOne, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(deltaRanges(stays), [[0, 1], [1, 2]])
+      assert.deepStrictEqual(goes.received, [{ _tag: "unsubscribed", ref_id: null }])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[CON2] what one user asks for in one turn is answered in that order", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      const said: Array<string> = []
+      yield* Effect.callback<void>((resume) => {
+        const add = (id: string) =>
+          topics.post(counterOne, {
+            id: id as never,
+            author: alice,
+            input: { _tag: "add", n: 1 },
+            reply: () => said.push(id) === 4 ? resume(Effect.void) : undefined
+          })
+        const ear = recordingSubscriber("x")
+        add("a")
+        topics.subscribe(counterOne, ear, undefined, (outcome) => {
+          said.push(`subscribed at ${Result.getOrThrow(outcome).position.seq}`)
+        })
+        add("b")
+        add("c")
+      })
+      assert.deepStrictEqual(said, ["a", "subscribed at 1", "b", "c"])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[CON4] a subscriber that throws is dropped; the others hear everything", () =>
+    Effect.gen(function*() {
+      const ear = recordingSubscriber("y")
+      yield* subscribe(counterOne, {
+        id: "x",
+        user: alice,
+        deliver: () => {
+          throw new TypeError("a broken socket")
+        }
+      })
+      yield* subscribe(counterOne, ear)
+      yield* sendCommand(counterOne, { _tag: "add", n: 1 })
+      yield* sendCommand(counterOne, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(deltaRanges(ear), [[0, 1], [1, 2]])
+      const topics = yield* Topics
+      assert.deepStrictEqual(yield* topics.stats, { loadedTopics: 1, subscriptions: 1 })
+      topics.unsubscribe(counterOne, "y")
+      yield* sendCommand(counterOne, { _tag: "add", n: 1 })
+      assert.deepStrictEqual(deltaRanges(ear), [[0, 1], [1, 2]])
+      assert.deepStrictEqual(yield* topics.stats, { loadedTopics: 1, subscriptions: 0 })
+    }).pipe(Effect.provide(layer())))
+})

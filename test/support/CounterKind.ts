@@ -1,0 +1,149 @@
+/** A small kind of topic for tests of hosts: it counts, and can do everything a kind can. */
+import { Schema } from "effect"
+import { Author, CommandId, Instant, TopicId } from "../../src/domain/protocol/Ids.ts"
+import { makeRejection } from "../../src/domain/protocol/Rejection.ts"
+import {
+  accept,
+  CommandOutcome,
+  forward,
+  type Kind,
+  reject,
+  SendCommand,
+  TimerFired
+} from "../../src/domain/topic/Topic.ts"
+
+const Ask = Schema.TaggedStruct("Ask", { id: CommandId, question: Schema.String })
+export type Ask = typeof Ask.Type
+const CounterIntent = Schema.Union([SendCommand, Ask])
+export type CounterIntent = typeof CounterIntent.Type
+
+export const Command = Schema.TaggedUnion({
+  add: { n: Schema.Int },
+  /** Accepted without an event. */
+  nothing: {},
+  /** Adds 100 when the time has come. */
+  wake_at: { at: Instant },
+  /** Owes the world an `Ask`. */
+  ask: { question: Schema.String },
+  forget: { id: CommandId },
+  /** Tells another counter to add `n`. */
+  tell: { topic: TopicId, n: Schema.Int },
+  /** Has another counter decide. */
+  pass_on: { topic: TopicId, n: Schema.Int },
+  /** Who may read from now on. */
+  share: { readers: Schema.NullOr(Schema.Array(Author)) },
+  /** Defects. */
+  die_deciding: {},
+  die_evolving: {},
+  die_deriving: {}
+})
+export type Command = typeof Command.Type
+
+export const Answer = Schema.Union([
+  Schema.TaggedUnion({ Add: { n: Schema.Int }, Answered: { id: CommandId, value: Schema.Int } }),
+  CommandOutcome,
+  TimerFired
+])
+export type Answer = typeof Answer.Type
+
+export const Event = Schema.TaggedUnion({
+  Added: { n: Schema.Int },
+  WakeSet: { at: Schema.NullOr(Instant) },
+  Owes: { intent: CounterIntent },
+  Settled: { id: CommandId, value: Schema.Int },
+  Shared: { readers: Schema.NullOr(Schema.Array(Author)) },
+  Poison: { when: Schema.Literals(["evolve", "derive"]) }
+})
+export type Event = typeof Event.Type
+
+export const State = Schema.Struct({
+  total: Schema.Int,
+  wake: Schema.NullOr(Instant),
+  owed: Schema.Array(CounterIntent),
+  readers: Schema.NullOr(Schema.Array(Author)),
+  poisoned: Schema.Boolean
+})
+export type State = typeof State.Type
+
+const evolve = (state: State, event: Event): State => {
+  switch (event._tag) {
+    case "Added":
+      return { ...state, total: state.total + event.n }
+    case "WakeSet":
+      return { ...state, wake: event.at }
+    case "Owes":
+      return { ...state, owed: [...state.owed, event.intent] }
+    case "Settled":
+      return { ...state, total: state.total + event.value, owed: state.owed.filter(({ id }) => id !== event.id) }
+    case "Shared":
+      return { ...state, readers: event.readers }
+    case "Poison":
+      if (event.when === "evolve") throw new TypeError("a defect in evolve")
+      return { ...state, poisoned: true }
+  }
+}
+
+const settleIntent = (state: State, id: CommandId, value: number) =>
+  state.owed.some((intent) => intent.id === id) ? accept<Event>({ _tag: "Settled", id, value }) : accept<Event>()
+
+/** Counts. A total never falls below zero. */
+export const kind: Kind<State, Command, Answer, Event, CounterIntent> = {
+  name: "counter",
+  version: 2,
+  upcasters: { 1: (event) => ({ _tag: "Added", n: event as number }) },
+  State,
+  Command,
+  Answer,
+  Event,
+  commands: new Set(Object.keys(Command.cases)),
+  initial: () => ({ total: 0, wake: null, owed: [], readers: null, poisoned: false }),
+  decide: (state, input, context) => {
+    switch (input._tag) {
+      case "add":
+      case "Add":
+        return state.total + input.n < 0
+          ? reject(makeRejection("rule_violated", "TOP1", "a total never falls below zero"))
+          : accept<Event>({ _tag: "Added", n: input.n })
+      case "nothing":
+        return accept<Event>()
+      case "wake_at":
+        return accept<Event>({ _tag: "WakeSet", at: input.at })
+      case "Woke":
+        return accept<Event>({ _tag: "WakeSet", at: null }, { _tag: "Added", n: 100 })
+      case "ask":
+        return accept<Event>({ _tag: "Owes", intent: { _tag: "Ask", id: context.id, question: input.question } })
+      case "tell": {
+        const id = CommandId.make(`${context.id}/tell`)
+        const payload = { _tag: "Add", n: input.n }
+        return accept<Event>({ _tag: "Owes", intent: { _tag: "Tell", id, topic: input.topic, input: payload } })
+      }
+      case "pass_on":
+        return forward(input.topic, { _tag: "Add", n: input.n })
+      case "forget":
+        return settleIntent(state, input.id, 0)
+      case "Told":
+        return settleIntent(state, input.id, input.rejection === null ? 1000 : -1)
+      case "Answered":
+        return settleIntent(state, input.id, input.value)
+      case "share":
+        return accept<Event>({ _tag: "Shared", readers: input.readers })
+      case "die_deciding":
+        throw new TypeError("a defect in decide")
+      case "die_evolving":
+        return accept<Event>({ _tag: "Poison", when: "evolve" })
+      case "die_deriving":
+        return accept<Event>({ _tag: "Poison", when: "derive" })
+    }
+  },
+  evolve,
+  pending: ({ owed, poisoned }) => {
+    if (poisoned) throw new TypeError("a defect in pending")
+    return owed
+  },
+  nextWake: ({ wake }) => wake ?? undefined,
+  canRead: ({ readers }, reader) => readers === null || readers.includes(reader),
+  listing: ({ readers }) =>
+    readers === null
+      ? undefined
+      : { title: "a counter", visibility: "members", status: "active", members: readers, updatedAt: 0 }
+}

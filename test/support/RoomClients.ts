@@ -1,0 +1,92 @@
+/** People in a room as the client library serves them, and the room's log as it is on the disk. */
+import { Effect, Layer, Option, Schedule, type Scope, Stream } from "effect"
+import { join } from "node:path"
+import { Client, Keys } from "../../src/client/index.ts"
+import { TopicId, type UserId } from "../../src/domain/protocol/Ids.ts"
+import type { PublishedEvent } from "../../src/domain/protocol/Protocol.ts"
+import { roomKind as kind } from "../../src/domain/room/Room.ts"
+import type { Command, State } from "../../src/domain/room/RoomModel.ts"
+import type { Entry } from "../../src/domain/topic/Log.ts"
+import { fold } from "../../src/domain/topic/Topic.ts"
+import * as EventLogSql from "../../src/layers/eventlog/EventLogSql.ts"
+import * as Sqlite from "../../src/layers/sql/Sqlite.ts"
+import { EventLog } from "../../src/services/EventLog.ts"
+
+/** Budgets out of the way of tests that are about something else. */
+export const unlimitedBudgets: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    "MESSAGES_PER_MINUTE",
+    "MESSAGE_BURST",
+    "READS_PER_MINUTE",
+    "READ_BURST",
+    "AUTH_PER_MINUTE",
+    "AUTH_BURST",
+    "CONNECTIONS_PER_ADDRESS",
+    "CONNECTIONS_PER_USER"
+  ].map((name) => [`CHOIR_${name}`, "1000000"])
+)
+
+export interface RoomClient {
+  readonly key: UserId
+  readonly client: Client.Client
+  readonly room: Client.Topic<State, Command>
+  /** Every event that was told, as it was told. */
+  readonly receivedEvents: ReadonlyArray<PublishedEvent>
+}
+
+/** Signs in with a new key, joins the room, and listens until the scope ends. */
+export const connectRoomClient = (url: string, topic: TopicId): Effect.Effect<RoomClient, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const identity = yield* Keys.fromSecret(yield* Keys.generateSecret)
+    // A proxy in between has another port than the server knows of.
+    const client = yield* Client.make({ url, identity, kinds: [kind], checkAudience: false })
+    const room = client.topic(kind, topic)
+    const receivedEvents: Array<PublishedEvent> = []
+    // Before it listens: what was subscribed to before it had any event comes as a snapshot the next time.
+    yield* room.send({ _tag: "join_room" })
+    yield* Effect.acquireRelease(
+      Effect.sync(() => room.onEvents((events) => void receivedEvents.push(...events))),
+      (unsubscribe) => Effect.sync(unsubscribe)
+    )
+    return { key: identity.publicKey, client, room, receivedEvents }
+  }).pipe(Effect.orDie)
+
+/** Waits until something that nobody announces is true. */
+export const waitUntil = (condition: () => boolean): Effect.Effect<void> =>
+  Effect.asVoid(Effect.repeat(Effect.sync(condition), { until: (is) => is, schedule: Schedule.spaced("5 millis") }))
+
+/** Waits until the member's copy is live and `wanted`. */
+export const waitForView = (
+  { room }: RoomClient,
+  predicate: (view: Client.View<State>) => boolean
+): Effect.Effect<State> =>
+  room.views.pipe(
+    Stream.filter((view) => view.sync._tag === "Live" && view.position !== undefined && predicate(view)),
+    Stream.runHead,
+    Effect.map((view) => Option.getOrThrow(view).confirmed)
+  )
+
+/** Waits until the member has everything up to `seq`. */
+export const waitForSeq = (member: RoomClient, seq: number): Effect.Effect<State> =>
+  waitForView(member, ({ position }) => (position?.seq ?? 0) >= seq)
+
+/** What the room is after these events. */
+export const roomStateAfter = (topic: TopicId, log: ReadonlyArray<Entry>): State =>
+  fold(kind, kind.initial(topic), log.map(({ event }) => event as never))
+
+export const roomTopic = (name: string): TopicId => TopicId.make(`room:${name}`)
+
+const eventLogLayer = (data: string) =>
+  EventLogSql.layer.pipe(Layer.provide(Sqlite.layer({ filename: join(data, "choir.db") })))
+
+/** The whole log of a topic in the data of a server that has ended. Reading it checks its order and its hashes. */
+export const readLog = (data: string, topic: TopicId): Effect.Effect<ReadonlyArray<Entry>> =>
+  Effect.gen(function*() {
+    const log = yield* EventLog
+    const entries: Array<Entry> = []
+    while (true) {
+      const batch = yield* log.read(topic, { after: entries.length, limit: 1_000 })
+      if (batch.length === 0) return entries
+      entries.push(...batch)
+    }
+  }).pipe(Effect.provide(eventLogLayer(data)), Effect.orDie)

@@ -1,0 +1,189 @@
+/** People with keys, and raw WebSocket clients for them: what goes out and what comes in, nothing hidden. */
+import { Effect, Layer, Queue, type Scope } from "effect"
+import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto"
+import { type ClientOptions, WebSocket } from "ws"
+import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
+import { UserId } from "../../src/domain/protocol/Ids.ts"
+import { defaults, type Limits } from "../../src/domain/protocol/Limits.ts"
+import { challengeSigningInput, type ServerMessageOf, subprotocol } from "../../src/domain/protocol/Protocol.ts"
+import { sequentialUuids } from "../../src/domain/protocol/Uuids.ts"
+import type { AnyKind } from "../../src/domain/topic/Topic.ts"
+import * as EventLogMemory from "../../src/layers/eventlog/EventLogMemory.ts"
+import * as Gateway from "../../src/layers/gateway/Gateway.ts"
+import * as HttpListener from "../../src/layers/net/HttpListener.ts"
+import * as Signals from "../../src/layers/presence/SignalsLocal.ts"
+import * as Sessions from "../../src/layers/sessions/SessionsMemory.ts"
+import * as SocketWs from "../../src/layers/socket/ws/SocketWs.ts"
+import * as IntentHandlersLive from "../../src/layers/topics/IntentHandlersLive.ts"
+import * as TopicsLocal from "../../src/layers/topics/TopicsLocal.ts"
+import { Chorus } from "../../src/services/Chorus.ts"
+import { EventLog } from "../../src/services/EventLog.ts"
+import { Kinds } from "../../src/services/Kinds.ts"
+import { Sessions as SessionsService } from "../../src/services/Sessions.ts"
+import { Socket } from "../../src/services/Socket.ts"
+
+export const uuid = sequentialUuids(randomBytes(9))
+
+export interface TestUser {
+  readonly key: UserId
+  readonly privateKey: KeyObject
+  readonly sign: (text: string) => string
+}
+
+export const makeTestUser = (): TestUser => {
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519")
+  const key = UserId.make(publicKey.export({ format: "jwk" }).x!)
+  return { key, privateKey, sign: (text) => sign(null, Buffer.from(text), privateKey).toString("base64url") }
+}
+
+export interface ReceivedMessage {
+  readonly id: string
+  readonly type: string
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly thread_id?: string
+}
+
+export interface RawClient {
+  readonly ws: WebSocket
+  /** Sends a message and gives its id. */
+  readonly send: (
+    type: string,
+    payload?: object,
+    thread?: string,
+    more?: { readonly id?: string; readonly signature?: string }
+  ) => string
+  readonly next: Effect.Effect<ReceivedMessage>
+  /** The next message of a type; others on the way are dropped. */
+  readonly nextOf: (type: string) => Effect.Effect<ReceivedMessage>
+  /** The code it was closed with. */
+  readonly closed: Effect.Effect<number>
+}
+
+/** Opens a connection; gives the HTTP status instead when it was turned away, 0 when nobody listens. */
+export const openClient = (
+  url: string,
+  options: ClientOptions = {},
+  protocols: string | ReadonlyArray<string> = subprotocol
+): Effect.Effect<RawClient, number, Scope.Scope> =>
+  Effect.gen(function*() {
+    const inbox = yield* Queue.unbounded<ReceivedMessage>()
+    const codes = yield* Queue.unbounded<number>()
+    const ws = yield* Effect.acquireRelease(
+      Effect.sync(() => new WebSocket(url, [...typeof protocols === "string" ? [protocols] : protocols], options)),
+      (ws) => Effect.sync(() => ws.terminate())
+    )
+    ws.on("message", (data) => Queue.offerUnsafe(inbox, JSON.parse(String(data)) as ReceivedMessage))
+    ws.on("close", (code) => Queue.offerUnsafe(codes, code))
+    yield* Effect.callback<void, number>((resume) => {
+      ws.on("error", () => resume(Effect.fail(0)))
+      ws.on("unexpected-response", (_request, response) => resume(Effect.fail(response.statusCode ?? 0)))
+      ws.on("open", () => resume(Effect.void))
+    })
+    const next = Queue.take(inbox)
+    return {
+      ws,
+      send: (type, payload = {}, topic, fields = {}) => {
+        const message = {
+          id: uuid(),
+          type,
+          payload,
+          timestamp: 0,
+          ...(topic === undefined ? {} : { thread_id: topic }),
+          ...fields
+        }
+        ws.send(JSON.stringify(message))
+        return message.id
+      },
+      next,
+      nextOf: (type) => Effect.repeat(next, { until: (message) => message.type === type }),
+      closed: Queue.take(codes)
+    }
+  })
+
+/** Answers the challenge with a signature over what `twist` makes of it. */
+export const answerChallenge = (
+  client: RawClient,
+  { key, sign }: TestUser,
+  options: {
+    readonly client_id?: string
+    readonly in_order?: boolean
+    readonly tamper?: (
+      challenge: Omit<ServerMessageOf<"challenge">, "_tag">
+    ) => Omit<ServerMessageOf<"challenge">, "_tag">
+  } = {}
+) =>
+  Effect.gen(function*() {
+    client.send("connect", {
+      public_key: key,
+      ...(options.client_id === undefined ? {} : { client_id: options.client_id }),
+      ...(options.in_order === undefined ? {} : { in_order: options.in_order })
+    })
+    const challenge = (yield* client.next).payload as unknown as Omit<ServerMessageOf<"challenge">, "_tag">
+    const signature = sign(challengeSigningInput(options.tamper?.(challenge) ?? challenge, key))
+    client.send("auth", { signature })
+    return { challenge, signature, answer: yield* client.next }
+  })
+
+/** Signs in; the `init` message. */
+export const signIn = (client: RawClient, user: TestUser, client_id?: string) =>
+  Effect.map(answerChallenge(client, user, client_id === undefined ? {} : { client_id }), ({ answer }) => answer)
+
+interface ServerOptions {
+  readonly limits?: Partial<Limits>
+  /** Beside the shipped ones. */
+  readonly kinds?: ReadonlyArray<AnyKind>
+  /** Stands between sessions and the gateway. */
+  readonly sessions?: (made: SessionsService["Service"]) => Partial<SessionsService["Service"]>
+  /** Stands between the log and who uses it. */
+  readonly log?: (made: EventLog["Service"]) => Partial<EventLog["Service"]>
+}
+
+/** The whole way of a message, on an in-memory log, behind a socket engine. */
+export const serverLayer = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, options: ServerOptions = {}) => {
+  const limits: Limits = { ...defaults, ...options.limits }
+  return Gateway.layer({ audience: () => "http://choir.test", limits }).pipe(
+    Layer.provideMerge(Signals.layer(limits)),
+    Layer.provideMerge(TopicsLocal.layer({ limits })),
+    Layer.provideMerge(IntentHandlersLive.layer),
+    Layer.provideMerge(
+      Layer.effect(EventLog, Effect.map(EventLog, (service) => ({ ...service, ...options.log?.(service) }))).pipe(
+        Layer.provideMerge(EventLogMemory.layer)
+      )
+    ),
+    Layer.provideMerge(
+      Layer.succeed(
+        Kinds,
+        new Map([...builtInKinds, ...(options.kinds ?? []).map((kind) => [kind.name, kind] as const)])
+      )
+    ),
+    Layer.provideMerge(Layer.mock(Chorus, { modelInfo: { model: "none", offline: true } })),
+    Layer.provideMerge(
+      Layer.effect(
+        SessionsService,
+        Effect.map(SessionsService, (made) => ({ ...made, ...options.sessions?.(made) }))
+      ).pipe(Layer.provide(Sessions.layer(limits)))
+    ),
+    Layer.provideMerge(socket)
+  )
+}
+
+/** The same on a port of its own. */
+export const wsServerLayer = (
+  options: ServerOptions & { readonly admission?: Partial<SocketWs.NetworkEngineOptions["admission"]> } = {}
+) =>
+  serverLayer(
+    SocketWs.layer({
+      host: "127.0.0.1",
+      port: 0,
+      limits: { ...defaults, ...options.limits },
+      admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [], ...options.admission }
+    }).pipe(Layer.provideMerge(HttpListener.layer)),
+    options
+  )
+
+/** Starts the engine; the address of its socket. */
+export const startListening = Effect.gen(function*() {
+  const socket = yield* Socket
+  const { port } = yield* socket.start
+  return `ws://127.0.0.1:${port}/ws`
+})

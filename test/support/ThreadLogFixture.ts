@@ -1,0 +1,80 @@
+/** Threads for tests, written straight into a log: what hosts would have decided. */
+import { Effect } from "effect"
+import { CommandId, type TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
+import type * as ThreadModel from "../../src/domain/thread/ThreadModel.ts"
+import { EventLog } from "../../src/services/EventLog.ts"
+
+/** A user by a letter. */
+export const userOf = (letter: string): UserId => UserId.make(letter.repeat(42) + "A")
+
+export const commandId = (text: string): CommandId => CommandId.make(text)
+
+export const threadCreated = (creator: UserId, visibility: ThreadModel.Visibility): ThreadModel.Event => ({
+  _tag: "ThreadCreated",
+  title: "t",
+  visibility,
+  creator,
+  at: 1
+})
+
+export const messagePublished = (id: string, author: UserId, content: string, at = 2): ThreadModel.Event => ({
+  _tag: "MessagePublished",
+  id: commandId(id),
+  author,
+  content,
+  source: null,
+  at
+})
+
+export const submissionOpened = (id: string, author: UserId, content: string): ThreadModel.Event => ({
+  _tag: "SubmissionOpened",
+  id: commandId(id),
+  author,
+  content,
+  stake: 1000,
+  voters: [],
+  at: 3,
+  expires_at: 1000
+})
+
+export const submissionSettled = (
+  id: string,
+  outcome: "approved" | "rejected" | "expired" | "cancelled",
+  topic: TopicId
+): ThreadModel.Event => ({
+  _tag: "SubmissionSettled",
+  id: commandId(id),
+  outcome,
+  asks: { _tag: "Tell", id: commandId(`${id}/ask`), topic, input: {} },
+  at: 4
+})
+
+/** Appends events to a thread. A first event lists it with these members. */
+export const appendEvents = Effect.fnUntraced(function*(
+  topic: TopicId,
+  events: ReadonlyArray<ThreadModel.Event>,
+  members: ReadonlyArray<UserId> = []
+) {
+  const log = yield* EventLog
+  const head = yield* log.head(topic)
+  const expected = head._tag === "None" ? 0 : head.value.position.seq
+  const first = events[0]
+  yield* log.append({
+    topic,
+    expectedSeq: expected,
+    drafts: events.map((event, i) => ({
+      topic,
+      seq: expected + i + 1,
+      at: event.at,
+      cause: commandId(`${topic}/${expected + i + 1}`),
+      author: userOf("A"),
+      version: 1,
+      event: { ...event } as never
+    })),
+    wakeAt: undefined,
+    hasPendingIntents: false,
+    listing: first?._tag === "ThreadCreated"
+      ? { title: first.title, visibility: first.visibility, status: "active", members, updatedAt: 1 }
+      : undefined
+  })
+})

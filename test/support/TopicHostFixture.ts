@@ -1,0 +1,116 @@
+/** What tests of hosts do over and over: command a counter, listen to it, and stand in for the log. */
+import { Effect, Layer, type Result } from "effect"
+import { type Author, CommandId, type Position, TopicId } from "../../src/domain/protocol/Ids.ts"
+import type { Limits } from "../../src/domain/protocol/Limits.ts"
+import { decodeServerMessage, type ServerMessage } from "../../src/domain/protocol/Protocol.ts"
+import type { Rejection } from "../../src/domain/protocol/Rejection.ts"
+import type { AnyKind } from "../../src/domain/topic/Topic.ts"
+import * as EventLogMemory from "../../src/layers/eventlog/EventLogMemory.ts"
+import * as PerformersLive from "../../src/layers/topics/IntentHandlersLive.ts"
+import * as TopicsLocal from "../../src/layers/topics/TopicsLocal.ts"
+import type { Directory } from "../../src/services/Directory.ts"
+import { EventLog } from "../../src/services/EventLog.ts"
+import type { IntentHandlers } from "../../src/services/IntentHandlers.ts"
+import { Kinds } from "../../src/services/Kinds.ts"
+import { type CatchUp, type Receipt, type Subscriber, Topics } from "../../src/services/Topics.ts"
+import * as CounterKind from "./CounterKind.ts"
+
+export const counterOne = TopicId.make("counter:one")
+export const counterTwo = TopicId.make("counter:two")
+export const alice: Author = "system:alice"
+export const bob: Author = "system:bob"
+
+export const kinds: ReadonlyMap<string, AnyKind> = new Map([["counter", CounterKind.kind]])
+
+/** Hosts over a log that is already there; the log outlives them. */
+export const hostsLayer = (
+  limits: Partial<Limits> = {}
+): Layer.Layer<Topics | IntentHandlers, never, Directory | EventLog> =>
+  TopicsLocal.layer({ limits }).pipe(
+    Layer.provideMerge(PerformersLive.layer),
+    Layer.provide(Layer.succeed(Kinds, kinds))
+  )
+
+/** Hosts over an empty log in memory. */
+export const layer = (limits: Partial<Limits> = {}): Layer.Layer<Topics | IntentHandlers | EventLog | Directory> =>
+  hostsLayer(limits).pipe(Layer.provideMerge(EventLogMemory.layer))
+
+/** The same log, with some of its parts replaced. */
+export const memoryLogWith = (
+  override: (log: EventLog["Service"]) => Partial<EventLog["Service"]>
+): Layer.Layer<EventLog | Directory> =>
+  Layer.effect(EventLog, Effect.map(EventLog, (log) => EventLog.of({ ...log, ...override(log) }))).pipe(
+    Layer.provideMerge(EventLogMemory.layer)
+  )
+
+let nextCommand = 0
+
+/** Sends a command under `id` (a fresh one by default), and waits for its outcome. */
+export const sendCommand = (
+  topic: TopicId,
+  input: CounterKind.Command,
+  { author = alice, id = `command-${nextCommand++}` }: { readonly author?: Author; readonly id?: string } = {}
+): Effect.Effect<Result.Result<Receipt, Rejection>, never, Topics> =>
+  Effect.flatMap(Topics, (topics) =>
+    topics.submit(topic, { id: CommandId.make(id), author, input }).pipe(
+      Effect.mapError((refused) => refused.rejection),
+      Effect.result
+    ))
+
+/** Hands over commands in one turn; the outcomes in the order of the commands. */
+export const sendCommands = (
+  topic: TopicId,
+  commands: ReadonlyArray<readonly [id: string, input: CounterKind.Command]>
+): Effect.Effect<ReadonlyArray<Result.Result<Receipt, Rejection>>, never, Topics> =>
+  Effect.flatMap(Topics, (topics) =>
+    Effect.callback((resume) => {
+      const outcomes: Array<Result.Result<Receipt, Rejection>> = []
+      for (const [id, input] of commands) {
+        const reply = (outcome: Result.Result<Receipt, Rejection>) => {
+          outcomes.push(outcome)
+          if (outcomes.length === commands.length) resume(Effect.succeed(outcomes))
+        }
+        topics.post(topic, { id: CommandId.make(id), author: alice, input, reply })
+      }
+    }))
+
+export const readTotal = (topic: TopicId): Effect.Effect<number, never, Topics> =>
+  Effect.flatMap(Topics, (topics) => topics.readState(topic, alice)).pipe(
+    Effect.map((state) => (state as CounterKind.State).total),
+    Effect.orDie
+  )
+
+/** Whoever writes down what it hears. */
+export interface RecordingSubscriber extends Subscriber {
+  readonly received: Array<ServerMessage>
+}
+
+export const recordingSubscriber = (id: string, user: Author = alice): RecordingSubscriber => {
+  const received: Array<ServerMessage> = []
+  return {
+    id,
+    user,
+    received,
+    deliver: ({ text }) => {
+      const decoded = decodeServerMessage(JSON.parse(text))
+      if (decoded !== undefined) received.push(decoded.message)
+    }
+  }
+}
+
+export const subscribe = (
+  topic: TopicId,
+  subscriber: Subscriber,
+  from?: Position
+): Effect.Effect<Result.Result<CatchUp, Rejection>, never, Topics> =>
+  Effect.flatMap(
+    Topics,
+    (topics) =>
+      Effect.callback((resume) =>
+        topics.subscribe(topic, subscriber, from, (outcome) => resume(Effect.succeed(outcome)))
+      )
+  )
+
+/** The `[from, to]` of the deltas that somebody heard. */
+export const deltaRanges = ({ received }: RecordingSubscriber): ReadonlyArray<readonly [number, number]> =>
+  received.flatMap((message) => message._tag === "delta" ? [[message.from, message.to] as const] : [])

@@ -1,0 +1,101 @@
+/**
+ * People who write into a room without rest and note what they were told: by the client library, which sends again
+ * until it knows, and by bare sockets, which may never hear what became of a message.
+ */
+import { Effect } from "effect"
+import { Client } from "../../src/client/index.ts"
+import type { TopicId } from "../../src/domain/protocol/Ids.ts"
+import type { History, SentCommand } from "./History.ts"
+import type { RoomClient } from "./RoomClients.ts"
+import { makeTestUser, openClient, type ReceivedMessage, signIn, uuid } from "./TestUsers.ts"
+
+export interface Workload {
+  readonly history: History
+  /** Milliseconds that a writer rests after each window of messages. */
+  readonly restMillis: number
+  /** Nobody begins another message once this is true. */
+  stopped: boolean
+}
+
+/** How many messages a writer sends before it waits for the answers. */
+const windowSize = 4
+
+/** Writes until the work is stopped; then everything sent has its outcome. */
+export const runClientWriter = (member: RoomClient, work: Workload): Effect.Effect<void> =>
+  Effect.gen(function*() {
+    while (!work.stopped) {
+      yield* Effect.forEach(
+        Array.from({ length: windowSize }, () => work.history.recordSend(Client.commandId(), member.key)),
+        (sent) => sendRecorded(member, work, sent),
+        { concurrency: "unbounded", discard: true }
+      )
+      yield* Effect.sleep(work.restMillis)
+    }
+  })
+
+/** Sends what has been noted, and notes its outcome. */
+export const sendRecorded = (member: RoomClient, { history }: Workload, sent: SentCommand): Effect.Effect<void> =>
+  member.room.send({ _tag: "send_message", content: sent.id }, sent.id).pipe(
+    Effect.match({
+      onSuccess: ({ seq }) => history.acknowledge(sent, seq),
+      onFailure: () => {
+        sent.outcome = "rejected"
+      }
+    })
+  )
+
+/**
+ * Writes on a bare socket, a new one whenever the last broke. Of the messages that were not answered every other is
+ * sent again, under its id; of the rest it never learns.
+ */
+export const runSocketWriter = (url: string, topic: TopicId, work: Workload): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const user = makeTestUser()
+    const joinId = uuid()
+    const outstanding = new Map<string, SentCommand>()
+
+    const connection = Effect.gen(function*() {
+      const client = yield* openClient(`${url.replace("http", "ws")}/ws`)
+      const sendFrame = (type: string, id: string, payload: object) =>
+        client.ws.send(JSON.stringify({ id, type, payload, timestamp: 0, thread_id: topic }))
+      const sendMessage = (command: SentCommand) => sendFrame("send_message", command.id, { content: command.id })
+      const receiveAnswer = Effect.map(client.next, (message) => recordAnswer(work, outstanding, message))
+
+      const session = Effect.gen(function*() {
+        yield* signIn(client, user)
+        sendFrame("join_room", joinId, {})
+        yield* client.nextOf("receipt")
+        const unanswered = [...outstanding.values()]
+        for (const [i, one] of unanswered.entries()) if (i % 2 === 0) outstanding.delete(one.id)
+        for (const one of outstanding.values()) sendMessage(one)
+        while (!work.stopped || outstanding.size > 0) {
+          while (!work.stopped && outstanding.size < windowSize) {
+            const one = work.history.recordSend(uuid(), user.key)
+            outstanding.set(one.id, one)
+            sendMessage(one)
+          }
+          while (outstanding.size > 0) yield* receiveAnswer
+          yield* Effect.sleep(work.restMillis)
+        }
+      })
+      yield* Effect.raceFirst(session, Effect.flatMap(client.closed, () => Effect.fail(0)))
+    })
+    // Whatever ended it, a new connection is made until the work is done.
+    return Effect.scoped(connection).pipe(
+      Effect.tapError(() => Effect.sleep("20 millis")),
+      Effect.eventually
+    )
+  })
+
+/** Takes in an answer to one of these messages. */
+const recordAnswer = (
+  { history }: Workload,
+  outstanding: Map<string, SentCommand>,
+  { payload, type }: ReceivedMessage
+): void => {
+  const command = outstanding.get(String(payload["ref_id"]))
+  if (command === undefined) return
+  outstanding.delete(command.id)
+  if (type === "receipt") history.acknowledge(command, Number(payload["seq"]))
+  else command.outcome = "rejected"
+}
