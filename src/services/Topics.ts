@@ -89,8 +89,15 @@ export class Topics extends Context.Service<Topics, {
   readonly unsubscribe: (topic: TopicId, subscriberId: string) => void
   /** Delivers to every subscriber of a topic that is live here; for what is not logged. */
   readonly broadcast: (topic: TopicId, frame: OutboundFrame) => void
-  /** The durable state, as its kind's type; `not_found` when `reader` may not see it. */
-  readonly readState: (topic: TopicId, reader: Author) => Effect.Effect<unknown, CommandRejected>
+  /**
+   * The durable state of a topic of this kind, as the kind's own type. `not_found` when `reader` may not read the topic,
+   * and when the topic is of another kind.
+   */
+  readonly stateOf: <S>(
+    kind: { readonly State: Schema.Codec<S, unknown> },
+    topic: TopicId,
+    reader: Author
+  ) => Effect.Effect<S, CommandRejected>
   /** What the command would do, without doing it (THR11). */
   readonly simulate: (
     topic: TopicId,

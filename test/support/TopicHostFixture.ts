@@ -75,8 +75,8 @@ export const sendCommands = (
     }))
 
 export const readTotal = (topic: TopicId): Effect.Effect<number, never, Topics> =>
-  Effect.flatMap(Topics, (topics) => topics.readState(topic, alice)).pipe(
-    Effect.map((state) => (state as CounterKind.State).total),
+  Effect.flatMap(Topics, (topics) => topics.stateOf(CounterKind.kind, topic, alice)).pipe(
+    Effect.map((state) => state.total),
     Effect.orDie
   )
 

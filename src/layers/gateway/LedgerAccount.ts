@@ -1,6 +1,7 @@
 /** A user's tokens as the ledger has them, and the grant that every new user gets once (LED3). */
 import { Effect, HashMap, Option } from "effect"
-import { type Answer, type State as Ledger, userAccount } from "../../domain/ledger/LedgerModel.ts"
+import { ledgerKind } from "../../domain/ledger/Ledger.ts"
+import { type Answer, userAccount } from "../../domain/ledger/LedgerModel.ts"
 import { CommandId, TopicId, type UserId } from "../../domain/protocol/Ids.ts"
 import { type CommandRejected, Topics } from "../../services/Topics.ts"
 
@@ -11,7 +12,7 @@ const systemAuthor = "system:server"
 const findBalance = Effect.fnUntraced(
   function*(user: UserId): Effect.fn.Return<number | undefined, CommandRejected, Topics> {
     const topics = yield* Topics
-    const { accounts } = (yield* topics.readState(ledgerTopic, systemAuthor)) as Ledger
+    const { accounts } = yield* topics.stateOf(ledgerKind, ledgerTopic, systemAuthor)
     return Option.getOrUndefined(HashMap.get(accounts, userAccount(user)))
   }
 )

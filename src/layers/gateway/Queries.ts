@@ -1,7 +1,7 @@
 /** What a client may look up without subscribing. */
 import { Effect } from "effect"
 import { kindOf } from "../../domain/protocol/Ids.ts"
-import type { State as Thread } from "../../domain/thread/ThreadModel.ts"
+import { threadKind } from "../../domain/thread/Thread.ts"
 import type { Directory } from "../../services/Directory.ts"
 import type { Topics } from "../../services/Topics.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
@@ -41,7 +41,7 @@ export const make = ({ directory, runtime, topics }: QueryDependencies) => {
       const user = client.subscriber?.user
       if (user === undefined) return
       if (kindOf(topic) !== "thread") return yield* runtime.rejectRequest(client, slot, ref, topic, notAThread)
-      const thread = (yield* topics.readState(topic, user)) as Thread
+      const thread = yield* topics.stateOf(threadKind, topic, user)
       runtime.sendMessage(client, slot, ServerMessages.threadMessages(ref, thread), topic)
       runtime.completeRequest(client, topic, undefined)
     },

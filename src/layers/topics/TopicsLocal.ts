@@ -5,7 +5,7 @@
  * Owns the registry, the alarm clock and the performing of intents; what a
  * topic does with a message is `Host`'s.
  */
-import { Clock, Effect, Exit, FiberSet, Layer, Queue, Random, Result, Schedule } from "effect"
+import { Clock, Effect, Exit, FiberSet, Layer, Queue, Random, Result, Schedule, type Schema } from "effect"
 import { type Author, kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
 import * as Limits from "../../domain/protocol/Limits.ts"
 import { notFound, type Rejection } from "../../domain/protocol/Rejection.ts"
@@ -174,6 +174,15 @@ const makeRecover = (registry: HostRegistry, { scheduleTimer, log }: HostDepende
     })
   )
 
+const makeStateOf =
+  (registry: HostRegistry): Topics["Service"]["stateOf"] =>
+  <S>({ State }: { readonly State: Schema.Codec<S, unknown> }, topic: TopicId, reader: Author) =>
+    Effect.flatMap(registry.readTopic(topic, reader), ({ kind, mayRead, state }) =>
+      // A kind's states are what its codec encodes: the same codec, the same type.
+      kind.State === State && mayRead(reader)
+        ? Effect.succeed(state as S)
+        : Effect.fail(toCommandRejected(topic)(notFound)))
+
 const make = Effect.fnUntraced(function*(options: Options) {
   const limits: Limits.Limits = { ...Limits.defaults, ...options.limits }
   const { dependencies, registry } = yield* makeRegistry(limits)
@@ -191,12 +200,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       host?.offer({ _tag: "Unsubscribe", id })
     },
     broadcast: (topic, frame) => hosts.get(topic)?.subscribers.deliver(frame),
-    readState: (topic, reader) =>
-      Effect.flatMap(
-        registry.readTopic(topic, reader),
-        ({ mayRead, state }) =>
-          mayRead(reader) ? Effect.succeed(state) : Effect.fail(toCommandRejected(topic)(notFound))
-      ),
+    stateOf: makeStateOf(registry),
     simulate: makeSimulate(registry, dependencies.seed, dependencies.now),
     recover: makeRecover(registry, dependencies),
     stats: Effect.sync(() => ({

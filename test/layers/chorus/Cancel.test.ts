@@ -3,7 +3,7 @@ import { Deferred, Effect, Layer } from "effect"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
 import { CommandId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
-import type { State } from "../../../src/domain/thread/ThreadModel.ts"
+import { threadKind } from "../../../src/domain/thread/Thread.ts"
 import * as RunStepHandler from "../../../src/layers/chorus/RunStepHandler.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import * as SignalsLocal from "../../../src/layers/presence/SignalsLocal.ts"
@@ -35,8 +35,8 @@ const send = (id: string, input: unknown) =>
   Effect.flatMap(Topics, (topics) => topics.submit(thread, { id: CommandId.make(id), author: alice, input }))
 
 const runs = Effect.map(
-  Effect.flatMap(Topics, (topics) => topics.readState(thread, alice)),
-  (state) => (state as State).runs.map(({ partial, status }) => [status, partial])
+  Effect.flatMap(Topics, (topics) => topics.stateOf(threadKind, thread, alice)),
+  (state) => state.runs.map(({ partial, status }) => [status, partial])
 )
 
 describe("cancelling a run", () => {

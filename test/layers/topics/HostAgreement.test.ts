@@ -89,7 +89,7 @@ const runScript = Effect.fnUntraced(function*(script: ReadonlyArray<Action>, fau
     if (action._tag === "Send") send(`again-${action.id}`, action.n)
     if (action._tag === "Fresh") send(`fresh-${i}`, action.n)
     if (action._tag === "Disk") faults.disk = action.mood
-    if (action._tag === "Settle") yield* Effect.exit(topics.readState(counterOne, alice))
+    if (action._tag === "Settle") yield* Effect.exit(topics.stateOf(CounterKind.kind, counterOne, alice))
     if (action._tag === "Subscribe") {
       const replica = replicas[action.reader]!
       replica.subscribed = true
@@ -108,7 +108,7 @@ const runScript = Effect.fnUntraced(function*(script: ReadonlyArray<Action>, fau
       topics.unsubscribe(counterOne, replica.id)
     }
   }
-  yield* Effect.exit(topics.readState(counterOne, alice))
+  yield* Effect.exit(topics.stateOf(CounterKind.kind, counterOne, alice))
   faults.disk = "sound"
   // What a lying disk has kept to itself is found by looking.
   yield* TestClock.adjust("1 minute")

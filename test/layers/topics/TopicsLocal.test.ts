@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { UserId } from "../../../src/domain/protocol/Ids.ts"
+import { threadKind } from "../../../src/domain/thread/Thread.ts"
 import { fold } from "../../../src/domain/topic/Topic.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { Topics } from "../../../src/services/Topics.ts"
@@ -162,8 +163,17 @@ describe("subscriptions", () => {
       yield* sendCommand(counterOne, { _tag: "share", readers: [alice] })
       const outcome = yield* subscribe(counterOne, recordingSubscriber("x", bob))
       assert.strictEqual(Result.isFailure(outcome) && outcome.failure.code, "not_found")
-      const state = yield* Effect.result(topics.readState(counterOne, bob))
+      const state = yield* Effect.result(topics.stateOf(CounterKind.kind, counterOne, bob))
       assert.strictEqual(Result.isFailure(state) && state.failure.rejection.code, "not_found")
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("a state is read as its own kind's type only: another kind's codec gets not_found", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      yield* sendCommand(counterOne, { _tag: "add", n: 2 })
+      assert.strictEqual((yield* topics.stateOf(CounterKind.kind, counterOne, alice)).total, 2)
+      const other = yield* Effect.result(topics.stateOf(threadKind, counterOne, alice))
+      assert.strictEqual(Result.isFailure(other) && other.failure.rejection.code, "not_found")
     }).pipe(Effect.provide(layer())))
 
   it.effect("[THR10] whoever loses access is cut off before the delta that says so", () =>
