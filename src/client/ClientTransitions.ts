@@ -36,7 +36,7 @@ export const sendMessage = (
     timestamp: at,
     ...(topic === undefined ? undefined : { thread_id: topic })
   }
-  const next = id === undefined ? { ...state, counter: state.idCounter + 1 } : state
+  const next: State = id === undefined ? { ...state, idCounter: state.idCounter + 1 } : state
   return [next, [{ _tag: "Send", socket: connection.socket, envelope }], messageId]
 }
 

@@ -67,6 +67,15 @@ describe("the client's machine", () => {
     ])
   })
 
+  it("each message without a command's id leaves under an id that was not used before", () => {
+    const fixture = onlineFixture()
+    fixture.cutConnection()
+    fixture.runUntilQuiescent()
+    const ids = fixture.intents.flatMap((intent) => intent._tag === "Send" ? [intent.envelope.id] : [])
+    assert.isAtLeast(ids.length, 5)
+    assert.strictEqual(new Set(ids).size, ids.length)
+  })
+
   it("[SYN9] a batch is its messages, in order", () => {
     const fixture = onlineFixture()
     fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "one" })
