@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
+import { sendMessage } from "../../src/client/ClientTransitions.ts"
+import { Instant } from "../../src/domain/protocol/Ids.ts"
 import { ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
 import { otherUser, topic, uuid } from "./ScriptedServer.ts"
 
@@ -15,6 +17,13 @@ describe("the client's machine", () => {
     fixture.runUntilQuiescent()
     assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["hello"])
     assert.deepStrictEqual(fixture.receivedIds, [uuid(7)])
+  })
+
+  it("[SYN1] gives each of its messages an id of its own", () => {
+    const { state } = onlineFixture()
+    const [afterFirst, , firstId] = sendMessage(state, Instant.make(0), "heartbeat", {})
+    const [, , secondId] = sendMessage(afterFirst, Instant.make(0), "heartbeat", {})
+    assert.notStrictEqual(firstId, secondId)
   })
 
   it("[SYN10] the expected is rebased on what others did first", () => {
