@@ -1,17 +1,16 @@
 /**
- * A Qdrant server for tests, over HTTP: it behaves as `Semantics` says, checks
- * every exchange against Qdrant's OpenAPI where that file is at hand, and
- * misbehaves when told to.
+ * A fake Qdrant server over HTTP: it behaves as `Semantics` defines, validates every exchange against Qdrant's OpenAPI
+ * document (`test/data/qdrant`), and injects faults.
  */
 import { Effect, type Scope } from "effect"
-import { existsSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { env } from "node:process"
 import * as OpenApi from "./OpenApi.ts"
 import * as Semantics from "./Semantics.ts"
 
-/** Something to do instead of answering. */
+/** A fault to inject instead of a proper answer. */
 export type InjectedFault =
   | {
     readonly _tag: "Answer"
@@ -24,11 +23,12 @@ export type InjectedFault =
   /** Never answers. */
   | { readonly _tag: "Hang" }
 
+/** A running fake: what it received, and what it is to do next. */
 export interface QdrantFake {
   readonly url: string
   /** `POST /collections/…?wait=true`, in order. */
   readonly requests: ReadonlyArray<{ readonly line: string; readonly headers: IncomingMessage["headers"] }>
-  /** Where either side broke Qdrant's OpenAPI; empty also where there is no file to check against. */
+  /** Violations of Qdrant's OpenAPI document by either side, as sentences. */
   readonly violations: ReadonlyArray<string>
   /** Decides request by request; undefined answers properly. */
   injectFault: (line: string) => InjectedFault | undefined
@@ -36,15 +36,10 @@ export interface QdrantFake {
   readonly dropCollection: (collection: string) => void
 }
 
-const openApiFile = env["CHOIR_QDRANT_OPENAPI"] ??
-  new URL("../../../../shared/kit/qdrant/qdrant-openapi.json", import.meta.url).pathname
-
-/** Whether exchanges are checked here. */
-export const checksOpenApi = existsSync(openApiFile)
+const openApiFile = env["CHOIR_QDRANT_OPENAPI"] ?? new URL("../../data/qdrant/openapi.json", import.meta.url)
 
 let compiledCheck: OpenApi.ExchangeCheck | undefined
 const checkExchange: OpenApi.ExchangeCheck = (exchange) => {
-  if (!checksOpenApi) return []
   compiledCheck ??= OpenApi.compileCheck(JSON.parse(readFileSync(openApiFile, "utf8")))
   return compiledCheck(exchange)
 }
