@@ -1,29 +1,34 @@
 /**
- * Texts cut into pieces that a thread takes: at headings, then between
- * paragraphs, then between lines, then anywhere; and pieces put together into
- * commands whose ids follow from what is in them.
+ * What `choir import` makes of a Markdown file: sections at its headings, chunks that a message can hold, and commands
+ * whose ids derive from their content, so that an import can be repeated. `TextChunker` splits the sections.
  */
-import { createHash } from "node:crypto"
+import { type ChunkingPolicy, cutIndexUtf8, splitIntoChunks } from "../domain/search/TextChunker.ts"
 import { utf8ByteLength } from "../domain/topic/MessageContent.ts"
+import { uuidV5 } from "../layers/runtime/UuidV5.ts"
 
-/** Bytes of UTF-8 in a piece, at most. */
-export const maxChunkBytes = 8_192
-
+/** A part of a file, as one message of the thread. */
 export interface MarkdownChunk {
   readonly content: string
-  /** The path it came from, within the folder. */
+  /** The file's path within the imported folder. */
   readonly source: string
 }
 
-/** The pieces of one text, in order; nothing but whitespace between them is lost. */
-export const splitText = (text: string, limit: number = maxChunkBytes): ReadonlyArray<string> =>
-  splitSections(text.replace(/\r\n?/g, "\n")).flatMap((section) =>
-    packParts(section.split(/\n[ \t]*\n/), "\n\n", limit)
-  )
-    .map((chunk) => chunk.trim())
-    .filter((chunk) => chunk !== "")
+/** Chunks of a section: at most 8,192 bytes of UTF-8; paragraphs together as far as they fit, else lines, else parts of a line. */
+export const messageChunks: ChunkingPolicy = {
+  limit: 8_192,
+  cutIndex: cutIndexUtf8,
+  separators: [/\n\n/g, /\n/g],
+  minFill: 0,
+  nested: true
+}
 
-/** From one heading to the next; a `#` inside a code block is none. */
+/** The chunks of a Markdown text in order: no chunk spans a heading. Only white space between chunks is dropped. */
+export const splitMarkdown = (text: string, policy: ChunkingPolicy = messageChunks): ReadonlyArray<string> =>
+  splitSections(text.replace(/\r\n?/g, "\n")).flatMap((section) =>
+    splitIntoChunks(section.replace(/\n[ \t]*\n/g, "\n\n"), policy)
+  )
+
+/** From one heading to the next; a `#` inside a code block is not a heading. */
 const splitSections = (text: string): ReadonlyArray<string> => {
   const groups: Array<Array<string>> = [[]]
   let inCodeBlock = false
@@ -35,67 +40,26 @@ const splitSections = (text: string): ReadonlyArray<string> => {
   return groups.map((lines) => lines.join("\n"))
 }
 
-/** Parts put together as long as they fit; one that does not fit by itself is cut further. */
-const packParts = (parts: ReadonlyArray<string>, separator: string, limit: number): ReadonlyArray<string> => {
-  const packed: Array<string> = []
-  let current: string | undefined
-  for (const part of parts) {
-    const joined: string = current === undefined ? part : current + separator + part
-    if (utf8ByteLength(joined) <= limit) {
-      current = joined
-      continue
-    }
-    if (current !== undefined) packed.push(current)
-    current = undefined
-    if (utf8ByteLength(part) <= limit) current = part
-    else packed.push(...(separator === "\n\n" ? packParts(part.split("\n"), "\n", limit) : splitLine(part, limit)))
-  }
-  return current === undefined ? packed : [...packed, current]
-}
+/** The namespace of import ids (RFC 9562). Fixed: another value would import everything a second time. */
+const importNamespace = Buffer.from("6f8a3f5e1c3d4a7e9b1d52c07a4e8d11", "hex")
 
-/** A line that is too long by itself, cut between characters. */
-const splitLine = (line: string, limit: number): ReadonlyArray<string> => {
-  const chunks: Array<string> = []
-  let chunk = ""
-  let bytes = 0
-  for (const character of line) {
-    const size = utf8ByteLength(character)
-    if (bytes + size > limit) {
-      chunks.push(chunk)
-      chunk = ""
-      bytes = 0
-    }
-    chunk += character
-    bytes += size
-  }
-  return [...chunks, chunk]
-}
+/** The id of the command that imports these chunks into the thread: a repeated import is the same command (SYN4). */
+export const importCommandId = (thread: string, chunks: ReadonlyArray<MarkdownChunk>): string =>
+  uuidV5(importNamespace, JSON.stringify([thread, ...chunks.map(({ content, source }) => [source, content])]))
 
-/** The namespace of our ids: chosen once, and never to change. */
-const namespace = Buffer.from("6f8a3f5e1c3d4a7e9b1d52c07a4e8d11", "hex")
-
-/** A UUIDv5 (RFC 9562) of a thread and what is brought into it: sent twice, it is the same command. */
-export const importCommandId = (thread: string, chunks: ReadonlyArray<MarkdownChunk>): string => {
-  const key = JSON.stringify([thread, ...chunks.map(({ content, source }) => [source, content])])
-  const hash = createHash("sha1").update(namespace).update(key).digest()
-  hash[6] = hash[6]! & 0x0f | 0x50
-  hash[8] = hash[8]! & 0x3f | 0x80
-  return hash.toString("hex", 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5")
-}
-
-/** What tells a piece from every other: where it stands and what it says. */
+/** Identifies a chunk among all messages of a thread. */
 export const chunkKey = ({ content, source }: { readonly content: string; readonly source: string | null }): string =>
   JSON.stringify([source, content])
 
-/** The pieces of a file. What a file says twice is one piece. */
+/** The chunks of a file; repeated content is one chunk. */
 export const chunkFile = (source: string, text: string): ReadonlyArray<MarkdownChunk> =>
-  [...new Set(splitText(text))].map((content) => ({ content, source }))
+  [...new Set(splitMarkdown(text))].map((content) => ({ content, source }))
 
-/** Pieces in one command, at most; its message has to fit a frame of 64 KB with room to spare. */
+/** Limits of one command: its frame may have 64 KB. */
 const maxBatchChunks = 64
 const maxBatchBytes = 56_000
 
-/** Pieces in order, as many together as one command may carry. */
+/** The chunks in order, as many per command as its limits permit. */
 export const batchChunks = (chunks: ReadonlyArray<MarkdownChunk>): ReadonlyArray<ReadonlyArray<MarkdownChunk>> => {
   const batches: Array<Array<MarkdownChunk>> = []
   let remaining = 0

@@ -16,7 +16,7 @@ describe("pieces of a text", () => {
     "[THR2] no piece is blank or too large, and none of the text is lost",
     { text: arbitraryText },
     ({ text }) => {
-      const pieces = MarkdownChunker.splitText(text, 24)
+      const pieces = MarkdownChunker.splitMarkdown(text, { ...MarkdownChunker.messageChunks, limit: 24 })
       for (const piece of pieces) {
         assert.isAtMost(utf8ByteLength(piece), 24)
         assert.notStrictEqual(piece.trim(), "")
@@ -29,12 +29,15 @@ describe("pieces of a text", () => {
 
   it("cuts at headings, though not at those in code, and then between paragraphs", () => {
     const text = "intro\n\n# One\n\nfirst\n\n```\n# no heading\n```\n\n## Two\n\nsecond"
-    assert.deepStrictEqual(MarkdownChunker.splitText(text), [
+    assert.deepStrictEqual(MarkdownChunker.splitMarkdown(text), [
       "intro",
       "# One\n\nfirst\n\n```\n# no heading\n```",
       "## Two\n\nsecond"
     ])
-    assert.deepStrictEqual(MarkdownChunker.splitText("aaaa\n\nbbbb\n\ncccc", 10), ["aaaa\n\nbbbb", "cccc"])
+    assert.deepStrictEqual(
+      MarkdownChunker.splitMarkdown("aaaa\n\nbbbb\n\ncccc", { ...MarkdownChunker.messageChunks, limit: 10 }),
+      ["aaaa\n\nbbbb", "cccc"]
+    )
   })
 
   it("[SYN4] the id is a UUIDv5 of thread and pieces: the same for the same, and for nothing else", () => {

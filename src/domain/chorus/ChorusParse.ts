@@ -5,9 +5,10 @@
  * and no other thing, and it carries no command (CHO11).
  */
 import { Result, Schema } from "effect"
+import { cut, isHighSurrogate } from "../protocol/Text.ts"
 import type { ChorusState, Citation, Prior, StepOutput } from "./ChorusModel.ts"
 import { delimiter, numberPriors } from "./ChorusPrompt.ts"
-import { isHighSurrogate, truncate } from "./PromptQuoting.ts"
+import { truncate } from "./PromptQuoting.ts"
 
 /** Sizes of what is kept of an answer, in UTF-16 units and items. What is longer is cut. */
 export const outputLimits = { lead: 32_768, text: 4_000, item: 1_000, items: 20, data: 65_536 } as const
@@ -32,10 +33,7 @@ const extractLead = (plain: string): string => {
   const beforeDelimiter = delimiterIndex >= 0
     ? plain.slice(0, delimiterIndex)
     : plain.slice(0, plain.length - delimiterOverlap(plain))
-  const lead = beforeDelimiter.toWellFormed().trim()
-  return isHighSurrogate(lead.charCodeAt(outputLimits.lead - 1))
-    ? lead.slice(0, outputLimits.lead - 1)
-    : lead.slice(0, outputLimits.lead)
+  return cut(beforeDelimiter.toWellFormed().trim(), outputLimits.lead)
 }
 
 /** How many of the last units may be the beginning of the marker, or half of a character. */

@@ -5,6 +5,7 @@
  * Pure. It owns one run; the thread owns the queue, and whoever carries out
  * `RunStep` owns the models. `docs/SPEC.md` numbers the rules (CHO).
  */
+import * as Backoff from "../protocol/Backoff.ts"
 import { type CommandId, deriveId, type Instant, isUser, type TopicId, type UserId } from "../protocol/Ids.ts"
 import type { ChorusEvent, ChorusState, ErrorState, RunStep, RunStepAnswer, Step, StepOutputOf } from "./ChorusModel.ts"
 import { displayText, sanitiseOutput } from "./ChorusOutput.ts"
@@ -16,10 +17,9 @@ export const runPolicy = {
   maxLoops: 3,
   /** CHO3: an Update this confident goes on to Yield. */
   confidenceThreshold: 0.8,
-  /** CHO6: tries per step, and the pause before the next one: `backoff` x 2^n up to `backoffMax`. */
+  /** CHO6: attempts per step, and the back-off between them. */
   maxAttempts: 5,
-  backoffBase: 1_000,
-  backoffMax: 30_000,
+  backoff: { base: 1_000, cap: 30_000 },
   /** A provider that asks for a longer wait than this has failed. */
   retryAfterMax: 600_000,
   /** CHO2: lines of the thread that a run sees. */
@@ -154,14 +154,9 @@ const decideFailure = (
   const canRetry = (error.retryable || isStateError) && retryAfter <= runPolicy.retryAfterMax &&
     attempt + 1 < runPolicy.maxAttempts
   if (!canRetry) return [{ _tag: "RunFailed", prompt_id, error, at: now }]
-  const not_before = now + Math.max(retryAfter, isStateError ? 0 : backoff(attempt, seed))
+  const not_before = now +
+    Math.max(retryAfter, isStateError ? 0 : Backoff.equalJitter(runPolicy.backoff, attempt, (seed >>> 0) / 2 ** 32))
   return [{ _tag: "StepFailed", prompt_id, loop, step, attempt, error, not_before, at: now }]
-}
-
-/** Half of the back-off is certain, half is drawn, so that runs that failed together do not come back together. */
-const backoff = (attempt: number, seed: number): number => {
-  const ceiling = Math.min(runPolicy.backoffMax, runPolicy.backoffBase * 2 ** attempt)
-  return Math.round(ceiling / 2 * (1 + (seed >>> 0) / 2 ** 32))
 }
 
 /** CHO3: whether Update's wish to loop is granted. */

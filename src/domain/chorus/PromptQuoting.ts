@@ -5,6 +5,7 @@
  * stands in a section therefore cannot end it, whatever it says: a line of
  * text never becomes a line of ours.
  */
+import { cut } from "../protocol/Text.ts"
 
 /** A section: `<name key="value">`, quoted lines, `</name>`. */
 export interface Section {
@@ -29,12 +30,8 @@ export const escapeText = (text: string): string =>
 /** Cuts a text to `max` UTF-16 units, without splitting a character; a cut text ends with an ellipsis. */
 export const truncate = (text: string, max: number): string => {
   if (text.length <= max) return text
-  const end = max - 1
-  return `${text.slice(0, isHighSurrogate(text.charCodeAt(end - 1)) ? end - 1 : end)}…`
+  return `${cut(text, max - 1)}…`
 }
-
-/** Whether a UTF-16 unit is the first half of a character. */
-export const isHighSurrogate = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff
 
 /** Writes a section. The quoted text is at most `max` units long, quoting included. */
 export const writeSection = (

@@ -3,6 +3,7 @@
  * engine is to do, here; the engine is somebody else's (STO1, STO2). What the
  * state mirrors of the engine is said in `StorageModel`.
  */
+import * as Backoff from "../protocol/Backoff.ts"
 import * as StorageError from "./StorageError.ts"
 import {
   batchLimit,
@@ -198,9 +199,13 @@ const remove = (state: StorageState, { name }: Collection, ids: ReadonlyArray<st
   return accept(evicted, { _tag: "Remove", collection: name, ids })
 }
 
-/** Wait before try n+1 after n failures in a row: 200 ms doubling up to 30 s, never less than the engine asked for. */
+const retryBackoff: Backoff.BackoffPolicy = { base: 200, cap: 30_000 }
+/** The longest wait that an engine's Retry-After can ask for, in milliseconds. */
+const maxRetryAfter = 120_000
+
+/** Milliseconds before the next attempt after `failures` failed ones in a row; at least what the engine asked for. */
 export const backoffDelay = (failures: number, retryAfter: number | null): number =>
-  Math.max(Math.min(200 * 2 ** (failures - 1), 30_000), Math.min(retryAfter ?? 0, 120_000))
+  Math.max(Backoff.delay(retryBackoff, failures - 1), Math.min(retryAfter ?? 0, maxRetryAfter))
 
 /** What a failure of the world makes of the state, and what to do about it (STO6). */
 export const handleStorageError = (

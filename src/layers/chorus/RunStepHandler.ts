@@ -15,6 +15,7 @@ import {
 } from "../../domain/chorus/ChorusModel.ts"
 import { runPolicy } from "../../domain/chorus/ChorusRun.ts"
 import { deriveId, type TopicId } from "../../domain/protocol/Ids.ts"
+import { cut } from "../../domain/protocol/Text.ts"
 import { Chorus } from "../../services/Chorus.ts"
 import { IntentHandlers } from "../../services/IntentHandlers.ts"
 import { Signals } from "../../services/Signals.ts"
@@ -44,7 +45,7 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
     /** Whether the run was cancelled, or only the server stops, is the thread's to know. */
     const submitPartial = (topic: TopicId, intent: RunStep) =>
       Effect.map(Ref.get(partialTexts), (all) => {
-        const text = truncateText(all.get(intent.id) ?? "")
+        const text = cut(all.get(intent.id) ?? "", maxPartialLength)
         const input: RunStepAnswer = { _tag: "StepCut", ...answerHeader(intent), text }
         if (text === "") return
         topics.post(topic, { id: deriveId(intent.id, "/cut"), author: "system:chorus", input, reply: () => {} })
@@ -93,11 +94,5 @@ const stepPosition = ({ attempt, current_step, loop, prompt_id }: ChorusState) =
   step: current_step,
   attempt
 })
-
-/** As much of a text as is kept, without half of a surrogate pair at its end. */
-const truncateText = (text: string): string => {
-  const truncated = text.slice(0, maxPartialLength)
-  return truncated.isWellFormed() ? truncated : truncated.slice(0, -1)
-}
 
 const answerHeader = ({ id, run }: RunStep) => ({ intent: id, prompt_id: run.prompt_id })

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto"
 import type { PublishedMessage } from "../../domain/search/PublishedMessages.ts"
 import type { Payload } from "../../domain/search/VectorPoint.ts"
+import { uuidV5 } from "../runtime/UuidV5.ts"
 
 /** The name space of our points (RFC 9562, version 5). */
 const pointNamespace = Buffer.from("6f1d5a0c8b7e4d2f9a3cc4018e52b7d6", "hex")
@@ -9,14 +10,9 @@ const pointNamespace = Buffer.from("6f1d5a0c8b7e4d2f9a3cc4018e52b7d6", "hex")
 /** SHA-256 of a text as hex. */
 export const sha256Hex = (text: string): string => createHash("sha256").update(text).digest("hex")
 
-/** A version 5 UUID. */
-export const uuidV5 = (name: string): string => {
-  const bytes = createHash("sha1").update(pointNamespace).update(name).digest().subarray(0, 16)
-  bytes[6] = (bytes[6]! & 0x0f) | 0x50
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80
-  const hex = bytes.toString("hex")
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")
-}
+/** The id of a chunk's point: the same for the same thread, message and number of the chunk (STO4). */
+export const pointId = (thread: string, message: string, chunk: number): string =>
+  uuidV5(pointNamespace, JSON.stringify([thread, message, chunk]))
 
 /** One chunk of a text on its way to the index, still without its vector. */
 export interface PointDraft {
@@ -31,7 +27,7 @@ export const draftPoints = (
   embedModel: string
 ): ReadonlyArray<PointDraft> =>
   chunks.map((content, n) => ({
-    id: uuidV5(JSON.stringify([text.thread, text.message, n])),
+    id: pointId(text.thread, text.message, n),
     payload: {
       thread: text.thread,
       message: text.message,

@@ -3,6 +3,8 @@ import { Schema } from "effect"
 import * as TextChunker from "../../../src/domain/search/TextChunker.ts"
 
 const stripWhitespace = (text: string) => text.replaceAll(/\s/g, "")
+const split = (text: string, limit: number) =>
+  TextChunker.splitIntoChunks(text, { ...TextChunker.embeddingChunks, limit })
 const TextParts = Schema.Array(
   Schema.Literals(["word", " ", "\n", "\n\n", ". ", "Satz! ", "🎼", "\u200b", "長い文。", "x".repeat(50)])
 )
@@ -12,7 +14,7 @@ describe("Chunks", () => {
     pieces
   }) => {
     const text = pieces.join("")
-    const chunks = TextChunker.splitIntoChunks(text, 40)
+    const chunks = split(text, 40)
     assert.strictEqual(stripWhitespace(chunks.join("")), stripWhitespace(text))
     for (const chunk of chunks) {
       assert.isAtMost(chunk.length, 40)
@@ -23,11 +25,11 @@ describe("Chunks", () => {
   }, { arbitrary: { runs: 300 } })
 
   it("[STO4] end at paragraphs where they can, else at lines, sentences, words", () => {
-    assert.deepStrictEqual(TextChunker.splitIntoChunks("one one\n\ntwo\ntwo", 12), ["one one", "two\ntwo"])
-    assert.deepStrictEqual(TextChunker.splitIntoChunks("one one\ntwo two", 12), ["one one", "two two"])
-    assert.deepStrictEqual(TextChunker.splitIntoChunks("One one. Two two.", 12), ["One one.", "Two two."])
-    assert.deepStrictEqual(TextChunker.splitIntoChunks("one one two two", 12), ["one one two", "two"])
-    assert.deepStrictEqual(TextChunker.splitIntoChunks("oneonetwotwo!", 12), ["oneonetwotwo", "!"])
-    assert.deepStrictEqual(TextChunker.splitIntoChunks(" \n ", 12), [])
+    assert.deepStrictEqual(split("one one\n\ntwo\ntwo", 12), ["one one", "two\ntwo"])
+    assert.deepStrictEqual(split("one one\ntwo two", 12), ["one one", "two two"])
+    assert.deepStrictEqual(split("One one. Two two.", 12), ["One one.", "Two two."])
+    assert.deepStrictEqual(split("one one two two", 12), ["one one two", "two"])
+    assert.deepStrictEqual(split("oneonetwotwo!", 12), ["oneonetwotwo", "!"])
+    assert.deepStrictEqual(split(" \n ", 12), [])
   })
 })

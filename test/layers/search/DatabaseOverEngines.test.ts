@@ -40,7 +40,7 @@ const appendMessages = Effect.fnUntraced(function*(threads: number, messages: nu
       ThreadLogFixture.threadCreated(alice, "public"),
       ...numbers.map((n) => ThreadLogFixture.messagePublished(`m${t}.${n}`, alice, `message ${n} of thread ${t}`))
     ])
-    ids.push(...numbers.map((n) => PointDrafts.uuidV5(JSON.stringify([topic, `m${t}.${n}`, 0]))))
+    ids.push(...numbers.map((n) => PointDrafts.pointId(topic, `m${t}.${n}`, 0)))
   }
   return ids.sort()
 })
