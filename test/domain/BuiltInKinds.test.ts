@@ -2,14 +2,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result, Schema } from "effect"
 import * as BuiltInKinds from "../../src/domain/BuiltInKinds.ts"
-import * as Ledger from "../../src/domain/ledger/LedgerModel.ts"
+import { ledgerKind } from "../../src/domain/ledger/Ledger.ts"
+import { ledgerAuthor } from "../../src/domain/ledger/LedgerModel.ts"
 import type { Author } from "../../src/domain/protocol/Ids.ts"
-import * as Room from "../../src/domain/room/RoomModel.ts"
-import * as Thread from "../../src/domain/thread/ThreadModel.ts"
+import { roomKind } from "../../src/domain/room/Room.ts"
+import { threadKind } from "../../src/domain/thread/Thread.ts"
 import type { AnyKind } from "../../src/domain/topic/Topic.ts"
 import { commandId, topicId, userId } from "../support/TopicWorld.ts"
 
-const authors: ReadonlyArray<Author> = [userId(0), userId(1), "system:host", Ledger.ledgerAuthor]
+const authors: ReadonlyArray<Author> = [userId(0), userId(1), "system:host", ledgerAuthor]
 const intUpTo = (maximum: number) => Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum })))
 
 const scriptsOf = <A, B>(command: Schema.Codec<A, unknown>, answer: Schema.Codec<B, unknown>) =>
@@ -24,9 +25,9 @@ const scriptsOf = <A, B>(command: Schema.Codec<A, unknown>, answer: Schema.Codec
   )
 
 const scripts = {
-  thread: scriptsOf(Thread.Command, Thread.Answer),
-  ledger: scriptsOf(Ledger.Answer, Ledger.Answer),
-  room: scriptsOf(Room.Command, Room.Answer)
+  thread: scriptsOf(threadKind.Command, threadKind.Answer),
+  ledger: scriptsOf(ledgerKind.Command, ledgerKind.Answer),
+  room: scriptsOf(roomKind.Command, roomKind.Answer)
 }
 
 interface Input {

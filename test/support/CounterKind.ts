@@ -2,15 +2,7 @@
 import { Schema } from "effect"
 import { Author, CommandId, Instant, TopicId } from "../../src/domain/protocol/Ids.ts"
 import { makeRejection } from "../../src/domain/protocol/Rejection.ts"
-import {
-  accept,
-  CommandOutcome,
-  forward,
-  type Kind,
-  reject,
-  SendCommand,
-  TimerFired
-} from "../../src/domain/topic/Topic.ts"
+import { accept, define, forward, reject, SendCommand } from "../../src/domain/topic/Topic.ts"
 
 const Ask = Schema.TaggedStruct("Ask", { id: CommandId, question: Schema.String })
 export type Ask = typeof Ask.Type
@@ -39,12 +31,7 @@ export const Command = Schema.TaggedUnion({
 })
 export type Command = typeof Command.Type
 
-export const Answer = Schema.Union([
-  Schema.TaggedUnion({ Add: { n: Schema.Int }, Answered: { id: CommandId, value: Schema.Int } }),
-  CommandOutcome,
-  TimerFired
-])
-export type Answer = typeof Answer.Type
+export const Answer = Schema.TaggedUnion({ Add: { n: Schema.Int }, Answered: { id: CommandId, value: Schema.Int } })
 
 export const Event = Schema.TaggedUnion({
   Added: { n: Schema.Int },
@@ -84,10 +71,10 @@ const evolve = (state: State, event: Event): State => {
 }
 
 const settleIntent = (state: State, id: CommandId, value: number) =>
-  state.owed.some((intent) => intent.id === id) ? accept<Event>({ _tag: "Settled", id, value }) : accept<Event>()
+  state.owed.some((intent) => intent.id === id) ? accept({ _tag: "Settled", id, value }) : accept()
 
 /** Counts. A total never falls below zero. */
-export const kind: Kind<State, Command, Answer, Event, CounterIntent> = {
+export const kind = define({
   name: "counter",
   version: 2,
   upcasters: { 1: (event) => ({ _tag: "Added", n: event as number }) },
@@ -95,7 +82,6 @@ export const kind: Kind<State, Command, Answer, Event, CounterIntent> = {
   Command,
   Answer,
   Event,
-  commands: new Set(Object.keys(Command.cases)),
   initial: () => ({ total: 0, wake: null, owed: [], readers: null, poisoned: false }),
   decide: (state, input, context) => {
     switch (input._tag) {
@@ -103,19 +89,19 @@ export const kind: Kind<State, Command, Answer, Event, CounterIntent> = {
       case "Add":
         return state.total + input.n < 0
           ? reject(makeRejection("rule_violated", "TOP1", "a total never falls below zero"))
-          : accept<Event>({ _tag: "Added", n: input.n })
+          : accept({ _tag: "Added", n: input.n })
       case "nothing":
-        return accept<Event>()
+        return accept()
       case "wake_at":
-        return accept<Event>({ _tag: "WakeSet", at: input.at })
+        return accept({ _tag: "WakeSet", at: input.at })
       case "Woke":
-        return accept<Event>({ _tag: "WakeSet", at: null }, { _tag: "Added", n: 100 })
+        return accept({ _tag: "WakeSet", at: null }, { _tag: "Added", n: 100 })
       case "ask":
-        return accept<Event>({ _tag: "Owes", intent: { _tag: "Ask", id: context.id, question: input.question } })
+        return accept({ _tag: "Owes", intent: { _tag: "Ask", id: context.id, question: input.question } })
       case "tell": {
         const id = CommandId.make(`${context.id}/tell`)
         const payload = { _tag: "Add", n: input.n }
-        return accept<Event>({ _tag: "Owes", intent: { _tag: "Tell", id, topic: input.topic, input: payload } })
+        return accept({ _tag: "Owes", intent: { _tag: "Tell", id, topic: input.topic, input: payload } })
       }
       case "pass_on":
         return forward(input.topic, { _tag: "Add", n: input.n })
@@ -126,13 +112,13 @@ export const kind: Kind<State, Command, Answer, Event, CounterIntent> = {
       case "Answered":
         return settleIntent(state, input.id, input.value)
       case "share":
-        return accept<Event>({ _tag: "Shared", readers: input.readers })
+        return accept({ _tag: "Shared", readers: input.readers })
       case "die_deciding":
         throw new TypeError("a defect in decide")
       case "die_evolving":
-        return accept<Event>({ _tag: "Poison", when: "evolve" })
+        return accept({ _tag: "Poison", when: "evolve" })
       case "die_deriving":
-        return accept<Event>({ _tag: "Poison", when: "derive" })
+        return accept({ _tag: "Poison", when: "derive" })
     }
   },
   evolve,
@@ -146,4 +132,4 @@ export const kind: Kind<State, Command, Answer, Event, CounterIntent> = {
     readers === null
       ? undefined
       : { title: "a counter", visibility: "members", status: "active", members: readers, updatedAt: 0 }
-}
+})

@@ -8,7 +8,7 @@
 import { HashMap, Option } from "effect"
 import { type CommandId, deriveId, type Instant, isUser, kindOf, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
-import { accept, type CommandContext, type Kind, reject } from "../topic/Topic.ts"
+import { accept, type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
 import * as Model from "./LedgerModel.ts"
 import type { AccountId, Answer, Event, Share, State } from "./LedgerModel.ts"
 
@@ -40,7 +40,7 @@ type EventsOrRejection = ReadonlyArray<Event> | Rejection
 
 const isRejection = (result: EventsOrRejection): result is Rejection => "code" in result
 
-const decide = (state: State, input: Answer, context: CommandContext) => {
+const decide = (state: State, input: Answer | HostAnswer, context: CommandContext) => {
   const result = decideInput(state, input, context)
   if (isRejection(result)) return reject(result)
   return conservesTokens(state, result)
@@ -48,7 +48,7 @@ const decide = (state: State, input: Answer, context: CommandContext) => {
     : reject(makeRejection("internal", "LED2", "this movement would make or destroy tokens; nothing was moved"))
 }
 
-const decideInput = (state: State, input: Answer, context: CommandContext): EventsOrRejection => {
+const decideInput = (state: State, input: Answer | HostAnswer, context: CommandContext): EventsOrRejection => {
   if (input._tag === "Escrow") {
     return isUser(context.author)
       ? decideEscrow(state, input, context.author, context)
@@ -204,20 +204,15 @@ const moveTokens = (accounts: State["accounts"], from: AccountId, shares: Readon
 }
 
 /** The kind. Nobody but the server reads it; users hear of their balance through it. */
-export const ledgerKind: Kind<State, Model.Command, Answer, Event, Model.Intent> = {
+export const ledgerKind = define({
   name: "ledger",
-  version: 1,
-  upcasters: {},
   State: Model.State,
   Command: Model.Command,
   Answer: Model.Answer,
   Event: Model.Event,
-  commands: new Set(),
   initial,
   decide,
   evolve,
   pending: (state) => state.offers.map((offer) => offer.tell),
-  nextWake: () => undefined,
-  canRead: (_state, reader) => !isUser(reader),
-  listing: () => undefined
-}
+  canRead: (_state, reader) => !isUser(reader)
+})

@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 import { CommandId, Instant, type SystemId, TopicId, UserId } from "../protocol/Ids.ts"
-import { CommandOutcome, SendCommand, TimerFired } from "../topic/Topic.ts"
+import { SendCommand } from "../topic/Topic.ts"
 
 /** The one ledger, and the author it has in other topics. */
 export const mainLedger = TopicId.make("ledger:main")
@@ -53,22 +53,19 @@ export type State = typeof State.Type
 export const Command = Schema.Never
 export type Command = typeof Command.Type
 
-export const Answer = Schema.Union([
-  Schema.TaggedUnion({
-    /** A new user's grant from the treasury; once per user, whatever the id (LED3). */
-    Grant: { user: UserId },
-    Transfer: { from: AccountId, to: AccountId, amount: Amount, reason: Schema.String },
-    /**
-     * Reserve `amount` of the author's tokens as `stake:<id of this command>`, and then offer `input` to `topic`
-     * (which sees it as coming from this ledger). Refused there: the stake flows back.
-     */
-    Escrow: { amount: Amount, topic: TopicId, input: Schema.Json },
-    /** Empty a stake into `shares`; they must add up to it exactly. */
-    Settle: { stake: CommandId, shares: Schema.Array(Share), reason: Schema.String }
-  }),
-  CommandOutcome,
-  TimerFired
-])
+/** What topics and the server ask of the ledger. */
+export const Answer = Schema.TaggedUnion({
+  /** A new user's grant from the treasury; once per user, whatever the id (LED3). */
+  Grant: { user: UserId },
+  Transfer: { from: AccountId, to: AccountId, amount: Amount, reason: Schema.String },
+  /**
+   * Reserve `amount` of the author's tokens as `stake:<id of this command>`, and then offer `input` to `topic`
+   * (which sees it as coming from this ledger). Refused there: the stake flows back.
+   */
+  Escrow: { amount: Amount, topic: TopicId, input: Schema.Json },
+  /** Empty a stake into `shares`; they must add up to it exactly. */
+  Settle: { stake: CommandId, shares: Schema.Array(Share), reason: Schema.String }
+})
 export type Answer = typeof Answer.Type
 
 export const Event = Schema.TaggedUnion({
@@ -79,5 +76,3 @@ export const Event = Schema.TaggedUnion({
   OfferClosed: { id: CommandId, accepted: Schema.Boolean, at: Instant }
 })
 export type Event = typeof Event.Type
-
-export type Intent = SendCommand

@@ -6,9 +6,9 @@
 import { type Instant, isUser, type TopicId, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { utf8ByteLength } from "../topic/MessageContent.ts"
-import { accept, type CommandContext, type Kind, reject } from "../topic/Topic.ts"
+import { accept, type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
 import * as Model from "./RoomModel.ts"
-import type { Answer, Command, Event, State } from "./RoomModel.ts"
+import type { Command, Event, State } from "./RoomModel.ts"
 
 /** The bounds of a room. Sizes are bytes of JSON as UTF-8, times milliseconds. */
 export const roomLimits = {
@@ -28,12 +28,16 @@ const initial = (id: TopicId): State => ({ id, members: [], posts: [], entries: 
 /** Events, or why not. */
 type EventsOrRejection = ReadonlyArray<Event> | Rejection
 
-const decide = (state: State, input: Command | Answer, context: CommandContext) => {
+const decide = (state: State, input: Command | HostAnswer, context: CommandContext) => {
   const result = decideInput(state, input, context)
   return "code" in result ? reject(result) : accept<Event>(...result)
 }
 
-const decideInput = (state: State, input: Command | Answer, { author, id, now }: CommandContext): EventsOrRejection => {
+const decideInput = (
+  state: State,
+  input: Command | HostAnswer,
+  { author, id, now }: CommandContext
+): EventsOrRejection => {
   if (input._tag === "Told" || input._tag === "Woke") {
     return isUser(author)
       ? makeRejection("forbidden", "AUT4", "this is not for people to send")
@@ -189,20 +193,13 @@ const entriesWithout = (state: State, keys: ReadonlyArray<string>): State["entri
   state.entries.filter((entry) => !keys.includes(entry.key))
 
 /** The kind. Rooms are reached by name and appear in no list. */
-export const roomKind: Kind<State, Command, Answer, Event, Model.Intent> = {
+export const roomKind = define({
   name: "room",
-  version: 1,
-  upcasters: {},
   State: Model.State,
   Command: Model.Command,
-  Answer: Model.Answer,
   Event: Model.Event,
-  commands: new Set(Object.keys(Model.Command.cases)),
   initial,
   decide,
   evolve,
-  pending: () => [],
-  nextWake,
-  canRead: () => true,
-  listing: () => undefined
-}
+  nextWake
+})

@@ -1,7 +1,6 @@
 /** What a plain room is made of; the rules are in `Room` (ROO1, ROO4). */
 import { Schema } from "effect"
 import { CommandId, Instant, TopicId, UserId } from "../protocol/Ids.ts"
-import { CommandOutcome, TimerFired } from "../topic/Topic.ts"
 
 export const EntryKey = Schema.String.check(Schema.isBetweenLength(1, 200))
 
@@ -53,9 +52,6 @@ export const Command = Schema.TaggedUnion({
 })
 export type Command = typeof Command.Type
 
-export const Answer = Schema.Union([CommandOutcome, TimerFired])
-export type Answer = typeof Answer.Type
-
 export const Event = Schema.TaggedUnion({
   UserJoined: { user: UserId, at: Instant },
   UserLeft: { user: UserId, at: Instant },
@@ -76,5 +72,3 @@ export const Event = Schema.TaggedUnion({
   EventFired: { id: CommandId, event_type: Schema.String, payload: Schema.Json, by: UserId, at: Instant }
 })
 export type Event = typeof Event.Type
-
-export type Intent = never

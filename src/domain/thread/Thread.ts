@@ -6,23 +6,25 @@
 import { Result } from "effect"
 import { isUser } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
-import { type CommandContext, type Kind, reject } from "../topic/Topic.ts"
+import { type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
 import { acceptEvents, type Actor, canRead, type DecisionResult, rejectWith } from "./ThreadGuards.ts"
 import { makeTransition, validateTransition } from "./ThreadInvariants.ts"
 import * as Ledger from "./ThreadLedger.ts"
 import * as Life from "./ThreadLifecycle.ts"
 import * as Members from "./ThreadMembers.ts"
 import * as Messages from "./ThreadMessages.ts"
-import type { Answer, Command, Event, Intent, State } from "./ThreadModel.ts"
+import type { Answer, Command, Event, State } from "./ThreadModel.ts"
 import * as Model from "./ThreadModel.ts"
 import * as Runs from "./ThreadRuns.ts"
 import * as Submissions from "./ThreadSubmissions.ts"
 
 // -- Decisions ---------------------------------------------------------------
 
-const isCommand = (input: Command | Answer): input is Command => threadKind.commands.has(input._tag)
+type Input = Command | Answer | HostAnswer
 
-const decide = (state: State, input: Command | Answer, context: CommandContext): DecisionResult => {
+const isCommand = (input: Input): input is Command => threadKind.commands.has(input._tag)
+
+const decide = (state: State, input: Input, context: CommandContext): DecisionResult => {
   const result = decideInput(state, input, context)
   if (Result.isFailure(result) || result.success._tag === "Forward" || result.success.events.length === 0) {
     return result
@@ -31,7 +33,7 @@ const decide = (state: State, input: Command | Answer, context: CommandContext):
   return rejection === undefined ? result : reject(rejection)
 }
 
-const decideInput = (state: State, input: Command | Answer, context: CommandContext): DecisionResult => {
+const decideInput = (state: State, input: Input, context: CommandContext): DecisionResult => {
   if (!isCommand(input)) return decideAnswer(state, input, context)
   const { author: user, id, now } = context
   if (!isUser(user)) return rejectWith("forbidden", "AUT4", "only people write in threads")
@@ -77,7 +79,7 @@ const decideCommand = (state: State, command: Command, actor: Actor): DecisionRe
   }
 }
 
-const decideAnswer = (state: State, answer: Answer, context: CommandContext): DecisionResult => {
+const decideAnswer = (state: State, answer: Answer | HostAnswer, context: CommandContext): DecisionResult => {
   if (isUser(context.author)) return rejectWith("forbidden", "AUT4", "this is not for people to send")
   switch (answer._tag) {
     case "SubmissionOffered":
@@ -135,16 +137,13 @@ const evolve = (previous: State, event: Event): State => {
 // -- The kind ----------------------------------------------------------------
 
 /** The kind. Every change it decides is checked as a whole before it leaves (THR8). */
-export const threadKind: Kind<State, Command, Answer, Event, Intent> = {
+export const threadKind = define({
   name: "thread",
-  version: 1,
-  upcasters: {},
   State: Model.State,
   Command: Model.Command,
   Answer: Model.Answer,
   Event: Model.Event,
-  commands: new Set(Object.keys(Model.Command.cases)),
-  creationCommands: new Set(["create_thread"]),
+  creationCommands: ["create_thread"],
   initial: Life.initial,
   decide,
   evolve,
@@ -164,4 +163,4 @@ export const threadKind: Kind<State, Command, Answer, Event, Intent> = {
       members: state.co_authors,
       updatedAt: state.updated_at
     }
-}
+})

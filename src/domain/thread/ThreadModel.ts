@@ -7,7 +7,7 @@
 import { Schema } from "effect"
 import * as ChorusModel from "../chorus/ChorusModel.ts"
 import { CommandId, Instant, TopicId, UserId } from "../protocol/Ids.ts"
-import { CommandOutcome, SendCommand, TimerFired } from "../topic/Topic.ts"
+import { SendCommand } from "../topic/Topic.ts"
 
 /** Text as people write it: trimmed-nonempty, well-formed, at most 32 KB as UTF-8 (checked by `Thread`). */
 export const MessageText = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(32_768))
@@ -143,7 +143,8 @@ export const SubmissionOffered = Schema.TaggedStruct("SubmissionOffered", {
   stake: Schema.Natural
 })
 
-export const Answer = Schema.Union([SubmissionOffered, ChorusModel.RunStepAnswer, CommandOutcome, TimerFired])
+/** What a thread is answered besides what every topic is. */
+export const Answer = Schema.Union([SubmissionOffered, ChorusModel.RunStepAnswer])
 export type Answer = typeof Answer.Type
 
 export const Event = Schema.Union([
@@ -199,5 +200,3 @@ export const Event = Schema.Union([
 ])
 export type Event = typeof Event.Type
 export type EventOf<T extends Event["_tag"]> = Extract<Event, { readonly _tag: T }>
-
-export type Intent = SendCommand | ChorusModel.RunStep

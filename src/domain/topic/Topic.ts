@@ -7,7 +7,7 @@
  * owes it is `pending(state)`: data, issued again under the same id after a
  * restart until an answer is in the log (TOP6).
  */
-import { Result, Schema } from "effect"
+import { Result, Schema, SchemaAST } from "effect"
 import type { Rate } from "../admission/TokenBucket.ts"
 import { type Author, CommandId, type Instant, kindOf, TopicId } from "../protocol/Ids.ts"
 import { Rejection } from "../protocol/Rejection.ts"
@@ -46,6 +46,10 @@ export type CommandOutcome = typeof CommandOutcome.Type
 export const TimerFired = Schema.TaggedStruct("Woke", {})
 export type TimerFired = typeof TimerFired.Type
 
+/** The answers that the host puts to a topic of any kind. */
+export const HostAnswer = Schema.Union([CommandOutcome, TimerFired])
+export type HostAnswer = typeof HostAnswer.Type
+
 /** What a kind makes of an input it does not refuse. */
 export type Decision<E> =
   /** These events, in this order; none when the input changes nothing. */
@@ -53,7 +57,8 @@ export type Decision<E> =
   /** Not ours to decide: the same command, by the same author, goes to `topic` first. Nothing is logged here. */
   | { readonly _tag: "Forward"; readonly topic: TopicId; readonly input: Schema.Json }
 
-export const accept = <E>(...events: ReadonlyArray<E>): Result.Result<Decision<E>, Rejection> =>
+/** The decision for these events. `const` keeps the literal types of their tags, so that they need no annotation. */
+export const accept = <const E = never>(...events: ReadonlyArray<E>): Result.Result<Decision<E>, Rejection> =>
   Result.succeed({ _tag: "Accept", events })
 
 export const forward = (topic: TopicId, input: Schema.Json): Result.Result<Decision<never>, Rejection> =>
@@ -119,6 +124,74 @@ export interface Kind<S, C, A, E, I extends Intent> {
 /** A kind whose types the holder does not know: what hosts and registries work with. */
 // Methods are compared bivariantly, so every concrete kind is assignable to this.
 export type AnyKind = Kind<unknown, unknown, unknown, unknown, Intent>
+
+/** A value of a tagged union. */
+interface Tagged {
+  readonly _tag: string
+}
+
+/**
+ * A kind without what `define` fills in. The types are inferred: `S`, `C`, `A` and `E` from the schemas, `I` from what
+ * `pending` returns.
+ */
+export interface KindDefinition<S, C extends Tagged, A, E, I extends Intent> {
+  readonly name: string
+  readonly State: Schema.Codec<S, unknown>
+  readonly Command: Schema.Codec<C, unknown>
+  readonly Event: Schema.Codec<E, unknown>
+  /** The answers besides `HostAnswer`. Default: none. */
+  readonly Answer?: Schema.Codec<A, unknown>
+  /** Default: 1. */
+  readonly version?: number
+  /** Default: none. */
+  readonly upcasters?: AnyKind["upcasters"]
+  /** Default: a topic is loaded for every command and every reader. */
+  readonly creationCommands?: ReadonlyArray<NoInfer<C>["_tag"]>
+  /** Default: the budget that kinds share. */
+  readonly budget?: Rate
+  initial(topic: TopicId): NoInfer<S>
+  decide(
+    state: NoInfer<S>,
+    input: NoInfer<C | A> | HostAnswer,
+    context: CommandContext
+  ): Result.Result<Decision<NoInfer<E>>, Rejection>
+  evolve(state: NoInfer<S>, event: NoInfer<E>): NoInfer<S>
+  /** Default: no intents. */
+  pending?(state: NoInfer<S>): ReadonlyArray<I>
+  /** Default: no timer. */
+  nextWake?(state: NoInfer<S>): Instant | undefined
+  /** Default: every user may read every topic of the kind. */
+  canRead?(state: NoInfer<S>, reader: Author): boolean
+  /** Default: in no list. */
+  listing?(state: NoInfer<S>): Listing | undefined
+}
+
+/** Makes a kind from what is particular to it (TOP8); `KindDefinition` has the defaults. */
+export const define = <S, C extends Tagged, E, A = never, I extends Intent = never>(
+  { Answer, creationCommands, ...definition }: KindDefinition<S, C, A, E, I>
+): Kind<S, C, A | HostAnswer, E, I> => ({
+  version: 1,
+  upcasters: {},
+  commands: tagsOf(definition.Command.ast),
+  pending: () => [],
+  nextWake: () => undefined,
+  canRead: () => true,
+  listing: () => undefined,
+  ...definition,
+  ...(creationCommands === undefined ? undefined : { creationCommands: new Set<string>(creationCommands) }),
+  Answer: Answer === undefined ? HostAnswer : Schema.Union([Answer, CommandOutcome, TimerFired])
+})
+
+/** The tags of a schema of tagged structs. A case without one could not be routed: a defect of the kind. */
+const tagsOf = (ast: SchemaAST.AST): ReadonlySet<string> => {
+  if (SchemaAST.isNever(ast)) return new Set()
+  if (SchemaAST.isUnion(ast)) return new Set(ast.types.flatMap((member) => [...tagsOf(member)]))
+  const tag = SchemaAST.isObjects(ast) ? ast.propertySignatures.find(({ name }) => name === "_tag")?.type : undefined
+  if (tag === undefined || !SchemaAST.isLiteral(tag)) {
+    throw new TypeError("each case of a Command schema needs a literal _tag")
+  }
+  return new Set([String(tag.literal)])
+}
 
 /** The name of the budget that commands to a topic draw on (CON7): its kind's own, or the shared one. */
 export const budgetNameOf = (kinds: ReadonlyMap<string, AnyKind>, topic: TopicId): string => {

@@ -3,7 +3,7 @@ import { HashMap, Result } from "effect"
 import * as Ledger from "../../../src/domain/ledger/Ledger.ts"
 import * as Model from "../../../src/domain/ledger/LedgerModel.ts"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
-import { fold } from "../../../src/domain/topic/Topic.ts"
+import { fold, type HostAnswer } from "../../../src/domain/topic/Topic.ts"
 import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
 
 const ledger = Ledger.ledgerKind
@@ -13,7 +13,7 @@ const accountOf = (n: number) => Model.userAccount(userId(n))
 const server: Author = "system:server"
 
 /** The state after an input, or the code of its refusal. */
-const applyInput = (state: Model.State, input: Model.Answer, author: Author = server, command = "c") => {
+const applyInput = (state: Model.State, input: Model.Answer | HostAnswer, author: Author = server, command = "c") => {
   const decision = ledger.decide(state, input, { id: commandId(command), author, now: 1, seed: 0 })
   if (Result.isFailure(decision)) return decision.failure.code
   return decision.success._tag === "Accept" ? fold(ledger, state, decision.success.events) : "forwarded"

@@ -3,7 +3,7 @@ import { Arbitrary, Result, Schema } from "effect"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
 import * as Room from "../../../src/domain/room/Room.ts"
 import * as Model from "../../../src/domain/room/RoomModel.ts"
-import { fold } from "../../../src/domain/topic/Topic.ts"
+import { fold, type HostAnswer } from "../../../src/domain/topic/Topic.ts"
 import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
 
 const room = Room.roomKind
@@ -14,7 +14,7 @@ const clock: Author = "system:clock"
 /** The state after an input, or the code of its refusal. */
 const applyInput = (
   state: Model.State,
-  input: Model.Command | Model.Answer,
+  input: Model.Command | HostAnswer,
   author: Author = alice,
   now = 1,
   command = "c"

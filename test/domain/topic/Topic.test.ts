@@ -1,0 +1,135 @@
+/** The contract of a topic kind: defaults of `define`, decisions, folds, intents, upcasters. */
+import { assert, describe, it } from "@effect/vitest"
+import { Result, Schema } from "effect"
+import type { CommandId } from "../../../src/domain/protocol/Ids.ts"
+import { type Author, type Instant, TopicId } from "../../../src/domain/protocol/Ids.ts"
+import { makeRejection } from "../../../src/domain/protocol/Rejection.ts"
+import { accept, define, type Listing, reject, SendCommand, step } from "../../../src/domain/topic/Topic.ts"
+import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
+
+/** A poll as a third party would write it: options, one vote per user, a closing time, and a report to another topic. */
+const poll = define({
+  name: "poll",
+  State: Schema.Struct({
+    votes: Schema.Array(Schema.Struct({ user: Schema.String, option: Schema.String })),
+    closes_at: Schema.NullOr(Schema.Natural),
+    report: Schema.NullOr(SendCommand)
+  }),
+  Command: Schema.TaggedUnion({ open_poll: { closes_at: Schema.Natural }, vote: { option: Schema.String } }),
+  Answer: Schema.TaggedUnion({ Recounted: { votes: Schema.Natural } }),
+  Event: Schema.TaggedUnion({
+    PollOpened: { closes_at: Schema.Natural },
+    Voted: { user: Schema.String, option: Schema.String },
+    PollClosed: { report: SendCommand },
+    Reported: {}
+  }),
+  creationCommands: ["open_poll"],
+  initial: () => ({ votes: [], closes_at: null, report: null }),
+  decide: (state, input, { author, id }) => {
+    switch (input._tag) {
+      case "open_poll":
+        return accept({ _tag: "PollOpened", closes_at: input.closes_at })
+      case "vote":
+        return state.votes.some(({ user }) => user === author)
+          ? reject(makeRejection("rule_violated", "POLL1", "you have voted"))
+          : accept({ _tag: "Voted", user: author, option: input.option })
+      case "Woke": {
+        const report = { _tag: "Tell", id, topic: TopicId.make("room:news"), input: state.votes.length } as const
+        return accept({ _tag: "PollClosed", report })
+      }
+      case "Told":
+        return accept({ _tag: "Reported" })
+      case "Recounted":
+        return accept()
+    }
+  },
+  evolve: (state, event) => {
+    switch (event._tag) {
+      case "PollOpened":
+        return { ...state, closes_at: event.closes_at }
+      case "Voted":
+        return { ...state, votes: [...state.votes, { user: event.user, option: event.option }] }
+      case "PollClosed":
+        return { ...state, closes_at: null, report: event.report }
+      case "Reported":
+        return { ...state, report: null }
+    }
+  },
+  pending: (state) => state.report === null ? [] : [state.report],
+  nextWake: (state) => state.closes_at ?? undefined,
+  listing: (state): Listing => ({
+    title: "a poll",
+    visibility: "public",
+    status: state.closes_at === null ? "closed" : "active",
+    members: [],
+    updatedAt: 0
+  })
+})
+
+/** Only what has no default. */
+const minimal = define({
+  name: "minimal",
+  State: Schema.Struct({ count: Schema.Int }),
+  Command: Schema.TaggedStruct("add", { by: Schema.Int }),
+  Event: Schema.TaggedStruct("Added", { by: Schema.Int }),
+  initial: () => ({ count: 0 }),
+  decide: (_state, input) => input._tag === "add" ? accept({ _tag: "Added", by: input.by }) : accept(),
+  evolve: (state, event) => ({ count: state.count + event.by })
+})
+
+const contextOf = (id: CommandId, author: Author, now: Instant) => ({ id, author, now, seed: 0 })
+const alice = userId(0)
+
+describe("Topic.define", () => {
+  it("[TOP8] fills in everything that a kind without intents, timers, lists and history of versions leaves out", () => {
+    const state = minimal.initial(topicId("minimal:x"))
+    assert.strictEqual(minimal.version, 1)
+    assert.deepStrictEqual(minimal.upcasters, {})
+    assert.deepStrictEqual([...minimal.commands], ["add"])
+    assert.isUndefined(minimal.creationCommands)
+    assert.isUndefined(minimal.budget)
+    assert.deepStrictEqual(minimal.pending(state), [])
+    assert.isUndefined(minimal.nextWake(state))
+    assert.isTrue(minimal.canRead(state, alice))
+    assert.isUndefined(minimal.listing(state))
+    assert.isTrue(Schema.is(minimal.Answer)({ _tag: "Woke" }))
+    assert.isTrue(Schema.is(minimal.Answer)({ _tag: "Told", id: "c", rejection: null }))
+  })
+
+  it("[TOP8] reads the commands from the Command schema, and adds the host's answers to the kind's own", () => {
+    assert.deepStrictEqual([...poll.commands], ["open_poll", "vote"])
+    assert.deepStrictEqual([...poll.creationCommands ?? []], ["open_poll"])
+    for (const answer of [{ _tag: "Recounted", votes: 1 }, { _tag: "Woke" }]) {
+      assert.isTrue(Schema.is(poll.Answer)(answer))
+    }
+    assert.isFalse(Schema.is(poll.Answer)({ _tag: "vote", option: "yes" }))
+  })
+
+  it("accepts no Command schema whose cases cannot be routed by a tag", () => {
+    const Untagged = Schema.Struct({ _tag: Schema.String })
+    assert.throws(() => define({ ...minimal, Command: Untagged, decide: () => accept(), creationCommands: [] }), "_tag")
+  })
+
+  it("[TOP8] a kind defined outside the project goes through decisions, intents, timers and lists", () => {
+    const topic = topicId("poll:x")
+    let state = poll.initial(topic)
+    const apply = (input: Parameters<typeof poll.decide>[1], author: Author, id: string) => {
+      const result = step(poll, state, input, contextOf(commandId(id), author, 5))
+      if (Result.isFailure(result) || "topic" in result.success) return result
+      state = result.success.state
+      return result
+    }
+    apply({ _tag: "open_poll", closes_at: 9 }, alice, "c1")
+    assert.strictEqual(poll.nextWake(state), 9)
+    assert.strictEqual(poll.listing(state)?.status, "active")
+    apply({ _tag: "vote", option: "yes" }, alice, "c2")
+    assert.isTrue(Result.isFailure(apply({ _tag: "vote", option: "no" }, alice, "c3")))
+    apply({ _tag: "Woke" }, "system:clock", "c4")
+    const report = { _tag: "Tell", id: "c4", topic: "room:news", input: 1 }
+    assert.deepStrictEqual<unknown>(poll.pending(state), [report])
+    assert.strictEqual(poll.listing(state)?.status, "closed")
+    apply({ _tag: "Told", id: commandId("c4"), rejection: null }, "system:room:news", "c5")
+    assert.deepStrictEqual(poll.pending(state), [])
+    assert.deepStrictEqual(state.votes, [{ user: alice, option: "yes" }])
+  })
+})
