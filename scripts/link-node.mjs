@@ -1,7 +1,6 @@
 /**
- * Puts the lockfile's Node first on the path of npm scripts, where npm itself
- * has not: some versions drop the link when they leave out the packages for
- * other platforms. Runs after every install, on whatever Node npm runs on.
+ * Links the lockfile's Node into node_modules/.bin, so that npm scripts run on it. npm does this itself, but some
+ * versions drop the link when they omit the packages for other platforms. Runs after every install, on npm's own Node.
  */
 import { chmodSync, existsSync, mkdirSync, symlinkSync } from "node:fs"
 import { join } from "node:path"

@@ -1,8 +1,6 @@
 /**
- * Runs the simulator over many seeds.
- *
- * Ends with 1 when a seed failed; prints what went wrong in it, with the
- * faults that matter, and how to run it again.
+ * The simulator's command line: runs a range of seeds, in several processes if asked, and exits with 1 when one fails.
+ * A failing seed is printed with its violations, its shrunk fault plan and the command that replays it.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Result } from "effect"
@@ -14,17 +12,17 @@ import * as PlantedBugs from "../src/testing/simulation/planted-bugs/PlantedBugs
 import * as SeedRunner from "../src/testing/simulation/SeedRunner.ts"
 import { simulate, type SimulationReport } from "../src/testing/simulation/Simulation.ts"
 
-const usage = `Runs the simulator over many seeds, and tells of those that fail how to run them again.
+const usage = `Runs the simulator over a range of seeds and prints how to replay those that fail.
 
 Usage: npm run simulate -- [options]
-  --seeds N      how many; 100 unless said
-  --from N       the first one; 1 unless said
-  --jobs N       in how many processes; 1 unless said
-  --bug NAME     with a bug that is planted on purpose: ${PlantedBugs.bugNames.join(", ")}
-  --trace FILE   writes down every step of the first seed, and runs no other
-  --help         this`
+  --seeds N      number of seeds (default 100)
+  --from N       first seed (default 1)
+  --jobs N       number of processes (default 1)
+  --bug NAME     run with a planted bug: ${PlantedBugs.bugNames.join(", ")}
+  --trace FILE   run the first seed only, and write its trace to FILE
+  --help         print this text`
 
-/** Which seeds, and how; a sentence when that makes no sense. */
+/** The options; a sentence when they are invalid. */
 const parseOptions = (args: ReadonlyArray<string>) =>
   Result.try({
     try: () => {
@@ -40,42 +38,46 @@ const parseOptions = (args: ReadonlyArray<string>) =>
         }
       })
       for (const name of ["seeds", "from", "jobs"] as const) {
-        if (!/^[1-9]\d{0,14}$/.test(values[name])) throw new Error(`--${name} is a whole number from 1 on`)
+        if (!/^[1-9]\d{0,14}$/.test(values[name])) throw new Error(`--${name} must be a positive integer`)
       }
       const bug = PlantedBugs.bugNames.find((name) => name === values.bug)
-      if (values.bug !== bug) throw new Error(`No bug is called '${values.bug}'`)
+      if (values.bug !== bug) throw new Error(`Unknown planted bug '${values.bug}'`)
       const { from, help, jobs, seeds, trace } = values
       return { seeds: Number(seeds), from: Number(from), jobs: Number(jobs), bug, trace, help }
     },
-    // Node's own sentences are followed by advice.
+    // Node appends advice to its own messages; only their first sentence is kept.
     catch: (error) => `${(error as Error).message.split(/\.\s/, 1)[0]}: see --help.`
   })
 
 const { bug, from, help, jobs, seeds, trace: traceFile } = Result.getOrElse(
   parseOptions(process.argv.slice(2)),
-  (why) => {
-    process.stderr.write(`${why}\n`)
+  (message) => {
+    process.stderr.write(`${message}\n`)
     process.exit(1)
   }
 )
 
-let explainedFailures = 0
+/** Shrinking replays a seed once per fault, so only so many failures are shrunk. */
+const shrunkFailuresMax = 5
+let failureCount = 0
 
-/** Says what went wrong; of the first failures, only what matters. */
+/** Prints a failing seed. */
 const printFailure = Effect.fnUntraced(function*(report: SimulationReport) {
-  const faults = explainedFailures++ < 5 ? yield* SeedRunner.shrinkFaults(report, { plantedBug: bug }) : report.faults
+  const faults = failureCount++ < shrunkFailuresMax
+    ? yield* SeedRunner.shrinkFaults(report, { plantedBug: bug })
+    : report.faults
   yield* Console.log(SeedRunner.formatFailure({ ...report, faults }, bug))
 })
 
-/** Seeds of this process. */
+/** Runs the whole range in this process. */
 const runInThisProcess = Effect.gen(function*() {
-  const summary = yield* SeedRunner.runSeeds({ from, seeds, bug, tell: printFailure })
+  const summary = yield* SeedRunner.runSeeds({ from, seeds, bug, onFailure: printFailure })
   const sums = Object.entries(summary.totals).map(([name, value]) => `${value} ${name}`).join(", ")
   yield* Console.log(`${from} to ${from + seeds - 1}: ${summary.failures.length} of ${seeds} seeds failed (${sums})`)
   return summary.failures.length === 0 ? 0 : 1
 })
 
-/** The same in a process of its own. */
+/** Runs a part of the range in a child process. */
 const runInChildProcess = (first: number, count: number) =>
   Effect.callback<number>((resume) => {
     const args = ["--from", `${first}`, "--seeds", `${count}`, ...bug === undefined ? [] : ["--bug", bug]]
@@ -96,7 +98,7 @@ const runInParallel = Effect.gen(function*() {
   return Math.max(...codes)
 })
 
-/** Writes down, line by line, all that happened in one seed. */
+/** Writes the trace of the first seed to a file. */
 const writeTrace = (file: string) =>
   Effect.map(simulate(String(from), { plantedBug: bug, recordTrace: true }), ({ trace: lines, violations }) => {
     writeFileSync(file, lines.join("\n"))

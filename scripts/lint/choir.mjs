@@ -2,12 +2,12 @@
  * This project's own lint rules, as a plugin of oxlint.
  *
  * - `doc-comment`: every exported declaration has a doc comment. `export type X = typeof X.Type` is documented by `X`.
- * - `folder-order`: inside `src/domain` and `src/layers` a folder imports only itself and folders before it in the
- *   lists below, so that folders form no cycle.
+ * - `folder-order`: inside an ordered tree (`src/domain`, `src/layers`, the simulator) a folder imports only itself and
+ *   folders before it in the lists below, so that folders form no cycle.
  */
 import path from "node:path"
 
-/** What may be imported by everything stands first. */
+/** Folders of each ordered tree; a folder may import itself and folders before it. */
 const orders = {
   "src/domain": [
     "protocol",
@@ -49,6 +49,16 @@ const orders = {
     "gateway",
     "http",
     "app",
+    ""
+  ],
+  "src/testing/simulation": [
+    "runtime",
+    "oracle",
+    "cluster",
+    "planted-bugs",
+    "nemesis",
+    "workload",
+    "checkers",
     ""
   ]
 }
@@ -92,13 +102,13 @@ const folderOrder = {
     if (from === undefined) return {}
     const check = (node) => {
       if (from.index === -1) {
-        return context.report({ node, message: `the folder ${from.folder} has no place in the order of ${from.tree}` })
+        return context.report({ node, message: `the folder ${from.folder} is missing in the order of ${from.tree}` })
       }
       const source = node.source?.value
       if (typeof source !== "string" || !source.startsWith(".")) return
       const to = place(path.posix.join(path.posix.dirname(file), source))
       if (to?.tree === from.tree && to.index > from.index) {
-        context.report({ node, message: `${from.folder} stands before ${to.folder} and must not import it` })
+        context.report({ node, message: `${from.folder} is ordered before ${to.folder} and must not import it` })
       }
     }
     return { ImportDeclaration: check, ExportNamedDeclaration: check, ExportAllDeclaration: check }

@@ -1,7 +1,11 @@
-/** An embedder for tests: words counted into a few dimensions; the same text gives the same vector. It fails when told to. */
+/**
+ * A deterministic embedding model: it hashes words into a few dimensions, so the same text always gives the same
+ * vector. A control object records its calls and injects failures.
+ */
 import { Effect, Layer } from "effect"
 import { AiError, EmbeddingModel } from "effect/ai"
 
+/** Length of every vector. */
 export const dimensions = 24
 
 const embed = (text: string): Array<number> => {
@@ -14,19 +18,22 @@ const embed = (text: string): Array<number> => {
   return vector
 }
 
+/** A retryable failure of the provider. */
 export const providerError: AiError.AiErrorReason = new AiError.InternalProviderError({ description: "down" })
+/** A failure that no retry can mend. */
 export const invalidInputError: AiError.AiErrorReason = new AiError.InvalidUserInputError({ description: "no words" })
 
-/** What a test sees and steers. */
+/** Records the calls of one embedder and injects its failures. */
 export interface EmbedderControl {
-  /** Every batch that was asked for. */
+  /** The inputs of every batch so far. */
   readonly calls: Array<ReadonlyArray<string>>
-  /** Answers a batch with a failure; undefined lets it through. */
+  /** The failure of a batch; undefined lets it succeed. */
   fail: (inputs: ReadonlyArray<string>) => AiError.AiErrorReason | undefined
-  /** Replaces the vector of a text; undefined leaves it. */
+  /** Replaces the vector of a text; undefined keeps it. */
   overrideVector: (input: string) => Array<number> | undefined
 }
 
+/** An embedder with its control, and the layer that provides it. */
 export const make = (): {
   readonly control: EmbedderControl
   readonly layer: Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions>

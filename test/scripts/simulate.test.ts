@@ -1,24 +1,24 @@
-/** The simulator's command line; what it runs is tested in `test/simulation`. */
+/** Tests the options of `scripts/simulate.ts`; the simulator itself is tested in `test/simulation`. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
 import * as PlantedBugs from "../../src/testing/simulation/planted-bugs/PlantedBugs.ts"
 import { repositoryRoot } from "../support/ServerProcess.ts"
 
-/** Runs it to its end. */
+/** Runs the script to its end. */
 const simulate = (...args: ReadonlyArray<string>) =>
   Effect.callback<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>((resume) => {
     const child = execFile(
       process.execPath,
       ["scripts/simulate.ts", ...args],
       { cwd: repositoryRoot },
-      (_fault, stdout, stderr) => resume(Effect.succeed({ code: child.exitCode, stdout, stderr }))
+      (_error, stdout, stderr) => resume(Effect.succeed({ code: child.exitCode, stdout, stderr }))
     )
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
 describe("simulate", () => {
-  it.live("tells how it is used, and runs nothing", () =>
+  it.live("--help prints the usage and runs no seed", () =>
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* simulate("--help", "--seeds", "1000000")
       assert.deepStrictEqual([code, stderr], [0, ""])
@@ -30,14 +30,14 @@ describe("simulate", () => {
   it.live.each([
     { args: ["--nonsense"], sentence: "Unknown option '--nonsense'" },
     { args: ["--seeds"], sentence: "Option '--seeds <value>' argument missing" },
-    { args: ["--seeds", "many"], sentence: "--seeds is a whole number from 1 on" },
-    { args: ["--bug", "none"], sentence: "No bug is called 'none'" }
-  ])("refuses $args in one sentence", ({ args, sentence }) =>
+    { args: ["--seeds", "many"], sentence: "--seeds must be a positive integer" },
+    { args: ["--bug", "none"], sentence: "Unknown planted bug 'none'" }
+  ])("rejects $args with one sentence", ({ args, sentence }) =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* simulate(...args), { code: 1, stdout: "", stderr: `${sentence}: see --help.\n` })
     }))
 
-  it.live("shares out its seeds, also among more processes than there are seeds", () =>
+  it.live("splits the seeds among processes, even when there are more processes than seeds", () =>
     Effect.gen(function*() {
       const { code, stdout } = yield* simulate("--from", "7", "--seeds", "2", "--jobs", "3")
       assert.strictEqual(code, 0)

@@ -1,21 +1,27 @@
-/** Many seeds, one after another: what failed, and what of it matters. */
+/**
+ * Runs a range of seeds, one after another, and reports those that violate a rule.
+ *
+ * Every tenth seed is replayed: two runs of one seed must produce the same trace (FLT18). A failing seed's fault plan
+ * is shrunk to the faults without which the violation disappears.
+ */
 import { Effect } from "effect"
-import type { SimulationOptions } from "./cluster/SimulatedCluster.ts"
 import { describeFault, type Fault } from "./nemesis/FaultPlan.ts"
 import type { BugName } from "./planted-bugs/PlantedBugs.ts"
+import type { SimulationOptions } from "./SimulatedCluster.ts"
 import { simulate, type SimulationReport } from "./Simulation.ts"
 
+/** The result of a range of seeds. */
 export interface RunSummary {
   readonly seeds: number
   readonly failures: ReadonlyArray<SimulationReport>
-  /** Sums over all seeds. */
+  /** Every statistic of a report, summed over all seeds. */
   readonly totals: Readonly<Record<string, number>>
 }
 
-/** Every this many seeds, one is run twice, and must go the same way. */
+/** One seed of so many is replayed and must produce the same digest. */
 const determinismCheckInterval = 10
 
-/** The part of a violation that names its rule. */
+/** The rule id at the start of a violation, such as `SYN2`. */
 export const violatedRule = (violation: string): string => violation.slice(0, violation.indexOf(":"))
 
 const runSeed = Effect.fnUntraced(function*(seed: number, bug: BugName | undefined) {
@@ -26,16 +32,16 @@ const runSeed = Effect.fnUntraced(function*(seed: number, bug: BugName | undefin
   return { ...report, violations: [`FLT18: two runs of one seed differ`, ...report.violations] }
 })
 
-/** Runs seeds `from` and the following. */
+/** Runs `seeds` seeds from `from` on, until `shouldStop` holds. */
 export const runSeeds = Effect.fnUntraced(function*(
-  { bug, from, seeds, tell: onFailure = () => Effect.void, until: shouldStop = () => false }: {
+  { bug, from, onFailure = () => Effect.void, seeds, shouldStop = () => false }: {
     readonly from: number
     readonly seeds: number
     readonly bug?: BugName | undefined
-    /** Called with each failure. */
-    readonly tell?: (report: SimulationReport) => Effect.Effect<void>
-    /** Whether that is enough. */
-    readonly until?: (summary: RunSummary) => boolean
+    /** Called with the report of each failing seed. */
+    readonly onFailure?: (report: SimulationReport) => Effect.Effect<void>
+    /** Checked before each seed. */
+    readonly shouldStop?: (summary: RunSummary) => boolean
   }
 ) {
   const failures: Array<SimulationReport> = []
@@ -53,7 +59,10 @@ export const runSeeds = Effect.fnUntraced(function*(
   return summary
 })
 
-/** Leaves out every fault without which the same rule is still broken. */
+/**
+ * Removes faults one by one as long as the first violated rule is still violated. Greedy: the result is minimal only
+ * in the sense that no single further fault can be removed.
+ */
 export const shrinkFaults = Effect.fnUntraced(function*(report: SimulationReport, options: SimulationOptions) {
   const rule = violatedRule(report.violations[0] ?? "")
   let faults: ReadonlyArray<Fault> = report.faults
@@ -65,7 +74,7 @@ export const shrinkFaults = Effect.fnUntraced(function*(report: SimulationReport
   return faults
 })
 
-/** What somebody needs to know about a failure, and how to see it again; the digest is then the same. */
+/** A failing seed as text: its digest, violations, fault plan and the command that replays it. */
 export const formatFailure = (
   { digest, faults, seed, violations }: SimulationReport,
   bug: BugName | undefined
@@ -73,7 +82,7 @@ export const formatFailure = (
   [
     `seed ${seed} (${digest}):`,
     ...violations.slice(0, 5).map((violation) => `  ${violation}`),
-    "  what went wrong in it, by milliseconds:",
+    "  fault plan, by milliseconds from the start:",
     ...faults.map((fault) => `  ${describeFault(fault)}`),
-    `  again: node scripts/simulate.ts --from ${seed} --seeds 1${bug === undefined ? "" : ` --bug ${bug}`}`
+    `  replay: node scripts/simulate.ts --from ${seed} --seeds 1${bug === undefined ? "" : ` --bug ${bug}`}`
   ].join("\n")

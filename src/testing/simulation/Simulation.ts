@@ -1,27 +1,33 @@
 /**
- * One seed: a server, six devices, everything that goes wrong, and then peace,
- * in which all must come to rest (TOP2-TOP6, SYN2-SYN5, FLT1, FLT7).
+ * Runs one seed: a server and six client devices in virtual time, a workload, and a nemesis that injects the seed's
+ * fault plan; then all faults are healed and the cluster must reach quiescence (TOP2-TOP6, SYN2-SYN5, FLT1, FLT7).
+ *
+ * Everything random is drawn from the seed and nothing outside is read, so a seed replays bit for bit.
  */
 import { Effect } from "effect"
 import { Socket } from "../../services/Socket.ts"
 import * as Quiescence from "./checkers/Quiescence.ts"
-import * as NondeterminismGuards from "./cluster/NondeterminismGuards.ts"
-import * as Phases from "./cluster/Phases.ts"
-import { SimulatedCluster, type SimulationOptions } from "./cluster/SimulatedCluster.ts"
 import { type Fault, faultPhaseMillis } from "./nemesis/FaultPlan.ts"
 import * as Nemesis from "./nemesis/Nemesis.ts"
+import * as Phases from "./Phases.ts"
+import * as NondeterminismGuards from "./runtime/NondeterminismGuards.ts"
+import { SimulatedCluster, type SimulationOptions } from "./SimulatedCluster.ts"
 
+/** The result of one seed. */
 export interface SimulationReport {
   readonly seed: string
+  /** `RULE: detail`, in the order of detection; empty when the seed passed. */
   readonly violations: ReadonlyArray<string>
-  /** The same for every run of a seed. */
+  /** Hash of the trace; equal for every run of the seed. */
   readonly digest: string
   readonly faults: ReadonlyArray<Fault>
+  /** Counts of frames, receipts, events and the like; `convergedIn` is virtual milliseconds. */
   readonly stats: Readonly<Record<string, number>>
+  /** Empty unless `recordTrace` was set. */
   readonly trace: ReadonlyArray<string>
 }
 
-/** Now and then: copies are folds, and no queue is over its cap (CON8). */
+/** Every second: replicas equal the fold of the log, and no send queue exceeds its limit (CON8). */
 const checkOngoingInvariants = ({ users, faultPlan, server, runtime }: SimulatedCluster): void => {
   for (const user of users) user.checkReplicas(false)
   if (server.process.killed) return
@@ -32,7 +38,7 @@ const checkOngoingInvariants = ({ users, faultPlan, server, runtime }: Simulated
     )
   )
   if (maxBufferedBytes !== undefined && maxBufferedBytes > faultPlan.limits.outboxMax + faultPlan.limits.frameBytes) {
-    runtime.reportViolation("CON8", `${maxBufferedBytes} bytes wait for one connection`)
+    runtime.reportViolation("CON8", `${maxBufferedBytes} bytes are queued for one connection`)
   }
 }
 
@@ -44,12 +50,12 @@ const scheduleInvariantChecks = (cluster: SimulatedCluster): void => {
 }
 
 const healAndQuiesce = (cluster: SimulatedCluster): void => {
-  cluster.runtime.record("peace")
+  cluster.runtime.record("heal")
   Nemesis.healAll(cluster)
   for (const user of cluster.users) user.quiesce()
 }
 
-/** From the first word to the last; gives how long it took at most to come to rest. */
+/** All phases of a run; returns the longest convergence, in virtual milliseconds. */
 const runPhases = Effect.fnUntraced(function*(cluster: SimulatedCluster) {
   const { faultPlan, runtime } = cluster
   Nemesis.scheduleFaults(cluster)
@@ -80,7 +86,7 @@ const makeReport = (
   }
 }
 
-/** Runs one seed. Nothing of the real world is asked meanwhile. */
+/** Runs one seed. Reading the real clock, randomness, timers or network meanwhile is a violation. */
 export const simulate = (seed: string, options: SimulationOptions = {}): Effect.Effect<SimulationReport> =>
   Effect.suspend(() => {
     const guards = NondeterminismGuards.guardGlobals()
@@ -97,7 +103,7 @@ export const simulate = (seed: string, options: SimulationOptions = {}): Effect.
       ),
       Effect.map((convergedIn) => {
         if (guards.calledGlobals.size > 0) {
-          cluster.runtime.reportViolation("OPS", `asked for the real ${[...guards.calledGlobals].join()}`)
+          cluster.runtime.reportViolation("OPS", `called the real ${[...guards.calledGlobals].join()}`)
         }
         return makeReport(seed, cluster, convergedIn)
       }),

@@ -1,6 +1,6 @@
 /**
- * Looks at everything that crosses the network, in both directions, and holds
- * it against what is durable at that moment.
+ * Checks every frame on the network, in both directions, against the oracle: deltas continue the client's position and
+ * equal the durable log, receipts name durable commands, and nothing is sent to a user who may not read it.
  */
 import { Schema } from "effect"
 import { isDeepStrictEqual } from "node:util"
@@ -14,23 +14,26 @@ import {
 } from "../../../domain/protocol/Protocol.ts"
 import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
 import type { SimulatedConnection, TrafficObserver } from "../cluster/SimulatedNetwork.ts"
-import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
-/** What is known of one connection. */
+/** What the checker tracks per connection. */
 interface ObservedConnection {
-  /** When the message at hand was made, by true time at the latest. An answer may have waited for others (CON2). */
+  /**
+   * True time at which the server produced the current message, at the earliest. Replies keep the order of requests
+   * (CON2), so a frame may be sent long after.
+   */
   producedAt: number
   user: Author | undefined
-  /** Where the server has brought the client, by topic it is subscribed to. */
+  /** By subscribed topic, the seq that the frames sent so far bring the client to. */
   readonly positions: Map<TopicId, number>
-  /** What the client asked for last, by topic, and whether it was answered: from then on it has no reason to ask. */
+  /** By topic, the last `subscribe`. Once answered, the client has no reason to repeat it on this connection. */
   readonly subscriptions: Map<TopicId, { readonly ref: string; answered: boolean }>
-  /** Commands sent and not answered. */
+  /** Commands sent and not answered, with the number of times each was sent. */
   readonly outstanding: Map<string, number>
 }
 
-/** About commands, and so answered by a receipt or an error. */
+/** Message types that are not commands: no receipt answers them. */
 const controlTypes = new Set([
   "connect",
   "auth",
@@ -54,12 +57,13 @@ interface ClientMessage {
   readonly thread_id?: TopicId
 }
 
+/** Checks the traffic of one run. */
 export class DeliveryChecker implements TrafficObserver {
   readonly counts = { frames: 0, deltas: 0, snapshots: 0, receipts: 0, duplicates: 0, errors: 0, desyncs: 0 }
   private readonly runtime: SimulationRuntime
   private readonly oracle: DurableModel
   private readonly observedConnections = new WeakMap<SimulatedConnection, ObservedConnection>()
-  /** Events that were found to be as in the log; many clients get the same text. */
+  /** Delta frames already compared with the log; many clients get the same text. */
   private readonly verifiedDeltas = new Set<string>()
   private lastDecoded: { readonly text: string; readonly value: ReturnType<typeof decodeServerMessage> } | undefined
 
@@ -68,6 +72,7 @@ export class DeliveryChecker implements TrafficObserver {
     this.oracle = oracle
   }
 
+  /** Starts tracking a connection. */
   readonly connectionOpened = (connection: SimulatedConnection): void => {
     this.observedConnections.set(connection, {
       producedAt: 0,
@@ -78,8 +83,10 @@ export class DeliveryChecker implements TrafficObserver {
     })
   }
 
-  readonly clientReceived = (connection: SimulatedConnection): void => this.runtime.record(`arrived ${connection.id}`)
+  /** Adds to the trace that a client processed a frame. */
+  readonly clientReceived = (connection: SimulatedConnection): void => this.runtime.record(`received ${connection.id}`)
 
+  /** Checks a frame from a client. */
   readonly clientSent = (connection: SimulatedConnection, text: string): void => {
     this.runtime.record(`> ${connection.id} ${text}`)
     const observed = this.observedConnections.get(connection)
@@ -93,24 +100,25 @@ export class DeliveryChecker implements TrafficObserver {
     if (observed.subscriptions.get(thread_id)?.answered === true) {
       this.runtime.reportViolation(
         "SYN2",
-        `${connection.client.name} found a gap in ${thread_id} on a connection that nobody cut`
+        `${connection.client.name} found a gap in ${thread_id} on a connection that was not cut`
       )
     }
     observed.subscriptions.set(thread_id, { ref: id, answered: false })
   }
 
-  /** A copy is given up only when it was spoilt, and then for good reason. */
+  /** A client may report a desync only of a replica that the nemesis corrupted. */
   private checkDesync(connection: SimulatedConnection, observed: ObservedConnection, topic: TopicId): void {
     observed.subscriptions.delete(topic)
     this.counts.desyncs += 1
     if (!this.oracle.corruptedReplicas.has(`${connection.client.name} ${topic}`)) {
       this.runtime.reportViolation(
         "SYN7",
-        `${connection.client.name} gave up its copy of ${topic}, which nobody had touched`
+        `${connection.client.name} reported a desync of ${topic}, whose replica was not corrupted`
       )
     }
   }
 
+  /** Checks a frame from the server. */
   readonly serverSent = (connection: SimulatedConnection, text: string): void => {
     this.runtime.record(`< ${connection.id} ${text}`)
     this.counts.frames += 1
@@ -118,7 +126,7 @@ export class DeliveryChecker implements TrafficObserver {
     if (this.lastDecoded?.text !== text) this.lastDecoded = { text, value: decodeServerMessage(JSON.parse(text)) }
     const decoded = this.lastDecoded.value
     if (observed === undefined || decoded === undefined) {
-      return this.runtime.reportViolation("SYN1", `the server said what no client knows: ${text.slice(0, 200)}`)
+      return this.runtime.reportViolation("SYN1", `the server sent an unknown message: ${text.slice(0, 200)}`)
     }
     observed.producedAt = decoded.envelope.timestamp - Math.max(...this.oracle.serverClockSkews)
     this.checkMessage(connection, observed, text, decoded.message, decoded.envelope.thread_id)
@@ -169,7 +177,10 @@ export class DeliveryChecker implements TrafficObserver {
     }
   }
 
-  /** What wrote nothing is not kept: when its answer is lost on the way, the command is put again, out of turn. */
+  /**
+   * A command that wrote no event is not remembered for dedup: when its answer is lost, the client sends it again and it
+   * may then be applied out of order.
+   */
   readonly commandAnswered = (id: string, topic: TopicId | undefined): void => {
     const sent = this.oracle.sentCommands.get(id)
     const isLogged = topic !== undefined && this.oracle.historyOf(topic)?.commandSeqs.has(id) === true
@@ -180,7 +191,7 @@ export class DeliveryChecker implements TrafficObserver {
     const outstanding = observed.outstanding.get(id)
     if (outstanding === undefined) {
       return required
-        ? this.runtime.reportViolation("SYN5", `${id} was answered and not asked`)
+        ? this.runtime.reportViolation("SYN5", `${id} was answered, but is not outstanding`)
         : undefined
     }
     if (outstanding > 1) observed.outstanding.set(id, outstanding - 1)
@@ -193,7 +204,7 @@ export class DeliveryChecker implements TrafficObserver {
     this.checkReply(observed, ref_id, true)
     const history = this.oracle.historyOf(topic)
     const loggedSeq = history?.commandSeqs.get(ref_id)
-    // A command that changed nothing is acknowledged at the seq it found.
+    // A command without effect is acknowledged at the current seq.
     const withoutEvents = loggedSeq === undefined && history !== undefined && seq <= history.entries.length &&
       this.oracle.sentCommands.get(ref_id)?.topic === topic
     if (loggedSeq !== seq && !(withoutEvents && this.isIdempotent(ref_id))) {
@@ -204,7 +215,7 @@ export class DeliveryChecker implements TrafficObserver {
     }
   }
 
-  /** Joining twice is no event. */
+  /** Room commands may be without effect, such as joining twice. */
   private isIdempotent(id: string): boolean {
     return this.oracle.sentCommands.get(id)?.topic.startsWith("room:") ?? false
   }
@@ -215,11 +226,14 @@ export class DeliveryChecker implements TrafficObserver {
     topic: TopicId
   ): void {
     if (user === undefined || !this.oracle.canRead(topic, user, producedAt)) {
-      this.runtime.reportViolation("SEC7", `${connection.client.name} was sent what is in ${topic}`)
+      this.runtime.reportViolation(
+        "SEC7",
+        `${connection.client.name} was sent content of ${topic}, which it may not read`
+      )
     }
   }
 
-  /** What is listed was looked up a moment before it is said. */
+  /** A listing was read up to 50 ms before the message was produced. */
   private checkListing(
     connection: SimulatedConnection,
     { producedAt, user }: ObservedConnection,
@@ -227,12 +241,15 @@ export class DeliveryChecker implements TrafficObserver {
   ): void {
     for (const { thread_id } of threads) {
       if (user === undefined || !this.oracle.canRead(thread_id, user, producedAt - 50)) {
-        this.runtime.reportViolation("SEC7", `${connection.client.name} was told of ${thread_id}`)
+        this.runtime.reportViolation(
+          "SEC7",
+          `${connection.client.name} was sent a listing with ${thread_id}, which it may not read`
+        )
       }
     }
   }
 
-  /** Who may not read a topic is not shown in it either. */
+  /** Neither the receiver nor a user shown as present may lack read access. */
   private checkPresenceAccess(
     connection: SimulatedConnection,
     observed: ObservedConnection,
@@ -242,7 +259,7 @@ export class DeliveryChecker implements TrafficObserver {
     this.checkReadAccess(connection, observed, topic)
     for (const { from } of users) {
       if (!this.oracle.canRead(topic, from, observed.producedAt)) {
-        this.runtime.reportViolation("SEC7", `${from} is shown in ${topic}, and is out`)
+        this.runtime.reportViolation("SEC7", `${from} is shown as present in ${topic}, which it may not read`)
       }
     }
   }
@@ -258,11 +275,11 @@ export class DeliveryChecker implements TrafficObserver {
     this.checkReadAccess(connection, observed, topic)
     const clientSeq = observed.positions.get(topic)
     if (clientSeq === undefined) {
-      this.runtime.reportViolation("SYN2", `${topic}: a delta without a subscription on line ${connection.id}`)
+      this.runtime.reportViolation("SYN2", `${topic}: a delta without a subscription on connection ${connection.id}`)
     } else if (clientSeq !== message.from) {
       this.runtime.reportViolation(
         "SYN2",
-        `${topic}: a delta from ${message.from} for a client at ${clientSeq} on line ${connection.id}`
+        `${topic}: a delta from ${message.from} for a client at ${clientSeq} on connection ${connection.id}`
       )
     }
     observed.positions.set(topic, message.to)
@@ -305,13 +322,13 @@ export class DeliveryChecker implements TrafficObserver {
     }
   }
 
-  /** Called before the model works: a step that is in the log is not paid for again. */
+  /** Called before each billed model call: a step that is in the log must not be paid for again (CHO7). */
   readonly modelCalled = (run: ChorusState): void => {
     const history = this.oracle.historyOf(run.thread_id)
     const durableRun = (history?.states.at(-1) as ThreadModel.State | undefined)?.runs
       .find((other) => other.prompt_id === run.prompt_id)
     if (durableRun?.steps.some(({ loop, step }) => loop === run.loop && step === run.current_step) === true) {
-      this.runtime.reportViolation("CHO7", `${run.current_step} of ${run.prompt_id} was paid for twice`)
+      this.runtime.reportViolation("CHO7", `${run.current_step} of ${run.prompt_id} was billed twice`)
     }
   }
 }

@@ -1,4 +1,4 @@
-/** What must be true of the logs once nothing is under way. */
+/** Checks the logs at quiescence: snapshots, balances, stakes, hash chains and the ends of runs. */
 import { HashMap, Option, Schema } from "effect"
 import { isDeepStrictEqual } from "node:util"
 import { balanceOf } from "../../../domain/ledger/Ledger.ts"
@@ -6,10 +6,10 @@ import { mainLedger, type State as LedgerState, threadAccount } from "../../../d
 import { kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
 import type { State as ThreadState } from "../../../domain/thread/ThreadModel.ts"
 import type { SimulatedDisk } from "../cluster/SimulatedDisk.ts"
-import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
 import type { DurableModel, TopicHistory } from "../oracle/DurableModel.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
-/** Snapshots are folds, threads and the ledger agree, and every run has ended once. */
+/** Stored snapshots equal the fold of the log (TOP7), threads agree with the ledger (THR6), each run ended once (CHO7). */
 export const checkFinalInvariants = (runtime: SimulationRuntime, oracle: DurableModel, disk: SimulatedDisk): void => {
   oracle.verifyHashChains()
   const ledger = oracle.historyOf(mainLedger)?.states.at(-1) as LedgerState
@@ -23,12 +23,12 @@ export const checkFinalInvariants = (runtime: SimulationRuntime, oracle: Durable
     if (thread.token_balance !== ledgerBalance) {
       runtime.reportViolation(
         "THR6",
-        `${topic} thinks it holds ${thread.token_balance}, the ledger says ${ledgerBalance}`
+        `${topic} has a balance of ${thread.token_balance}, the ledger has ${ledgerBalance}`
       )
     }
     for (const run of thread.runs) {
       if (oracle.runEndCounts.get(run.prompt_id) !== 1) {
-        runtime.reportViolation("CHO7", `the run of ${run.prompt_id} has not ended once`)
+        runtime.reportViolation("CHO7", `the run of ${run.prompt_id} has not ended exactly once`)
       }
     }
   }
@@ -49,7 +49,7 @@ const checkSnapshot = (
   }
 }
 
-/** LED4: what the ledger holds as stakes is what is under vote, to the token. */
+/** LED4: the ledger's stakes equal those of the pending submissions. */
 const checkStakes = (runtime: SimulationRuntime, ledger: LedgerState, threads: ReadonlyArray<ThreadState>): void => {
   const pendingStakes = threads.flatMap(({ submissions }) =>
     submissions.filter(({ status }) => status === "pending").map(({ id, stake }) => [`stake:${id}`, stake] as const)
@@ -60,7 +60,7 @@ const checkStakes = (runtime: SimulationRuntime, ledger: LedgerState, threads: R
   if (formatSorted(pendingStakes) !== formatSorted(ledgerStakes)) {
     runtime.reportViolation(
       "LED4",
-      `the ledger holds ${formatSorted(ledgerStakes)}, under vote are ${formatSorted(pendingStakes)}`
+      `the ledger holds ${formatSorted(ledgerStakes)}, pending are ${formatSorted(pendingStakes)}`
     )
   }
 }

@@ -1,9 +1,8 @@
 /**
- * The disk under the event log: what was synced survives a crash, what was
- * pending may not. It stalls, fails, is full, and sometimes reports a commit
- * as failed that was not.
+ * The disk under the event log, with group commit: synced appends survive a crash, pending ones may not. Faults: stalls,
+ * I/O errors, a full disk, and ambiguous commits, which succeed but are reported as failed.
  *
- * What is durable is kept by the real in-memory log, outside of all servers.
+ * The durable state is the real in-memory log, which outlives every server process.
  */
 import { Context, Effect, type Exit, Layer } from "effect"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
@@ -19,9 +18,9 @@ import {
   type Snapshot
 } from "../../../services/EventLog.ts"
 import { type Session, Sessions } from "../../../services/Sessions.ts"
-import type { SeededRandom } from "./SeededRandom.ts"
-import { SimulatedProcess } from "./SimulatedProcess.ts"
-import type { SimulationRuntime } from "./SimulationRuntime.ts"
+import type { SeededRandom } from "../runtime/SeededRandom.ts"
+import { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
 type AppendOutcome = Exit.Exit<ReadonlyArray<Entry>, EventLogError>
 
@@ -31,30 +30,33 @@ interface PendingAppend {
   readonly resume: (outcome: Effect.Effect<ReadonlyArray<Entry>, EventLogError>) => void
 }
 
+/** Observes the order of durability and acknowledgement; the oracle implements it. */
 export interface CommitObserver {
   /** An append became durable. */
   readonly committed: (append: AppendRequest, entries: ReadonlyArray<Entry>) => void
-  /** The server that asked for it has been told. */
+  /** The server was notified of it. */
   readonly acknowledged: (append: AppendRequest, entries: ReadonlyArray<Entry>) => void
 }
 
 const makeUnavailable = (operation: string, full = false) =>
   new EventLogError({ reason: new LogUnavailable({ operation, full, cause: "simulated" }) })
 
+/** The disk of one run. */
 export class SimulatedDisk {
   readonly runtime: SimulationRuntime
   readonly random: SeededRandom
+  /** Instants of virtual time until which each fault lasts. */
   stalledUntil = 0
   failingUntil = 0
   fullUntil = 0
-  /** How often a commit that succeeds is reported as failed. */
+  /** Probability that a successful commit is reported as failed. */
   ambiguousCommitRate = 0
   private readonly observer: CommitObserver
   private readonly process: SimulatedProcess
   private readonly log: EventLog["Service"]
   private readonly directory: Directory["Service"]
   private readonly sessions = new Map<string, Session>()
-  /** Who is told of appends, by server. */
+  /** Append listeners by server. */
   private readonly listeners = new Map<SimulatedProcess, Set<(topic: TopicId) => void>>()
   private pendingAppends: Array<PendingAppend> = []
   private syncingAppends: ReadonlyArray<PendingAppend> = []
@@ -69,11 +71,12 @@ export class SimulatedDisk {
     this.directory = Context.get(context, Directory)
   }
 
+  /** Whether no append is pending or being synced. */
   get isIdle(): boolean {
     return this.pendingAppends.length + this.syncingAppends.length === 0
   }
 
-  /** What is durable right now, for those who check. */
+  /** Reads the durable log for the checkers: no latency, no faults. */
   readDurable<A>(use: (log: EventLog["Service"]) => Effect.Effect<A, EventLogError>): A {
     return Effect.runSync(Effect.orDie(use(this.log)))
   }
@@ -99,7 +102,7 @@ export class SimulatedDisk {
     const latency = this.random.chance(0.1) ? this.random.int(50, 300) : this.random.int(1, 10)
     const delay = Math.max(latency, this.stalledUntil - this.runtime.now)
     const group = this.syncingAppends
-    // A group that lost its server while it waited is found empty.
+    // A crash of the server meanwhile has discarded the group.
     this.runtime.schedule(delay, () => {
       if (this.syncingAppends === group) this.completeGroupCommit()
     })
@@ -109,7 +112,7 @@ export class SimulatedDisk {
     const group = this.syncingAppends
     const { now } = this.runtime
     if (now < this.fullUntil || now < this.failingUntil) {
-      this.runtime.record("disk refuses")
+      this.runtime.record("disk rejects")
       this.syncingAppends = []
       for (const pending of group) pending.resume(Effect.fail(makeUnavailable("append", now < this.fullUntil)))
       return this.startGroupCommit()
@@ -120,7 +123,7 @@ export class SimulatedDisk {
       for (const [i, pending] of group.entries()) {
         if (pending.process.killed) continue
         const outcome = outcomes[i]!
-        // As the real log does it: who follows it hears of what is reported as failed as well.
+        // As in the real log: listeners are notified of a commit that its writer sees as failed.
         if (outcome._tag === "Success") {
           this.listeners.get(pending.process)?.forEach((notify) => notify(pending.append.topic))
         }
@@ -148,7 +151,7 @@ export class SimulatedDisk {
     )
   }
 
-  /** The server that wrote here is dead: what was pending is lost; what was being synced, perhaps. */
+  /** Discards a crashed server's pending appends; the group being synced becomes durable with probability 0.4. */
   serverCrashed(server: SimulatedProcess): void {
     const inDoubt = this.syncingAppends.filter(({ process }) => process === server)
     this.pendingAppends = this.pendingAppends.filter(({ process }) => process !== server)
@@ -167,6 +170,7 @@ export class SimulatedDisk {
 
   // -- The services of one server --
 
+  /** The event log as one server process sees it. */
   logFor(process: SimulatedProcess): EventLog["Service"] {
     const { log } = this
     return EventLog.of({
@@ -188,6 +192,7 @@ export class SimulatedDisk {
     })
   }
 
+  /** The directory over the durable logs. */
   directoryFor(): Directory["Service"] {
     const { directory } = this
     return {
@@ -197,7 +202,7 @@ export class SimulatedDisk {
     }
   }
 
-  /** Sessions in a table; signatures are checked by `verify`, which takes its time. */
+  /** Sessions in a durable table; signatures are verified by `verify`, with latency. */
   sessionsFor(
     limits: { readonly sessionTtl: number; readonly sessionGrace: number },
     verify: (text: string, user: string, signature: string) => boolean,

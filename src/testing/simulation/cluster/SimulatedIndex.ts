@@ -1,7 +1,6 @@
 /**
- * The search index outside of all servers: the real in-memory engine behind a
- * network that fails, losing everything at times. At rest it must say what the
- * logs say (STO4).
+ * The vector index as an external service: the real in-memory engine behind a network that fails, and a store that is
+ * wiped at times. At quiescence its points must equal those derived from the logs (STO4).
  */
 import { Effect, Layer } from "effect"
 import { isDeepStrictEqual } from "node:util"
@@ -18,8 +17,8 @@ import { PriorsCollection } from "../../../services/Database.ts"
 import { Unreachable, VectorIndex, VectorIndexError } from "../../../services/VectorIndex.ts"
 import * as FakeEmbedder from "../../FakeEmbedder.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
-import type { SeededRandom } from "./SeededRandom.ts"
-import type { SimulationRuntime } from "./SimulationRuntime.ts"
+import type { SeededRandom } from "../runtime/SeededRandom.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
 type Engine = VectorIndex["Service"]
 
@@ -27,8 +26,9 @@ const collectionName = "priors"
 const embedModel = "simulated"
 const unreachableError = new VectorIndexError({ reason: new Unreachable({ detail: "simulated", cause: "simulated" }) })
 
+/** The index of one run. */
 export class SimulatedIndex {
-  /** The share of calls that find nobody; all of them until `downUntil`. */
+  /** Probability that a call fails; every call fails until `unavailableUntil`. */
   failureRate = 0.02
   unavailableUntil = 0
   private readonly runtime: SimulationRuntime
@@ -46,12 +46,12 @@ export class SimulatedIndex {
     this.embedder.control.fail = () => this.random.chance(this.failureRate) ? FakeEmbedder.providerError : undefined
   }
 
-  /** Everything stored is gone. */
+  /** Deletes everything stored. */
   wipe(): void {
     this.engine = VectorIndexMemory.make()
   }
 
-  /** A call over the network; a write that is answered by a failure may have happened. */
+  /** A call over the network; a write that is answered with a failure may have been applied. */
   private callOverNetwork<A>(call: (engine: Engine) => Effect.Effect<A, VectorIndexError>) {
     return Effect.gen({ self: this }, function*() {
       yield* Effect.sleep(this.random.int(1, 20))
@@ -73,7 +73,7 @@ export class SimulatedIndex {
     scroll: (...args) => this.callOverNetwork((engine) => engine.scroll(...args))
   }
 
-  /** The projector of one server; `plant` puts a bug between it and the engine. */
+  /** The search indexer of one server; `wrapEngine` lets a planted bug replace the engine. */
   layer(wrapEngine: (engine: Engine) => Engine = (engine) => engine) {
     return SearchIndexerLive.layer.pipe(
       Layer.provideMerge(DatabaseLive.layer),
@@ -85,7 +85,7 @@ export class SimulatedIndex {
     )
   }
 
-  /** What the logs publish, as points. */
+  /** The points that the durable logs publish. */
   private get expectedPoints(): ReadonlyMap<string, Payload> {
     for (const [topic, { entries }] of this.oracle.topics) {
       if (kindOf(topic) !== "thread") continue
@@ -105,8 +105,8 @@ export class SimulatedIndex {
   }
 
   /**
-   * How the index differs from the logs; undefined when it does not, and when it has lost everything and nobody has
-   * asked it since: that is found out by the next who does, or by the next server.
+   * How the index differs from the logs; undefined when it does not. A wiped index that was not accessed since also
+   * gives undefined: the next access, or the next server, detects it.
    */
   get difference(): string | undefined {
     const { expectedPoints } = this

@@ -1,4 +1,7 @@
-/** The model behind the Chorus: slow, sometimes failing, sometimes silent; it writes down what it was paid for. */
+/**
+ * The AI provider behind the Chorus: it answers slowly, and some calls fail or hang. Every call is reported to a
+ * checker, because a step that is in the log must not be paid for again (CHO7).
+ */
 import { Effect } from "effect"
 import {
   type ChorusState,
@@ -9,8 +12,8 @@ import {
 } from "../../../domain/chorus/ChorusModel.ts"
 import { TopicId, type UserId } from "../../../domain/protocol/Ids.ts"
 import { Chorus, ChorusError } from "../../../services/Chorus.ts"
-import type { SeededRandom } from "./SeededRandom.ts"
-import type { SimulationRuntime } from "./SimulationRuntime.ts"
+import type { SeededRandom } from "../runtime/SeededRandom.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
 const usage = { provider: "simulated", model: "m", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
 
@@ -58,14 +61,15 @@ const makeOutput = (run: ChorusState, random: SeededRandom, authors: ReadonlyArr
   }
 }
 
+/** The provider of one run. */
 export class SimulatedModel {
-  /** The share of calls that fail, and that hang. */
+  /** Probabilities that a call fails, and that it hangs. */
   failureRate = 0.1
   hangRate = 0.02
   private readonly runtime: SimulationRuntime
   private readonly random: SeededRandom
   private readonly authors: ReadonlyArray<UserId>
-  /** Called before each call that is paid for. */
+  /** Called before each billed call. */
   private readonly onStepRequested: (run: ChorusState) => void
 
   constructor(runtime: SimulationRuntime, authors: ReadonlyArray<UserId>, onStepRequested: (run: ChorusState) => void) {

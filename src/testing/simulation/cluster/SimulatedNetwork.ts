@@ -1,30 +1,30 @@
 /**
- * The network: between a client and the server two lossless FIFO pipes with
- * latency and bandwidth, until they are cut. What a cut drops is gone.
+ * The network: a connection is two lossless FIFO pipes with latency and bandwidth, as TCP gives them, until it is cut;
+ * a cut drops everything in transit. The nemesis cuts, stalls and slows connections.
  */
 import type { MemoryClient, MemoryConnector, PipeEvents } from "../../../layers/socket/memory/SocketMemory.ts"
-import type { SeededRandom } from "./SeededRandom.ts"
-import type { SimulatedProcess } from "./SimulatedProcess.ts"
-import type { SimulationRuntime } from "./SimulationRuntime.ts"
+import type { SeededRandom } from "../runtime/SeededRandom.ts"
+import type { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
-/** How a connection ends by itself. A silent end must be found out. */
+/** Which ends learn of a cut. A silent one has to be detected by the heartbeat. */
 export type DisconnectMode = "both" | "client notified" | "server notified" | "silent"
 
-/** Who looks on. */
+/** Observes every frame on every connection; the delivery checker implements it. */
 export interface TrafficObserver {
   readonly connectionOpened: (connection: SimulatedConnection) => void
-  /** The server gave this to the network. */
+  /** The server wrote a frame. */
   readonly serverSent: (connection: SimulatedConnection, text: string) => void
-  /** The client gave this to the network. */
+  /** The client wrote a frame. */
   readonly clientSent: (connection: SimulatedConnection, text: string) => void
-  /** The client has just taken in a frame. */
+  /** The client has processed a frame. */
   readonly clientReceived: (connection: SimulatedConnection) => void
 }
 
-/** Bytes that the kernels on the way hold, and which nobody counts. */
+/** Bytes that kernel socket buffers hold and that do not count as unsent. */
 const kernelBufferBytes = 4_096
 
-/** One direction. */
+/** One direction of a connection. */
 class Pipe {
   private readonly runtime: SimulationRuntime
   private readonly random: SeededRandom
@@ -33,7 +33,7 @@ class Pipe {
   private lastDeliveryAt = 0
   bytes = 0
   stalledUntil = 0
-  /** Bytes a millisecond. */
+  /** Bytes per millisecond. */
   bandwidth = 1_000
   severed = false
 
@@ -66,7 +66,7 @@ class Pipe {
     })
   }
 
-  /** Nothing holds up what is under way any more. */
+  /** Removes stalls and the bandwidth limit from what is in transit. */
   clearFaults(): void {
     this.stalledUntil = 0
     this.bandwidth = 1_000
@@ -82,7 +82,7 @@ class Pipe {
   }
 }
 
-/** A connection as the network knows it. */
+/** A connection with the state of both ends. */
 export class SimulatedConnection {
   readonly id: number
   readonly client: SimulatedProcess
@@ -90,13 +90,11 @@ export class SimulatedConnection {
   readonly up: Pipe
   readonly down: Pipe
   serverEvents: PipeEvents | undefined
-  /** Whether somebody cut it, stalled it, or asked it to close. */
-  interrupted = false
-  /** Whether the server announced that it goes, and lets the client come back (SYN11). */
+  /** Whether the server sent `goodbye` with `resume: true` (SYN11). */
   goodbyeSent = false
-  /** What the client was told when it was over. */
+  /** The close code that the client received. */
   clientCloseCode: number | undefined
-  /** Ends that do not know yet. */
+  /** Whether each end has learned that the connection is closed. */
   clientState: "open" | "closed" = "open"
   serverState: "open" | "closed" = "open"
   readonly emit: (type: "open" | "message" | "close", event: unknown) => void
@@ -120,14 +118,17 @@ export class SimulatedConnection {
     this.emit = emit
   }
 
+  /** Whether an end still believes the connection to be open. */
   get isOpen(): boolean {
     return this.clientState === "open" || this.serverState === "open"
   }
 
+  /** Bytes to the client beyond what kernel buffers hold. */
   get unsentBytes(): number {
     return Math.max(0, this.down.bytes - kernelBufferBytes)
   }
 
+  /** Lets one end learn that the connection is closed. */
   notifyClosed(side: "client" | "server", code: number): void {
     if (side === "client" && this.clientState === "open") {
       this.clientState = "closed"
@@ -141,14 +142,15 @@ export class SimulatedConnection {
   }
 }
 
+/** The network of one run. */
 export class SimulatedNetwork {
   readonly runtime: SimulationRuntime
   readonly random: SeededRandom
   readonly observer: TrafficObserver
   readonly connections = new Set<SimulatedConnection>()
-  /** The server that takes connections now. */
+  /** The server that accepts connections at the moment. */
   listener: { readonly process: SimulatedProcess; readonly memory: MemoryConnector["Service"] } | undefined
-  /** How a client's end hands frames to its client; a planted bug replaces it. */
+  /** Hands a frame to the client; a planted bug replaces it. */
   deliverToClient: (connection: SimulatedConnection) => (text: string) => void = (connection) => (text) =>
     connection.emit("message", { data: text })
   private nextConnectionId = 0
@@ -159,6 +161,7 @@ export class SimulatedNetwork {
     this.observer = observer
   }
 
+  /** Opens a connection, or fails it with 1006 when no server listens. */
   connect(client: SimulatedProcess): MemoryClient {
     const listeners = new Map<string, Array<(event: unknown) => void>>()
     const emit = (type: string, event: unknown) => {
@@ -174,7 +177,7 @@ export class SimulatedNetwork {
     }
     const connection = new SimulatedConnection(this, this.nextConnectionId++, client, listener.process, emit)
     this.connections.add(connection)
-    this.runtime.record(`line ${connection.id} of ${client.name}`)
+    this.runtime.record(`connection ${connection.id} of ${client.name}`)
     connection.up.push(1, () => this.accept(connection, listener.memory))
     return {
       addEventListener,
@@ -187,7 +190,6 @@ export class SimulatedNetwork {
         )
       },
       close: (code) => {
-        connection.interrupted = true
         connection.up.push(1, () => {
           connection.notifyClosed("server", code)
           this.removeIfClosed(connection)
@@ -224,7 +226,6 @@ export class SimulatedNetwork {
           () => connection.up.push(6, () => this.runOnServer(connection, () => connection.serverEvents?.onPong()))
         ),
       close: (code) => {
-        connection.interrupted = true
         connection.down.push(1, () => {
           connection.notifyClosed("client", code)
           connection.up.push(1, () => {
@@ -246,10 +247,9 @@ export class SimulatedNetwork {
     if (!connection.isOpen) this.connections.delete(connection)
   }
 
-  /** What is under way is lost; who hears of it hears soon. */
+  /** Cuts a connection: frames in transit are lost, and the ends that `mode` names learn of it within 50 ms. */
   disconnect(connection: SimulatedConnection, mode: DisconnectMode): void {
     this.runtime.record(`cut ${connection.id}: ${mode}`)
-    connection.interrupted = true
     connection.up.sever()
     connection.down.sever()
     const notify = (side: "client" | "server") =>
@@ -261,19 +261,20 @@ export class SimulatedNetwork {
     if (mode === "both" || mode === "server notified") notify("server")
   }
 
+  /** Holds back one direction for `millis`. */
   stall(connection: SimulatedConnection, side: "up" | "down", millis: number): void {
     this.runtime.record(`stall ${connection.id} ${side} ${millis}`)
     connection[side].stalledUntil = this.runtime.now + millis
   }
 
-  /** The server's machine is gone or restarted: its connections are. */
+  /** Cuts every connection of a crashed server. */
   serverCrashed(server: SimulatedProcess, silent: boolean): void {
     for (const connection of this.connections) {
       if (connection.server === server) this.disconnect(connection, silent ? "silent" : "client notified")
     }
   }
 
-  /** The network heals: whoever still believes in a dead connection is told as soon as it matters. */
+  /** Removes every fault; half-open connections are closed at both ends. */
   heal(): void {
     for (const connection of this.connections) {
       connection.up.clearFaults()

@@ -1,4 +1,7 @@
-/** One life of the server: the real layers over the simulated disk, network and model. */
+/**
+ * One server process: the real gateway, topics and search layers over the simulated disk, network, index and model.
+ * Planted bugs replace single services here.
+ */
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { builtInKinds } from "../../../domain/BuiltInKinds.ts"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
@@ -18,24 +21,25 @@ import { Sessions } from "../../../services/Sessions.ts"
 import { Socket } from "../../../services/Socket.ts"
 import { Topics } from "../../../services/Topics.ts"
 import type { VectorIndex } from "../../../services/VectorIndex.ts"
+import type { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
+import { verify } from "../runtime/TestKeys.ts"
 import type { SimulatedDisk } from "./SimulatedDisk.ts"
 import type { SimulatedIndex } from "./SimulatedIndex.ts"
 import type { SimulatedModel } from "./SimulatedModel.ts"
 import type { SimulatedNetwork } from "./SimulatedNetwork.ts"
-import type { SimulatedProcess } from "./SimulatedProcess.ts"
-import { verify } from "./TestKeys.ts"
 
-/** What a planted bug puts in place of the real thing. */
+/** The services that a planted bug replaces. */
 export interface PlantedBug {
   readonly log?: (log: EventLog["Service"], process: SimulatedProcess) => EventLog["Service"]
   readonly topics?: (topics: Topics["Service"], process: SimulatedProcess) => Topics["Service"]
   readonly network?: (network: SimulatedNetwork) => void
   readonly kinds?: (kinds: Kinds["Service"]) => Kinds["Service"]
   readonly index?: (engine: VectorIndex["Service"]) => VectorIndex["Service"]
-  /** In place of what tells everybody that the server goes. */
+  /** Replaces the announcement of a drain. */
   readonly drain?: Effect.Effect<void>
 }
 
+/** What server processes share: everything that survives a crash of one. */
 export interface ServerDependencies {
   readonly disk: SimulatedDisk
   readonly index: SimulatedIndex
@@ -43,10 +47,11 @@ export interface ServerDependencies {
   readonly model: SimulatedModel
   readonly limits: Limits
   readonly plantedBug: PlantedBug
-  /** A command was answered: accepted by a topic, or refused. */
+  /** Called when a command was answered; `topic` is undefined for a rejection. */
   readonly onCommandAnswered: (id: string, topic: TopicId | undefined) => void
 }
 
+/** The audience that clients sign challenges for. */
 export const audience = "http://choir.test"
 
 const serverLayer = (
@@ -96,7 +101,7 @@ const serverLayer = (
   )
 }
 
-/** A server that runs, or is starting. */
+/** A server that is starting, running, stopping or killed. */
 export class SimulatedServer {
   readonly process: SimulatedProcess
   private readonly dependencies: ServerDependencies
@@ -119,16 +124,17 @@ export class SimulatedServer {
     )
   }
 
-  /** Whether it has started, and is neither dead nor about to stop. */
+  /** Whether it has started and is neither killed nor stopping. */
   get isServing(): boolean {
     return this.services !== undefined && !this.stopping && !this.process.killed
   }
 
-  /** Bytes that wait for each connection, and what is live. */
+  /** Runs an effect against the server's services; undefined while it is starting. */
   inspect<A>(use: (services: Context.Context<Topics | Socket>) => Effect.Effect<A>): A | undefined {
     return this.services === undefined ? undefined : Effect.runSync(use(this.services))
   }
 
+  /** `kill -9`. `silent`: as when the machine fails, so that clients get no close. */
   kill(silent: boolean): void {
     const { disk, network } = this.dependencies
     this.process.kill()
@@ -137,7 +143,7 @@ export class SimulatedServer {
     network.serverCrashed(this.process, silent)
   }
 
-  /** Lets everybody go, then stops, as on SIGTERM (SYN11). */
+  /** Drains and then stops, as on SIGTERM (SYN11). */
   stop(onStopped: () => void): void {
     const { network, plantedBug } = this.dependencies
     const { process, scope, services } = this

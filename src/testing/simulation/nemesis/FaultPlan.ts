@@ -1,9 +1,12 @@
-/** What a seed decides beforehand: the limits of its server, and everything that will go wrong. */
+/**
+ * The fault plan of a seed, drawn before the run: the server's limits and every fault with its instant. It is data, so
+ * that a failing plan can be printed, replayed and shrunk.
+ */
 import { defaults, type Limits } from "../../../domain/protocol/Limits.ts"
-import type { SeededRandom } from "../cluster/SeededRandom.ts"
 import type { DisconnectMode } from "../cluster/SimulatedNetwork.ts"
+import type { SeededRandom } from "../runtime/SeededRandom.ts"
 
-/** One thing that goes wrong, `at` milliseconds from the start. */
+/** One fault, `at` milliseconds from the start. */
 export type Fault =
   & { readonly at: number }
   & (
@@ -25,14 +28,15 @@ export type Fault =
     | { readonly _tag: "CorruptReplica"; readonly user: number; readonly topic: number }
   )
 
+/** Everything that a seed decides about the environment. */
 export interface FaultPlan {
   readonly limits: Limits
   readonly faults: ReadonlyArray<Fault>
-  /** Whether the server is replaced by another while everybody is busy and nothing else goes wrong (SYN11). */
+  /** Whether a rolling restart under load, without other faults, ends the fault phase (SYN11). */
   readonly rollingRestart: boolean
 }
 
-/** How long people are busy and things go wrong, in milliseconds. */
+/** Duration of the workload and of the faults, in milliseconds. */
 export const faultPhaseMillis = 12_000
 
 const drawLimits = (random: SeededRandom): Limits => {
@@ -83,7 +87,7 @@ const drawFault = (random: SeededRandom): Fault => {
     : { _tag: "Reload", at, user }
 }
 
-/** What leaves the server and the network alone. */
+/** A fault of a replica or of the index, which leaves the server and the network alone. */
 const drawSecondaryFault = (random: SeededRandom): Fault => {
   const at = random.int(300, faultPhaseMillis - 500)
   const roll = random.int(0, 99)
@@ -91,6 +95,7 @@ const drawSecondaryFault = (random: SeededRandom): Fault => {
   return roll < 90 ? { _tag: "IndexDown", at, millis: random.int(50, 3_000) } : { _tag: "IndexLost", at }
 }
 
+/** Draws the plan of a seed. */
 export const drawFaultPlan = (random: SeededRandom): FaultPlan => {
   const limits = drawLimits(random)
   const faults = Array.from({ length: random.int(2, 12) }, () => drawFault(random))
@@ -102,6 +107,6 @@ export const drawFaultPlan = (random: SeededRandom): FaultPlan => {
   }
 }
 
-/** A fault in one line. */
+/** A fault as one line of text. */
 export const describeFault = ({ _tag, at, ...rest }: Fault): string =>
   `${String(at).padStart(6)} ${_tag} ${Object.entries(rest).map(([name, value]) => `${name}=${value}`).join(" ")}`

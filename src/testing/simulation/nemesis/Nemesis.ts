@@ -1,14 +1,46 @@
-/** What goes wrong, while things go wrong, and the end of it. */
-import type { SimulatedCluster } from "../cluster/SimulatedCluster.ts"
-import { describeFault, type Fault } from "./FaultPlan.ts"
+/**
+ * The nemesis: injects the faults of the plan at their instants, and heals all of them afterwards. It decides nothing;
+ * every choice is in the plan.
+ */
+import type { SimulatedDisk } from "../cluster/SimulatedDisk.ts"
+import type { SimulatedIndex } from "../cluster/SimulatedIndex.ts"
+import type { SimulatedModel } from "../cluster/SimulatedModel.ts"
+import type { SimulatedNetwork } from "../cluster/SimulatedNetwork.ts"
+import type { SimulatedServer } from "../cluster/SimulatedServer.ts"
+import type { DurableModel } from "../oracle/DurableModel.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
+import { describeFault, type Fault, type FaultPlan } from "./FaultPlan.ts"
 
-/** All of the plan's faults, each in its time. */
-export const scheduleFaults = (cluster: SimulatedCluster): void => {
-  for (const fault of cluster.faultPlan.faults) cluster.runtime.schedule(fault.at, () => injectFault(cluster, fault))
+/** A client device, as the nemesis disturbs it. */
+export interface DisturbedDevice {
+  readonly goOffline: (millis: number) => void
+  readonly reload: () => void
+  readonly corruptReplica: (topic: number) => void
 }
 
-const injectFault = (cluster: SimulatedCluster, fault: Fault): void => {
-  const { disk, index, network, users, model, oracle, runtime } = cluster
+/** What faults are injected into. */
+export interface FaultTarget {
+  readonly runtime: SimulationRuntime
+  readonly oracle: DurableModel
+  readonly faultPlan: FaultPlan
+  readonly network: SimulatedNetwork
+  readonly disk: SimulatedDisk
+  readonly index: SimulatedIndex
+  readonly model: SimulatedModel
+  readonly users: ReadonlyArray<DisturbedDevice>
+  readonly server: SimulatedServer
+  /** Offset of the server's clock, in milliseconds; also for servers that start later. */
+  clockSkew: number
+  readonly restartIfKilled: () => void
+}
+
+/** Schedules every fault of the plan. */
+export const scheduleFaults = (target: FaultTarget): void => {
+  for (const fault of target.faultPlan.faults) target.runtime.schedule(fault.at, () => injectFault(target, fault))
+}
+
+const injectFault = (target: FaultTarget, fault: Fault): void => {
+  const { disk, index, network, users, model, oracle, runtime } = target
   runtime.record(describeFault(fault))
   const connections = [...network.connections]
   const connection = "connection" in fault && connections.length > 0
@@ -28,14 +60,14 @@ const injectFault = (cluster: SimulatedCluster, fault: Fault): void => {
       return
     }
     case "Crash":
-      if (!cluster.server.process.killed) cluster.server.kill(fault.silent)
-      return void runtime.schedule(fault.millis, () => cluster.restartIfKilled())
+      if (!target.server.process.killed) target.server.kill(fault.silent)
+      return void runtime.schedule(fault.millis, () => target.restartIfKilled())
     case "Restart": {
-      const { server } = cluster
+      const { server } = target
       if (!server.isServing) return
       return server.stop(() => {
         server.kill(false)
-        runtime.schedule(fault.millis, () => cluster.restartIfKilled())
+        runtime.schedule(fault.millis, () => target.restartIfKilled())
       })
     }
     case "DiskStall":
@@ -58,9 +90,9 @@ const injectFault = (cluster: SimulatedCluster, fault: Fault): void => {
         model.failureRate = 0.1
       })
     case "ClockJump":
-      cluster.clockSkew += fault.millis
-      oracle.serverClockSkews.add(cluster.clockSkew)
-      cluster.server.process.clockSkew = cluster.clockSkew
+      target.clockSkew += fault.millis
+      oracle.serverClockSkews.add(target.clockSkew)
+      target.server.process.clockSkew = target.clockSkew
       return
     case "Offline":
       return users[fault.user % users.length]?.goOffline(fault.millis)
@@ -76,9 +108,9 @@ const injectFault = (cluster: SimulatedCluster, fault: Fault): void => {
   }
 }
 
-/** Nothing goes wrong any more. */
-export const healAll = (cluster: SimulatedCluster): void => {
-  const { disk, index, network, model } = cluster
+/** Removes every fault, and restarts the server if it was killed. */
+export const healAll = (target: FaultTarget): void => {
+  const { disk, index, network, model } = target
   disk.stalledUntil = 0
   disk.failingUntil = 0
   disk.fullUntil = 0
@@ -88,5 +120,5 @@ export const healAll = (cluster: SimulatedCluster): void => {
   index.failureRate = 0
   index.unavailableUntil = 0
   network.heal()
-  cluster.restartIfKilled()
+  target.restartIfKilled()
 }

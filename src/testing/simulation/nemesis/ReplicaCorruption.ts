@@ -1,23 +1,23 @@
 /**
- * A device's copy of a topic is spoilt on purpose: it must find out by the next
- * hash that the server says, and be given a whole one (SYN7).
+ * Corrupts a device's replica of a topic: the client must detect it by the next state hash of the server, and recover
+ * with a snapshot (SYN7).
  */
 import { isDeepStrictEqual } from "node:util"
 import type { Replica } from "../../../client/Replica.ts"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
 import { defaults } from "../../../domain/protocol/Limits.ts"
-import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
-/** Hashes that a delta to `seq` must have brought since the log began. */
+/** Number of state hashes that deltas up to `seq` carry. */
 const hashCountAt = (seq: number): number => Math.floor(seq / defaults.hashEvery)
 
-/** The spoilt copies in one life of a device's program. */
+/** The corrupted replicas of one client process. */
 export class ReplicaCorruption {
   private readonly runtime: SimulationRuntime
   private readonly oracle: DurableModel
   private readonly instance: string
-  /** By topic, where the copy stood when it was spoilt. */
+  /** By topic, the position of the replica when it was corrupted. */
   private readonly corruptedAt = new Map<TopicId, number>()
 
   constructor(runtime: SimulationRuntime, oracle: DurableModel, instance: string) {
@@ -26,24 +26,25 @@ export class ReplicaCorruption {
     this.instance = instance
   }
 
+  /** Whether a corrupted replica has not been replaced yet, as far as was checked. */
   get hasCorruption(): boolean {
     return this.corruptedAt.size > 0
   }
 
-  /** Changes what nobody will ever change back. */
+  /** Changes a field that no event changes back. Without a live replica it does nothing. */
   corrupt(replicas: ReadonlyMap<TopicId, Replica>, topic: TopicId): void {
     const replica = replicas.get(topic)
     if (replica?.position === undefined || replica.sync._tag !== "Live") return
-    const decided = { ...replica.confirmed as object, title: "spoilt", "spoilt by": this.instance }
-    // No message of the protocol does this, so it is done in the machine's own map.
+    const confirmed = { ...replica.confirmed as object, title: "corrupt", "corrupted by": this.instance }
+    // No protocol message corrupts a replica, so the client machine's own map is changed.
     const mutableReplicas = replicas as Map<TopicId, Replica>
-    mutableReplicas.set(topic, { ...replica, confirmed: decided })
+    mutableReplicas.set(topic, { ...replica, confirmed })
     this.corruptedAt.set(topic, replica.position.seq)
     this.oracle.corruptedReplicas.add(`${this.instance} ${topic}`)
-    this.runtime.record(`${this.instance}'s ${topic} is spoilt at ${replica.position.seq}`)
+    this.runtime.record(`${this.instance}'s ${topic} is corrupted at ${replica.position.seq}`)
   }
 
-  /** Whether this copy is still spoilt; it may be so only until the next hash. */
+  /** Whether this replica is still corrupt; reports a violation when a hash has passed meanwhile. */
   isCorrupt({ confirmed, position, sync, topic }: Replica): boolean {
     const corruptedSeq = this.corruptedAt.get(topic)
     if (corruptedSeq === undefined) return false
@@ -55,7 +56,7 @@ export class ReplicaCorruption {
     if (seq !== undefined && sync._tag === "Live" && hashCountAt(seq) > hashCountAt(corruptedSeq)) {
       this.runtime.reportViolation(
         "SYN7",
-        `${this.instance} has not found out by ${seq} that its ${topic} was spoilt at ${corruptedSeq}`
+        `${this.instance} has not detected by ${seq} that its ${topic} was corrupted at ${corruptedSeq}`
       )
     }
     return true

@@ -1,6 +1,7 @@
 /**
- * What is durable, folded: the logs of all topics as the disk has them, with
- * the state at every seq. Checks each append as it becomes durable.
+ * The oracle: the logs of all topics as they became durable, with the folded state at every seq, and every command
+ * that a workload sent. Checks each append when it becomes durable: dense seqs, no command twice, order per client,
+ * one end per run, conserved token supply.
  */
 import { createHash } from "node:crypto"
 import { builtInKinds } from "../../../domain/BuiltInKinds.ts"
@@ -11,31 +12,32 @@ import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
 import * as Log from "../../../domain/topic/Log.ts"
 import type { AnyKind } from "../../../domain/topic/Topic.ts"
 import type { AppendRequest } from "../../../services/EventLog.ts"
-import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
-/** A command that somebody sent. */
+/** A command that a workload sent. */
 export interface SentCommand {
   readonly id: CommandId
   readonly topic: TopicId
-  /** The client instance, and the place among what it sent. */
+  /** The client instance that sent it, and its index among the commands of that instance. */
   readonly clientInstance: string
   readonly sequence: number
-  /** Whether its owner sent it again after it had failed. */
+  /** Whether it was sent again after a failure; its order is then undefined. */
   retried: boolean
-  /** How it ended for its owner. */
+  /** What its sender observed. */
   outcome: "pending" | "receipt" | "rejected" | "lost"
 }
 
+/** The durable log of a topic and what follows from it. */
 export interface TopicHistory {
   readonly kind: AnyKind
   readonly entries: Array<Log.Entry>
-  /** The state after each seq, from 0. */
+  /** The folded state at every seq, from 0. */
   readonly states: Array<unknown>
-  /** The last seq that a command wrote. */
+  /** The last seq that each command wrote. */
   readonly commandSeqs: Map<string, number>
-  /** By client instance, the place of its last command here. */
+  /** By client instance, the index of its last logged command. */
   readonly lastSequences: Map<string, number>
-  /** From when on the server must know the log up to where: it was told that it is durable. */
+  /** From `at` on the server knows that the log is durable up to `seq`. */
   readonly acknowledged: Array<{ readonly at: number; readonly seq: number }>
 }
 
@@ -53,14 +55,15 @@ const terminatedPromptOf = (event: ThreadModel.Event): string | undefined => {
 
 const sha256: Log.HashFunction = (text) => createHash("sha256").update(text).digest("hex")
 
+/** The oracle of one run. */
 export class DurableModel {
   readonly topics = new Map<TopicId, TopicHistory>()
   readonly sentCommands = new Map<string, SentCommand>()
-  /** Terminal events by prompt. */
+  /** Number of terminal events by prompt. */
   readonly runEndCounts = new Map<string, number>()
-  /** Copies that were spoilt on purpose, by client instance and topic. */
+  /** Replicas corrupted on purpose, as `<client instance> <topic>`. */
   readonly corruptedReplicas = new Set<string>()
-  /** How far clocks of servers have been off. */
+  /** Every clock skew that a server has had, in milliseconds. */
   readonly serverClockSkews = new Set([0])
   private readonly runtime: SimulationRuntime
 
@@ -68,6 +71,7 @@ export class DurableModel {
     this.runtime = runtime
   }
 
+  /** The history of a topic, empty at first; undefined for a topic of no known kind. */
   historyOf(topic: TopicId): TopicHistory | undefined {
     const existing = this.topics.get(topic)
     if (existing !== undefined) return existing
@@ -85,20 +89,20 @@ export class DurableModel {
     return created
   }
 
-  /** A server has a moment to take in what it is told. */
+  /** Called when a server was notified of a durable append; it has a millisecond to process that. */
   readonly acknowledged = ({ topic }: AppendRequest, entries: ReadonlyArray<Log.Entry>): void => {
     const last = entries.at(-1)
     if (last !== undefined) this.historyOf(topic)?.acknowledged.push({ at: this.runtime.now + 1, seq: last.seq })
   }
 
-  /** A new server reads what is durable when it begins, or later. */
+  /** Called when a server process starts: it reads at least what is durable now. */
   serverRestarted(): void {
     for (const { entries, acknowledged } of this.topics.values()) {
       acknowledged.push({ at: this.runtime.now, seq: entries.length })
     }
   }
 
-  /** Whether a server that knew at `at` what it had been told, or knew more, might show `topic` to `reader`. */
+  /** Whether a server may send `topic` to `reader` at `at`: some state that it may hold at that time permits it. */
   canRead(topic: TopicId, reader: Author, at: number): boolean {
     const history = this.historyOf(topic)
     if (history === undefined) return false
@@ -106,14 +110,15 @@ export class DurableModel {
     return history.states.slice(seq).some((state) => history.kind.canRead(state, reader))
   }
 
+  /** Called when an append became durable. */
   readonly committed = ({ topic }: AppendRequest, entries: ReadonlyArray<Log.Entry>): void => {
     const history = this.historyOf(topic)
     if (history === undefined) return
     this.runtime.record(`synced ${topic} ${entries.map((entry) => `${entry.seq}=${entry.hash}`).join()}`)
     for (const cause of new Set(entries.map((entry) => entry.cause))) {
-      // An id may be carried out once, in one append, for ever.
+      // A command id is applied at most once, in one append (SYN4).
       if (history.commandSeqs.has(cause)) {
-        this.runtime.reportViolation("SYN4", `${cause} is carried out twice in ${topic}`)
+        this.runtime.reportViolation("SYN4", `${cause} was applied twice in ${topic}`)
       }
       this.checkCommandOrder(topic, history, cause)
     }
@@ -133,13 +138,13 @@ export class DurableModel {
     const sent = this.sentCommands.get(cause)
     if (sent === undefined || sent.retried) return
     const last = history.lastSequences.get(sent.clientInstance) ?? -1
-    // However often a budget ran out (CON7).
+    // Also when the rate limit rejected some of them meanwhile (CON7).
     if (sent.sequence < last) {
-      this.runtime.reportViolation("CON2", `${sent.clientInstance}: ${cause} was logged after what was sent later`)
+      this.runtime.reportViolation("CON2", `${sent.clientInstance}: ${cause} was logged after a command sent later`)
     }
     history.lastSequences.set(sent.clientInstance, Math.max(last, sent.sequence))
     if (sent.outcome === "rejected") {
-      this.runtime.reportViolation("SYN5", `${cause} was refused, and is in the log of ${topic}`)
+      this.runtime.reportViolation("SYN5", `${cause} was rejected, but is in the log of ${topic}`)
     }
   }
 
@@ -157,7 +162,7 @@ export class DurableModel {
     }
   }
 
-  /** The hash chain of every log, from its beginning. */
+  /** Verifies the hash chain of every log from its first entry (TOP5). */
   verifyHashChains(): void {
     for (const [topic, { entries }] of this.topics) {
       const chainBreak = Log.verifyChain(sha256, { seq: 0, hash: Log.genesisHash(topic) }, entries)

@@ -1,4 +1,7 @@
-/** Planted bugs: small variants around the real layers, each of which the checker must find. */
+/**
+ * Planted bugs: deliberate defects, each a small wrapper around a real layer. The simulator must find every one of them
+ * within few seeds, which shows that its checkers and faults are strong enough.
+ */
 import { Effect, Queue, Result } from "effect"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
 import { encodeServerMessage } from "../../../domain/protocol/Protocol.ts"
@@ -9,10 +12,11 @@ import type { EventLog, LogHead } from "../../../services/EventLog.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import type { Topics } from "../../../services/Topics.ts"
 import type { VectorIndex } from "../../../services/VectorIndex.ts"
-import type { SimulatedProcess } from "../cluster/SimulatedProcess.ts"
 import type { PlantedBug } from "../cluster/SimulatedServer.ts"
-import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
+import type { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
+/** Every planted bug, as `--bug` names it. */
 export const bugNames = [
   "unordered-broadcast",
   "subscribe-after-read",
@@ -25,12 +29,13 @@ export const bugNames = [
   "stripped-hashes",
   "drain-without-goodbye"
 ] as const
+/** The name of a planted bug. */
 export type BugName = typeof bugNames[number]
 
 type EventLogService = EventLog["Service"]
 type TopicsService = Topics["Service"]
 
-/** Every writer publishes its own part of a group commit, when it gets to it. */
+/** Delays each durable frame by a random time, so that frames overtake each other. */
 const publishOutOfOrder = (topics: TopicsService, process: SimulatedProcess): TopicsService => ({
   ...topics,
   subscribe: (topic, subscriber, from, reply) =>
@@ -48,7 +53,7 @@ const publishOutOfOrder = (topics: TopicsService, process: SimulatedProcess): To
     )
 })
 
-/** Reads what is there, and registers for what comes only after that. */
+/** Reads the snapshot first and subscribes later: events in between are lost. */
 const subscribeAfterRead = (topics: TopicsService, process: SimulatedProcess): TopicsService => ({
   ...topics,
   subscribe: (topic, subscriber, from, reply) => {
@@ -63,7 +68,7 @@ const subscribeAfterRead = (topics: TopicsService, process: SimulatedProcess): T
   }
 })
 
-/** A command that comes again while the server lives is a new one. */
+/** A command that is sent again to the same server process is applied again. */
 const withoutDeduplication = (): Pick<PlantedBug, "log" | "topics"> => {
   const suffix = /#\d+/g
   const removeSuffix = (entry: Entry): Entry => JSON.parse(JSON.stringify(entry).replace(suffix, "")) as Entry
@@ -91,7 +96,7 @@ const withoutDeduplication = (): Pick<PlantedBug, "log" | "topics"> => {
   }
 }
 
-/** Says that what was written is durable as soon as it is on its way. */
+/** Acknowledges appends before they are synced. */
 const acknowledgeBeforeSync = (log: EventLogService, process: SimulatedProcess): EventLogService => {
   const heads = new Map<TopicId, LogHead>()
   return {
@@ -111,7 +116,7 @@ const acknowledgeBeforeSync = (log: EventLogService, process: SimulatedProcess):
   }
 }
 
-/** Shows events to subscribers before they are durable; receipts wait as they should. */
+/** Publishes events before they are durable; receipts are correct. */
 const publishBeforeDurable = (runtime: SimulationRuntime): Pick<PlantedBug, "log" | "topics"> => {
   const publishedSeqs = new Map<TopicId, number>()
   const earlyFrames = new WeakSet<OutboundFrame>()
@@ -159,7 +164,7 @@ const publishBeforeDurable = (runtime: SimulationRuntime): Pick<PlantedBug, "log
   }
 }
 
-/** A client whose reader takes a frame inside a race, and loses it when the other side wins. */
+/** A client that takes frames from its queue inside a race: a frame is lost when the timeout wins. */
 const readInsideRace: PlantedBug["network"] = (network) => {
   network.deliverToClient = (connection) => {
     const { client } = connection
@@ -180,7 +185,7 @@ const readInsideRace: PlantedBug["network"] = (network) => {
   }
 }
 
-/** Who may read a thread is looked up once for each, and remembered. */
+/** Caches a granted read access for ever. */
 const cacheReadAccess = (kinds: ReadonlyMap<string, AnyKind>): ReadonlyMap<string, AnyKind> => {
   const grantedKeys = new Set<string>()
   return new Map(Array.from(kinds, ([name, kind]) => [
@@ -196,13 +201,13 @@ const cacheReadAccess = (kinds: ReadonlyMap<string, AnyKind>): ReadonlyMap<strin
   ]))
 }
 
-/** Points that could not be stored count as stored. */
+/** Ignores failed upserts of points. */
 const ignoreUpsertErrors = (engine: VectorIndex["Service"]): VectorIndex["Service"] => ({
   ...engine,
   upsert: (...args) => Effect.ignore(engine.upsert(...args))
 })
 
-/** Clients that never hear of a hash. */
+/** Removes state hashes from frames to the client. */
 const stripHashes: PlantedBug["network"] = (network) => {
   network.deliverToClient = (connection) => (text) => {
     const { payload, ...rest } = JSON.parse(text) as { readonly payload: object }
@@ -210,6 +215,7 @@ const stripHashes: PlantedBug["network"] = (network) => {
   }
 }
 
+/** The replacement services of a planted bug. */
 export const plantBug = (name: BugName, runtime: SimulationRuntime): PlantedBug => {
   switch (name) {
     case "unordered-broadcast":

@@ -1,4 +1,7 @@
-/** One life of a device's program; a reload begins another. */
+/**
+ * One process of a client device: the real client library over the simulated network. A reload kills it and starts
+ * another, with none of its memory.
+ */
 import { Effect, Scope } from "effect"
 import * as Client from "../../../client/Client.ts"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
@@ -6,12 +9,13 @@ import { roomKind } from "../../../domain/room/Room.ts"
 import { threadKind } from "../../../domain/thread/Thread.ts"
 import * as Entropy from "../../../layers/runtime/Entropy.ts"
 import type { SimulatedNetwork } from "../cluster/SimulatedNetwork.ts"
-import type { SimulatedProcess } from "../cluster/SimulatedProcess.ts"
 import { audience } from "../cluster/SimulatedServer.ts"
-import * as TestKeys from "../cluster/TestKeys.ts"
 import { ReplicaCorruption } from "../nemesis/ReplicaCorruption.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
+import type { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
+import * as TestKeys from "../runtime/TestKeys.ts"
 
+/** The client program, from its start until a reload. */
 export class DeviceProcess {
   readonly process: SimulatedProcess
   readonly client: Client.Client
@@ -41,8 +45,8 @@ export class DeviceProcess {
         client = created
       }))
     )
-    // Making a client waits for nothing.
-    if (client === undefined) throw new TypeError("the client was not made at once")
+    // `Client.make` does not suspend, so the client exists by now.
+    if (client === undefined) throw new TypeError("Client.make suspended")
     this.client = client
   }
 }

@@ -1,4 +1,7 @@
-/** What a person sends from a device, again and again until there is an answer. */
+/**
+ * The commands of one device that have no final outcome yet. Each is retried under the same id until it gets a receipt
+ * or a final rejection, which is recorded in the oracle.
+ */
 import { Effect, Exit } from "effect"
 import { ClientError } from "../../../client/ClientError.ts"
 import { CommandId, kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
@@ -7,13 +10,14 @@ import type * as RoomModel from "../../../domain/room/RoomModel.ts"
 import { threadKind } from "../../../domain/thread/Thread.ts"
 import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
 import * as Entropy from "../../../layers/runtime/Entropy.ts"
-import type { SeededRandom } from "../cluster/SeededRandom.ts"
-import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
 import type { DurableModel, SentCommand } from "../oracle/DurableModel.ts"
+import type { SeededRandom } from "../runtime/SeededRandom.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 import type { DeviceProcess } from "./DeviceProcess.ts"
 
 type Command = ThreadModel.Command | RoomModel.Command
 
+/** Sends and retries the commands of one device. */
 export class PendingCommands {
   private readonly runtime: SimulationRuntime
   private readonly oracle: DurableModel
@@ -26,11 +30,12 @@ export class PendingCommands {
     this.random = random
   }
 
-  /** How many have no answer. */
+  /** Number of commands without an outcome. */
   get count(): number {
     return this.pending.size
   }
 
+  /** Sends a new command and retries it until its outcome is known. */
   send(device: DeviceProcess, topic: TopicId, command: Command): void {
     const sent: SentCommand = {
       id: CommandId.make(Entropy.randomUuid(this.random)),
@@ -45,7 +50,7 @@ export class PendingCommands {
     this.attempt(device, sent, command)
   }
 
-  /** Whoever sent them is gone: how they end is heard by nobody. */
+  /** The device was reloaded: their outcomes stay unknown. */
   abandonAll(): void {
     for (const sent of this.pending) sent.outcome = "lost"
     this.pending.clear()
@@ -73,7 +78,7 @@ export class PendingCommands {
     this.runtime.record(`${sent.id} ${outcome}`)
     const isLogged = this.oracle.historyOf(sent.topic)?.commandSeqs.has(sent.id) ?? false
     if (outcome === "rejected" && isLogged) {
-      this.runtime.reportViolation("SYN5", `${sent.id} was refused, and is in the log`)
+      this.runtime.reportViolation("SYN5", `${sent.id} was rejected, but is in the log`)
     }
   }
 }

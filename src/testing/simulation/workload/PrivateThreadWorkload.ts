@@ -1,16 +1,20 @@
-/** What comes to people's minds about a thread that only its co-authors see: they bring others in, and leave. */
+/**
+ * The workload on a thread that only its co-authors may read: invitations, approvals, divestments and messages, so that
+ * read access changes all the time (SEC7).
+ */
 import { TopicId, type UserId } from "../../../domain/protocol/Ids.ts"
 import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
-import type { SeededRandom } from "../cluster/SeededRandom.ts"
-import * as TestKeys from "../cluster/TestKeys.ts"
+import type { SeededRandom } from "../runtime/SeededRandom.ts"
+import * as TestKeys from "../runtime/TestKeys.ts"
 
+/** The topic. */
 export const privateThread = TopicId.make("thread:attic")
 
 const userNames = ["ann", "ben", "cat", "dan", "eve"]
 
 /**
- * Commands that one person sends together, `state` being what they last saw of the thread. Somebody who is out goes on
- * as if they were not: the server must not let them.
+ * Commands that a user sends at once; `state` is their last replica of the thread. A user without access keeps sending,
+ * and the server must reject it.
  */
 export const nextCommands = (
   random: SeededRandom,

@@ -1,11 +1,12 @@
-/** The thread that everybody sees, and what comes to people's minds about it. */
+/** The workload on a public thread: submissions, votes, prompts, cancellations and imports. */
 import { TopicId } from "../../../domain/protocol/Ids.ts"
 import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
-import type { SeededRandom } from "../cluster/SeededRandom.ts"
+import type { SeededRandom } from "../runtime/SeededRandom.ts"
 
+/** The topic. */
 export const publicThread = TopicId.make("thread:plaza")
 
-/** A command for the thread, `state` being what they last saw of it. */
+/** The next command of a user; `state` is their last replica of the thread. */
 export const nextCommand = (
   random: SeededRandom,
   state: ThreadModel.State,

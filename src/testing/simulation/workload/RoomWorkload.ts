@@ -1,11 +1,12 @@
-/** The room where everybody is, and what comes to people's minds about it. */
+/** The workload on a room: messages, entries with and without expiry, scheduled events, joining and leaving. */
 import { TopicId, type UserId } from "../../../domain/protocol/Ids.ts"
 import type * as RoomModel from "../../../domain/room/RoomModel.ts"
-import type { SeededRandom } from "../cluster/SeededRandom.ts"
+import type { SeededRandom } from "../runtime/SeededRandom.ts"
 
+/** The topic. */
 export const sharedRoom = TopicId.make("room:hall")
 
-/** A command for the room, `state` being what they last saw of it. */
+/** The next command of a user; `state` is their last replica of the room. */
 export const nextCommand = (
   random: SeededRandom,
   user: UserId,

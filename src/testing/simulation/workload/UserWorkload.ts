@@ -1,4 +1,7 @@
-/** Somebody with a device: the real client over the simulated network, doing what comes to mind. */
+/**
+ * A user at a device: draws commands, queries and signals from the seed and sends them through the real client, and
+ * checks that every replica equals the fold of the log (TOP2).
+ */
 import { Effect, Exit, Scope } from "effect"
 import { isDeepStrictEqual } from "node:util"
 import { kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
@@ -6,12 +9,12 @@ import { roomKind } from "../../../domain/room/Room.ts"
 import type * as RoomModel from "../../../domain/room/RoomModel.ts"
 import { threadKind } from "../../../domain/thread/Thread.ts"
 import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
-import type { SeededRandom } from "../cluster/SeededRandom.ts"
 import type { SimulatedNetwork } from "../cluster/SimulatedNetwork.ts"
-import { SimulatedProcess } from "../cluster/SimulatedProcess.ts"
-import type { SimulationRuntime } from "../cluster/SimulationRuntime.ts"
-import * as TestKeys from "../cluster/TestKeys.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
+import type { SeededRandom } from "../runtime/SeededRandom.ts"
+import { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
+import * as TestKeys from "../runtime/TestKeys.ts"
 import { DeviceProcess } from "./DeviceProcess.ts"
 import { PendingCommands } from "./PendingCommands.ts"
 import * as PrivateThreadWorkload from "./PrivateThreadWorkload.ts"
@@ -22,6 +25,7 @@ const { privateThread } = PrivateThreadWorkload
 const { sharedRoom } = RoomWorkload
 const { publicThread } = PublicThreadWorkload
 
+/** The workload of one user at one device. */
 export class UserWorkload {
   readonly name: string
   readonly device: string
@@ -72,25 +76,25 @@ export class UserWorkload {
     return new DeviceProcess(process, this.network, this.oracle, this.name)
   }
 
-  /** Everything this device shows is read through this. */
+  /** The client's replica of a topic. */
   private replica(topic: TopicId) {
     return this.deviceProcess.client.state().replicas.get(topic)
   }
 
-  // -- Acting --
+  // -- Operations --
 
   private performNextAction(): void {
     if (!this.busy) return
     const { client, subscriptions } = this.deviceProcess
     for (const topic of [publicThread, sharedRoom]) if (!subscriptions.has(topic)) this.subscribe(topic)
     if (client.phase()._tag === "Disconnected" && this.random.chance(0.5)) client.start()
-    // People who get no answers stop asking at some point.
+    // Closed loop: a user with too many commands outstanding waits.
     if (this.pendingCommands.count < 8) this.performAction()
     if (this.random.chance(0.15)) this.sendPrivateThreadCommands()
     this.runtime.schedule(this.random.int(...this.thinkTime), () => this.performNextAction())
   }
 
-  /** What an owner does on the side: asks again for what was refused, connects again after a rest. */
+  /** What an application does besides: subscribes again after a refusal, and reconnects after giving up. */
   private maintainSubscriptions(): void {
     const { client, subscriptions } = this.deviceProcess
     if (client.phase()._tag === "Disconnected" && (!this.busy || this.random.chance(0.3))) client.start()
@@ -167,7 +171,7 @@ export class UserWorkload {
     }
   }
 
-  /** Sends all at once; somebody who leaves may have something to say, or to ask, behind it. */
+  /** Sends commands at once, with a signal or a query behind them: one that follows a divestment must be rejected. */
   private sendPrivateThreadCommands(): void {
     if (this.oracle.historyOf(privateThread)?.entries.length === 0) return
     if (!this.deviceProcess.subscriptions.has(privateThread)) this.subscribe(privateThread)
@@ -183,9 +187,9 @@ export class UserWorkload {
     }
   }
 
-  // -- What happens to a device --
+  // -- Faults --
 
-  /** The page is loaded again: whatever was under way there is unknown. */
+  /** Reloads the page: outcomes of outstanding commands stay unknown. */
   reload(): void {
     const { process } = this.deviceProcess
     process.kill()
@@ -196,7 +200,7 @@ export class UserWorkload {
     this.deviceProcess = this.startProcess()
   }
 
-  /** Spoils what it has of a topic. */
+  /** Corrupts the replica of the public thread (0) or the room (1). */
   corruptReplica(topic: number): void {
     this.deviceProcess.corruption.corrupt(
       this.deviceProcess.client.state().replicas,
@@ -204,26 +208,29 @@ export class UserWorkload {
     )
   }
 
+  /** Stops the client for `millis`. */
   goOffline(millis: number): void {
     const { client, process } = this.deviceProcess
     client.stop()
     process.schedule(millis, () => client.start())
   }
 
+  /** Ends the workload; the device only catches up from now on. */
   quiesce(): void {
     this.busy = false
-    // Every answer to `subscribe` brings a hash (SYN7).
+    // Every answer to `subscribe` carries a state hash, which reveals the corruption (SYN7).
     if (this.deviceProcess.corruption.hasCorruption) this.goOffline(1)
     for (const topic of [publicThread, sharedRoom]) {
       if (!this.deviceProcess.subscriptions.has(topic)) this.subscribe(topic)
     }
   }
 
+  /** Whether the client is connected and signed in. */
   get isOnline(): boolean {
     return this.deviceProcess.client.state().connection._tag === "Online"
   }
 
-  /** Why this device is not at rest; undefined when it is. */
+  /** Why this device is not quiescent; undefined when it is. */
   get quiescenceBlocker(): string | undefined {
     const { client, corruption, instance, subscriptions } = this.deviceProcess
     const state = client.state()
@@ -234,7 +241,7 @@ export class UserWorkload {
       const replica = state.replicas.get(topic)
       if (topic === privateThread && replica?.sync._tag === "Refused") continue
       if (replica !== undefined && corruption.isCorrupt(replica)) {
-        return `${instance}'s copy of ${topic} is still spoilt`
+        return `${instance}'s replica of ${topic} is corrupt`
       }
       const durable = this.oracle.historyOf(topic)?.entries.length
       if (replica?.sync._tag !== "Live") return `${instance} is not live on ${topic}: ${replica?.sync._tag}`
@@ -245,7 +252,7 @@ export class UserWorkload {
     return undefined
   }
 
-  /** Every copy is the fold of a prefix of the log; at rest nothing is expected on top of it. */
+  /** Every replica equals the fold of a prefix of the log; at quiescence without optimistic commands on top. */
   checkReplicas(quiescent: boolean): void {
     for (const replica of this.deviceProcess.client.state().replicas.values()) {
       if (replica.position === undefined || this.deviceProcess.corruption.isCorrupt(replica)) continue
@@ -261,19 +268,19 @@ export class UserWorkload {
       if (quiescent && !isDeepStrictEqual(replica.state, replica.confirmed)) {
         this.runtime.reportViolation(
           "SYN10",
-          `${this.deviceProcess.instance} still shows what it expected of ${replica.topic}`
+          `${this.deviceProcess.instance} still has optimistic commands on ${replica.topic}`
         )
       }
     }
   }
 
-  /** Leaves for good. */
+  /** Closes the client. */
   shutDown(): void {
     this.running = false
     this.deviceProcess.process.run(Scope.close(this.deviceProcess.scope, Exit.void))
   }
 
-  /** Timers and fibers that outlived leaving. */
+  /** Number of timers and fibers that remain of the process. */
   get leakedResources(): number {
     return this.runtime.pendingTimersOf(this.deviceProcess.process) + this.deviceProcess.process.fibers.size
   }

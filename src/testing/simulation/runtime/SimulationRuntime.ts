@@ -1,12 +1,12 @@
 /**
- * Virtual time: tasks that are ready, and timers. Nothing here depends on the
- * real clock or the real event loop.
+ * The discrete-event scheduler: virtual time, a queue of ready tasks and a heap of timers. Ties are broken by insertion
+ * order, so a run is a function of its seed. Also collects the trace and the violations.
  */
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
 import { SeededRandom } from "./SeededRandom.ts"
 
-/** Whose tasks these are; they end with it. */
+/** Owner of tasks and timers: once killed, none of them runs. */
 export interface TaskOwner {
   readonly killed: boolean
 }
@@ -24,51 +24,54 @@ interface Timer extends Task {
 
 const isEarlier = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
 
-/** Tasks in one instant before it counts as going round in circles. */
+/** Task batches at one instant of virtual time before the run counts as a livelock. */
 const maxStepsPerInstant = 200_000
 
+/** Virtual time of one run. */
 export class SimulationRuntime {
   readonly random: SeededRandom
-  /** True time; processes have clocks of their own. */
+  /** True time in milliseconds since the epoch; each process has its own clock with a skew. */
   now = 1_800_000_000_000
-  /** What went wrong, in order; see `violate`. */
+  /** In the order of detection; see `reportViolation`. */
   readonly violations: Array<string> = []
   private readonly readyTasks: Array<Task> = []
   private readonly timers: Array<Timer> = []
   private readonly traceHash = createHash("sha256")
   private nextTimerOrder = 0
   private stepsThisInstant = 0
-  /** Everything that was noted, when somebody wants to read it. */
+  /** Every trace line, when the run keeps them. */
   readonly recordedTrace: Array<string> | undefined
   private readonly startedAt: number
 
-  constructor(seed: string, story: boolean) {
+  constructor(seed: string, recordTrace: boolean) {
     this.random = new SeededRandom(seed)
-    this.recordedTrace = story ? [] : undefined
+    this.recordedTrace = recordTrace ? [] : undefined
     this.startedAt = this.now
   }
 
-  /** Adds to the trace that two runs of a seed are compared by. */
+  /** Appends a line to the trace, whose hash identifies the run. */
   record(line: string): void {
     this.traceHash.update(`${this.now} ${line}\n`)
     this.recordedTrace?.push(`${this.now - this.startedAt} ${line}`)
   }
 
+  /** SHA-256 of the trace so far, 16 hexadecimal digits. */
   get digest(): string {
     return this.traceHash.copy().digest("hex").slice(0, 16)
   }
 
+  /** Records that a rule of docs/SPEC.md was violated; the first 20 are kept. */
   reportViolation(rule: string, detail: string): void {
     if (this.violations.length < 20) this.violations.push(`${rule}: ${detail}`)
     this.record(`violation of ${rule}: ${detail}`)
   }
 
-  /** Runs as soon as what is ready has run. */
+  /** Runs a task after the tasks that are ready now, at the same instant. */
   enqueue(run: () => void, owner?: TaskOwner): void {
     this.readyTasks.push({ owner, run })
   }
 
-  /** Gives what cancels it. */
+  /** Runs a task in `millis` of virtual time; returns its cancellation. */
   schedule(millis: number, run: () => void, owner?: TaskOwner): () => void {
     const timer: Timer = {
       at: this.now + Math.max(0, millis),
@@ -83,14 +86,14 @@ export class SimulationRuntime {
     }
   }
 
-  /** Timers that are still to come, of one owner. */
+  /** Number of timers of an owner that have neither fired nor been cancelled. */
   pendingTimersOf(owner: TaskOwner): number {
     return this.timers.filter((timer) => timer.owner === owner && !timer.cancelled).length
   }
 
   /**
-   * Lives until `done` says so or `end` has come. Between tasks the microtasks of the real event loop get their turn,
-   * and nothing else of it does.
+   * Advances virtual time until `isDone` holds or `deadline` is reached. Between batches of tasks only the microtasks
+   * of the real event loop run: promises settle, but no timer or I/O callback can interfere.
    */
   runUntil(deadline: number, isDone: () => boolean): Effect.Effect<void> {
     return Effect.callback((resume) => {
@@ -106,17 +109,17 @@ export class SimulationRuntime {
     })
   }
 
-  private step(end: number, done: () => boolean): boolean {
+  private step(deadline: number, isDone: () => boolean): boolean {
     if (this.readyTasks.length > 0) {
-      // What this batch makes ready comes with the next, after the microtasks.
+      // Tasks made ready by this batch run in the next one, after the microtasks.
       for (const { owner, run } of this.readyTasks.splice(0)) if (owner?.killed !== true) run()
-      if (++this.stepsThisInstant > maxStepsPerInstant) throw new RangeError(`time stands still at ${this.now}`)
+      if (++this.stepsThisInstant > maxStepsPerInstant) throw new RangeError(`livelock at ${this.now}`)
       return true
     }
-    if (done()) return false
-    const next = this.popDue(end)
+    if (isDone()) return false
+    const next = this.popDue(deadline)
     if (next === undefined) {
-      this.now = Math.max(this.now, end)
+      this.now = Math.max(this.now, deadline)
       return false
     }
     if (next.at > this.now) this.stepsThisInstant = 0

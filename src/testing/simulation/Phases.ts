@@ -1,26 +1,29 @@
-/** What happens to everybody at once: another server takes over, a week passes, and in the end all leave. */
+/**
+ * The phases of a run that concern the whole cluster: a rolling restart, a week of virtual time, and the departure of
+ * every client, after which no resource may remain.
+ */
 import { Effect } from "effect"
-import { closeCode } from "../../../domain/connection/CloseCode.ts"
-import type { State as ThreadState } from "../../../domain/thread/ThreadModel.ts"
-import { Socket } from "../../../services/Socket.ts"
-import { Topics } from "../../../services/Topics.ts"
-import * as Quiescence from "../checkers/Quiescence.ts"
-import * as Nemesis from "../nemesis/Nemesis.ts"
-import { privateThread } from "../workload/PrivateThreadWorkload.ts"
-import { publicThread } from "../workload/PublicThreadWorkload.ts"
+import { closeCode } from "../../domain/connection/CloseCode.ts"
+import type { State as ThreadState } from "../../domain/thread/ThreadModel.ts"
+import { Socket } from "../../services/Socket.ts"
+import { Topics } from "../../services/Topics.ts"
+import * as Quiescence from "./checkers/Quiescence.ts"
+import * as Nemesis from "./nemesis/Nemesis.ts"
 import type { SimulatedCluster } from "./SimulatedCluster.ts"
+import { privateThread } from "./workload/PrivateThreadWorkload.ts"
+import { publicThread } from "./workload/PublicThreadWorkload.ts"
 
 const eightDays = 8 * 24 * 60 * 60_000
 
 /**
- * SYN11: in the middle of everything a server gives way to the next. Each client is told beforehand and closed with
- * a code that lets it come back, and what was acknowledged is there (TOP4). Gives those who were sent away.
+ * SYN11: a rolling restart under load. Every client receives `goodbye` and is closed with a code that permits a
+ * reconnect, and every acknowledged event survives (TOP4). Returns the users whose connections were closed.
  */
 export const replaceServer = Effect.fnUntraced(function*(cluster: SimulatedCluster) {
   const { network, users, runtime } = cluster
-  runtime.record("calm")
+  runtime.record("heal before restart")
   Nemesis.healAll(cluster)
-  // A restart that is under way takes as long as the disk does. Then long enough for whoever waits to connect again.
+  // A restart that is under way takes as long as the disk does; then clients in back-off need time to reconnect.
   yield* runtime.runUntil(runtime.now + 30_000, () => cluster.server.isServing)
   yield* runtime.runUntil(runtime.now + 1_500, () => false)
   const { server } = cluster
@@ -29,7 +32,7 @@ export const replaceServer = Effect.fnUntraced(function*(cluster: SimulatedClust
     connection.server === server.process && connection.serverEvents !== undefined
   )
   yield* cluster.stopServer(30_000)
-  // What was said last is still on its way.
+  // The last frames are still in transit.
   yield* runtime.runUntil(runtime.now + 500, () => false)
   for (const connection of connections) {
     const closedByClient = connection.clientCloseCode === undefined && connection.clientState === "closed"
@@ -46,7 +49,7 @@ export const replaceServer = Effect.fnUntraced(function*(cluster: SimulatedClust
   return disconnectedUsers
 })
 
-/** SYN11: everybody who was sent away is in step with the next server soon. */
+/** SYN11: every disconnected user has caught up with the next server within 15 s. */
 export const checkUsersReconnect = Effect.fnUntraced(
   function*(cluster: SimulatedCluster, disconnectedUsers: SimulatedCluster["users"]) {
     const blocker = yield* Quiescence.awaitQuiescence(
@@ -60,7 +63,7 @@ export const checkUsersReconnect = Effect.fnUntraced(
   }
 )
 
-/** A week later, under another server, every vote is over. Gives how long it took to come to rest. */
+/** After a week of virtual time and a restart every vote has expired (TOP6). Returns the time to convergence, in ms. */
 export const advanceOneWeek = Effect.fnUntraced(function*(cluster: SimulatedCluster) {
   const { server, oracle, runtime } = cluster
   yield* cluster.stopServer(60_000)
@@ -71,29 +74,30 @@ export const advanceOneWeek = Effect.fnUntraced(function*(cluster: SimulatedClus
   for (const topic of [publicThread, privateThread]) {
     const state = oracle.historyOf(topic)?.states.at(-1) as ThreadState | undefined
     const pending = state?.submissions.filter(({ status }) => status === "pending") ?? []
-    if (pending.length > 0) runtime.reportViolation("TOP6", `${pending.length} votes of ${topic} did not end`)
+    if (pending.length > 0) runtime.reportViolation("TOP6", `${pending.length} votes of ${topic} did not expire`)
   }
   return elapsed
 })
 
 /** Everybody leaves: subscriptions, topics, timers go. */
+/** FLT12, ROO8: once every client has left, no fiber, timer, topic, subscription or connection remains. */
 export const shutDownUsers = Effect.fnUntraced(function*(cluster: SimulatedCluster) {
   const { users, faultPlan, server, runtime } = cluster
   for (const user of users) user.shutDown()
   yield* runtime.runUntil(runtime.now + 3 * faultPlan.limits.passivateAfter + 5_000, () => false)
   for (const user of users) {
     if (user.leakedResources > 0) {
-      runtime.reportViolation("FLT12", `${user.leakedResources} fibers and timers are left of ${user.name}`)
+      runtime.reportViolation("FLT12", `${user.leakedResources} fibers and timers leaked by ${user.name}`)
     }
   }
   const remaining = server.inspect((services) =>
     Effect.gen(function*() {
       const { loadedTopics, subscriptions } = yield* (yield* Topics).stats
-      return { live: loadedTopics, subscriptions, connections: yield* (yield* Socket).getConnectionCount }
+      return { loadedTopics, subscriptions, connections: yield* (yield* Socket).getConnectionCount }
     }).pipe(Effect.provide(services))
   )
-  if (remaining === undefined || remaining.live + remaining.subscriptions + remaining.connections > 0) {
-    runtime.reportViolation("ROO8", `after everybody left: ${JSON.stringify(remaining)}`)
+  if (remaining === undefined || remaining.loadedTopics + remaining.subscriptions + remaining.connections > 0) {
+    runtime.reportViolation("ROO8", `after every client has left: ${JSON.stringify(remaining)}`)
   }
   yield* cluster.stopServer(60_000)
 })

@@ -1,14 +1,17 @@
-/** Seeded randomness: the same seed throws the same numbers, and streams by name do not disturb each other. */
+/**
+ * Seeded pseudo-random numbers in named, independent streams: a draw from one stream does not shift another, so a
+ * change to one part of the simulator leaves the other parts of a seed as they were.
+ */
 import type { Random } from "effect"
 
-/** FNV-1a, to make a stream's seed of a name. */
+/** FNV-1a, 32 bits: the seed of a stream from its name. */
 const fnv1a = (text: string): number => {
   let value = 0x811c9dc5
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)
   return value >>> 0
 }
 
-/** A stream of numbers (a Weyl sequence, mixed), with the throws that simulations need. */
+/** One stream: a Weyl sequence with a 32-bit mixer (Hash Prospector, 16-21f0aaad-15-735a2d97-15). Not for cryptography. */
 export class SeededRandom implements Random.Random {
   private readonly name: string
   private state: number
@@ -18,7 +21,7 @@ export class SeededRandom implements Random.Random {
     this.state = fnv1a(name)
   }
 
-  /** Another stream, which depends on this one's name only. */
+  /** A stream that depends on this one's name only. Renaming a stream changes what every seed does. */
   stream(name: string): SeededRandom {
     return new SeededRandom(`${this.name}/${name}`)
   }
@@ -34,20 +37,23 @@ export class SeededRandom implements Random.Random {
     return Math.floor((this.nextDoubleUnsafe() * 2 - 1) * Number.MAX_SAFE_INTEGER)
   }
 
-  /** `low` to `high`, both included. */
+  /** A uniform integer in `[low, high]`. */
   int(low: number, high: number): number {
     return low + Math.floor(this.nextDoubleUnsafe() * (high - low + 1))
   }
 
+  /** True with the given probability. */
   chance(probability: number): boolean {
     return this.nextDoubleUnsafe() < probability
   }
 
+  /** A uniformly chosen item. */
   pick<A>(items: ReadonlyArray<A>): A {
     const item = items[this.int(0, items.length - 1)]
-    if (item === undefined) throw new RangeError("nothing to pick from")
+    if (item === undefined) throw new RangeError("cannot pick from an empty list")
     return item
   }
 
+  /** `count` uniform bytes. */
   readonly bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, () => this.int(0, 255))
 }

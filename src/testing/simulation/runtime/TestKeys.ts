@@ -1,4 +1,7 @@
-/** Real Ed25519 keys, derived from names, signing and checking on the spot. */
+/**
+ * Real Ed25519 keys derived from user names, so that a replayed seed uses the same keys. Signs and verifies
+ * synchronously: WebCrypto would settle its promises in an order that the simulator does not control.
+ */
 import { Effect } from "effect"
 import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify as check } from "node:crypto"
 import type { Identity } from "../../../client/Keys.ts"
@@ -15,7 +18,7 @@ interface KeyPair {
 const keysByName = new Map<string, KeyPair>()
 const keysByUser = new Map<string, KeyPair>()
 
-/** The key of a name; always the same. */
+/** The key pair of a name, the same in every run. */
 const keyFor = (name: string): KeyPair => {
   const existing = keysByName.get(name)
   if (existing !== undefined) return existing
@@ -28,8 +31,10 @@ const keyFor = (name: string): KeyPair => {
   return key
 }
 
+/** The user id of a name: its public key. */
 export const userIdOf = (name: string): UserId => keyFor(name).user
 
+/** The client identity of a name. */
 export const identity = (name: string): Identity => {
   const { privateKey, user } = keyFor(name)
   return {
@@ -38,6 +43,7 @@ export const identity = (name: string): Identity => {
   }
 }
 
+/** Verifies a signature of a user that this module created; false for an unknown user. */
 export const verify = (text: string, user: string, signature: string): boolean => {
   const key = keysByUser.get(user)
   return key !== undefined && check(null, Buffer.from(text), key.publicKey, Buffer.from(signature, "base64url"))

@@ -1,9 +1,8 @@
 /**
- * A process of the simulated world, as Effect's runtime sees it: a scheduler
- * and a clock of its own.
+ * A simulated operating-system process: the scheduler, clock, randomness and logger that Effect's runtime uses in it.
  *
- * A killed process never runs again, not even its finalizers: that is
- * `kill -9`, which no interruption of fibers can be, and why this is not `TestClock`.
+ * A killed process never runs another task, not even a finalizer. That is `kill -9`, which interrupting fibers cannot
+ * express; therefore `TestClock` is not enough.
  */
 import { Clock, Context, Duration, Effect, type Fiber, Logger, Random, References, Scheduler } from "effect"
 import * as Entropy from "../../../layers/runtime/Entropy.ts"
@@ -12,16 +11,17 @@ import type { SimulationRuntime } from "./SimulationRuntime.ts"
 
 const nanosOf = (millis: number): bigint => BigInt(Math.round(millis)) * 1_000_000n
 
+/** One process, until it is killed. */
 export class SimulatedProcess {
   readonly name: string
   readonly runtime: SimulationRuntime
   readonly random: SeededRandom
-  /** How far its clock is off, in milliseconds. */
+  /** Offset of its clock from true time, in milliseconds. */
   clockSkew: number
   killed = false
-  /** What Effect's runtime needs to live in this process. */
+  /** The references that run an effect in this process. */
   readonly context: Context.Context<never>
-  /** Fibers that `run` started and that have not ended. */
+  /** Fibers started by `run` that have not ended. */
   readonly fibers = new Set<Fiber.Fiber<unknown, unknown>>()
 
   constructor(runtime: SimulationRuntime, name: string, clockSkew = 0) {
@@ -38,10 +38,12 @@ export class SimulatedProcess {
     )
   }
 
+  /** This process's wall clock, in milliseconds since the epoch. */
   get now(): number {
     return this.runtime.now + this.clockSkew
   }
 
+  /** Forks an effect in this process. */
   run<A>(effect: Effect.Effect<A>): void {
     const fiber = Effect.runForkWith(this.context)(effect)
     this.fibers.add(fiber)
@@ -51,10 +53,12 @@ export class SimulatedProcess {
     })
   }
 
+  /** Schedules a callback that is dropped when the process is killed; returns its cancellation. */
   schedule(millis: number, run: () => void): () => void {
     return this.runtime.schedule(millis, run, this)
   }
 
+  /** `kill -9`. */
   kill(): void {
     this.killed = true
   }
@@ -77,7 +81,7 @@ export class SimulatedProcess {
       currentTimeMillis: Effect.sync(() => this.now),
       currentTimeNanosUnsafe: () => nanosOf(this.now),
       currentTimeNanos: Effect.sync(() => nanosOf(this.now)),
-      // Jumps of the clock do not touch it.
+      // Clock jumps do not affect monotonic time.
       monotonicTimeNanosUnsafe: () => nanosOf(this.runtime.now),
       monotonicTimeNanos: Effect.sync(() => nanosOf(this.runtime.now)),
       sleep: (duration) => this.sleep(Duration.toMillis(duration))
@@ -93,7 +97,7 @@ export class SimulatedProcess {
     })
   }
 
-  /** A defect that the server caught is still one. */
+  /** Reports logged defects: a defect that the server caught and survived is still a violation (FLT25). */
   private get logger(): Logger.Logger<unknown, void> {
     return Logger.make(({ cause, logLevel, message }) => {
       const text = Array.isArray(message) ? message.map(String).join(" ") : String(message)

@@ -1,24 +1,28 @@
-/** What one seed sets in motion: a world, the server that lives in it for the moment, and the people. */
+/**
+ * The parts of one run, built from a seed: virtual time, network, disk, index and model, the server that is running at
+ * the moment, the users' workloads, the oracle and the checkers.
+ */
 import { Effect } from "effect"
-import { DeliveryChecker } from "../checkers/DeliveryChecker.ts"
-import { drawFaultPlan, type Fault, type FaultPlan } from "../nemesis/FaultPlan.ts"
-import { DurableModel } from "../oracle/DurableModel.ts"
-import * as PlantedBugs from "../planted-bugs/PlantedBugs.ts"
-import { UserWorkload } from "../workload/UserWorkload.ts"
-import { SimulatedDisk } from "./SimulatedDisk.ts"
-import { SimulatedIndex } from "./SimulatedIndex.ts"
-import { SimulatedModel } from "./SimulatedModel.ts"
-import { SimulatedNetwork } from "./SimulatedNetwork.ts"
-import { SimulatedProcess } from "./SimulatedProcess.ts"
-import { type ServerDependencies, SimulatedServer } from "./SimulatedServer.ts"
-import { SimulationRuntime } from "./SimulationRuntime.ts"
-import * as TestKeys from "./TestKeys.ts"
+import { DeliveryChecker } from "./checkers/DeliveryChecker.ts"
+import { SimulatedDisk } from "./cluster/SimulatedDisk.ts"
+import { SimulatedIndex } from "./cluster/SimulatedIndex.ts"
+import { SimulatedModel } from "./cluster/SimulatedModel.ts"
+import { SimulatedNetwork } from "./cluster/SimulatedNetwork.ts"
+import { type ServerDependencies, SimulatedServer } from "./cluster/SimulatedServer.ts"
+import { drawFaultPlan, type Fault, type FaultPlan } from "./nemesis/FaultPlan.ts"
+import { DurableModel } from "./oracle/DurableModel.ts"
+import * as PlantedBugs from "./planted-bugs/PlantedBugs.ts"
+import { SimulatedProcess } from "./runtime/SimulatedProcess.ts"
+import { SimulationRuntime } from "./runtime/SimulationRuntime.ts"
+import * as TestKeys from "./runtime/TestKeys.ts"
+import { UserWorkload } from "./workload/UserWorkload.ts"
 
+/** What a caller may change about a seed. */
 export interface SimulationOptions {
   readonly plantedBug?: PlantedBugs.BugName | undefined
-  /** In place of those that the seed decides. */
+  /** Replaces the faults that the seed draws; used for shrinking. */
   readonly faults?: ReadonlyArray<Fault> | undefined
-  /** Keeps all that happened, line by line. */
+  /** Keeps the whole trace in memory, line by line, besides hashing it. */
   readonly recordTrace?: boolean | undefined
 }
 
@@ -27,6 +31,7 @@ const userDevices = [["ann", "desk"], ["ann", "phone"], ["ben", "desk"], ["cat",
   "desk"
 ]]
 
+/** One run's server, clients and environment. */
 export class SimulatedCluster {
   readonly runtime: SimulationRuntime
   readonly oracle: DurableModel
@@ -37,10 +42,10 @@ export class SimulatedCluster {
   readonly index: SimulatedIndex
   readonly model: SimulatedModel
   readonly users: ReadonlyArray<UserWorkload>
-  /** The one that lives, or the last one that did. */
+  /** The current server process; the last one when it was killed. */
   server: SimulatedServer
   serverCount = 0
-  /** How wrong the servers' clock is. */
+  /** Offset of the server's clock from true time, in milliseconds. */
   clockSkew = 0
   private readonly dependencies: ServerDependencies
 
@@ -79,11 +84,12 @@ export class SimulatedCluster {
     )
   }
 
+  /** Starts a new server process on the same disk when the current one was killed. */
   restartIfKilled(): void {
     if (this.server.process.killed) this.server = this.startServer()
   }
 
-  /** Stops the server, as on SIGTERM; nothing of it is left then. */
+  /** Stops the server as SIGTERM does; fibers or timers that remain are a leak (FLT12). */
   readonly stopServer = Effect.fnUntraced({ self: this }, function*(this: SimulatedCluster, timeout: number) {
     const { server, runtime } = this
     let stopped = false
@@ -94,7 +100,7 @@ export class SimulatedCluster {
     if (!stopped) runtime.reportViolation("SYN11", "the server did not stop")
     const leaked = server.process.fibers.size + runtime.pendingTimersOf(server.process)
     if (stopped && leaked > 1) {
-      runtime.reportViolation("FLT12", `${leaked} fibers and timers are left of ${server.process.name}`)
+      runtime.reportViolation("FLT12", `${leaked} fibers and timers leaked by ${server.process.name}`)
     }
   })
 }

@@ -1,4 +1,7 @@
-/** What a simulated run must never ask: the real clock, real randomness, real timers, the real network. */
+/**
+ * Replaces the sources of nondeterminism during a run, so that code which reads the real clock, randomness, timers or
+ * network fails instead of making a seed irreproducible.
+ */
 
 const guardedGlobals: ReadonlyArray<readonly [object, string]> = [
   [Date, "now"],
@@ -12,17 +15,17 @@ const guardedGlobals: ReadonlyArray<readonly [object, string]> = [
   [performance, "now"]
 ]
 
-/** Makes each of them throw, and counts them; gives what undoes it. */
+/** Makes each guarded global throw and records its name when called; `restore` puts the originals back. */
 export const guardGlobals = (): { readonly calledGlobals: ReadonlySet<string>; readonly restore: () => void } => {
-  const asked = new Set<string>()
+  const calledGlobals = new Set<string>()
   const restorers = guardedGlobals.map(([holder, name]) => {
     const original = Object.getOwnPropertyDescriptor(holder, name)
     Object.defineProperty(holder, name, {
       configurable: true,
       writable: true,
       value: () => {
-        asked.add(name)
-        throw new TypeError(`a simulated run asked for the real ${name}`)
+        calledGlobals.add(name)
+        throw new TypeError(`a simulated run called the real ${name}`)
       }
     })
     return () => {
@@ -30,5 +33,5 @@ export const guardGlobals = (): { readonly calledGlobals: ReadonlySet<string>; r
       else Object.defineProperty(holder, name, original)
     }
   })
-  return { calledGlobals: asked, restore: () => restorers.forEach((restoreOne) => restoreOne()) }
+  return { calledGlobals, restore: () => restorers.forEach((restoreOne) => restoreOne()) }
 }
