@@ -1,31 +1,31 @@
 /**
- * What a conformance run is given (SOC4): an engine to build anew for each
- * check, and clients that reach it. Nothing here knows of a test runner.
+ * The input of a conformance run (SOC4), an engine's layer and clients that
+ * connect to it, and what checks are written with. Independent of test runners.
  */
 import { Cause, Effect, type Layer, Queue, Schema, type Scope } from "effect"
 import type { Limits } from "../domain/protocol/Limits.ts"
 import { type Capability, type CoalescedTopics, type Connection, Socket, type SocketError } from "../services/Socket.ts"
 
-/** What a client may be able to do beyond talking; checks that need more than yours can do are left out, by name. */
+/** What a client can do beyond sending and receiving texts; a check that needs more than the harness has is skipped. */
 export type ClientCapability =
-  /** Stop reading, so that the engine has to keep what it says. */
+  /** Stop reading, so that the engine has to queue what it sends. */
   | "stall"
   /** Connect without ever answering a ping. */
   | "ignorePings"
-  /** Send something that is no text. */
+  /** Send a message that is no text. */
   | "binary"
-  /** Send bytes that break the engine's own protocol. */
+  /** Send bytes that violate the engine's own protocol. */
   | "garbage"
-  /** Vanish without a word. */
+  /** End the connection without a close frame. */
   | "terminate"
 
 /** One client of the engine. */
 export interface Client {
   readonly send: (text: string) => void
   readonly close: (code: number) => void
-  /** The next text that was heard. */
+  /** The next text from the engine. */
   readonly nextMessage: Effect.Effect<string>
-  /** How the connection ended; waits for it. */
+  /** Waits for the end of the connection. */
   readonly closed: Effect.Effect<{ readonly code: number; readonly reason: string }>
   readonly stall?: () => void
   readonly resume?: () => void
@@ -34,27 +34,27 @@ export interface Client {
   readonly terminate?: () => void
 }
 
-/** The client was turned away, or nobody answered. */
+/** The client was rejected, or could not reach the engine. */
 export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectFailed", { reason: Schema.String }) {
   override get message() {
     return `the client could not connect: ${this.reason}`
   }
 }
 
-/** What to run the checks against. `R` is what your clients need of your layer beside the engine. */
+/** What to run the checks against. `R` is what the clients need of the layer beside the engine. */
 export interface Harness<R = never, E = never> {
   readonly name: string
   /** The engine, not started, with the limits of one check. */
   readonly engine: (limits: Limits) => Layer.Layer<Socket | R, E>
   readonly clientCapabilities: ReadonlySet<ClientCapability>
-  /** Opens a client; done when both sides know of it. It ends with the scope. */
+  /** Connects a client; succeeds when it is connected. It disconnects when the scope closes. */
   readonly connect: (
     address: { readonly address: string; readonly port: number },
     options: { readonly ignorePings: boolean }
   ) => Effect.Effect<Client, ConnectFailed, R | Scope.Scope>
 }
 
-/** The engine did not do what the contract says. */
+/** The engine violates the contract. */
 export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>()("ConformanceFailure", {
   expected: Schema.String,
   found: Schema.String
@@ -64,7 +64,7 @@ export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>()
   }
 }
 
-/** Fails unless `found` is what was expected, by its JSON. */
+/** Fails unless both values have the same JSON. */
 export const expectEqual = (
   what: string,
   actual: unknown,
@@ -78,9 +78,9 @@ export const expectEqual = (
     )
 }
 
-/** Fails unless `truth` holds. */
+/** Fails unless `condition` holds. */
 export const expectTrue = (expected: string, condition: boolean): Effect.Effect<void, ConformanceFailure> =>
-  condition ? Effect.void : Effect.fail(new ConformanceFailure({ expected, found: "otherwise" }))
+  condition ? Effect.void : Effect.fail(new ConformanceFailure({ expected, found: "the opposite" }))
 
 /** Fails unless the effect fails with that reason of a `SocketError`. */
 export const expectFailure = (operation: string, effect: Effect.Effect<unknown, SocketError>, reason: string) =>
@@ -100,20 +100,20 @@ export const expectFailure = (operation: string, effect: Effect.Effect<unknown, 
 const truncate = (text: string): string =>
   text.length > 200 ? `${text.slice(0, 200)}… (${text.length} characters)` : text
 
-/** An engine that runs, and everything it says. */
+/** A started engine, and its events as queues. */
 export interface RunningEngine<R> {
   readonly socket: Socket["Service"]
   readonly address: { readonly address: string; readonly port: number }
-  /** A client and the engine's side of it. */
+  /** Connects a client; returns it with the engine's side of the connection. */
   readonly connect: (
     options?: { readonly ignorePings: boolean }
   ) => Effect.Effect<readonly [Client, Connection], ConnectFailed, R | Scope.Scope>
-  /** The next text that the handler for everything took, and from whom. */
+  /** The next text that the handler of `"*"` received, and its connection. */
   readonly nextMessage: Effect.Effect<{ readonly connection: Connection; readonly text: string }>
   readonly nextDisconnection: Effect.Effect<{ readonly connection: Connection; readonly code: number }>
   readonly nextError: Effect.Effect<{ readonly connection: Connection; readonly fault: unknown }>
   readonly nextDrained: Effect.Effect<{ readonly connection: Connection; readonly coalesced: CoalescedTopics }>
-  /** Events that nobody has taken yet: connections, ends. */
+  /** Numbers of events that were not taken yet. */
   readonly pendingEvents: Effect.Effect<{ readonly connected: number; readonly disconnected: number }>
 }
 
@@ -121,13 +121,13 @@ export interface RunningEngine<R> {
 export interface Scenario<R> {
   readonly title: string
   readonly clientCapabilities?: ReadonlyArray<ClientCapability>
-  /** Not asked of engines that do not declare it. */
+  /** Skipped for engines that do not declare it. */
   readonly capability?: Capability
   readonly limits?: Partial<Limits>
   readonly run: Effect.Effect<void, ConformanceFailure | ConnectFailed | SocketError, Socket | R | Scope.Scope>
 }
 
-/** Starts the engine and listens to all it has to say. */
+/** Starts the engine and registers for all of its events. */
 export const startEngine = <R, E>(
   harness: Harness<R, E>
 ): Effect.Effect<RunningEngine<R>, SocketError, Socket | Scope.Scope> =>

@@ -1,7 +1,7 @@
 /**
- * `choir/conformance`: what every socket engine must do, as a list of named
- * effects for any test runner (SOC4). Give it your engine's layer and clients
- * that reach it; each check builds the engine anew.
+ * `choir/conformance`: the behaviour every socket engine must have, as a list
+ * of named effects for any test runner (SOC4). It takes an engine's layer and
+ * clients that connect to it; each check builds the engine anew.
  */
 import { Effect } from "effect"
 import { defaults } from "../domain/protocol/Limits.ts"
@@ -13,6 +13,7 @@ import {
   type Harness,
   type Scenario
 } from "./Harness.ts"
+import { heartbeatChecks } from "./HeartbeatChecks.ts"
 import { lifecycleChecks } from "./LifecycleChecks.ts"
 import { limitChecks } from "./LimitChecks.ts"
 import { messagingChecks } from "./MessagingChecks.ts"
@@ -20,15 +21,15 @@ import { messagingChecks } from "./MessagingChecks.ts"
 export { type Client, type ClientCapability, ConformanceFailure, ConnectFailed, type Harness } from "./Harness.ts"
 export { webSocketClients } from "./WebSocketClient.ts"
 
-/** One thing that an engine must do. */
+/** One check, bound to an engine. */
 export interface ConformanceCheck<E = never> {
-  /** Names the rules of docs/SPEC.md that it proves. */
+  /** Starts with the rules of docs/SPEC.md that it proves. */
   readonly title: string
-  /** What the check needs and your clients cannot do: leave it out, and say so. */
+  /** Client capabilities that the check needs and the harness lacks: skip it if there are any. */
   readonly missingClientCapabilities: ReadonlyArray<ClientCapability>
   /**
-   * Succeeds when the engine conforms; with the name of a capability when it declares that it cannot do this. Takes
-   * at most a minute of real time.
+   * Succeeds when the engine conforms, with the name of a capability when the check was skipped because the engine does
+   * not declare it. Takes at most a minute of real time.
    */
   readonly run: Effect.Effect<Capability | undefined, ConformanceFailure | ConnectFailed | SocketError | E>
 }
@@ -41,7 +42,7 @@ const makeCheck = <R, E>(harness: Harness<R, E>, scenario: Scenario<R>): Conform
   )
   return {
     title,
-    missingClientCapabilities: clientCapabilities.filter((skill) => !harness.clientCapabilities.has(skill)),
+    missingClientCapabilities: clientCapabilities.filter((needed) => !harness.clientCapabilities.has(needed)),
     run: undeclared.pipe(
       Effect.tap((undeclaredCapability) => undeclaredCapability === undefined ? scenario.run : Effect.void),
       Effect.scoped,
@@ -54,8 +55,11 @@ const makeCheck = <R, E>(harness: Harness<R, E>, scenario: Scenario<R>): Conform
   }
 }
 
-/** Everything that an engine is asked. Run each by itself, on the real clock. */
+/** All checks. Run them one at a time, on the real clock. */
 export const conformanceChecks = <R, E>(harness: Harness<R, E>): ReadonlyArray<ConformanceCheck<E>> =>
-  [...lifecycleChecks(harness), ...messagingChecks(harness), ...limitChecks(harness)].map((scenario) =>
-    makeCheck(harness, scenario)
-  )
+  [
+    ...lifecycleChecks(harness),
+    ...messagingChecks(harness),
+    ...heartbeatChecks(harness),
+    ...limitChecks(harness)
+  ].map((scenario) => makeCheck(harness, scenario))

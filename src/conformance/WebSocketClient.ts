@@ -1,4 +1,4 @@
-/** Clients for engines that speak WebSocket: as able as checks can ask for. */
+/** Clients for engines that speak WebSocket, with all client capabilities. */
 import { Deferred, Effect, Queue } from "effect"
 import { WebSocket } from "ws"
 import { subprotocol } from "../domain/protocol/Protocol.ts"
@@ -10,7 +10,7 @@ const awaitOpen = (ws: WebSocket) =>
     ws.on("open", () => resume(Effect.void))
   })
 
-/** Opens `ws://<address>:<port><path>`. */
+/** The part of a harness that connects to `ws://<address>:<port><path>`. */
 export const webSocketClients = (path: string): Pick<Harness, "clientCapabilities" | "connect"> => ({
   clientCapabilities: new Set(["stall", "ignorePings", "binary", "garbage", "terminate"]),
   connect: Effect.fnUntraced(function*({ address, port }, { ignorePings }) {
@@ -33,7 +33,7 @@ export const webSocketClients = (path: string): Pick<Harness, "clientCapabilitie
       stall: () => ws.pause(),
       resume: () => ws.resume(),
       binary: () => ws.send(new Uint8Array([1, 2, 3]), { binary: true }),
-      // A reserved opcode with reserved bits, beneath the library.
+      // A reserved opcode with reserved bits, written to the socket behind the library.
       garbage: () => {
         if (typeof raw === "object" && raw !== null && "write" in raw && typeof raw.write === "function") {
           raw.write(new Uint8Array([0xff, 0x7f, 1, 2, 3]))

@@ -1,15 +1,60 @@
 /**
- * The WebSocket engine (SOC1, SOC2): connections, frames out, texts in. Knows
- * nothing of users, topics or what the texts mean.
+ * The WebSocket server as a service (SOC1, SOC2): connections, outgoing frames
+ * and incoming texts. It does not know users, topics or message formats.
  *
- * Listeners are plain callbacks on the engine's own turn, so that a frame is
- * answered where it arrives; they must not block or throw.
+ * **When to use**
+ *
+ * Use `Socket` to write code that runs on every engine: `ws`, uWebSockets.js,
+ * Socket.IO or the in-memory one. Implement it, over `SocketEngine.make` or from
+ * scratch, to bring an engine of your own, and run `choir/conformance` on it.
+ *
+ * **Details**
+ *
+ * Listeners and handlers are synchronous callbacks in the engine's own turn of
+ * the event loop, so that no fiber is needed per message. Outgoing frames are
+ * queued per connection and written at the end of the turn. Differences between
+ * engines are declared in `capabilities`; what an engine does not declare fails
+ * with `UnsupportedCapability`. An incomplete implementation does not compile,
+ * and a server does not start with one (SOC4).
+ *
+ * **Gotchas**
+ *
+ * - A listener must not block. If it throws, its connection is closed with 1011.
+ * - `send` and `deliver` return when the text is queued, not when it was received.
+ * - A registration ends with the scope in which it was made.
+ *
+ * **Example**
+ *
+ * An echo server, and a client in the same process.
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const socket = yield* Services.Socket.Socket
+ *   yield* socket.registerMessageHandler("*", (connection, text) =>
+ *     connection.deliver({ text: `echo ${text}`, lane: { _tag: "Reply" } }))
+ *   yield* socket.start
+ *
+ *   const { connect } = yield* Layers.SocketMemory.MemoryConnector
+ *   const client = connect()
+ *   client.addEventListener("open", () => client.send("hello"))
+ *   return yield* Effect.callback<unknown>((resume) =>
+ *     client.addEventListener("message", (event) => resume(Effect.succeed(event)))
+ *   )
+ * })
+ *
+ * const engine = Layers.SocketMemory.layer(Domain.Limits.defaults)
+ * console.log(await Effect.runPromise(Effect.scoped(Effect.provide(program, engine))))
+ * // => { data: "echo hello" }
+ * ```
  */
-import { Context, Effect, Schema, type Scope } from "effect"
+import { Context, type Effect, Schema, type Scope } from "effect"
 import type { ConnectionId, Instant, TopicId } from "../domain/protocol/Ids.ts"
 import type { OutboundFrame } from "./OutboundFrame.ts"
 
-/** The address could not be listened on. */
+/** The server could not listen on this address; `code` is the system's, such as EADDRINUSE. */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
   host: Schema.String,
   port: Schema.Natural,
@@ -20,7 +65,7 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
   }
 }
 
-/** There is no such connection (any more). */
+/** No connection with this id is open. */
 export class ConnectionNotFound extends Schema.TaggedError<ConnectionNotFound>()("ConnectionNotFound", {
   connection: Schema.String
 }) {
@@ -29,31 +74,31 @@ export class ConnectionNotFound extends Schema.TaggedError<ConnectionNotFound>()
   }
 }
 
-/** What engines may differ in (SOC3). Whatever an engine does not declare fails with `Unsupported`. */
+/** What engines may differ in (SOC3). An operation that an engine does not declare fails with `UnsupportedCapability`. */
 export const Capability = Schema.Literals([
   /** Pings on demand, with a measured round trip. */
   "ping",
-  /** A peer that sends too fast can be held back. */
+  /** Reading from a peer can be suspended. */
   "pause",
-  /** What waits for a slow peer is known, folded and bounded (CON8). */
+  /** The bytes queued for a slow peer are known, coalesced and bounded (CON8). */
   "backpressure",
-  /** Frames of one turn leave in one write. */
+  /** The frames of one turn leave in one write, and messages can be appended to a queued frame (SYN9). */
   "batching",
   /** permessage-deflate can be switched on. */
   "compression"
 ])
 export type Capability = typeof Capability.Type
 
-/** The engine never declared that it can do this. */
+/** The engine does not declare this capability. */
 export class UnsupportedCapability
   extends Schema.TaggedError<UnsupportedCapability>()("UnsupportedCapability", { capability: Capability })
 {
   override get message() {
-    return `this engine has no ${this.capability}`
+    return `this engine does not support ${this.capability}`
   }
 }
 
-/** The engine's package is not installed; `install` is the command that changes it. */
+/** The engine's package is not installed; `install` is the command that installs it. */
 export class EngineNotInstalled extends Schema.TaggedError<EngineNotInstalled>()("EngineNotInstalled", {
   setting: Schema.String,
   install: Schema.String
@@ -63,7 +108,7 @@ export class EngineNotInstalled extends Schema.TaggedError<EngineNotInstalled>()
   }
 }
 
-/** An engine from outside lacks members of the contract (SOC4). */
+/** A third-party engine lacks members of the contract (SOC4). */
 export class EngineIncomplete extends Schema.TaggedError<EngineIncomplete>()("EngineIncomplete", {
   missing: Schema.Array(Schema.String)
 }) {
@@ -72,6 +117,7 @@ export class EngineIncomplete extends Schema.TaggedError<EngineIncomplete>()("En
   }
 }
 
+/** Every failure of the service; the reason says which. */
 export class SocketError extends Schema.TaggedError<SocketError>()("SocketError", {
   reason: Schema.Union([ListenFailed, ConnectionNotFound, UnsupportedCapability, EngineNotInstalled, EngineIncomplete])
 }) {
@@ -80,55 +126,59 @@ export class SocketError extends Schema.TaggedError<SocketError>()("SocketError"
   }
 }
 
-/** Where a connection came from, as far as the upgrade request said. */
+/** The origin of a connection, from its upgrade request. */
 export interface ConnectionMetadata {
+  /** The client's address, behind trusted proxies the forwarded one (OPS9). */
   readonly address: string
-  /** Empty for a native client. */
+  /** The Origin header; empty for a client that is no browser. */
   readonly origin: string
   readonly userAgent: string
 }
 
-/** What a slow connection missed: by topic, the first durable frame that was not queued (CON8). */
+/** What was withheld from a slow connection: by topic, the first frame that was not queued (CON8). */
 export type CoalescedTopics = ReadonlyMap<TopicId, OutboundFrame>
 
+/** One open connection. */
 export interface Connection {
   readonly id: ConnectionId
   readonly metadata: ConnectionMetadata
   readonly connectedAt: Instant
-  /** For whoever serves the connection, to find what belongs to it; the engine leaves it alone. */
+  /** Data of the application; the engine neither reads nor writes it. */
   attachment?: unknown
-  /** When the peer last gave a sign of life, pongs and bytes that it took after a long wait included (CON3). */
+  /** The time of the last frame or pong from the peer, or of progress in draining the send queue (CON3). */
   readonly lastActivity: () => Instant
   /**
-   * Queues a frame; it leaves at the end of this turn of the event loop. While more than `outboxFold` bytes wait, durable
-   * frames are folded per topic and others kept only as the latest under their key; above `outboxMax` the connection is closed.
+   * Queues a frame, to be written at the end of this turn of the event loop. With more than `outboxFold` bytes pending,
+   * durable frames are coalesced per topic and of ephemeral ones only the latest per key is kept; above `outboxMax` the
+   * connection is closed with 4008 (CON8).
    */
   readonly deliver: (frame: OutboundFrame) => void
-  /** Whether other messages may join a frame until it leaves (`Frame.more`). */
+  /** Whether messages may be appended to a queued frame (`OutboundFrame.appended`). */
   readonly supportsBatching?: boolean
-  /** Lets durable frames of a folded topic through again; called when its catch-up is about to be delivered. */
+  /** Queues durable frames of a coalesced topic again; called right before its catch-up is delivered. */
   readonly uncoalesce: (topic: TopicId) => void
-  /** Text outside any topic; may not be folded. */
+  /** Queues a text in the reply lane. */
   readonly send: (text: string) => Effect.Effect<void>
-  /** Sends what is queued, then the close frame; cuts a peer that does not answer within a second. */
+  /** Writes the queue, then the close frame; terminates the socket if the peer does not answer within a second. */
   readonly close: (code: number, reason: string) => Effect.Effect<void>
-  /** The round trip in milliseconds. Fails without the capability, and when the connection goes before it answers. */
+  /** Measures the round-trip time in milliseconds. Fails if the connection closes first, or without the capability `ping`. */
   readonly ping: Effect.Effect<number, SocketError>
-  /** Bytes that have not been given to the network; 0 without the capability `backpressure`. */
+  /** Bytes queued and not yet taken by the network; 0 without the capability `backpressure`. */
   readonly bufferedAmount: () => number
-  /** Takes nothing more from the peer until `resume`. */
+  /** Suspends reading from the peer until `resume`. */
   readonly pause: Effect.Effect<void, SocketError>
   readonly resume: Effect.Effect<void, SocketError>
 }
 
-/** Must not block. One that throws ends its connection with 1011 and is told to `onError`; nobody else notices. */
+/** Must not block. If it throws, its connection is closed with 1011 and the fault is reported to `onError`; no other connection is affected. */
 export type MessageHandler = (connection: Connection, text: string) => void
 
+/** The contract of all WebSocket engines (SOC1). */
 export class Socket extends Context.Service<Socket, {
   readonly capabilities: ReadonlySet<Capability>
-  /** Starts listening; succeeds with the address once connections are taken. */
+  /** Starts listening; succeeds with the address once connections are accepted. */
   readonly start: Effect.Effect<{ readonly address: string; readonly port: number }, SocketError>
-  /** Takes no more connections, closes those there are with 1012, and stops listening. */
+  /** Accepts no more connections, closes the open ones with 1012, and stops listening. */
   readonly stop: Effect.Effect<void>
   readonly isRunning: Effect.Effect<boolean>
   /** Undefined while not running. */
@@ -139,63 +189,26 @@ export class Socket extends Context.Service<Socket, {
   readonly getConnectionCount: Effect.Effect<number>
   readonly closeConnection: (id: ConnectionId, code: number, reason: string) => Effect.Effect<void, SocketError>
   readonly send: (id: ConnectionId, text: string) => Effect.Effect<void, SocketError>
-  /** To every connection that `filter` takes; the text is encoded once. Succeeds with how many those were. */
+  /** Sends a text, encoded once, to every connection that passes `filter`; succeeds with their number. */
   readonly broadcast: (text: string, filter?: (connection: Connection) => boolean) => Effect.Effect<number>
-  /** Listeners hear until their scope closes. */
+  /** Called for each new connection until the scope closes. */
   readonly onConnection: (listener: (connection: Connection) => void) => Effect.Effect<void, never, Scope.Scope>
   readonly onDisconnection: (
     listener: (connection: Connection, code: number) => void
   ) => Effect.Effect<void, never, Scope.Scope>
-  /** Faults of one connection; it is closed already, and nobody else notices. */
+  /** Called with a fault of one connection, which is being closed. */
   readonly onError: (
     listener: (connection: Connection, fault: unknown) => void
   ) => Effect.Effect<void, never, Scope.Scope>
   /**
-   * A connection for which more than `outboxFold` bytes waited has room again. Until `unfold`, durable frames of the topics
-   * in `folded`, if any, keep being held back.
+   * Called when a connection with more than `outboxFold` bytes pending has drained. Durable frames of the topics in
+   * `coalesced` stay withheld until `uncoalesce`.
    */
   readonly onDrained: (
-    listener: (connection: Connection, folded: CoalescedTopics) => void
+    listener: (connection: Connection, coalesced: CoalescedTopics) => void
   ) => Effect.Effect<void, never, Scope.Scope>
-  /** Who takes messages of a type; the handler of `"*"` takes all that no other does. The latest one counts. */
+  /** Sets the handler of a message type, until the scope closes; `"*"` receives the types without one. The latest wins. */
   readonly registerMessageHandler: (type: string, handler: MessageHandler) => Effect.Effect<void, never, Scope.Scope>
-  /** Hands a text to the handler of its type, as if it had come from the connection. */
+  /** Passes a text to the handler of its type, as if the connection had sent it. */
   readonly routeMessage: (connection: Connection, text: string) => Effect.Effect<void>
 }>()("choir/services/Socket") {}
-
-const contractMembers: { readonly [M in keyof Socket["Service"]]: "set" | "effect" | "function" } = {
-  capabilities: "set",
-  start: "effect",
-  stop: "effect",
-  isRunning: "effect",
-  getAddress: "effect",
-  getPort: "effect",
-  getConnection: "function",
-  getAllConnections: "effect",
-  getConnectionCount: "effect",
-  closeConnection: "function",
-  send: "function",
-  broadcast: "function",
-  onConnection: "function",
-  onDisconnection: "function",
-  onError: "function",
-  onDrained: "function",
-  registerMessageHandler: "function",
-  routeMessage: "function"
-}
-
-/** The contract's members that a value lacks or has as something else (SOC4). */
-export const missingMembers = (engine: unknown): ReadonlyArray<string> =>
-  Object.entries(contractMembers).filter(([name, kind]) => {
-    const member: unknown = typeof engine === "object" && engine !== null ? Reflect.get(engine, name) : undefined
-    if (kind === "set") return !(member instanceof Set)
-    return kind === "effect" ? !Effect.isEffect(member) : typeof member !== "function"
-  }).map(([name]) => name)
-
-/** The engine itself, or a failure with the names of what it lacks. */
-export const requireComplete = (engine: Socket["Service"]): Effect.Effect<Socket["Service"], SocketError> => {
-  const missing = missingMembers(engine)
-  return missing.length === 0
-    ? Effect.succeed(engine)
-    : Effect.fail(new SocketError({ reason: new EngineIncomplete({ missing }) }))
-}

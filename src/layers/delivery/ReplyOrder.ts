@@ -6,7 +6,8 @@
  * delta overtakes the snapshot it builds on. Other topics are not held up.
  */
 import type { TopicId } from "../../domain/protocol/Ids.ts"
-import { closeBatch, type OutboundFrame } from "../../services/OutboundFrame.ts"
+import type { OutboundFrame } from "../../services/OutboundFrame.ts"
+import * as FrameBatch from "./FrameBatch.ts"
 
 /** Who hears what has its turn. */
 export interface FrameSink {
@@ -101,7 +102,7 @@ export const hasHeldTopics = (replies: ReplyOrder): boolean => replies.heldTopic
 export const deliverOrHold = (replies: ReplyOrder, frame: OutboundFrame, sink: FrameSink): void => {
   const slot = frame.lane._tag === "Reply" ? undefined : replies.heldTopics?.get(frame.lane.topic)
   if (slot === undefined) return sink.deliver(frame)
-  closeBatch(frame)
+  FrameBatch.close(frame)
   enqueue(slot, frame)
   slot.heldLength += frame.text.length
   replies.heldLength += frame.text.length

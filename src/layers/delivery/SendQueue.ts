@@ -1,67 +1,77 @@
 /**
- * What one socket has still to be sent, and what gives way when it is slow
- * (CON8). Shared by all engines; holds no socket and no timer.
+ * The frames of one connection that were not written yet, and what is withheld
+ * from it while it is slow (CON8). Shared by all engines; owns no socket and no
+ * timer. What happens to a frame is decided in `domain/delivery/BackPressure.ts`.
  *
- * Frames of one turn leave as one write of several text frames, not as one
+ * The frames of one turn leave in one write of several text frames, not as one
  * `batch` message: a frame's header costs 2 to 4 bytes and the same bytes serve
- * every subscriber, while a batch would cost an envelope and an encoding per socket.
+ * every subscriber, while a batch would cost an envelope and an encoding per
+ * connection.
  */
+import * as BackPressure from "../../domain/delivery/BackPressure.ts"
+import { ephemeralKey } from "../../domain/delivery/Lane.ts"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
-import { closeBatch, type Lane, messageTexts, type OutboundFrame } from "../../services/OutboundFrame.ts"
+import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { CoalescedTopics } from "../../services/Socket.ts"
+import * as FrameBatch from "./FrameBatch.ts"
 import { encodeTextFrame, encodeTextFrames, textFrameLength } from "./TextFrame.ts"
 
-/** Shared by all empty outboxes. No array of less than two is ever added to. */
+/** Shared by all empty queues. An array of fewer than two frames is never pushed to. */
 const emptyFrames: Array<OutboundFrame> = []
 
-/** Empty at first. What only slow sockets need is made when one is slow: idle connections are many. */
+/**
+ * The queue's fields, which a connection inherits: there are many idle connections, and an object of its own would cost
+ * each of them memory. What only a slow connection needs is undefined until it is slow.
+ */
 export class SendQueue {
-  /** In order. */
+  /** In the order of delivery. */
   frames = emptyFrames
-  /** The last of them, while others may join it: what has joined is not counted yet. */
+  /** The last frame while messages may be appended to it; appended ones are not in `queuedBytes` yet. */
   openFrame: OutboundFrame | undefined = undefined
-  /** Bytes in `frames` and `latest`. */
+  /** Bytes of `frames` and `latestByKey`. */
   queuedBytes = 0
-  /** Bytes in `latest` alone. */
+  /** Bytes of `latestByKey` alone. */
   latestBytes = 0
-  /** Bytes of the largest copy that is on its way, if it is larger than all that may wait. */
+  /** Bytes of the largest pending snapshot above `outboxMax`; excluded from the limit. */
   snapshotBytes = 0
-  /** Ephemeral frames by topic and key, kept back while the socket is slow. */
+  /** Withheld ephemeral frames, by topic and key. */
   latestByKey: Map<string, OutboundFrame> | undefined = undefined
-  /** By topic, the first frame that was held back. */
+  /** The first withheld frame of each coalesced topic. */
   coalescedTopics: Map<TopicId, OutboundFrame> | undefined = undefined
-  /** Topics whose catch-up is under way: it will hold whatever is kept from them now. */
+  /** Topics whose catch-up is being made: it will contain whatever is withheld meanwhile. */
   catchingUp: Set<TopicId> | undefined = undefined
 }
 
-/** Forgets everything. */
+/** Empties the queue and drops everything withheld. */
 export const clear = (queue: SendQueue): void => void Object.assign(queue, new SendQueue())
 
-/** Whether anything waits for room. */
+/** Whether frames are withheld until the connection has drained. */
 export const hasWithheldFrames = (queue: SendQueue): boolean =>
   queue.latestByKey !== undefined || queue.coalescedTopics !== undefined
 
-/** The bytes of a frame that is sealed, made once for all sockets. */
+/** The bytes of a closed frame, encoded once for all connections. */
 export const encodeFrame = (frame: OutboundFrame): Uint8Array =>
-  frame.encoded ??= frame.appended === undefined ? encodeTextFrame(frame.text) : encodeTextFrames(messageTexts(frame))
+  frame.encoded ??= frame.appended === undefined
+    ? encodeTextFrame(frame.text)
+    : encodeTextFrames(FrameBatch.texts(frame))
 
-/** The bytes of its first message. */
+/** The encoded length of a frame's first message. */
 const measureFirstMessage = (frame: OutboundFrame): number =>
   frame.batch === undefined ? encodeFrame(frame).length : frame.firstMessageBytes ??= textFrameLength(frame.text)
 
-/** Nothing joins the last frame any more once something comes behind it; what has joined it is counted. */
+/** Closes the last frame, since another one follows it, and counts what was appended to it. */
 const closeOpenFrame = (queue: SendQueue): void => {
   const { openFrame } = queue
   if (openFrame === undefined) return
   queue.openFrame = undefined
-  closeBatch(openFrame)
+  FrameBatch.close(openFrame)
   for (const text of openFrame.appended ?? []) queue.queuedBytes += textFrameLength(text)
 }
 
 /**
- * Takes a frame. False when the socket must be given up: more than `outboxMax` bytes wait already. A copy larger than
- * that gets through to whoever reads: it does not count, neither for itself nor for what comes behind it.
+ * Queues or withholds a frame. False when the connection must be closed, because more than `outboxMax` bytes were
+ * pending before it. `unsentBytes` are those in the socket's own buffer.
  */
 export const push = (
   queue: SendQueue,
@@ -71,56 +81,50 @@ export const push = (
 ): boolean => {
   const { lane } = frame
   if (lane._tag === "Durable" && (queue.catchingUp?.has(lane.topic) || queue.coalescedTopics?.has(lane.topic))) {
-    return coalesce(queue, lane.topic, frame)
+    coalesce(queue, lane.topic, frame)
+    return true
   }
   closeOpenFrame(queue)
   const size = measureFirstMessage(frame)
   const pendingBytes = queue.queuedBytes + unsentBytes
-  const maxPendingBytes = limits.outboxMax + queue.snapshotBytes
-  // What is kept back under its key would otherwise come behind what is newer.
+  const isWithinLimit = !BackPressure.isOverLimit(pendingBytes, queue.snapshotBytes, limits)
   const hasOlderWithheld = lane._tag === "Ephemeral" && queue.latestByKey?.has(ephemeralKey(lane)) === true
-  if (pendingBytes > limits.outboxFold || hasOlderWithheld) {
-    switch (lane._tag) {
-      case "Reply":
-        break
-      case "Durable":
-      case "Stream":
-        return coalesce(queue, lane.topic, frame)
-      case "Ephemeral":
-        closeBatch(frame)
-        keepLatest(queue, ephemeralKey(lane), frame, size)
-        return pendingBytes <= maxPendingBytes
-    }
+  switch (BackPressure.decideFrame(lane._tag, pendingBytes, hasOlderWithheld, limits)) {
+    case "enqueue":
+      enqueue(queue, frame, size, limits)
+      return isWithinLimit
+    case "keepLatest":
+      if (lane._tag === "Ephemeral") keepLatest(queue, ephemeralKey(lane), frame, size)
+      return isWithinLimit
+    case "coalesce":
+      if (lane._tag !== "Reply") coalesce(queue, lane.topic, frame)
+      return true
   }
-  if (size > limits.outboxMax) queue.snapshotBytes = Math.max(queue.snapshotBytes, size)
-  // One frame is the usual case, and its array serves all who have no other.
+}
+
+const enqueue = (queue: SendQueue, frame: OutboundFrame, size: number, limits: Pick<Limits, "outboxMax">): void => {
+  queue.snapshotBytes = BackPressure.exemptSnapshot(queue.snapshotBytes, size, limits)
+  // Mostly one frame is queued; its array is shared by all connections that have no other.
   if (queue.frames.length === 0) queue.frames = frame.singleton ??= [frame]
   else if (queue.frames.length === 1) queue.frames = [queue.frames[0]!, frame]
   else queue.frames.push(frame)
   queue.queuedBytes += size
-  // Nor may anything join that has an older one kept back.
-  if (queue.latestByKey !== undefined) closeBatch(frame)
+  // An appended message would overtake the withheld frame of its key.
+  if (queue.latestByKey !== undefined) FrameBatch.close(frame)
   else if (frame.batch !== undefined) queue.openFrame = frame
-  return pendingBytes <= maxPendingBytes
 }
 
-const ephemeralKey = ({ key, topic }: Extract<Lane, { readonly _tag: "Ephemeral" }>): string => `${topic} ${key}`
-
-/**
- * A durable frame outranks a piece of running text: the catch-up must begin where the events stopped. One that is under
- * way brings the running text as well, so that nothing more is held back then.
- */
-const coalesce = (queue: SendQueue, topic: TopicId, frame: OutboundFrame): true => {
-  if (queue.catchingUp?.has(topic)) return true
+/** Withholds a frame of a topic for its catch-up; a catch-up that is already being made contains it. */
+const coalesce = (queue: SendQueue, topic: TopicId, frame: OutboundFrame): void => {
+  if (queue.catchingUp?.has(topic)) return
   queue.coalescedTopics ??= new Map()
-  const withheld = queue.coalescedTopics.get(topic)
-  if (withheld === undefined || (withheld.lane._tag === "Stream" && frame.lane._tag === "Durable")) {
+  if (BackPressure.replacesWithheld(queue.coalescedTopics.get(topic)?.lane._tag, frame.lane._tag)) {
     queue.coalescedTopics.set(topic, frame)
   }
-  return true
 }
 
 const keepLatest = (queue: SendQueue, key: string, frame: OutboundFrame, size: number): void => {
+  FrameBatch.close(frame)
   queue.latestByKey ??= new Map()
   const previous = queue.latestByKey.get(key)
   const addedBytes = previous === undefined ? size : size - encodeFrame(previous).length
@@ -129,10 +133,10 @@ const keepLatest = (queue: SendQueue, key: string, frame: OutboundFrame, size: n
   queue.queuedBytes += addedBytes
 }
 
-/** Empties the frames, in order, and seals them. */
+/** Removes all queued frames, in order, and closes them; withheld ones stay. */
 export const takeAll = (queue: SendQueue): ReadonlyArray<OutboundFrame> => {
   const { frames, openFrame } = queue
-  if (openFrame !== undefined) closeBatch(openFrame)
+  if (openFrame !== undefined) FrameBatch.close(openFrame)
   queue.openFrame = undefined
   queue.frames = emptyFrames
   queue.queuedBytes = queue.latestBytes
@@ -142,15 +146,15 @@ export const takeAll = (queue: SendQueue): ReadonlyArray<OutboundFrame> => {
 const noneCoalesced: CoalescedTopics = new Map()
 
 /**
- * Once half the room is free again: puts the latest ephemeral frames in line,
- * and says which topics need a catch-up. Undefined when there is no room yet.
+ * When the connection has drained: queues the withheld ephemeral frames, and returns the topics that need a catch-up.
+ * Undefined when it has not drained far enough.
  */
 export const requeueWithheld = (
   queue: SendQueue,
   unsentBytes: number,
   limits: Pick<Limits, "outboxFold">
 ): CoalescedTopics | undefined => {
-  if (unsentBytes > limits.outboxFold / 2) return undefined
+  if (!BackPressure.mayResume(unsentBytes, limits)) return undefined
   queue.snapshotBytes = 0
   if (queue.latestByKey !== undefined) queue.frames = [...queue.latestByKey.values()]
   queue.latestByKey = undefined
@@ -163,13 +167,13 @@ export const requeueWithheld = (
   return coalescedTopics
 }
 
-/** Durable frames of the topic go through again; what was held back is in its catch-up. */
+/** Queues durable frames of the topic again: its catch-up contains what was withheld. */
 export const uncoalesce = (queue: SendQueue, topic: TopicId): void => {
   if (queue.coalescedTopics?.delete(topic) && queue.coalescedTopics.size === 0) queue.coalescedTopics = undefined
   if (queue.catchingUp?.delete(topic) && queue.catchingUp.size === 0) queue.catchingUp = undefined
 }
 
-/** Whether two outboxes hold the very same frames, so that one buffer serves both. */
+/** Whether two connections have the same frames queued, so that one buffer serves both. */
 export const hasSameFrames = (a: ReadonlyArray<OutboundFrame>, b: ReadonlyArray<OutboundFrame>): boolean => {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false

@@ -1,9 +1,9 @@
-/** The bytes a text leaves with, made once and shared by every socket (SYN9). */
+/** Text messages as WebSocket frames (RFC 6455, 5.2), encoded once and shared by every connection (SYN9). */
 
-/** Bytes of the header in front of so many bytes of payload. */
+/** Length of the header for a payload of `length` bytes. */
 const headerLength = (length: number): number => length < 126 ? 2 : length < 65_536 ? 4 : 10
 
-/** Writes a header; where the payload begins. */
+/** Writes a header; returns the offset of the payload. */
 const writeHeader = (bytes: Buffer, offset: number, firstByte: number, length: number): number => {
   const header = headerLength(length)
   bytes[offset] = firstByte
@@ -16,24 +16,24 @@ const writeHeader = (bytes: Buffer, offset: number, firstByte: number, length: n
   return offset + header
 }
 
-/** FIN and the opcode of a text. */
+/** FIN and opcode 1. */
 const finalTextHeader = 0x81
 
-/** Writes a frame; where the next one begins. */
+/** Writes a frame; returns the offset behind it. */
 const writeTextFrame = (bytes: Buffer, offset: number, text: string, length: number): number => {
   const start = writeHeader(bytes, offset, finalTextHeader, length)
-  // As many bytes as characters: all of it is ASCII, which is copied faster as Latin-1.
+  // As many bytes as code units means ASCII, which is copied faster as Latin-1.
   bytes.write(text, start, length === text.length ? "latin1" : "utf8")
   return start + length
 }
 
-/** How many bytes `textFrame` would make. */
+/** The length of `encodeTextFrame(text)`. */
 export const textFrameLength = (text: string): number => {
   const length = Buffer.byteLength(text)
   return headerLength(length) + length
 }
 
-/** One unmasked, final text frame as a server sends it (RFC 6455, 5.2). */
+/** One unmasked, final text frame. */
 export const encodeTextFrame = (text: string): Uint8Array => {
   const length = Buffer.byteLength(text)
   const bytes = Buffer.allocUnsafe(headerLength(length) + length)
@@ -41,7 +41,7 @@ export const encodeTextFrame = (text: string): Uint8Array => {
   return bytes
 }
 
-/** Several, one behind the other. */
+/** Several text frames, concatenated. */
 export const encodeTextFrames = (texts: ReadonlyArray<string>): Uint8Array => {
   let total = 0
   for (const text of texts) total += textFrameLength(text)
@@ -51,13 +51,13 @@ export const encodeTextFrames = (texts: ReadonlyArray<string>): Uint8Array => {
   return bytes
 }
 
-/** A frame with these flags and opcode in front of its length and payload. */
+/** A frame whose first byte holds these flags and opcode. */
 export const encodeFrame = (firstByte: number, payload: Uint8Array): Uint8Array => {
   const frame = Buffer.allocUnsafe(headerLength(payload.length) + payload.length)
   frame.set(payload, writeHeader(frame, 0, firstByte, payload.length))
   return frame
 }
 
-/** The payload of a frame that the server made. */
+/** The payload of an unmasked frame. */
 export const framePayload = (frame: Uint8Array): Uint8Array =>
   frame.subarray(frame[1]! < 126 ? 2 : frame[1] === 126 ? 4 : 10)

@@ -7,6 +7,7 @@
  * ends all of them: there are no ghosts to expire.
  */
 import { Clock, Effect, Latch, Layer, type Scope } from "effect"
+import { replyLane } from "../../domain/delivery/Lane.ts"
 import { type Instant, isUser, type TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import {
@@ -17,7 +18,7 @@ import {
   type ServerMessageOf
 } from "../../domain/protocol/Protocol.ts"
 import * as Uuids from "../../domain/protocol/Uuids.ts"
-import { type OutboundFrame, replyLane } from "../../services/OutboundFrame.ts"
+import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import { Signals } from "../../services/Signals.ts"
 import { type Subscriber, Topics } from "../../services/Topics.ts"
 import * as Entropy from "../runtime/Entropy.ts"

@@ -1,11 +1,13 @@
 /** Who hears of one topic, and the newest events, kept so that a storm of reconnects costs the log nothing. */
 import { Result } from "effect"
+import { replyLane } from "../../domain/delivery/Lane.ts"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import * as Protocol from "../../domain/protocol/Protocol.ts"
 import * as StateHash from "../../domain/protocol/StateHash.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
-import * as OutboundFrame from "../../services/OutboundFrame.ts"
+import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { Subscriber } from "../../services/Topics.ts"
+import * as FrameBatch from "../delivery/FrameBatch.ts"
 
 /** What a frame's envelope needs from outside. */
 export interface FrameMetadata {
@@ -30,7 +32,7 @@ export class Subscribers {
   /** The state that was hashed last. */
   private lastHashedState: unknown
   private recentEvents: Array<Protocol.PublishedEvent> = []
-  private readonly batch = OutboundFrame.makeBatch()
+  private readonly batch = FrameBatch.make()
   /** How many read a frame at once, so that nothing may join it later. */
   private nonBatchingCount = 0
 
@@ -60,9 +62,9 @@ export class Subscribers {
     if (subscriber.supportsBatching !== true) this.nonBatchingCount -= 1
   }
 
-  deliver(frame: OutboundFrame.OutboundFrame): void {
-    if (this.byId.size === 0 || OutboundFrame.tryAppend(this.batch, frame)) return
-    if (this.nonBatchingCount === 0) OutboundFrame.openBatch(this.batch, frame)
+  deliver(frame: OutboundFrame): void {
+    if (this.byId.size === 0 || FrameBatch.tryAppend(this.batch, frame)) return
+    if (this.nonBatchingCount === 0) FrameBatch.open(this.batch, frame)
     for (const subscriber of this.byId.values()) {
       try {
         subscriber.deliver(frame)
@@ -124,7 +126,7 @@ export class Subscribers {
       Result.try(() =>
         subscriber.deliver({
           text: this.encode({ _tag: "unsubscribed", ref_id: null }, newMetadata()),
-          lane: OutboundFrame.replyLane
+          lane: replyLane
         })
       )
       Result.try(() => subscriber.onAccessRevoked?.(this.topic))

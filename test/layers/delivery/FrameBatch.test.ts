@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import { TopicId } from "../../../src/domain/protocol/Ids.ts"
+import * as FrameBatch from "../../../src/layers/delivery/FrameBatch.ts"
 import * as SendQueue from "../../../src/layers/delivery/SendQueue.ts"
 import { Subscribers } from "../../../src/layers/topics/Subscribers.ts"
-import { messageTexts, type OutboundFrame } from "../../../src/services/OutboundFrame.ts"
+import type { OutboundFrame } from "../../../src/services/OutboundFrame.ts"
 
 const limits = { outboxFold: 4_000, outboxMax: 40_000 }
 
@@ -30,7 +31,7 @@ class FakeSubscriber {
   flush(): void {
     const bytes = this.queue.queuedBytes
     const frames = SendQueue.takeAll(this.queue)
-    const encoded = frames.map((frame) => [SendQueue.encodeFrame(frame), messageTexts(frame)] as const)
+    const encoded = frames.map((frame) => [SendQueue.encodeFrame(frame), FrameBatch.texts(frame)] as const)
     // Texts are short: each is a header of two bytes and itself.
     for (const [wire, texts] of encoded) assert.lengthOf(wire, texts.reduce((sum, text) => sum + text.length + 2, 0))
     const appendedBytes = frames.at(-1)?.appended?.reduce((sum, text) => sum + text.length + 2, 0) ?? 0
@@ -109,7 +110,7 @@ describe("frames that several messages share", () => {
     assert.lengthOf(SendQueue.takeAll(listener.queue), 3)
     // What has left is joined by nothing.
     say("next turn")
-    assert.deepStrictEqual(SendQueue.takeAll(listener.queue).map(messageTexts), [["next turn"]])
+    assert.deepStrictEqual(SendQueue.takeAll(listener.queue).map(FrameBatch.texts), [["next turn"]])
   })
 
   it("[CON8] a slow socket keeps the latest of each key, although others gather", () => {
@@ -123,7 +124,7 @@ describe("frames that several messages share", () => {
     say("a", "a1")
     say("b", "b1")
     say("a", "a2")
-    assert.deepStrictEqual([...slow.queue.latestByKey?.values() ?? []].flatMap(messageTexts), ["a2", "b1"])
-    assert.deepStrictEqual(SendQueue.takeAll(quick.queue).flatMap(messageTexts), ["a1", "b1", "a2"])
+    assert.deepStrictEqual([...slow.queue.latestByKey?.values() ?? []].flatMap(FrameBatch.texts), ["a2", "b1"])
+    assert.deepStrictEqual(SendQueue.takeAll(quick.queue).flatMap(FrameBatch.texts), ["a1", "b1", "a2"])
   })
 })

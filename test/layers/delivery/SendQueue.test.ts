@@ -1,15 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { TopicId } from "../../../src/domain/protocol/Ids.ts"
+import * as FrameBatch from "../../../src/layers/delivery/FrameBatch.ts"
 import * as SendQueue from "../../../src/layers/delivery/SendQueue.ts"
-import * as Frames from "../../../src/services/OutboundFrame.ts"
-
-type Frame = Frames.OutboundFrame
+import type { OutboundFrame } from "../../../src/services/OutboundFrame.ts"
 
 const topic = TopicId.make("thread:tea")
 const limits = { outboxFold: 100, outboxMax: 1_000 }
-const deltaFrame = (seq: number): Frame => ({ text: `delta ${seq}`, lane: { _tag: "Durable", topic, seq } })
-const replyFrame = (size: number): Frame => ({ text: "x".repeat(size), lane: { _tag: "Reply" } })
-const streamFrame: Frame = { text: "a piece", lane: { _tag: "Stream", topic } }
+const deltaFrame = (seq: number): OutboundFrame => ({ text: `delta ${seq}`, lane: { _tag: "Durable", topic, seq } })
+const replyFrame = (size: number): OutboundFrame => ({ text: "x".repeat(size), lane: { _tag: "Reply" } })
+const streamFrame: OutboundFrame = { text: "a piece", lane: { _tag: "Stream", topic } }
 
 describe("Outbox", () => {
   it("[CON8] running text that is held back during a catch-up does not let events through before it", () => {
@@ -61,28 +60,31 @@ describe("Outbox", () => {
 
   it("[CON8] what came later under a key is never overtaken by what was kept back", () => {
     const box = new SendQueue.SendQueue()
-    const signal = (key: string, value: string): Frame => ({ text: value, lane: { _tag: "Ephemeral", topic, key } })
+    const signal = (key: string, value: string): OutboundFrame => ({
+      text: value,
+      lane: { _tag: "Ephemeral", topic, key }
+    })
     SendQueue.push(box, signal("cursor", "old"), limits.outboxFold + 1, limits)
     // Some room, and not yet enough to let go what was kept.
     SendQueue.push(box, signal("cursor", "new"), limits.outboxFold - 20, limits)
     const open = signal("typing", "yes")
-    const run = Frames.makeBatch()
-    Frames.openBatch(run, open)
+    const run = FrameBatch.make()
+    FrameBatch.open(run, open)
     SendQueue.push(box, open, limits.outboxFold - 20, limits)
-    assert.isFalse(Frames.tryAppend(run, signal("cursor", "newest")), "it would pass by what is kept")
-    assert.deepStrictEqual(SendQueue.takeAll(box).flatMap(Frames.messageTexts), ["yes"])
+    assert.isFalse(FrameBatch.tryAppend(run, signal("cursor", "newest")), "it would pass by what is kept")
+    assert.deepStrictEqual(SendQueue.takeAll(box).flatMap(FrameBatch.texts), ["yes"])
     SendQueue.requeueWithheld(box, 0, limits)
-    assert.deepStrictEqual(SendQueue.takeAll(box).flatMap(Frames.messageTexts), ["new"])
+    assert.deepStrictEqual(SendQueue.takeAll(box).flatMap(FrameBatch.texts), ["new"])
   })
 
   it("[CON8] what has joined a frame is counted once, whatever is held back behind it", () => {
     const box = new SendQueue.SendQueue()
-    const signal = (key: string, text: string): Frame => ({ text, lane: { _tag: "Ephemeral", topic, key } })
+    const signal = (key: string, text: string): OutboundFrame => ({ text, lane: { _tag: "Ephemeral", topic, key } })
     const first = signal("a", "a")
-    const run = Frames.makeBatch()
-    Frames.openBatch(run, first)
+    const run = FrameBatch.make()
+    FrameBatch.open(run, first)
     SendQueue.push(box, first, 0, limits)
-    assert.isTrue(Frames.tryAppend(run, signal("b", "b".repeat(limits.outboxFold))))
+    assert.isTrue(FrameBatch.tryAppend(run, signal("b", "b".repeat(limits.outboxFold))))
     for (let seq = 1; seq < 100; seq++) assert.isTrue(SendQueue.push(box, deltaFrame(seq), 0, limits))
     assert.strictEqual(box.queuedBytes, 3 + 2 + limits.outboxFold)
   })

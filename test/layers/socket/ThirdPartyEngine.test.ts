@@ -9,7 +9,8 @@ import { type AddressInfo, connect, createServer, type Socket as Tcp } from "nod
 import { type Client, ConnectFailed, type Harness } from "../../../src/conformance/SocketConformance.ts"
 import { defaults, type Limits } from "../../../src/domain/protocol/Limits.ts"
 import { Domain, Layers } from "../../../src/index.ts"
-import { missingMembers, Socket } from "../../../src/services/Socket.ts"
+import { missingMembers } from "../../../src/layers/socket/core/SocketContract.ts"
+import { Socket } from "../../../src/services/Socket.ts"
 import { conformanceSuite } from "../../contract/Socket.ts"
 import { temporaryFolder } from "../../support/ServerProcess.ts"
 

@@ -1,20 +1,23 @@
-/** Who listens to a socket engine: the part of the contract that is the same for all engines (SOC1). */
+/** Registrations of one engine: the part of the contract that is the same for all engines (SOC1). */
 import { Effect, type Scope } from "effect"
 import type { CoalescedTopics, Connection, MessageHandler, Socket } from "../../../services/Socket.ts"
 
-type ListenerRegistration = Pick<
+type Registrations = Pick<
   Socket["Service"],
   "onConnection" | "onDisconnection" | "onError" | "onDrained" | "registerMessageHandler" | "routeMessage"
 >
 
-export interface Listeners extends ListenerRegistration {
+/** The registrations, and the calls that reach everything registered. A call throws what a listener throws. */
+export interface Listeners extends Registrations {
   readonly notifyConnected: (connection: Connection) => void
   readonly notifyDisconnected: (connection: Connection, code: number) => void
   readonly notifyError: (connection: Connection, fault: unknown) => void
-  readonly notifyDrained: (connection: Connection, folded: CoalescedTopics) => void
-  readonly dispatchMessage: MessageHandler
+  readonly notifyDrained: (connection: Connection, coalesced: CoalescedTopics) => void
+  /** Handles an incoming text. Replaced at each registration: a sole handler of `"*"` is called directly. */
+  handleMessage: MessageHandler
 }
 
+/** No listeners and no handlers. */
 export const make = (): Listeners => {
   const connectionListeners = new Set<Listeners["notifyConnected"]>()
   const disconnectionListeners = new Set<Listeners["notifyDisconnected"]>()
@@ -22,32 +25,43 @@ export const make = (): Listeners => {
   const drainedListeners = new Set<Listeners["notifyDrained"]>()
   const handlers = new Map<string, MessageHandler>()
 
-  const dispatchMessage: MessageHandler = (connection, text) => {
-    const wildcardHandler = handlers.get("*")
-    // The usual case: one handler reads the text itself, and nobody reads it twice.
-    const handler = wildcardHandler !== undefined && handlers.size === 1
-      ? wildcardHandler
-      : handlers.get(messageType(text)) ?? wildcardHandler
+  const dispatchByType: MessageHandler = (connection, text) => {
+    const handler = handlers.get(messageType(text)) ?? handlers.get("*")
     handler?.(connection, text)
   }
 
-  return {
+  const listeners: Listeners = {
     notifyConnected: (connection) => connectionListeners.forEach((listener) => listener(connection)),
     notifyDisconnected: (connection, code) => disconnectionListeners.forEach((listener) => listener(connection, code)),
     notifyError: (connection, fault) => errorListeners.forEach((listener) => listener(connection, fault)),
     notifyDrained: (connection, coalesced) => drainedListeners.forEach((listener) => listener(connection, coalesced)),
-    dispatchMessage,
+    handleMessage: dispatchByType,
     onConnection: (listener) => register(connectionListeners, listener),
     onDisconnection: (listener) => register(disconnectionListeners, listener),
     onError: (listener) => register(errorListeners, listener),
     onDrained: (listener) => register(drainedListeners, listener),
     registerMessageHandler: (type, handler) =>
       Effect.asVoid(Effect.acquireRelease(
-        Effect.sync(() => void handlers.set(type, handler)),
-        () => Effect.sync(() => handlers.get(type) === handler && handlers.delete(type))
+        Effect.sync(() => {
+          handlers.set(type, handler)
+          selectHandler()
+        }),
+        () =>
+          Effect.sync(() => {
+            if (handlers.get(type) === handler) handlers.delete(type)
+            selectHandler()
+          })
       )),
-    routeMessage: (connection, text) => Effect.sync(() => dispatchMessage(connection, text))
+    routeMessage: (connection, text) => Effect.sync(() => listeners.handleMessage(connection, text))
   }
+
+  /** A sole handler of everything reads the text itself, so that nothing is parsed twice. */
+  const selectHandler = () => {
+    const wildcardHandler = handlers.get("*")
+    listeners.handleMessage = wildcardHandler !== undefined && handlers.size === 1 ? wildcardHandler : dispatchByType
+  }
+
+  return listeners
 }
 
 const register = <A>(registered: Set<A>, listener: A): Effect.Effect<void, never, Scope.Scope> =>

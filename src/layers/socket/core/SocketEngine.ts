@@ -1,94 +1,106 @@
 /**
- * What every socket engine has in common (SOC1, SOC2): the contract's face
- * over wires that an engine brings.
+ * What all socket engines share (SOC1, SOC2): the service `Socket` over the
+ * transports that an engine supplies.
  */
 import { Clock, Effect, type Scope } from "effect"
+import { replyLane } from "../../../domain/delivery/Lane.ts"
 import { ConnectionId } from "../../../domain/protocol/Ids.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
-import { type OutboundFrame, replyLane } from "../../../services/OutboundFrame.ts"
+import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import { type Capability, type ConnectionMetadata, Socket } from "../../../services/Socket.ts"
 import { Metrics } from "../../observability/Metrics.ts"
 import * as TimerWheel from "../../runtime/TimerWheel.ts"
-import * as ConnectionHub from "./ConnectionHub.ts"
 import { EngineConnection } from "./EngineConnection.ts"
+import type { EngineContext } from "./EngineContext.ts"
+import { FlushQueue } from "./FlushQueue.ts"
 import * as Listeners from "./Listeners.ts"
+import { connectionNotFound } from "./SocketErrors.ts"
 import type { Transport, TransportEvents } from "./Transport.ts"
 
+/** What an engine supplies once. */
 export interface SocketEngineOptions {
   readonly limits: Limits
+  /** What the engine's transports can do. */
   readonly capabilities: ReadonlyArray<Capability>
+  /** Makes unique ids, of connections and messages. */
   readonly nextId: () => string
-  /** Runs a task when this turn of the event loop is over. */
+  /** Runs a task when the current turn of the event loop is over. */
   readonly runAfterTurn: (task: () => void) => void
 }
 
+/** The shared part of an engine. */
 export interface SocketEngine {
-  /** Takes a connection over a wire, and tells those who listen for connections. */
-  readonly accept: (wire: Transport, metadata: ConnectionMetadata) => TransportEvents
+  /** Takes a new connection and notifies listeners; the engine reports the transport's events to the result. */
+  readonly accept: (transport: Transport, metadata: ConnectionMetadata) => TransportEvents
   readonly connectionCount: () => number
-  /** Sends everybody away, politely. */
+  /** Closes all connections with this code. */
   readonly closeAll: (code: number, reason: string) => void
-  /** Sends everybody away at once. */
+  /** Ends all connections without close frames. */
   readonly terminateAll: () => void
-  /** The contract, completed by what is the engine's own. */
+  /** The service, completed by the members that only the engine can implement. */
   readonly makeService: (
     lifecycle: Pick<Socket["Service"], "start" | "stop" | "isRunning" | "getAddress" | "getPort">
   ) => Socket["Service"]
 }
 
+/** An engine without connections. Its timers stop when the scope closes. */
 export const make = Effect.fnUntraced(function*(
   { capabilities, limits, nextId, runAfterTurn }: SocketEngineOptions
 ): Effect.fn.Return<SocketEngine, never, Scope.Scope> {
   const clock = yield* Clock.Clock
-  const now = () => clock.currentTimeMillisUnsafe()
-  const declaredCapabilities = new Set(capabilities)
-  const listeners = Listeners.make()
-  const hub = ConnectionHub.make({
+  const connections = new Map<ConnectionId, EngineConnection>()
+  const context: EngineContext = {
     limits,
-    capabilities: declaredCapabilities,
-    now,
+    capabilities: new Set(capabilities),
+    now: () => clock.currentTimeMillisUnsafe(),
     nextId,
-    runAfterTurn,
-    listeners,
+    wheel: yield* TimerWheel.make(Math.min(TimerWheel.defaultTickMillis, limits.pongTimeout)),
+    flushQueue: new FlushQueue(runAfterTurn),
+    listeners: Listeners.make(),
     metrics: yield* Metrics,
-    wheel: yield* TimerWheel.make(Math.min(TimerWheel.defaultTickMillis, limits.pongTimeout))
-  })
-  const { connections } = hub
-
-  const accept: SocketEngine["accept"] = (transport, metadata) => {
-    const connection = new EngineConnection(hub, ConnectionId.make(nextId()), transport, metadata, now())
-    hub.add(connection)
-    return connection
+    remove: (id) => void connections.delete(id)
   }
-
-  const findConnection = (id: ConnectionId) => {
-    const connection = connections.get(id)
-    return connection === undefined ? ConnectionHub.connectionNotFound(id) : Effect.succeed(connection)
-  }
-
   return {
-    accept,
+    accept: (transport, metadata) => {
+      const connection = new EngineConnection(context, ConnectionId.make(nextId()), transport, metadata)
+      connections.set(connection.id, connection)
+      connection.open()
+      return connection
+    },
     connectionCount: () => connections.size,
-    closeAll: (code, reason) => connections.forEach((connection) => hub.close(connection, code, reason)),
-    terminateAll: () => connections.forEach((connection) => connection.transport.terminate()),
-    makeService: (lifecycle) =>
-      Socket.of({
-        ...listeners,
-        ...lifecycle,
-        capabilities: declaredCapabilities,
-        getConnection: findConnection,
-        getAllConnections: Effect.sync(() => [...connections.values()]),
-        getConnectionCount: Effect.sync(() => connections.size),
-        closeConnection: (id, code, reason) =>
-          Effect.flatMap(findConnection(id), (connection) => connection.close(code, reason)),
-        send: (id, text) => Effect.flatMap(findConnection(id), (connection) => connection.send(text)),
-        broadcast: (text, filter = () => true) =>
-          Effect.sync(() => {
-            const frame: OutboundFrame = { text, lane: replyLane }
-            const recipients = [...connections.values()].filter((connection) => filter(connection))
-            for (const connection of recipients) hub.deliver(connection, frame)
-            return recipients.length
-          })
-      })
+    closeAll: (code, reason) => connections.forEach((connection) => connection.requestClose(code, reason)),
+    terminateAll: () => connections.forEach((connection) => connection.terminate()),
+    makeService: (lifecycle) => Socket.of({ ...makeOperations(context, connections), ...lifecycle })
   }
 })
+
+const makeOperations = (context: EngineContext, connections: ReadonlyMap<ConnectionId, EngineConnection>) => {
+  const findConnection = (id: ConnectionId) => {
+    const connection = connections.get(id)
+    return connection === undefined ? connectionNotFound(id) : Effect.succeed(connection)
+  }
+  const broadcast: Socket["Service"]["broadcast"] = (text, filter = () => true) =>
+    Effect.sync(() => {
+      const frame: OutboundFrame = { text, lane: replyLane }
+      const recipients = [...connections.values()].filter((connection) => filter(connection))
+      for (const connection of recipients) connection.deliver(frame)
+      return recipients.length
+    })
+  const { onConnection, onDisconnection, onDrained, onError, registerMessageHandler, routeMessage } = context.listeners
+  return {
+    capabilities: context.capabilities,
+    onConnection,
+    onDisconnection,
+    onDrained,
+    onError,
+    registerMessageHandler,
+    routeMessage,
+    getConnection: findConnection,
+    getAllConnections: Effect.sync(() => [...connections.values()]),
+    getConnectionCount: Effect.sync(() => connections.size),
+    closeConnection: (id: ConnectionId, code: number, reason: string) =>
+      Effect.flatMap(findConnection(id), (connection) => connection.close(code, reason)),
+    send: (id: ConnectionId, text: string) => Effect.flatMap(findConnection(id), (connection) => connection.send(text)),
+    broadcast
+  }
+}

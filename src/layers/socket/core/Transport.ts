@@ -1,29 +1,32 @@
-/** Between what all socket engines share and what each brings: the way to one peer, and back. */
+/** The interface between the shared part of all engines and one engine's connection: writing to a peer, and its events. */
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import type { Connection } from "../../../services/Socket.ts"
 
-/** The way to one peer. What is absent, the engine does not declare. `write` and `ping` may not call back at once. */
+/**
+ * Writes to one peer. Optional members belong to capabilities; an engine without them does not declare those. `write`
+ * and `ping` must not call `TransportEvents` before they return.
+ */
 export interface Transport {
-  /** Whether `write` sends all messages of a frame, those that joined it as well. Without it there are none. */
+  /** Whether `write` writes all messages of a frame, `OutboundFrame.appended` included. */
   readonly supportsBatching?: boolean
-  /** Frames of one turn, in order. */
+  /** Writes the frames of one turn, in order. */
   readonly write: (frames: ReadonlyArray<OutboundFrame>) => void
-  /** Bytes written that have not left. */
+  /** Bytes written and not yet taken by the network. */
   readonly unsentBytes: () => number
-  /** Whether that is less than a few writes, known without asking for the number; a socket has far to go to it. */
+  /** Cheap hint that the send buffer is nearly empty; reading `unsentBytes` is a native call. */
   readonly isDrained?: boolean
-  /** Grows when bytes leave, at a time when some are unsent; without it, `unsent` is watched for getting less. */
+  /** A counter that grows whenever the network takes bytes; without it, a decrease of `unsentBytes` counts as progress. */
   readonly bytesSent?: () => number
-  /** The close frame; the peer's answer is `closed`. */
+  /** Sends the close frame; `onClosed` follows when the peer answers it. */
   readonly close: (code: number, reason: string) => void
-  /** Ends a peer that does not answer the close frame; `closed` follows or comes at once. */
+  /** Ends a connection without waiting for the peer; `onClosed` follows, or is called at once. */
   readonly terminate: () => void
   readonly ping?: () => void
   readonly pause?: () => void
   readonly resume?: () => void
 }
 
-/** In place of the wire of who has left: those who know it for a while longer keep nothing of what it sent or was sent. */
+/** Replaces a closed connection's transport, so that stale references to the connection do not retain its buffers. */
 export const closedTransport: Transport = {
   write: () => {},
   unsentBytes: () => 0,
@@ -34,18 +37,19 @@ export const closedTransport: Transport = {
   resume: () => {}
 }
 
-/** What a peer does to its engine. Its methods need their object. */
+/** What an engine reports of one peer. Implemented by methods, which must be called on their object. */
 export interface TransportEvents {
   readonly connection: Connection
   readonly onMessage: (text: string) => void
-  /** The peer gave a sign of life that is no message (CON3). */
+  /** The peer sent something other than a message or pong (CON3). */
   readonly onActivity: () => void
   readonly onPong: () => void
-  /** What was unsent has left. */
+  /** The network took all bytes that were unsent. */
   readonly onDrained: () => void
-  /** Something is wrong with this connection; its end follows. */
+  /** A fault of this connection; `onClosed` follows. */
   readonly onError: (fault: unknown) => void
-  /** Sends what is queued, then closes. */
+  /** Writes the queue, then closes. */
   readonly requestClose: (code: number, reason: string) => void
+  /** The connection has ended; may be called more than once. */
   readonly onClosed: (code: number) => void
 }

@@ -9,8 +9,8 @@ import { Context, Effect, Layer, Scheduler, type Scope } from "effect"
 import { closeCode } from "../../../domain/connection/CloseCode.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
 import * as Uuids from "../../../domain/protocol/Uuids.ts"
-import { messageTexts } from "../../../services/OutboundFrame.ts"
 import { type ConnectionMetadata, Socket } from "../../../services/Socket.ts"
+import * as FrameBatch from "../../delivery/FrameBatch.ts"
 import * as Entropy from "../../runtime/Entropy.ts"
 import * as SocketEngine from "../core/SocketEngine.ts"
 
@@ -74,7 +74,7 @@ const make = Effect.fnUntraced(function*(
     let pausedMessages: Array<string> | undefined
     const events = engine.accept({
       supportsBatching: true,
-      write: (frames) => pipe.write(frames.flatMap(messageTexts)),
+      write: (frames) => pipe.write(frames.flatMap(FrameBatch.texts)),
       unsentBytes: pipe.unsentBytes,
       ping: pipe.ping,
       close: pipe.close,

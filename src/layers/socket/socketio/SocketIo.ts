@@ -20,7 +20,7 @@ import { EngineNotInstalled, Socket, SocketError } from "../../../services/Socke
 import * as SendQueue from "../../delivery/SendQueue.ts"
 import * as AdmissionGate from "../../net/AdmissionGate.ts"
 import { HttpListener } from "../../net/HttpListener.ts"
-import { closeTimeout } from "../core/ConnectionHub.ts"
+import { closeTimeout } from "../core/EngineContext.ts"
 import * as SocketEngine from "../core/SocketEngine.ts"
 import type { Transport } from "../core/Transport.ts"
 import * as SocketWs from "../ws/SocketWs.ts"

@@ -19,7 +19,7 @@ import * as AdmissionGate from "../../net/AdmissionGate.ts"
 import * as HttpBinding from "../../net/HttpBinding.ts"
 import { HttpListener } from "../../net/HttpListener.ts"
 import * as Compression from "../core/Compression.ts"
-import { closeTimeout } from "../core/ConnectionHub.ts"
+import { closeTimeout } from "../core/EngineContext.ts"
 import * as SocketEngine from "../core/SocketEngine.ts"
 import { type FrameJoiner, makeFrameJoiner, WsConnection, WsTransport } from "./WsTransport.ts"
 

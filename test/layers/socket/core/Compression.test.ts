@@ -3,16 +3,15 @@ import { Effect, type Scope } from "effect"
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib"
 import { closeCode } from "../../../../src/domain/connection/CloseCode.ts"
 import { TopicId } from "../../../../src/domain/protocol/Ids.ts"
+import * as FrameBatch from "../../../../src/layers/delivery/FrameBatch.ts"
 import { encodeTextFrame } from "../../../../src/layers/delivery/TextFrame.ts"
 import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
 import * as Compression from "../../../../src/layers/socket/core/Compression.ts"
-import * as Frames from "../../../../src/services/OutboundFrame.ts"
+import type { OutboundFrame } from "../../../../src/services/OutboundFrame.ts"
 import { Socket } from "../../../../src/services/Socket.ts"
 import * as Raw from "../../../support/RawSocket.ts"
 import { openClient, startListening } from "../../../support/TestUsers.ts"
 import * as SocketWsFixture from "../ws/SocketWsFixture.ts"
-
-type Frame = Frames.OutboundFrame
 
 const listenWithUrl = Effect.gen(function*() {
   return { ...yield* SocketWsFixture.recordEvents, url: yield* startListening }
@@ -23,7 +22,7 @@ const openRaw = (url: string, offer?: string) =>
 
 const deflate = "permessage-deflate"
 
-const replyFrame = (text: string): Frame => ({ text, lane: { _tag: "Reply" } })
+const replyFrame = (text: string): OutboundFrame => ({ text, lane: { _tag: "Reply" } })
 
 /** A text as long as that in UTF-8, alike enough to be worth compressing. */
 const repetitiveText = (length: number): string => "so it is said, ".repeat(length / 15 + 1).slice(0, length)
@@ -290,12 +289,12 @@ describe("what comes in", () => {
 describe("messages that share a frame", () => {
   it("[CON9] [SYN9] are frames of their own for who understands compression too", () => {
     const topic = TopicId.make("room:t")
-    const signal = (text: string): Frame => ({ text, lane: { _tag: "Ephemeral", topic, key: text } })
+    const signal = (text: string): OutboundFrame => ({ text, lane: { _tag: "Ephemeral", topic, key: text } })
     const first = signal(repetitiveText(800))
-    const run = Frames.makeBatch()
-    Frames.openBatch(run, first)
-    assert.isTrue(Frames.tryAppend(run, signal(repetitiveText(801))))
-    Frames.closeBatch(first)
+    const run = FrameBatch.make()
+    FrameBatch.open(run, first)
+    assert.isTrue(FrameBatch.tryAppend(run, signal(repetitiveText(801))))
+    FrameBatch.close(first)
     assert.deepStrictEqual(
       Compression.deflateFrame(first),
       Buffer.concat([repetitiveText(800), repetitiveText(801)].map((text) => encodeTextFrame(text)))

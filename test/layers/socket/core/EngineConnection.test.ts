@@ -2,12 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TopicId } from "../../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../../src/domain/protocol/Limits.ts"
+import * as FrameBatch from "../../../../src/layers/delivery/FrameBatch.ts"
 import * as SendQueue from "../../../../src/layers/delivery/SendQueue.ts"
 import * as SocketEngine from "../../../../src/layers/socket/core/SocketEngine.ts"
-import * as OutboundFrame from "../../../../src/services/OutboundFrame.ts"
+import type { OutboundFrame } from "../../../../src/services/OutboundFrame.ts"
 
 const topic = TopicId.make("room:t")
-const signalFrame = (key: string, size: number): OutboundFrame.OutboundFrame => ({
+const signalFrame = (key: string, size: number): OutboundFrame => ({
   text: "x".repeat(size),
   lane: { _tag: "Ephemeral", topic, key }
 })
@@ -24,7 +25,7 @@ describe("a peer", () => {
         runAfterTurn: (task) => turn.push(task)
       })
       let unsent = 0
-      const write = (frames: ReadonlyArray<OutboundFrame.OutboundFrame>) => {
+      const write = (frames: ReadonlyArray<OutboundFrame>) => {
         for (const frame of frames) unsent += SendQueue.encodeFrame(frame).length
       }
       const socket = engine.makeService({
@@ -41,11 +42,11 @@ describe("a peer", () => {
         { supportsBatching: true, write, unsentBytes: () => unsent, close: () => {}, terminate: () => {} },
         metadata
       )
-      const run = OutboundFrame.makeBatch()
+      const batch = FrameBatch.make()
       const first = signalFrame("a", 100)
-      OutboundFrame.openBatch(run, first)
+      FrameBatch.open(batch, first)
       port.connection.deliver(first)
-      for (const key of ["b", "c", "d"]) assert.isTrue(OutboundFrame.tryAppend(run, signalFrame(key, 900)))
+      for (const key of ["b", "c", "d"]) assert.isTrue(FrameBatch.tryAppend(batch, signalFrame(key, 900)))
       for (const task of turn.splice(0)) task()
       assert.isAbove(port.connection.bufferedAmount(), limits.outboxFold)
       unsent = 0

@@ -1,0 +1,19 @@
+/** Delivery classes of outgoing frames: what back-pressure may do with a frame (CON8). */
+import type { TopicId } from "../protocol/Ids.ts"
+
+/** The delivery class of a frame. */
+export type Lane =
+  /** An answer to one request: never dropped and never replaced. */
+  | { readonly _tag: "Reply" }
+  /** Events of a topic's log up to `seq`: may be replaced by one catch-up, never lost. */
+  | { readonly _tag: "Durable"; readonly topic: TopicId; readonly seq: number }
+  /** Only the latest frame per topic and key matters. */
+  | { readonly _tag: "Ephemeral"; readonly topic: TopicId; readonly key: string }
+  /** A piece of streamed text: may be dropped; the catch-up carries the whole text. */
+  | { readonly _tag: "Stream"; readonly topic: TopicId }
+
+/** The lane of every frame that belongs to no topic. */
+export const replyLane: Lane = { _tag: "Reply" }
+
+/** What two ephemeral frames must share for the later one to replace the earlier one. */
+export const ephemeralKey = ({ key, topic }: Extract<Lane, { readonly _tag: "Ephemeral" }>): string => `${topic} ${key}`
