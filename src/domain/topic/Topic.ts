@@ -241,13 +241,21 @@ export const step = <S, C, A, E, I extends Intent>(
     return { state: next, events: decision.events, ...diffIntents(kind.pending(state), kind.pending(next)) }
   })
 
-/** Brings a stored event of an older version up to the kind's own (TOP9). */
-export const upcast = (kind: AnyKind, version: number, event: Schema.Json): Schema.Json => {
+/**
+ * Brings a stored event of an older version up to the kind's own (TOP9). Fails with a sentence when an upcaster is
+ * missing, or when a newer release wrote the event.
+ */
+export const upcast = (kind: AnyKind, version: number, event: Schema.Json): Result.Result<Schema.Json, string> => {
+  if (version > kind.version) {
+    return Result.fail(`event version ${version} is newer than version ${kind.version} of the kind ${kind.name}`)
+  }
   let current = event
   for (let eventVersion = version; eventVersion < kind.version; eventVersion++) {
     const upcaster = kind.upcasters[eventVersion]
-    if (upcaster === undefined) throw new Error(`kind ${kind.name} has no upcaster from version ${eventVersion}`)
+    if (upcaster === undefined) {
+      return Result.fail(`the kind ${kind.name} has no upcaster from event version ${eventVersion}`)
+    }
     current = upcaster(current)
   }
-  return current
+  return Result.succeed(current)
 }

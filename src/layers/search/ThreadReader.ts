@@ -1,5 +1,5 @@
 /** Threads' logs read for what they publish, as points to be (STO4). Used to fill the index and to check it. */
-import { Effect, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import { kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
 import * as PublishedMessages from "../../domain/search/PublishedMessages.ts"
 import * as TextChunker from "../../domain/search/TextChunker.ts"
@@ -31,7 +31,8 @@ export const make = Effect.gen(function*() {
 
   const projectEntry = (state: PublishedMessages.PublicationState, entry: Entry) => {
     const kind = kinds.get(kindOf(entry.topic))
-    const event = decodeEvent(kind === undefined ? entry.event : upcast(kind, entry.version, entry.event))
+    const current = kind === undefined ? entry.event : Result.getOrUndefined(upcast(kind, entry.version, entry.event))
+    const event = decodeEvent(current)
     return event._tag === "None" ? [state, undefined] as const : PublishedMessages.step(state, entry, event.value)
   }
 

@@ -1,9 +1,9 @@
 /** Brings a topic into memory: the latest usable snapshot, and the events after it (TOP6, TOP7). */
-import { Effect, Option } from "effect"
+import { Effect, Option, Result } from "effect"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
 import { type AnyKind, upcast } from "../../domain/topic/Topic.ts"
-import type { EventLog, EventLogError } from "../../services/EventLog.ts"
+import { type EventLog, EventLogError, LogCorrupt } from "../../services/EventLog.ts"
 import { derive, type DurableState } from "./DurableState.ts"
 import * as KindCodecs from "./KindCodecs.ts"
 
@@ -23,9 +23,14 @@ export interface LoadedTopic {
   readonly tail: ReadonlyArray<Entry>
 }
 
-/** Brings an entry's event up to the kind's present version (TOP9). */
-const upcastEntry = (kind: AnyKind, entry: Entry): Entry =>
-  entry.version === kind.version ? entry : { ...entry, event: upcast(kind, entry.version, entry.event) }
+/** Brings an entry's event up to the kind's present version (TOP9); an event that no upcaster reads is damage. */
+const upcastEntry = (kind: AnyKind, entry: Entry): Effect.Effect<Entry, EventLogError> => {
+  const { event, seq, topic, version } = entry
+  return Effect.fromResult(Result.mapBoth(upcast(kind, version, event), {
+    onFailure: (damage) => new EventLogError({ reason: new LogCorrupt({ topic, seq, damage }) }),
+    onSuccess: (event) => ({ ...entry, event })
+  }))
+}
 
 /** The entries after `after`, all of them, page by page. */
 export const readEntriesAfter = Effect.fnUntraced(
@@ -33,7 +38,9 @@ export const readEntriesAfter = Effect.fnUntraced(
     const entries: Array<Entry> = []
     while (true) {
       const batch = yield* log.read(topic, { after: after + entries.length, limit: pageSize })
-      for (const entry of batch) entries.push(upcastEntry(kind, entry))
+      for (const entry of batch) {
+        entries.push(entry.version === kind.version ? entry : yield* upcastEntry(kind, entry))
+      }
       if (batch.length < pageSize) return entries
     }
   }

@@ -4,7 +4,19 @@ import { Result, Schema } from "effect"
 import type { CommandId } from "../../../src/domain/protocol/Ids.ts"
 import { type Author, type Instant, TopicId } from "../../../src/domain/protocol/Ids.ts"
 import { makeRejection } from "../../../src/domain/protocol/Rejection.ts"
-import { accept, define, type Listing, reject, SendCommand, step } from "../../../src/domain/topic/Topic.ts"
+import {
+  accept,
+  type AnyKind,
+  define,
+  diffIntents,
+  fold,
+  type Intent,
+  type Listing,
+  reject,
+  SendCommand,
+  step,
+  upcast
+} from "../../../src/domain/topic/Topic.ts"
 import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
 
 /** A poll as a third party would write it: options, one vote per user, a closing time, and a report to another topic. */
@@ -131,5 +143,74 @@ describe("Topic.define", () => {
     apply({ _tag: "Told", id: commandId("c4"), rejection: null }, "system:room:news", "c5")
     assert.deepStrictEqual(poll.pending(state), [])
     assert.deepStrictEqual(state.votes, [{ user: alice, option: "yes" }])
+  })
+})
+
+describe("step", () => {
+  const [alice, bob] = [userId(0), userId(1)]
+  const opened = fold(poll, poll.initial(topicId("poll:x")), [{ _tag: "PollOpened", closes_at: 9 }])
+  const stepOf = (state: typeof poll.State.Type, input: Parameters<typeof poll.decide>[1], author: Author) =>
+    step(poll, state, input, contextOf(commandId("c"), author, 5))
+
+  it("[THR11][TOP1] shows what a command would do, and changes nothing", () => {
+    const before = structuredClone(opened)
+    const result = stepOf(opened, { _tag: "vote", option: "yes" }, alice)
+    assert.deepStrictEqual(
+      result,
+      Result.succeed({
+        state: { ...opened, votes: [{ user: alice, option: "yes" }] },
+        events: [{ _tag: "Voted", user: alice, option: "yes" }],
+        started: [],
+        cancelled: []
+      })
+    )
+    assert.deepStrictEqual(opened, before)
+    // The next command is decided on the state before.
+    assert.deepStrictEqual(stepOf(opened, { _tag: "vote", option: "yes" }, alice), result)
+  })
+
+  it("[TOP1] takes intents from the difference of `pending` before and after", () => {
+    const closed = stepOf(opened, { _tag: "Woke" }, "system:clock")
+    assert.isTrue(Result.isSuccess(closed) && "state" in closed.success)
+    if (Result.isFailure(closed) || "topic" in closed.success) return
+    assert.deepStrictEqual(closed.success.started.map(({ id }) => id), [commandId("c")])
+    const reported = stepOf(closed.success.state, { _tag: "Told", id: commandId("c"), rejection: null }, bob)
+    if (Result.isFailure(reported) || "topic" in reported.success) return assert.fail("not accepted")
+    assert.deepStrictEqual(reported.success.started, [])
+    assert.deepStrictEqual(reported.success.cancelled.map(({ id }) => id), [commandId("c")])
+  })
+
+  it("[TOP6] keeps an intent that is pending before and after out of both lists", () => {
+    const [a, b, c] = ["a", "b", "c"].map((id) => ({ _tag: "Ask", id })) as [Intent, Intent, Intent]
+    assert.deepStrictEqual(diffIntents([a, b], [b, c]), { started: [c], cancelled: [a] })
+    assert.deepStrictEqual(diffIntents([], [a]), { started: [a], cancelled: [] })
+    assert.deepStrictEqual(diffIntents([a], []), { started: [], cancelled: [a] })
+  })
+})
+
+describe("upcast", () => {
+  /** Version 1 wrote a number, version 2 `{ n }`, version 3 a tagged struct. */
+  const kind: AnyKind = {
+    ...minimal,
+    version: 3,
+    upcasters: { 1: (event) => ({ n: event }), 2: (event) => ({ _tag: "Added", by: (event as { n: number }).n }) }
+  }
+
+  it("[TOP9] lifts an event of any older version through the chain of upcasters", () => {
+    const current = { _tag: "Added", by: 7 }
+    assert.deepStrictEqual(upcast(kind, 1, 7), Result.succeed(current))
+    assert.deepStrictEqual(upcast(kind, 2, { n: 7 }), Result.succeed(current))
+    assert.deepStrictEqual(upcast(kind, 3, current), Result.succeed(current))
+  })
+
+  it("[TOP9] fails for an event that no chain of upcasters reaches", () => {
+    assert.deepStrictEqual(
+      upcast({ ...kind, upcasters: { 1: kind.upcasters[1]! } }, 1, 7),
+      Result.fail("the kind minimal has no upcaster from event version 2")
+    )
+    assert.deepStrictEqual(
+      upcast(kind, 4, 7),
+      Result.fail("event version 4 is newer than version 3 of the kind minimal")
+    )
   })
 })
