@@ -1,74 +1,114 @@
 /**
- * The client as its owners see it: connected until its scope ends, with typed
- * topics and questions that are answered.
+ * A client of a Choir server, for browsers and Node. It stays connected until its scope ends and gives typed access to
+ * topics and queries (SYN10).
  *
- * Every topic has three faces: callbacks, an `AsyncIterable`, and a `Stream`.
+ * **When to use**
+ *
+ * Use `make` inside an Effect program, where the scope closes the client. Use `open` elsewhere, and call `close`.
+ *
+ * **Details**
+ *
+ * - Reconnects with back-off and full jitter, resumes its session without a signature, and subscribes again from the
+ *   position of each replica.
+ * - A topic is subscribed to while it has at least one listener: `onView`, `onEvents`, `views` or the async iterator.
+ *   Listeners of one topic share one subscription and one replica.
+ * - Commands are queued while offline, sent in order, and retried under one id until the server answers: a command
+ *   takes effect at most once.
+ * - `View.confirmed` is what the server has logged. `View.state` adds the client's own pending commands, decided by the
+ *   same kind as on the server, and is rebased when the server decides.
+ *
+ * **Gotchas**
+ *
+ * - `make` and `open` do not fail when the server cannot be reached; `phase` and `onChange` report the connection.
+ *   A rejected key ends it: `phase` is then `Disconnected` with a reason, and pending commands fail.
+ * - `view` is undefined until the topic has a listener, and `View.position` is undefined until the server has answered.
+ * - The queue of commands is in memory: a closed page or process loses the ones without a receipt. To retry after a
+ *   crash, store the id given to `send` and send the same command under it again.
+ * - Signals and presence exist only while connected.
+ *
+ * **Example** (Creating a thread and reading it back)
+ *
+ * ```ts
+ * import { Domain } from "choir"
+ * import { Client, Ids, Keys } from "choir/client"
+ * import { Effect, Stream } from "effect"
+ *
+ * const { threadKind } = Domain.Thread
+ *
+ * const program = Effect.gen(function*() {
+ *   const identity = yield* Keys.fromSecret(yield* Keys.generateSecret)
+ *   const client = yield* Client.make({
+ *     url: process.env.CHOIR_URL ?? "http://127.0.0.1:4100",
+ *     identity,
+ *     kinds: [threadKind]
+ *   })
+ *
+ *   // A thread's id contains the id of the command that creates it.
+ *   const id = Client.commandId()
+ *   const topic = client.topic(threadKind, Ids.TopicId.make(`thread:${id}`))
+ *   yield* topic.send({ _tag: "create_thread", name: "Notes on tea" }, id)
+ *   yield* topic.send({ _tag: "submit_message", content: "Steep green tea at 80 degrees." })
+ *
+ *   // Ends with the first view that contains the message in its confirmed state.
+ *   yield* topic.views.pipe(
+ *     Stream.map((view) => view.confirmed.messages.map((message) => message.content)),
+ *     Stream.filter((contents) => contents.length > 0),
+ *     Stream.take(1),
+ *     Stream.runForEach((contents) => Effect.sync(() => console.log(contents)))
+ *   )
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program))
+ * ```
  */
-import { Effect, Exit, Queue, Result, Scope, Stream } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import { CommandId, kindOf, type TopicId, type UserId } from "../domain/protocol/Ids.ts"
-import type { PublishedEvent, ServerMessageOf } from "../domain/protocol/Protocol.ts"
 import type { AnyKind, Intent as KindIntent, Kind } from "../domain/topic/Topic.ts"
 import { ClientError, errorReason } from "./ClientError.ts"
+import type { Unsubscribe } from "./ClientListeners.ts"
 import * as ClientMachine from "./ClientMachine.ts"
-import type { Message, Query, QueryResponse, Receipt, State } from "./ClientModel.ts"
-import { type ClientRuntime, makeClientRuntime, type Options, type UntimedMessage } from "./ClientRuntime.ts"
-import type { Replica } from "./Replica.ts"
+import type { Query, QueryResponse, State } from "./ClientModel.ts"
+import { type ClientRuntime, makeClientRuntime, type Options } from "./ClientRuntime.ts"
+import { makeTopic, type Topic, TopicWatches } from "./ClientTopic.ts"
 
-export type { Options, WebSocketLike as Socket } from "./ClientRuntime.ts"
+export type { Options } from "./ClientRuntime.ts"
+export type { Connect, WebSocketLike } from "./ClientSockets.ts"
+export type { Topic, View } from "./ClientTopic.ts"
 
-/** A topic as it is shown: what is decided, and on top what we expect of our own commands. */
-export interface View<S = unknown> extends Omit<Replica, "kind" | "state" | "confirmed"> {
-  readonly state: S
-  readonly confirmed: S
-}
+type ResponseOf<T extends QueryResponse["_tag"]> = Extract<QueryResponse, { readonly _tag: T }>
+type ResponsePayload<T extends QueryResponse["_tag"]> = Omit<ResponseOf<T>, "_tag" | "ref_id">
 
-/** One topic, typed by its kind. Watched as long as anybody listens. */
-export interface Topic<S, C> {
-  readonly id: TopicId
-  /** What is known right now; undefined while nobody listens. */
-  readonly view: () => View<S> | undefined
-  /** Calls back with every new view, the present one first if there is one. Gives what ends it. */
-  readonly onView: (listener: (view: View<S>) => void) => () => void
-  /** Durable events as they are taken in, in order; not those inside a snapshot. */
-  readonly onEvents: (listener: (events: ReadonlyArray<PublishedEvent>) => void) => () => void
-  /** The newest view; one that was not taken in time is replaced by the next. */
-  readonly views: Stream.Stream<View<S>>
-  readonly [Symbol.asyncIterator]: () => AsyncIterator<View<S>>
-  /** Sends a command, under `id` until it is answered. Waits while offline. */
-  readonly send: (command: C, id?: string) => Effect.Effect<Receipt, ClientError>
-  /** `send`, as a promise. */
-  readonly sendPromise: (command: C, id?: string) => Promise<Receipt>
-  /** Shares the latest value under a key; null removes it. Not kept, and lost while offline. */
-  readonly signal: (key: string, value: unknown) => void
-}
-
-type ResponsePayload<T extends QueryResponse["_tag"]> = Omit<ServerMessageOf<T>, "_tag" | "ref_id">
-
+/** A client of one server, as one user. */
 export interface Client {
   readonly me: UserId
   readonly state: () => State
   readonly phase: () => ClientMachine.Phase
-  /** Calls back after every change of anything. Gives what ends it. */
-  readonly onChange: (listener: () => void) => () => void
-  /** Connects again after the server or `stop` ended the connection. */
+  /** Calls back after each change of the state. */
+  readonly onChange: (listener: () => void) => Unsubscribe
+  /** Connects, or retries at once while reconnecting. Needed only after `stop` or a final close by the server. */
   readonly start: () => void
+  /** Disconnects. Pending commands and queries fail with the code `closed`. */
   readonly stop: () => void
+  /** A topic, typed by its kind. Throws a `TypeError` if `id` is not of that kind or the client was made without it. */
   readonly topic: <S, C extends { readonly _tag: string }, A, E, I extends KindIntent>(
     kind: Kind<S, C, A, E, I>,
     id: TopicId
   ) => Topic<S, C>
+  /** The threads that the user may read: own ones, and public ones when `public` is set. */
   readonly threads: (options?: { readonly public?: boolean }) => Effect.Effect<ResponsePayload<"threads">, ClientError>
+  /** The messages of a thread, once, without a subscription. */
   readonly messages: (thread: TopicId) => Effect.Effect<ResponsePayload<"thread_messages">, ClientError>
+  /** The user with the current balance. */
   readonly user: Effect.Effect<ResponsePayload<"user">, ClientError>
-  /** Ends the session; its token is good for nothing afterwards. */
+  /** Revokes the session on the server and disconnects. */
   readonly signOut: Effect.Effect<void, ClientError>
 }
 
-/** A fresh id for a command. */
+/** A new random id for a command. */
 export const commandId = (): CommandId => CommandId.make(SecureRandom.uuidV4Unsafe())
 
-/** Where the socket of a server is. */
+/** The WebSocket URL of a server: `/ws` below its address. */
 const socketUrl = (url: string): URL => {
   const parsed = new URL(url)
   parsed.protocol = parsed.protocol.replace("http", "ws")
@@ -76,7 +116,7 @@ const socketUrl = (url: string): URL => {
   return parsed
 }
 
-/** Connects, and stays connected until the scope ends. Never fails: `phase` says how it stands. */
+/** Makes a client that stays connected until the scope ends. Dies with a `TypeError` if `options.url` is no URL. */
 export const make = Effect.fnUntraced(function*(options: Options) {
   const url = socketUrl(options.url)
   const kinds = new Map(options.kinds.map((kind) => [kind.name, kind]))
@@ -94,7 +134,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   return client
 })
 
-/** `make` for those who do not use Effect: `close` ends it. */
+/** `make` without a scope; `close` disconnects. */
 export const open = (options: Options): Promise<Client & { readonly close: () => Promise<void> }> =>
   Effect.runPromise(
     Effect.flatMap(Scope.make(), (scope) =>
@@ -104,131 +144,41 @@ export const open = (options: Options): Promise<Client & { readonly close: () =>
       })))
   )
 
-// -- What owners see ---------------------------------------------------------
-
 const makeClient = (
   me: UserId,
   runtime: ClientRuntime,
   kinds: ReadonlyMap<string, AnyKind>,
   uuid: () => string
 ): Client => {
-  const watchCounts = new Map<TopicId, number>()
-
-  const watch = (topic: TopicId): () => void => {
-    const count = watchCounts.get(topic) ?? 0
-    watchCounts.set(topic, count + 1)
-    if (count === 0) runtime.dispatch({ _tag: "TopicWatched", topic })
-    return runOnce(() => {
-      const remaining = (watchCounts.get(topic) ?? 1) - 1
-      watchCounts.set(topic, remaining)
-      if (remaining === 0) runtime.dispatch({ _tag: "TopicUnwatched", topic })
-    })
-  }
-
-  const awaitOutcome = (id: string, message: UntimedMessage<Message>) =>
-    Effect.callback<Receipt | QueryResponse, ClientError>((resume) => {
-      runtime.outcomeCallbacks.set(id, (outcome) =>
-        resume(
-          Result.isSuccess(outcome)
-            ? Effect.succeed(outcome.success)
-            : Effect.fail(new ClientError({ reason: outcome.failure }))
-        ))
-      runtime.dispatch(message)
-      return Effect.sync(() => runtime.outcomeCallbacks.delete(id))
-    })
-
-  const sendQuery = <T extends QueryResponse["_tag"]>(tag: T, query: Query, topic?: TopicId) =>
-    Effect.suspend(() => {
-      const id = uuid()
-      return awaitOutcome(id, { _tag: "QuerySubmitted", id, query, topic })
-    }).pipe(Effect.flatMap((answer) =>
-      "_tag" in answer && answer._tag === tag
-        ? Effect.succeed(answer as ServerMessageOf<T>)
-        : Effect.fail(new ClientError({ reason: errorReason("internal", "The server answered something else.") }))
-    ))
-
-  const topic: Client["topic"] = <S, C extends { readonly _tag: string }, A, E, I extends KindIntent>(
-    kind: Kind<S, C, A, E, I>,
-    id: TopicId
-  ): Topic<S, C> => {
-    if (kind.name !== kindOf(id) || !kinds.has(kind.name)) {
-      throw new TypeError(`${id} is not a topic of a kind that this client was made with`)
-    }
-    // The registry holds the very kind whose types are S and C.
-    const view = () => runtime.state().replicas.get(id) as View<S> | undefined
-    const onView = (listener: (view: View<S>) => void) => {
-      let previous: View<S> | undefined
-      const notify = () => {
-        const current = view()
-        if (current === undefined || current === previous) return
-        previous = current
-        listener(current)
-      }
-      const unwatch = watch(id)
-      notify()
-      runtime.listeners.add(notify)
-      return runOnce(() => {
-        runtime.listeners.delete(notify)
-        unwatch()
-      })
-    }
-    const views = Stream.callback<View<S>>(
-      (queue) =>
-        Effect.acquireRelease(Effect.sync(() => onView((view) => Queue.offerUnsafe(queue, view))), Effect.sync),
-      { bufferSize: 1, strategy: "sliding" }
+  const watches = new TopicWatches(runtime)
+  const query = <T extends QueryResponse["_tag"]>(tag: T, query: Query, topic?: TopicId) =>
+    Effect.suspend(() => runtime.sendQuery(uuid(), query, topic)).pipe(
+      Effect.filterOrFail(
+        (response) => isResponse(response, tag),
+        ({ _tag }) =>
+          new ClientError({ reason: errorReason("internal", `The server answered ${_tag} to ${query._tag}.`) })
+      )
     )
-    const send = (command: C, requestedId?: string) =>
-      Effect.suspend(() => {
-        const newId = CommandId.make(requestedId ?? uuid())
-        const seed = Math.floor(runtime.random() * 2 ** 32)
-        return awaitOutcome(newId, { _tag: "CommandSubmitted", id: newId, topic: id, command, seed })
-      }).pipe(Effect.map((receipt) => receipt as Receipt))
-    return {
-      id,
-      view,
-      onView,
-      onEvents: (listener) => {
-        const forward = (topic: TopicId, events: ReadonlyArray<PublishedEvent>) => {
-          if (topic === id) listener(events)
-        }
-        const unwatch = watch(id)
-        runtime.eventListeners.add(forward)
-        return runOnce(() => {
-          runtime.eventListeners.delete(forward)
-          unwatch()
-        })
-      },
-      views,
-      [Symbol.asyncIterator]: () => Stream.toAsyncIterable(views)[Symbol.asyncIterator](),
-      send,
-      sendPromise: (command, id) => Effect.runPromise(send(command, id)),
-      signal: (key, value) => runtime.dispatch({ _tag: "SignalSubmitted", topic: id, key, value })
-    }
-  }
-
   return {
     me,
     state: runtime.state,
     phase: () => ClientMachine.phase(runtime.state()),
-    onChange: (listener) => {
-      runtime.listeners.add(listener)
-      return () => void runtime.listeners.delete(listener)
-    },
+    onChange: runtime.onChange,
     start: () => runtime.dispatch({ _tag: "Started" }),
     stop: () => runtime.dispatch({ _tag: "Stopped" }),
-    topic,
-    threads: (options) => sendQuery("threads", { _tag: "get_threads", public: options?.public ?? false }),
-    messages: (thread) => sendQuery("thread_messages", { _tag: "get_thread" }, thread),
-    user: sendQuery("user", { _tag: "get_user" }),
-    signOut: Effect.asVoid(sendQuery("signed_out", { _tag: "sign_out" }))
+    topic: (kind, id) => {
+      if (kind.name !== kindOf(id)) throw new TypeError(`The topic ${id} is not of the kind "${kind.name}".`)
+      if (kinds.get(kind.name) !== kind) {
+        throw new TypeError(`This client was made without the kind "${kind.name}": add it to the option \`kinds\`.`)
+      }
+      return makeTopic(runtime, watches, kind, id, uuid)
+    },
+    threads: (options) => query("threads", { _tag: "get_threads", public: options?.public ?? false }),
+    messages: (thread) => query("thread_messages", { _tag: "get_thread" }, thread),
+    user: query("user", { _tag: "get_user" }),
+    signOut: Effect.asVoid(query("signed_out", { _tag: "sign_out" }))
   }
 }
 
-const runOnce = (call: () => void): () => void => {
-  let done = false
-  return () => {
-    if (done) return
-    done = true
-    call()
-  }
-}
+const isResponse = <T extends QueryResponse["_tag"]>(response: QueryResponse, tag: T): response is ResponseOf<T> =>
+  response._tag === tag

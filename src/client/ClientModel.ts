@@ -1,8 +1,33 @@
 /**
- * What the client's machine is made of: its state, what happens to it, what it
- * wants done. No logic; the rules are in `Machine`.
+ * The types of the client's state machine: state, messages, intents (SYN10). No logic: `ClientMachine` has the
+ * transitions. Time, randomness, command ids and signatures arrive in messages.
  *
- * Time, randomness, ids and signatures arrive in messages.
+ * States of the connection:
+ *
+ * ```text
+ *  Disconnected ──Started──▶ Connecting ──init──▶ Online
+ *       ▲                      │   ▲                │
+ *       │           connection │   │ TimerFired,    │ connection
+ *       │           lost       ▼   │ PageShown      │ lost
+ *       │                    Reconnecting ◀─────────┘
+ *       │
+ *       └── from each state: Stopped, and a close code that forbids reconnecting (CON6);
+ *           from Connecting also: a rejected key, a failed signature, another server's audience (SEC3)
+ * ```
+ *
+ * "Connection lost" is `SocketClosed` with any other code, a timeout of the sign-in or of an answer to `heartbeat`, a
+ * rate-limited sign-in, or a session that the server no longer accepts.
+ *
+ * The stages of `Connecting`:
+ *
+ * ```text
+ *  opening ──SocketOpened──▶ resuming ───────init──▶ Online
+ *     │                         │ session rejected
+ *     │ no session              ▼
+ *     └────────────────▶ authenticating: challenge, ChallengeSigned ──init──▶ Online
+ * ```
+ *
+ * `Replica` draws the states of a topic's replica, `Outbox` those of a command.
  */
 import type { Result } from "effect"
 import type { CommandId, Instant, TopicId, UserId } from "../domain/protocol/Ids.ts"
@@ -11,38 +36,39 @@ import type { AnyKind } from "../domain/topic/Topic.ts"
 import type { ClientErrorReason } from "./ClientError.ts"
 import type { Replica } from "./Replica.ts"
 
-/** What does not change while a client lives. */
+/** Fixed settings of a client. */
 export interface Config {
   readonly kinds: ReadonlyMap<string, AnyKind>
   readonly me: UserId
-  /** A UUID of this client instance: names it to the server (AUT7), and its first 24 characters begin its messages' ids. */
+  /** A UUID that identifies this client instance (AUT7). Its first 24 characters begin its message ids. */
   readonly instance: string
-  /** `host:port` of the server as dialled; a challenge for anybody else is not signed. Undefined: any will do. */
+  /** `host:port` as dialled: challenges for another audience are not signed (SEC3). Undefined: all are. */
   readonly host: string | undefined
-  /** Whether every command leaves with a signature of its own (AUT5). */
+  /** Whether each command is signed by itself (AUT5). */
   readonly signCommands?: boolean
 }
 
-/** A session that resumes without signing (AUT2). Times are of this side's clock. */
+/** A session that can be resumed without a signature (AUT2). Times are of the client's clock. */
 export interface Session {
   readonly token: string
   readonly renewAt: Instant
   readonly expiresAt: Instant
 }
 
-/** What the server said last before it closes (CON6). */
+/** The server's announcement of a close (CON6). */
 export type Goodbye = Omit<ServerMessageOf<"goodbye">, "_tag">
 
+/** The state of the connection; drawn above. */
 export type Connection =
-  /** Not connected, and not about to be. `fault` says why, unless it was asked for. */
+  /** No connection, and no attempt is scheduled. `reason` is undefined before the first start and after `Stopped`. */
   | { readonly _tag: "Disconnected"; readonly reason: ClientErrorReason | undefined }
   | {
     readonly _tag: "Connecting"
     readonly socket: number
     readonly since: Instant
     readonly attempt: number
-    /** How far it has come; `ref` is the id of the message that waits for its answer. */
     readonly stage: "opening" | "resuming" | "authenticating"
+    /** The id of the last sign-in message, which an error may name. */
     readonly requestId: string | undefined
     readonly goodbye: Goodbye | undefined
   }
@@ -53,11 +79,11 @@ export type Connection =
     readonly attempt: number
     readonly connectionId: string
     readonly lastReceivedAt: Instant
-    /** When we asked whether the server is still there, if we wait for its answer. */
+    /** When an unanswered `heartbeat` was sent. */
     readonly probedAt: Instant | undefined
     readonly goodbye: Goodbye | undefined
   }
-  /** The connection is lost and comes back by itself at `dueAt`, never before `notBefore`. */
+  /** The next attempt is at `retryAt`. `notBefore` is the server's lower bound, which `PageShown` respects too. */
   | {
     readonly _tag: "Reconnecting"
     readonly attempt: number
@@ -65,40 +91,41 @@ export type Connection =
     readonly notBefore: Instant
   }
 
-/** How fast the commands that draw on one budget may leave. */
+/** Flow control of the commands of one budget. */
 export interface SendWindow {
-  /** None leaves before this time: the server asked for a pause. */
+  /** No command is sent before this time: the server's `retry_after_ms`. */
   readonly notBefore: Instant
-  /** How many may be without an answer at once: falls to 1 at such a pause, and grows with every receipt. */
+  /** Maximum number of unanswered commands: 1 after `rate_limited`, one more with each receipt. */
   readonly window: number
 }
 
-/** A command that its topic's log does not show yet. */
+/** A command whose events are not in the replica yet; `Outbox` draws its states. */
 export interface PendingCommand {
   readonly id: CommandId
   readonly topic: TopicId
   readonly command: { readonly _tag: string }
-  /** The budget it draws on. */
+  /** The name of the rate limit's budget that it draws on (CON7). */
   readonly budget: string
   readonly at: Instant
   readonly seed: number
-  /** `queued` to be sent on this connection, `sent` on it, or `accepted`: receipted, its events still on their way. */
+  /** Not yet sent on this connection, sent on it and unanswered, or receipted ahead of the replica. */
   readonly stage: "queued" | "sent" | "accepted"
-  /** Whether its expected effect is shown. Not when the copy may contain it already. */
+  /** Whether it is applied to the optimistic state; false once the confirmed state may contain it. */
   readonly optimistic: boolean
-  /** Whether it has ever left this client. */
+  /** Whether it was ever sent, on any connection. */
   readonly attempted: boolean
-  /** Where it was logged, once `accepted`. */
+  /** Its seq in the log, once `accepted`; 0 before. */
   readonly seq: number
 }
 
-/** Questions that are answered once. */
+/** A read that the server answers once. */
 export type Query =
   | { readonly _tag: "get_threads"; readonly public: boolean }
   | { readonly _tag: "get_thread" }
   | { readonly _tag: "get_user" }
   | { readonly _tag: "sign_out" }
 
+/** A query without an answer; sent again after a reconnect. */
 export interface PendingQuery {
   readonly id: string
   readonly query: Query
@@ -106,91 +133,94 @@ export interface PendingQuery {
   readonly sent: boolean
 }
 
+/** The server's answer to an accepted command: where it is logged (SYN5). */
 export type Receipt = Omit<ServerMessageOf<"receipt">, "_tag" | "ref_id">
+/** The server's answer to a query. */
 export type QueryResponse = ServerMessageOf<"threads" | "thread_messages" | "user" | "signed_out">
 
+/** The whole state of a client. */
 export interface State {
   readonly connection: Connection
-  /** When the connection was lost; undefined while it is there, and before it was first there. */
+  /** When the connection was lost; undefined while it is online, and before it was first online. */
   readonly lostAt: Instant | undefined
-  /** Whether it was lost because the server restarts (SYN11). */
+  /** Whether the server closed the connection for a restart (SYN11): shortens the back-off. */
   readonly serverRestarting: boolean
   readonly session: Session | undefined
-  /** What the server said on sign-in; kept while the connection is lost. */
+  /** The last `init`; kept while the connection is lost. */
   readonly init: Omit<ServerMessageOf<"init">, "_tag"> | undefined
   readonly replicas: ReadonlyMap<TopicId, Replica>
-  /** In the order they were given. */
+  /** In the order of submission. */
   readonly outbox: ReadonlyArray<PendingCommand>
   readonly pendingQueries: ReadonlyArray<PendingQuery>
-  /** By budget, how fast its commands may leave; budgets that never ran out are not there (CON7). */
+  /** Flow control by budget. A budget without an entry has the largest window and no pause (CON7). */
   readonly sendWindows: ReadonlyMap<string, SendWindow>
-  /** Topics whose position the server has not been told yet, and when it will be (SYN6). */
+  /** Topics whose position is to be acknowledged at `ackAt` (SYN6). */
   readonly unacked: ReadonlySet<TopicId>
   readonly ackAt: Instant
-  /** Sockets opened so far; what an older one says is not heard. */
+  /** Number of sockets opened so far, which is the number of the newest. Messages of older sockets are ignored. */
   readonly socketCount: number
-  /** The first 24 characters of the ids of our own messages, and how many of them were made. */
+  /** Generator of message ids: the instance's first 24 characters, and the counter that follows them. */
   readonly idPrefix: string
   readonly idCounter: number
 }
 
-/** What happens to a client. */
-export type Message =
-  & { readonly at: Instant }
-  & (
-    | { readonly _tag: "Started" }
-    | { readonly _tag: "Stopped" }
-    | { readonly _tag: "SocketOpened"; readonly socket: number }
-    /** A frame arrived; `value` is its parsed JSON. */
-    | { readonly _tag: "FrameReceived"; readonly socket: number; readonly value: unknown }
-    | { readonly _tag: "ChallengeSigned"; readonly socket: number; readonly signature: string }
-    | { readonly _tag: "SigningFailed"; readonly socket: number }
-    /** `random` is in [0, 1). */
-    | { readonly _tag: "SocketClosed"; readonly socket: number; readonly code: number; readonly random: number }
-    | { readonly _tag: "TimerFired"; readonly random: number }
-    /** The page is visible again, or the network is back. */
-    | { readonly _tag: "PageShown" }
-    | { readonly _tag: "TopicWatched"; readonly topic: TopicId }
-    | { readonly _tag: "TopicUnwatched"; readonly topic: TopicId }
-    | {
-      readonly _tag: "CommandSubmitted"
-      readonly id: CommandId
-      readonly topic: TopicId
-      readonly command: { readonly _tag: string }
-      readonly seed: number
-    }
-    | {
-      readonly _tag: "QuerySubmitted"
-      readonly id: string
-      readonly query: Query
-      readonly topic: TopicId | undefined
-    }
-    | { readonly _tag: "SignalSubmitted"; readonly topic: TopicId; readonly key: string; readonly value: unknown }
-  )
+/** An input of the machine, without its time. */
+export type UntimedMessage =
+  | { readonly _tag: "Started" }
+  | { readonly _tag: "Stopped" }
+  | { readonly _tag: "SocketOpened"; readonly socket: number }
+  /** `value` is the parsed JSON of a frame. */
+  | { readonly _tag: "FrameReceived"; readonly socket: number; readonly value: unknown }
+  | { readonly _tag: "ChallengeSigned"; readonly socket: number; readonly signature: string }
+  | { readonly _tag: "SigningFailed"; readonly socket: number }
+  /** `random` is in [0, 1). */
+  | { readonly _tag: "SocketClosed"; readonly socket: number; readonly code: number; readonly random: number }
+  | { readonly _tag: "TimerFired"; readonly random: number }
+  /** The page became visible, or the network changed. */
+  | { readonly _tag: "PageShown" }
+  | { readonly _tag: "TopicWatched"; readonly topic: TopicId }
+  | { readonly _tag: "TopicUnwatched"; readonly topic: TopicId }
+  | {
+    readonly _tag: "CommandSubmitted"
+    readonly id: CommandId
+    readonly topic: TopicId
+    readonly command: { readonly _tag: string }
+    readonly seed: number
+  }
+  | {
+    readonly _tag: "QuerySubmitted"
+    readonly id: string
+    readonly query: Query
+    readonly topic: TopicId | undefined
+  }
+  | { readonly _tag: "SignalSubmitted"; readonly topic: TopicId; readonly key: string; readonly value: unknown }
+/** An input of the machine. */
+export type Message = UntimedMessage & { readonly at: Instant }
+/** The input with a tag. */
 export type MessageOf<T extends Message["_tag"]> = Extract<Message, { readonly _tag: T }>
 
-/** What a client wants done. */
+/** An effect that the machine asks the runtime for. */
 export type Intent =
   | { readonly _tag: "Open"; readonly socket: number }
   | { readonly _tag: "Close"; readonly socket: number; readonly code: number }
   | { readonly _tag: "Send"; readonly socket: number; readonly envelope: OutgoingMessage }
   | { readonly _tag: "Sign"; readonly socket: number; readonly text: string }
-  /** The one outcome of a command. */
+  /** The single outcome of a command (SYN5). */
   | {
     readonly _tag: "CompleteCommand"
     readonly id: string
     readonly outcome: Result.Result<Receipt, ClientErrorReason>
   }
-  /** The one answer to a question. */
+  /** The single answer to a query. */
   | {
     readonly _tag: "CompleteQuery"
     readonly id: string
     readonly outcome: Result.Result<QueryResponse, ClientErrorReason>
   }
-  /** Durable events that a copy has just taken in, in order. */
+  /** Durable events that a replica has just applied, in order. */
   | { readonly _tag: "EmitEvents"; readonly topic: TopicId; readonly events: ReadonlyArray<PublishedEvent> }
 
-/** An envelope on its way out; the command's fields are in `payload`. */
+/** An envelope to be sent. `payload` holds the fields of a command without its tag, which is `type`. */
 export interface OutgoingMessage {
   readonly id: string
   readonly type: string
@@ -199,4 +229,5 @@ export interface OutgoingMessage {
   readonly thread_id?: TopicId
 }
 
+/** The result of a step. */
 export type Transition = readonly [state: State, intents: ReadonlyArray<Intent>]

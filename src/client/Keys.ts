@@ -1,6 +1,36 @@
 /**
- * Ed25519 keys on WebCrypto (AUT1): made, written down as text, read back.
- * Works in Node and in current browsers; holds nothing itself.
+ * Ed25519 keys on WebCrypto: generating, encoding as text, decoding, signing (AUT1). A user is a public key; the
+ * secret text is everything that is needed to act as that user.
+ *
+ * **When to use**
+ *
+ * Use `generateSecret` and `fromSecret` where the program may hold the secret: servers, command lines, tests. In a
+ * browser, implement `Identity` on a non-extractable `CryptoKey` instead.
+ *
+ * **Details**
+ *
+ * - A secret is `choir_sk_` and the 32-byte seed of the key in base64url. The prefix lets secret scanners find it.
+ * - Works in Node and in browsers with Ed25519 in WebCrypto, which need a secure context (https or localhost).
+ *
+ * **Gotchas**
+ *
+ * - Nothing is stored. A lost secret cannot be recovered: its user is lost with it.
+ *
+ * **Example** (Storing a key as text)
+ *
+ * ```ts
+ * import { Keys } from "choir/client"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const secret = yield* Keys.generateSecret
+ *   const identity = yield* Keys.fromSecret(secret)
+ *   const restored = yield* Keys.fromSecret(secret)
+ *   console.log(identity.publicKey === restored.publicKey) // => true
+ * })
+ *
+ * await Effect.runPromise(program)
+ * ```
  */
 import { Effect, Layer } from "effect"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -9,10 +39,10 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import { UserId } from "../domain/protocol/Ids.ts"
 import { ClientError, errorReason } from "./ClientError.ts"
 
-/** Somebody who can sign. The private key need not be readable. */
+/** A user's key pair, as much as signing needs. The private key need not be readable. */
 export interface Identity {
   readonly publicKey: UserId
-  /** The signature over the UTF-8 bytes of a text, as base64url. */
+  /** The Ed25519 signature over the UTF-8 bytes of a text, as base64url. */
   readonly sign: (text: string) => Effect.Effect<string, ClientError>
 }
 
@@ -20,24 +50,24 @@ const signatureLayer = Signature.layerWebCrypto.pipe(Layer.provide(SecureRandom.
 
 const keyUnusable = (message: string) => new ClientError({ reason: errorReason("key_unusable", message) })
 
-/** How a secret key begins when it is written down, so that people and tools know it for what it is. */
 const secretPrefix = "choir_sk_"
+const seedBytes = 32
 
-/** A new secret, as text: whoever has it is this user. */
+/** A new random secret, as text. */
 export const generateSecret: Effect.Effect<string> = Effect.sync(() =>
-  secretPrefix + Base64Url.encode(SecureRandom.randomBytesUnsafe(32))
+  secretPrefix + Base64Url.encode(SecureRandom.randomBytesUnsafe(seedBytes))
 )
 
-/** The 32 bytes of a secret that was written down. */
+/** The 32-byte seed in a secret's text; surrounding whitespace is ignored. Fails with `key_unusable`. */
 export const decodeSecret = (secret: string): Effect.Effect<Uint8Array, ClientError> => {
   const text = secret.trim()
   const seed = Base64Url.decode(text.startsWith(secretPrefix) ? text.slice(secretPrefix.length) : "")
-  return seed._tag === "Success" && seed.success.length === 32
+  return seed._tag === "Success" && seed.success.length === seedBytes
     ? Effect.succeed(seed.success)
-    : Effect.fail(keyUnusable(`This is not a Choir key: one starts with ${secretPrefix} and has 43 more characters.`))
+    : Effect.fail(keyUnusable(`This is not a Choir key. A key is ${secretPrefix} followed by 43 characters.`))
 }
 
-/** The user behind a secret. */
+/** The identity of a secret. Fails with `key_unusable` if the text is no secret or WebCrypto has no Ed25519. */
 export const fromSecret = Effect.fnUntraced(
   function*(secret: string) {
     const seed = yield* decodeSecret(secret)
@@ -49,11 +79,11 @@ export const fromSecret = Effect.fnUntraced(
       sign: (text) =>
         signature.sign(privateKey, new TextEncoder().encode(text)).pipe(
           Effect.map(Base64Url.encode),
-          Effect.mapError(() => keyUnusable("The key could not sign."))
+          Effect.mapError(() => keyUnusable("Signing with this key failed."))
         )
     }
     return identity
   },
-  Effect.catchTag("CryptoError", () => Effect.fail(keyUnusable("Ed25519 keys do not work here."))),
+  Effect.catchTag("CryptoError", () => Effect.fail(keyUnusable("This runtime does not support Ed25519 keys."))),
   Effect.provide(signatureLayer)
 )

@@ -1,34 +1,56 @@
 /**
- * A client's copy of one topic: the fold of a prefix of its log, and on top the
- * commands that are not decided yet. `Ephemeral` moves what it shows beside that.
+ * A client's replica of one topic: the fold of a prefix of its log, with the client's own pending commands on top.
+ * Pure. `EphemeralState` has the transitions of presence, signals and streamed text.
  *
- * Pure. A copy moves only from its own position (SYN3); anything else is `undefined`, and the caller asks again.
+ * ```text
+ *                subscribe                subscribed
+ *  Unsubscribed ───────────▶ Subscribing ────────────▶ Live
+ *    ▲  ▲  ▲                  │  │                     │  │
+ *    │  │  └─ retryable error ┘  │ access error        │  │ unsubscribed
+ *    │  │     or state_desync    ▼                     │  │
+ *    │  │                      Refused ◀───────────────┼──┘
+ *    │  └─ gap in the deltas, other hash ──────────────┘
+ *    └──── connection lost, from each state
+ * ```
+ *
+ * Invariants:
+ *
+ * 1. With a `position`, `confirmed` is the fold of the first `position.seq` events of the log of `position.epoch`
+ *    (TOP2).
+ * 2. Without a `position` no event is applied: `confirmed` is the initial state, or an older one that is shown until a
+ *    snapshot replaces it.
+ * 3. Events are applied only from exactly `position.seq`, each once and in order (SYN3). A delta up to a seq already
+ *    reached changes nothing; one from another seq gives `undefined`, and the caller subscribes again.
+ * 4. `position.seq` does not decrease within an epoch while `Live`, except by a snapshot.
+ * 5. `state` is `confirmed` with the commands of `optimisticCommands` applied in order by `kind.decide` (SYN10);
+ *    without a `position`, or without such commands, it is `confirmed` itself.
+ * 6. Each `subscribed` replaces presence, signals and streamed text; a lost connection empties them (ROO2).
  */
 import { Result, Schema } from "effect"
 import type { CommandId, Instant, Position, TopicId, UserId } from "../domain/protocol/Ids.ts"
 import type { Presence, PublishedEvent, PublishedSignal, ServerMessageOf } from "../domain/protocol/Protocol.ts"
 import * as StateHash from "../domain/protocol/StateHash.ts"
-import { type AnyKind, fold } from "../domain/topic/Topic.ts"
+import { type AnyKind, fold, type Intent, type Kind } from "../domain/topic/Topic.ts"
 import type { ClientErrorReason } from "./ClientError.ts"
 
-/** How a copy stands to the server. */
+/** The state of the subscription; drawn above. */
 export type SyncState =
-  /** To be asked for from `notBefore` on, as soon as the connection is there. */
+  /** To be subscribed to as soon as the client is online, not before `notBefore`. */
   | { readonly _tag: "Unsubscribed"; readonly notBefore: Instant }
   | { readonly _tag: "Subscribing"; readonly requestId: string }
   | { readonly _tag: "Live" }
-  /** The server does not show this topic to us. */
+  /** The server denied access, or this client cannot decode the topic. */
   | { readonly _tag: "Refused"; readonly reason: ClientErrorReason }
 
-/** A signal and when it arrived here. */
+/** A signal with its time of arrival. */
 export interface ReceivedSignal extends PublishedSignal {
   readonly at: Instant
 }
 
-/** The text of a Chorus step as far as it has been heard (CHO5). */
+/** The text of a Chorus step so far, while the model writes it (CHO5). */
 export type PartialOutput = Omit<ServerMessageOf<"chorus_response">, "_tag" | "offset">
 
-/** Somebody's command that has no visible effect in the log yet. */
+/** A pending command, as needed to decide it locally. */
 export interface OptimisticCommand {
   readonly id: CommandId
   readonly command: unknown
@@ -36,36 +58,44 @@ export interface OptimisticCommand {
   readonly seed: number
 }
 
-/** How a copy compares with the hashes that the server says (SYN7). */
+/** The comparison of state hashes with the server's (SYN7). */
 export interface HashCheck {
-  /** What was hashed last: the next hash costs what has changed since. */
+  /** The state hashed last: the next hash costs in proportion to the difference. */
   readonly hashedState: unknown
-  /** Hashes that were found right and not reported yet. */
+  /** Matching hashes since the last `ack`. */
   readonly matches: number
-  /** Deltas in a row after which the copy was another. */
+  /** Consecutive deltas after which the hashes differed. */
   readonly mismatches: number
-  /** False when even the snapshot reads as another state: the server is of another version, and comparing is no use. */
+  /** False after a snapshot with another hash: the server's kind is of another version. */
   readonly comparable: boolean
 }
 
-export interface Replica {
+/** A replica of a topic with states of type `S`. */
+export interface Replica<S = unknown> {
   readonly topic: TopicId
   readonly kind: AnyKind
   readonly sync: SyncState
-  /** Undefined until the first answer. */
+  /** Undefined until the first `subscribed`, and after a desync until the next one. */
   readonly position: Position | undefined
-  /** What the server has decided, up to `position`. */
-  readonly confirmed: unknown
-  /** `decided`, and on top of it what we expect of our own commands. */
-  readonly state: unknown
+  /** The state of the log up to `position`. */
+  readonly confirmed: S
+  /** `confirmed` with the optimistic effect of pending commands. */
+  readonly state: S
   readonly hashCheck: HashCheck
-  /** The ids of our commands whose expected effect is in `state`. */
+  /** The ids of the commands whose optimistic effect is in `state`. */
   readonly optimisticCommands: ReadonlyArray<CommandId>
   readonly presence: ReadonlyArray<Presence>
   readonly signals: ReadonlyArray<ReceivedSignal>
   readonly partialOutputs: ReadonlyArray<PartialOutput>
 }
 
+/** Whether the states of a replica are of the kind's type. */
+export const isReplicaOf = <S, C, A, E, I extends Intent>(
+  replica: Replica,
+  kind: Kind<S, C, A, E, I>
+): replica is Replica<S> => replica.kind === kind
+
+/** An empty replica, to be subscribed to at once. */
 export const make = (topic: TopicId, kind: AnyKind): Replica => {
   const initial = kind.initial(topic)
   return {
@@ -83,7 +113,7 @@ export const make = (topic: TopicId, kind: AnyKind): Replica => {
   }
 }
 
-/** The connection is gone: what is logged stays, what is shared for the moment goes. */
+/** After a lost connection: keeps logged state, drops ephemeral state. */
 export const markDisconnected = (replica: Replica): Replica => ({
   ...replica,
   sync: { _tag: "Unsubscribed", notBefore: 0 },
@@ -92,14 +122,17 @@ export const markDisconnected = (replica: Replica): Replica => ({
   partialOutputs: []
 })
 
-/** To be asked for again; `whole` gives up the own position, so that a snapshot comes. */
+/** Schedules a new subscription; without the position, the answer is a snapshot. */
 export const requestSubscription = (replica: Replica, notBefore: Instant, discardPosition: boolean): Replica => ({
   ...replica,
   sync: { _tag: "Unsubscribed", notBefore },
   position: discardPosition ? undefined : replica.position
 })
 
-/** The one answer to `subscribe`. Undefined when it does not lead from our position to the one it names. */
+/**
+ * Applies the answer to `subscribe`. Undefined if its deltas do not lead from the replica's position to the message's,
+ * or if the kind cannot decode it.
+ */
 export const applySubscribed = (
   replica: Replica,
   message: ServerMessageOf<"subscribed">,
@@ -138,8 +171,8 @@ const applyCatchUp = (
 }
 
 /**
- * Live events. The same copy when it has them already; undefined when they do not start at its position, or when
- * this client does not understand them.
+ * Applies live events (SYN3). The same replica if it has them already; undefined if they do not start at its position,
+ * or if the kind cannot decode them.
  */
 export const applyDelta = (replica: Replica, message: ServerMessageOf<"delta">): Replica | undefined => {
   const position = replica.position
@@ -157,10 +190,7 @@ export const applyDelta = (replica: Replica, message: ServerMessageOf<"delta">):
   }
 }
 
-/**
- * Compares a copy that has just moved with the server's hash of it, if it said one. `found` is the copy's own hash when
- * that is another.
- */
+/** Compares an updated replica with the server's hash, if any (SYN7). `found` is its own hash if they differ. */
 export const verifyHash = (
   replica: Replica,
   expected: StateHash.StateHash | undefined,
@@ -185,7 +215,7 @@ export const verifyHash = (
   }
 }
 
-/** The matches have been reported. */
+/** Resets the count of matches after an `ack` has reported it. */
 export const clearReportedMatches = (replica: Replica): Replica => ({
   ...replica,
   hashCheck: { ...replica.hashCheck, matches: 0 }
@@ -212,11 +242,11 @@ const OutputEndEvent = Schema.Struct({
 })
 const isOutputEnd = Schema.is(OutputEndEvent)
 
-/** Whether a durable event takes the place of a running text. */
+/** Whether a durable event replaces a streamed text. */
 const endsPartialOutput = (view: PublishedEvent, output: PartialOutput): boolean =>
   isOutputEnd(view.event) && view.event.prompt_id === output.prompt_id
 
-/** Puts the commands that are still expected on top of what is decided, by the kind's own rules (SYN10). */
+/** Rebases: decides pending commands on the confirmed state, by the kind's own rules (SYN10). */
 export const applyOptimistic = (
   replica: Replica,
   { me, signCommands: signed = false }: { readonly me: UserId; readonly signCommands?: boolean },
@@ -224,10 +254,9 @@ export const applyOptimistic = (
 ): Replica => {
   let state = replica.confirmed
   const applied: Array<CommandId> = []
-  // Before the first answer there is nothing that a rule could be put to.
   for (const { at, command, id, seed } of replica.position === undefined ? [] : commands) {
     const decision = replica.kind.decide(state, command, { id, author: me, now: at, seed, signed })
-    // A refusal here is the server's to pronounce; a forwarded command shows nothing yet.
+    // A rejection is left to the server, which may know more events; a forwarded command has no effect here yet.
     if (Result.isFailure(decision) || decision.success._tag === "Forward") continue
     state = fold(replica.kind, state, decision.success.events)
     applied.push(id)
@@ -235,7 +264,7 @@ export const applyOptimistic = (
   return { ...replica, state, optimisticCommands: applied }
 }
 
-/** Only what is decided. */
+/** Removes the optimistic effect of all commands. */
 export const discardOptimistic = (replica: Replica): Replica => ({
   ...replica,
   state: replica.confirmed,

@@ -109,7 +109,7 @@ describe("the client over a real socket", () => {
         const text = SignedCommand.signingInput(CommandId.make(id), {
           topic,
           timestamp,
-          command: { ...payload, _tag: type } as never
+          command: { ...payload, _tag: type }
         })
         assert.isTrue(verify(null, Buffer.from(text), key, Buffer.from(signature ?? "", "base64url")))
       }
@@ -128,7 +128,16 @@ describe("the client over a real socket", () => {
       assert.deepStrictEqual(server.receivedIds, [uuid(9)])
     })))
 
-  it.live("a listener that throws disturbs nobody", () =>
+  it.live("[SYN5] two sends under one id take effect once and share the outcome", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { lobby, server } = yield* connectClient
+      const send = lobby.send({ _tag: "send_message", content: "once" }, uuid(7))
+      const receipts = yield* Effect.all([send, send], { concurrency: "unbounded" })
+      assert.deepStrictEqual(receipts, [{ topic, seq: 3 }, { topic, seq: 3 }])
+      assert.deepStrictEqual(server.receivedIds, [uuid(7)])
+    })))
+
+  it.live("a listener that throws stops neither the client nor other listeners", () =>
     Effect.scoped(Effect.gen(function*() {
       const { client, lobby } = yield* connectClient
       client.onChange(() => {

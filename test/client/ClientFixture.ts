@@ -4,7 +4,7 @@
  */
 import { Result } from "effect"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
-import type { Config, Intent, Message, OutgoingMessage, State } from "../../src/client/ClientModel.ts"
+import type { Config, Intent, OutgoingMessage, State, UntimedMessage } from "../../src/client/ClientModel.ts"
 import * as ConnectionLifecycle from "../../src/client/ConnectionLifecycle.ts"
 import type { Replica } from "../../src/client/Replica.ts"
 import { closeCode } from "../../src/domain/connection/CloseCode.ts"
@@ -41,8 +41,8 @@ export class ClientFixture extends ScriptedServer {
   }
 
   /** Puts a message to the client, and plays the shell to what it wants. */
-  dispatch(message: Message extends infer M ? M extends Message ? Omit<M, "at"> : never : never): void {
-    const [state, intents] = ClientMachine.step(config, this.state, { ...message, at: this.now } as Message)
+  dispatch(message: UntimedMessage): void {
+    const [state, intents] = ClientMachine.step(config, this.state, { ...message, at: this.now })
     this.state = state
     this.intents.push(...intents)
     for (const intent of intents) this.executeIntent(intent)

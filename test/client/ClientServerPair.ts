@@ -1,6 +1,6 @@
 /** A client's machine, the server's machine for each of its connections, the user's budgets, and a wire that stalls. */
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
-import type { Config, Intent, Message } from "../../src/client/ClientModel.ts"
+import type { Config, Intent, UntimedMessage } from "../../src/client/ClientModel.ts"
 import * as ConnectionLifecycle from "../../src/client/ConnectionLifecycle.ts"
 import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
 import * as Connection from "../../src/domain/connection/Connection.ts"
@@ -52,8 +52,8 @@ export class ClientServerPair {
 
   // -- The client --
 
-  dispatchToClient(message: Message extends infer M ? M extends Message ? Omit<M, "at"> : never : never): void {
-    const [state, intents] = ClientMachine.step(config, this.client, { ...message, at: this.now } as Message)
+  dispatchToClient(message: UntimedMessage): void {
+    const [state, intents] = ClientMachine.step(config, this.client, { ...message, at: this.now })
     this.client = state
     for (const intent of intents) this.executeClientIntent(intent)
   }

@@ -1,13 +1,13 @@
 /** Clients for conformance runs that are no plain WebSockets: over Socket.IO, and within the process. */
 import { Deferred, Effect, Queue } from "effect"
 import { io } from "socket.io-client"
-import type { Socket } from "../../src/client/Client.ts"
+import type { WebSocketLike } from "../../src/client/Client.ts"
 import * as SocketIoTransport from "../../src/client/SocketIoTransport.ts"
 import { type Client, ConnectFailed, type Harness } from "../../src/conformance/SocketConformance.ts"
 import { MemoryConnector } from "../../src/layers/socket/memory/SocketMemory.ts"
 
 /** Anything that looks like a browser's WebSocket, as a client of the conformance run. */
-const clientFromWebSocket = Effect.fnUntraced(function*(open: () => Socket) {
+const clientFromWebSocket = Effect.fnUntraced(function*(open: () => WebSocketLike) {
   const texts = yield* Queue.unbounded<string>()
   const closed = yield* Deferred.make<{ readonly code: number; readonly reason: string }>()
   const endpoint = yield* Effect.acquireRelease(

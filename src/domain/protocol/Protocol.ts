@@ -201,7 +201,7 @@ export interface EnvelopeFields {
 /** Puts a server message into its envelope, as text. */
 export const encodeServerMessage = (message: ServerMessage, fields: EnvelopeFields): string => {
   const { _tag, ...payload } = message
-  return encodeServerPayload(_tag, payload as never, fields)
+  return encodeEnvelope(_tag, payload, fields)
 }
 
 /**
@@ -211,8 +211,10 @@ export const encodeServerMessage = (message: ServerMessage, fields: EnvelopeFiel
 export const encodeServerPayload = <T extends ServerMessage["_tag"]>(
   type: T,
   payload: Omit<ServerMessageOf<T>, "_tag">,
-  { id, thread_id, timestamp }: EnvelopeFields
-): string => {
+  fields: EnvelopeFields
+): string => encodeEnvelope(type, payload, fields)
+
+const encodeEnvelope = (type: string, payload: object, { id, thread_id, timestamp }: EnvelopeFields): string => {
   const threadIdField = thread_id === undefined ? "" : `,"thread_id":"${thread_id}"`
   return `{"id":"${id}","type":"${type}","payload":${JSON.stringify(payload)},"timestamp":${timestamp}${threadIdField}}`
 }

@@ -25,7 +25,7 @@ export type SignedCommand = typeof SignedCommand.Type
  */
 export const signingInput = (
   id: CommandId,
-  { command, timestamp, topic }: Omit<SignedCommand, "signature">
+  { command, timestamp, topic }: Pick<SignedCommand, "timestamp" | "topic"> & { readonly command: unknown }
 ): string => {
   const { _tag, ...payload } = command as { readonly _tag: string }
   return ["choir/command/v1", id, _tag, topic, timestamp, canonicalJson(payload)].join("\n")

@@ -1,0 +1,133 @@
+/**
+ * One topic as a client's user sees it: views as callbacks, `AsyncIterable` and `Stream`, and typed commands.
+ * Subscribes to the server while it has at least one listener.
+ */
+import { Effect, Queue, Stream } from "effect"
+import { CommandId, type TopicId } from "../domain/protocol/Ids.ts"
+import type { PublishedEvent } from "../domain/protocol/Protocol.ts"
+import type { Intent as KindIntent, Kind } from "../domain/topic/Topic.ts"
+import type { ClientError } from "./ClientError.ts"
+import type { Unsubscribe } from "./ClientListeners.ts"
+import type { Receipt } from "./ClientModel.ts"
+import type { ClientRuntime } from "./ClientRuntime.ts"
+import { isReplicaOf, type Replica } from "./Replica.ts"
+
+/** A snapshot of a topic: the confirmed state, and the state with the client's own pending commands applied. */
+export interface View<S = unknown> extends Omit<Replica<S>, "kind"> {}
+
+/** One topic, typed by its kind: `S` is the state, `C` the commands. */
+export interface Topic<S, C> {
+  readonly id: TopicId
+  /** The present view; undefined without a listener. */
+  readonly view: () => View<S> | undefined
+  /** Calls back with the present view, if there is one, and with each later one. */
+  readonly onView: (listener: (view: View<S>) => void) => Unsubscribe
+  /** Calls back with durable events as they are applied, in order; not with those that a snapshot contains. */
+  readonly onEvents: (listener: (events: ReadonlyArray<PublishedEvent>) => void) => Unsubscribe
+  /** The newest view; a slow consumer misses intermediate ones. */
+  readonly views: Stream.Stream<View<S>>
+  readonly [Symbol.asyncIterator]: () => AsyncIterator<View<S>>
+  /** Sends a command and waits for its receipt, also while offline. It is retried under one id: `id`, or a new one. */
+  readonly send: (command: C, id?: string) => Effect.Effect<Receipt, ClientError>
+  /** `send` as a promise, which rejects with a `ClientError`. */
+  readonly sendPromise: (command: C, id?: string) => Promise<Receipt>
+  /** Shares the latest value under a key with subscribers; null removes it. Not logged, and lost while offline (ROO3). */
+  readonly signal: (key: string, value: unknown) => void
+}
+
+/** Counts the listeners of each topic, and subscribes to a topic while it has any. */
+export class TopicWatches {
+  private readonly runtime: ClientRuntime
+  private readonly counts = new Map<TopicId, number>()
+
+  constructor(runtime: ClientRuntime) {
+    this.runtime = runtime
+  }
+
+  /** Adds a listener of a topic. */
+  watch(topic: TopicId): Unsubscribe {
+    const count = this.counts.get(topic) ?? 0
+    this.counts.set(topic, count + 1)
+    if (count === 0) this.runtime.dispatch({ _tag: "TopicWatched", topic })
+    return runOnce(() => this.unwatch(topic))
+  }
+
+  private unwatch(topic: TopicId): void {
+    const remaining = (this.counts.get(topic) ?? 1) - 1
+    if (remaining > 0) return void this.counts.set(topic, remaining)
+    this.counts.delete(topic)
+    this.runtime.dispatch({ _tag: "TopicUnwatched", topic })
+  }
+}
+
+/** The topic `id` of `kind`, for users of a client. */
+export const makeTopic = <S, C extends { readonly _tag: string }, A, E, I extends KindIntent>(
+  runtime: ClientRuntime,
+  watches: TopicWatches,
+  kind: Kind<S, C, A, E, I>,
+  id: TopicId,
+  uuid: () => string
+): Topic<S, C> => {
+  const view = (): View<S> | undefined => {
+    const replica = runtime.state().replicas.get(id)
+    return replica !== undefined && isReplicaOf(replica, kind) ? replica : undefined
+  }
+  const onView = (listener: (view: View<S>) => void) => {
+    const unwatch = watches.watch(id)
+    const unsubscribe = watchChanges(runtime, view, listener)
+    return runOnce(() => {
+      unsubscribe()
+      unwatch()
+    })
+  }
+  const views = Stream.callback<View<S>>(
+    (queue) => Effect.acquireRelease(Effect.sync(() => onView((view) => Queue.offerUnsafe(queue, view))), Effect.sync),
+    { bufferSize: 1, strategy: "sliding" }
+  )
+  const send = (command: C, commandId?: string) =>
+    Effect.suspend(() => runtime.sendCommand({ id: CommandId.make(commandId ?? uuid()), topic: id, command }))
+  return {
+    id,
+    view,
+    onView,
+    onEvents: (listener) => {
+      const unwatch = watches.watch(id)
+      const unsubscribe = runtime.onEvents((topic, events) => topic === id ? listener(events) : undefined)
+      return runOnce(() => {
+        unsubscribe()
+        unwatch()
+      })
+    },
+    views,
+    [Symbol.asyncIterator]: () => Stream.toAsyncIterable(views)[Symbol.asyncIterator](),
+    send,
+    sendPromise: (command, id) => Effect.runPromise(send(command, id)),
+    signal: (key, value) => runtime.dispatch({ _tag: "SignalSubmitted", topic: id, key, value })
+  }
+}
+
+/** Calls back with the present value, unless it is undefined, and with each other one after a change. */
+const watchChanges = <A>(
+  runtime: ClientRuntime,
+  read: () => A | undefined,
+  listener: (value: A) => void
+): Unsubscribe => {
+  let previous: A | undefined
+  const notify = () => {
+    const current = read()
+    if (current === undefined || current === previous) return
+    previous = current
+    listener(current)
+  }
+  notify()
+  return runtime.onChange(notify)
+}
+
+const runOnce = (call: () => void): Unsubscribe => {
+  let done = false
+  return () => {
+    if (done) return
+    done = true
+    call()
+  }
+}
