@@ -1,6 +1,5 @@
 /**
- * Signing in, on the client's side: a session goes on by its token, or the key
- * proves itself to the server that was dialled, and no other (AUT1, AUT2, SEC3).
+ * Sign-in transitions: resume a session by its token, or prove the key by signing a challenge (AUT1, AUT2, SEC3). Pure.
  */
 import type { Instant } from "../domain/protocol/Ids.ts"
 import { challengeSigningInput, type ServerMessageOf } from "../domain/protocol/Protocol.ts"
@@ -9,7 +8,7 @@ import type { Config, State, Transition } from "./ClientModel.ts"
 import { sendMessage, withoutIntents } from "./ClientTransitions.ts"
 import { closePermanently, dropConnection, scheduleReconnect } from "./ConnectionLifecycle.ts"
 
-/** The socket is there: who resumes shows the token, who cannot asks for a challenge. */
+/** Resumes a session that has not expired; otherwise requests a challenge. */
 export const handleSocketOpened = (config: Config, state: State, at: Instant): Transition => {
   if (state.connection._tag !== "Connecting" || state.connection.stage !== "opening") return withoutIntents(state)
   const { session } = state
@@ -23,7 +22,7 @@ const requestChallenge = (config: Config, state: State, at: Instant): Transition
     public_key: config.me
   })
 
-/** Says who we are, and that our commands are to be taken in their order (CON7). */
+/** Adds the client instance (AUT7) and the request for ordered rate limiting (CON7) to a sign-in message. */
 const sendIdentification = (
   { instance }: Config,
   state: State,
@@ -46,14 +45,18 @@ const sendAuthentication = (
     : [next, intents]
 }
 
-/** Signs, but only for the server that was dialled: a challenge passed on from elsewhere proves us to nobody (SEC3). */
+/** Signs a challenge of the dialled server only: a relayed challenge of another server is not signed (SEC3). */
 export const handleChallenge = (config: Config, state: State, message: ServerMessageOf<"challenge">): Transition => {
   const { connection } = state
   if (connection._tag !== "Connecting" || connection.stage !== "authenticating") return withoutIntents(state)
   if (config.host !== undefined && !isSameHost(message.audience, config.host)) {
     return closePermanently(
       state,
-      errorReason("auth_failed", `This server calls itself ${message.audience}; nothing was signed for it.`)
+      errorReason(
+        "auth_failed",
+        `Nothing was signed: the server's audience is ${message.audience}, not ${config.host}. Check the address, or `
+          + "CHOIR_AUDIENCE on the server."
+      )
     )
   }
   return [state, [{ _tag: "Sign", socket: connection.socket, text: challengeSigningInput(message, config.me) }]]
@@ -62,16 +65,16 @@ export const handleChallenge = (config: Config, state: State, message: ServerMes
 const isSameHost = (audience: string, host: string): boolean =>
   normalizeHost(audience.replace(/^(?:http|ws)s?:\/\//, "").replace(/\/$/, "")) === normalizeHost(host)
 
-/** This machine has several names for itself, and nobody in between can answer to any of them. */
+/** The loopback names are equal: a relay cannot be between the client and its own machine. */
 const normalizeHost = (host: string): string => host.replace(/^(?:127\.0\.0\.1|\[::1\])(?=:|$)/, "localhost")
 
-/** The challenge's signature. */
+/** Sends the signature of the challenge. */
 export const handleSignature = (state: State, at: Instant, signature: string): Transition =>
   state.connection._tag === "Connecting"
     ? sendAuthentication(state, at, "authenticating", "auth", { signature })
     : withoutIntents(state)
 
-/** We are in. */
+/** Completes the sign-in. */
 export const handleInit = (
   state: State,
   at: Instant,
@@ -98,7 +101,7 @@ export const handleInit = (
   })
 }
 
-/** Lifetimes are counted from the server's own clock, so that a wrong clock here does no harm. */
+/** Stores a session token. Its lifetime is measured on the server's clock, so a wrong local clock does no harm. */
 export const withRenewedSession = (
   state: State,
   at: Instant,
@@ -112,7 +115,7 @@ export const withRenewedSession = (
   }
 }
 
-/** An error about the connection itself: a session that is over is replaced by a signature, once. */
+/** Handles an error that concerns the connection itself. A rejected session falls back to a signature. */
 export const handleConnectionError = (
   config: Config,
   state: State,
@@ -121,14 +124,14 @@ export const handleConnectionError = (
 ): Transition => {
   const { connection } = state
   if (connection._tag === "Connecting" && message.ref_id !== null && message.ref_id === connection.requestId) {
-    // SEC26: too many sign in from here. What we would prove ourselves by is as good as before.
+    // SEC26: sign-ins from this address are rate limited. The session stays valid.
     if (message.retry_after_ms !== undefined) return scheduleReconnect(state, at, message.retry_after_ms)
     if (connection.stage === "resuming") return requestChallenge(config, state, at)
     return message.retryable
       ? withoutIntents(state)
       : closePermanently(state, errorReason(message.code, message.message))
   }
-  // Our session ended under us: sign in again, on a new connection.
+  // The session was revoked or has expired: sign in again on a new connection.
   return connection._tag === "Online" && message.code === "unauthenticated"
     ? dropConnection({ ...state, session: undefined }, at, 0)
     : withoutIntents(state)

@@ -1,20 +1,20 @@
-/** What can go wrong between a client and its server, as a value and as the error that carries it. */
+/** The client library's error, and its reason as a value for state machines. */
 import { Schema } from "effect"
 import { ErrorCode } from "../domain/protocol/Rejection.ts"
 
-/** Faults that arise on this side of the wire. */
+/** Codes that the client itself adds to the server's. */
 const ClientErrorCode = Schema.Literals([
-  /** The server closed the connection for good, or cannot be trusted with this key. */
+  /** The connection was closed for good, by `stop` or by the server. */
   "closed",
-  /** More than `maxPending` commands wait for an answer. */
+  /** The queue of commands is full. */
   "queue_full",
-  /** The server speaks of something this client is too old to understand. */
+  /** The server's protocol or kinds are newer than this client. */
   "outdated_client",
   /** The key could not sign. */
   "key_unusable"
 ])
 
-/** Why something did not work: a closed code, a sentence for people, and whether waiting may heal it. */
+/** A code of a closed set, a sentence for people, and whether a retry can succeed. */
 export const ClientErrorReason = Schema.Struct({
   code: Schema.Union([ErrorCode, ClientErrorCode]),
   message: Schema.String,
@@ -22,13 +22,14 @@ export const ClientErrorReason = Schema.Struct({
 })
 export type ClientErrorReason = typeof ClientErrorReason.Type
 
+/** Makes a reason; not retryable unless said otherwise. */
 export const errorReason = (
   code: ClientErrorReason["code"],
   message: string,
   retryable = false
 ): ClientErrorReason => ({ code, message, retryable })
 
-/** The one error of the client library. */
+/** The only error type of the client library. */
 export class ClientError extends Schema.TaggedError<ClientError>()("ClientError", { reason: ClientErrorReason }) {
   override get message() {
     return this.reason.message

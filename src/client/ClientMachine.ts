@@ -1,9 +1,8 @@
 /**
- * The client's machine: `step(config, state, message) -> [state, intents]`
- * (SYN10): what its owner asks, what time brings, and what leaves.
+ * The client's state machine: `step(config, state, message) -> [state, intents]` (SYN10). Pure; `ClientModel` draws it.
  *
- * Pure. `Hearing` holds what the server says, `Link` and `SignIn` the rules of the connection, `Outbox` those of commands,
- * `Replica` those of copies.
+ * Dispatches to `ServerMessageHandler`, `ConnectionLifecycle`, `ClientAuthentication` and `Outbox`, and after each
+ * message sends what can be sent.
  */
 import { type Instant, kindOf, type TopicId } from "../domain/protocol/Ids.ts"
 import * as ClientAuthentication from "./ClientAuthentication.ts"
@@ -15,6 +14,7 @@ import * as Outbox from "./Outbox.ts"
 import * as Replica from "./Replica.ts"
 import * as ServerMessageHandler from "./ServerMessageHandler.ts"
 
+/** The state before `Started`. */
 export const initial = (config: Config): State => ({
   connection: { _tag: "Disconnected", reason: undefined },
   lostAt: undefined,
@@ -32,7 +32,7 @@ export const initial = (config: Config): State => ({
   idCounter: 0
 })
 
-/** How a client stands, in the words of SYN10. */
+/** The states of SYN10, derived from `State` for users. */
 export type Phase =
   | { readonly _tag: "Connecting" }
   | { readonly _tag: "Authenticated" }
@@ -40,6 +40,7 @@ export type Phase =
   | { readonly _tag: "Disconnected"; readonly reason: ClientErrorReason | undefined }
   | { readonly _tag: "Reconnecting"; readonly attempt: number; readonly retryAt: Instant }
 
+/** The phase of a state. */
 export const phase = (state: State): Phase => {
   const { connection } = state
   switch (connection._tag) {
@@ -60,7 +61,7 @@ export const phase = (state: State): Phase => {
   }
 }
 
-/** When `TimerFired` is due, if at all. */
+/** When the runtime must dispatch `TimerFired`; undefined for never. */
 export const nextTimerAt = (state: State): Instant | undefined => {
   const deadlines = [...ConnectionLifecycle.timerDeadlines(state), ...Outbox.timerDeadlines(state)]
   if (state.connection._tag === "Online") {
@@ -70,13 +71,12 @@ export const nextTimerAt = (state: State): Instant | undefined => {
   return deadlines.length === 0 ? undefined : Math.min(...deadlines)
 }
 
-/** One step. What comes from a socket that is no longer ours is not heard. */
+/** One step. Messages of an older socket are ignored. */
 export const step = (config: Config, state: State, message: Message): Transition => {
   if ("socket" in message && message.socket !== ConnectionLifecycle.activeSocket(state.connection)) {
     return withoutIntents(state)
   }
   const transition = handleMessage(config, state, message)
-  // Whatever happened, what can leave now leaves.
   return andThen(transition, (next) => flush(next, message.at))
 }
 
@@ -95,7 +95,7 @@ const handleMessage = (config: Config, state: State, message: Message): Transiti
     case "SigningFailed":
       return ConnectionLifecycle.closePermanently(
         state,
-        errorReason("key_unusable", "This key could not sign in. Make or import another one.")
+        errorReason("key_unusable", "This key cannot sign. Generate or import another key.")
       )
     case "SocketClosed":
       return ConnectionLifecycle.handleSocketClosed(state, message.at, message.code, message.random)
@@ -127,12 +127,12 @@ const handleMessage = (config: Config, state: State, message: Message): Transiti
   }
 }
 
-// -- What the owner asks -----------------------------------------------------
+// -- Messages of the user ----------------------------------------------------
 
 const watchTopic = (config: Config, state: State, topic: TopicId): Transition => {
   if (state.replicas.has(topic)) return withoutIntents(state)
   const kind = config.kinds.get(kindOf(topic))
-  // A topic of an unknown kind cannot be folded; `Client` does not let it come here.
+  // `Client` throws for a topic of an unknown kind.
   return kind === undefined
     ? withoutIntents(state)
     : withoutIntents(setReplica(state, Outbox.rebase(config, state, Replica.make(topic, kind))))
@@ -145,7 +145,7 @@ const unwatchTopic = (state: State, { at, topic }: MessageOf<"TopicUnwatched">):
   replicas.delete(topic)
   const unacked = new Set(state.unacked)
   unacked.delete(topic)
-  // Nobody looks at what its receipted commands did any more.
+  // Accepted commands only wait for events of this topic, which no longer arrive.
   const outbox = state.outbox.filter((pending) => pending.topic !== topic || pending.stage !== "accepted")
   const next = { ...state, replicas, unacked, outbox }
   return previous.sync._tag === "Live" || previous.sync._tag === "Subscribing"
@@ -153,14 +153,15 @@ const unwatchTopic = (state: State, { at, topic }: MessageOf<"TopicUnwatched">):
     : withoutIntents(next)
 }
 
-/** A signal is of the moment: what cannot leave now never does (ROO3). */
+/** Sends a signal, or drops it while there is no live subscription (ROO3). */
 const sendSignal = (state: State, { at, key, topic, value }: MessageOf<"SignalSubmitted">): Transition =>
   state.replicas.get(topic)?.sync._tag === "Live"
     ? andThen(withoutIntents(state), (next) => sendMessage(next, at, "signal", { key, value }, topic))
     : withoutIntents(state)
 
-// -- What leaves -------------------------------------------------------------
+// -- Sending -----------------------------------------------------------------
 
+/** Sends what can be sent: subscriptions, queries, commands. */
 const flush = (state: State, at: Instant): Transition => {
   if (state.connection._tag !== "Online") return withoutIntents(state)
   return andThen(

@@ -1,11 +1,12 @@
-/** Small words for writing transitions: nothing, one after the other, and saying something to the server. */
+/** Combinators of transitions: `withoutIntents`, `andThen`, `sendMessage`, `setReplica`. */
 import type { Instant, TopicId } from "../domain/protocol/Ids.ts"
 import type { Intent, OutgoingMessage, State, Transition } from "./ClientModel.ts"
 import type * as Replica from "./Replica.ts"
 
+/** A transition that only changes the state. */
 export const withoutIntents = (state: State): Transition => [state, []]
 
-/** The second transition starts where the first ended; intents in order. */
+/** Runs `next` on the state of `transition`; the intents are concatenated in order. */
 export const andThen = (
   transition: readonly [State, ReadonlyArray<Intent>, ...ReadonlyArray<unknown>],
   next: (state: State) => readonly [State, ReadonlyArray<Intent>, ...ReadonlyArray<unknown>]
@@ -15,8 +16,8 @@ export const andThen = (
 }
 
 /**
- * Sends to the server. Without an `id` the message gets this client's next one, returned as the third element: the
- * instance's own UUID with a counter as its last 12 digits, so that the machine needs no source of ids.
+ * Sends a message, if there is a connection. The third element is its id: `id`, or else the instance's UUID with a
+ * counter as its last 12 digits, so that the machine needs no source of ids.
  */
 export const sendMessage = (
   state: State,
@@ -40,7 +41,7 @@ export const sendMessage = (
   return [next, [{ _tag: "Send", socket: connection.socket, envelope }], messageId]
 }
 
-/** Puts a copy in its place. */
+/** The state with a replica in place of the one of its topic. */
 export const setReplica = (state: State, replica: Replica.Replica): State => ({
   ...state,
   replicas: new Map(state.replicas).set(replica.topic, replica)

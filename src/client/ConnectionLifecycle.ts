@@ -1,9 +1,10 @@
 /**
- * The connection's rules on the client's side: opening, staying alive, ending
- * and coming back (CON6, SYN10). Signing in has a file of its own.
+ * Connection transitions: opening, heartbeat, closing and reconnecting (CON6, SYN10). Pure. `ClientAuthentication` has
+ * the sign-in.
  */
 import { Result } from "effect"
 import * as CloseCode from "../domain/connection/CloseCode.ts"
+import * as Backoff from "../domain/protocol/Backoff.ts"
 import type { Instant } from "../domain/protocol/Ids.ts"
 import type { ServerMessageOf } from "../domain/protocol/Protocol.ts"
 import { type ClientErrorReason, errorReason } from "./ClientError.ts"
@@ -11,27 +12,28 @@ import type { Connection, Intent, State, Transition } from "./ClientModel.ts"
 import { andThen, sendMessage, withoutIntents } from "./ClientTransitions.ts"
 import * as Replica from "./Replica.ts"
 
+// All times are in milliseconds.
+
 /** From opening a socket to `init`. */
 const signInTimeout = 10_000
-/** After this much silence we ask; after twice as much the connection counts as dead. */
+/** From the last received message to a heartbeat, and from a heartbeat to the loss of the connection. */
 const idleTimeout = 20_000
-/** Back-off: a random part of `backoffBase` x 2^n, at most `backoffCap`; forgotten after `backoffResetAfter` milliseconds online. */
-const backoffBase = 500
-const backoffCap = 20_000
+/** SYN10. The attempts are counted anew after `backoffResetAfter` online. */
+const reconnectBackoff: Backoff.BackoffPolicy = { base: 500, cap: 20_000 }
 const backoffResetAfter = 10_000
-/** Instead of `backoffCap`, while a server that announced its restart has been away for less than `restartWindow`. */
-const restartBackoffCap = 5_000
+/** SYN11: used for `restartWindow` after a server announced its restart. */
+const restartBackoff: Backoff.BackoffPolicy = { ...reconnectBackoff, cap: 5_000 }
 const restartWindow = 60_000
-/** CON6: whoever is sent away for overload stays away this long. */
+/** CON6: the least delay after a close for overload. */
 const overloadRetryDelay = 10_000
-/** A question about the session is asked again after this time. */
+/** From a `renew` without an answer to the next one. */
 const renewRetryDelay = 10_000
 
-/** The socket whose word counts, or -1. */
+/** The number of the current socket, or -1. */
 export const activeSocket = (connection: Connection): number =>
   connection._tag === "Online" || connection._tag === "Connecting" ? connection.socket : -1
 
-/** When the connection needs a `TimerFired`. */
+/** When the connection needs `TimerFired`. */
 export const timerDeadlines = ({ connection, session }: State): Array<Instant> => {
   switch (connection._tag) {
     case "Disconnected":
@@ -48,8 +50,9 @@ export const timerDeadlines = ({ connection, session }: State): Array<Instant> =
   }
 }
 
-// -- Coming and going --------------------------------------------------------
+// -- Opening and closing -----------------------------------------------------
 
+/** Connects, or hastens the next attempt. */
 export const start = (state: State, at: Instant): Transition =>
   state.connection._tag === "Disconnected" ? openSocket(state, at, 0) : handlePageShown(state, at)
 
@@ -73,7 +76,7 @@ const openSocket = (state: State, at: Instant, attempt: number): Transition => {
   ]
 }
 
-/** The page is there again: back at once, unless the server asked for a pause; a silent connection is asked. */
+/** SYN10: reconnects at once, but not before the server's `retry_after_ms`; probes a connection that is online. */
 export const handlePageShown = (state: State, at: Instant): Transition => {
   const { connection } = state
   if (connection._tag === "Reconnecting") {
@@ -92,9 +95,10 @@ const sendHeartbeat = (state: State, at: Instant): Transition =>
       sendMessage(next, at, "heartbeat", {}))
     : withoutIntents(state)
 
+/** Disconnects at the user's request. */
 export const stop = (state: State): Transition => closePermanently(state, undefined)
 
-/** Ends the connection for good; whatever waits for an outcome is told so. */
+/** Ends the connection for good and fails pending commands and queries. */
 export const closePermanently = (state: State, reason: ClientErrorReason | undefined): Transition => {
   const outcome = Result.fail(reason ?? errorReason("closed", "The connection was closed.", true))
   const socket = activeSocket(state.connection)
@@ -120,7 +124,7 @@ export const closePermanently = (state: State, reason: ClientErrorReason | undef
   ]
 }
 
-/** What was true of this connection only. */
+/** Resets what belongs to the lost connection: subscriptions, sent marks, outstanding acks. */
 const resetConnectionState = (state: State): State => ({
   ...state,
   replicas: new Map([...state.replicas].map(([topic, replica]) => [topic, Replica.markDisconnected(replica)])),
@@ -129,6 +133,7 @@ const resetConnectionState = (state: State): State => ({
   unacked: new Set()
 })
 
+/** CON6: the close code decides whether to reconnect; the goodbye decides about the delay and the session. */
 export const handleSocketClosed = (state: State, at: Instant, code: number, random: number): Transition => {
   const { connection } = state
   if (connection._tag !== "Online" && connection._tag !== "Connecting") return withoutIntents(state)
@@ -137,7 +142,7 @@ export const handleSocketClosed = (state: State, at: Instant, code: number, rand
   if (!staleSession && !CloseCode.mayReconnect(code)) {
     return closePermanently(state, closeReason(code, connection.goodbye?.reason))
   }
-  // A restart is announced and spread by the server: it is no reason to stay away longer each time.
+  // SYN11: an announced restart is spread over time by the server, so it does not lengthen the back-off.
   const wasStable = connection._tag === "Online" &&
     (at - connection.since >= backoffResetAfter || code === CloseCode.closeCode.restart)
   const attempt = wasStable ? 0 : connection.attempt
@@ -146,8 +151,8 @@ export const handleSocketClosed = (state: State, at: Instant, code: number, rand
   const lostAt = state.lostAt ?? at
   const serverRestarting = code === CloseCode.closeCode.restart ||
     connection._tag !== "Online" && state.serverRestarting
-  const maxDelay = serverRestarting && at - lostAt < restartWindow ? restartBackoffCap : backoffCap
-  const retryAt = notBefore + Math.floor(random * Math.min(maxDelay, backoffBase * 2 ** attempt))
+  const policy = serverRestarting && at - lostAt < restartWindow ? restartBackoff : reconnectBackoff
+  const retryAt = notBefore + Backoff.fullJitter(policy, attempt, random)
   const next = resetConnectionState(state)
   const mustResync = code === CloseCode.closeCode.stateReset || code === CloseCode.closeCode.insufficientState
   return withoutIntents({
@@ -165,30 +170,40 @@ export const handleSocketClosed = (state: State, at: Instant, code: number, rand
 const closeReason = (code: number, reason: string | undefined): ClientErrorReason => {
   switch (code) {
     case CloseCode.closeCode.replaced:
-      return errorReason("closed", "This session went on somewhere else.")
+      return errorReason("closed", "This session was taken over by another connection of the same client.")
     case CloseCode.closeCode.unauthenticated:
-      return errorReason("auth_failed", "The server did not accept this key.")
+      return errorReason("auth_failed", "The server rejected the signature of this key.")
     case CloseCode.closeCode.connectionLimit:
-      return errorReason("closed", "The server allows no further connection for this key or address.", true)
+      return errorReason(
+        "closed",
+        "The server's limit of connections for this key or address is reached. Close another one and try again.",
+        true
+      )
     case CloseCode.closeCode.unsupportedVersion:
-      return errorReason("outdated_client", "The server speaks another version of the protocol. Reload or update.")
+      return errorReason(
+        "outdated_client",
+        "The server does not support this client's protocol version. Reload or update the client."
+      )
     default:
       return errorReason("closed", reason ?? `The server closed the connection (code ${code}).`)
   }
 }
 
-// -- Staying alive -----------------------------------------------------------
+// -- Heartbeat and timers ----------------------------------------------------
 
+/** Restarts the idle timeout: a message was received. */
 export const recordActivity = (state: State, at: Instant): State =>
   state.connection._tag === "Online"
     ? { ...state, connection: { ...state.connection, lastReceivedAt: at, probedAt: undefined } }
     : state
 
+/** Stores the announcement of a close, to be used when the socket closes. */
 export const handleGoodbye = (state: State, { _tag, ...goodbye }: ServerMessageOf<"goodbye">): State =>
   state.connection._tag === "Online" || state.connection._tag === "Connecting"
     ? { ...state, connection: { ...state.connection, goodbye } }
     : state
 
+/** Acts on the deadlines that have passed. */
 export const handleTimer = (state: State, at: Instant, random: number): Transition => {
   const { connection } = state
   switch (connection._tag) {
@@ -218,16 +233,17 @@ const renewSession = (state: State, at: Instant): Transition => {
     )
 }
 
-/** Gives a connection up, to try another one when the server has time for it: later each time, since others wait too. */
+/** Drops a connection whose sign-in was rate limited (SEC26). The delay is `retryAfter`, doubled with each attempt. */
 export const scheduleReconnect = (state: State, at: Instant, retryAfter: number): Transition => {
   const [next, intents] = dropConnection(state, at, 0)
   const { connection } = next
   if (connection._tag !== "Reconnecting") return [next, intents]
-  const retryAt = at + Math.max(retryAfter, Math.min(backoffCap, retryAfter * 2 ** (connection.attempt - 1)))
+  const backoff = Backoff.delay({ base: retryAfter, cap: reconnectBackoff.cap }, connection.attempt - 1)
+  const retryAt = at + Math.max(retryAfter, backoff)
   return [{ ...next, connection: { ...connection, retryAt, notBefore: at + retryAfter } }, intents]
 }
 
-/** Gives a connection up without waiting for its end. */
+/** Treats a connection as lost without waiting for the socket's close. */
 export const dropConnection = (state: State, at: Instant, random: number): Transition => {
   const [next, intents] = handleSocketClosed(state, at, 1006, random)
   return [next, [

@@ -1,12 +1,9 @@
-/**
- * What a copy holds for the moment only, beside its log: who is there, what
- * they signal, and the text of a step that is still being written (ROO2, ROO3, CHO5).
- */
+/** Transitions of a replica's ephemeral state: presence, signals, streamed text. Not logged (ROO2, ROO3, CHO5). */
 import type { Instant } from "../domain/protocol/Ids.ts"
 import type { PublishedSignal, ServerMessageOf } from "../domain/protocol/Protocol.ts"
 import type { Replica } from "./Replica.ts"
 
-/** Latest per connection and key; null removes (ROO3). */
+/** Keeps the latest signal by connection and key; null removes it (ROO3). */
 export const applySignal = (replica: Replica, message: PublishedSignal, at: Instant): Replica => {
   const otherSignals = replica.signals.filter((existing) =>
     existing.connection !== message.connection || existing.key !== message.key
@@ -14,7 +11,7 @@ export const applySignal = (replica: Replica, message: PublishedSignal, at: Inst
   return { ...replica, signals: message.value === null ? otherSignals : [...otherSignals, { ...message, at }] }
 }
 
-/** Who came and who left; whoever left takes their signals along (ROO2). */
+/** Adds and removes connections; the signals of a removed one are removed with it (ROO2). */
 export const applyPresenceDiff = (replica: Replica, message: ServerMessageOf<"presence_diff">): Replica => {
   const leftConnections = new Set(message.leaves.map((leave) => leave.connection))
   const joinedConnections = new Set(message.joins.map((join) => join.connection))
@@ -30,7 +27,7 @@ export const applyPresenceDiff = (replica: Replica, message: ServerMessageOf<"pr
   }
 }
 
-/** A piece of running text: whatever is there before its offset is kept, and a piece beyond the end is left out. */
+/** Writes streamed text at its offset, in UTF-16 units. A chunk beyond the end is ignored: a part before it is missing. */
 export const appendPartialOutput = (replica: Replica, message: ServerMessageOf<"chorus_response">): Replica => {
   const { _tag, offset, ...chunk } = message
   const previous = replica.partialOutputs.find((text) => text.prompt_id === chunk.prompt_id)
@@ -39,7 +36,7 @@ export const appendPartialOutput = (replica: Replica, message: ServerMessageOf<"
   const previousText = isSameAttempt ? previous.text : ""
   if (offset > previousText.length) return replica
   const combined = previousText.slice(0, offset) + chunk.text
-  // A piece that comes twice must not cut off what followed it.
+  // A repeated chunk must not truncate the text after it.
   const text = previousText.startsWith(combined) ? previousText : combined
   return {
     ...replica,

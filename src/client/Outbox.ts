@@ -1,9 +1,20 @@
 /**
- * Commands on their way: kept in order, each sent under its own id, and again
- * after a reconnect, until a receipt or an error answers it (SYN4, SYN5, SYN10).
+ * The queue of pending commands: sent in order, each under its own id, and again after a reconnect, until a receipt or
+ * an error answers it (SYN4, SYN5, SYN10). Pure.
  *
- * Those that draw on one budget are carried out in the order they were given: what came too fast is refused together
- * with all that is on its way behind it, and nothing new leaves before all of that is answered (CON7).
+ * A pending command:
+ *
+ * ```text
+ *  CommandSubmitted ──▶ queued ──────▶ sent ───receipt ahead of the replica──▶ accepted
+ *                         ▲             │ │                                       │
+ *                         └─────────────┘ │ receipt within the replica,           │ its events are applied,
+ *              rate_limited,              │ or an error                           │ or the topic is refused
+ *              unauthenticated,           ▼                                       ▼
+ *              connection lost         removed                                 removed
+ * ```
+ *
+ * Commands of one budget take effect in the order of submission (CON7): the server rejects a command that exceeds the
+ * rate together with all behind it, and the window of 1 lets no other leave until the oldest is answered.
  */
 import { Result } from "effect"
 import type { Instant } from "../domain/protocol/Ids.ts"
@@ -14,14 +25,14 @@ import type { Config, MessageOf, PendingCommand, SendWindow, State, Transition }
 import { andThen, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
 import * as Replica from "./Replica.ts"
 
-/** Commands sent and not answered, of one budget; half of what the server allows in all. */
+/** Most unanswered commands of one budget: half of what the server allows in all (`inFlight`). */
 const maxWindow = 16
-/** Commands that wait here; one more is refused at once. */
+/** Most pending commands of a client; one more fails with `queue_full`. */
 export const maxPendingCommands = 1000
-/** The pause after a `rate_limited` that names none. */
+/** Milliseconds of pause after a `rate_limited` without `retry_after_ms`. */
 const defaultRetryDelay = 1_000
 
-/** Shows of a topic what its waiting commands are expected to do. */
+/** The replica with the optimistic effect of the commands that are pending for it. */
 export const rebase = (config: Config, state: State, replica: Replica.Replica): Replica.Replica =>
   Replica.applyOptimistic(
     replica,
@@ -40,13 +51,13 @@ const initialSendWindow: SendWindow = { notBefore: 0, window: maxWindow }
 
 const sendWindowOf = (state: State, budget: string): SendWindow => state.sendWindows.get(budget) ?? initialSendWindow
 
-/** Pauses that are over by themselves; a full window ends with an answer. */
+/** When pauses end that hold commands back. A full window needs no timer: an answer opens it. */
 export const timerDeadlines = (state: State): ReadonlyArray<Instant> =>
   state.connection._tag !== "Online" || state.sendWindows.size === 0
     ? []
     : selectSendable(state, Number.POSITIVE_INFINITY).map(({ budget }) => sendWindowOf(state, budget).notBefore)
 
-/** The commands that can leave at a time, in order. */
+/** The commands that may be sent at a time, in order. */
 const selectSendable = (state: State, at: Instant): ReadonlyArray<PendingCommand> => {
   const capacities = new Map<string, number>()
   for (const { budget, stage } of state.outbox) {
@@ -61,12 +72,17 @@ const selectSendable = (state: State, at: Instant): ReadonlyArray<PendingCommand
   })
 }
 
+/** Adds a command, unless its id is pending already; fails it when the queue is full. */
 export const enqueue = (config: Config, state: State, message: MessageOf<"CommandSubmitted">): Transition => {
   const { at, command, id, seed, topic } = message
   if (state.outbox.some((pending) => pending.id === id)) return withoutIntents(state)
   if (state.outbox.length >= maxPendingCommands) {
     const outcome = Result.fail(
-      errorReason("queue_full", `More than ${maxPendingCommands} commands wait to be sent.`, true)
+      errorReason(
+        "queue_full",
+        `${maxPendingCommands} commands are waiting for the server. Try again when it has answered some.`,
+        true
+      )
     )
     return [state, [{ _tag: "CompleteCommand", id, outcome }]]
   }
@@ -85,6 +101,7 @@ export const enqueue = (config: Config, state: State, message: MessageOf<"Comman
   return withoutIntents(rebaseTopic(config, { ...state, outbox: [...state.outbox, pending] }, topic))
 }
 
+/** Sends the commands that may be sent now. */
 export const flushCommands = (state: State, at: Instant): Transition => {
   const sendable = state.outbox.length === 0 ? [] : selectSendable(state, at)
   if (sendable.length === 0) return withoutIntents(state)
@@ -99,7 +116,7 @@ export const flushCommands = (state: State, at: Instant): Transition => {
   )
 }
 
-/** What a copy's new position says about waiting commands. */
+/** Reconciles pending commands with an updated replica: removes those, or their optimistic effect, that it contains. */
 export const reconcilePending = (
   outbox: ReadonlyArray<PendingCommand>,
   replica: Replica.Replica,
@@ -108,7 +125,7 @@ export const reconcilePending = (
 ): ReadonlyArray<PendingCommand> => {
   const includedIds = new Set<string>(events.map((event) => event.cause))
   const seq = replica.position?.seq ?? 0
-  // A snapshot may hold what was sent before; showing that twice would be worse than showing it late.
+  // A snapshot may contain a command that was sent before. Shown late is better than shown twice.
   const isIncluded = (pending: PendingCommand): boolean =>
     includedIds.has(pending.id) || (mode === "snapshot" && pending.attempted && pending.stage !== "accepted")
   return outbox.flatMap((pending) => {
@@ -118,8 +135,8 @@ export const reconcilePending = (
   })
 }
 
-/** The server shows this topic no more: the events of what was acknowledged will not come. */
-export const topicRefused = (
+/** Marks a replica as refused, and drops accepted commands, whose events will not arrive (THR10). */
+export const refuseTopic = (
   config: Config,
   state: State,
   replica: Replica.Replica,
@@ -133,12 +150,13 @@ export const topicRefused = (
   )
 }
 
+/** Completes a command. It stays as `accepted` while its events are not in the replica. */
 export const handleReceipt = (config: Config, state: State, message: ServerMessageOf<"receipt">): Transition => {
   const { _tag, ref_id, ...receipt } = message
   const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "accepted")
   if (pending === undefined) return withoutIntents(state)
   const replica = state.replicas.get(pending.topic)
-  // Its events are still on their way: what is expected of it is shown until they are here.
+  // Its events arrive later: its optimistic effect stays until then.
   const isAheadOfReplica = pending.optimistic && replica?.sync._tag !== "Refused" && replica?.position !== undefined &&
     receipt.topic === pending.topic &&
     replica.position.seq < receipt.seq
@@ -152,6 +170,7 @@ export const handleReceipt = (config: Config, state: State, message: ServerMessa
   ]
 }
 
+/** Fails a command, or queues it again after `rate_limited` and `unauthenticated`, which say nothing about it. */
 export const handleCommandError = (
   config: Config,
   state: State,
@@ -160,7 +179,6 @@ export const handleCommandError = (
 ): Transition => {
   const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "accepted")
   if (pending === undefined) return withoutIntents(state)
-  // Too fast, or signed out: the command is as good as before and leaves again later.
   if (code === "rate_limited" || code === "unauthenticated") {
     const outbox = state.outbox.map((other) => other === pending ? { ...pending, stage: "queued" as const } : other)
     return withoutIntents(

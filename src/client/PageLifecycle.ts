@@ -1,6 +1,6 @@
-/** What a client learns from the page it runs in, if it runs in one. */
+/** Events of the browser page that a client runs in; outside a page there are none. */
 
-/** Calls `wake` whenever the page becomes visible again or the network goes or returns; gives what undoes it. */
+/** Calls back when the page becomes visible, and when the browser goes online or offline. Returns the unsubscribe. */
 export const onVisible = (listener: () => void): () => void => {
   const target: unknown = globalThis
   const document: unknown = Reflect.get(globalThis, "document")
@@ -10,7 +10,7 @@ export const onVisible = (listener: () => void): () => void => {
   }
   document.addEventListener("visibilitychange", onVisibilityChange)
   target.addEventListener("online", listener)
-  // A loss is found out by asking, at once instead of at the next silence: the server may be on this very machine.
+  // Going offline need not break the connection (the server may be on this machine): a heartbeat finds out at once.
   target.addEventListener("offline", listener)
   return () => {
     document.removeEventListener("visibilitychange", onVisibilityChange)

@@ -1,6 +1,6 @@
 /**
- * What the server says, and what follows from it for the machine: receipts and
- * errors find what they answer, and copies of topics move (SYN2, SYN3, SYN5).
+ * Transitions on messages of the server: receipts and errors are matched with what they answer, and replicas are
+ * updated (SYN2, SYN3, SYN5). Pure.
  */
 import { Result } from "effect"
 import type { Instant, TopicId } from "../domain/protocol/Ids.ts"
@@ -14,11 +14,12 @@ import * as EphemeralState from "./EphemeralState.ts"
 import * as Outbox from "./Outbox.ts"
 import * as Replica from "./Replica.ts"
 
-/** How long a topic waits before it is asked for again after a refusal that may heal. */
+/** Milliseconds before the next `subscribe` after a retryable error; also the step of the delay after desyncs. */
 const subscribeRetryDelay = 2_000
-/** How long after a delta the server is told about it, at the latest (SYN6). */
+/** Most milliseconds between a delta and its `ack` (SYN6). */
 const ackDelay = 2_000
 
+/** Handles one frame. Unknown message types are ignored, so that an old client works with a newer server. */
 export const handleServerMessage = (
   config: Config,
   state: State,
@@ -26,7 +27,6 @@ export const handleServerMessage = (
 ): Transition => {
   const refreshed = ConnectionLifecycle.recordActivity(state, at)
   const decoded = Protocol.decodeServerMessage(value)
-  // A type we do not know is for a newer client: skipped.
   if (decoded === undefined) return withoutIntents(refreshed)
   return decoded.message._tag === "batch"
     ? decoded.message.messages.reduce<Transition>((transition, inner) =>
@@ -72,7 +72,7 @@ const handleDecoded = (
         (next) => ConnectionLifecycle.closePermanently(next, undefined)
       )
     case "heartbeat":
-    case "batch": // A batch within a batch is nothing the protocol knows.
+    case "batch": // The protocol has no nested batches.
       return withoutIntents(state)
     case "subscribed":
     case "unsubscribed":
@@ -98,7 +98,7 @@ const handleTopicMessage = (
   message: TopicMessage
 ): Transition => {
   if (message._tag === "subscribed") {
-    // A server that held deltas back from a slow connection may send the whole state unasked (CON8).
+    // CON8: after back-pressure the server replaces coalesced deltas by an unrequested snapshot.
     const isExpected = replica.sync._tag === "Live" ||
       (replica.sync._tag === "Subscribing" && replica.sync.requestId === message.ref_id)
     if (!isExpected) return withoutIntents(state)
@@ -107,18 +107,18 @@ const handleTopicMessage = (
     return withoutIntents(
       message.mode === "deltas"
         ? setReplica(state, Replica.requestSubscription(replica, at, true))
-        : Outbox.topicRefused(config, state, replica, outdatedClient)
+        : Outbox.refuseTopic(config, state, replica, outdatedClient)
     )
   }
-  // Between a question and its answer nothing else about the topic counts.
+  // Until `subscribed`, other messages belong to an earlier subscription.
   if (replica.sync._tag !== "Live") return withoutIntents(state)
   switch (message._tag) {
     case "unsubscribed":
-      return withoutIntents(Outbox.topicRefused(config, state, replica, topicHidden))
+      return withoutIntents(Outbox.refuseTopic(config, state, replica, topicHidden))
     case "delta": {
       const next = Replica.applyDelta(replica, message)
       if (next === replica) return withoutIntents(state)
-      // SYN3: not from where we stand; this topic alone is asked for again.
+      // SYN3: a gap. Resynchronise this topic alone.
       if (next === undefined) return withoutIntents(setReplica(state, Replica.requestSubscription(replica, at, false)))
       return verifyReplica(config, state, at, next, message)
     }
@@ -133,13 +133,13 @@ const handleTopicMessage = (
 
 const outdatedClient = errorReason(
   "outdated_client",
-  "The server speaks of something this version does not know. Reload or update."
+  "The server sent data that this version of the client cannot read. Reload or update the client."
 )
-const topicHidden = errorReason("not_found", "The server no longer shows this topic.")
+const topicHidden = errorReason("not_found", "You no longer have access to this topic.")
 
 /**
- * SYN7: a copy that has moved to another state than the server's is reported, given up and asked for again, later each
- * time. Where even a snapshot reads differently there is nothing better to be had, and it stays.
+ * SYN7: a replica with another hash than the server's is reported and subscribed to again without its position, after a
+ * delay that grows with each consecutive mismatch. A snapshot with another hash is kept: there is nothing better.
  */
 const verifyReplica = (
   config: Config,
@@ -173,7 +173,7 @@ const verifyReplica = (
     ))
 }
 
-/** A copy has moved: what was expected and has come is dropped, the rest is put on top again. */
+/** Stores an updated replica, reconciles the pending commands with it, and rebases it. */
 const applyReplicaUpdate = (
   config: Config,
   state: State,
@@ -203,7 +203,7 @@ const completeQuery = (state: State, message: QueryResponse): Transition => {
   ]
 }
 
-/** An error names what it answers; which of our questions that was decides. */
+/** `ref_id` decides whether an error answers a query, a subscription, the sign-in or a command. */
 const handleError = (
   config: Config,
   state: State,
@@ -225,7 +225,7 @@ const handleError = (
         ? setReplica(state, Replica.requestSubscription(replica, notBefore, false))
         : reason.code === "state_desync"
         ? setReplica(state, Replica.requestSubscription(replica, at, true))
-        : Outbox.topicRefused(config, state, replica, reason)
+        : Outbox.refuseTopic(config, state, replica, reason)
     )
   }
   const desynced = reason.code === "state_desync" && topic !== undefined ? state.replicas.get(topic) : undefined
