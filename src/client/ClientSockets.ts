@@ -5,12 +5,12 @@
  * Decides nothing: when to open, close or send is the machine's.
  */
 import { Effect } from "effect"
-import { Sequencer } from "../domain/connection/Sequencer.ts"
 import { CommandId } from "../domain/protocol/Ids.ts"
 import { clientControlTypes, subprotocol } from "../domain/protocol/Protocol.ts"
 import * as SignedCommand from "../domain/protocol/SignedCommand.ts"
 import type { OutgoingMessage, UntimedMessage } from "./ClientModel.ts"
 import type { Identity } from "./Keys.ts"
+import { SendOrder } from "./SendOrder.ts"
 
 /** The part of the `WebSocket` interface that the client uses. */
 export interface WebSocketLike {
@@ -47,7 +47,7 @@ export class ClientSockets {
   private readonly dependencies: SocketDependencies
   private readonly sockets = new Map<number, WebSocketLike>()
   /** The order of messages about topics, kept while signatures are computed. One per connection. */
-  private sendOrder = new Sequencer()
+  private sendOrder = new SendOrder()
 
   constructor(dependencies: SocketDependencies) {
     this.dependencies = dependencies
@@ -59,7 +59,7 @@ export class ClientSockets {
     try {
       const opened = connect(url, subprotocol)
       this.sockets.set(socket, opened)
-      this.sendOrder = new Sequencer()
+      this.sendOrder = new SendOrder()
       opened.addEventListener("open", () => dispatch({ _tag: "SocketOpened", socket }))
       opened.addEventListener("message", (event) => {
         const value = parseJsonFrame(readField(event, "data"))

@@ -22,7 +22,7 @@ const config: Config = { kinds, me, instance: uuid(0xabc), host: undefined }
 const challenge = { nonce: "bm9uY2U", audience: "http://choir.test", origin: "", connection_id: "c" }
 
 interface PairedConnection {
-  state: Connection.State
+  state: Connection.ConnectionState
   /** What the client sent and the server has not read, and the other way. */
   readonly toServer: Array<string>
   readonly toClient: Array<unknown>

@@ -10,7 +10,7 @@ import { defaults, type Limits } from "../protocol/Limits.ts"
 import * as Topic from "../topic/Topic.ts"
 import { closeCode } from "./CloseCode.ts"
 import { handleAuthenticated } from "./ConnectionAuthenticated.ts"
-import type { Intent, Message, State, Transition } from "./ConnectionModel.ts"
+import type { ConnectionState, Intent, Message, Transition } from "./ConnectionModel.ts"
 import {
   close,
   closeUnauthenticated,
@@ -28,7 +28,7 @@ import { handleChallengeIssued, handleUnauthenticated, handleVerification } from
 import type { ClientMessage } from "./FrameDecoder.ts"
 
 export { blockingCommand } from "./ConnectionAuthenticated.ts"
-export { ErrorState, Intent, Message, State, Status, type Transition } from "./ConnectionModel.ts"
+export { ConnectionState, ErrorState, Intent, Message, Status, type Transition } from "./ConnectionModel.ts"
 export { initial } from "./ConnectionTransitions.ts"
 
 /** Which of the user's budgets a message draws on (CON7); "none" before there is a user. */
@@ -57,7 +57,7 @@ export const budgetOf = (incoming: ClientMessage, kinds: ReadonlyMap<string, Top
 }
 
 /** When to put `TimerFired` to the connection next. */
-export const nextTimerAt = (state: State, limits: Limits = defaults): Instant | undefined => {
+export const nextTimerAt = (state: ConnectionState, limits: Limits = defaults): Instant | undefined => {
   switch (state.status._tag) {
     case "Closed":
       return undefined
@@ -70,7 +70,7 @@ export const nextTimerAt = (state: State, limits: Limits = defaults): Instant | 
   }
 }
 
-export const step = (state: State, message: Message, limits: Limits = defaults): Transition => {
+export const step = (state: ConnectionState, message: Message, limits: Limits = defaults): Transition => {
   if (state.status._tag === "Closed") return unchanged(state)
   switch (message._tag) {
     case "MessageReceived":
@@ -108,7 +108,7 @@ export const step = (state: State, message: Message, limits: Limits = defaults):
 
 /** CON5: a thread that is not there, or not for this user, is no longer the current one. */
 const completeRequest = (
-  previous: State,
+  previous: ConnectionState,
   message: Extract<Message, { readonly _tag: "RequestCompleted" }>
 ): Transition => {
   const state = { ...previous, in_flight: Math.max(0, previous.in_flight - 1) }
@@ -126,12 +126,12 @@ const completeRequest = (
 
 /** CON4: counted, answered, and nothing else changes. */
 const rejectFrame = (
-  previous: State,
+  previous: ConnectionState,
   message: Extract<Message, { readonly _tag: "FrameRejected" }>,
   limits: Limits
 ): Transition => {
   const counted = isAuthenticated(previous) ? previous : countPreAuthFrame(previous, message)
-  const state: State = { ...counted, malformed_frames: counted.malformed_frames + 1 }
+  const state: ConnectionState = { ...counted, malformed_frames: counted.malformed_frames + 1 }
   if (!isAuthenticated(state) && exceedsPreAuthLimits(state, limits)) return closeUnauthenticated(state)
   const [, replies] = reject(state, message.id, message.code, message.message)
   return state.malformed_frames < limits.malformedFrames ? [state, replies] : close(state, {
@@ -142,7 +142,7 @@ const rejectFrame = (
   }, replies)
 }
 
-const handleTimer = (state: State, at: Instant, limits: Limits): Transition => {
+const handleTimer = (state: ConnectionState, at: Instant, limits: Limits): Transition => {
   const dueAt = nextTimerAt(state, limits)
   if (dueAt === undefined || at < dueAt) return unchanged(state)
   if (!isAuthenticated(state)) {
@@ -154,7 +154,7 @@ const handleTimer = (state: State, at: Instant, limits: Limits): Transition => {
     })
   }
   const message = "the session ended: sign in again"
-  const unauthenticated: State = {
+  const unauthenticated: ConnectionState = {
     ...initial(state.connection_id, at),
     client_id: state.client_id,
     malformed_frames: state.malformed_frames,
@@ -166,7 +166,7 @@ const handleTimer = (state: State, at: Instant, limits: Limits): Transition => {
 
 /** CON5: a lost network leaves the session to be resumed for a while. */
 const handleSocketClosed = (
-  state: State,
+  state: ConnectionState,
   message: Extract<Message, { readonly _tag: "SocketClosed" }>,
   limits: Limits
 ): Transition => {

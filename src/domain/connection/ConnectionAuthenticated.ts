@@ -3,7 +3,7 @@ import type { Instant } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import type { ClientControl } from "../protocol/Protocol.ts"
 import { closeCode } from "./CloseCode.ts"
-import type { Intent, State, Transition } from "./ConnectionModel.ts"
+import type { ConnectionState, Intent, Transition } from "./ConnectionModel.ts"
 import {
   close,
   initial,
@@ -53,15 +53,19 @@ type BudgetedMessage = Pick<MessageReceived, "budget" | "incoming">
  * has what was on its way behind a refused command refused too, so that no command overtakes another.
  */
 export const blockingCommand = (
-  state: State,
+  state: ConnectionState,
   { budget, incoming }: BudgetedMessage
-): State["blocked"][number] | undefined =>
+): ConnectionState["blocked"][number] | undefined =>
   state.blocked.length === 0 || incoming._tag !== "Command"
     ? undefined
     : state.blocked.find((command) => command.budget === budget && command.id !== incoming.id)
 
 /** Rejected for `retryAfter` ms: whatever draws on the same budget waits with it. */
-const block = <S extends State>(state: S, { at, budget, incoming }: MessageReceived, retryAfter: number): S => {
+const block = <S extends ConnectionState>(
+  state: S,
+  { at, budget, incoming }: MessageReceived,
+  retryAfter: number
+): S => {
   if (!state.in_order || incoming._tag !== "Command" || blockingCommand(state, { budget, incoming }) !== undefined) {
     return state
   }
@@ -69,7 +73,7 @@ const block = <S extends State>(state: S, { at, budget, incoming }: MessageRecei
   return { ...state, blocked: [...others, { budget, id: incoming.id, until: at + retryAfter }] }
 }
 
-const unblock = <S extends State>(state: S, { budget }: BudgetedMessage): S =>
+const unblock = <S extends ConnectionState>(state: S, { budget }: BudgetedMessage): S =>
   state.blocked.length === 0
     ? state
     : { ...state, blocked: state.blocked.filter((command) => command.budget !== budget) }
@@ -123,7 +127,7 @@ const handleTopicControl = (
     ClientControl,
     { readonly _tag: "get_thread" | "subscribe" | "unsubscribe" | "ack" | "desync" | "signal" }
   >,
-  topic: NonNullable<State["thread_id"]>,
+  topic: NonNullable<ConnectionState["thread_id"]>,
   limits: Limits
 ): Transition => {
   const subscribed = state.subscriptions.includes(topic)
@@ -165,7 +169,7 @@ const capacityRetryMillis = 1_000
 
 /** Something that will be answered later; only so many at once. */
 const startRequest = (
-  state: State,
+  state: ConnectionState,
   id: string,
   limits: Limits,
   intent: Intent,
@@ -185,12 +189,15 @@ const startRequest = (
  * CON7: over the budget, or behind what was. Acknowledgements are cumulative, so too many of them are only not heard.
  */
 const rejectRateLimited = (
-  previous: State,
+  previous: ConnectionState,
   message: MessageReceived,
   retryAfter: number,
   limits: Limits
 ): Transition => {
-  const state: State = { ...block(previous, message, retryAfter), rate_limit_strikes: previous.rate_limit_strikes + 1 }
+  const state: ConnectionState = {
+    ...block(previous, message, retryAfter),
+    rate_limit_strikes: previous.rate_limit_strikes + 1
+  }
   if (state.rate_limit_strikes > limits.rateStrikes) {
     return close(state, {
       code: closeCode.rateLimited,

@@ -26,14 +26,24 @@ export const Status = Schema.TaggedUnion({
 })
 export type Status = typeof Status.Type
 
-/** The last fault of the connection, by what it resets (CON5). */
-export const ErrorState = Schema.Struct({
-  _tag: Schema.Literals(["AuthError", "ThreadError", "NetworkError"]),
-  message: Schema.String
-})
+/** A sign-in failed, or the session ended. Authentication is reset (CON5). */
+export const AuthError = Schema.TaggedStruct("AuthError", { message: Schema.String })
+export type AuthError = typeof AuthError.Type
+
+/** A topic does not exist for the user. It is no longer the current thread (CON5). */
+export const ThreadError = Schema.TaggedStruct("ThreadError", { message: Schema.String })
+export type ThreadError = typeof ThreadError.Type
+
+/** The connection was lost. Its session is held for resumption (CON5). */
+export const NetworkError = Schema.TaggedStruct("NetworkError", { message: Schema.String })
+export type NetworkError = typeof NetworkError.Type
+
+/** The last error of a connection; its tag says what was reset (CON5). */
+export const ErrorState = Schema.Union([AuthError, ThreadError, NetworkError])
 export type ErrorState = typeof ErrorState.Type
 
-export const State = Schema.Struct({
+/** The state of one connection (CON1): a plain value, replaced as a whole by each step. */
+export const ConnectionState = Schema.Struct({
   connection_id: ConnectionId,
   /** The client instance, chosen by the client; a second connection of it replaces this one (AUT7). */
   client_id: Schema.NullOr(Schema.String),
@@ -59,7 +69,7 @@ export const State = Schema.Struct({
   /** By budget, the command that came too fast and that no other may overtake; it may come again at `until`. */
   blocked: Schema.Array(Schema.Struct({ budget: Schema.String, id: CommandId, until: Instant }))
 })
-export type State = typeof State.Type
+export type ConnectionState = typeof ConnectionState.Type
 
 export const Message = Schema.TaggedUnion({
   /**
@@ -140,4 +150,4 @@ export const Intent = Schema.TaggedUnion({
 })
 export type Intent = typeof Intent.Type
 
-export type Transition = readonly [state: State, intents: ReadonlyArray<Intent>]
+export type Transition = readonly [state: ConnectionState, intents: ReadonlyArray<Intent>]

@@ -3,12 +3,14 @@ import type { ConnectionId, Instant } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import { type ErrorCode, isRetryable } from "../protocol/Rejection.ts"
 import { closeCode } from "./CloseCode.ts"
-import type { Intent, Message, State, Status, Transition } from "./ConnectionModel.ts"
+import type { ConnectionState, Intent, Message, Status, Transition } from "./ConnectionModel.ts"
 
-export type StateIn<S extends Status["_tag"]> = State & { readonly status: Extract<Status, { readonly _tag: S }> }
+export type StateIn<S extends Status["_tag"]> = ConnectionState & {
+  readonly status: Extract<Status, { readonly _tag: S }>
+}
 export type MessageReceived = Extract<Message, { readonly _tag: "MessageReceived" }>
 
-export const initial = (id: ConnectionId, at: Instant): State => ({
+export const initial = (id: ConnectionId, at: Instant): ConnectionState => ({
   connection_id: id,
   client_id: null,
   in_order: false,
@@ -27,14 +29,15 @@ export const initial = (id: ConnectionId, at: Instant): State => ({
   blocked: []
 })
 
-export const unchanged = (state: State): Transition => [state, []]
+export const unchanged = (state: ConnectionState): Transition => [state, []]
 
-export const hasStatus = <S extends Status["_tag"]>(state: State, status: S): state is StateIn<S> =>
+export const hasStatus = <S extends Status["_tag"]>(state: ConnectionState, status: S): state is StateIn<S> =>
   state.status._tag === status
 
-export const isAuthenticated = (state: State): state is StateIn<"Authenticated"> => hasStatus(state, "Authenticated")
+export const isAuthenticated = (state: ConnectionState): state is StateIn<"Authenticated"> =>
+  hasStatus(state, "Authenticated")
 
-export const unsubscribeAll = (state: State): ReadonlyArray<Intent> =>
+export const unsubscribeAll = (state: ConnectionState): ReadonlyArray<Intent> =>
   state.subscriptions.map((topic) => ({ _tag: "Unsubscribe", topic }))
 
 type SendReply = Extract<Intent, { readonly _tag: "SendReply" }>
@@ -51,7 +54,7 @@ export const sendReply = (
 })
 
 export const reject = (
-  state: State,
+  state: ConnectionState,
   ref: string | null,
   code: ErrorCode,
   message: string,
@@ -68,7 +71,10 @@ export const reject = (
   })]
 ]
 
-export const removeSubscription = (state: State, topic: State["subscriptions"][number]): Transition => [
+export const removeSubscription = (
+  state: ConnectionState,
+  topic: ConnectionState["subscriptions"][number]
+): Transition => [
   { ...state, subscriptions: state.subscriptions.filter((other) => other !== topic) },
   [{ _tag: "Unsubscribe", topic }]
 ]
@@ -76,7 +82,7 @@ export const removeSubscription = (state: State, topic: State["subscriptions"][n
 type CloseDetails = Omit<Extract<Intent, { readonly _tag: "Close" }>, "_tag">
 
 export const close = (
-  state: State,
+  state: ConnectionState,
   { code, reason, resume, retry_after_ms }: CloseDetails,
   precedingIntents: ReadonlyArray<Intent> = []
 ): Transition => [
@@ -85,14 +91,14 @@ export const close = (
 ]
 
 /** AUT3: what is heard before authentication is counted. */
-export const countPreAuthFrame = (state: State, frame: { readonly bytes: number }): State => ({
+export const countPreAuthFrame = (state: ConnectionState, frame: { readonly bytes: number }): ConnectionState => ({
   ...state,
   pre_auth_frames: state.pre_auth_frames + 1,
   pre_auth_bytes: state.pre_auth_bytes + frame.bytes
 })
 
-export const exceedsPreAuthLimits = (state: State, limits: Limits): boolean =>
+export const exceedsPreAuthLimits = (state: ConnectionState, limits: Limits): boolean =>
   state.pre_auth_frames > limits.authFrames || state.pre_auth_bytes > limits.authBytes
 
-export const closeUnauthenticated = (state: State): Transition =>
+export const closeUnauthenticated = (state: ConnectionState): Transition =>
   close(state, { code: closeCode.unauthenticated, reason: "sign in first", resume: false, retry_after_ms: 0 })

@@ -3,7 +3,7 @@ import type { Instant } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import * as Identity from "../session/Identity.ts"
 import { closeCode } from "./CloseCode.ts"
-import type { Message, State, Transition } from "./ConnectionModel.ts"
+import type { ConnectionState, Message, Transition } from "./ConnectionModel.ts"
 import {
   close,
   closeUnauthenticated,
@@ -16,7 +16,11 @@ import {
 } from "./ConnectionTransitions.ts"
 import type { ClientMessage } from "./FrameDecoder.ts"
 
-export const handleUnauthenticated = (previous: State, message: MessageReceived, limits: Limits): Transition => {
+export const handleUnauthenticated = (
+  previous: ConnectionState,
+  message: MessageReceived,
+  limits: Limits
+): Transition => {
   const state = countPreAuthFrame(previous, message)
   if (exceedsPreAuthLimits(state, limits)) return closeUnauthenticated(state)
   const { incoming } = message
@@ -70,7 +74,7 @@ const staleChallengeRetryMillis = 1_000
 
 /** A challenge is used up by the first try, whatever becomes of it (AUT1, SEC2). */
 const verifyChallenge = (
-  state: State,
+  state: ConnectionState,
   id: ClientMessage["id"],
   signature: string,
   at: Instant,
@@ -80,7 +84,7 @@ const verifyChallenge = (
     return failAuthentication(state, id, "there is no challenge to answer", limits)
   }
   const { challenge, public_key } = state.status
-  const consumed: State = { ...state, status: { _tag: "Unauthenticated" } }
+  const consumed: ConnectionState = { ...state, status: { _tag: "Unauthenticated" } }
   if (!Identity.isUnexpired(challenge, at)) {
     return failAuthentication(
       consumed,
@@ -98,7 +102,7 @@ const verifyChallenge = (
 }
 
 export const handleChallengeIssued = (
-  state: State,
+  state: ConnectionState,
   message: Extract<Message, { readonly _tag: "ChallengeIssued" }>
 ): Transition => [
   { ...state, status: { _tag: "Challenged", challenge: message.challenge, public_key: message.public_key } },
@@ -111,7 +115,7 @@ export const handleVerification = (
   limits: Limits
 ): Transition => {
   if (message._tag === "AuthRejected") {
-    const reset: State = { ...state, status: { _tag: "Unauthenticated" } }
+    const reset: ConnectionState = { ...state, status: { _tag: "Unauthenticated" } }
     return message.code === "auth_failed"
       ? failAuthentication(reset, message.ref, message.message, limits)
       : reject(reset, message.ref, message.code, message.message, message.retry_after_ms)
@@ -132,13 +136,13 @@ export const handleVerification = (
 
 /** CON5: an AuthError resets authentication; SEC26: a few tries, then the door shuts. */
 const failAuthentication = (
-  previous: State,
+  previous: ConnectionState,
   ref: string,
   message: string,
   limits: Limits,
   retryAfter?: number
 ): Transition => {
-  const state: State = {
+  const state: ConnectionState = {
     ...previous,
     status: { _tag: "Unauthenticated" },
     user: null,

@@ -1,28 +1,42 @@
-/** Things that become ready in any order, and happen in the order they came (CON2). */
-export class Sequencer {
-  private readonly slots: Array<{ action: (() => void) | undefined }> = []
+/**
+ * Actions that become ready in any order and are taken in the order of their requests (CON2). Immutable data: an action
+ * is any value, and whoever holds the sequencer executes what `takeReady` gives.
+ */
 
-  /** Takes the next place. Whatever is given to it happens at once when its turn has come, and else when it comes. */
-  reserve(): (action: () => void) => void {
-    const slot: { action: (() => void) | undefined } = { action: undefined }
-    this.slots.push(slot)
-    return (action) => {
-      slot.action = action
-      if (this.slots[0] === slot) this.runReady()
-    }
-  }
+/** Reserved places in order; the first has the number `first`. A place is undefined until its action is ready. */
+export interface Sequencer<A> {
+  readonly first: number
+  readonly places: ReadonlyArray<{ readonly action: A } | undefined>
+}
 
-  /** Does it after everything that has a place already. */
-  enqueue(action: () => void): void {
-    if (this.slots.length === 0) action()
-    else this.reserve()(action)
-  }
+/** A sequencer with no place reserved. */
+export const empty: Sequencer<never> = { first: 0, places: [] }
 
-  private runReady(): void {
-    for (let head = this.slots[0]; head?.action !== undefined; head = this.slots[0]) {
-      const { action } = head
-      this.slots.shift()
-      action()
-    }
-  }
+/** Whether no place is reserved, so that an action may be executed at once. */
+export const isEmpty = ({ places }: Sequencer<unknown>): boolean => places.length === 0
+
+/** The number of the place that `reserve` will reserve. */
+export const nextPlace = ({ first, places }: Sequencer<unknown>): number => first + places.length
+
+/** Reserves the next place, `nextPlace` of the sequencer before. */
+export const reserve = <A>({ first, places }: Sequencer<A>): Sequencer<A> => ({ first, places: [...places, undefined] })
+
+/** CON2: makes the action of a reserved place ready. */
+export const complete = <A>({ first, places }: Sequencer<A>, place: number, action: A): Sequencer<A> => ({
+  first,
+  places: places.with(place - first, { action })
+})
+
+/** Takes the next place with an action that is ready already. */
+export const enqueue = <A>({ first, places }: Sequencer<A>, action: A): Sequencer<A> => ({
+  first,
+  places: [...places, { action }]
+})
+
+/** CON2: the first action and the sequencer without it; undefined while the first place has no action. */
+export const takeReady = <A>(
+  { first, places }: Sequencer<A>
+): { readonly action: A; readonly rest: Sequencer<A> } | undefined => {
+  const [head] = places
+  return head === undefined ? undefined : { action: head.action, rest: { first: first + 1, places: places.slice(1) } }
 }

@@ -1,29 +1,32 @@
-/** How often one address may have a signature or token checked: checking costs more than asking (SEC26). */
-import * as TokenBucket from "../../domain/admission/TokenBucket.ts"
+/** The verification buckets of all addresses, in memory (SEC26); the rule is in `domain/session/AuthRate`. */
+import type { TokenBucket } from "../../domain/admission/TokenBucket.ts"
 import type { Instant } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
+import * as AuthRate from "../../domain/session/AuthRate.ts"
 import { rateLimitKey } from "../net/AdmissionGate.ts"
 import type { TimerWheel } from "../runtime/TimerWheel.ts"
 
-/** Draws on the address's budget for a check; the milliseconds to wait when it is spent. */
+/** Takes one verification from an address's bucket; 0, or the milliseconds until one is available. */
 export type AuthRateLimiter = (address: string, now: Instant) => number
 
+/** A limiter that forgets an address when its bucket is full again. */
 export const make = (limits: Pick<Limits, "authPerMinute" | "authBurst">, wheel: TimerWheel): AuthRateLimiter => {
-  const rate: TokenBucket.Rate = { perMinute: limits.authPerMinute, burst: limits.authBurst }
-  const buckets = new Map<string, TokenBucket.TokenBucket>()
-  /** After this long unused, a bucket is full and need not be kept. */
-  const refillMillis = Math.ceil(rate.burst * 60_000 / rate.perMinute)
+  const rate = AuthRate.authRate(limits)
+  const buckets = new Map<string, TokenBucket>()
 
   const evictBucket = (key: string) => (now: Instant) => {
-    const at = buckets.get(key)?.at ?? 0
-    return now < at + refillMillis ? at + refillMillis : void buckets.delete(key)
+    const bucket = buckets.get(key)
+    const at = bucket && AuthRate.forgettableAt(bucket, rate, now)
+    return at === undefined ? void buckets.delete(key) : at
   }
 
   return (address, now) => {
     const key = rateLimitKey(address)
     const existing = buckets.get(key)
-    if (existing === undefined) wheel.scheduleCallback(now + refillMillis, evictBucket(key))
-    const { bucket, wait } = TokenBucket.take(existing ?? TokenBucket.makeFull(rate, now), rate, now)
+    const { bucket, wait } = AuthRate.takeVerification(existing, rate, now)
+    if (existing === undefined) {
+      wheel.scheduleCallback(AuthRate.forgettableAt(bucket, rate, now) ?? now, evictBucket(key))
+    }
     buckets.set(key, bucket)
     return wait
   }

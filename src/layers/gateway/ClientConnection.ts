@@ -1,77 +1,92 @@
-/** One live connection as the gateway holds it: its machine's state, and what hangs on it outside. */
+/**
+ * One open connection as the gateway holds it: the state of its machine, and the mutable records around it. A class, and
+ * its own timer task, reply order and frame sink, because every field and closure counts once per idle connection.
+ */
 import { Ref } from "effect"
-import * as State from "../../domain/connection/Connection.ts"
-import { Sequencer } from "../../domain/connection/Sequencer.ts"
+import * as Connection from "../../domain/connection/Connection.ts"
+import * as DeliveryProgress from "../../domain/connection/DeliveryProgress.ts"
+import * as Sequencer from "../../domain/connection/Sequencer.ts"
 import type { Lane } from "../../domain/delivery/Lane.ts"
 import type { Instant, TopicId, UserId } from "../../domain/protocol/Ids.ts"
 import type { ServerMessage } from "../../domain/protocol/Protocol.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
-import type { Connection } from "../../services/Socket.ts"
+import type * as Socket from "../../services/Socket.ts"
 import type { Subscriber } from "../../services/Topics.ts"
+import type { SubscribedConnection } from "../delivery/ConnectionSubscriber.ts"
 import type * as ReplyOrder from "../delivery/ReplyOrder.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { TimerTask } from "../runtime/TimerWheel.ts"
 import type { UserBudget } from "./UserBudgets.ts"
 
-/** A subscription: what asked for it, the epoch of its answer, and how far its events were sent and acknowledged. */
-export interface Subscription {
+/** A subscription: the request that made it, the epoch of its reply, and its progress (SYN6). */
+export interface Subscription extends DeliveryProgress.DeliveryProgress {
   readonly ref: string
   readonly epoch: string
   sent: number
   acked: number
 }
 
-/** One live connection: what hangs on it outside of its machine. */
-export class ClientConnection implements ReplyOrder.ReplyOrder, ReplyOrder.FrameSink, TimerTask {
-  readonly connection: Connection
-  /** Grows from connection to connection: of two of one client instance the greater one counts (AUT7). */
+/** A message for the machine, with the reply slot of the request that it answers. */
+export interface QueuedMessage {
+  readonly message: Connection.Message
+  readonly slot: ReplyOrder.ReplySlot | undefined
+}
+
+/** What the gateway does on events of a connection other than its messages. One value for all connections. */
+export interface ConnectionEvents {
+  /** The connection's timer fired. */
+  readonly onTimer: (client: ClientConnection, now: Instant) => void
+  /** A topic's frame was held back behind a reply. */
+  readonly onFrameHeld: (client: ClientConnection) => void
+  /** A topic ended the connection's subscription. */
+  readonly onAccessRevoked: (client: ClientConnection, topic: TopicId) => void
+}
+
+/** One open connection of a client. */
+export class ClientConnection implements SubscribedConnection, TimerTask {
+  readonly connection: Socket.Connection
+  /** Grows from connection to connection: of two of one client instance the greater one stays (AUT7). */
   readonly epoch: number
-  readonly state: Ref.Ref<State.State>
+  readonly state: Ref.Ref<Connection.ConnectionState>
   firstReplySlot: ReplyOrder.ReplySlot | undefined = undefined
   lastReplySlot: ReplyOrder.ReplySlot | undefined = undefined
   heldTopics: ReplyOrder.ReplyOrder["heldTopics"] = undefined
   heldLength = 0
-  /** Messages to the machine, so that an intent answers with messages and never steps inside a step. */
-  readonly inbox: Array<{ readonly message: State.Message; readonly slot: ReplyOrder.ReplySlot | undefined }> = []
+  /** Messages that arrived during a step: an intent answers with messages, and never steps inside a step. */
+  readonly inbox: Array<QueuedMessage> = []
   stepping = false
-  /** Who hears of topics; one object per sign-in. */
+  /** What topics deliver to; one object per sign-in, undefined without a user. */
   subscriber: (Subscriber & { readonly user: UserId }) | undefined = undefined
-  /** What the user may still ask for, once there is one (CON7). */
+  /** The budgets of the user, undefined without one (CON7). */
   userBudget: UserBudget<ClientConnection> | undefined = undefined
-  /** What the gateway knows this client instance by, once it is signed in (AUT7). */
+  /** The key of this client instance while it is signed in (AUT7). */
   instanceKey: string | undefined = undefined
-  /** The `init` that the next `SendInit` says. */
+  /** The `init` that the next `SendInit` sends. */
   pendingInit: ServerMessage | undefined = undefined
   readonly subscriptions = new Map<TopicId, Subscription>()
-  /** The topics it wants to hear of, answered or not; another mark each time that one is given up and asked for again. */
+  /** Topics with a current subscription or request for one; the token tells a new request from one that was cancelled. */
   readonly requestedTopics = new Map<TopicId, symbol>()
-  /** What reaches topics does so in the order it was heard, however long a signature takes to check. */
-  readonly topicSequencer = new Sequencer()
-  /** Subscriptions and catch-ups that wait for their turn; one at a time is under way. */
+  /** Requests to topics, in the order they arrived, however long a signature takes to verify (CON2). */
+  topicRequests: Sequencer.Sequencer<() => void> = Sequencer.empty
+  /** Subscriptions and catch-ups that have not started; one at a time runs. */
   readonly catchUpQueue: Array<(onComplete: () => void) => void> = []
   catchingUp = false
-  /** When the wheel will look. */
+  /** The deadline that the timer wheel knows. */
   timerAt: Instant = Number.POSITIVE_INFINITY
   wheelSlot: number | undefined = undefined
   goodbyeSent = false
   private readonly metrics: Metrics
-  private readonly onTimer: (client: ClientConnection, now: Instant) => void
+  private readonly events: ConnectionEvents
 
-  /** `onTimer` is called when the wheel looks. */
-  constructor(
-    connection: Connection,
-    epoch: number,
-    metrics: Metrics,
-    onTimer: (client: ClientConnection, now: Instant) => void
-  ) {
+  constructor(connection: Socket.Connection, epoch: number, metrics: Metrics, events: ConnectionEvents) {
     this.connection = connection
     this.epoch = epoch
     this.metrics = metrics
-    this.onTimer = onTimer
-    this.state = Ref.makeUnsafe(State.initial(connection.id, connection.connectedAt))
+    this.events = events
+    this.state = Ref.makeUnsafe(Connection.initial(connection.id, connection.connectedAt))
   }
 
-  /** Gives a frame to the connection, and counts it. */
+  /** Queues a frame on the connection, and counts it. */
   deliver(frame: OutboundFrame): void {
     this.metrics.messagesSent.value += 1
     if (frame.lane._tag === "Durable") this.recordSent(frame.lane)
@@ -79,25 +94,34 @@ export class ClientConnection implements ReplyOrder.ReplyOrder, ReplyOrder.Frame
   }
 
   onExpire(now: Instant): undefined {
-    this.onTimer(this, now)
+    this.events.onTimer(this, now)
+  }
+
+  onFrameHeld(): void {
+    this.events.onFrameHeld(this)
+  }
+
+  onAccessRevoked(topic: TopicId): void {
+    this.events.onAccessRevoked(this, topic)
+  }
+
+  /** Records a cumulative acknowledgement (SYN6). */
+  acknowledge(topic: TopicId, seq: number): void {
+    const subscription = this.subscriptions.get(topic)
+    if (subscription === undefined) return
+    const count = DeliveryProgress.newlyAcked(subscription, seq)
+    this.metrics.eventsAcknowledged.value += count
+    subscription.acked += count
   }
 
   private recordSent({ seq, topic }: Extract<Lane, { readonly _tag: "Durable" }>): void {
     const subscription = this.subscriptions.get(topic)
-    if (subscription === undefined || seq <= subscription.sent) return
-    this.metrics.eventsDelivered.value += seq - subscription.sent
-    subscription.sent = seq
-  }
-
-  /** The client has come as far as `seq` (SYN6); never further than it was sent. */
-  acknowledge(topic: TopicId, seq: number): void {
-    const subscription = this.subscriptions.get(topic)
-    const to = Math.min(seq, subscription?.sent ?? 0)
-    if (subscription === undefined || to <= subscription.acked) return
-    this.metrics.eventsAcknowledged.value += to - subscription.acked
-    subscription.acked = to
+    if (subscription === undefined) return
+    const count = DeliveryProgress.newlySent(subscription, seq)
+    this.metrics.eventsDelivered.value += count
+    subscription.sent += count
   }
 }
 
 /** The state of a connection's machine. */
-export const stateOf = (client: ClientConnection): State.State => Ref.getUnsafe(client.state)
+export const stateOf = (client: ClientConnection): Connection.ConnectionState => Ref.getUnsafe(client.state)

@@ -1,173 +1,242 @@
 /**
- * What all parts of the gateway stand on: stepping a connection's machine, and
- * saying things to its client in order.
+ * Steps the machines of connections, executes their intents and sends their replies in order. The rules are in
+ * `domain/connection`, what an intent does is in the handlers; both arrive as values.
  */
-import { type Clock, Effect } from "effect"
+import { type Clock, Effect, Ref } from "effect"
 import { closeCode } from "../../domain/connection/CloseCode.ts"
 import * as Connection from "../../domain/connection/Connection.ts"
 import { replyLane } from "../../domain/delivery/Lane.ts"
 import type { Instant, TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import { encodeServerMessage, type ServerMessage } from "../../domain/protocol/Protocol.ts"
+import type { Chorus } from "../../services/Chorus.ts"
+import type { Directory } from "../../services/Directory.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
+import type { Sessions } from "../../services/Sessions.ts"
+import type { Signals } from "../../services/Signals.ts"
 import type { Topics } from "../../services/Topics.ts"
 import * as ReplyOrder from "../delivery/ReplyOrder.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { TimerWheel } from "../runtime/TimerWheel.ts"
+import type { AuthRateLimiter } from "./AuthRateLimiter.ts"
 import { type ClientConnection, stateOf } from "./ClientConnection.ts"
+import type { ConnectionRegistry } from "./ConnectionRegistry.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
 /** An intent by its tag. */
 export type IntentOf<T extends Connection.Intent["_tag"]> = Extract<Connection.Intent, { readonly _tag: T }>
 
-/** Where the answers to the message at hand go; undefined when nobody asked. */
+/** The slot of the replies to the message that caused an intent; undefined when no message did. */
 export type ReplyTarget = ReplyOrder.ReplySlot | undefined
 
-export type PerformIntent = (client: ClientConnection, intent: Connection.Intent, slot: ReplyTarget) => void
+/** Executes one kind of intent. It must not block; what takes time it starts with `startRequest`. */
+export type IntentHandler<T extends Connection.Intent["_tag"]> = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  intent: IntentOf<T>,
+  slot: ReplyTarget
+) => void
 
-export interface RuntimeOptions {
+/** One handler for each kind of intent. */
+export type ConnectionIntentHandlers = { readonly [T in Connection.Intent["_tag"]]: IntentHandler<T> }
+
+/** What the functions of the gateway work with. One value per gateway. */
+export interface ConnectionRuntime {
   readonly limits: Limits
   readonly clock: Clock.Clock
   readonly metrics: Metrics
-  /** Names messages. */
-  readonly nextId: () => string
   readonly wheel: TimerWheel
+  readonly handlers: ConnectionIntentHandlers
+  readonly registry: ConnectionRegistry
+  readonly limitVerifications: AuthRateLimiter
+  readonly topics: Topics["Service"]
+  readonly signals: Signals["Service"]
+  readonly sessions: Sessions["Service"]
+  readonly directory: Directory["Service"]
+  readonly chorus: Chorus["Service"]["modelInfo"]
+  /** The public origin that challenges name (SEC3). */
+  readonly audience: () => string
+  /** State hashes that clients found equal and different (SYN7). */
+  readonly syncCounts: { matches: number; mismatches: number }
+  /** The id of the next message. */
+  readonly nextId: () => string
   readonly runFork: (effect: Effect.Effect<void, never, Topics>) => unknown
-  /** Carries out an intent. */
-  readonly perform: PerformIntent
-  /** The connection stands for nobody any more. */
-  readonly releaseUser: (client: ClientConnection) => void
 }
 
-export type ConnectionRuntime = ReturnType<typeof make>
+/** The server's time in milliseconds. */
+export const now = ({ clock }: ConnectionRuntime): Instant => clock.currentTimeMillisUnsafe()
 
-export const make = ({ clock, limits, metrics, nextId, perform, releaseUser, runFork, wheel }: RuntimeOptions) => {
-  const now = () => clock.currentTimeMillisUnsafe()
-  /** For measuring: no jump of the clock shows in it. */
-  const monotonicSeconds = () => Number(clock.monotonicTimeNanosUnsafe()) / 1e9
+/** Seconds of a clock that never jumps, for measuring durations. */
+export const monotonicSeconds = ({ clock }: ConnectionRuntime): number => Number(clock.monotonicTimeNanosUnsafe()) / 1e9
 
-  const makeFrame = (
-    message: ServerMessage,
-    topic?: TopicId,
-    lane: OutboundFrame["lane"] = replyLane
-  ): OutboundFrame => ({
-    text: encodeServerMessage(message, { id: nextId(), timestamp: now(), thread_id: topic }),
-    lane
+// -- Stepping ----------------------------------------------------------------
+
+/**
+ * Steps the machine of a connection with a message and executes the intents. Messages that arrive meanwhile are queued;
+ * `slot` takes the replies.
+ */
+export const dispatch = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  message: Connection.Message,
+  slot?: ReplyTarget
+): void => {
+  if (client.stepping) return void client.inbox.push({ message, slot })
+  client.stepping = true
+  try {
+    step(runtime, client, message, slot)
+    for (let next = client.inbox.shift(); next !== undefined; next = client.inbox.shift()) {
+      step(runtime, client, next.message, next.slot)
+    }
+  } finally {
+    client.stepping = false
+  }
+}
+
+const step = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  message: Connection.Message,
+  slot: ReplyTarget
+): void => {
+  const previous = stateOf(client)
+  const [state, intents] = Connection.step(previous, message, runtime.limits)
+  // `Ref.set` does not suspend, so `runFork` returns when it is done; `runSync` would build an exit on top. Nothing else
+  // writes the ref, and most messages that only read leave the state as it is.
+  if (state !== previous) Effect.runFork(Ref.set(client.state, state))
+  if (state.status !== previous.status) scheduleTimer(runtime, client)
+  for (const intent of intents) execute(runtime, client, intent, slot)
+  if (state.user === null) runtime.registry.release(client, now(runtime))
+}
+
+/** `Intent` as a union over its tags, so that the compiler relates an intent to its handler. */
+type Tagged<T extends Connection.Intent["_tag"]> = { [K in T]: IntentOf<K> }[T]
+
+const execute = <T extends Connection.Intent["_tag"]>(
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  intent: Tagged<T>,
+  slot: ReplyTarget
+): void => {
+  const tag: T = intent._tag
+  const handler: (
+    runtime: ConnectionRuntime,
+    client: ClientConnection,
+    intent: Tagged<T>,
+    slot: ReplyTarget
+  ) => void = runtime.handlers[tag]
+  handler(runtime, client, intent, slot)
+}
+
+// -- Timers ------------------------------------------------------------------
+
+/** Sets the connection's timer to what its state asks for, unless it fires before that anyway. */
+export const scheduleTimer = ({ limits, wheel }: ConnectionRuntime, client: ClientConnection): void => {
+  const dueAt = Connection.nextTimerAt(stateOf(client), limits)
+  if (dueAt === undefined || dueAt >= client.timerAt) return
+  client.timerAt = dueAt
+  wheel.schedule(client, dueAt)
+}
+
+/** Handles the connection's timer, and sets it again. */
+export const handleTimer = (runtime: ConnectionRuntime, client: ClientConnection, at: Instant): void => {
+  client.timerAt = Number.POSITIVE_INFINITY
+  dispatch(runtime, client, { _tag: "TimerFired", at })
+  scheduleTimer(runtime, client)
+}
+
+// -- Replies -----------------------------------------------------------------
+
+/** Encodes a message as a frame. */
+export const makeFrame = (
+  runtime: ConnectionRuntime,
+  message: ServerMessage,
+  topic?: TopicId,
+  lane: OutboundFrame["lane"] = replyLane
+): OutboundFrame => ({
+  text: encodeServerMessage(message, { id: runtime.nextId(), timestamp: now(runtime), thread_id: topic }),
+  lane
+})
+
+/** Sends a message in its slot's turn; at once without a slot. */
+export const sendMessage = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  slot: ReplyTarget,
+  message: ServerMessage,
+  topic?: TopicId
+): void => {
+  if (message._tag === "error") runtime.metrics.errors[message.code].value += 1
+  if (slot === undefined) client.deliver(makeFrame(runtime, message, topic))
+  else ReplyOrder.reply(client, slot, makeFrame(runtime, message, topic), client)
+}
+
+/** Releases one of the holds that keep a slot open. */
+export const completeReply = (client: ClientConnection, slot: ReplyTarget): void => {
+  if (slot !== undefined) ReplyOrder.complete(client, slot, client)
+}
+
+// -- Requests ----------------------------------------------------------------
+
+/** Starts what message `ref` asked for. Its slot stays open until the effect ends; a defect is answered as an error. */
+export const startRequest = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  slot: ReplyTarget,
+  ref: string,
+  effect: Effect.Effect<void, never, Topics>
+): void => {
+  if (slot !== undefined) slot.pendingCount += 1
+  runtime.runFork(effect.pipe(
+    Effect.tapDefect((defect) => Effect.logError("a request failed with a defect", defect)),
+    Effect.catchDefect(() =>
+      Effect.sync(() => rejectRequest(runtime, client, slot, ref, null, ServerMessages.internalError))
+    ),
+    Effect.ensuring(Effect.sync(() => completeReply(client, slot)))
+  ))
+}
+
+/** Gives the machine the outcome of a request; without a rejection it succeeded. */
+export const completeRequest = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  topic: TopicId | null,
+  rejection?: Pick<ServerMessages.RequestRejection, "code" | "message">
+): void =>
+  dispatch(runtime, client, {
+    _tag: "RequestCompleted",
+    topic,
+    code: rejection?.code ?? null,
+    message: rejection?.message ?? ""
   })
 
-  const sendMessage = (client: ClientConnection, slot: ReplyTarget, message: ServerMessage, topic?: TopicId) => {
-    if (message._tag === "error") metrics.errors[message.code].value += 1
-    if (slot === undefined) client.deliver(makeFrame(message, topic))
-    else ReplyOrder.reply(client, slot, makeFrame(message, topic), client)
-  }
-
-  const completeReply = (client: ClientConnection, slot: ReplyTarget) => {
-    if (slot !== undefined) ReplyOrder.complete(client, slot, client)
-  }
-
-  const dispatch = (client: ClientConnection, message: Connection.Message, slot?: ReplyTarget) => {
-    if (client.stepping) return void client.inbox.push({ message, slot })
-    client.stepping = true
-    try {
-      step(client, message, slot)
-      for (let next = client.inbox.shift(); next !== undefined; next = client.inbox.shift()) {
-        step(client, next.message, next.slot)
-      }
-    } finally {
-      client.stepping = false
-    }
-  }
-
-  const step = (client: ClientConnection, message: Connection.Message, slot: ReplyTarget) => {
-    const before = stateOf(client)
-    const [after, intents] = Connection.step(before, message, limits)
-    client.state.ref.current = after
-    if (before.status !== after.status) scheduleTimer(client)
-    for (const intent of intents) perform(client, intent, slot)
-    if (after.user === null) releaseUser(client)
-  }
-
-  /** Has the wheel look when the state wants it, unless it will look before. */
-  const scheduleTimer = (client: ClientConnection) => {
-    const dueAt = Connection.nextTimerAt(stateOf(client), limits)
-    if (dueAt === undefined || dueAt >= client.timerAt) return
-    client.timerAt = dueAt
-    wheel.schedule(client, dueAt)
-  }
-
-  /** The wheel looks. */
-  const onTimer = (client: ClientConnection, at: Instant) => {
-    client.timerAt = Number.POSITIVE_INFINITY
-    dispatch(client, { _tag: "TimerFired", at })
-    scheduleTimer(client)
-  }
-
-  /** Runs what message `ref` waits for; its slot stays open until that is over, and a defect is answered too. */
-  const startRequest = (
-    client: ClientConnection,
-    slot: ReplyTarget,
-    ref: string,
-    effect: Effect.Effect<void, never, Topics>
-  ) => {
-    if (slot !== undefined) slot.pendingCount += 1
-    runFork(effect.pipe(
-      Effect.tapDefect((defect) => Effect.logError("a request met a defect", defect)),
-      Effect.catchDefect(() => rejectRequest(client, slot, ref, null, ServerMessages.internalError)),
-      Effect.ensuring(Effect.sync(() => completeReply(client, slot)))
-    ))
-  }
-
-  const completeRequest = (
-    client: ClientConnection,
-    topic: TopicId | null,
-    rejection: Pick<ServerMessages.RequestRejection, "code" | "message"> | undefined
-  ) =>
-    dispatch(client, {
-      _tag: "RequestCompleted",
-      topic,
-      code: rejection?.code ?? null,
-      message: rejection?.message ?? ""
-    })
-
-  const rejectRequest = (
-    client: ClientConnection,
-    slot: ReplyTarget,
-    ref: string,
-    topic: TopicId | null,
-    rejection: ServerMessages.RequestRejection
-  ) =>
-    Effect.sync(() => {
-      sendMessage(client, slot, ServerMessages.error(ref, rejection), topic ?? undefined)
-      completeRequest(client, topic, rejection)
-    })
-
-  return {
-    limits,
-    metrics,
-    now,
-    monotonicSeconds,
-    wheel,
-    runFork,
-    makeFrame,
-    sendMessage,
-    completeReply,
-    dispatch,
-    scheduleTimer,
-    onTimer,
-    startRequest,
-    completeRequest,
-    rejectRequest
-  }
+/** Answers a request with an error, and completes it. */
+export const rejectRequest = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  slot: ReplyTarget,
+  ref: string,
+  topic: TopicId | null,
+  rejection: ServerMessages.RequestRejection
+): void => {
+  sendMessage(runtime, client, slot, ServerMessages.error(ref, rejection), topic ?? undefined)
+  completeRequest(runtime, client, topic, rejection)
 }
 
-/** What the machine is told when the server wants a connection gone. */
-export const closeRequested = (code: number, reason: string, resume: boolean): Connection.Message => ({
+// -- Closing -----------------------------------------------------------------
+
+/** The message by which the server closes a connection. */
+export const closeRequested = (code: number, reason: string, resume: boolean, retryAfter = 0): Connection.Message => ({
   _tag: "CloseRequested",
   code,
   reason,
   resume,
-  retry_after_ms: 0
+  retry_after_ms: retryAfter
 })
 
-/** CON8: more waits for this client than may. It finds the rest when it comes back. */
-export const slowConsumerClose = closeRequested(closeCode.slowConsumer, "too slow: come back and catch up", true)
+/** CON8: the connection queues more than is allowed. The client reconnects and catches up from its positions. */
+export const slowConsumerClose = closeRequested(
+  closeCode.slowConsumer,
+  "the client reads too slowly: reconnect and catch up",
+  true
+)

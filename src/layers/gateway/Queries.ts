@@ -1,70 +1,104 @@
-/** What a client may look up without subscribing. */
+/** Handlers of the intents that read once, without a subscription. */
 import { Effect } from "effect"
 import { kindOf } from "../../domain/protocol/Ids.ts"
 import { threadKind } from "../../domain/thread/Thread.ts"
-import type { Directory } from "../../services/Directory.ts"
-import type { Topics } from "../../services/Topics.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
-import type { ConnectionRuntime, IntentOf, ReplyTarget } from "./ConnectionRuntime.ts"
+import {
+  completeRequest,
+  type ConnectionRuntime,
+  type IntentHandler,
+  type IntentOf,
+  rejectRequest,
+  type ReplyTarget,
+  sendMessage,
+  startRequest
+} from "./ConnectionRuntime.ts"
 import * as LedgerAccount from "./LedgerAccount.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
-export interface QueryDependencies {
-  readonly runtime: ConnectionRuntime
-  readonly topics: Topics["Service"]
-  readonly directory: Directory["Service"]
-}
+/** Answers `get_threads` from the directory. */
+export const listThreads: IntentHandler<"ListThreads"> = (runtime, client, intent, slot) =>
+  startRequest(runtime, client, slot, intent.ref, queryThreads(runtime, client, intent, slot))
 
-export const make = ({ directory, runtime, topics }: QueryDependencies) => {
-  const listThreads = Effect.fnUntraced(
-    function*(client: ClientConnection, { all, ref }: IntentOf<"ListThreads">, slot: ReplyTarget) {
-      if (client.subscriber === undefined) return
-      const threads = yield* directory.list(client.subscriber.user, {
-        kind: "thread",
-        includePublic: all,
-        limit: ServerMessages.maxListedThreads
-      })
-      runtime.sendMessage(client, slot, {
-        _tag: "threads",
-        threads: threads.map(ServerMessages.threadSummary),
-        ref_id: ref
-      })
-      runtime.completeRequest(client, null, undefined)
-    },
-    (effect, client, { ref }, slot) =>
-      Effect.catch(effect, () => runtime.rejectRequest(client, slot, ref, null, ServerMessages.unavailableError))
-  )
+const queryThreads = Effect.fnUntraced(
+  function*(
+    runtime: ConnectionRuntime,
+    client: ClientConnection,
+    { all, ref }: IntentOf<"ListThreads">,
+    slot: ReplyTarget
+  ) {
+    const user = client.subscriber?.user
+    if (user === undefined) return
+    const threads = yield* runtime.directory.list(user, {
+      kind: "thread",
+      includePublic: all,
+      limit: ServerMessages.maxListedThreads
+    })
+    sendMessage(runtime, client, slot, {
+      _tag: "threads",
+      threads: threads.map(ServerMessages.threadSummary),
+      ref_id: ref
+    })
+    completeRequest(runtime, client, null)
+  },
+  (effect, runtime, client, { ref }, slot) =>
+    Effect.catch(
+      effect,
+      () => Effect.sync(() => rejectRequest(runtime, client, slot, ref, null, ServerMessages.unavailableError))
+    )
+)
 
-  const readThread = Effect.fnUntraced(
-    function*(client: ClientConnection, { ref, topic }: IntentOf<"ReadThread">, slot: ReplyTarget) {
-      // Whoever asked: the connection may stand for nobody by the time that there is an answer.
-      const user = client.subscriber?.user
-      if (user === undefined) return
-      if (kindOf(topic) !== "thread") return yield* runtime.rejectRequest(client, slot, ref, topic, notAThread)
-      const thread = yield* topics.stateOf(threadKind, topic, user)
-      runtime.sendMessage(client, slot, ServerMessages.threadMessages(ref, thread), topic)
-      runtime.completeRequest(client, topic, undefined)
-    },
-    (effect, client, { ref, topic }, slot) =>
-      Effect.catch(effect, (error) => runtime.rejectRequest(client, slot, ref, topic, error.rejection))
-  )
+/** Answers `get_thread` with the messages of the thread's durable state. */
+export const readThread: IntentHandler<"ReadThread"> = (runtime, client, intent, slot) =>
+  startRequest(runtime, client, slot, intent.ref, queryThread(runtime, client, intent, slot))
 
-  const readUser = Effect.fnUntraced(
-    function*(client: ClientConnection, { ref }: IntentOf<"ReadUser">, slot: ReplyTarget) {
-      if (client.subscriber === undefined) return
-      const user = client.subscriber.user
-      const balance = yield* LedgerAccount.readBalance(user)
-      runtime.sendMessage(client, slot, { _tag: "user", user: { public_key: user, balance }, ref_id: ref })
-      runtime.completeRequest(client, null, undefined)
-    },
-    (effect, client, { ref }, slot) =>
-      Effect.catch(effect, (error) => runtime.rejectRequest(client, slot, ref, null, error.rejection))
-  )
-
-  return { listThreads, readThread, readUser }
-}
+const queryThread = Effect.fnUntraced(
+  function*(
+    runtime: ConnectionRuntime,
+    client: ClientConnection,
+    { ref, topic }: IntentOf<"ReadThread">,
+    slot: ReplyTarget
+  ) {
+    // Read now: the connection may have no user by the time the state is loaded.
+    const user = client.subscriber?.user
+    if (user === undefined) return
+    if (kindOf(topic) !== "thread") return rejectRequest(runtime, client, slot, ref, topic, notAThread)
+    const thread = yield* runtime.topics.stateOf(threadKind, topic, user)
+    sendMessage(runtime, client, slot, ServerMessages.threadMessages(ref, thread), topic)
+    completeRequest(runtime, client, topic)
+  },
+  (effect, runtime, client, { ref, topic }, slot) =>
+    Effect.catch(
+      effect,
+      ({ rejection }) => Effect.sync(() => rejectRequest(runtime, client, slot, ref, topic, rejection))
+    )
+)
 
 const notAThread: ServerMessages.RequestRejection = {
   code: "unknown_type",
-  message: "only threads have messages to get"
+  message: "get_thread works on threads only: subscribe to read other topics"
 }
+
+/** Answers `get_user` with the user's balance. */
+export const readUser: IntentHandler<"ReadUser"> = (runtime, client, intent, slot) =>
+  startRequest(runtime, client, slot, intent.ref, queryUser(runtime, client, intent, slot))
+
+const queryUser = Effect.fnUntraced(
+  function*(
+    runtime: ConnectionRuntime,
+    client: ClientConnection,
+    { ref }: IntentOf<"ReadUser">,
+    slot: ReplyTarget
+  ) {
+    const user = client.subscriber?.user
+    if (user === undefined) return
+    const balance = yield* LedgerAccount.readBalance(user)
+    sendMessage(runtime, client, slot, { _tag: "user", user: { public_key: user, balance }, ref_id: ref })
+    completeRequest(runtime, client, null)
+  },
+  (effect, runtime, client, { ref }, slot) =>
+    Effect.catch(
+      effect,
+      ({ rejection }) => Effect.sync(() => rejectRequest(runtime, client, slot, ref, null, rejection))
+    )
+)

@@ -1,14 +1,17 @@
-/** What other services answered, as the messages a client gets. Errors say nothing of our insides (SEC22). */
+/** The results of services as messages to a client. An error discloses nothing of the server's internals (SEC22). */
 import type { ServerMessage, ServerMessageOf, ThreadSummary } from "../../domain/protocol/Protocol.ts"
 import { isRetryable, type Rejection } from "../../domain/protocol/Rejection.ts"
 import type { State as Thread } from "../../domain/thread/ThreadModel.ts"
 import type { ListedTopic } from "../../services/Directory.ts"
+import type { EventLogError } from "../../services/EventLog.ts"
+import type { SessionError } from "../../services/Sessions.ts"
 import type { Signals } from "../../services/Signals.ts"
-import type { CatchUp, Receipt } from "../../services/Topics.ts"
+import type { CatchUp, CommandRejected, Receipt } from "../../services/Topics.ts"
 
-/** A refusal on its way to a client; `rule` only when a topic's rules refused, `wait` (ms) when that heals it. */
+/** A rejection as a client gets it: `rule` if a topic's rules rejected, `wait` the milliseconds after which to retry. */
 export type RequestRejection = Pick<Rejection, "code" | "message"> & Partial<Rejection> & { readonly wait?: number }
 
+/** The `error` message of a rejection, answering `ref`. */
 export const error = (
   ref: string | null,
   { code, message, rule, wait }: RequestRejection
@@ -25,16 +28,27 @@ export const error = (
 /** The most threads in one list. */
 export const maxListedThreads = 1_000
 
+/** A service that the request needs is not available. */
 export const unavailableError: RequestRejection = {
   code: "unavailable",
-  message: "this cannot be done right now: try again in a moment"
+  message: "the service is temporarily unavailable: try again later"
 }
 
+/** The request failed by a defect of the server. */
 export const internalError: RequestRejection = {
   code: "internal",
-  message: "this met a defect in the server; nothing was changed"
+  message: "internal error of the server: nothing was changed"
 }
 
+/** The rejection of a request that needs a session: only an unknown session is the client's to mend. */
+export const sessionRejection = (
+  error: SessionError | CommandRejected | EventLogError
+): RequestRejection =>
+  error._tag === "SessionError" && !error.retryable
+    ? { code: "auth_failed", message: error.message }
+    : unavailableError
+
+/** The `receipt` of a durable command. */
 export const receipt = (ref: string, { duplicate, seq, topic }: Receipt): ServerMessage => ({
   _tag: "receipt",
   ref_id: ref,
@@ -43,13 +57,14 @@ export const receipt = (ref: string, { duplicate, seq, topic }: Receipt): Server
   ...(duplicate ? { dup: true } : undefined)
 })
 
+/** The reply to `subscribe` (SYN2), with the presence and signals of the topic (SYN12). */
 export const subscribed = (
   ref: string,
   { position, ...catchUp }: CatchUp,
   sharedState: ReturnType<Signals["Service"]["join"]>
 ): ServerMessage => ({ _tag: "subscribed", ref_id: ref, position, ...catchUp, ...sharedState })
 
-/** What a slow client missed, as one delta; undefined when it missed nothing after all. */
+/** The events after seq `from` as one delta (CON8); undefined if there are none. */
 export const catchUpDelta = (from: number, { events, hash, position }: Extract<CatchUp, { mode: "deltas" }>) =>
   position.seq === from ? undefined : {
     _tag: "delta",
@@ -59,6 +74,7 @@ export const catchUpDelta = (from: number, { events, hash, position }: Extract<C
     ...(hash === undefined ? undefined : { hash })
   } satisfies ServerMessage
 
+/** An entry of the directory as clients see it. */
 export const threadSummary = (
   { members, status, title, topic, updatedAt, visibility }: ListedTopic
 ): ThreadSummary => ({
@@ -70,13 +86,17 @@ export const threadSummary = (
   updated_at: updatedAt
 })
 
+/** The reply to `get_thread`. */
 export const threadMessages = (ref: string, thread: Thread): ServerMessage => ({
   _tag: "thread_messages",
   ref_id: ref,
   messages: thread.messages.map(({ at, author, content, id }) => ({ id, author, content, at }))
 })
 
-/** Where the events stopped that a slow client was sent; undefined when only a snapshot will do. */
+/**
+ * The seq up to which a client has the events, read from the first delta that was not queued for it (CON8); undefined if
+ * the frame is no delta, so that only a snapshot helps.
+ */
 export const lastSeqOf = (delta: string): number | undefined => {
   const { payload } = JSON.parse(delta) as { readonly payload?: { readonly from?: number } }
   return payload?.from

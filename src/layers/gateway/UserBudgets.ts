@@ -30,7 +30,7 @@ export interface UserBudgets<C> {
   /** Draws on the user's budget, unless what was heard must wait for another command of its connection anyway. */
   readonly consume: (
     userBudget: UserBudget<C> | undefined,
-    state: Connection.State,
+    state: Connection.ConnectionState,
     incoming: ClientMessage,
     now: Instant
   ) => BudgetResult

@@ -29,7 +29,7 @@ const scripts = Arbitrary.array(
 )
 
 const satisfyPendingCheck = (
-  state: Connection.State,
+  state: Connection.ConnectionState,
   { lucky, message }: { readonly message: Message; readonly lucky: boolean }
 ): Message =>
   !lucky
@@ -92,7 +92,7 @@ describe("a connection", () => {
   it.prop("[CON1] every reachable state survives JSON", { scripts }, ({ scripts }) => {
     let state = initial
     for (const entry of scripts) state = Connection.step(state, satisfyPendingCheck(state, entry))[0]
-    const codec = Schema.toCodecJson(Connection.State)
+    const codec = Schema.toCodecJson(Connection.ConnectionState)
     const wire = JSON.parse(JSON.stringify(Schema.encodeSync(codec)(state)))
     assert.deepStrictEqual(Schema.decodeUnknownSync(codec)(wire), state)
   })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect, Redacted } from "effect"
 import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
 import {
   makeTestUser,
@@ -11,22 +11,22 @@ import {
   wsServerLayer
 } from "../../support/TestUsers.ts"
 
-/** Goes on under a token on another connection. */
+/** Resumes a session on another connection. */
 const resume = (client: RawClient, session_token: unknown) => {
   client.send("resume", { session_token })
   return client.nextOf("init")
 }
 
-/** Everything that a client hears from now on. */
+/** All messages that a client receives from now on. */
 const collectMessages = ({ ws }: RawClient): ReadonlyArray<ReceivedMessage> => {
   const messages: Array<ReceivedMessage> = []
   ws.on("message", (data) => messages.push(JSON.parse(String(data)) as ReceivedMessage))
   return messages
 }
 
-describe("a session that is ended", () => {
+describe("revoking a session", () => {
   it.live.each([false, true])(
-    "[SEC7] ends on all its connections, and they hear nothing more (renewed: %s)",
+    "[SEC7] closes all its connections, and they receive nothing more (renewed: %s)",
     (renewed) =>
       Effect.gen(function*() {
         const url = yield* startListening
@@ -47,14 +47,14 @@ describe("a session that is ended", () => {
           first.send("renew")
           tokens.push((yield* first.nextOf("renewed")).payload["session_token"])
         }
-        const heard = collectMessages(second)
+        const received = collectMessages(second)
         first.send("sign_out")
         yield* first.nextOf("signed_out")
         assert.strictEqual(yield* Effect.timeout(second.closed, 1_000), closeCode.forcedOut)
 
         other.send("submit_message", { content: "among ourselves" }, thread)
         yield* other.nextOf("delta")
-        assert.deepStrictEqual(heard.filter(({ type }) => type === "delta"), [])
+        assert.deepStrictEqual(received.filter(({ type }) => type === "delta"), [])
         for (const session_token of tokens) {
           const late = yield* openClient(url)
           late.send("resume", { session_token })
@@ -62,4 +62,36 @@ describe("a session that is ended", () => {
         }
       }).pipe(Effect.scoped, Effect.provide(wsServerLayer()))
   )
+
+  it.live("[SEC7] revokes the successor of a renewal that was under way", () => {
+    const gate = Deferred.makeUnsafe<void>()
+    const successors: Array<string> = []
+    return Effect.gen(function*() {
+      const url = yield* startListening
+      const first = yield* openClient(url)
+      const { session_token } = (yield* signIn(first, makeTestUser())).payload
+      const second = yield* openClient(url)
+      yield* resume(second, session_token)
+      first.send("renew")
+      first.send("sign_out")
+      assert.strictEqual(yield* second.closed, closeCode.forcedOut)
+      yield* Deferred.succeed(gate, undefined)
+      assert.strictEqual((yield* first.next).payload["code"], "auth_failed")
+      assert.strictEqual((yield* first.next).type, "signed_out")
+      const late = yield* openClient(url)
+      late.send("resume", { session_token: successors[0] })
+      assert.strictEqual((yield* late.nextOf("error")).payload["code"], "auth_failed")
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(wsServerLayer({
+        sessions: ({ renew }) => ({
+          renew: (id) =>
+            Effect.tap(renew(id), ({ token }) => {
+              successors.push(Redacted.value(token))
+              return Deferred.await(gate)
+            })
+        })
+      }))
+    )
+  })
 })

@@ -1,0 +1,46 @@
+/**
+ * A connection as a subscriber of topics: it delivers their frames, behind the replies that must come first (CON2). It
+ * holds no subscription; topics do.
+ */
+import type { TopicId, UserId } from "../../domain/protocol/Ids.ts"
+import type { OutboundFrame } from "../../services/OutboundFrame.ts"
+import type { Connection } from "../../services/Socket.ts"
+import type { Subscriber } from "../../services/Topics.ts"
+import * as ReplyOrder from "./ReplyOrder.ts"
+
+/** What a subscriber needs of the connection that it delivers to. */
+export interface SubscribedConnection extends ReplyOrder.ReplyOrder, ReplyOrder.FrameSink {
+  readonly connection: Connection
+  /** A frame was held back behind a reply; `heldLength` may now exceed what one connection may hold. */
+  readonly onFrameHeld: () => void
+  /** The topic ended the subscription, because the user may not read it any more. */
+  readonly onAccessRevoked: (topic: TopicId) => void
+}
+
+/** One object per sign-in, shared by all subscriptions of the connection. */
+export class ConnectionSubscriber implements Subscriber {
+  readonly user: UserId
+  readonly supportsBatching: boolean
+  private readonly client: SubscribedConnection
+
+  constructor(client: SubscribedConnection, user: UserId) {
+    this.client = client
+    this.user = user
+    this.supportsBatching = client.connection.supportsBatching === true
+  }
+
+  get id(): string {
+    return this.client.connection.id
+  }
+
+  deliver(frame: OutboundFrame): void {
+    const { client } = this
+    if (!ReplyOrder.hasHeldTopics(client)) return client.deliver(frame)
+    ReplyOrder.deliverOrHold(client, frame, client)
+    client.onFrameHeld()
+  }
+
+  onAccessRevoked(topic: TopicId): void {
+    this.client.onAccessRevoked(topic)
+  }
+}

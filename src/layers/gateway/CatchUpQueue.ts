@@ -1,0 +1,96 @@
+/**
+ * Catch-ups of one connection, one at a time: each may be large, so that what is queued for a slow client is bounded by
+ * one of them (CON8).
+ */
+import { Result } from "effect"
+import type { TopicId } from "../../domain/protocol/Ids.ts"
+import type { CoalescedTopics } from "../../services/Socket.ts"
+import type { Subscriber } from "../../services/Topics.ts"
+import type { ClientConnection } from "./ClientConnection.ts"
+import { type ConnectionRuntime, dispatch, makeFrame, slowConsumerClose } from "./ConnectionRuntime.ts"
+import * as ServerMessages from "./ServerMessages.ts"
+
+/** Starts a catch-up when the earlier ones are complete and the send queue has room. */
+export const enqueueCatchUp = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  start: (onComplete: () => void) => void
+): void => {
+  client.catchUpQueue.push(start)
+  startNextCatchUp(runtime, client)
+}
+
+const startNextCatchUp = (runtime: ConnectionRuntime, client: ClientConnection): void => {
+  if (client.catchingUp || client.connection.bufferedAmount() > runtime.limits.outboxFold) return
+  const start = client.catchUpQueue.shift()
+  if (start === undefined) return
+  client.catchingUp = true
+  start(() => {
+    client.catchingUp = false
+    startNextCatchUp(runtime, client)
+  })
+}
+
+/** CON8: the send queue has room again, so each topic with coalesced frames is brought up to date. */
+export const handleDrained = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  coalesced: CoalescedTopics
+): void => {
+  for (const [topic, firstMissed] of coalesced) {
+    if (firstMissed.lane._tag === "Durable") {
+      const subscription = client.subscriptions.get(topic)
+      enqueueCatchUp(runtime, client, (onComplete) => {
+        // A newer subscription has sent everything already.
+        if (client.subscriptions.get(topic) === subscription) {
+          catchUp(runtime, client, topic, ServerMessages.lastSeqOf(firstMissed.text), onComplete)
+        } else onComplete()
+      })
+    } else if (client.subscriber !== undefined) {
+      // Only running text was dropped, no event.
+      client.connection.uncoalesce(topic)
+      // The client may have left the topic, or lost access to it, meanwhile.
+      if (client.subscriptions.has(topic)) replayRunningText(runtime, client.subscriber, topic)
+    }
+  }
+  startNextCatchUp(runtime, client)
+}
+
+const catchUp = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  topic: TopicId,
+  from: number | undefined,
+  onComplete: () => void
+): void => {
+  const { subscriber } = client
+  const subscription = client.subscriptions.get(topic)
+  if (subscriber === undefined || subscription === undefined) return onComplete()
+  const position = from === undefined ? undefined : { epoch: subscription.epoch, seq: from }
+  runtime.topics.subscribe(topic, subscriber, position, (outcome) => {
+    // The subscription may have ended, or been replaced, meanwhile.
+    if (client.subscriptions.get(topic) !== subscription) return onComplete()
+    client.connection.uncoalesce(topic)
+    if (Result.isFailure(outcome)) {
+      // Nothing else would send the missed events: the client must reconnect and catch up from its position.
+      dispatch(runtime, client, slowConsumerClose)
+    } else {
+      const result = outcome.success
+      const message = result.mode === "deltas" && from !== undefined
+        ? ServerMessages.catchUpDelta(from, result)
+        : ServerMessages.subscribed(subscription.ref, result, runtime.signals.join(topic, subscriber))
+      if (message !== undefined) {
+        subscriber.deliver(makeFrame(runtime, message, topic, { _tag: "Durable", topic, seq: result.position.seq }))
+      }
+      replayRunningText(runtime, subscriber, topic)
+    }
+    onComplete()
+  })
+}
+
+/** Delivers the topic's running texts, each as far as it has come (CHO5). */
+export const replayRunningText = (runtime: ConnectionRuntime, subscriber: Subscriber, topic: TopicId): void => {
+  for (const chunk of runtime.signals.runningStreams(topic)) {
+    subscriber.deliver(makeFrame(runtime, { _tag: "chorus_response", ...chunk }, topic, { _tag: "Stream", topic }))
+  }
+}

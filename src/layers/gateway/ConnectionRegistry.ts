@@ -1,0 +1,61 @@
+/**
+ * The signed-in connections: by user, by client instance and by session. It is the memory behind the rules of
+ * `domain/session`; it decides nothing.
+ */
+import type { Instant, UserId } from "../../domain/protocol/Ids.ts"
+import * as SessionFamily from "../../domain/session/SessionFamily.ts"
+import type { TimerWheel } from "../runtime/TimerWheel.ts"
+import { type ClientConnection, stateOf } from "./ClientConnection.ts"
+import type { UserBudgets } from "./UserBudgets.ts"
+
+/** Milliseconds between a user's last connection and the first look whether the user's budgets are full again. */
+const evictionDelayMillis = 60_000
+
+/** What the gateway keeps of all connections together. */
+export class ConnectionRegistry {
+  readonly userBudgets: UserBudgets<ClientConnection>
+  readonly byInstance = new Map<string, ClientConnection>()
+  /** Sessions that were rotated and whose older tokens still resume (SEC7). */
+  families = SessionFamily.noFamilies
+  private readonly wheel: TimerWheel
+
+  constructor(userBudgets: UserBudgets<ClientConnection>, wheel: TimerWheel) {
+    this.userBudgets = userBudgets
+    this.wheel = wheel
+  }
+
+  /** The user's connections that are authenticated under a session. */
+  connectionsOfSession(user: UserId, session: string): ReadonlyArray<ClientConnection> {
+    return [...this.userBudgets.connectionsOf(user)].filter((client) => {
+      const { status } = stateOf(client)
+      return status._tag === "Authenticated" && status.session === session
+    })
+  }
+
+  /** Records that `successor` replaced a session whose token still resumes until `graceEnd`. */
+  recordRotation(predecessor: string, successor: string, graceEnd: Instant): void {
+    this.families = SessionFamily.recordRotation(this.families, predecessor, successor)
+    this.wheel.scheduleCallback(graceEnd, () => {
+      this.families = SessionFamily.forgetRotation(this.families, successor)
+      return undefined
+    })
+  }
+
+  /** Removes what a connection holds as its user's; without effect on a connection without a user. */
+  release(client: ClientConnection, now: Instant): void {
+    const { subscriber } = client
+    client.pendingInit = undefined
+    if (subscriber === undefined) return
+    const { user } = subscriber
+    client.subscriber = undefined
+    client.userBudget = undefined
+    // A reconnect must not refill the budgets, so they are kept until they are full anyway.
+    if (this.userBudgets.removeConnection(user, client)) {
+      this.wheel.scheduleCallback(now + evictionDelayMillis, (at) => this.userBudgets.evict(user, at))
+    }
+    if (client.instanceKey !== undefined && this.byInstance.get(client.instanceKey) === client) {
+      this.byInstance.delete(client.instanceKey)
+    }
+    client.instanceKey = undefined
+  }
+}
