@@ -1,0 +1,225 @@
+/**
+ * The laws of a topic kind, as properties over random scripts of inputs. Any kind can be checked with them, whatever the
+ * test runner: a law is an effect that fails with the counterexample.
+ *
+ * They hold a kind to what its host relies on (TOP1, TOP2, TOP7, TOP8): decisions are total and pure, the log alone gives
+ * the state, and snapshots lose nothing. What the kind is for is not their subject.
+ */
+import { Arbitrary, Effect, Equal, Result, Schema, SchemaAST } from "effect"
+import { type Author, CommandId, TopicId, UserId } from "../domain/protocol/Ids.ts"
+import type { Rejection } from "../domain/protocol/Rejection.ts"
+import type { AnyKind } from "../domain/topic/Topic.ts"
+
+/** A kind violates a law. */
+export class KindLawViolation extends Schema.TaggedError<KindLawViolation>()("KindLawViolation", {
+  kind: Schema.String,
+  law: Schema.String,
+  /** The shrunk script that violates it, and how to replay it. */
+  counterexample: Schema.String
+}) {
+  override get message() {
+    return `${this.kind}: ${this.law}\n${this.counterexample}`
+  }
+}
+
+/** One law of one kind. */
+export interface KindLaw {
+  /** A sentence that completes "the kind". */
+  readonly name: string
+  /** Draws scripts and fails with the first one that violates the law. */
+  readonly check: Effect.Effect<void, KindLawViolation>
+}
+
+/** What scripts are drawn from. */
+export interface KindLawOptions {
+  /** Inputs before each script, by the first author: the command that creates a topic, say. Default: none. */
+  readonly prelude?: ReadonlyArray<unknown>
+  /** Authors of inputs. Default: two users and the host. */
+  readonly authors?: readonly [Author, ...ReadonlyArray<Author>]
+  /** Inputs of a script at most. Default: 20. */
+  readonly inputsMax?: number
+  /** Scripts per law. Default: that of `Arbitrary`. */
+  readonly runs?: number
+}
+
+interface Turn {
+  readonly input: unknown
+  readonly author: Author
+  readonly seed: number
+  /** Milliseconds since the turn before. */
+  readonly elapsed: number
+}
+
+/** What a script led to. */
+interface Reached {
+  /** The state at every seq, from 0. */
+  readonly states: ReadonlyArray<unknown>
+  readonly events: ReadonlyArray<unknown>
+  readonly rejections: ReadonlyArray<Rejection>
+}
+
+const defaultAuthors: readonly [Author, ...ReadonlyArray<Author>] = [
+  UserId.make("A".repeat(43)),
+  UserId.make("E".repeat(43)),
+  "system:host"
+]
+
+const intUpTo = (maximum: number) => Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum })))
+
+const commandId = (index: number): CommandId =>
+  CommandId.make(`00000000-0000-4000-8000-${String(index).padStart(12, "0")}`)
+
+/** The laws of a kind, each with its own random scripts. */
+export const laws = (kind: AnyKind, options: KindLawOptions = {}): ReadonlyArray<KindLaw> => {
+  const scripts = scriptsOf(kind, options)
+  const law = (name: string, holds: (turns: ReadonlyArray<Turn>) => boolean): KindLaw => ({
+    name,
+    check: checkLaw(kind, name, scripts, holds, options.runs)
+  })
+  return [
+    law("accepts or rejects every input of its schemas, and never throws", (turns) => decidesAll(kind, turns)),
+    law("folds its log, as it is stored, to the same state at every seq", (turns) => foldsLog(kind, turns)),
+    law("gets every state back from its snapshot", (turns) => storesStates(kind, turns)),
+    law("leaves the states that it is given as they are", (turns) => isPure(kind, turns)),
+    law("gives the pending intents of a state different ids", (turns) => hasUniqueIntents(kind, turns)),
+    law("lists exactly the tags of its commands", () => listsCommands(kind))
+  ]
+}
+
+const scriptsOf = (
+  kind: AnyKind,
+  { authors = defaultAuthors, inputsMax = 20, prelude = [] }: KindLawOptions
+): Arbitrary.Arbitrary<ReadonlyArray<Turn>> => {
+  const inputs: Schema.Codec<unknown, unknown> = kind.commands.size === 0
+    ? kind.Answer
+    : Schema.Union([kind.Command, kind.Answer])
+  const turns = Arbitrary.array(
+    Arbitrary.all({
+      input: Arbitrary.schema(inputs),
+      author: Arbitrary.map(intUpTo(authors.length - 1), (index) => authors[index] ?? authors[0]),
+      seed: intUpTo(0xffff_ffff),
+      elapsed: intUpTo(100_000_000)
+    }),
+    { maxLength: inputsMax }
+  )
+  const first = prelude.map((input): Turn => ({ input, author: authors[0], seed: 0, elapsed: 0 }))
+  return Arbitrary.map(turns, (drawn) => [...first, ...drawn])
+}
+
+const checkLaw = (
+  kind: AnyKind,
+  law: string,
+  scripts: Arbitrary.Arbitrary<ReadonlyArray<Turn>>,
+  holds: (turns: ReadonlyArray<Turn>) => boolean,
+  runs: number | undefined
+): Effect.Effect<void, KindLawViolation> =>
+  Effect.flatMap(
+    Arbitrary.checkEffect(
+      scripts,
+      (turns) => Effect.try({ try: () => holds(turns), catch: (error) => new ThrownError({ error }) }),
+      runs === undefined ? {} : { runs }
+    ),
+    (result) => {
+      const counterexample = Arbitrary.formatCheckFailure(result)
+      return counterexample === undefined
+        ? Effect.void
+        : Effect.fail(new KindLawViolation({ kind: kind.name, law, counterexample }))
+    }
+  )
+
+/** What a function of the kind threw. */
+class ThrownError extends Schema.TaggedError<ThrownError>()("ThrownError", { error: Schema.Defect() }) {}
+
+/** Runs a script; rejected and forwarded inputs change nothing. */
+const run = (kind: AnyKind, turns: ReadonlyArray<Turn>): Reached => {
+  const states = [kind.initial(TopicId.make(`${kind.name}:law`))]
+  const events: Array<unknown> = []
+  const rejections: Array<Rejection> = []
+  let now = 1
+  for (const [index, { author, elapsed, input, seed }] of turns.entries()) {
+    now += elapsed
+    const decision = kind.decide(states.at(-1), input, { id: commandId(index), author, now, seed })
+    if (Result.isFailure(decision)) {
+      rejections.push(decision.failure)
+      continue
+    }
+    if (decision.success._tag === "Forward") continue
+    for (const event of decision.success.events) {
+      events.push(event)
+      states.push(kind.evolve(states.at(-1), event))
+    }
+  }
+  return { states, events, rejections }
+}
+
+const decidesAll = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean => {
+  const isEvent = Schema.is(kind.Event)
+  const isState = Schema.is(kind.State)
+  const { events, rejections, states } = run(kind, turns)
+  for (const state of states) {
+    kind.pending(state)
+    kind.nextWake(state)
+    kind.listing(state)
+  }
+  return events.every((event) => isEvent(event)) && states.every((state) => isState(state)) &&
+    rejections.every(({ message, rule }) => message !== "" && /^[A-Z]{3}\d+$/.test(rule))
+}
+
+/** The JSON text of a value, as the log and snapshots store it. */
+const encoderOf = (schema: Schema.Codec<unknown, unknown>) => {
+  const encode = Schema.encodeUnknownSync(Schema.toCodecJson(schema))
+  return (value: unknown): string => JSON.stringify(encode(value))
+}
+
+const decoderOf = (schema: Schema.Codec<unknown, unknown>) => {
+  const decode = Schema.decodeUnknownSync(Schema.toCodecJson(schema))
+  return (text: string): unknown => decode(JSON.parse(text))
+}
+
+const foldsLog = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean => {
+  const [encodeEvent, decodeEvent] = [encoderOf(kind.Event), decoderOf(kind.Event)]
+  const { events, states } = run(kind, turns)
+  let state = kind.initial(TopicId.make(`${kind.name}:law`))
+  return events.every((event, index) => {
+    state = kind.evolve(state, decodeEvent(encodeEvent(event)))
+    return Equal.equals(state, states[index + 1])
+  })
+}
+
+const storesStates = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean => {
+  const [encode, decode] = [encoderOf(kind.State), decoderOf(kind.State)]
+  return run(kind, turns).states.every((state) => Equal.equals(decode(encode(state)), state))
+}
+
+const isPure = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean => {
+  const encode = encoderOf(kind.State)
+  const texts: Array<string> = []
+  const observed: AnyKind = {
+    ...kind,
+    evolve: (state, event) => {
+      texts.push(encode(state))
+      return kind.evolve(state, event)
+    }
+  }
+  const { states } = run(observed, turns)
+  return texts.every((text, index) => encode(states[index]) === text)
+}
+
+const hasUniqueIntents = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean =>
+  run(kind, turns).states.every((state) => {
+    const ids = kind.pending(state).map(({ id }) => id)
+    return new Set(ids).size === ids.length
+  })
+
+/** The literal tags of a schema of tagged structs. */
+const tagsIn = (ast: SchemaAST.AST): ReadonlyArray<string> => {
+  if (SchemaAST.isNever(ast)) return []
+  if (SchemaAST.isUnion(ast)) return ast.types.flatMap((member) => tagsIn(member))
+  const tag = SchemaAST.isObjects(ast) ? ast.propertySignatures.find(({ name }) => name === "_tag")?.type : undefined
+  return tag !== undefined && SchemaAST.isLiteral(tag) ? [String(tag.literal)] : []
+}
+
+const listsCommands = (kind: AnyKind): boolean => {
+  const tags = new Set(tagsIn(kind.Command.ast))
+  return tags.size === kind.commands.size && [...kind.commands].every((name) => tags.has(name))
+}
