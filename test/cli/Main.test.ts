@@ -29,7 +29,7 @@ describe("choir", () => {
 
   it.live("a question that cannot be asked is one sentence, before a server is looked for", () =>
     Effect.gen(function*() {
-      for (const [question, fault] of [["", "there is no text in it"], ["?".repeat(32_769), "32769 bytes"]] as const) {
+      for (const [question, fault] of [["", "the text is empty"], ["?".repeat(32_769), "32769 bytes"]] as const) {
         const { code, stderr, stdout } = yield* runChoir(["ask", question])
         assert.deepStrictEqual([code, stdout], [1, ""])
         assert.match(stderr, /^The question cannot be asked: .+\.\n$/)

@@ -1,9 +1,9 @@
-/** What counts as text that people wrote: not blank, well-formed, of a bounded size. */
+/** Validates text that users write: not blank, well-formed Unicode, bounded in size (THR2, SEC18). */
 
-/** Bytes of UTF-8 that a message may take (THR2). */
+/** The largest content of a message, in bytes of UTF-8 (THR2). */
 export const maxContentBytes = 32_768
 
-/** How many bytes a text takes as UTF-8; a lone surrogate counts as the three bytes of its replacement. */
+/** The size of a text in bytes of UTF-8. A lone surrogate counts as its replacement character, 3 bytes. */
 export const utf8ByteLength = (text: string): number => {
   let bytes = 0
   for (const character of text) {
@@ -13,10 +13,12 @@ export const utf8ByteLength = (text: string): number => {
   return bytes
 }
 
-/** What is wrong with a text as content, as a sentence; undefined when nothing is. */
+/** Why a text is not valid content, as a sentence for its author; undefined if it is valid (THR2, SEC18). */
 export const validateContent = (content: string): string | undefined => {
-  if (content.trim() === "") return "there is no text in it"
-  if (!content.isWellFormed()) return "the text holds half of a surrogate pair"
+  if (content.trim() === "") return "the text is empty: write something"
+  if (!content.isWellFormed()) return "the text contains half of a surrogate pair: send well-formed Unicode"
   const bytes = utf8ByteLength(content)
-  return bytes > maxContentBytes ? `the text takes ${bytes} bytes; at most ${maxContentBytes} are allowed` : undefined
+  return bytes > maxContentBytes
+    ? `the text has ${bytes} bytes of UTF-8: shorten it to ${maxContentBytes} or split it`
+    : undefined
 }

@@ -1,48 +1,101 @@
 /**
- * The one mechanism under everything: a topic is an ordered log of events, and
- * its kind says, in pure functions, which commands become which events and
- * what the events add up to (TOP1, TOP2).
+ * The contract of a topic kind. A topic is an ordered log of events with subscribers; its kind consists of schemas and
+ * pure functions that turn commands into events, and events into a state (TOP1, TOP2).
  *
- * A kind never reads a clock, makes an id or touches the world. What the world
- * owes it is `pending(state)`: data, issued again under the same id after a
- * restart until an answer is in the log (TOP6).
+ * **When to use**
+ *
+ * Use `define` to add a kind for shared state that must be durable, ordered, recoverable and synchronised, such as a
+ * document or a game. Use signals for values that need no log (a cursor), and a projection for derived data.
+ *
+ * **Details**
+ *
+ * - `decide` turns an input into events, a rejection, or a forward to another topic. Inputs are commands of users,
+ *   answers to intents, and the host's own answers (`Told`, `Woke`).
+ * - `evolve` applies one event. It must accept every event that `decide` ever returned, because the state is computed
+ *   from the log after each restart (TOP6).
+ * - `pending` derives the intents without an answer from the state. The host performs the difference before and after
+ *   a decision, and after a restart all of them, under the same ids.
+ * - `nextWake` is the time of the next timer: the host then puts `Woke` to the topic.
+ * - `canRead` guards subscriptions, deliveries and queries. A kind guards its commands itself.
+ *
+ * **Gotchas**
+ *
+ * - Functions of a kind never read a clock, draw a random number or make an id: these arrive in the context.
+ * - Changing what `evolve` does changes the state of old logs. Raise `version`, and add an upcaster (TOP9).
+ * - Intents are performed at least once: deduplicate by the intent's id.
+ * - The defaults make a kind readable by every user. Give `canRead` for anything private.
+ * - The state is sent to subscribers whole, and hashed. Bound what it retains of the past (TOP11).
+ *
+ * **Example** (a counter with a limit)
+ *
+ * ```ts
+ * import { Domain } from "choir"
+ * import { Result, Schema } from "effect"
+ *
+ * const { accept, define, reject, step } = Domain.Topic
+ *
+ * const tally = define({
+ *   name: "tally",
+ *   State: Schema.Struct({ count: Schema.Int }),
+ *   Command: Schema.TaggedStruct("add", { by: Schema.Int }),
+ *   Event: Schema.TaggedStruct("Added", { by: Schema.Int }),
+ *   initial: () => ({ count: 0 }),
+ *   decide: (state, input) => {
+ *     if (input._tag !== "add") return accept()
+ *     return state.count + input.by > 10
+ *       ? reject({ code: "rule_violated", rule: "TALLY1", message: "a tally counts to 10; add less" })
+ *       : accept({ _tag: "Added", by: input.by })
+ *   },
+ *   evolve: (state, event) => ({ count: state.count + event.by })
+ * })
+ *
+ * const state = tally.initial(Domain.Ids.TopicId.make("tally:votes"))
+ * const context = { id: Domain.Ids.CommandId.make("c1"), author: "system:example", now: 0, seed: 0 } as const
+ * for (const by of [4, 40]) {
+ *   console.log(Result.match(step(tally, state, { _tag: "add", by }, context), {
+ *     onSuccess: (applied) => "state" in applied ? applied.state : applied,
+ *     onFailure: ({ message }) => message
+ *   }))
+ * }
+ * // { count: 4 }, then: a tally counts to 10; add less
+ * ```
  */
-import { Result, Schema, SchemaAST } from "effect"
+import { Result, Schema } from "effect"
 import type { Rate } from "../admission/TokenBucket.ts"
 import { type Author, CommandId, type Instant, kindOf, TopicId } from "../protocol/Ids.ts"
 import { Rejection } from "../protocol/Rejection.ts"
+import { commandTags } from "./CommandTags.ts"
 
-/** What a decision may know besides the state and the command. */
+/** The inputs of a decision besides the state and the command. */
 export interface CommandContext {
-  /** The command's id; new things take their ids from it. */
+  /** The command's id. Ids of new objects are derived from it. */
   readonly id: CommandId
   readonly author: Author
   readonly now: Instant
-  /** 32 random bits, drawn once per command. */
+  /** 32 random bits, drawn once per command; not stored. */
   readonly seed: number
-  /** Whether the author's own signature over the command was checked (AUT5). */
+  /** Whether the command carries a valid signature by its author (AUT5). */
   readonly signed?: boolean
 }
 
-/** Something the outside world must do, as data. `id` is unique in the topic for ever. */
+/** Work for the outside world, as data. `id` is unique in the topic and never reused. */
 export interface Intent {
   readonly _tag: string
   readonly id: string
 }
 
 /**
- * The intent every kind shares: put `input` to another topic, as a command with
- * this intent's id. Its outcome comes back as `Told`. Topics work together by
- * this alone, so that no transaction ever spans two of them.
+ * The intent that all kinds share: submits `input` to another topic, as a command with this intent's id. The outcome
+ * comes back as `Told`. Topics interact in no other way, so that no transaction spans two of them.
  */
 export const SendCommand = Schema.TaggedStruct("Tell", { id: CommandId, topic: TopicId, input: Schema.Json })
 export type SendCommand = typeof SendCommand.Type
 
-/** The answer to a `Tell`: `rejection` is null when the other topic accepted. */
+/** The answer to a `SendCommand`; `rejection` is null when the other topic accepted. */
 export const CommandOutcome = Schema.TaggedStruct("Told", { id: CommandId, rejection: Schema.NullOr(Rejection) })
 export type CommandOutcome = typeof CommandOutcome.Type
 
-/** What the host puts to a topic when its `nextWake` has come. */
+/** The host's input at a topic's `nextWake`. */
 export const TimerFired = Schema.TaggedStruct("Woke", {})
 export type TimerFired = typeof TimerFired.Type
 
@@ -50,23 +103,25 @@ export type TimerFired = typeof TimerFired.Type
 export const HostAnswer = Schema.Union([CommandOutcome, TimerFired])
 export type HostAnswer = typeof HostAnswer.Type
 
-/** What a kind makes of an input it does not refuse. */
+/** The result of an input that is not rejected. */
 export type Decision<E> =
-  /** These events, in this order; none when the input changes nothing. */
+  /** Append these events, in this order; none when the input changes nothing. */
   | { readonly _tag: "Accept"; readonly events: ReadonlyArray<E> }
-  /** Not ours to decide: the same command, by the same author, goes to `topic` first. Nothing is logged here. */
+  /** Let `topic` decide `input` under the same command id and author. Nothing is logged in this topic. */
   | { readonly _tag: "Forward"; readonly topic: TopicId; readonly input: Schema.Json }
 
-/** The decision for these events. `const` keeps the literal types of their tags, so that they need no annotation. */
+/** Accepts an input with these events. `const` infers literal tags, so that events need no annotation. */
 export const accept = <const E = never>(...events: ReadonlyArray<E>): Result.Result<Decision<E>, Rejection> =>
   Result.succeed({ _tag: "Accept", events })
 
+/** Forwards an input to another topic. */
 export const forward = (topic: TopicId, input: Schema.Json): Result.Result<Decision<never>, Rejection> =>
   Result.succeed({ _tag: "Forward", topic, input })
 
+/** Rejects an input. */
 export const reject = (rejection: Rejection): Result.Result<never, Rejection> => Result.fail(rejection)
 
-/** How a topic appears in lists (THR10); kept as a projection in the append's own transaction. */
+/** A topic's entry in lists (THR10): a projection that is written in the transaction of the append. */
 export interface Listing {
   readonly title: string
   readonly visibility: "public" | "members"
@@ -76,14 +131,12 @@ export interface Listing {
 }
 
 /**
- * A kind of topic (TOP8). Commands, answers and events are plain JSON values:
- * what is in memory is what is in the log and on the wire. The state may be
- * richer; `State` is its codec for snapshots.
+ * A kind of topic (TOP8). Commands, answers and events are plain JSON values: they are the same in memory, in the log
+ * and on the wire. The state may be richer; `State` is its codec for snapshots.
  *
- * - `S` the state, `C` commands that users may send, `A` answers of the world
- *   (always including `Told` and `Woke`), `E` events, `I` intents.
- * - Every case of `C`, `A`, `E`, `I` is tagged with `_tag`; a command's tag is
- *   its message type on the wire, in snake_case.
+ * - `S` is the state, `C` the commands of users, `A` the answers to intents (with `HostAnswer`), `E` the events, `I`
+ *   the intents.
+ * - Every case of `C`, `A`, `E` and `I` has a `_tag`. A command's tag is its message type on the wire, in snake_case.
  */
 export interface Kind<S, C, A, E, I extends Intent> {
   readonly name: string
@@ -98,43 +151,38 @@ export interface Kind<S, C, A, E, I extends Intent> {
   /** The tags of `Command`, for routing. */
   readonly commands: ReadonlySet<string>
   /**
-   * The commands that make a topic of this kind out of nothing, for kinds that only the readers of their `listing` may
-   * see or ask anything of: everybody if it is public, else its members. A resting topic is then not loaded for anybody
-   * else, so that what is there and what is not cost a stranger the same time (SEC9). Left out, whoever asks has it loaded.
+   * The commands that create a topic, for kinds whose topics are visible only to the readers of their `listing`
+   * (everyone if it is public, else its members). The host then loads a topic only for those readers and for these
+   * commands, so that a request by anyone else takes the same time whether the topic exists or not (SEC9). Without it,
+   * the host loads the topic for every request.
    */
   readonly creationCommands?: ReadonlySet<string>
   /**
-   * How many commands one user may send to all topics of this kind together (CON7); left out, they draw on the budget
-   * that all such kinds share. One for the whole kind, so that no command to a topic overtakes another.
+   * The rate limit for one user's commands to all topics of this kind together (CON7). Without it, they draw on the
+   * budget that such kinds share. It is per kind, so that commands to different topics keep their order.
    */
   readonly budget?: Rate
   initial(topic: TopicId): S
   decide(state: S, input: C | A, context: CommandContext): Result.Result<Decision<E>, Rejection>
   evolve(state: S, event: E): S
-  /** All that the world still owes this topic. Cheap: in proportion to what is owed, not to the state. */
+  /** The intents without an answer. Called after each decision: its cost must not grow with the state. */
   pending(state: S): ReadonlyArray<I>
-  /** When to put `Woke` to the topic, if at all. */
+  /** When the host puts `Woke` to the topic; undefined without a timer. */
   nextWake(state: S): Instant | undefined
-  /** Whether `reader` may see the topic; false for a topic that does not exist, unless reading creates it. */
+  /** Whether `reader` may read the topic; false for a topic that does not exist, unless any name is readable. */
   canRead(state: S, reader: Author): boolean
-  /** How the topic appears in lists; undefined keeps it out of them. */
+  /** The topic's entry in lists; undefined when it is in none. */
   listing(state: S): Listing | undefined
 }
 
-/** A kind whose types the holder does not know: what hosts and registries work with. */
-// Methods are compared bivariantly, so every concrete kind is assignable to this.
+/** A kind of unknown types, for hosts and registries. Every kind is assignable to it: methods are bivariant. */
 export type AnyKind = Kind<unknown, unknown, unknown, unknown, Intent>
-
-/** A value of a tagged union. */
-interface Tagged {
-  readonly _tag: string
-}
 
 /**
  * A kind without what `define` fills in. The types are inferred: `S`, `C`, `A` and `E` from the schemas, `I` from what
  * `pending` returns.
  */
-export interface KindDefinition<S, C extends Tagged, A, E, I extends Intent> {
+export interface KindDefinition<S, C extends { readonly _tag: string }, A, E, I extends Intent> {
   readonly name: string
   readonly State: Schema.Codec<S, unknown>
   readonly Command: Schema.Codec<C, unknown>
@@ -166,13 +214,13 @@ export interface KindDefinition<S, C extends Tagged, A, E, I extends Intent> {
   listing?(state: NoInfer<S>): Listing | undefined
 }
 
-/** Makes a kind from what is particular to it (TOP8); `KindDefinition` has the defaults. */
-export const define = <S, C extends Tagged, E, A = never, I extends Intent = never>(
+/** Makes a kind (TOP8); `KindDefinition` states the defaults. The head of this file has an example. */
+export const define = <S, C extends { readonly _tag: string }, E, A = never, I extends Intent = never>(
   { Answer, creationCommands, ...definition }: KindDefinition<S, C, A, E, I>
 ): Kind<S, C, A | HostAnswer, E, I> => ({
   version: 1,
   upcasters: {},
-  commands: tagsOf(definition.Command.ast),
+  commands: commandTags(definition.Command.ast),
   pending: () => [],
   nextWake: () => undefined,
   canRead: () => true,
@@ -182,24 +230,13 @@ export const define = <S, C extends Tagged, E, A = never, I extends Intent = nev
   Answer: Answer === undefined ? HostAnswer : Schema.Union([Answer, CommandOutcome, TimerFired])
 })
 
-/** The tags of a schema of tagged structs. A case without one could not be routed: a defect of the kind. */
-const tagsOf = (ast: SchemaAST.AST): ReadonlySet<string> => {
-  if (SchemaAST.isNever(ast)) return new Set()
-  if (SchemaAST.isUnion(ast)) return new Set(ast.types.flatMap((member) => [...tagsOf(member)]))
-  const tag = SchemaAST.isObjects(ast) ? ast.propertySignatures.find(({ name }) => name === "_tag")?.type : undefined
-  if (tag === undefined || !SchemaAST.isLiteral(tag)) {
-    throw new TypeError("each case of a Command schema needs a literal _tag")
-  }
-  return new Set([String(tag.literal)])
-}
-
-/** The name of the budget that commands to a topic draw on (CON7): its kind's own, or the shared one. */
+/** The name of the rate limit for commands to a topic (CON7): its kind's own, or the shared one. */
 export const budgetNameOf = (kinds: ReadonlyMap<string, AnyKind>, topic: TopicId): string => {
   const kindName = kindOf(topic)
   return kinds.get(kindName)?.budget === undefined ? "command" : `command:${kindName}`
 }
 
-/** What became of one input (TOP1): the new state, the events, what the world newly owes, and what it no longer does. */
+/** The effects of an accepted input (TOP1): the new state, its events, and the intents that it started and cancelled. */
 export interface AppliedDecision<S, E, I> {
   readonly state: S
   readonly events: ReadonlyArray<E>
@@ -207,14 +244,14 @@ export interface AppliedDecision<S, E, I> {
   readonly cancelled: ReadonlyArray<I>
 }
 
-/** `state = events.reduce(evolve, state)` (TOP2). */
+/** The state after `events` (TOP2). */
 export const fold = <S, C, A, E, I extends Intent>(
   kind: Kind<S, C, A, E, I>,
   state: S,
   events: ReadonlyArray<E>
 ): S => events.reduce((state, event) => kind.evolve(state, event), state)
 
-/** Intents owed `after` but not `before`, and the reverse, by id. */
+/** The intents that are in `next` but not in `previous`, and the reverse, compared by id (TOP1). */
 export const diffIntents = <I extends Intent>(
   previous: ReadonlyArray<I>,
   next: ReadonlyArray<I>
@@ -228,7 +265,7 @@ export const diffIntents = <I extends Intent>(
   }
 }
 
-/** Decides and evolves in one pure step, without committing anything: the host's step, and `simulate`'s (THR11). */
+/** Decides an input and applies its events, without committing anything; `simulate` is this function (THR11). */
 export const step = <S, C, A, E, I extends Intent>(
   kind: Kind<S, C, A, E, I>,
   state: S,

@@ -1,0 +1,25 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
+import { maxContentBytes, utf8ByteLength, validateContent } from "../../../src/domain/topic/MessageContent.ts"
+
+describe("validateContent", () => {
+  it("[THR2] rejects text that is blank", () => {
+    for (const blank of ["", " ", "\n\t", "\u00a0\u2003\ufeff"]) assert.match(validateContent(blank) ?? "", /empty/)
+    assert.isUndefined(validateContent(" x "))
+  })
+
+  it("[THR2] counts bytes of UTF-8, not characters", () => {
+    assert.isUndefined(validateContent("x".repeat(maxContentBytes)))
+    assert.match(validateContent("x".repeat(maxContentBytes + 1)) ?? "", /32769 bytes/)
+    assert.isUndefined(validateContent("\u20ac".repeat(10_922) + "xx"))
+    assert.match(validateContent("\u20ac".repeat(10_922) + "xxx") ?? "", /32769 bytes/)
+  })
+
+  const unit = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0xd7f0, maximum: 0xe00f })))
+  const text = Arbitrary.array(unit, { maxLength: 12 }).pipe(Arbitrary.map((units) => String.fromCharCode(...units)))
+
+  it.prop("[SEC18] rejects text with a lone surrogate, and no other", { text }, ({ text }) => {
+    assert.strictEqual(validateContent(`x${text}`) === undefined, text.isWellFormed())
+    assert.strictEqual(utf8ByteLength(text), new TextEncoder().encode(text).length)
+  }, { arbitrary: { runs: 500 } })
+})
