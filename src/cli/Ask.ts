@@ -1,4 +1,4 @@
-/** `choir ask`: one question to the Chorus, its six steps as they come, and the cited answer. */
+/** `choir ask`: sends one question to the Chorus and prints its six steps as they arrive, then the cited answer. */
 import { Effect, Fiber, Option, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { commandId } from "../client/Client.ts"
@@ -10,24 +10,24 @@ import { awaitLoaded, connect, openMyPrivateThread, openThread, type ThreadTopic
 import { outputStyle, write } from "./Output.ts"
 import * as Transcript from "./Transcript.ts"
 
-/** The caller's own thread that questions go to when no other is named; nobody else reads it. */
+/** The title of the user's private thread for questions without `--thread`. */
 const questionsTitle = "Questions"
 
-const questionArgument = Argument.String("question").pipe(Argument.withDescription("What to ask"))
+const questionArgument = Argument.String("question").pipe(Argument.withDescription("The question"))
 const threadFlag = Flag.String("thread").pipe(
-  Flag.withDescription(`The thread to ask in, by its id. Otherwise your own private thread "${questionsTitle}".`),
+  Flag.withDescription(`The id of the thread to ask in. Default: your private thread "${questionsTitle}".`),
   Flag.optional
 )
 
-/** A question as it may be sent, or what is wrong with it. */
+/** Rejects a question that the server would reject, before a connection is made. */
 const validateQuestion = (question: string): Effect.Effect<string, CliError> => {
   const problem = validateContent(question)
   return problem === undefined
     ? Effect.succeed(question)
-    : Effect.fail(new CliError({ message: `The question cannot be asked: ${problem}.` }))
+    : Effect.fail(new CliError({ message: `The question is invalid: ${problem}.` }))
 }
 
-/** Prints a run until it is over. Fails when it brought no answer. */
+/** Prints a run until it has finished. Fails if it was cancelled or failed. */
 const printRun = Effect.fnUntraced(function*(topic: ThreadTopic, prompt: CommandId) {
   const style = yield* outputStyle
   let printed = Transcript.initial
@@ -44,9 +44,10 @@ const printRun = Effect.fnUntraced(function*(topic: ThreadTopic, prompt: Command
     Stream.runHead
   )
   if (Option.isSome(finished) && finished.value.status === "yielded") return
-  return yield* new CliError({ message: "There is no answer." })
+  return yield* new CliError({ message: "The run ended without an answer." })
 })
 
+/** The command `choir ask`. */
 export const ask = Command.make(
   "ask",
   { question: questionArgument, thread: threadFlag },
@@ -64,8 +65,8 @@ export const ask = Command.make(
       yield* Fiber.join(printing)
     }))
 ).pipe(
-  Command.withDescription("Ask the Chorus, and see its six steps and the cited answer."),
+  Command.withDescription("Ask the Chorus a question; prints its six steps and the cited answer."),
   Command.withExamples([
-    { command: "choir ask \"Why do bridges sing?\"", description: "Ask over everything you may see" }
+    { command: "choir ask \"Why do bridges sing?\"", description: "Ask over all threads that you may read" }
   ])
 )

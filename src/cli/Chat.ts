@@ -1,4 +1,4 @@
-/** `choir chat`: a thread in a terminal. Lines are messages; what others and the Chorus say appears as it comes. */
+/** `choir chat`: a thread in the terminal. Sends input lines as messages; prints new messages and runs. */
 import { Effect, FiberSet, Option, Stream, SubscriptionRef } from "effect"
 import { Argument, Command } from "effect/cli"
 import { commandId } from "../client/Client.ts"
@@ -9,29 +9,29 @@ import { awaitLoaded, connect, openMyPrivateThread, openThread, type ThreadTopic
 import { inputLines, outputStyle, write } from "./Output.ts"
 import * as Transcript from "./Transcript.ts"
 
-/** The caller's own thread that is opened when no other is named; nobody else reads it. */
+/** The title of the user's private thread that is opened without an argument. */
 const chatTitle = "Chat"
 
 const threadArgument = Argument.String("thread").pipe(
-  Argument.withDescription(`The thread, by its id. Otherwise your own private thread "${chatTitle}".`),
+  Argument.withDescription(`The id of the thread. Default: your private thread "${chatTitle}".`),
   Argument.optional
 )
 
-const help = "Lines are messages. /ask QUESTION asks the Chorus, /quit leaves.\n"
+const help = "Each line is sent as a message. /ask QUESTION asks the Chorus, /quit ends the program.\n"
 
 const shortAuthor = (author: Author): string => `${author.slice(0, 4)}…${author.slice(-4)}`
 
-/** How many of the messages that are there already are shown. */
+/** How many of the newest messages are printed at the start. */
 const recentMessageCount = 20
 
-/** What has been printed of a thread. */
+/** What has been printed of a thread: messages, submissions with their status, runs. */
 interface PrintedThread {
   readonly messages: ReadonlySet<string>
   readonly submissions: ReadonlyMap<string, string>
   readonly runs: ReadonlyMap<string, Transcript.Printed>
 }
 
-/** Runs that are over before one comes are not told again. */
+/** At the start: older messages and finished runs count as printed. */
 const initialPrinted = ({ state }: ThreadView): PrintedThread => ({
   messages: new Set(state.messages.slice(0, -recentMessageCount).map((message) => message.id)),
   submissions: new Map(),
@@ -40,7 +40,7 @@ const initialPrinted = ({ state }: ThreadView): PrintedThread => ({
   )
 })
 
-/** What is new in a view, as text. `sentIds` are the ids of the caller's own lines, which stand there already. */
+/** The text of what is new in a view. `sentIds` are the user's own lines, which the terminal shows already. */
 const renderUpdate = (
   printed: PrintedThread,
   { confirmed, partialOutputs }: ThreadView,
@@ -82,7 +82,7 @@ const renderUpdate = (
   }, output.join("")]
 }
 
-/** Prints what comes, and keeps in `printed` what stands there. */
+/** Prints each update, and keeps what was printed in `printed`. */
 const printUpdates = Effect.fnUntraced(function*(
   topic: ThreadTopic,
   printed: SubscriptionRef.SubscriptionRef<PrintedThread>,
@@ -97,13 +97,13 @@ const printUpdates = Effect.fnUntraced(function*(
     }))
 })
 
-/** What the caller has typed: the ids of all lines, and of those questions that were taken. */
+/** What the user has sent: the ids of all lines, and of the accepted questions. */
 interface SentLines {
   readonly ids: Set<string>
   readonly promptIds: Set<string>
 }
 
-/** Sends one line. A refusal is told and changes nothing else. */
+/** Sends one line. A rejection is printed, and the program goes on. */
 const sendLine = (topic: ThreadTopic, line: string, sent: SentLines) => {
   const question = /^\/ask\s+(\S.*)$/.exec(line)?.[1]
   if (question === undefined && line.startsWith("/")) return write(help)
@@ -119,13 +119,14 @@ const sendLine = (topic: ThreadTopic, line: string, sent: SentLines) => {
   )
 }
 
-/** Until the end of every run that was asked for stands there. */
+/** Waits until each of these runs has finished and is printed. */
 const awaitRuns = (printed: SubscriptionRef.SubscriptionRef<PrintedThread>, promptIds: ReadonlySet<string>) =>
   SubscriptionRef.changes(printed).pipe(
     Stream.filter(({ runs }) => [...promptIds].every((id) => runs.get(id)?.ended)),
     Stream.runHead
   )
 
+/** The command `choir chat`. */
 export const chat = Command.make(
   "chat",
   { thread: threadArgument },
@@ -146,11 +147,11 @@ export const chat = Command.make(
         Stream.map((line) => line.trim()),
         Stream.takeWhile((line) => !(quit = line === "/quit")),
         Stream.filter((line) => line !== ""),
-        // A line waits for no other: the client keeps their order.
+        // Lines are sent concurrently; the client keeps their order.
         Stream.runForEach((line) => FiberSet.run(sends, sendLine(topic, line, sent)))
       )
       yield* FiberSet.awaitEmpty(sends)
-      // Who leaves does not wait; a pipe that has ended has asked for its answers.
+      // `/quit` ends at once. At the end of the input, as in a pipe, the answers are awaited.
       if (!quit) yield* awaitRuns(printed, sent.promptIds)
     }))
-).pipe(Command.withDescription("Write and ask in a thread, from the terminal."))
+).pipe(Command.withDescription("Read and write in a thread from the terminal."))

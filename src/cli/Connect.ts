@@ -1,34 +1,36 @@
-/** The command line's own user and connection: a key in a file, a server by its address. */
+/** The command line's settings, key file and connection, and the lookup of threads. */
 import { Config, Effect, FileSystem, Option, Path } from "effect"
 import { homedir } from "node:os"
 import * as Client from "../client/Client.ts"
 import * as Keys from "../client/Keys.ts"
-import type { TopicId } from "../domain/protocol/Ids.ts"
+import { TopicId } from "../domain/protocol/Ids.ts"
 import type { ThreadSummary } from "../domain/protocol/Protocol.ts"
 import { threadKind } from "../domain/thread/Thread.ts"
 import type * as Thread from "../domain/thread/ThreadModel.ts"
 import { CliError } from "./CliError.ts"
 
+/** A thread. */
 export type ThreadTopic = Client.Topic<Thread.State, Thread.Command>
+/** A view of a thread. */
 export type ThreadView = Client.View<Thread.State>
 
 const readSetting = (name: string) =>
   Config.String(name).pipe(
     Config.option,
     Effect.map(Option.filter((value) => value !== "")),
-    Effect.mapError(() => new CliError({ message: `${name} cannot be read.` }))
+    Effect.mapError(() => new CliError({ message: `The environment variable ${name} cannot be read.` }))
   )
 
-/** `CHOIR_URL`, else this machine at `CHOIR_PORT`. */
+/** `CHOIR_URL`, or else the local server on `CHOIR_PORT`. */
 const serverUrl = Effect.gen(function*() {
   const url = yield* readSetting("CHOIR_URL")
   if (Option.isNone(url)) return `http://127.0.0.1:${Option.getOrElse(yield* readSetting("CHOIR_PORT"), () => "4100")}`
   return URL.canParse(url.value) && /^(?:http|ws)s?:\/\//.test(url.value)
     ? url.value
-    : yield* new CliError({ message: `CHOIR_URL is ${url.value}; it must be an http:// or https:// address.` })
+    : yield* new CliError({ message: `CHOIR_URL is "${url.value}"; it must be an http:// or https:// URL.` })
 })
 
-/** The key in `CHOIR_KEY_FILE`, else in `~/.config/choir/key`; made, for its owner's eyes only, when there is none. */
+/** The key in `CHOIR_KEY_FILE`, or else in `~/.config/choir/key`. A missing file is created with mode 0600. */
 export const loadIdentity = Effect.gen(function*() {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -38,7 +40,7 @@ export const loadIdentity = Effect.gen(function*() {
   if (!(yield* Effect.mapError(fileSystem.exists(file), keyFileError("read")))) {
     yield* fileSystem.makeDirectory(path.dirname(file), { recursive: true, mode: 0o700 }).pipe(
       Effect.andThen(Keys.generateSecret),
-      // "wx": another one that was made meanwhile is not overwritten.
+      // "wx" fails if another process has created the file meanwhile.
       Effect.flatMap((secret) => fileSystem.writeFileString(file, `${secret}\n`, { mode: 0o600, flag: "wx" })),
       Effect.mapError(keyFileError("written"))
     )
@@ -50,7 +52,7 @@ export const loadIdentity = Effect.gen(function*() {
   )
 })
 
-/** Signed in, or why not. The connection ends with the scope and comes back by itself until then. */
+/** A client that is signed in; fails if the first attempt to connect does. It disconnects with the scope. */
 export const connect = Effect.gen(function*() {
   const url = yield* serverUrl
   const client = yield* Client.make({ url, identity: yield* loadIdentity, kinds: [threadKind] })
@@ -66,7 +68,7 @@ export const connect = Effect.gen(function*() {
         case "Reconnecting":
           return resume(Effect.fail(
             new CliError({
-              message: `No Choir server answers at ${url}. Start one with "npm start", or say where it is in CHOIR_URL.`
+              message: `No Choir server answers at ${url}. Start one with "npm start", or set CHOIR_URL to its address.`
             })
           ))
         case "Disconnected":
@@ -82,7 +84,7 @@ export const connect = Effect.gen(function*() {
   return client
 })
 
-/** Creates a thread and gives its id. */
+/** Creates a thread and returns its id. */
 export const createThread = Effect.fnUntraced(
   function*(client: Client.Client, name: string, visibility: Thread.Visibility) {
     const id = Client.commandId()
@@ -92,9 +94,9 @@ export const createThread = Effect.fnUntraced(
   }
 )
 
-const toTopicId = (id: string): TopicId => `thread:${id}` as TopicId
+const toTopicId = (id: string): TopicId => TopicId.make(`thread:${id}`)
 
-/** The caller's newest open thread that `fits`, if there is one. */
+/** The id of the user's most recently changed active thread that matches; undefined if none does. */
 export const findMyThread = Effect.fnUntraced(
   function*(client: Client.Client, matches: (thread: ThreadSummary) => boolean) {
     const { threads } = yield* client.threads()
@@ -104,21 +106,21 @@ export const findMyThread = Effect.fnUntraced(
   }
 )
 
-/** The caller's own thread of that title that nobody else reads; made when there is none. */
+/** The user's members-only thread of a title; created if there is none. */
 export const openMyPrivateThread = Effect.fnUntraced(function*(client: Client.Client, title: string) {
   const existing = yield* findMyThread(client, (summary) => summary.title === title && summary.visibility === "members")
   return yield* openThread(client, existing ?? (yield* createThread(client, title, "members")))
 })
 
-/** A thread by what somebody typed: its id, with or without `thread:`. */
+/** A thread by its id, with or without the prefix `thread:`. */
 export const openThread = (client: Client.Client, text: string): Effect.Effect<ThreadTopic, CliError> => {
   const id = text.startsWith("thread:") ? text.slice("thread:".length) : text
   return /^[A-Za-z0-9._~-]{1,200}$/.test(id)
     ? Effect.succeed(client.topic(threadKind, toTopicId(id)))
-    : Effect.fail(new CliError({ message: `${text} is not a thread's id.` }))
+    : Effect.fail(new CliError({ message: `"${text}" is not the id of a thread.` }))
 }
 
-/** The thread once it is there to be seen, or the server's reason why it is not. */
+/** The first loaded view of a thread; fails with the server's reason if access is refused. */
 export const awaitLoaded = (topic: ThreadTopic): Effect.Effect<ThreadView, CliError> =>
   Effect.callback((resume) => {
     const unsubscribe = topic.onView((view) => {

@@ -1,4 +1,4 @@
-/** `choir import`: the texts of a folder, as messages of a thread. Doing it again adds only what is new. */
+/** `choir import`: imports the text files of a folder into a thread. Idempotent: a repeat adds only what is new. */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { Client } from "../client/Client.ts"
@@ -8,10 +8,10 @@ import * as MarkdownChunker from "./MarkdownChunker.ts"
 import { isTerminal, write } from "./Output.ts"
 
 const folderArgument = Argument.Directory("folder").pipe(
-  Argument.withDescription("Read with everything below it: .md, .markdown and .txt")
+  Argument.withDescription("The folder; its .md, .markdown and .txt files are read recursively")
 )
 const threadFlag = Flag.String("thread").pipe(
-  Flag.withDescription("The thread to import into, by its id. Otherwise a public one with the folder's name."),
+  Flag.withDescription("The id of the thread to import into. Default: your public thread with the name of the folder."),
   Flag.optional
 )
 
@@ -19,14 +19,18 @@ const isText = (path: string): boolean => /\.(?:md|markdown|txt)$/i.test(path)
 const isHidden = (path: string): boolean =>
   path.split(/[\\/]/).some((part) => part.startsWith(".") || part === "node_modules")
 
-/** The texts below a folder, by their paths in it, in order. What is no UTF-8 or cannot be read is left out, with a word. */
+/** The text files below a folder, by relative path, in order. Files that cannot be read or decoded are skipped. */
 const readTexts = Effect.fnUntraced(function*(root: string) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const paths = yield* Effect.mapError(
     fileSystem.readDirectory(root, { recursive: true }),
     ({ reason }) =>
-      new CliError({ message: reason._tag === "NotFound" ? `There is no folder ${root}.` : `${root} cannot be read.` })
+      new CliError({
+        message: reason._tag === "NotFound"
+          ? `The folder ${root} does not exist.`
+          : `The folder ${root} cannot be read.`
+      })
   )
   const texts: Array<{ readonly source: string; readonly text: string }> = []
   for (const relative of paths.filter((file) => isText(file) && !isHidden(file)).toSorted()) {
@@ -39,14 +43,13 @@ const readTexts = Effect.fnUntraced(function*(root: string) {
       )
     )
     if (Option.isNone(bytes)) {
-      // A link to nowhere, say.
-      yield* write(`${source} cannot be read; it is left out.\n`)
+      yield* write(`Skipped ${source}: it cannot be read.\n`)
       continue
     }
     if (bytes.value === undefined) continue
     const text = yield* Effect.option(decodeUtf8(bytes.value))
     if (Option.isSome(text)) texts.push({ source, text: text.value })
-    else yield* write(`${source} is not UTF-8 text; it is left out.\n`)
+    else yield* write(`Skipped ${source}: it is not UTF-8 text.\n`)
   }
   return texts
 })
@@ -55,20 +58,20 @@ const decodeUtf8 = (bytes: Uint8Array) => Effect.try(() => new TextDecoder("utf-
 
 const resolveThread = Effect.fnUntraced(function*(client: Client, threadId: Option.Option<string>, name: string) {
   if (Option.isSome(threadId)) return yield* openThread(client, threadId.value)
-  const existing = yield* findMyThread(client, (one) => one.title === name)
+  const existing = yield* findMyThread(client, (summary) => summary.title === name)
   return yield* openThread(client, existing ?? (yield* createThread(client, name, "public")))
 })
 
 const barWidth = 30
 
-/** A bar that moves on a terminal; elsewhere a line per step. */
+/** A progress bar on a terminal; elsewhere a line for each batch. */
 const formatProgress = (done: number, total: number, terminal: boolean): string => {
   if (!terminal) return `${done} of ${total}\n`
   const filled = Math.round(done / total * barWidth)
   return `\r[${"#".repeat(filled)}${"·".repeat(barWidth - filled)}] ${done} of ${total}${done === total ? "\n" : ""}`
 }
 
-/** One command after the other keeps the pieces in order; the client waits by itself when the server asks for a pause. */
+/** Sends one batch after the other, which keeps the chunks in order. The client observes the server's rate limit. */
 const sendChunks = Effect.fnUntraced(
   function*(topic: ThreadTopic, chunks: ReadonlyArray<MarkdownChunker.MarkdownChunk>) {
     const terminal = yield* isTerminal
@@ -81,6 +84,7 @@ const sendChunks = Effect.fnUntraced(
   }
 )
 
+/** The command `choir import`. */
 export const importFolder = Command.make(
   "import",
   { folder: folderArgument, thread: threadFlag },
@@ -91,20 +95,25 @@ export const importFolder = Command.make(
       const chunks = texts.flatMap(({ source, text }) => MarkdownChunker.chunkFile(source, text))
       if (chunks.length === 0) {
         return yield* new CliError({
-          message: `There is no text in ${folder}: no .md, .markdown or .txt file with words.`
+          message: `The folder ${folder} contains no text: no .md, .markdown or .txt file that is not empty.`
         })
       }
       const client = yield* connect
       const topic = yield* resolveThread(client, thread, path.basename(path.resolve(folder)))
       const { state } = yield* awaitLoaded(topic)
       const existingKeys = new Set(state.messages.map(MarkdownChunker.chunkKey))
-      const missingChunks = chunks.filter((piece) => !existingKeys.has(MarkdownChunker.chunkKey(piece)))
+      const missingChunks = chunks.filter((chunk) => !existingKeys.has(MarkdownChunker.chunkKey(chunk)))
       yield* sendChunks(topic, missingChunks)
       yield* write(
-        `${missingChunks.length} of ${chunks.length} pieces from ${texts.length} files were new; they are in ${topic.id}.\n`
+        `Imported ${missingChunks.length} of ${chunks.length} chunks from ${texts.length} files into ${topic.id}.\n`
       )
     }))
 ).pipe(
-  Command.withDescription("Bring a folder of texts into a thread, in pieces that can be found and cited."),
-  Command.withExamples([{ command: "choir import ./notes", description: "Into a public thread called notes" }])
+  Command.withDescription(
+    "Import the text files of a folder into a thread, in chunks that the Chorus can find and cite."
+  ),
+  Command.withExamples([{
+    command: "choir import ./notes",
+    description: "Import into your public thread called notes"
+  }])
 )

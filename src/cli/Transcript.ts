@@ -1,39 +1,44 @@
 /**
- * A run of the Chorus as running text: each step under its name, its words as
- * they come, and at the end what the answer cites. Pure: what has been printed
- * goes in, what is to be printed comes out.
+ * Renders a run of the Chorus as text for a terminal, incrementally: the steps with their text as it is streamed, then
+ * the citations of the answer. Pure: `render` maps what was printed to what is to be printed next.
  */
 import { type ChorusState, type Step, type StepRecord, steps } from "../domain/chorus/ChorusModel.ts"
 import { displayText } from "../domain/chorus/ChorusOutput.ts"
 import { collectPriors } from "../domain/chorus/ChorusProgress.ts"
 import { isFinished } from "../domain/chorus/ChorusRun.ts"
+import { cut } from "../domain/protocol/Text.ts"
 
-/** How far a run has been printed. */
+/** How much of a run was printed. */
 export interface Printed {
-  /** Steps that stand there whole. */
+  /** Number of steps printed completely. */
   readonly steps: number
-  /** Of the step after those: whether its name stands there, and which of its words. */
+  /** Whether the heading of the next step was printed. */
   readonly headingPrinted: boolean
+  /** The text of that step printed so far. */
   readonly text: string
+  /** Whether the outcome was printed. */
   readonly ended: boolean
 }
 
+/** Nothing printed. */
 export const initial: Printed = { steps: 0, headingPrinted: false, text: "", ended: false }
 
-/** Text of the run's current step as far as it has come. */
+/** The streamed text of the run's current step. */
 export interface RunProgress {
   readonly loop: number
   readonly step: string
   readonly text: string
 }
 
-/** How names and side remarks are set off; nothing where the output is no terminal. */
+/** How headings and remarks are emphasised. */
 export interface Style {
   readonly name: (text: string) => string
   readonly aside: (text: string) => string
 }
 
+/** No emphasis. */
 export const plainStyle: Style = { name: (text) => text, aside: (text) => text }
+/** ANSI bold and dim. */
 export const terminalStyle: Style = {
   name: (text) => `\u001b[1m${text}\u001b[0m`,
   aside: (text) => `\u001b[2m${text}\u001b[0m`
@@ -42,7 +47,7 @@ export const terminalStyle: Style = {
 const stepName = (step: Step): string => step.charAt(0).toUpperCase() + step.slice(1)
 const indent = (text: string): string => text.replace(/\n(?!\n|$)/g, "\n  ")
 
-/** What there is to print now, and what stands there afterwards. */
+/** The text to print next, and what is printed afterwards. */
 export const render = (
   printed: Printed,
   run: ChorusState,
@@ -70,16 +75,16 @@ export const render = (
 const renderHeading = (position: Printed, step: Step, style: Style): string =>
   position.headingPrinted ? "" : `${style.name(stepName(step))}\n  `
 
-/** The rest of a text of which some stands there; all of it when it has become another. */
+/** The rest of a text whose beginning was printed; all of it if its beginning has changed. */
 const remainingText = (printed: string, current: string): string =>
   indent(current.startsWith(printed) ? current.slice(printed.length) : `\n${current}`)
 
-/** What a step found, beside its words. */
+/** The facts of a step: priors, decision, model, duration. */
 const renderStepFacts = ({ output, step, usage }: StepRecord, run: ChorusState, style: Style): string => {
   const facts = output._tag === "experience"
     ? [`${output.priors.length} priors`]
     : output._tag === "update"
-    ? [output.loop ? "once more from Action" : "on to Yield"]
+    ? [output.loop ? "repeats from Action" : "continues with Yield"]
     : []
   const model = step === steps[0] || step === "yield" ? [usage.model] : []
   const citations = output._tag === "experience"
@@ -91,22 +96,25 @@ const renderStepFacts = ({ output, step, usage }: StepRecord, run: ChorusState, 
   return `${citations.join("")}\n  ${style.aside([...facts, ...model, `${usage.latency_ms} ms`].join(" · "))}`
 }
 
+/** In UTF-16 units. */
+const maxLineLength = 90
+
 const toOneLine = (text: string): string => {
   const line = text.replace(/\s+/g, " ").trim()
-  return line.length > 90 ? `${line.slice(0, 89).trimEnd()}…` : line
+  return line.length > maxLineLength ? `${cut(line, maxLineLength - 1).trimEnd()}…` : line
 }
 
-/** How it ended: the citations of an answer, or the reason why there is none. */
+/** The outcome: the citations of the answer, or why there is none. */
 const renderOutcome = (position: Printed, run: ChorusState, style: Style): string => {
   if (run.status === "cancelled") return `${position.headingPrinted ? "\n\n" : ""}The run was cancelled.\n`
   if (run.status === "failed") {
     return `${position.headingPrinted ? "\n\n" : ""}The Chorus could not answer: ${
-      run.error_state?.message ?? "nobody knows why"
+      run.error_state?.message ?? "no reason was recorded"
     }\n`
   }
   const output = run.steps.at(-1)?.output
   if (output?._tag !== "yield") return ""
-  if (output.citations.length === 0) return "The answer cites nothing.\n"
+  if (output.citations.length === 0) return "The answer has no citations.\n"
   const priors = collectPriors(run)
   const lines = output.citations.map(({ prior: id, quote }) => {
     const index = priors.findIndex((candidate) => candidate.id === id)

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `choir` command's first lines. They run on any Node, so they import nothing that an old one could not load. */
+/** Entry point of `choir`: checks the version of Node. Imports nothing statically that an old Node cannot load. */
 import process from "node:process"
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)

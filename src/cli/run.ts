@@ -1,4 +1,4 @@
-/** The commands of `choir`, put together and run. */
+/** The `choir` command: its subcommands, error output and exit code. */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Cause, Effect, Exit } from "effect"
 import { CliError, Command } from "effect/cli"
@@ -9,16 +9,16 @@ import { importFolder } from "./Import.ts"
 const serve = Command.make(
   "serve",
   {},
-  // The server brings its own signals and its own end; this program is over once it has started.
+  // The server handles signals and shutdown itself; this program ends once it has started.
   () => Effect.asVoid(Effect.promise(() => import("../main.ts")))
-).pipe(Command.withDescription("Run the server. Its settings are CHOIR_* variables, as for npm start."))
+).pipe(Command.withDescription("Run the server. Settings are CHOIR_* environment variables, as for npm start."))
 
 const choir = Command.make("choir").pipe(
-  Command.withDescription("Think together in threads, with a Chorus that answers in six visible steps."),
+  Command.withDescription("Command line of a Choir server: threads, and an AI that answers in six visible steps."),
   Command.withSubcommands([serve, ask, chat, importFolder])
 )
 
-/** What people can do something about is one sentence; a wrong use has been explained already; the rest is for us. */
+/** Prints the message of a failure or the cause of a defect. Usage errors were printed by `effect/cli` already. */
 const reportError = (cause: Cause.Cause<unknown>) =>
   Effect.sync(() => {
     const error = Cause.squash(cause)
@@ -27,13 +27,13 @@ const reportError = (cause: Cause.Cause<unknown>) =>
     process.stderr.write(`${isExpected ? error.message : Cause.pretty(cause)}\n`)
   })
 
-/** Who reads the output may have had enough of it (`| head -1`); there is nobody left to tell anything. */
+/** Exits quietly on EPIPE: the reader of the output has closed the pipe, as `| head -1` does. */
 const exitOnBrokenPipe = (error: NodeJS.ErrnoException): void => {
   if (error.code !== "EPIPE") throw error
   process.exit(0)
 }
 
-/** Runs the command line; exits with 0 when it did what was asked, else with 1. */
+/** Runs the command line. Exit codes: 0 success, 1 failure, 130 interrupted. */
 export const run = (): void => {
   process.stdout.on("error", exitOnBrokenPipe)
   choir.pipe(

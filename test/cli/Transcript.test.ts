@@ -37,7 +37,7 @@ const toStepRecord = (output: StepOutput): StepRecord => ({
 
 const steps = ["action", "experience", "intention", "observation", "update", "yield"] as const
 
-/** The run when `done` of its steps are. */
+/** A run with `done` completed steps. */
 const makeRun = (done: number, status: ChorusState["status"] = done === 6 ? "yielded" : "running"): ChorusState => ({
   prompt_id: CommandId.make(uuid(1)),
   thread_id: TopicId.make("thread:t"),
@@ -70,7 +70,7 @@ const renderAll = (views: ReadonlyArray<readonly [ChorusState, Transcript.RunPro
 const completeOutput = renderAll([[makeRun(6), undefined]])
 
 describe("a run in the terminal", () => {
-  it("[CHO2][CHO10] names the six steps, and numbers what the answer cites, with its words", () => {
+  it("[OPS6] prints the six steps in order, and each citation with its number and quotation", () => {
     const named = completeOutput.split("\n").filter((line) => /^[A-Z][a-z]+$/.test(line))
     assert.deepStrictEqual(named, ["Action", "Experience", "Intention", "Observation", "Update", "Yield", "Citations"])
     assert.include(completeOutput, "  [1] “sheds vortices”")
@@ -83,7 +83,7 @@ describe("a run in the terminal", () => {
     ),
     { minLength: 1, maxLength: 30 }
   )
-  it.prop("[CHO5] however the text arrives, the same stands there in the end", { cuts }, ({ cuts }) => {
+  it.prop("[OPS6] prints the same text however it is streamed", { cuts }, ({ cuts }) => {
     const views = cuts.toSorted((a, b) => a.step - b.step || a.part - b.part).map(({ part, step }) => {
       const text = displayText(outputs[step]!)
       return [makeRun(step), {
@@ -95,7 +95,7 @@ describe("a run in the terminal", () => {
     assert.strictEqual(renderAll([...views, [makeRun(6), undefined]]), completeOutput)
   }, { arbitrary: { runs: 200, size: 30 } })
 
-  it("[CHO6][CHO8] says how a run without an answer ended, once", () => {
+  it("[OPS6] prints once why a run ended without an answer", () => {
     const cancelled = renderAll([[makeRun(2, "cancelled"), undefined], [makeRun(2, "cancelled"), undefined]])
     assert.strictEqual(cancelled.split("The run was cancelled.").length, 2)
     const failed: ChorusState = {
