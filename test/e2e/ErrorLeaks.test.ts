@@ -6,6 +6,7 @@ import { connect, type SecureVersion } from "node:tls"
 import { hasOpenSsl, makeCertificate } from "../support/Certificate.ts"
 import { checkErrorLeaks } from "../support/ErrorLeakChecks.ts"
 import { socketUrl } from "../support/InProcessServer.ts"
+import * as Proof from "../support/Proof.ts"
 import { roomTopic, waitUntil } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import {
@@ -189,7 +190,7 @@ const checkStrongTls = Effect.fnUntraced(function*(url: string, sort: "ECDSA" | 
   assert.isUndefined(yield* negotiateTls(url, "TLSv1.2", rest))
 })
 
-describe.runIf(hasOpenSsl)("TLS (skipped without openssl)", () => {
+Proof.describeWith(Proof.openSsl(hasOpenSsl), "TLS", () => {
   it.live.each([{ key: "ec", sort: "ECDSA" }, { key: "rsa", sort: "RSA" }] as const)(
     "[SEC39] [OPS9] is spoken from 1.2 on, and without weak ciphers, also after a renewal ($sort)",
     ({ key, sort }) =>

@@ -4,6 +4,7 @@ import { Effect, Fiber, Random } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { compareWithLog, History } from "../support/History.ts"
+import * as Proof from "../support/Proof.ts"
 import {
   connectRoomClient,
   readLog,
@@ -81,14 +82,11 @@ describe("kill -9", () => {
     }))
 })
 
-const untraceable = Strace.tracingUnavailable()
 const commands = 300
 
-describe("the order of system calls", () => {
-  it.live.skipIf(untraceable !== undefined)(
-    `[FLT2][TOP4][SYN5] the log is synced between a command and its answer${
-      untraceable === undefined ? "" : `: skipped, ${untraceable}`
-    }`,
+Proof.describeWith(Proof.tracing(Strace.tracingUnavailable()), "the order of system calls", () => {
+  it.live(
+    "[FLT2][TOP4][SYN5] syncs the log between reading a command and writing its answer",
     () =>
       Effect.gen(function*() {
         const data = yield* temporaryFolder

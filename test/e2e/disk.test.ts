@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { socketUrl } from "../support/InProcessServer.ts"
+import * as Proof from "../support/Proof.ts"
 import { readLog, roomTopic } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import * as Strace from "../support/Strace.ts"
@@ -11,10 +12,10 @@ import { makeTestUser, openClient, signIn, uuid } from "../support/TestUsers.ts"
 
 const main = "src/main.ts"
 const commands = 100
-const untraceable = Strace.tracingUnavailable()
 
-describe.skipIf(untraceable !== undefined)(
-  `a sync that fails${untraceable === undefined ? "" : `: skipped, ${untraceable}`}`,
+Proof.describeWith(
+  Proof.tracing(Strace.tracingUnavailable()),
+  "an fsync that fails",
   () => {
     it.live.each([
       // Whatever a sync is for, a commit or a checkpoint, one of them hits it.

@@ -6,6 +6,7 @@ import { type AnyKind, reject } from "../../src/domain/topic/Topic.ts"
 import * as CounterKind from "../support/CounterKind.ts"
 import { checkErrorLeaks } from "../support/ErrorLeakChecks.ts"
 import { socketUrl, startInProcessServer } from "../support/InProcessServer.ts"
+import * as Proof from "../support/Proof.ts"
 import { unlimitedBudgets } from "../support/RoomClients.ts"
 import { startServer } from "../support/ServerProcess.ts"
 import * as SmallDisk from "../support/SmallDisk.ts"
@@ -58,11 +59,9 @@ const rejectingKind: AnyKind = {
   decide: (_state, _input, { id }) => reject(makeRejection(ErrorCode.literals[Number(id.slice(-2))]!, "TOP8", "no"))
 }
 
-const canMount = SmallDisk.canMount()
-
-describe("errors", () => {
-  it.live.skipIf(!canMount)(
-    `[SEC22] [FLT3] of a full disk tell of no file${canMount ? "" : ": skipped, no file system may be mounted here"}`,
+Proof.describeWith(Proof.mounting(SmallDisk.canMount()), "errors of a full disk", () => {
+  it.live(
+    "[SEC22][FLT3] name no file",
     () =>
       Effect.gen(function*() {
         const data = yield* SmallDisk.makeSmallDisk("8m")
@@ -92,7 +91,9 @@ describe("errors", () => {
         yield* giveBack
       })
   )
+})
 
+describe("errors", () => {
   it.live("[SEC22] [FLT25] of a kind that dies tell nothing of where and why", () =>
     Effect.gen(function*() {
       const client = yield* connectSignedIn(yield* startInProcessServer({}, { kinds: [...dyingKinds, counterKind] }))

@@ -4,6 +4,7 @@ import { Clock, Duration, Effect, Fiber, Schedule } from "effect"
 import { Client } from "../../src/client/index.ts"
 import * as FaultProxy from "../support/FaultProxy.ts"
 import { compareWithLog, History, type SentCommand } from "../support/History.ts"
+import * as Proof from "../support/Proof.ts"
 import {
   connectRoomClient,
   readLog,
@@ -167,13 +168,9 @@ describe("the network", () => {
     }))
 })
 
-const canMount = SmallDisk.canMount()
-
-describe("the disk", () => {
-  it.live.skipIf(!canMount)(
-    `[FLT3][CON4][TOP4] a full disk refuses what is new, keeps what was acknowledged, and heals by itself${
-      canMount ? "" : ": skipped, no file system may be mounted here"
-    }`,
+Proof.describeWith(Proof.mounting(SmallDisk.canMount()), "a full disk", () => {
+  it.live(
+    "[FLT3][TOP4] rejects new commands, keeps what was acknowledged, and recovers when space is freed",
     () =>
       Effect.gen(function*() {
         const data = yield* SmallDisk.makeSmallDisk("8m")

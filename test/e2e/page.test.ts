@@ -1,9 +1,9 @@
 /** The page as two people use it, each in a browser of their own, across a kill of the server. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { existsSync } from "node:fs"
 import { env } from "node:process"
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import * as Proof from "../support/Proof.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 
 const executablePath = env["CHOIR_CHROMIUM"] ?? "/usr/bin/chromium"
@@ -74,11 +74,9 @@ const expectAnswer = Effect.fnUntraced(function*(page: Page, quoted: string) {
   yield* fromPromise(() => page.locator("blockquote").getByText(quoted).waitFor())
 })
 
-/** Where a browser has to be there, its absence fails the tests; elsewhere it skips them. */
-const browserMissing = !existsSync(executablePath) && env["CHOIR_TEST_BROWSER"] !== "required"
-
-describe.skipIf(browserMissing)(
-  browserMissing ? `the page: skipped, there is no browser at ${executablePath} (set CHOIR_CHROMIUM)` : "the page",
+Proof.describeWith(
+  Proof.browser(executablePath),
+  "the page",
   () => {
     it.live(
       "[SYN10][THR2][THR4][CHO5][CHO10][TOP6] two people write, vote and ask, and go on after the server was killed",

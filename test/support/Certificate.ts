@@ -1,10 +1,10 @@
-/** Certificates for this machine, made by `openssl` when a test needs one. */
+/** Self-signed certificates for 127.0.0.1 and localhost, made by `openssl`. */
 import { Effect, type Scope } from "effect"
 import { execFileSync, spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { temporaryFolder } from "./ServerProcess.ts"
 
-/** Whether `openssl` is here; tests of certificates say that they were skipped where it is not. */
+/** Whether `openssl` is installed; `Proof.openSsl` decides about the tests that need it. */
 export const hasOpenSsl = spawnSync("openssl", ["version"]).status === 0
 
 const keyAlgorithms = { ec: "ec -pkeyopt ec_paramgen_curve:prime256v1", rsa: "rsa:2048" }

@@ -9,6 +9,7 @@ import { connect, type TLSSocket } from "node:tls"
 import * as Tls from "../../../src/layers/net/Tls.ts"
 import { hasOpenSsl, makeCertificate } from "../../support/Certificate.ts"
 import { socketUrl, startInProcessServer } from "../../support/InProcessServer.ts"
+import * as Proof from "../../support/Proof.ts"
 import { temporaryFolder } from "../../support/ServerProcess.ts"
 import { makeTestUser, openClient, signIn } from "../../support/TestUsers.ts"
 
@@ -46,7 +47,7 @@ const certificateSerial = (url: string): Effect.Effect<string, never, Scope.Scop
     (socket) => Effect.sync(() => socket.destroy())
   ).pipe(Effect.map((socket) => socket.getPeerCertificate().serialNumber))
 
-describe.runIf(hasOpenSsl)("TLS (skipped without openssl)", () => {
+Proof.describeWith(Proof.openSsl(hasOpenSsl), "TLS", () => {
   it.live("[OPS9] pages and sockets come over TLS, and browsers are told to keep to it", () =>
     Effect.gen(function*() {
       const { ca, url } = yield* startTlsServer()

@@ -1,8 +1,9 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { startCollector } from "../../support/Collector.ts"
 import { socketUrl } from "../../support/InProcessServer.ts"
+import * as Proof from "../../support/Proof.ts"
 import { startServer, temporaryFolder } from "../../support/ServerProcess.ts"
 import { makeTestUser, openClient, type ReceivedMessage, signIn } from "../../support/TestUsers.ts"
 
@@ -80,7 +81,7 @@ const runWithSecrets = Effect.gen(function*() {
   }
 })
 
-describe.runIf(process.platform === "linux")("canaries", () => {
+Proof.describeWith(Proof.linux(process.platform), "canaries", () => {
   it.live("[SEC5] [SEC33] no secret and no text of people is in anything that is written for operators", () =>
     Effect.gen(function*() {
       const { modelWasAsked, ours, people, said, written } = yield* runWithSecrets

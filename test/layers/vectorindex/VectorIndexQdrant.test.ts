@@ -5,6 +5,7 @@ import * as VectorIndexQdrant from "../../../src/layers/vectorindex/VectorIndexQ
 import { VectorIndex, type VectorIndexError } from "../../../src/services/VectorIndex.ts"
 import { vectorIndexContract } from "../../contract/VectorIndex.ts"
 import { makePoint, pointId, threadId } from "../../support/PointFixture.ts"
+import * as Proof from "../../support/Proof.ts"
 import * as QdrantFake from "../../support/qdrant/QdrantFake.ts"
 
 class Server extends Context.Service<Server, QdrantFake.QdrantFake>()(
@@ -42,6 +43,10 @@ if (url !== undefined) {
     "VectorIndex on a Qdrant server",
     (it) => vectorIndexContract(it, { runs: 10 })
   )
+} else {
+  Proof.describeWith(Proof.qdrantServer(url), "VectorIndex on a Qdrant server", () => {
+    it.skip("[STO3] passes the contract", () => {})
+  })
 }
 
 /** A double, and an index on it. */
