@@ -1,7 +1,8 @@
 /** The engine seam: keeps points and finds the nearest (STO3). Knows nothing of embeddings or of who may read. */
 import { Context, type Effect, Schema } from "effect"
 import type { Vector } from "../domain/search/Vector.ts"
-import type { Filter, Hit, Point } from "../domain/search/VectorPoint.ts"
+import type { Hit, Point } from "../domain/search/VectorPoint.ts"
+import type { Filter } from "../domain/search/VectorQuery.ts"
 
 /** The collection is not there: `ensure` it. What it held comes back from the logs. */
 export class CollectionMissing extends Schema.TaggedError<CollectionMissing>()("CollectionMissing", {

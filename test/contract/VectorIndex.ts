@@ -1,13 +1,13 @@
 /**
- * What every engine of the vector index must do (STO3), against plain
- * arithmetic. Each test has a collection of its own, so that an engine may be
- * shared, real servers included.
+ * The contract of every engine of the vector index (STO3), checked against plain arithmetic. Each test has its own
+ * collection, so that the tests can share an engine, a real server included.
  */
 import { assert, type Vitest } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import type { TopicId } from "../../src/domain/protocol/Ids.ts"
 import * as Vector from "../../src/domain/search/Vector.ts"
-import { type Filter, matchesFilter, type Payload, type Point } from "../../src/domain/search/VectorPoint.ts"
+import type { Payload, Point } from "../../src/domain/search/VectorPoint.ts"
+import { type Filter, matchesFilter } from "../../src/domain/search/VectorQuery.ts"
 import { VectorIndex } from "../../src/services/VectorIndex.ts"
 import { makePoint, pointId, threadId } from "../support/PointFixture.ts"
 
@@ -47,8 +47,12 @@ const Change = Schema.TaggedUnion({
 })
 const changeScripts = Arbitrary.array(Arbitrary.schema(Change), { maxLength: 40 })
 
+/** A point with a normalised vector, as storage writes it. */
+const normalisedPoint = (n: number, vector: Vector.Vector, changes: Partial<Payload> = {}): Point =>
+  makePoint(n, Vector.normalise(vector), changes)
+
 const toPoint = (put: typeof Change.cases.Put.Type): Point =>
-  makePoint(put.which, put.vector, {
+  normalisedPoint(put.which, put.vector, {
     version: put.version,
     thread: threadId(put.thread),
     author: `system:${put.author}`,
@@ -68,11 +72,12 @@ const filters: ReadonlyArray<Filter> = [
   { threads: [threadId("nowhere")] }
 ]
 
-/** Searches with every filter and compares with arithmetic over what ought to be there. */
+/** Searches with every filter, and compares with arithmetic over `model`. */
 const checkSearches = Effect.fnUntraced(
-  function*(name: string, model: ReadonlyMap<string, Point>, query: Vector.Vector) {
+  function*(name: string, model: ReadonlyMap<string, Point>, direction: Vector.Vector) {
+    const query = Vector.normalise(direction)
     const index = yield* VectorIndex
-    const cosine = (point: Point) => Vector.dot(Vector.normalise(query), Vector.normalise(point.vector))
+    const cosine = (point: Point) => Vector.dot(query, point.vector)
     for (const filter of filters) {
       for (const limit of [1, 4, 100]) {
         const hits = yield* index.search(name, { vector: query, limit, filter })
@@ -96,10 +101,19 @@ const checkSearches = Effect.fnUntraced(
 const failureTag = <A, R>(effect: Effect.Effect<A, { readonly reason: { readonly _tag: string } }, R>) =>
   Effect.map(Effect.flip(effect), (error) => error.reason._tag)
 
-/** Adds the suite; `runs` is how many scripts each property tries. */
-export const vectorIndexContract = (it: Vitest.MethodsNonLive<VectorIndex>, options: { readonly runs: number }) => {
+type Methods = Vitest.MethodsNonLive<VectorIndex>
+
+/** Adds the suite; `runs` is the number of scripts that the property tries. */
+export const vectorIndexContract = (it: Methods, options: { readonly runs: number }): void => {
+  searchContract(it, options)
+  writeContract(it)
+  readContract(it)
+  rejectionContract(it)
+}
+
+const searchContract = (it: Methods, options: { readonly runs: number }) => {
   it.effect.prop(
-    "[STO3] after any script of changes, searches agree with arithmetic over the newest versions",
+    "[STO3] after any script of writes, every search equals arithmetic over the newest versions",
     { script: changeScripts, query: NonZeroVector },
     ({ query, script }) =>
       Effect.gen(function*() {
@@ -124,6 +138,31 @@ export const vectorIndexContract = (it: Vitest.MethodsNonLive<VectorIndex>, opti
     { arbitrary: { runs: options.runs } }
   )
 
+  it.effect("[STO3] a replaced point is found by its new payload only", () =>
+    Effect.gen(function*() {
+      const { index, name } = yield* makeCollection
+      yield* index.upsert(name, [makePoint(1, [1, 0, 0, 0, 0], { thread: threadId("a"), visibility: "public" })])
+      yield* index.upsert(name, [
+        makePoint(1, [1, 0, 0, 0, 0], { thread: threadId("b"), visibility: "members", version: 2 })
+      ])
+      const find = (filter: Filter) =>
+        Effect.map(index.search(name, { vector: [1, 0, 0, 0, 0], limit: 5, filter }), (hits) => hits.length)
+      assert.strictEqual(yield* find({ threads: [threadId("a")] }), 0)
+      assert.strictEqual(yield* find({ threads: [threadId("b")] }), 1)
+      assert.strictEqual(yield* find({ readable: [] }), 0)
+      assert.strictEqual(yield* find({ readable: [threadId("b")] }), 1)
+    }))
+
+  it.effect("[STO3] equal scores are ordered by id", () =>
+    Effect.gen(function*() {
+      const { index, name } = yield* makeCollection
+      yield* index.upsert(name, [7, 3, 9, 1].map((n) => normalisedPoint(n, [0, 2, 0, 1, 0])))
+      const hits = yield* index.search(name, { vector: Vector.normalise([0, 1, 0, 1, 0]), limit: 10, filter: {} })
+      assert.deepStrictEqual(hits.map((hit) => hit.id), [1, 3, 7, 9].map(pointId))
+    }))
+}
+
+const writeContract = (it: Methods) => {
   it.effect("[STO3] an older version never overwrites, and the same version changes nothing", () =>
     Effect.gen(function*() {
       const { index, name } = yield* makeCollection
@@ -144,41 +183,40 @@ export const vectorIndexContract = (it: Vitest.MethodsNonLive<VectorIndex>, opti
     Effect.gen(function*() {
       const { index, name } = yield* makeCollection
       const write = (versions: ReadonlyArray<number>) =>
-        index.upsert(name, versions.map((version, n) => makePoint(n, [n + 1, 1, 0, 0, 0], { version })))
+        index.upsert(name, versions.map((version, n) => normalisedPoint(n, [n + 1, 1, 0, 0, 0], { version })))
       yield* write([5, 1, 3])
       yield* write([4, 2, 3])
       const points = yield* index.get(name, [pointId(0), pointId(1), pointId(2)])
       assert.deepStrictEqual(points.map((point) => point.payload.version), [5, 2, 3])
     }))
 
-  it.effect("[STO3] a replaced point is found by its new tags only", () =>
+  it.effect("[STO3] ensure is idempotent; another dimension is rejected", () =>
     Effect.gen(function*() {
       const { index, name } = yield* makeCollection
-      yield* index.upsert(name, [makePoint(1, [1, 0, 0, 0, 0], { thread: threadId("a"), visibility: "public" })])
-      yield* index.upsert(name, [
-        makePoint(1, [1, 0, 0, 0, 0], { thread: threadId("b"), visibility: "members", version: 2 })
-      ])
-      const find = (filter: Filter) =>
-        Effect.map(index.search(name, { vector: [1, 0, 0, 0, 0], limit: 5, filter }), (hits) => hits.length)
-      assert.strictEqual(yield* find({ threads: [threadId("a")] }), 0)
-      assert.strictEqual(yield* find({ threads: [threadId("b")] }), 1)
-      assert.strictEqual(yield* find({ readable: [] }), 0)
-      assert.strictEqual(yield* find({ readable: [threadId("b")] }), 1)
+      yield* index.upsert(name, [makePoint(1, [1, 0, 0, 0, 0])])
+      yield* index.ensure(name, { dimension })
+      assert.strictEqual(yield* index.count(name), 1)
+      assert.strictEqual(yield* failureTag(index.ensure(name, { dimension: 6 })), "DimensionMismatch")
     }))
 
-  it.effect("[STO3] ties come in the order of their ids", () =>
+  it.effect("[STO3] calls without points or ids succeed", () =>
     Effect.gen(function*() {
       const { index, name } = yield* makeCollection
-      yield* index.upsert(name, [7, 3, 9, 1].map((n) => makePoint(n, [0, 2, 0, 1, 0])))
-      const hits = yield* index.search(name, { vector: [0, 1, 0, 1, 0], limit: 10, filter: {} })
-      assert.deepStrictEqual(hits.map((hit) => hit.id), [1, 3, 7, 9].map(pointId))
+      const noThreads: ReadonlyArray<TopicId> = []
+      yield* index.upsert(name, [])
+      yield* index.remove(name, [])
+      assert.deepStrictEqual(yield* index.get(name, []), [])
+      const vector = [1, 0, 0, 0, 0]
+      assert.deepStrictEqual(yield* index.search(name, { vector, limit: 3, filter: { threads: noThreads } }), [])
     }))
+}
 
-  it.effect("[STO3] scrolling meets every point once, in the order of ids", () =>
+const readContract = (it: Methods) => {
+  it.effect("[STO3] scrolling returns every point once, ordered by id", () =>
     Effect.gen(function*() {
       const { index, name } = yield* makeCollection
       const ids = Array.from({ length: 25 }, (_, n) => n)
-      yield* index.upsert(name, ids.map((n) => makePoint(n, [1, n, 0, 0, 0])))
+      yield* index.upsert(name, ids.map((n) => normalisedPoint(n, [1, n, 0, 0, 0])))
       const scrolledIds: Array<string> = []
       let after: string | null = null
       while (true) {
@@ -190,7 +228,7 @@ export const vectorIndexContract = (it: Vitest.MethodsNonLive<VectorIndex>, opti
       assert.deepStrictEqual(scrolledIds, ids.map(pointId))
     }))
 
-  it.effect("[STO3] what is read back is what was stored, with the vector normalised", () =>
+  it.effect("[STO3] a point is read back as it was stored", () =>
     Effect.gen(function*() {
       const { index, name } = yield* makeCollection
       const payload: Partial<Payload> = {
@@ -198,13 +236,15 @@ export const vectorIndexContract = (it: Vitest.MethodsNonLive<VectorIndex>, opti
         log_seq: 7,
         created_at: 1_700_000_000_000
       }
-      const stored = makePoint(1, [3, 0, -4, 0, 0], payload)
+      const stored = makePoint(1, [0.6, 0, -0.8, 0, 0], payload)
       yield* index.upsert(name, [stored])
       const [read] = yield* index.get(name, [pointId(1), pointId(2)])
       assert.deepStrictEqual(read?.payload, stored.payload)
       read?.vector.forEach((x, i) => assert.closeTo(x, [0.6, 0, -0.8, 0, 0][i]!, scoreTolerance))
     }))
+}
 
+const rejectionContract = (it: Methods) => {
   it.effect.each([
     { fault: "of another dimension", vector: [1, 2, 3] },
     { fault: "of no numbers", vector: [] },
@@ -214,7 +254,7 @@ export const vectorIndexContract = (it: Vitest.MethodsNonLive<VectorIndex>, opti
     { fault: "of zeros", vector: [0, 0, 0, 0, 0] },
     { fault: "of next to nothing", vector: [1e-5, 0, 0, 0, 0] }
   ])(
-    "[STO2, STO8] a vector $fault is refused, and nothing of its call is stored",
+    "[STO2] [STO8] a vector $fault is rejected, and no point of its call is stored",
     ({ vector }) =>
       Effect.gen(function*() {
         const { index, name } = yield* makeCollection
@@ -225,7 +265,7 @@ export const vectorIndexContract = (it: Vitest.MethodsNonLive<VectorIndex>, opti
       })
   )
 
-  it.effect("[STO3] a collection that is not there is a typed error of every operation", () =>
+  it.effect("[STO3] every operation on a missing collection fails with CollectionMissing", () =>
     Effect.gen(function*() {
       const index = yield* VectorIndex
       const name = `missing-${process.pid}`
@@ -241,25 +281,5 @@ export const vectorIndexContract = (it: Vitest.MethodsNonLive<VectorIndex>, opti
       for (const operation of operations) {
         assert.strictEqual(yield* failureTag(Effect.asVoid(operation)), "CollectionMissing")
       }
-    }))
-
-  it.effect("[STO3] ensuring twice is ensuring once; another dimension is refused", () =>
-    Effect.gen(function*() {
-      const { index, name } = yield* makeCollection
-      yield* index.upsert(name, [makePoint(1, [1, 0, 0, 0, 0])])
-      yield* index.ensure(name, { dimension })
-      assert.strictEqual(yield* index.count(name), 1)
-      assert.strictEqual(yield* failureTag(index.ensure(name, { dimension: 6 })), "DimensionMismatch")
-    }))
-
-  it.effect("[STO3] empty calls are no errors", () =>
-    Effect.gen(function*() {
-      const { index, name } = yield* makeCollection
-      const noThreads: ReadonlyArray<TopicId> = []
-      yield* index.upsert(name, [])
-      yield* index.remove(name, [])
-      assert.deepStrictEqual(yield* index.get(name, []), [])
-      const vector = [1, 0, 0, 0, 0]
-      assert.deepStrictEqual(yield* index.search(name, { vector, limit: 3, filter: { threads: noThreads } }), [])
     }))
 }

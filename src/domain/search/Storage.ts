@@ -1,9 +1,7 @@
 /**
- * The database's pure half: operations are checked, and turned into what the
- * engine is to do, here; the engine is somebody else's (STO1, STO2). What the
- * state mirrors of the engine is said in `StorageModel`.
+ * Decides storage operations: validates them and derives the engine command (STO1, STO2). Pure: `StorageModel` defines
+ * the state, `StorageRecovery` what a failure leads to, and `layers/search/DatabaseLive` drives both.
  */
-import * as Backoff from "../protocol/Backoff.ts"
 import * as StorageError from "./StorageError.ts"
 import {
   batchLimit,
@@ -18,7 +16,7 @@ import {
 import * as Vector from "./Vector.ts"
 import type { Point } from "./VectorPoint.ts"
 
-/** The engine was seen to hold the collection. */
+/** Records that the engine holds the collection. */
 export const markCollectionReady = (state: StorageState, name: string): StorageState => setReady(state, name, true)
 
 const setReady = (state: StorageState, name: string, ready: boolean): StorageState => {
@@ -28,7 +26,7 @@ const setReady = (state: StorageState, name: string, ready: boolean): StorageSta
     : { ...state, collections: new Map(state.collections).set(name, { ...collection, ready }) }
 }
 
-/** Takes in what the engine answered to `RecoverPoints`: `null` for what it does not hold. */
+/** Caches points that the engine returned, `null` for a missing one; evicts the least recently used. */
 export const cachePoints = (
   state: StorageState,
   collection: string,
@@ -47,8 +45,8 @@ export const cachePoints = (
 }
 
 /**
- * The engine did not carry out `apply`, or nobody knows whether it did: what
- * the state held of those points is unknown again, and will be asked for.
+ * The state after a command failed or timed out: whether the engine applied it is unknown, so its points leave the cache
+ * and are fetched again by `RecoverPoints`.
  */
 export const rollback = (state: StorageState, command: EngineCommand): StorageState => {
   if (command._tag === "Query") return state
@@ -56,11 +54,14 @@ export const rollback = (state: StorageState, command: EngineCommand): StorageSt
   return { ...state, cache: new Map(Array.from(state.cache).filter(([id]) => !touched.has(id))) }
 }
 
-/** Something worked: the failures are over. */
+/** Resets the failure count after a success. */
 export const clearError = (state: StorageState): StorageState =>
   state.error_state === null ? state : { ...state, error_state: null }
 
-/** Checks one operation: the state as it is once `apply` has worked, and what to apply. A refusal changes nothing. */
+/**
+ * Decides an operation (STO1): the state after the command succeeds, and the command for the engine. A rejected
+ * operation changes nothing.
+ */
 export const executeOperation = (
   state: StorageState,
   operation: Operation
@@ -111,6 +112,7 @@ const rejectInvalid = (state: StorageState, fault: string): StorageTransition =>
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
+/** STO2: every point is valid before anything is written. Its vector is normalised here, once per write. */
 const store = (
   state: StorageState,
   { dimension, name }: Collection,
@@ -120,7 +122,7 @@ const store = (
     return rejectInvalid(state, `one Store takes 1 to ${batchLimit} points`)
   }
   if (new Set(points.map((point) => point.id)).size < points.length) {
-    return rejectInvalid(state, "a point stands there twice")
+    return rejectInvalid(state, "duplicate point id")
   }
   for (const { id, vector } of points) {
     if (!uuidPattern.test(id)) return rejectInvalid(state, `${id} is not a UUID`)
@@ -137,17 +139,17 @@ const store = (
   })
 }
 
-/** Of points to be stored, what is newer than what is cached of them: the engine keeps the newer one too. */
+/** The points that replace their cached version. The engine keeps the newest version as well. */
 const selectNewer = (state: StorageState, collection: string, points: ReadonlyArray<Point>) =>
   points.flatMap((point) => {
     const cached = cachedPoint(state, collection, point.id)
-    // A point nobody here has seen may be stored at a later version already: it stays unknown.
+    // The engine may hold a newer version of a point that is not cached: it stays unknown.
     return cached === undefined || (cached !== null && cached.payload.version >= point.payload.version)
       ? []
       : [{ id: point.id, point }]
   })
 
-/** The cached point; `null` if it is known not to exist, undefined if nothing is known of it. */
+/** The cached point; null if it is known not to exist, undefined if it is not cached. */
 const cachedPoint = (state: StorageState, collection: string, id: string): Point | null | undefined => {
   const entry = state.cache.get(id)
   return entry?.collection === collection ? entry.point : undefined
@@ -163,7 +165,7 @@ const search = (state: StorageState, collection: Collection, operation: Operatio
   }
   const indexedFields = state.indices.get(collection.name) ?? []
   const field = Object.keys(operation.filter).find((key) => !indexedFields.some((name) => name === key))
-  if (field !== undefined) return rejectInvalid(state, `there is no index on ${field}`)
+  if (field !== undefined) return rejectInvalid(state, `no index on ${field}`)
   return accept(state, {
     _tag: "Query",
     collection: collection.name,
@@ -199,34 +201,10 @@ const remove = (state: StorageState, { name }: Collection, ids: ReadonlyArray<st
   return accept(evicted, { _tag: "Remove", collection: name, ids })
 }
 
-const retryBackoff: Backoff.BackoffPolicy = { base: 200, cap: 30_000 }
-/** The longest wait that an engine's Retry-After can ask for, in milliseconds. */
-const maxRetryAfter = 120_000
-
-/** Milliseconds before the next attempt after `failures` failed ones in a row; at least what the engine asked for. */
-export const backoffDelay = (failures: number, retryAfter: number | null): number =>
-  Math.max(Backoff.delay(retryBackoff, failures - 1), Math.min(retryAfter ?? 0, maxRetryAfter))
-
-/** What a failure of the world makes of the state, and what to do about it (STO6). */
-export const handleStorageError = (
-  error: StorageError.EngineFailure,
-  state: StorageState
-): readonly [state: StorageState, recovery: StorageError.RecoveryAction] => {
-  const failures = (state.error_state?.failures ?? 0) + 1
-  const failed: StorageState = { ...state, error_state: { error, failures } }
-  switch (error._tag) {
-    case "ConnectionError": // The state is kept: what it knows of the engine still holds when it is back.
-      return [failed, { _tag: "RetryWithBackoff", delay_ms: backoffDelay(failures, error.retry_after_ms) }]
-    case "InconsistencyError": // Nothing that was known of the collection holds any more.
-      return [setReady(evictCollection(failed, error.collection), error.collection, false), {
-        _tag: "ValidateAndRetry"
-      }]
-    case "VectorError":
-      return [failed, { _tag: "UpdateAndRetry" }]
-  }
-}
-
-const evictCollection = (state: StorageState, collection: string): StorageState => ({
-  ...state,
-  cache: new Map(Array.from(state.cache).filter(([, entry]) => entry.collection !== collection))
-})
+/** The state after the engine lost a collection: nothing that was known of it holds any more. */
+export const evictCollection = (state: StorageState, collection: string): StorageState =>
+  setReady(
+    { ...state, cache: new Map(Array.from(state.cache).filter(([, entry]) => entry.collection !== collection)) },
+    collection,
+    false
+  )

@@ -1,18 +1,18 @@
-/** What goes wrong in storage, and what to do about it, both as data (STO2, STO6). */
+/** The tagged errors of storage, and the recoveries from them as data (STO2, STO6). */
 import { Schema } from "effect"
 
-/** A vector no index can hold. */
+/** STO8: a vector that no index can hold. `id` is null for the vector of a query. */
 export class InvalidVector extends Schema.TaggedError<InvalidVector>()("InvalidVector", {
   id: Schema.NullOr(Schema.String),
   fault: Schema.Literals(["dimension", "not_finite", "zero"])
 }) {
   override get message() {
-    const description = { dimension: "has the wrong dimension", not_finite: "is not finite", zero: "has no direction" }
+    const description = { dimension: "has the wrong dimension", not_finite: "is not finite", zero: "is zero" }
     return `the ${this.id === null ? "query" : `point ${this.id}`}'s vector ${description[this.fault]}`
   }
 }
 
-/** The collection is not declared here, or not known to be there. */
+/** The collection is not declared, not known to exist, or exists with another dimension. */
 export class InvalidCollection extends Schema.TaggedError<InvalidCollection>()("InvalidCollection", {
   collection: Schema.String,
   fault: Schema.Literals(["unknown", "not_ready", "wrong_dimension"])
@@ -22,7 +22,7 @@ export class InvalidCollection extends Schema.TaggedError<InvalidCollection>()("
   }
 }
 
-/** The update is not newer than what is stored. */
+/** An update whose version is not newer than the stored one. */
 export class VersionConflict extends Schema.TaggedError<VersionConflict>()("VersionConflict", {
   id: Schema.String,
   stored: Schema.Natural,
@@ -33,13 +33,14 @@ export class VersionConflict extends Schema.TaggedError<VersionConflict>()("Vers
   }
 }
 
+/** An update of a point that does not exist, or is not cached. */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { id: Schema.String }) {
   override get message() {
     return `there is no point ${this.id}`
   }
 }
 
-/** An operation whose own numbers make no sense: a limit of 0, an id that is no UUID. */
+/** An operation with an invalid argument, such as a limit of 0 or an id that is not a UUID. */
 export class InvalidOperation extends Schema.TaggedError<InvalidOperation>()("InvalidOperation", {
   fault: Schema.String
 }) {
@@ -48,7 +49,7 @@ export class InvalidOperation extends Schema.TaggedError<InvalidOperation>()("In
   }
 }
 
-/** The engine cannot be reached, or asks to be left alone for `retry_after_ms`. */
+/** The engine cannot be reached, or rejects calls for `retry_after_ms`. */
 export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", {
   detail: Schema.String,
   retry_after_ms: Schema.NullOr(Schema.Natural)
@@ -58,7 +59,7 @@ export class ConnectionError extends Schema.TaggedError<ConnectionError>()("Conn
   }
 }
 
-/** The engine does not hold what it should: a collection is gone. */
+/** The engine has lost a collection. */
 export class InconsistencyError extends Schema.TaggedError<InconsistencyError>()("InconsistencyError", {
   collection: Schema.String,
   detail: Schema.String
@@ -68,14 +69,14 @@ export class InconsistencyError extends Schema.TaggedError<InconsistencyError>()
   }
 }
 
-/** The engine, or the embedder, refused a vector. */
+/** The engine rejected a vector, or the embedder a text. */
 export class VectorError extends Schema.TaggedError<VectorError>()("VectorError", { detail: Schema.String }) {
   override get message() {
-    return `the vector was refused (${this.detail})`
+    return `the vector was rejected (${this.detail})`
   }
 }
 
-/** Refusals of the pure step. */
+/** Why `Storage.executeOperation` rejects an operation. */
 export const OperationRejection = Schema.Union([
   InvalidVector,
   InvalidCollection,
@@ -85,23 +86,25 @@ export const OperationRejection = Schema.Union([
 ])
 export type OperationRejection = typeof OperationRejection.Type
 
-/** Failures of the world. */
+/** Failures outside: of the engine or the embedder. */
 export const EngineFailure = Schema.Union([ConnectionError, InconsistencyError, VectorError])
 export type EngineFailure = typeof EngineFailure.Type
 
-/** What to do before trying again, or that it is of no use. */
+/** What to do before the operation is retried, or that it is not retried. */
 export const RecoveryAction = Schema.TaggedUnion({
-  /** Make the vectors anew from the text, then try again. */
+  /** Embed the texts again. */
   RecoverEmbedding: {},
-  /** Make sure that the collection is there, then try again. */
+  /** Create the collection unless it exists. */
   RecoverCollection: { collection: Schema.String, dimension: Schema.Natural },
-  /** Read these points from the engine into the state, then try again. */
+  /** Read these points from the engine into the cache. */
   RecoverPoints: { collection: Schema.String, ids: Schema.Array(Schema.String) },
+  /** Wait. */
   RetryWithBackoff: { delay_ms: Schema.Natural },
-  /** Check the collections again, then try again; what they lost comes back from the logs. */
+  /** Check the collection again; its points are indexed again from the logs. */
   ValidateAndRetry: {},
-  /** Recompute the embeddings, then try again. */
+  /** Embed the texts again. */
   UpdateAndRetry: {},
+  /** Fail the operation. */
   GiveUp: {}
 })
 export type RecoveryAction = typeof RecoveryAction.Type

@@ -1,43 +1,54 @@
 /**
- * What storage knows, what may be asked of it, and what it answers, as data
- * (STO1). `Storage` decides over it.
+ * State, operations and results of storage as data (STO1). `Storage` decides over them.
  *
- * How far the state mirrors the engine: it knows which collections there are,
- * and the points it handled last (`cacheLimit`, least recently used out
- * first). Vectors and counts are the engine's. A point it does not know is
- * asked for by recovery (`RecoverPoints`), not guessed about.
+ * The state is a cache of the engine: which collections it holds, and an LRU of `cacheLimit` points. A point that is not
+ * cached is unknown; recovery fetches it (`RecoverPoints`).
+ *
+ * ```text
+ *  a collection:   not_ready --RecoverCollection--> ready --InconsistencyError--> not_ready
+ *
+ *  an operation:   executeOperation --Success--> command --engine succeeds--> done (clearError)
+ *                        ^  |Failure                |engine fails
+ *                        |  v                       v
+ *                        |  recovery <------- handleStorageError (rollback)
+ *                        |     |  \
+ *                        +-----+   `--GiveUp, or budget used up--> DatabaseError
+ * ```
  */
 import type * as StorageError from "./StorageError.ts"
 import type { Vector } from "./Vector.ts"
-import type { Filter, Payload, Point } from "./VectorPoint.ts"
+import type { Payload, Point } from "./VectorPoint.ts"
+import type { Filter } from "./VectorQuery.ts"
 
-/** A declared collection. `ready`: the engine was seen to hold it, with this dimension. */
+/** A declared collection. `ready`: the engine is known to hold it, with this dimension. */
 export interface Collection {
   readonly name: string
   readonly dimension: number
   readonly ready: boolean
 }
 
-/** Which payload fields the engine filters by; an operation may use no others. */
+/** The filters that the engine has an index for; a search may use no others. */
 export type IndexedFields = ReadonlyArray<keyof Filter>
 
-/** A point as last handled; `null`: known not to exist. */
+/** A point as last read or written; null if it is known not to exist. */
 export interface CacheEntry {
   readonly collection: string
   readonly point: Point | null
 }
 
+/** What is known of the engine. */
 export interface StorageState {
   readonly collections: ReadonlyMap<string, Collection>
   readonly indices: ReadonlyMap<string, IndexedFields>
   /** By point id, least recently used first. */
   readonly cache: ReadonlyMap<string, CacheEntry>
-  /** The last failure of the world and how many there were in a row; null once something worked. */
+  /** The last engine failure, and the number of failures in a row; null after a success. */
   readonly error_state: { readonly error: StorageError.EngineFailure; readonly failures: number } | null
 }
 
+/** An operation on one collection. */
 export type Operation =
-  /** Whole points; an older version never overwrites. Vectors need not be normalised. */
+  /** Writes whole points; a version that is not newer than the stored one is ignored. Vectors may have any length. */
   | { readonly _tag: "Store"; readonly collection: string; readonly points: ReadonlyArray<Point> }
   | {
     readonly _tag: "Search"
@@ -46,17 +57,17 @@ export type Operation =
     readonly limit: number
     readonly filter: Filter
   }
-  /** Changes the payload of a point; the version must be newer than the stored one. */
+  /** Changes fields of a point's payload; the version must be newer than the stored one. */
   | {
     readonly _tag: "Update"
     readonly collection: string
     readonly id: string
     readonly payload: Partial<Omit<Payload, "version">> & { readonly version: number }
   }
-  /** Deleting what is not there is no error. */
+  /** Deletes points; ids that do not exist are ignored. */
   | { readonly _tag: "Delete"; readonly collection: string; readonly ids: ReadonlyArray<string> }
 
-/** What the engine has to do. */
+/** An operation as the engine executes it; vectors are normalised. */
 export type EngineCommand =
   | { readonly _tag: "Upsert"; readonly collection: string; readonly points: ReadonlyArray<Point> }
   | { readonly _tag: "Remove"; readonly collection: string; readonly ids: ReadonlyArray<string> }
@@ -68,6 +79,7 @@ export type EngineCommand =
     readonly filter: Filter
   }
 
+/** The decision on an operation. */
 export type OperationResult =
   | { readonly _tag: "Success"; readonly command: EngineCommand }
   | {
@@ -76,16 +88,17 @@ export type OperationResult =
     readonly recovery: StorageError.RecoveryAction
   }
 
-/** Points kept in the state. */
+/** The largest number of cached points. */
 export const cacheLimit = 256
-/** Points in one operation, and results of one search. */
+/** The largest number of points in one Store. */
 export const batchLimit = 256
+/** The largest number of results of one search. */
 export const resultLimit = 1000
 
-/** The fields of every collection of ours. */
+/** The indexes of every collection. */
 const defaultIndexedFields: IndexedFields = ["readable", "threads", "visibility", "author"]
 
-/** A state that knows these collections, none of them seen yet. */
+/** The state at the start: the collections are declared, and nothing is known of the engine. */
 export const initial = (
   collections: ReadonlyArray<{ readonly name: string; readonly dimension: number }>
 ): StorageState => ({

@@ -1,9 +1,8 @@
 /**
- * Drives the pure storage step: decides inside the ref, applies to the engine
- * outside it, takes back what was decided when the engine fails, and carries
- * out the recovery.
+ * Drives the pure storage decisions over a vector index: decides inside the ref, applies the command outside it, rolls
+ * back when the engine fails, and carries out the recovery (STO1, STO6). Owns no rule: those are in `domain/search`.
  */
-import { Effect, Layer, Ref, Semaphore } from "effect"
+import { Effect, Layer, Ref, Result, Semaphore } from "effect"
 import { EmbeddingModel } from "effect/ai"
 import * as Storage from "../../domain/search/Storage.ts"
 import {
@@ -12,172 +11,178 @@ import {
   type RecoveryAction,
   VectorError
 } from "../../domain/search/StorageError.ts"
-import { type EngineCommand, initial, type Operation } from "../../domain/search/StorageModel.ts"
+import { type EngineCommand, initial, type Operation, type StorageState } from "../../domain/search/StorageModel.ts"
+import * as StorageRecovery from "../../domain/search/StorageRecovery.ts"
 import type { Hit } from "../../domain/search/VectorPoint.ts"
 import { Database, DatabaseError, PriorsCollection } from "../../services/Database.ts"
 import { VectorIndex } from "../../services/VectorIndex.ts"
 import * as IndexErrors from "./IndexErrors.ts"
-
-/** How often an operation is tried again, and the longest it waits before one more try, in milliseconds. */
-const retryPolicy = (operation: Operation) =>
-  operation._tag === "Search" ? { tries: 2, wait: 500 } : { tries: 5, wait: 5000 }
 
 interface OperationFailure {
   readonly error: EngineFailure | OperationRejection
   readonly recovery: RecoveryAction
 }
 
+/** Called when a collection is lost; answers whether it may be created again. */
+type CollectionLostListener = (collection: string) => Effect.Effect<boolean>
+
+/** What the functions below work with. */
+interface Dependencies {
+  readonly index: VectorIndex["Service"]
+  readonly embedding: EmbeddingModel.EmbeddingModel
+  readonly state: Ref.Ref<StorageState>
+  /** One write at a time, so that a rollback undoes no other write. */
+  readonly writeLock: Semaphore.Semaphore
+  readonly collectionLostListeners: Set<CollectionLostListener>
+}
+
 const make = Effect.gen(function*() {
-  const index = yield* VectorIndex
-  const embedding = yield* EmbeddingModel.EmbeddingModel
   const { dimension, name } = yield* PriorsCollection
-  const state = yield* Ref.make(initial([{ name, dimension }]))
-  // One write at a time, so that taking one back takes nothing of another back.
-  const writeLock = yield* Semaphore.make(1)
-  const collectionLostListeners = new Set<(collection: string) => Effect.Effect<boolean>>()
-
-  /** Whether a lost collection may be made anew, as far as those are concerned who fill it. */
-  const notifyCollectionLost = (collection: string) =>
-    Effect.map(
-      Effect.forEach(collectionLostListeners, (listener) => listener(collection)),
-      (all) => all.every((done) => done)
-    )
-
-  /** The state learns of the failure and says what to do. */
-  const failWithRecovery = Effect.fnUntraced(function*(error: EngineFailure | OperationRejection) {
-    const ready = error._tag !== "InconsistencyError" || (yield* notifyCollectionLost(error.collection))
-    if (!IndexErrors.isEngineFailure(error) || !ready) {
-      return yield* Effect.fail<OperationFailure>({ error, recovery: { _tag: "GiveUp" } })
-    }
-    const recovery = yield* Ref.modify(state, (state) => {
-      const [next, recovery] = Storage.handleStorageError(error, state)
-      return [recovery, next]
-    })
-    return yield* Effect.fail<OperationFailure>({ error, recovery })
-  })
-
-  const applyCommand = (command: EngineCommand) => {
-    switch (command._tag) {
-      case "Upsert":
-        return Effect.as(index.upsert(command.collection, command.points), noHits)
-      case "Remove":
-        return Effect.as(index.remove(command.collection, command.ids), noHits)
-      case "Query":
-        return index.search(command.collection, command)
-    }
+  const dependencies: Dependencies = {
+    index: yield* VectorIndex,
+    embedding: yield* EmbeddingModel.EmbeddingModel,
+    state: yield* Ref.make(initial([{ name, dimension }])),
+    writeLock: yield* Semaphore.make(1),
+    collectionLostListeners: new Set()
   }
-
-  const attempt = Effect.fnUntraced(function*(operation: Operation) {
-    // Between deciding and knowing the outcome nothing may get lost, not even to an interruption.
-    const hits = yield* Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
-      const result = yield* Ref.modify(state, (state) => {
-        const [next, result] = Storage.executeOperation(state, operation)
-        return [result, next]
-      })
-      if (result._tag === "Failure") return yield* Effect.fail<OperationFailure>(result)
-      return yield* restore(applyCommand(result.command)).pipe(
-        Effect.onError(() => Ref.update(state, (state) => Storage.rollback(state, result.command))),
-        Effect.catch((error) => restore(failWithRecovery(IndexErrors.fromVectorIndexError(error))))
-      )
-    }))
-    yield* Ref.update(state, Storage.clearError)
-    return hits
-  })
-
-  const reembed = (operation: Operation) =>
-    operation._tag !== "Store" ? undefined : embedding.embedMany(operation.points.map((p) => p.payload.content)).pipe(
-      Effect.map(({ embeddings }): Operation => ({
-        ...operation,
-        points: operation.points.map((point, i) => ({ ...point, vector: embeddings[i]?.vector ?? [] }))
-      })),
-      Effect.catch((error) => failWithRecovery(new VectorError({ detail: error.message })))
-    )
-
-  /** Asks the engine for points. No write may come between its answer and our taking it in. */
-  const refreshPoints = Effect.fnUntraced(function*(collection: string, ids: ReadonlyArray<string>) {
-    const points = yield* index.get(collection, ids).pipe(
-      Effect.catch((error) => failWithRecovery(IndexErrors.fromVectorIndexError(error)))
-    )
-    const answers = ids.map((id) => ({ id, point: points.find((point) => point.id === id) ?? null }))
-    yield* Ref.update(state, (state) => Storage.cachePoints(state, collection, answers))
-  })
-
-  /** What to try next, once the recovery is done. */
-  const recover = Effect.fnUntraced(function*(operation: Operation, failure: OperationFailure, wait: number) {
-    const { recovery } = failure
-    switch (recovery._tag) {
-      case "GiveUp":
-        return yield* Effect.fail(failure)
-      case "RetryWithBackoff":
-        if (recovery.delay_ms > wait) return yield* Effect.fail(failure)
-        yield* Effect.sleep(recovery.delay_ms)
-        return operation
-      case "ValidateAndRetry":
-        return operation
-      case "RecoverCollection":
-        yield* index.ensure(recovery.collection, recovery).pipe(
-          Effect.catch((error) => failWithRecovery(IndexErrors.fromVectorIndexError(error)))
-        )
-        yield* Ref.update(state, (state) => Storage.markCollectionReady(state, recovery.collection))
-        return operation
-      case "RecoverPoints":
-        yield* Semaphore.withPermit(writeLock, refreshPoints(recovery.collection, recovery.ids))
-        return operation
-      case "RecoverEmbedding":
-      case "UpdateAndRetry":
-        return yield* reembed(operation) ?? Effect.fail(failure)
-    }
-  })
-
-  const runWithRetries = (
-    operation: Operation,
-    tries: number,
-    wait: number
-  ): Effect.Effect<ReadonlyArray<Hit>, OperationFailure> => {
-    const firstAttempt = operation._tag === "Search"
-      ? attempt(operation)
-      : Semaphore.withPermit(writeLock, attempt(operation))
-    return Effect.catch(firstAttempt, (failure) =>
-      tries === 0
-        ? Effect.fail(failure)
-        : recoverAndRetry(operation, failure, tries, wait))
-  }
-
-  /** A recovery may fail as the operation did; that counts as a try. */
-  const recoverAndRetry = (
-    operation: Operation,
-    failure: OperationFailure,
-    tries: number,
-    wait: number
-  ): Effect.Effect<ReadonlyArray<Hit>, OperationFailure> =>
-    Effect.result(recover(operation, failure, wait)).pipe(
-      Effect.flatMap((outcome) =>
-        outcome._tag === "Success"
-          ? runWithRetries(outcome.success, tries - 1, wait)
-          : outcome.failure === failure || tries === 1
-          ? Effect.fail(outcome.failure)
-          : recoverAndRetry(operation, outcome.failure, tries - 1, wait)
-      )
-    )
-
-  const execute = Effect.fn("Database.execute")((operation: Operation) => {
-    const { tries, wait } = retryPolicy(operation)
-    return Effect.mapError(runWithRetries(operation, tries, wait), ({ error }) => new DatabaseError({ reason: error }))
-  })
-
+  const execute = Effect.fn("Database.execute")((operation: Operation) =>
+    Effect.mapError(executeWithRecovery(dependencies, operation), ({ error }) => new DatabaseError({ reason: error }))
+  )
   return Database.of({
     execute: execute as Database["Service"]["execute"],
-    state: Ref.get(state),
+    state: Ref.get(dependencies.state),
     onCollectionLost: (listener) => {
-      collectionLostListeners.add(listener)
-      return () => void collectionLostListeners.delete(listener)
+      dependencies.collectionLostListeners.add(listener)
+      return () => void dependencies.collectionLostListeners.delete(listener)
     }
   })
 })
 
+/** Retries within the operation's budget; a recovery that fails counts as a retry. */
+const executeWithRecovery = Effect.fnUntraced(function*(dependencies: Dependencies, initialOperation: Operation) {
+  let operation = initialOperation
+  const { maxDelay, retries } = StorageRecovery.retryBudget(operation)
+  let outcome = yield* Effect.result(attempt(dependencies, operation))
+  for (let remaining = retries; Result.isFailure(outcome); remaining--) {
+    const { failure } = outcome
+    const recovery = StorageRecovery.limitRecovery(operation, failure.recovery, { retries: remaining, maxDelay })
+    if (recovery._tag === "GiveUp") return yield* Effect.fail(failure)
+    const recovered = yield* Effect.result(recover(dependencies, operation, recovery))
+    if (Result.isSuccess(recovered)) operation = recovered.success
+    outcome = Result.isFailure(recovered)
+      ? Result.fail(recovered.failure)
+      : yield* Effect.result(attempt(dependencies, operation))
+  }
+  return outcome.success
+})
+
+const attempt = (dependencies: Dependencies, operation: Operation) =>
+  operation._tag === "Search"
+    ? attemptUnlocked(dependencies, operation)
+    : Semaphore.withPermit(dependencies.writeLock, attemptUnlocked(dependencies, operation))
+
+const attemptUnlocked = Effect.fnUntraced(function*(dependencies: Dependencies, operation: Operation) {
+  const { state } = dependencies
+  // Uninterruptible from the decision to its outcome: an interrupted write is rolled back too.
+  const hits = yield* Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+    const result = yield* Ref.modify(state, (state) => {
+      const [next, result] = Storage.executeOperation(state, operation)
+      return [result, next]
+    })
+    if (result._tag === "Failure") return yield* Effect.fail<OperationFailure>(result)
+    return yield* restore(applyCommand(dependencies.index, result.command)).pipe(
+      Effect.onError(() => Ref.update(state, (state) => Storage.rollback(state, result.command))),
+      Effect.catch((error) => restore(failWithRecovery(dependencies, IndexErrors.fromVectorIndexError(error))))
+    )
+  }))
+  yield* Ref.update(state, Storage.clearError)
+  return hits
+})
+
+const applyCommand = (index: VectorIndex["Service"], command: EngineCommand) => {
+  switch (command._tag) {
+    case "Upsert":
+      return Effect.as(index.upsert(command.collection, command.points), noHits)
+    case "Remove":
+      return Effect.as(index.remove(command.collection, command.ids), noHits)
+    case "Query":
+      return index.search(command.collection, command)
+  }
+}
+
 const noHits: ReadonlyArray<Hit> = []
 
-/** Starts with nothing known of the engine: its collection is looked for at the first operation. */
+/** Records an engine failure in the state, and fails with the recovery from it. */
+const failWithRecovery = Effect.fnUntraced(
+  function*({ collectionLostListeners, state }: Dependencies, error: EngineFailure | OperationRejection) {
+    const canContinue = error._tag !== "InconsistencyError" ||
+      (yield* Effect.forEach(collectionLostListeners, (listener) => listener(error.collection))).every((done) => done)
+    if (!IndexErrors.isEngineFailure(error) || !canContinue) {
+      return yield* Effect.fail<OperationFailure>({ error, recovery: { _tag: "GiveUp" } })
+    }
+    const recovery = yield* Ref.modify(state, (state) => {
+      const [next, recovery] = StorageRecovery.handleStorageError(error, state)
+      return [recovery, next]
+    })
+    return yield* Effect.fail<OperationFailure>({ error, recovery })
+  }
+)
+
+/** Carries out a recovery; returns the operation to retry. */
+const recover = Effect.fnUntraced(function*(
+  dependencies: Dependencies,
+  operation: Operation,
+  recovery: Exclude<RecoveryAction, { readonly _tag: "GiveUp" }>
+) {
+  switch (recovery._tag) {
+    case "RetryWithBackoff":
+      yield* Effect.sleep(recovery.delay_ms)
+      return operation
+    case "ValidateAndRetry":
+      return operation
+    case "RecoverCollection":
+      yield* dependencies.index.ensure(recovery.collection, recovery).pipe(
+        Effect.catch((error) => failWithRecovery(dependencies, IndexErrors.fromVectorIndexError(error)))
+      )
+      yield* Ref.update(dependencies.state, (state) => Storage.markCollectionReady(state, recovery.collection))
+      return operation
+    case "RecoverPoints":
+      // Under the lock: a write between the read and the cache update would be overwritten.
+      yield* Semaphore.withPermit(
+        dependencies.writeLock,
+        refreshPoints(dependencies, recovery.collection, recovery.ids)
+      )
+      return operation
+    case "RecoverEmbedding":
+    case "UpdateAndRetry":
+      return yield* embedAgain(dependencies, operation)
+  }
+})
+
+/** Reads points from the engine into the cache. */
+const refreshPoints = Effect.fnUntraced(
+  function*(dependencies: Dependencies, collection: string, ids: ReadonlyArray<string>) {
+    const points = yield* dependencies.index.get(collection, ids).pipe(
+      Effect.catch((error) => failWithRecovery(dependencies, IndexErrors.fromVectorIndexError(error)))
+    )
+    const answers = ids.map((id) => ({ id, point: points.find((point) => point.id === id) ?? null }))
+    yield* Ref.update(dependencies.state, (state) => Storage.cachePoints(state, collection, answers))
+  }
+)
+
+/** A Store with new vectors of the same texts. Other operations have no text. */
+const embedAgain = (dependencies: Dependencies, operation: Operation) =>
+  operation._tag !== "Store"
+    ? Effect.succeed(operation)
+    : dependencies.embedding.embedMany(operation.points.map((point) => point.payload.content)).pipe(
+      Effect.map(({ embeddings }): Operation => ({
+        ...operation,
+        points: operation.points.map((point, i) => ({ ...point, vector: embeddings[i]?.vector ?? [] }))
+      })),
+      Effect.catch((error) => failWithRecovery(dependencies, new VectorError({ detail: error.message })))
+    )
+
+/** The database. At first nothing is known of the engine: the first operation creates the collection. */
 export const layer: Layer.Layer<
   Database,
   never,

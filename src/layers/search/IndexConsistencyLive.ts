@@ -1,24 +1,38 @@
-/** Compares the index with the logs, and mends it by the smallest difference (STO5). */
+/** Reads the logs and the index for `domain/search/IndexConsistency`, and carries out its repairs (STO5). */
 import { Effect, Layer } from "effect"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
+import {
+  type Inconsistency,
+  type IndexedPoint,
+  isBehindReading,
+  type PublishedPoint,
+  repairConsistency,
+  verifyConsistency
+} from "../../domain/search/IndexConsistency.ts"
 import { batchLimit } from "../../domain/search/StorageModel.ts"
 import * as Vector from "../../domain/search/Vector.ts"
 import type { Payload, Point } from "../../domain/search/VectorPoint.ts"
 import { Database, PriorsCollection } from "../../services/Database.ts"
 import { EventLog } from "../../services/EventLog.ts"
-import { type Inconsistency, IndexConsistency } from "../../services/IndexConsistency.ts"
+import { IndexConsistency } from "../../services/IndexConsistency.ts"
 import type { Kinds } from "../../services/Kinds.ts"
 import { SearchIndexer } from "../../services/SearchIndexer.ts"
 import { VectorIndex } from "../../services/VectorIndex.ts"
 import * as PointDrafts from "./PointDrafts.ts"
 import * as ThreadReader from "./ThreadReader.ts"
 
-/** Points looked at together. */
+/** Points per page of the index. */
 const pageSize = 500
 
-/** All that a payload says, in few bytes: the whole of the logs must fit into memory this way. */
+/** A payload in 64 bytes, so that a summary of all logs and of the whole index fits into memory. */
 const payloadDigest = (payload: Payload): string =>
   PointDrafts.sha256Hex(JSON.stringify(Object.entries(payload).sort(([a], [b]) => (a < b ? -1 : 1))))
+
+const toPublishedPoint = (payload: Payload): PublishedPoint => ({
+  thread: payload.thread,
+  log_seq: payload.log_seq,
+  digest: payloadDigest(payload)
+})
 
 const make = Effect.gen(function*() {
   const log = yield* EventLog
@@ -28,79 +42,54 @@ const make = Effect.gen(function*() {
   const { dimension, name } = yield* PriorsCollection
   const threads = yield* ThreadReader.make
 
-  /** Calls `see` with everything one thread has published; how far that was. */
-  const forEachDraft = Effect.fnUntraced(function*(topic: TopicId, onDraft: (draft: PointDrafts.PointDraft) => void) {
+  /** Adds everything that a thread has published to `published`; returns the seq up to which it was read. */
+  const readThread = Effect.fnUntraced(function*(topic: TopicId, published: Map<string, PublishedPoint>) {
     let readState = ThreadReader.nothingRead
     while (true) {
       const page = yield* threads.page(topic, readState)
-      page.drafts.forEach(onDraft)
+      for (const { id, payload } of page.drafts) published.set(id, toPublishedPoint(payload))
       readState = page.readState
       if (page.last) return readState.seq
     }
   })
 
-  const compare = (point: Point, expectedDigest: string): ReadonlyArray<Inconsistency> => {
-    const { id } = point
-    if (expectedDigest !== payloadDigest(point.payload)) return [{ _tag: "Stale", id }]
-    const fault = Vector.findFault(point.vector, dimension)
-    return fault === undefined ? [] : [{ _tag: "BadVector", id, fault }]
-  }
-
-  const verify = Effect.gen(function*() {
-    const expectedDigests = new Map<string, string>()
-    const lastReadSeq = new Map<TopicId, number>()
-    for (const topic of yield* threads.all) {
-      lastReadSeq.set(
-        topic,
-        yield* forEachDraft(topic, (draft) => expectedDigests.set(draft.id, payloadDigest(draft.payload)))
-      )
-    }
-    const differences: Array<Inconsistency> = []
+  const readIndex = Effect.gen(function*() {
+    const indexed: Array<IndexedPoint> = []
     let after: string | null = null
     while (true) {
       const points: ReadonlyArray<Point> = yield* vectorIndex.scroll(name, { after, limit: pageSize })
-      for (const point of points) {
-        const expected = expectedDigests.get(point.id)
-        expectedDigests.delete(point.id)
-        const { log_seq, thread } = point.payload
-        // What came after this thread was read may be right: it was not looked for.
-        const isAppendedLater = log_seq > (lastReadSeq.get(thread) ?? 0) && (yield* log.head(thread))._tag === "Some"
-        if (expected !== undefined) differences.push(...compare(point, expected))
-        else if (!isAppendedLater) differences.push({ _tag: "Orphan", id: point.id })
+      for (const { id, payload, vector } of points) {
+        indexed.push({ id, ...toPublishedPoint(payload), fault: Vector.findFault(vector, dimension) })
       }
-      if (points.length < pageSize) break
+      if (points.length < pageSize) return indexed
       after = points.at(-1)!.id
     }
-    return [...differences, ...Array.from(expectedDigests.keys(), (id): Inconsistency => ({ _tag: "Missing", id }))]
+  })
+
+  const verify = Effect.gen(function*() {
+    const published = new Map<string, PublishedPoint>()
+    const readTo = new Map<TopicId, number>()
+    for (const topic of yield* threads.all) readTo.set(topic, yield* readThread(topic, published))
+    const indexed = yield* readIndex
+    const existing = new Set<TopicId>()
+    for (const thread of new Set(indexed.filter((point) => isBehindReading(point, readTo)).map((p) => p.thread))) {
+      if ((yield* log.head(thread))._tag === "Some") existing.add(thread)
+    }
+    return verifyConsistency(published, readTo, indexed, existing)
   })
 
   const repair = Effect.fnUntraced(function*(inconsistencies: ReadonlyArray<Inconsistency>) {
-    if (inconsistencies.length === 0) return
-    const invalidIds = inconsistencies.filter((inconsistency) => inconsistency._tag !== "Missing").map((
-      inconsistency
-    ) => inconsistency.id)
-    for (let i = 0; i < invalidIds.length; i += batchLimit) {
-      yield* database.execute({ _tag: "Delete", collection: name, ids: invalidIds.slice(i, i + batchLimit) })
+    const { deletions, reindexAfter } = repairConsistency(inconsistencies)
+    for (let i = 0; i < deletions.length; i += batchLimit) {
+      yield* database.execute({ _tag: "Delete", collection: name, ids: deletions.slice(i, i + batchLimit) })
     }
-    // The cursors of the threads concerned go back to just before what is to come again.
-    const reindexIds = new Set(
-      inconsistencies.filter((inconsistency) => inconsistency._tag !== "Orphan").map((inconsistency) =>
-        inconsistency.id
-      )
-    )
-    for (const topic of reindexIds.size === 0 ? [] : yield* threads.all) {
-      let firstSeq = Infinity
-      yield* forEachDraft(topic, ({ id, payload }) => {
-        if (reindexIds.has(id)) firstSeq = Math.min(firstSeq, payload.log_seq)
-      })
-      if (firstSeq < Infinity) yield* indexer.reindexFrom(topic, firstSeq - 1)
-    }
+    for (const [thread, seq] of reindexAfter) yield* indexer.reindexFrom(thread, seq)
   })
 
   return IndexConsistency.of({ verify, repair })
 })
 
-/** Works beside the running projector. */
+/** Verification and repair beside the running indexer. */
 export const layer: Layer.Layer<
   IndexConsistency,
   never,

@@ -1,4 +1,4 @@
-/** The engine's failures in the words of storage. */
+/** Maps the errors of the vector index to those of storage. */
 import {
   ConnectionError,
   type EngineFailure,
@@ -10,7 +10,7 @@ import {
 } from "../../domain/search/StorageError.ts"
 import type { VectorIndexError } from "../../services/VectorIndex.ts"
 
-/** What a failure of the engine means. */
+/** The storage error that an error of the engine stands for. */
 export const fromVectorIndexError = ({ reason }: VectorIndexError): EngineFailure | OperationRejection => {
   switch (reason._tag) {
     case "CollectionMissing":
@@ -30,5 +30,6 @@ export const fromVectorIndexError = ({ reason }: VectorIndexError): EngineFailur
   }
 }
 
+/** Whether a recovery exists for the error: not for a rejected operation. */
 export const isEngineFailure = (error: EngineFailure | OperationRejection): error is EngineFailure =>
   error._tag === "ConnectionError" || error._tag === "InconsistencyError" || error._tag === "VectorError"

@@ -1,5 +1,6 @@
-/** What the embedded engine and its worker thread say to each other. */
-import type { Row, RowFilter, ScoredId } from "./FlatIndex.ts"
+/** The messages between the embedded engine and its worker thread. */
+import type { Filter } from "../../domain/search/VectorQuery.ts"
+import type { Row, ScoredId } from "./FlatIndex.ts"
 
 /** Rows with their vectors one after another, `dimension` numbers each. */
 export interface RowBatch {
@@ -7,6 +8,7 @@ export interface RowBatch {
   readonly vectors: Float32Array
 }
 
+/** What the worker executes, in order. */
 export type WorkerRequest =
   | { readonly _tag: "Open"; readonly collection: string; readonly dimension: number }
   | { readonly _tag: "Upsert"; readonly collection: string; readonly batch: RowBatch }
@@ -16,15 +18,16 @@ export type WorkerRequest =
     readonly collection: string
     readonly vector: Float32Array
     readonly limit: number
-    readonly filter: RowFilter
+    readonly filter: Filter
   }
 
+/** A request with the id that its reply carries. */
 export interface RequestEnvelope {
   readonly id: number
   readonly request: WorkerRequest
 }
 
-/** `found` is empty for everything but a search. */
+/** The reply to a request; `hits` is empty for all but a search. */
 export interface WorkerReply {
   readonly id: number
   readonly hits: ReadonlyArray<ScoredId>

@@ -1,35 +1,40 @@
 /**
- * An exact cosine index in memory: blocks of vectors, posting lists for the
- * filters, deletion by moving the last row into the hole.
+ * An exact cosine index in memory: blocks of vectors, and posting lists for the filters. A deletion moves the last row
+ * into the gap.
  *
  * Runs in a worker thread, so it imports nothing that takes time to load.
  */
-import type { Payload } from "../../domain/search/VectorPoint.ts"
+import type { Payload, Point } from "../../domain/search/VectorPoint.ts"
+import { compareHits, type Filter, type FilterFields, toClauses } from "../../domain/search/VectorQuery.ts"
 import { makeBlock, paddedLength, rowsPerBlock, type VectorBlock } from "./SimdKernel.ts"
 
-/** What the index has to know of a point; texts stay in the database. */
-export type PointTags = Pick<Payload, "thread" | "author" | "visibility" | "version">
-
-export interface Row extends PointTags {
+/** A point without its text and vector: what the index keeps in memory besides the vector. */
+export interface Row extends FilterFields, Pick<Payload, "version"> {
   readonly id: string
 }
 
-/** As `VectorPoint.Filter`: every given condition holds, an empty list matches nothing. */
-export interface RowFilter {
-  readonly readable?: ReadonlyArray<string>
-  readonly threads?: ReadonlyArray<string>
-  readonly visibility?: string
-  readonly author?: string
-}
+/** The fields of a row alone. */
+export const toRow = ({ author, id, thread, version, visibility }: Row): Row => ({
+  author,
+  id,
+  thread,
+  version,
+  visibility
+})
 
+/** The row of a point. */
+export const rowOfPoint = ({ id, payload }: Point): Row => toRow({ id, ...payload })
+
+/** A row that was found, and its cosine. */
 export interface ScoredId {
   readonly id: string
   readonly score: number
 }
 
-/** Below this share of the rows, the rows are picked one by one instead of multiplied all. */
+/** Below this share of matching rows in a block, only those are multiplied. */
 const sparseThreshold = 0.3
 
+/** The vectors of one collection, all of one dimension. */
 export class FlatIndex {
   readonly dimension: number
   private readonly blocks: Array<VectorBlock> = []
@@ -45,7 +50,7 @@ export class FlatIndex {
     return this.rows.length
   }
 
-  /** An older or equal version changes nothing. `vector` is normalised and of the dimension. */
+  /** Replaces the row unless its version is newer or equal. `vector` is normalised and of the dimension. */
   upsert(row: Row, vector: ArrayLike<number>): void {
     const existing = this.rowOf.get(row.id)
     if (existing !== undefined && this.rows[existing]!.version >= row.version) return
@@ -76,7 +81,7 @@ export class FlatIndex {
   }
 
   /** The `limit` nearest rows, best first, ties by id. */
-  search(query: ArrayLike<number>, limit: number, filter: RowFilter): ReadonlyArray<ScoredId> {
+  search(query: ArrayLike<number>, limit: number, filter: Filter): ReadonlyArray<ScoredId> {
     const top = new TopK(limit)
     const mask = this.mask(filter)
     for (const [b, block] of this.blocks.entries()) {
@@ -103,26 +108,19 @@ export class FlatIndex {
   }
 
   /** 1 for each row that matches; undefined when all do. */
-  private mask(filter: RowFilter): Uint8Array | undefined {
-    const conditions: Array<ReadonlyArray<string>> = []
-    if (filter.readable !== undefined) {
-      conditions.push([
-        "visibility:public",
-        ...filter.readable.map((t) => `thread:${t}`)
-      ])
-    }
-    if (filter.threads !== undefined) conditions.push(filter.threads.map((t) => `thread:${t}`))
-    if (filter.visibility !== undefined) conditions.push([`visibility:${filter.visibility}`])
-    if (filter.author !== undefined) conditions.push([`author:${filter.author}`])
-    if (conditions.length === 0) return undefined
-    // A row's count goes up by one with each condition it meets, in turn.
-    const metConditions = new Uint8Array(this.rows.length)
-    conditions.forEach((keys, i) => {
-      for (const key of keys) {
-        for (const at of this.postings.get(key) ?? []) if (metConditions[at] === i) metConditions[at] = i + 1
+  private mask(filter: Filter): Uint8Array | undefined {
+    const clauses = toClauses(filter)
+    if (clauses.length === 0) return undefined
+    // How many of the clauses hold for each row, counted up clause by clause.
+    const counts = new Uint8Array(this.rows.length)
+    clauses.forEach((terms, i) => {
+      for (const { field, values } of terms) {
+        for (const value of values) {
+          for (const at of this.postings.get(postingKey(field, value)) ?? []) if (counts[at] === i) counts[at] = i + 1
+        }
       }
     })
-    return metConditions.map((count) => (count === conditions.length ? 1 : 0))
+    return counts.map((count) => (count === clauses.length ? 1 : 0))
   }
 
   private vectorAt(at: number): Float32Array {
@@ -133,7 +131,7 @@ export class FlatIndex {
   }
 
   private addPostings(at: number): void {
-    for (const key of keysOf(this.rows[at]!)) {
+    for (const key of postingKeys(this.rows[at]!)) {
       const posting = this.postings.get(key)
       if (posting === undefined) this.postings.set(key, new Set([at]))
       else posting.add(at)
@@ -141,7 +139,7 @@ export class FlatIndex {
   }
 
   private removePostings(at: number): void {
-    for (const key of keysOf(this.rows[at]!)) {
+    for (const key of postingKeys(this.rows[at]!)) {
       const posting = this.postings.get(key)
       posting?.delete(at)
       if (posting?.size === 0) this.postings.delete(key)
@@ -149,16 +147,22 @@ export class FlatIndex {
   }
 }
 
-const keysOf = (row: Row) => [`thread:${row.thread}`, `author:${row.author}`, `visibility:${row.visibility}`]
+const postingKey = (field: keyof FilterFields, value: string): string => `${field}:${value}`
 
-/** Writes the numbers of a block's matching rows to `list`; returns how many. */
+const postingKeys = (row: Row) => [
+  postingKey("thread", row.thread),
+  postingKey("author", row.author),
+  postingKey("visibility", row.visibility)
+]
+
+/** Writes the numbers of a block's matching rows to `list`; returns their count. */
 const selectRows = (mask: Uint8Array, base: number, n: number, list: Uint32Array): number => {
   let chosen = 0
   for (let i = 0; i < n; i++) if (mask[base + i] === 1) list[chosen++] = i
   return chosen
 }
 
-/** The best `limit` so far, in order. */
+/** The best `limit` hits so far, best first. */
 class TopK {
   readonly hits: Array<ScoredId> = []
   minScore = -Infinity
@@ -170,12 +174,10 @@ class TopK {
 
   push(hit: ScoredId): void {
     let at = this.hits.length
-    while (at > 0 && ranksBefore(hit, this.hits[at - 1]!)) at--
+    while (at > 0 && compareHits(hit, this.hits[at - 1]!) < 0) at--
     if (at >= this.limit) return
     this.hits.splice(at, 0, hit)
     if (this.hits.length > this.limit) this.hits.pop()
     if (this.hits.length === this.limit) this.minScore = this.hits[this.limit - 1]!.score
   }
 }
-
-const ranksBefore = (a: ScoredId, b: ScoredId) => a.score > b.score || (a.score === b.score && a.id < b.id)

@@ -1,7 +1,8 @@
-/** The engine at its plainest: a map and a full scan. For tests, and the measure of the other engines. */
+/** The reference engine: a map and a full scan, by the definitions in `domain/search`. For tests and small installations. */
 import { Effect, Layer } from "effect"
 import * as Vector from "../../domain/search/Vector.ts"
-import { compareHits, matchesFilter, type Point } from "../../domain/search/VectorPoint.ts"
+import type { Point } from "../../domain/search/VectorPoint.ts"
+import { compareHits, matchesFilter } from "../../domain/search/VectorQuery.ts"
 import { CollectionMissing, DimensionMismatch, VectorIndex } from "../../services/VectorIndex.ts"
 import * as VectorValidation from "./VectorValidation.ts"
 
@@ -32,12 +33,11 @@ export const make = (): VectorIndex["Service"] => {
 
   const upsert = Effect.fnUntraced(function*(name: string, points: ReadonlyArray<Point>) {
     const { dimension, points: stored } = yield* requireCollection(name)
-    const vectors = yield* VectorValidation.validateAndNormalise(points.map((point) => point.vector), dimension)
-    points.forEach((point, i) => {
+    yield* VectorValidation.requireValid(points.map((point) => point.vector), dimension)
+    for (const point of points) {
       const existing = stored.get(point.id)
-      if (existing !== undefined && existing.payload.version >= point.payload.version) return
-      stored.set(point.id, { ...point, vector: vectors[i]! })
-    })
+      if (existing === undefined || existing.payload.version < point.payload.version) stored.set(point.id, point)
+    }
   })
 
   const remove = Effect.fnUntraced(function*(name: string, ids: ReadonlyArray<string>) {
@@ -45,12 +45,12 @@ export const make = (): VectorIndex["Service"] => {
     for (const id of ids) points.delete(id)
   })
 
-  const search: VectorIndex["Service"]["search"] = Effect.fnUntraced(function*(name, { filter, limit, vector }) {
+  const search: VectorIndex["Service"]["search"] = Effect.fnUntraced(function*(name, { filter, limit, vector: query }) {
     const { dimension, points } = yield* requireCollection(name)
-    const [query] = yield* VectorValidation.validateAndNormalise([vector], dimension)
+    yield* VectorValidation.requireValid([query], dimension)
     return Array.from(points.values())
       .filter((point) => matchesFilter(filter, point.payload))
-      .map(({ id, payload, vector }) => ({ id, payload, score: Vector.dot(query!, vector) }))
+      .map(({ id, payload, vector }) => ({ id, payload, score: Vector.dot(query, vector) }))
       .sort(compareHits)
       .slice(0, limit)
   })
@@ -74,4 +74,5 @@ export const make = (): VectorIndex["Service"] => {
   }
 }
 
+/** The engine; its points are lost with the process. */
 export const layer: Layer.Layer<VectorIndex> = Layer.sync(VectorIndex, make)

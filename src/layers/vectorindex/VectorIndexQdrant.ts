@@ -1,115 +1,75 @@
 /**
- * The engine for more than one node: a Qdrant server, 1.19 or later.
+ * The engine for several nodes: a Qdrant server, 1.19 or later.
  *
- * A projection, not the truth: its writes are not flushed one by one, so what
- * it forgets comes back from the logs. Every write waits until it is applied.
+ * A projection: its writes are not flushed one by one, so that what it loses is indexed again from the logs. Every write
+ * waits until it is applied.
  */
 import { Effect, Layer, Schema } from "effect"
-import { compareHits, type Filter, Payload, type Point } from "../../domain/search/VectorPoint.ts"
+import type { Point } from "../../domain/search/VectorPoint.ts"
+import { compareHits } from "../../domain/search/VectorQuery.ts"
 import { DimensionMismatch, TimedOut, VectorIndex, VectorIndexError } from "../../services/VectorIndex.ts"
 import * as QdrantHttp from "./QdrantHttp.ts"
+import {
+  CollectionInfo,
+  payloadIndexes,
+  PointRecord,
+  ScoredPoint,
+  toQdrantFilter,
+  UpdateResult,
+  versionGuardedUpserts
+} from "./QdrantMapping.ts"
 import * as VectorValidation from "./VectorValidation.ts"
 
+/** Which server, and how to search it. */
 export interface QdrantOptions extends QdrantHttp.QdrantHttpOptions {
-  /** Compare with every point that matches, instead of trusting the graph index of a large collection. Default: true. */
+  /** Compare with every matching point instead of trusting the graph index of a large collection. Default: true. */
   readonly exact?: boolean | undefined
 }
 
-/** Numbers in one request; a body may hold 32 MB. */
-const numbersPerRequest = 400_000
+/** Vector components per request; a body may have 32 MB. */
+const componentsPerRequest = 400_000
 
-/** The payload fields that filters and the version guard use. Threads are the tenants. */
-const payloadIndexes = [
-  { field_name: "thread", field_schema: { type: "keyword", is_tenant: true } },
-  { field_name: "author", field_schema: "keyword" },
-  { field_name: "visibility", field_schema: "keyword" },
-  { field_name: "version", field_schema: "integer" }
-] as const
-
-const CollectionInfo = Schema.Struct({
-  config: Schema.Struct({
-    params: Schema.Struct({ vectors: Schema.Struct({ size: Schema.Natural, distance: Schema.Literal("Cosine") }) })
-  }),
-  payload_schema: Schema.Record(Schema.String, Schema.Unknown)
-})
-const UpdateResult = Schema.Struct({ status: Schema.Literals(["acknowledged", "completed", "wait_timeout"]) })
-const PointRecord = Schema.Struct({ id: Schema.String, payload: Payload, vector: Schema.Array(Schema.Finite) })
-const ScoredPoint = Schema.Struct({ id: Schema.String, payload: Payload, score: Schema.Finite })
-
-type Condition =
-  | { readonly key: string; readonly match: { readonly value: string } | { readonly any: Array<string> } }
-  | { readonly should: Array<Condition> }
-
-/** Qdrant's words for a filter; undefined for none. `should` is never empty: its meaning then depends on the index. */
-const toQdrantFilter = (filter: Filter): { readonly must: Array<Condition> } | undefined => {
-  const must: Array<Condition> = []
-  const matchValue = (key: string, value: string): Condition => ({ key, match: { value } })
-  // The server takes a set.
-  const matchAnyThread = (threads: ReadonlyArray<string>): Condition => ({
-    key: "thread",
-    match: { any: Array.from(new Set(threads)) }
-  })
-  if (filter.readable !== undefined) {
-    must.push({ should: [matchValue("visibility", "public"), matchAnyThread(filter.readable)] })
-  }
-  if (filter.threads !== undefined) must.push(matchAnyThread(filter.threads))
-  if (filter.visibility !== undefined) must.push(matchValue("visibility", filter.visibility))
-  if (filter.author !== undefined) must.push(matchValue("author", filter.author))
-  return must.length === 0 ? undefined : { must }
-}
-
-/** Upserts that hold for the points of one version each: the guard is per request part, not per point. */
-const versionGuardedUpserts = (points: ReadonlyArray<Point>) => {
-  const byVersion = Map.groupBy(points, (point) => point.payload.version)
-  return Array.from(byVersion).sort(([a], [b]) => a - b).map(([version, points]) => ({
-    upsert: {
-      points: points.map(({ id, payload, vector }) => ({ id, vector: [...vector], payload: { ...payload } })),
-      update_filter: { must: [{ key: "version", range: { lt: version } }] }
-    }
-  }))
-}
-
-const compareById = (a: Point, b: Point) => (a.id < b.id ? -1 : 1)
+type Engine = VectorIndex["Service"]
 
 const make = Effect.fnUntraced(function*(options: QdrantOptions) {
-  const call = yield* QdrantHttp.make(options)
-  const dimensions = new Map<string, number>()
+  const engine = new QdrantEngine(yield* QdrantHttp.make(options), options)
+  return VectorIndex.of({
+    ensure: (collection, options) => engine.forgetIfMissing(collection, engine.ensure(collection, options)),
+    upsert: (collection, points) => engine.forgetIfMissing(collection, engine.upsert(collection, points)),
+    remove: (collection, ids) => engine.forgetIfMissing(collection, engine.remove(collection, ids)),
+    search: (collection, query) => engine.forgetIfMissing(collection, engine.search(collection, query)),
+    get: (collection, ids) => engine.forgetIfMissing(collection, engine.get(collection, ids)),
+    count: (collection) => engine.forgetIfMissing(collection, engine.count(collection)),
+    scroll: (collection, page) => engine.forgetIfMissing(collection, engine.scroll(collection, page))
+  })
+})
 
-  /** A write that the server could only promise is to be repeated. */
-  const requireCompleted = (written: ReadonlyArray<typeof UpdateResult.Type>) =>
-    written.every((write) => write.status === "completed")
-      ? Effect.void
-      : Effect.fail(new VectorIndexError({ reason: new TimedOut({ after_ms: options.timeout }) }))
+/** The operations of one server. */
+class QdrantEngine {
+  private readonly call: QdrantHttp.QdrantCall
+  private readonly options: QdrantOptions
+  /** Dimensions of known collections. */
+  private readonly dimensions = new Map<string, number>()
 
-  const inspect = (collection: string) =>
-    call(collection, CollectionInfo, (api, init) => api.getCollection({ collection_name: collection }, init)).pipe(
-      Effect.tap((info) => Effect.sync(() => dimensions.set(collection, info.config.params.vectors.size)))
-    )
-
-  const dimensionOf = (collection: string) => {
-    const cached = dimensions.get(collection)
-    return cached !== undefined
-      ? Effect.succeed(cached)
-      : Effect.map(inspect(collection), (info) => info.config.params.vectors.size)
+  constructor(call: QdrantHttp.QdrantCall, options: QdrantOptions) {
+    this.call = call
+    this.options = options
   }
 
-  const createCollection = (collection: string, dimension: number) =>
-    call(collection, Schema.Boolean, (api, init) =>
-      api.createCollection({
-        collection_name: collection,
-        vectors: { size: dimension, distance: "Cosine" }
-      }, init)).pipe(
-        // Somebody else was faster: what they made is looked at next.
-        Effect.catchIf(({ reason }) => reason._tag === "BadRequest" && reason.status === 409, () => Effect.void),
-        Effect.andThen(inspect(collection))
-      )
+  /** Forgets the dimension when the collection is missing: it may be created again with another one. */
+  forgetIfMissing<A>(collection: string, effect: Effect.Effect<A, VectorIndexError>) {
+    return Effect.tapError(
+      effect,
+      ({ reason }) => Effect.sync(() => reason._tag === "CollectionMissing" && this.dimensions.delete(collection))
+    )
+  }
 
-  const ensure = Effect.fnUntraced(function*(collection: string, { dimension }: { readonly dimension: number }) {
+  readonly ensure: Engine["ensure"] = Effect.fnUntraced({ self: this }, function*(collection, { dimension }) {
     const info = yield* Effect.catchReason(
-      inspect(collection),
+      this.inspect(collection),
       "VectorIndexError",
       "CollectionMissing",
-      () => createCollection(collection, dimension)
+      () => this.createCollection(collection, dimension)
     )
     const actual = info.config.params.vectors.size
     if (actual !== dimension) {
@@ -117,80 +77,77 @@ const make = Effect.fnUntraced(function*(options: QdrantOptions) {
     }
     for (const index of payloadIndexes) {
       if (index.field_name in info.payload_schema) continue
-      const written = yield* call(
+      const written = yield* this.call(
         collection,
         UpdateResult,
         (api, init) => api.createFieldIndex({ collection_name: collection, wait: true, ...index }, init)
       )
-      yield* requireCompleted([written])
+      yield* this.requireCompleted([written])
     }
   })
 
-  const upsert = Effect.fnUntraced(function*(collection: string, points: ReadonlyArray<Point>) {
-    const dimension = yield* dimensionOf(collection)
-    const vectors = yield* VectorValidation.validateAndNormalise(points.map((point) => point.vector), dimension)
-    const normalised = points.map((point, i) => ({ ...point, vector: vectors[i]! }))
-    const size = Math.max(1, Math.floor(numbersPerRequest / dimension))
-    for (let i = 0; i < normalised.length; i += size) {
-      const operations = versionGuardedUpserts(normalised.slice(i, i + size))
-      const written = yield* call(
+  readonly upsert: Engine["upsert"] = Effect.fnUntraced({ self: this }, function*(collection, points) {
+    const dimension = yield* this.dimensionOf(collection)
+    yield* VectorValidation.requireValid(points.map((point) => point.vector), dimension)
+    const size = Math.max(1, Math.floor(componentsPerRequest / dimension))
+    for (let i = 0; i < points.length; i += size) {
+      const operations = versionGuardedUpserts(points.slice(i, i + size))
+      const written = yield* this.call(
         collection,
         Schema.Array(UpdateResult),
         (api, init) => api.batchUpdate({ collection_name: collection, wait: true, operations }, init)
       )
-      yield* requireCompleted(written)
+      yield* this.requireCompleted(written)
     }
   })
 
-  const remove = Effect.fnUntraced(function*(collection: string, ids: ReadonlyArray<string>) {
-    const written = yield* call(
+  readonly remove: Engine["remove"] = Effect.fnUntraced({ self: this }, function*(collection, ids) {
+    const written = yield* this.call(
       collection,
       UpdateResult,
       (api, init) => api.deletePoints({ collection_name: collection, wait: true, points: [...ids] }, init)
     )
-    yield* requireCompleted([written])
+    yield* this.requireCompleted([written])
   })
 
-  const search: VectorIndex["Service"]["search"] = Effect.fnUntraced(
-    function*(collection, { filter, limit, vector }) {
-      const [query] = yield* VectorValidation.validateAndNormalise([vector], yield* dimensionOf(collection))
-      const { points } = yield* call(
-        collection,
-        Schema.Struct({ points: Schema.Array(ScoredPoint) }),
-        (api, init) =>
-          api.queryPoints({
-            collection_name: collection,
-            query: [...query!],
-            limit,
-            filter: toQdrantFilter(filter) ?? null,
-            with_payload: true,
-            params: { exact: options.exact ?? true }
-          }, init)
-      )
-      return points.toSorted(compareHits)
-    }
-  )
+  readonly search: Engine["search"] = Effect.fnUntraced({ self: this }, function*(collection, query) {
+    yield* VectorValidation.requireValid([query.vector], yield* this.dimensionOf(collection))
+    const { points } = yield* this.call(
+      collection,
+      Schema.Struct({ points: Schema.Array(ScoredPoint) }),
+      (api, init) =>
+        api.queryPoints({
+          collection_name: collection,
+          query: [...query.vector],
+          limit: query.limit,
+          filter: toQdrantFilter(query.filter),
+          with_payload: true,
+          params: { exact: this.options.exact ?? true }
+        }, init)
+    )
+    return points.toSorted(compareHits)
+  })
 
-  const get = (collection: string, ids: ReadonlyArray<string>) =>
-    call(
+  get(collection: string, ids: ReadonlyArray<string>) {
+    return this.call(
       collection,
       Schema.Array(PointRecord),
       (api, init) =>
         api.getPoints({ collection_name: collection, ids: [...ids], with_payload: true, with_vector: true }, init)
-    ).pipe(
-      Effect.map((points) => points.toSorted(compareById))
-    )
+    ).pipe(Effect.map((points) => points.toSorted(compareById)))
+  }
 
-  const count = (collection: string) =>
-    call(
+  count(collection: string) {
+    return this.call(
       collection,
       Schema.Struct({ count: Schema.Natural }),
       (api, init) => api.countPoints({ collection_name: collection, exact: true }, init)
     ).pipe(Effect.map((answer) => answer.count))
+  }
 
-  /** Qdrant's offset is the first id of the page, so the one that was last is asked for again and dropped. */
-  const scroll: VectorIndex["Service"]["scroll"] = (collection, { after, limit }) =>
-    call(collection, Schema.Struct({ points: Schema.Array(PointRecord) }), (api, init) =>
+  /** Qdrant's offset is inclusive: the last id of the page before is asked for again and dropped. */
+  scroll(collection: string, { after, limit }: { readonly after: string | null; readonly limit: number }) {
+    return this.call(collection, Schema.Struct({ points: Schema.Array(PointRecord) }), (api, init) =>
       api.scrollPoints({
         collection_name: collection,
         limit: limit + 1,
@@ -198,24 +155,44 @@ const make = Effect.fnUntraced(function*(options: QdrantOptions) {
         with_payload: true,
         with_vector: true
       }, init)).pipe(Effect.map(({ points }) => points.filter((point) => point.id !== after).slice(0, limit)))
+  }
 
-  /** A collection that is gone may come back with another dimension. */
-  const forgetDimensionIfMissing = <A>(collection: string, effect: Effect.Effect<A, VectorIndexError>) =>
-    Effect.tapError(
-      effect,
-      ({ reason }) => Effect.sync(() => reason._tag === "CollectionMissing" && dimensions.delete(collection))
-    )
+  private inspect(collection: string) {
+    return this.call(
+      collection,
+      CollectionInfo,
+      (api, init) => api.getCollection({ collection_name: collection }, init)
+    ).pipe(Effect.tap((info) => Effect.sync(() => this.dimensions.set(collection, info.config.params.vectors.size))))
+  }
 
-  return VectorIndex.of({
-    ensure: (collection, options) => forgetDimensionIfMissing(collection, ensure(collection, options)),
-    upsert: (collection, points) => forgetDimensionIfMissing(collection, upsert(collection, points)),
-    remove: (collection, ids) => forgetDimensionIfMissing(collection, remove(collection, ids)),
-    search: (collection, query) => forgetDimensionIfMissing(collection, search(collection, query)),
-    get: (collection, ids) => forgetDimensionIfMissing(collection, get(collection, ids)),
-    count: (collection) => forgetDimensionIfMissing(collection, count(collection)),
-    scroll: (collection, page) => forgetDimensionIfMissing(collection, scroll(collection, page))
-  })
-})
+  private dimensionOf(collection: string) {
+    const cached = this.dimensions.get(collection)
+    return cached !== undefined
+      ? Effect.succeed(cached)
+      : Effect.map(this.inspect(collection), (info) => info.config.params.vectors.size)
+  }
 
-/** Connects at the first call. */
+  private createCollection(collection: string, dimension: number) {
+    return this.call(collection, Schema.Boolean, (api, init) =>
+      api.createCollection({
+        collection_name: collection,
+        vectors: { size: dimension, distance: "Cosine" }
+      }, init)).pipe(
+        // Created by another node in the meantime: its dimension is verified next.
+        Effect.catchIf(({ reason }) => reason._tag === "BadRequest" && reason.status === 409, () => Effect.void),
+        Effect.andThen(this.inspect(collection))
+      )
+  }
+
+  /** A write that the server has only acknowledged may be lost: the caller repeats it. */
+  private requireCompleted(written: ReadonlyArray<typeof UpdateResult.Type>) {
+    return written.every((write) => write.status === "completed")
+      ? Effect.void
+      : Effect.fail(new VectorIndexError({ reason: new TimedOut({ after_ms: this.options.timeout }) }))
+  }
+}
+
+const compareById = (a: Point, b: Point) => (a.id < b.id ? -1 : 1)
+
+/** The engine. It connects at the first call. */
 export const layer = (options: QdrantOptions): Layer.Layer<VectorIndex> => Layer.effect(VectorIndex, make(options))

@@ -3,6 +3,7 @@ import { Arbitrary, Schema } from "effect"
 import * as Storage from "../../../src/domain/search/Storage.ts"
 import { ConnectionError, InconsistencyError, VectorError } from "../../../src/domain/search/StorageError.ts"
 import { cacheLimit, initial, type Operation, type OperationResult } from "../../../src/domain/search/StorageModel.ts"
+import * as StorageRecovery from "../../../src/domain/search/StorageRecovery.ts"
 import * as Vector from "../../../src/domain/search/Vector.ts"
 import { makePoint, pointId } from "../../support/PointFixture.ts"
 
@@ -115,7 +116,7 @@ describe("Storage", () => {
     const delays: Array<number> = []
     let state = Storage.cachePoints(ready, collection, [{ id: pointId(1), point: makePoint(1, [1, 0, 0]) }])
     for (const retry_after_ms of [null, null, null, 60_000, null, null, null, null, null]) {
-      const [next, recovery] = Storage.handleStorageError(
+      const [next, recovery] = StorageRecovery.handleStorageError(
         new ConnectionError({ detail: "down", retry_after_ms }),
         state
       )
@@ -130,14 +131,20 @@ describe("Storage", () => {
 
   it("[STO6] an inconsistency forgets the collection and has it looked for; a bad vector is made again", () => {
     const stored = Storage.cachePoints(ready, collection, [{ id: pointId(1), point: makePoint(1, [1, 0, 0]) }])
-    const [state, recovery] = Storage.handleStorageError(new InconsistencyError({ collection, detail: "gone" }), stored)
+    const [state, recovery] = StorageRecovery.handleStorageError(
+      new InconsistencyError({ collection, detail: "gone" }),
+      stored
+    )
     assert.strictEqual(recovery._tag, "ValidateAndRetry")
     assert.strictEqual(state.cache.size, 0)
     assert.deepStrictEqual(outcomeTags(Storage.executeOperation(state, search([1, 0, 0]))[1]), [
       "InvalidCollection",
       "RecoverCollection"
     ])
-    assert.strictEqual(Storage.handleStorageError(new VectorError({ detail: "" }), ready)[1]._tag, "UpdateAndRetry")
+    assert.strictEqual(
+      StorageRecovery.handleStorageError(new VectorError({ detail: "" }), ready)[1]._tag,
+      "UpdateAndRetry"
+    )
   })
 
   const Which = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 999 }))

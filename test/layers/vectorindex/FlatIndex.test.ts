@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { FlatIndex } from "../../../src/layers/vectorindex/FlatIndex.ts"
+import { FlatIndex, rowOfPoint } from "../../../src/layers/vectorindex/FlatIndex.ts"
 import { makeBlock, paddedLength, rowsPerBlock } from "../../../src/layers/vectorindex/SimdKernel.ts"
-import { pointId } from "../../support/PointFixture.ts"
+import { makePoint, pointId, threadId } from "../../support/PointFixture.ts"
 
-/** A small generator, so that many vectors cost nothing to shrink. */
+/** A linear congruential generator: one seed instead of many vectors to shrink. */
 const seededRandom = (seed: number) => {
   let state = seed >>> 0
   return () => {
@@ -23,8 +23,11 @@ const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + 
 const Seed = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 31 }))
 const Dimension = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 70 }))
 
-describe("Kernel", () => {
-  it.prop("[STO3] agrees with plain JavaScript, whole blocks and picked rows", { seed: Seed, dimension: Dimension }, ({
+describe("SimdKernel", () => {
+  it.prop("[STO3] dot products equal those of plain JavaScript, for whole blocks and selected rows", {
+    seed: Seed,
+    dimension: Dimension
+  }, ({
     dimension,
     seed
   }) => {
@@ -42,14 +45,14 @@ describe("Kernel", () => {
 })
 
 describe("FlatIndex", () => {
-  it("[STO3] finds, replaces and deletes across blocks", () => {
+  it("[STO3] a filtered search over several blocks equals arithmetic, after deletions", () => {
     const dimension = 8
     const count = rowsPerBlock * 2 + 100
     const index = new FlatIndex(dimension)
     const all = new Map(randomVectors(1, count, dimension).map((vector, n) => [n, vector]))
     for (const [n, vector] of all) {
       index.upsert(
-        { id: pointId(n), thread: `t${n % 7}` as never, author: "system:a", visibility: "public", version: 1 },
+        { id: pointId(n), thread: threadId(String(n % 7)), author: "system:a", visibility: "public", version: 1 },
         vector
       )
     }
@@ -58,21 +61,21 @@ describe("FlatIndex", () => {
       all.delete(n)
     }
     assert.strictEqual(index.size, all.size)
-    for (const [seed, thread] of [[2, undefined], [3, "t3"], [4, "t0"]] as const) {
+    for (const [seed, thread] of [[2, undefined], [3, 3], [4, 0]] as const) {
       const query = randomVectors(seed, 1, dimension)[0]!
-      const wanted = Array.from(all)
-        .filter(([n]) => thread === undefined || `t${n % 7}` === thread)
+      const expected = Array.from(all)
+        .filter(([n]) => thread === undefined || n % 7 === thread)
         .map(([n, vector]) => ({ n, score: dot(query, vector) }))
         .sort((a, b) => b.score - a.score)
         .slice(0, 25)
-      const found = index.search(query, 25, thread === undefined ? {} : { threads: [thread] })
-      assert.deepStrictEqual(found.map((hit) => hit.id), wanted.map(({ n }) => pointId(n)))
+      const found = index.search(query, 25, thread === undefined ? {} : { threads: [threadId(String(thread))] })
+      assert.deepStrictEqual(found.map((hit) => hit.id), expected.map(({ n }) => pointId(n)))
     }
   })
 
-  it("[STO3] emptied, it finds nothing and can be filled again", () => {
+  it("[STO3] an emptied index finds nothing and can be filled again", () => {
     const index = new FlatIndex(2)
-    const row = { id: pointId(1), thread: "t" as never, author: "system:a", visibility: "public", version: 1 } as const
+    const row = rowOfPoint(makePoint(1, [1, 0]))
     index.upsert(row, [1, 0])
     index.remove(row.id)
     index.remove(row.id)
