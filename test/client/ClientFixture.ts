@@ -1,7 +1,4 @@
-/**
- * One client machine, one scripted server and the network between them, moved
- * by hand: nothing is delivered, lost or repeated unless a test says so.
- */
+/** One client machine and a scripted server. The test delivers, drops and repeats each message between them. */
 import { Result } from "effect"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
 import type { Config, Intent, OutgoingMessage, State, UntimedMessage } from "../../src/client/ClientModel.ts"
@@ -22,12 +19,12 @@ export const config: Config = {
 
 export class ClientFixture extends ScriptedServer {
   state: State = ClientMachine.initial(config)
-  /** What the client sent and the server has not read. */
+  /** Messages in flight to the server. */
   toServer: Array<OutgoingMessage> = []
-  /** Every intent of the client, in order. */
+  /** All intents of the client, in order. */
   readonly intents: Array<Intent> = []
   readonly outcomes = new Map<string, ReadonlyArray<boolean>>()
-  /** Whether anybody can connect. */
+  /** Whether a connection attempt succeeds. */
   serverReachable = true
 
   constructor() {
@@ -40,7 +37,7 @@ export class ClientFixture extends ScriptedServer {
     return ConnectionLifecycle.activeSocket(this.state.connection)
   }
 
-  /** Puts a message to the client, and plays the shell to what it wants. */
+  /** Steps the machine and executes its intents. */
   dispatch(message: UntimedMessage): void {
     const [state, intents] = ClientMachine.step(config, this.state, { ...message, at: this.now })
     this.state = state
@@ -77,28 +74,28 @@ export class ClientFixture extends ScriptedServer {
     this.resetConnection()
   }
 
-  /** The connection is cut: what is under way is lost. */
+  /** Cuts the connection; messages in flight are lost. */
   cutConnection(code: number = 1006): void {
     const { socket } = this
     this.dropConnection()
     if (socket !== -1) this.dispatch({ _tag: "SocketClosed", socket, code, random: 0.5 })
   }
 
-  /** Lets time pass to the client's next wake, at most `millis` away. */
+  /** Advances time to the client's next timer, at most by `millis`. */
   advanceTime(millis: number): void {
     const timerAt = ClientMachine.nextTimerAt(this.state)
     this.now = timerAt === undefined || timerAt > this.now + millis ? this.now + millis : Math.max(timerAt, this.now)
     if (timerAt !== undefined && timerAt <= this.now) this.dispatch({ _tag: "TimerFired", random: 0.5 })
   }
 
-  /** The server reads one message. */
+  /** Delivers one message to the server. */
   serverReceive(): boolean {
     const message = this.toServer.shift()
     if (message !== undefined) this.handleMessage(message)
     return message !== undefined
   }
 
-  /** The client reads one frame, or reads it `times` times over. */
+  /** Delivers one frame to the client, `times` times. */
   clientReceive(times = 1): boolean {
     const value = this.toClient.shift()
     if (value === undefined) return false
@@ -106,13 +103,13 @@ export class ClientFixture extends ScriptedServer {
     return true
   }
 
-  /** A delta that is on its way is lost. */
+  /** Drops one delta in flight. */
   dropDelta(): void {
     const index = this.toClient.findIndex((frame) => (frame as { readonly type: string }).type === "delta")
     if (index !== -1) this.toClient.splice(index, 1)
   }
 
-  /** Everything that can arrive arrives. */
+  /** Delivers messages and advances time until the client is subscribed and its outbox empty. */
   runUntilQuiescent(): void {
     for (let i = 0; i < 10_000; i++) {
       if (this.serverReceive() || this.clientReceive()) continue
@@ -125,7 +122,7 @@ export class ClientFixture extends ScriptedServer {
     this.dispatch({ _tag: "CommandSubmitted", id: CommandId.make(uuid(n)), topic, command, seed: n })
   }
 
-  /** The server's log was restored to an earlier point: another epoch (SYN8). */
+  /** Restores the server's log to an earlier point, with another epoch (SYN8). */
   restoreLog(): void {
     this.log = this.log.slice(0, Math.max(2, this.log.length - 1))
     this.seqByCommandId.clear()
@@ -134,15 +131,27 @@ export class ClientFixture extends ScriptedServer {
   }
 }
 
-/** The client's copy. */
+/** The client's replica. */
 export const clientReplica = (fixture: ClientFixture): Replica => fixture.state.replicas.get(topic)!
-/** What has been said in a room. */
+/** The contents of the posts in a room's state. */
 export const postContents = (state: unknown): ReadonlyArray<unknown> =>
   (state as Room.State).posts.map((post) => post.content)
 
-/** Connected, and subscribed. */
+/** Online and subscribed. */
 export const onlineFixture = (): ClientFixture => {
   const fixture = new ClientFixture()
   fixture.runUntilQuiescent()
   return fixture
 }
+
+/** Online, with no message in flight. */
+export const quietFixture = (): ClientFixture => {
+  const fixture = onlineFixture()
+  fixture.toServer = []
+  fixture.toClient = []
+  return fixture
+}
+
+/** The types of the messages that the server has not read. */
+export const sentTypes = (fixture: ClientFixture): ReadonlyArray<string> =>
+  fixture.toServer.map((message) => message.type)

@@ -1,10 +1,10 @@
-/** What holds of the client's machine whatever happens to it, in whatever order. */
+/** Properties of the client's machine under any sequence of operations and faults. */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import { type ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
 import { me, otherUser, uuid } from "./ScriptedServer.ts"
 
-/** What may happen, in any order; `LocalPost` is ours, `RemotePost` somebody else's. */
+/** An operation or a fault. `LocalPost` is a command of this client, `RemotePost` of another user. */
 const Operation = Schema.Literals([
   "LocalPost",
   "RemotePost",
@@ -23,7 +23,7 @@ const Operation = Schema.Literals([
   "ShowPage"
 ])
 type Operation = typeof Operation.Type
-/** Most of the time people write and messages flow; trouble is rarer, so that it meets something to trouble. */
+/** Mostly posts and deliveries; faults are rarer, so that they meet messages in flight. */
 const operations = Arbitrary.schema(Schema.Literals([...Array(8).keys()])).pipe(
   Arbitrary.flatMap((n) =>
     Arbitrary.schema(
@@ -35,7 +35,7 @@ const operations = Arbitrary.schema(Schema.Literals([...Array(8).keys()])).pipe(
     )
   )
 )
-// Arbitrary's own sizes are so small that hardly a connection comes about.
+// The default sizes of Arbitrary are too small to establish a connection.
 const scripts = Arbitrary.array(operations, { minLength: 12, maxLength: 80 })
 const manyRuns = { arbitrary: { runs: 200, size: 80 } }
 
@@ -79,7 +79,7 @@ const applyOperation = (fixture: ClientFixture, operation: Operation, n: number)
   }
 }
 
-/** Plays a script, checking after every step; then lets everything settle. */
+/** Runs a script and checks after each operation; then removes all faults and runs until quiescence. */
 const runHistory = (script: ReadonlyArray<Operation>, check: (fixture: ClientFixture) => void): ClientFixture => {
   const fixture = onlineFixture()
   for (const [index, operation] of script.entries()) {
@@ -88,7 +88,7 @@ const runHistory = (script: ReadonlyArray<Operation>, check: (fixture: ClientFix
   }
   fixture.serverReachable = true
   fixture.runUntilQuiescent()
-  // A last word by somebody else makes a client notice what it missed.
+  // A last event lets the client detect deltas that were lost before.
   fixture.append(uuid(1), otherUser, { _tag: "send_message", content: "last" })
   fixture.runUntilQuiescent()
   check(fixture)
@@ -97,16 +97,21 @@ const runHistory = (script: ReadonlyArray<Operation>, check: (fixture: ClientFix
 
 const excludingRestore = (script: ReadonlyArray<Operation>) => script.filter((operation) => operation !== "RestoreLog")
 
-describe("the client's machine, whatever happens", () => {
-  it.prop("[SYN2][SYN3][TOP2] a copy is always the fold of a prefix of the log", { script: scripts }, ({ script }) => {
-    runHistory(excludingRestore(script), (fixture) => {
-      const { confirmed, position } = clientReplica(fixture)
-      assert.isAtMost(position?.seq ?? 0, fixture.log.length)
-      if (position !== undefined) assert.deepStrictEqual(confirmed, fixture.stateAt(position.seq))
-    })
-  }, manyRuns)
+describe("ClientMachine under any history", () => {
+  it.prop(
+    "[SYN2][SYN3][TOP2] a replica is always the fold of a prefix of the log",
+    { script: scripts },
+    ({ script }) => {
+      runHistory(excludingRestore(script), (fixture) => {
+        const { confirmed, position } = clientReplica(fixture)
+        assert.isAtMost(position?.seq ?? 0, fixture.log.length)
+        if (position !== undefined) assert.deepStrictEqual(confirmed, fixture.stateAt(position.seq))
+      })
+    },
+    manyRuns
+  )
 
-  it.prop("[SYN7][SYN8] after any history, restored logs included, the copy ends as the log does", {
+  it.prop("[SYN7][SYN8] the replica ends equal to the log, also after the log was restored", {
     script: scripts
   }, ({ script }) => {
     const fixture = runHistory(script, () => {})
@@ -115,7 +120,7 @@ describe("the client's machine, whatever happens", () => {
     assert.isFalse(fixture.intents.some((intent) => intent._tag === "Send" && intent.envelope.type === "desync"))
   }, manyRuns)
 
-  it.prop("[SYN4][SYN5] a command keeps its id until its one outcome, and is carried out at most once", {
+  it.prop("[SYN4][SYN5] a command has exactly one outcome and takes effect at most once", {
     script: scripts
   }, ({ script }) => {
     const fixture = runHistory(excludingRestore(script), () => {})
@@ -136,7 +141,7 @@ describe("the client's machine, whatever happens", () => {
     }
   }, manyRuns)
 
-  it.prop("[SYN10] nothing expected is shown twice, and once all is decided only the decided is shown", {
+  it.prop("[SYN10] no command is applied twice, and at quiescence the state is the confirmed state", {
     script: scripts
   }, ({ script }) => {
     const fixture = runHistory(excludingRestore(script), (fixture) => {

@@ -1,4 +1,4 @@
-/** A client's machine, the server's machine for each of its connections, the user's budgets, and a wire that stalls. */
+/** A client's machine and the server's connection machines and rate limits, with a network that the test drives. */
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
 import type { Config, Intent, UntimedMessage } from "../../src/client/ClientModel.ts"
 import * as ConnectionLifecycle from "../../src/client/ConnectionLifecycle.ts"
@@ -23,22 +23,22 @@ const challenge = { nonce: "bm9uY2U", audience: "http://choir.test", origin: "",
 
 interface PairedConnection {
   state: Connection.ConnectionState
-  /** What the client sent and the server has not read, and the other way. */
+  /** Messages in flight. */
   readonly toServer: Array<string>
   readonly toClient: Array<unknown>
   readonly replies: ReplyOrder.ReplyOrder
-  /** Commands that their topics have not decided yet. */
+  /** Submitted commands without a decision. */
   readonly undecided: Array<() => void>
 }
 
 export class ClientServerPair {
   now = 1_000_000
   client = ClientMachine.initial(config)
-  /** By the client's number of the socket. */
+  /** By the client's socket number. */
   readonly connections = new Map<number, PairedConnection>()
   readonly budgets = UserBudgets.make<PairedConnection>(limits, kinds)
   private userBudget: UserBudgets.UserBudget<PairedConnection> | undefined
-  /** Commands in the order in which they reached topics first, by budget. */
+  /** By budget, the commands in the order in which they first reached a topic. */
   readonly acceptedOrder = { room: new Array<number>(), arena: new Array<number>() }
   private messageCount = 0
 
@@ -81,7 +81,7 @@ export class ClientServerPair {
     this.dispatchToClient({ _tag: "CommandSubmitted", id: CommandId.make(uuid(n)), topic, command, seed: 0 })
   }
 
-  /** The client reads one message. */
+  /** Delivers one message to the client. */
   clientReceive(): boolean {
     const value = this.connections.get(this.socket)?.toClient.shift()
     if (value !== undefined) this.dispatchToClient({ _tag: "FrameReceived", socket: this.socket, value })
@@ -102,7 +102,7 @@ export class ClientServerPair {
 
   // -- The server --
 
-  /** The server reads one message of the newest line, or of one that the client has given up. */
+  /** Delivers one message to the server, of the newest connection or of one that the client has dropped. */
   serverReceive(fromOldConnection = false): boolean {
     const found = [...this.connections].find(([socket, { toServer }]) =>
       toServer.length > 0 && (socket === this.socket) !== fromOldConnection
@@ -152,7 +152,7 @@ export class ClientServerPair {
         }, slot)
       case "VerifySignature":
       case "ResumeSession":
-        // AUT7: the older connection of this instance does nothing more.
+        // AUT7: the older connections of this instance are fenced.
         for (const other of this.connections.values()) if (other !== connection) other.toServer.length = 0
         return this.dispatchToServer(connection, {
           _tag: "SignedIn",
@@ -199,7 +199,7 @@ export class ClientServerPair {
     return { deliver: ({ text }) => void connection.toClient.push(JSON.parse(text)) }
   }
 
-  /** A topic decides the oldest command. */
+  /** Decides the oldest submitted command. */
   decideOldest(): boolean {
     for (const { undecided } of this.connections.values()) {
       const next = undecided.shift()
@@ -209,7 +209,7 @@ export class ClientServerPair {
     return false
   }
 
-  /** Another device of the same person spends what there is. */
+  /** Another device of the user consumes the rest of a budget. */
   exhaustBudget(kind: "room" | "arena"): void {
     const state = Connection.initial(ConnectionId.make("other"), this.now)
     const incoming = {
@@ -242,7 +242,7 @@ const initMessage = (expires_at: number): ServerMessage => ({
   chorus: { model: "test", offline: true }
 })
 
-/** Signed in. */
+/** A pair that is online. */
 export const onlinePair = (): ClientServerPair => {
   const pair = new ClientServerPair()
   pair.runUntilQuiescent()

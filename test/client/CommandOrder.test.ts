@@ -41,8 +41,8 @@ const applyOperation = (pair: ClientServerPair, operation: Operation, next: () =
   }
 }
 
-describe("the order of commands", () => {
-  it.prop("[CON7] [SYN10] however fast they come, commands of one budget are carried out in the order of calls", {
+describe("the order of commands through client and server", () => {
+  it.prop("[CON7][SYN10] commands of one budget take effect in the order of submission, at any rate", {
     script: scripts
   }, ({ script }) => {
     const pair = onlinePair()
@@ -60,11 +60,11 @@ describe("the order of commands", () => {
       }
     }
     pair.runUntilQuiescent()
-    assert.deepStrictEqual(pair.acceptedOrder, submitted, "all of them, each once")
+    assert.deepStrictEqual(pair.acceptedOrder, submitted, "each command once")
     assert.deepStrictEqual(pair.client.outbox, [])
   }, { arbitrary: { runs: 300, size: 80 } })
 
-  it("[CON7] one budget that has run out does not hold up another", () => {
+  it("[CON7] an exhausted budget does not delay commands of another", () => {
     const pair = onlinePair()
     pair.exhaustBudget("room")
     for (const n of [1, 2]) pair.submitCommand(n, "room")
@@ -73,7 +73,7 @@ describe("the order of commands", () => {
     assert.deepStrictEqual(pair.acceptedOrder, { room: [], arena: [3, 4, 5] })
   })
 
-  it("[CON7] what is read late, when there is room again, does not overtake what was refused", () => {
+  it("[CON7] a command that the server reads after a refill does not overtake one it rejected before", () => {
     const pair = onlinePair()
     pair.exhaustBudget("room")
     for (const n of [1, 2, 3]) pair.submitCommand(n, "room")

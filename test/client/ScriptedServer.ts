@@ -1,4 +1,4 @@
-/** A server that does what a test wants, when it wants it: one room, one connection at a time. */
+/** A fake server, driven by the test: one room, one connection at a time. */
 import { Result } from "effect"
 import type { OutgoingMessage } from "../../src/client/ClientModel.ts"
 import { CommandId, type Position, TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
@@ -15,20 +15,20 @@ export const uuid = (n: number): string => `00000000-0000-4000-8000-${n.toString
 
 const token = "dG9rZW4"
 
-/** A server of one room that answers when it is asked to, with a log that a test can look into. */
+/** A server of one room whose log and outgoing frames a test can read and change. */
 export class ScriptedServer {
   now = 1_000_000
-  /** Frames on their way to the client, in order. */
+  /** Frames in flight to the client, in order. */
   toClient: Array<unknown> = []
-  /** The ids under which each command reached the server. */
+  /** The ids of received commands, repeats included. */
   readonly receivedIds: Array<string> = []
-  /** Each command as it arrived. */
+  /** The received commands. */
   readonly commands: Array<OutgoingMessage & { readonly signature?: string }> = []
   log: Array<PublishedEvent> = []
   epoch = "e1"
-  /** What to say instead of the hash of the state. */
+  /** Replaces the hash of the state, if set. */
   hashOverride: string | undefined
-  /** How the next command is taken. */
+  /** The outcome of the next command. */
   nextOutcome: "accept" | "rate_limited" | "unavailable" = "accept"
   protected readonly seqByCommandId = new Map<string, number>()
   private signedIn = false
@@ -41,7 +41,7 @@ export class ScriptedServer {
     for (const [index, member] of [user, otherUser].entries()) this.append(uuid(index), member, { _tag: "join_room" })
   }
 
-  /** The connection is gone, and with it what was under way. */
+  /** Drops the connection and the frames in flight. */
   resetConnection(): void {
     this.toClient = []
     this.signedIn = false
@@ -69,7 +69,7 @@ export class ScriptedServer {
     return this.hashOverride ?? StateHash.hashState(this.stateAt(this.log.length))
   }
 
-  /** What `author` asks becomes events, and a delta for whoever listens. */
+  /** Decides a command of an author; its events are logged and sent as a delta. Undefined if it is rejected. */
   append(id: string, author: UserId, command: Room.Command): number | undefined {
     const state = this.stateAt(this.log.length) as Room.State
     const decision = roomKind.decide(state, command, { id: CommandId.make(id), author, now: this.now, seed: 0 })
@@ -89,7 +89,7 @@ export class ScriptedServer {
     return this.log.length
   }
 
-  /** Takes one message, and says what there is to say to it. */
+  /** Handles one message of the client. */
   handleMessage(message: OutgoingMessage): void {
     const ref_id = message.id
     switch (message.type) {

@@ -1,0 +1,88 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ClientMachine from "../../src/client/ClientMachine.ts"
+import { challengeSigningInput } from "../../src/domain/protocol/Protocol.ts"
+import { ClientFixture, quietFixture, sentTypes } from "./ClientFixture.ts"
+import { me } from "./ScriptedServer.ts"
+
+describe("ClientAuthentication", () => {
+  it("[AUT1][SEC3] signs every field of a challenge, and none of another server's audience", () => {
+    const fixture = new ClientFixture()
+    assert.deepStrictEqual(sentTypes(fixture), ["connect"])
+    const challenge = {
+      nonce: "bm9uY2U",
+      audience: "http://choir.test",
+      origin: "o",
+      connection_id: "c1",
+      issued_at: 1,
+      expires_at: 2
+    }
+    fixture.sendToClient({ _tag: "challenge", ...challenge }, undefined)
+    fixture.clientReceive()
+    assert.deepInclude(fixture.intents, { _tag: "Sign", socket: 1, text: challengeSigningInput(challenge, me) })
+    const elsewhere = new ClientFixture()
+    elsewhere.sendToClient({ _tag: "challenge", ...challenge, audience: "http://evil.test" }, undefined)
+    elsewhere.clientReceive()
+    assert.strictEqual(elsewhere.intents.some((intent) => intent._tag === "Sign"), false)
+    assert.strictEqual(ClientMachine.phase(elsewhere.state)._tag, "Disconnected")
+  })
+
+  it("[AUT2] resumes by token, and signs a challenge when the session was rejected", () => {
+    const fixture = quietFixture()
+    fixture.cutConnection()
+    fixture.advanceTime(20_000)
+    assert.deepStrictEqual(sentTypes(fixture), ["resume"])
+    fixture.sendToClient({
+      _tag: "error",
+      ref_id: fixture.toServer[0]!.id,
+      code: "auth_failed",
+      message: "over",
+      retryable: false
+    }, undefined)
+    fixture.toServer = []
+    fixture.clientReceive()
+    assert.deepStrictEqual(sentTypes(fixture), ["connect"])
+    fixture.runUntilQuiescent()
+    assert.strictEqual(ClientMachine.phase(fixture.state)._tag, "Subscribed")
+  })
+
+  it("[AUT2] renews the session before it expires on the server's clock", () => {
+    const fixture = quietFixture()
+    const until = fixture.now + 600_000
+    while (fixture.now < until) {
+      fixture.advanceTime(5_000)
+      if (sentTypes(fixture).includes("renew")) break
+      while (fixture.serverReceive() || fixture.clientReceive());
+    }
+    assert.include(sentTypes(fixture), "renew")
+    assert.isAtMost(fixture.now, until)
+    while (fixture.serverReceive() || fixture.clientReceive());
+    assert.isAbove(fixture.state.session?.renewAt ?? 0, until)
+  })
+
+  it("[SYN10] a rate-limited sign-in is retried with the same session after `retry_after_ms`", () => {
+    const fixture = quietFixture()
+    fixture.cutConnection()
+    fixture.advanceTime(20_000)
+    const [resume] = fixture.toServer
+    assert.strictEqual(resume?.type, "resume")
+    const since = fixture.now
+    const rejectSignIn = (ref_id: string) => {
+      fixture.sendToClient({
+        _tag: "error",
+        ref_id,
+        code: "rate_limited",
+        message: "later",
+        retryable: true,
+        retry_after_ms: 700
+      })
+      fixture.clientReceive()
+    }
+    rejectSignIn(resume!.id)
+    assert.strictEqual(ClientMachine.phase(fixture.state)._tag, "Reconnecting")
+    fixture.advanceTime(60_000)
+    assert.isAtLeast(fixture.now - since, 700)
+    assert.deepStrictEqual(fixture.toServer.map(({ type }) => type), ["resume"])
+    fixture.runUntilQuiescent()
+    assert.strictEqual(ClientMachine.phase(fixture.state)._tag, "Subscribed")
+  })
+})

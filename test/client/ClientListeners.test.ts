@@ -1,0 +1,37 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, References } from "effect"
+import { ClientListeners } from "../../src/client/ClientListeners.ts"
+import { awaitView, connectClient } from "./ClientSocketFixture.ts"
+import { topic } from "./ScriptedServer.ts"
+
+describe("ClientListeners", () => {
+  it("a listener that throws is reported and stops no other; a removed one is not called", () => {
+    const causes: Array<unknown> = []
+    const listeners = new ClientListeners((cause) => causes.push(cause))
+    let calls = 0
+    const count = () => {
+      calls += 1
+    }
+    listeners.onChange(() => {
+      throw new RangeError("a listener's defect")
+    })
+    const [removeFirst] = [listeners.onChange(count), listeners.onChange(count)]
+    listeners.notifyChange()
+    removeFirst()
+    listeners.notifyChange()
+    assert.deepStrictEqual([calls, causes.length], [3, 2])
+    listeners.onEvents(() => count())
+    listeners.notifyEvents(topic, [])
+    assert.strictEqual(calls, 4)
+  })
+
+  it.live("a listener that throws does not stop the client", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { client, lobby } = yield* connectClient
+      client.onChange(() => {
+        throw new RangeError("a listener's defect")
+      })
+      yield* awaitView(lobby, (view) => view.sync._tag === "Live")
+      assert.deepStrictEqual((yield* lobby.send({ _tag: "send_message", content: "on" })).seq, 3)
+    })).pipe(Effect.provideService(References.MinimumLogLevel, "None")))
+})

@@ -1,0 +1,13 @@
+import { assert, describe, it } from "@effect/vitest"
+import { sendMessage } from "../../src/client/ClientTransitions.ts"
+import { Instant } from "../../src/domain/protocol/Ids.ts"
+import { onlineFixture } from "./ClientFixture.ts"
+
+describe("ClientTransitions", () => {
+  it("[SYN1] gives each of its messages an id of its own", () => {
+    const { state } = onlineFixture()
+    const [afterFirst, , firstId] = sendMessage(state, Instant.make(0), "heartbeat", {})
+    const [, , secondId] = sendMessage(afterFirst, Instant.make(0), "heartbeat", {})
+    assert.notStrictEqual(firstId, secondId)
+  })
+})

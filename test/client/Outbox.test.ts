@@ -1,0 +1,125 @@
+import { assert, describe, it } from "@effect/vitest"
+import { maxPendingCommands } from "../../src/client/Outbox.ts"
+import { CommandId } from "../../src/domain/protocol/Ids.ts"
+import type * as Room from "../../src/domain/room/RoomModel.ts"
+import { ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
+import { otherUser, topic, uuid } from "./ScriptedServer.ts"
+
+const commandId = CommandId.make(uuid(100))
+
+const fixtureWithPendingCommand = (): ClientFixture => {
+  const fixture = new ClientFixture()
+  fixture.runUntilQuiescent()
+  fixture.submitCommand(100, { _tag: "send_message", content: "mine" })
+  return fixture
+}
+
+const deliverReceipt = (fixture: ClientFixture, seq: number) => {
+  fixture.sendToClient({ _tag: "receipt", ref_id: commandId, topic, seq }, undefined)
+  fixture.clientReceive()
+}
+
+const revokeAccess = (fixture: ClientFixture) => {
+  fixture.sendToClient({ _tag: "unsubscribed", ref_id: null })
+  fixture.clientReceive()
+}
+
+const visibleState = ({ state: { outbox, replicas } }: ClientFixture) => ({
+  outbox: outbox.length,
+  posts: (replicas.get(topic)!.state as Room.State).posts.length
+})
+
+describe("Outbox", () => {
+  it("[SYN10] a command submitted offline is applied optimistically and sent after the reconnect", () => {
+    const fixture = onlineFixture()
+    fixture.serverReachable = false
+    fixture.cutConnection()
+    fixture.submitCommand(7, { _tag: "send_message", content: "hello" })
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["hello"])
+    assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), [])
+    fixture.serverReachable = true
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["hello"])
+    assert.deepStrictEqual(fixture.receivedIds, [uuid(7)])
+  })
+
+  it("[SYN10] optimistic state is rebased on events of others that were logged first", () => {
+    const fixture = onlineFixture()
+    fixture.submitCommand(7, { _tag: "send_message", content: "mine" })
+    fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "theirs" })
+    fixture.clientReceive()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
+  })
+
+  it("[SYN4][SYN10] a command that a snapshot may contain is not applied a second time", () => {
+    const fixture = onlineFixture()
+    fixture.submitCommand(7, { _tag: "send_message", content: "mine" })
+    fixture.serverReceive()
+    fixture.cutConnection() // The receipt and the delta are lost, and so much follows that a snapshot comes.
+    for (let n = 20; n < 24; n++) fixture.append(uuid(n), otherUser, { _tag: "send_message", content: `theirs ${n}` })
+    fixture.advanceTime(20_000)
+    while (fixture.state.replicas.get(topic)?.sync._tag !== "Live") {
+      if (!fixture.serverReceive()) fixture.clientReceive()
+    }
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state).filter((post) => post === "mine"), ["mine"])
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(fixture.outcomes.get(uuid(7)), [true])
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state).filter((post) => post === "mine"), ["mine"])
+  })
+
+  it("[CON7] a rate-limited command is sent again under the same id after the pause", () => {
+    const fixture = onlineFixture()
+    fixture.nextOutcome = "rate_limited"
+    fixture.submitCommand(7, { _tag: "send_message", content: "eager" })
+    fixture.serverReceive()
+    fixture.clientReceive()
+    assert.deepStrictEqual(fixture.toServer, [])
+    const since = fixture.now
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(fixture.receivedIds, [uuid(7), uuid(7)])
+    assert.isAtLeast(fixture.now - since, 500)
+    assert.deepStrictEqual(fixture.outcomes.get(uuid(7)), [true])
+  })
+
+  it("[SYN10] a command beyond the limit of the queue fails and leaves the others", () => {
+    const fixture = onlineFixture()
+    fixture.serverReachable = false
+    fixture.cutConnection()
+    for (let n = 0; n <= maxPendingCommands; n++) fixture.submitCommand(n, { _tag: "send_message", content: n })
+    assert.lengthOf(fixture.state.outbox, maxPendingCommands)
+    assert.deepStrictEqual([...fixture.outcomes], [[uuid(maxPendingCommands), [false]]])
+  })
+
+  it("[SYN10] an accepted command is dropped when its topic is refused before its events arrive", () => {
+    const fixture = fixtureWithPendingCommand()
+    deliverReceipt(fixture, 3)
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 1, posts: 1 })
+    revokeAccess(fixture)
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, posts: 0 })
+  })
+
+  it("[SYN10] a receipt after the topic was refused removes the command", () => {
+    const fixture = fixtureWithPendingCommand()
+    revokeAccess(fixture)
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 1, posts: 1 })
+    deliverReceipt(fixture, 3)
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, posts: 0 })
+  })
+
+  it("[SYN10] an accepted command is dropped when a new subscription is refused", () => {
+    const fixture = fixtureWithPendingCommand()
+    deliverReceipt(fixture, 3)
+    fixture.cutConnection()
+    fixture.advanceTime(60_000)
+    while (fixture.serverReceive() || fixture.clientReceive()) {
+      const index = fixture.toServer.findIndex(({ type }) => type === "subscribe")
+      const [request] = index === -1 ? [] : fixture.toServer.splice(index, 1)
+      if (request === undefined) continue
+      fixture.sendToClient({ _tag: "error", ref_id: request.id, code: "not_found", message: "", retryable: false })
+    }
+    assert.strictEqual(fixture.state.replicas.get(topic)?.sync._tag, "Refused")
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, posts: 0 })
+  })
+})

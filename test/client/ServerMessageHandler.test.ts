@@ -1,0 +1,118 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ClientMachine from "../../src/client/ClientMachine.ts"
+import * as StateHash from "../../src/domain/protocol/StateHash.ts"
+import { ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
+import { otherUser, topic, uuid } from "./ScriptedServer.ts"
+
+const sentMessages = (fixture: ClientFixture, type: string) =>
+  fixture.intents.flatMap((intent) => intent._tag === "Send" && intent.envelope.type === type ? [intent.envelope] : [])
+
+describe("ServerMessageHandler", () => {
+  it("[SYN9] a batch is handled as its messages in order", () => {
+    const fixture = onlineFixture()
+    fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "one" })
+    fixture.append(uuid(9), otherUser, { _tag: "send_message", content: "two" })
+    const messages = fixture.toClient.splice(0) as never
+    fixture.sendToClient({ _tag: "batch", messages }, undefined)
+    fixture.clientReceive()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["one", "two"])
+    assert.strictEqual(clientReplica(fixture).sync._tag, "Live")
+  })
+
+  it("[SYN3] a gap in the deltas resynchronises that topic from its position", () => {
+    const fixture = onlineFixture()
+    fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "lost" })
+    fixture.dropDelta()
+    fixture.append(uuid(9), otherUser, { _tag: "send_message", content: "seen" })
+    fixture.clientReceive()
+    assert.deepStrictEqual(fixture.toServer.map((message) => [message.type, message.payload]), [
+      ["subscribe", { position: { epoch: "e1", seq: 2 } }]
+    ])
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["lost", "seen"])
+  })
+
+  it("[CON8] an unrequested snapshot replaces coalesced deltas", () => {
+    const fixture = onlineFixture()
+    fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "held" })
+    fixture.append(uuid(9), otherUser, { _tag: "send_message", content: "back" })
+    fixture.dropDelta()
+    fixture.dropDelta()
+    fixture.sendToClient({
+      _tag: "subscribed",
+      ref_id: uuid(0),
+      mode: "snapshot",
+      position: { epoch: "e1", seq: 4 },
+      state: fixture.stateAt(4) as never,
+      presence: [],
+      signals: []
+    })
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["held", "back"])
+    assert.deepStrictEqual(fixture.toServer, [])
+  })
+
+  it("[SYN7] a replica with another hash is reported and replaced by a snapshot", () => {
+    const fixture = onlineFixture()
+    const correctHash = () => StateHash.hashState(fixture.stateAt(fixture.log.length))
+    fixture.hashOverride = "0123456789abcdef"
+    fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "one" })
+    fixture.hashOverride = undefined
+    fixture.clientReceive()
+    assert.deepStrictEqual(sentMessages(fixture, "desync").map((message) => [message.thread_id, message.payload]), [
+      [topic, { seq: 3, expected: "0123456789abcdef", found: correctHash() }]
+    ])
+    assert.deepStrictEqual(sentMessages(fixture, "subscribe").at(-1)?.payload, {})
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(clientReplica(fixture).position, fixture.position)
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["one"])
+    assert.lengthOf(sentMessages(fixture, "desync"), 1)
+  })
+
+  it("[SYN7] consecutive mismatches delay the next subscription, until a hash matches", () => {
+    const fixture = onlineFixture()
+    const desyncAndMeasureDelay = () => {
+      fixture.hashOverride = "0123456789abcdef"
+      fixture.append(uuid(100 + fixture.log.length), otherUser, { _tag: "send_message", content: "x" })
+      fixture.hashOverride = undefined
+      fixture.clientReceive()
+      const { sync } = clientReplica(fixture)
+      const wait = sync._tag === "Unsubscribed" ? sync.notBefore - fixture.now : 0
+      fixture.runUntilQuiescent()
+      return wait
+    }
+    assert.deepStrictEqual([desyncAndMeasureDelay(), desyncAndMeasureDelay(), desyncAndMeasureDelay()], [
+      0,
+      2_000,
+      4_000
+    ])
+    fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "right" })
+    fixture.runUntilQuiescent()
+    assert.strictEqual(desyncAndMeasureDelay(), 0)
+  })
+
+  it("[SYN7] a snapshot with another hash is reported once, and hashes are compared no more", () => {
+    const fixture = new ClientFixture()
+    fixture.hashOverride = "0123456789abcdef"
+    fixture.runUntilQuiescent()
+    fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "one" })
+    fixture.runUntilQuiescent()
+    assert.lengthOf(sentMessages(fixture, "desync"), 1)
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["one"])
+    assert.strictEqual(clientReplica(fixture).sync._tag, "Live")
+  })
+
+  it("[SYN10] an access error refuses that topic with the server's sentence, and leaves the connection", () => {
+    const fixture = new ClientFixture()
+    while (fixture.toServer.every((message) => message.type !== "subscribe")) {
+      if (!fixture.serverReceive()) fixture.clientReceive()
+    }
+    const ref_id = fixture.toServer.find((message) => message.type === "subscribe")!.id
+    fixture.toServer = []
+    fixture.sendToClient({ _tag: "error", ref_id, code: "not_found", message: "not there", retryable: false })
+    fixture.clientReceive()
+    const sync = fixture.state.replicas.get(topic)!.sync
+    assert.strictEqual(sync._tag === "Refused" ? sync.reason.message : "", "not there")
+    assert.strictEqual(ClientMachine.phase(fixture.state)._tag, "Authenticated")
+  })
+})
