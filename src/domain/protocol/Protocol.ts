@@ -1,42 +1,43 @@
 /**
- * Everything that goes over the socket, as schemas: the envelope, what clients
- * send, what the server sends (SYN1). `docs/protocol.md` says it in prose.
+ * Schemas of the wire protocol: the envelope, the messages of clients and the messages of the server (SYN1).
+ * `docs/protocol.md` describes it in prose.
  *
- * A client message is either one of `Control` below, or a command of the kind
- * that its `thread_id` names: the type is the command's tag.
+ * A client message is either a `ClientControl`, or a command of the kind that its `thread_id` names; then the type is
+ * the command's tag. Schemas accept finite numbers and safe integers only (SEC17), map no key of a user to a property
+ * name (SEC19), and contain patterns that take linear time (SEC20).
  */
 import { Schema } from "effect"
 import { Author, CommandId, Instant, Position, TopicId, UserId } from "./Ids.ts"
 import { ErrorCode } from "./Rejection.ts"
 import { StateHash } from "./StateHash.ts"
 
-/** The WebSocket subprotocol. A client that offers none gets this one. */
+/** The WebSocket subprotocol (SYN1). It is also assumed for a client that offers none. */
 export const subprotocol = "choir.v1.json"
 
 const Uuid = Schema.String.check(Schema.isUUID())
 const ShortName = Schema.String.check(Schema.isBetweenLength(1, 64))
 const Base64Url = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,512}$/u))
 
-/** What every message of either direction is wrapped in. `id` is a UUID chosen by the sender. */
+/** The envelope of every message in both directions (SYN1). `id` is a UUID chosen by the sender. */
 export const Envelope = Schema.Struct({
   id: Uuid,
   type: ShortName,
   payload: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
   timestamp: Instant,
   thread_id: Schema.optionalKey(TopicId),
-  /** Of a command, by its author (AUT5); `SignedCommand` says over what. */
+  /** The author's signature over a command (AUT5); `SignedCommand.signingInput` defines its input. */
   signature: Schema.optionalKey(Base64Url)
 })
 export type Envelope = typeof Envelope.Type
 
 // -- Client to server --------------------------------------------------------
 
-/** The latest value a client wants others on a topic to see under `key`; never logged (ROO3). `null` removes it. */
+/** An ephemeral value that replaces the sender's earlier one under `key`; never logged (ROO3). `null` removes it. */
 const signalPayload = { key: ShortName, value: Schema.Json }
 
-/** Messages about the connection itself; the rest of the envelope's `payload` by type. */
+/** The messages of clients that are no commands to a topic; the tag is the envelope's `type`. */
 export const ClientControl = Schema.TaggedUnion({
-  /** `in_order`: what comes behind a command that came too fast is refused with it, until that one comes again (CON7). */
+  /** `in_order`: after a `rate_limited` command, later ones are rejected as well until it is accepted (CON7). */
   connect: { public_key: UserId, client_id: Schema.optionalKey(Uuid), in_order: Schema.optionalKey(Schema.Boolean) },
   auth: { signature: Base64Url },
   resume: {
@@ -44,33 +45,36 @@ export const ClientControl = Schema.TaggedUnion({
     client_id: Schema.optionalKey(Uuid),
     in_order: Schema.optionalKey(Schema.Boolean)
   },
-  /** Asks for a fresh session token before the old one ends (AUT2). */
+  /** Requests a new session token before the old one expires (AUT2). */
   renew: {},
   sign_out: {},
   heartbeat: {},
-  /** `topic` is in the envelope's `thread_id`. */
+  /** The topic is the envelope's `thread_id`. */
   subscribe: { position: Schema.optionalKey(Position) },
   unsubscribe: {},
-  /** How far the client has come in `thread_id`; `matches`: how many hashes it found right since it said so last. */
+  /** The client has applied `thread_id` up to `seq` (SYN6); `matches`: state hashes that matched since the last ack. */
   ack: { seq: Schema.Natural, matches: Schema.optionalKey(Schema.Natural) },
-  /** At `seq` the client's state does not hash as the server's did (SYN7). It drops its copy and subscribes again. */
+  /** The client's state at `seq` has another hash than the server's (SYN7). It drops its replica and subscribes again. */
   desync: { seq: Schema.Natural, expected: StateHash, found: StateHash },
   signal: signalPayload,
-  /** The threads the user may see: own ones, and public ones when `public` is set. */
+  /** The threads in which the user is a co-author; with `public`, also all public ones (THR10). */
   get_threads: { public: Schema.optionalKey(Schema.Boolean) },
-  /** The messages of a thread, once, without subscribing. */
+  /** The messages of a thread, without a subscription. */
   get_thread: {},
-  /** The signed-in user with the current balance. */
+  /** The authenticated user with the current balance. */
   get_user: {}
 })
 export type ClientControl = typeof ClientControl.Type
+/** The types of `ClientControl`. */
 export const clientControlTypes: ReadonlySet<string> = new Set(Object.keys(ClientControl.cases))
 
 // -- Server to client --------------------------------------------------------
 
+/** A user with the balance of the account, in whole tokens. */
 export const User = Schema.Struct({ public_key: UserId, balance: Schema.Natural })
 export type User = typeof User.Type
 
+/** A thread as it appears in lists (THR10). */
 export const ThreadSummary = Schema.Struct({
   thread_id: TopicId,
   title: Schema.String,
@@ -81,7 +85,7 @@ export const ThreadSummary = Schema.Struct({
 })
 export type ThreadSummary = typeof ThreadSummary.Type
 
-/** An event as subscribers see it. `cause` is the id of the command it came from. */
+/** An event as subscribers receive it. `cause` is the id of the command that led to it (TOP5). */
 export const PublishedEvent = Schema.Struct({
   seq: Schema.Natural,
   at: Instant,
@@ -95,6 +99,7 @@ export type PublishedEvent = typeof PublishedEvent.Type
 export const Presence = Schema.Struct({ user: UserId, connection: Schema.String, at: Instant })
 export type Presence = typeof Presence.Type
 
+/** A signal as subscribers receive it, with its sender (ROO3). */
 export const PublishedSignal = Schema.Struct({
   from: Author,
   connection: Schema.String,
@@ -103,7 +108,7 @@ export const PublishedSignal = Schema.Struct({
 })
 export type PublishedSignal = typeof PublishedSignal.Type
 
-/** Everything the server sends; the tag is the envelope's `type`. A topic's messages carry its id in `thread_id`. */
+/** The messages of the server; the tag is the envelope's `type`. Messages of a topic carry its id in `thread_id`. */
 export const ServerMessage = Schema.TaggedUnion({
   challenge: {
     nonce: Base64Url,
@@ -119,10 +124,10 @@ export const ServerMessage = Schema.TaggedUnion({
     session_token: Base64Url,
     expires_at: Instant,
     connection_id: Schema.String,
-    /** Milliseconds: how often the server pings, and how long it waits. */
+    /** Milliseconds (CON3): the silence before a ping, and the time for its pong. */
     ping_interval: Schema.Natural,
     pong_timeout: Schema.Natural,
-    /** What answers in this server's Chorus, and whether it is the offline model. */
+    /** The model of this server's Chorus, and whether it is the built-in offline one (CHO12). */
     chorus: Schema.Struct({ model: Schema.String, offline: Schema.Boolean })
   },
   renewed: { session_token: Base64Url, expires_at: Instant, ref_id: Schema.String },
@@ -134,7 +139,7 @@ export const ServerMessage = Schema.TaggedUnion({
     ref_id: Schema.String,
     messages: Schema.Array(Schema.Struct({ id: CommandId, author: Author, content: Schema.String, at: Instant }))
   },
-  /** A command was carried out and is durable; `topic` is where it was logged, up to `seq`. */
+  /** The command is durable (SYN5); `topic` is where it was logged, up to `seq`. `dup`: it had been applied before. */
   receipt: { ref_id: Schema.String, topic: TopicId, seq: Schema.Natural, dup: Schema.optionalKey(Schema.Boolean) },
   error: {
     ref_id: Schema.NullOr(Schema.String),
@@ -144,7 +149,7 @@ export const ServerMessage = Schema.TaggedUnion({
     retry_after_ms: Schema.optionalKey(Schema.Natural),
     rule: Schema.optionalKey(Schema.String)
   },
-  /** The one reply to `subscribe` (SYN2): whole, or the events that were missed; `position` is where it leads. */
+  /** The one reply to `subscribe` (SYN2): the state, or the missing events; both lead to `position`. */
   subscribed: {
     ref_id: Schema.String,
     mode: Schema.Literals(["snapshot", "deltas"]),
@@ -157,7 +162,7 @@ export const ServerMessage = Schema.TaggedUnion({
     signals: Schema.Array(PublishedSignal)
   },
   unsubscribed: { ref_id: Schema.NullOr(Schema.String) },
-  /** Events `from`+1 to `to` (SYN3); from time to time with the hash of the state after them (SYN7). */
+  /** The events `from` + 1 to `to` (SYN3); some deltas carry the hash of the state after them (SYN7). */
   delta: {
     from: Schema.Natural,
     to: Schema.Natural,
@@ -167,8 +172,8 @@ export const ServerMessage = Schema.TaggedUnion({
   signal: PublishedSignal.fields,
   presence_diff: { joins: Schema.Array(Presence), leaves: Schema.Array(Presence) },
   /**
-   * Text of a Chorus step as it is being written (CHO5): `text` goes at `offset` (in UTF-16 units) of what this
-   * attempt has said so far. Not logged: the finished step arrives as an event.
+   * Streamed text of a Chorus step (CHO5): `text` belongs at `offset` (in UTF-16 units) of the attempt's text so far.
+   * Not logged: the completed step arrives as an event.
    */
   chorus_response: {
     prompt_id: CommandId,
@@ -178,35 +183,35 @@ export const ServerMessage = Schema.TaggedUnion({
     offset: Schema.Natural,
     text: Schema.String
   },
-  /** Said before the server closes (CON6). */
+  /** Sent before the server closes the connection (CON6); `resume`: the session can be resumed. */
   goodbye: {
     code: Schema.Natural,
     reason: Schema.String,
     resume: Schema.Boolean,
     retry_after_ms: Schema.Natural
   },
-  /** Several messages that left in one turn, in order (SYN9). */
+  /** Several messages of one turn of the event loop, in order (SYN9). */
   batch: { messages: Schema.Array(Schema.Json) }
 })
 export type ServerMessage = typeof ServerMessage.Type
 export type ServerMessageOf<T extends ServerMessage["_tag"]> = Extract<ServerMessage, { readonly _tag: T }>
 
-/** What an envelope says besides its payload. */
+/** The fields of an envelope besides type and payload. */
 export interface EnvelopeFields {
   readonly id: string
   readonly timestamp: Instant
   readonly thread_id?: TopicId | undefined
 }
 
-/** Puts a server message into its envelope, as text. */
+/** Encodes a server message with its envelope as JSON text (SYN1). */
 export const encodeServerMessage = (message: ServerMessage, fields: EnvelopeFields): string => {
   const { _tag, ...payload } = message
   return encodeEnvelope(_tag, payload, fields)
 }
 
 /**
- * The same for a payload that is at hand without its tag. Ids, types and topics need no escaping, and putting the
- * texts together costs half of what encoding the whole does.
+ * Encodes a payload and its type with an envelope as JSON text (SYN1). Ids, types and topics need no escaping;
+ * concatenation costs half of encoding the whole envelope.
  */
 export const encodeServerPayload = <T extends ServerMessage["_tag"]>(
   type: T,
@@ -222,7 +227,7 @@ const encodeEnvelope = (type: string, payload: object, { id, thread_id, timestam
 const decodeServerPayload = Schema.decodeUnknownExit(ServerMessage)
 const decodeEnvelope = Schema.decodeUnknownExit(Envelope)
 
-/** A server message as a client reads it; undefined for a type this client does not know, which it skips. */
+/** Decodes a server message. Undefined for an unknown type, which a client ignores. */
 export const decodeServerMessage = (
   value: unknown
 ): { readonly envelope: Envelope; readonly message: ServerMessage } | undefined => {
@@ -233,8 +238,8 @@ export const decodeServerMessage = (
 }
 
 /**
- * What a client signs to prove its key (AUT1, SEC3): every field on a line of
- * its own, after a line that no other use of the key shares. No field may hold a line break.
+ * The signing input of authentication (AUT1, SEC3): a domain separator, then every field of the challenge and the key,
+ * each on one line. No field contains a line break, so two challenges never share a signing input.
  */
 export const challengeSigningInput = (
   challenge: Omit<ServerMessageOf<"challenge">, "_tag">,

@@ -1,63 +1,64 @@
 /**
- * Why something was refused: the closed set of codes a client can meet, and
- * the sentence that goes with each refusal.
+ * Why a command was not accepted: a code of a closed set, the id of a rule, and a sentence for the user (SEC22).
  *
- * A `Rejection` is a decision, not a fault: the state is untouched and nobody
- * else notices. Faults of the outside world are the services' typed errors.
+ * A rejection is a decision: it changes no state and concerns its sender alone. Failures of storage, network and
+ * models are typed errors of the services.
  */
 import { Schema } from "effect"
 
-/** Every error code of the protocol. Codes are stable; sentences may change. */
+/** Every error code of the protocol (SEC22). Codes are stable; sentences may change. */
 export const ErrorCode = Schema.Literals([
-  /** Not JSON, not an envelope, or a payload its schema refuses. */
+  /** Not JSON, not an envelope, or a payload that does not match its schema. */
   "malformed",
-  /** A type nobody here understands. */
+  /** A message type that the server or the topic's kind does not have. */
   "unknown_type",
   /** Over a limit of size, depth or count. */
   "too_large",
-  /** Sign in first. */
+  /** The connection has not authenticated. */
   "unauthenticated",
-  /** The signature, key, challenge or token did not hold. */
+  /** The signature, key, challenge or token is not valid. */
   "auth_failed",
-  /** Not there, or not for you: the two are not told apart (AUT4). */
+  /** The topic or object does not exist, or the user may not read it; the two are not distinguished (AUT4). */
   "not_found",
-  /** You may see it but not do this. */
+  /** The user may read the topic but not do this. */
   "forbidden",
-  /** A rule of the topic's kind refuses the command in this state. */
+  /** A rule of the topic's kind does not allow the command in this state. */
   "rule_violated",
-  /** The account does not hold enough. */
+  /** The account's balance is too low. */
   "insufficient_funds",
-  /** The id was used for a different command. */
+  /** The id was used for another command (SYN4). */
   "id_conflict",
-  /** Too many messages; `retry_after_ms` says when to try again. */
+  /** Too many messages; `retry_after_ms` states when to retry. */
   "rate_limited",
-  /** The server cannot store or reach what it needs right now. */
+  /** Storage or another service cannot be reached now. */
   "unavailable",
-  /** A kind's word for a command that rests on a state the topic is not in; subscribe again. */
+  /** The command was based on another state than the topic's; subscribe again. */
   "state_desync",
-  /** A defect of ours. Nothing was changed. */
+  /** A defect of the server. Nothing was changed. */
   "internal"
 ])
 export type ErrorCode = typeof ErrorCode.Type
 
-/** Only these heal by waiting; the rest need another command. */
+/** Whether the same message may succeed later; after other codes it will not. */
 export const isRetryable = (code: ErrorCode): boolean =>
   code === "rate_limited" || code === "unavailable" || code === "internal"
 
-/** A refusal by a topic's rules. `rule` is the id of the rule in docs/SPEC.md. */
+/** A command that was not accepted. `rule` is the id of a rule in docs/SPEC.md, `message` a sentence for the user. */
 export interface Rejection {
   readonly code: ErrorCode
   readonly rule: string
   readonly message: string
 }
 
+/** The schema of a rejection. */
 export const Rejection: Schema.Codec<Rejection> = Schema.Struct({
   code: ErrorCode,
   rule: Schema.String,
   message: Schema.String
 })
 
+/** A rejection of these parts. */
 export const makeRejection = (code: ErrorCode, rule: string, message: string): Rejection => ({ code, rule, message })
 
-/** Not there, or not to be seen: said in the same words by whoever turns somebody away (AUT4, SEC9). */
-export const notFound = makeRejection("not_found", "AUT4", "there is no such topic, or it is not yours to see")
+/** The one rejection for a topic that does not exist and for one that the user may not read (AUT4, SEC9). */
+export const notFound = makeRejection("not_found", "AUT4", "this topic does not exist, or you may not read it")

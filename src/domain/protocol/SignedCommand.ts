@@ -1,18 +1,17 @@
 /**
- * Commands that carry their author's own signature (AUT5): the text that is
- * signed, and what is kept of it in the log, so that anybody can check later
- * who asked for what, whatever the server says.
+ * Commands that carry their author's signature (AUT5): the signing input, and what the log keeps of it, so that a
+ * reader of the log can verify the author of each command without trusting the server. Does not own keys or algorithms.
  */
 import { Schema } from "effect"
 import { type CommandId, Instant, TopicId } from "./Ids.ts"
 
-/** What was signed besides the command's id, as it is kept with the first event that came of it. */
+/** What was signed besides the command's id; stored with the command's first event. */
 export const SignedCommand = Schema.Struct({
-  /** The topic that was asked, which need not be the one that decided. */
+  /** The topic that the command was sent to; after a forward, another one decided it. */
   topic: TopicId,
-  /** The command with its tag; its tag is the type, the rest the payload. */
+  /** The command: its tag is the message type, its other fields the payload. */
   command: Schema.Json,
-  /** The author's own clock. */
+  /** The time on the author's clock. */
   timestamp: Instant,
   /** Ed25519, 64 bytes as base64url. */
   signature: Schema.String
@@ -20,8 +19,8 @@ export const SignedCommand = Schema.Struct({
 export type SignedCommand = typeof SignedCommand.Type
 
 /**
- * The text under a command's signature: a line that no other use of the key shares, then id, type, topic and timestamp
- * on lines of their own, then the payload as `canonical` JSON.
+ * The signing input of a command (AUT5): a domain separator, then id, type, topic, timestamp and the payload as
+ * canonical JSON, each on one line. No field contains a line break, so two commands never share a signing input.
  */
 export const signingInput = (
   id: CommandId,
@@ -31,7 +30,7 @@ export const signingInput = (
   return ["choir/command/v1", id, _tag, topic, timestamp, canonicalJson(payload)].join("\n")
 }
 
-/** JSON without blanks, the keys of every object in the order of their UTF-16 units (RFC 8785). */
+/** Canonical JSON (RFC 8785): no white space, the keys of each object sorted by UTF-16 units. */
 export const canonicalJson = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`
   if (typeof value !== "object" || value === null) return JSON.stringify(value)

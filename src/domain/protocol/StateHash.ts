@@ -1,23 +1,20 @@
 /**
- * A hash of a topic's state that costs in proportion to what changed (SYN7).
+ * An incremental hash of a topic's state: its cost is proportional to the change, not to the state (SYN7).
  *
- * Values are hashed by structure, as their JSON would compare: the order of
- * keys does not count, and a key that is undefined is not there. Every object
- * remembers its hash by identity, and the hash of a list or record is a sum
- * over its parts, so that a new version is hashed from an earlier one by the
- * parts that differ. It finds copies that drifted apart; it is no proof
- * against somebody who wants two states to look alike.
+ * Values are hashed by structure, as their JSON would compare: the order of keys is ignored, and an undefined key is
+ * absent. Hashes of objects are cached by identity. The hash of an array or record is a sum over its parts, so that a
+ * new version is hashed by subtracting and adding the parts that differ.
  *
- * Logs keep such hashes, of what commands asked, and clients of any age compare them: what a value hashes to must
- * never change.
+ * It detects replicas that diverged by accident. It is not collision-resistant against an attacker.
+ * Logs store hashes of commands (SYN4), and clients of every release compare them: the function must never change.
  */
 import { HashMap, Schema } from "effect"
 
-/** 64 bits as 16 hex digits. */
+/** A hash of 64 bits as 16 hexadecimal digits. */
 export const StateHash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/u))
 export type StateHash = typeof StateHash.Type
 
-/** Two lanes of 32 bits; sums of them wrap. */
+/** Two lanes of 32 bits; addition wraps. */
 interface Digest {
   readonly a: number
   readonly b: number
@@ -26,9 +23,8 @@ interface Digest {
 const digestCache = new WeakMap<object, Digest>()
 
 /**
- * The hash of a value that is never changed in place: JSON, and Effect's `HashMap`, `Map`, `Set` and whatever has a
- * `toJSON`. With `before`, an earlier version that was hashed too, lists and records cost a comparison of identities
- * for each part that stayed, and nothing more.
+ * The hash of an immutable value (SYN7): JSON, `HashMap`, `Map`, `Set`, or an object with a `toJSON`. If `previous` is
+ * an earlier version that was hashed, each unchanged part of an array or record costs one comparison by identity.
  */
 export const hashState = (value: unknown, previous?: unknown): StateHash => {
   const { a, b } = mixAt(seeds.root, digestValue(value, previous))
@@ -39,7 +35,7 @@ const toHex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0
 
 // -- Mixing ------------------------------------------------------------------
 
-/** Spreads every bit of a 32-bit number over all of them; a bijection. */
+/** An integer hash of 32 bits with good avalanche, a bijection. Source: C. Wellons, "lowbias32" (2018). */
 const lowbias32 = (n: number): number => {
   let x = n ^ n >>> 16
   x = Math.imul(x, 0x7feb352d)
@@ -48,7 +44,7 @@ const lowbias32 = (n: number): number => {
   return x ^ x >>> 16
 }
 
-/** A digest in a place: both lanes go into both lanes, each by a way of its own. */
+/** Mixes a digest with its index or key, each lane into both. */
 const mixAt = (place: number, { a, b }: Digest): Digest => {
   const x = lowbias32(a + Math.imul(place, 0x9e3779b1) | 0)
   const y = lowbias32((b ^ Math.imul(place, 0x85ebca77)) + x | 0)
@@ -90,7 +86,7 @@ const digestValue = (value: unknown, previous?: unknown): Digest => {
     case "object":
       return value === null ? nullDigest : digestObject(value, previous)
     default:
-      // Undefined, and what JSON cannot say either.
+      // Undefined, and values that JSON cannot represent.
       return nullDigest
   }
 }
@@ -99,7 +95,7 @@ const float64 = new Float64Array(1)
 const float64Words = new Uint32Array(float64.buffer)
 
 const digestNumber = (value: number): Digest => {
-  // JSON knows one zero only.
+  // JSON has one zero only: -0 becomes 0.
   float64[0] = value + 0
   return mixAt(seeds.number, { a: float64Words[0]!, b: float64Words[1]! })
 }
@@ -133,7 +129,7 @@ const digestStructure = (value: object, previous: unknown): Digest => {
   return digestRecord(value, typeof previous === "object" && previous !== null ? previous : {})
 }
 
-/** The earlier version, if its hash is known; otherwise nothing is gained by it. */
+/** The earlier version if its hash is cached; otherwise the empty value. */
 const baselineOf = <T extends object>(
   previous: T,
   empty: T
@@ -184,7 +180,7 @@ const digestField = (key: string, value: Digest): Digest => {
   return mixAt(keyDigest.a, { a: value.a ^ keyDigest.b, b: value.b })
 }
 
-/** The order of entries and members does not count; these cost in proportion to their number. */
+/** Order is ignored. Not incremental: the cost is proportional to the number of entries. */
 const digestEntries = (value: Iterable<readonly [unknown, unknown]>): Digest => {
   let sum = seedDigest(seeds.entries)
   for (const [key, entryValue] of value) {
