@@ -1,33 +1,21 @@
-/** Every command and every snippet of the README, run as it stands there. */
+/** Runs every command and every code block of the README exactly as it is written there. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { execFile, spawn } from "node:child_process"
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { spawn } from "node:child_process"
+import { accessSync, constants, readFileSync } from "node:fs"
 import { delimiter, dirname, join } from "node:path"
 import { env as inherited } from "node:process"
 import { environmentWithoutChoir, repositoryRoot, startServer, temporaryFolder } from "../support/ServerProcess.ts"
+import * as Snippets from "../support/Snippets.ts"
 
 const readme = readFileSync(join(repositoryRoot, "README.md"), "utf8")
 
-const codeBlocks = (language: string) =>
-  [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, "g"))].map(([, text]) => text!)
-
 const searchPath = [dirname(process.execPath), inherited["PATH"]].join(delimiter)
 
-const run = (command: string, args: ReadonlyArray<string>, env: Readonly<Record<string, string>>) =>
-  Effect.callback<string>((resume) => {
-    execFile(
-      command,
-      args,
-      { cwd: repositoryRoot, env: { ...environmentWithoutChoir(), PATH: searchPath, ...env } },
-      (error, stdout, stderr) => resume(error === null ? Effect.succeed(stdout) : Effect.die({ error, stdout, stderr }))
-    )
-  })
-
-/** Starts something that serves until it is told to end; gives what it printed first, and its exit code. */
+/** Starts a server command, sends SIGTERM once it is listening; its output and exit code. */
 const serveUntilReady = (line: string, env: Readonly<Record<string, string>>) =>
   Effect.callback<{ readonly printed: string; readonly code: number | null }>((resume) => {
-    // A group of its own: npm has children.
+    // A process group of its own, because npm starts children.
     const child = spawn("bash", ["-c", line], {
       cwd: repositoryRoot,
       env: { ...environmentWithoutChoir(), PATH: searchPath, ...env },
@@ -37,7 +25,7 @@ const serveUntilReady = (line: string, env: Readonly<Record<string, string>>) =>
     let signalled = false
     child.stdout.on("data", (chunk: Buffer) => {
       printed += chunk.toString()
-      // Once: a second signal would force the end.
+      // Only once: a second signal forces an immediate exit.
       if (signalled || !/http:\/\/127\.0\.0\.1:\d+\n/.test(printed)) return
       signalled = true
       process.kill(-child.pid!, "SIGTERM")
@@ -45,14 +33,14 @@ const serveUntilReady = (line: string, env: Readonly<Record<string, string>>) =>
     child.on("exit", (code) => resume(Effect.succeed({ printed, code })))
   })
 
-const lines = codeBlocks("sh").flatMap((block) => block.trim().split("\n"))
-/** What cannot run inside the tests: they were started by these. */
+const lines = Snippets.codeBlocks(readme, "sh").flatMap((block) => block.trim().split("\n"))
+/** `npm ci` cannot run inside the tests, which it installed. */
 const withoutInstall = (line: string) => line.replace(/^npm ci && /, "")
 const serverCommands = lines.map(withoutInstall).filter((line) => line === "npm start" || line === "node dist/main.js")
 const cliCommands = lines.filter((line) => /^(npx choir|npm run ask)/.test(line))
 
 describe("README.md", () => {
-  it("[OPS1] has no command that these tests do not know", () => {
+  it("contains only commands that these tests run or were started by", () => {
     const known = new Set([...serverCommands, ...cliCommands, "npm test", "npm run build"])
     assert.deepStrictEqual(lines.map(withoutInstall).filter((line) => !known.has(line)), [])
     assert.deepStrictEqual(serverCommands, ["npm start", "node dist/main.js"])
@@ -60,24 +48,24 @@ describe("README.md", () => {
     assert.include(lines, "npm ci && npm test")
   })
 
-  it.live.each(serverCommands)("[OPS1] %s", (line) =>
+  it.live.each(serverCommands)("[OPS1] starts the server with %s", (line) =>
     Effect.gen(function*() {
       const { code, printed } = yield* serveUntilReady(line, { CHOIR_DATA: yield* temporaryFolder, CHOIR_PORT: "0" })
       assert.match(printed, /Choir is listening on http:\/\/127\.0\.0\.1:\d+\n/)
-      // A shell between npm and the server reports the signal that it was sent as well.
+      // The signal also goes to the shell between npm and the server, whose code npm reports.
       assert.include(line === "npm start" ? [0, 143, null] : [0], code)
     }).pipe(Effect.scoped))
 
-  it("[OPS1] the command may be executed as it was built: npx only sees to that where it links it first", () =>
+  it("finds the built command executable, which npx only ensures when it links it first", () =>
     accessSync(join(repositoryRoot, "dist/cli/main.js"), constants.X_OK))
 
-  it.live("[OPS1] the commands in the terminal, one after the other", () =>
+  it.live("[OPS1] runs the terminal commands one after another", () =>
     Effect.gen(function*() {
       const data = yield* temporaryFolder
       const server = yield* startServer({ data })
-      const env = { CHOIR_URL: server.url, CHOIR_KEY_FILE: join(data, "key") }
+      const env = { CHOIR_URL: server.url, CHOIR_KEY_FILE: join(data, "key"), PATH: searchPath }
       for (const line of cliCommands) {
-        const printed = yield* run("bash", ["-c", line], env)
+        const printed = yield* Snippets.run("bash", ["-c", line], env)
         if (line.includes(" import ")) continue
         const steps = ["Action", "Experience", "Intention", "Observation", "Update", "Yield"]
         assert.deepStrictEqual(printed.split("\n").filter((text) => steps.includes(text)), steps)
@@ -85,32 +73,19 @@ describe("README.md", () => {
       }
     }).pipe(Effect.scoped))
 
-  it.live("[OPS1] the snippets compile and run", () =>
+  it.live("[OPS14] compiles and runs the code blocks", () =>
     Effect.gen(function*() {
       const server = yield* startServer({ data: yield* temporaryFolder })
-      const snippets = join(repositoryRoot, "dist/readme")
-      mkdirSync(snippets, { recursive: true })
-      const files = codeBlocks("ts").map((text, n) => ({ file: join(snippets, `snippet${n}.ts`), text }))
-      for (const { file, text } of files) writeFileSync(file, text)
+      const files = Snippets.writeSnippets(
+        "readme",
+        Snippets.codeBlocks(readme, "ts").map((text, index) => ({ origin: `README ${index + 1}`, text }))
+      )
+      yield* Snippets.typeCheck(files)
       const printed = yield* Effect.forEach(
         files,
-        ({ file }) => run(process.execPath, [file], { CHOIR_URL: server.url })
+        (file) => Snippets.run(process.execPath, [file], { CHOIR_URL: server.url })
       )
       assert.include(printed[0], "Steep green tea at 80 degrees.")
       assert.include(printed[1], "{ count: 6 }")
-      yield* run(process.execPath, [
-        join(repositoryRoot, "node_modules/typescript/bin/tsc"),
-        "--noEmit",
-        "--ignoreConfig",
-        "--strict",
-        "--skipLibCheck",
-        "--module",
-        "nodenext",
-        "--target",
-        "es2024",
-        "--types",
-        "node",
-        ...files.map(({ file }) => file)
-      ], {})
     }).pipe(Effect.scoped))
 })
