@@ -1,25 +1,61 @@
-/** Who is signed in: challenges proved by signatures, and the tokens that stand for them afterwards (AUT1, AUT2). */
+/**
+ * Sessions: users prove their key by signing a challenge, and resume with a token afterwards (AUT1, AUT2).
+ *
+ * **When to use**: to authenticate users by Ed25519 keys over any transport. `Gateway.layer` uses it for WebSockets and
+ * the HTTP routes for server-sent events.
+ *
+ * **Details**: `nonce` and `verifyChallenge` prove a key; `open` issues a token for it. A token is valid for `sessionTtl`
+ * milliseconds, and resumes its session for another `sessionGrace`. `renew` rotates it: the old token keeps its grace
+ * period only. `extend` holds a session whose connection was lost. The `id` of a session is the hash of its token.
+ *
+ * **Gotchas**: whoever has a token is the user, so that a token is a secret: it is `Redacted`, and no implementation
+ * stores it. `SessionUnknown` does not tell an expired token from a wrong one. Only `SessionsUnavailable` is retryable.
+ * `revoke` does not close connections; the gateway does.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Domain, Layers, Services } from "choir"
+ *
+ * const { Sessions } = Services.Sessions
+ * const user = Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+ *
+ * const program = Effect.gen(function*() {
+ *   const sessions = yield* Sessions
+ *   const issued = yield* sessions.open(user)
+ *   const session = yield* sessions.resume(issued.token)
+ *   console.log(session.user === user) // true
+ *   yield* sessions.revoke(session.id)
+ *   const error = yield* Effect.flip(sessions.resume(issued.token))
+ *   console.log(error.reason._tag) // SessionUnknown
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(Layers.SessionsMemory.layer(Domain.Limits.defaults))))
+ * ```
+ */
 import { Context, type Effect, type Redacted, Schema } from "effect"
 import type { Instant, UserId } from "../domain/protocol/Ids.ts"
 import type { Challenge } from "../domain/session/Identity.ts"
 
-/** The token was never given out, is over, or was revoked: the three are not told apart. */
+/** The token was never issued, has expired, or was revoked. The three are not distinguished. */
 export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()("SessionUnknown", {}) {
   override get message() {
-    return "the session is over: sign in again"
+    return "the session is unknown or has expired: sign in again"
   }
 }
 
-/** Sessions can be neither read nor written now. */
+/** The store of sessions failed; retry later. */
+/** The sessions of all users. */
 export class SessionsUnavailable extends Schema.TaggedError<SessionsUnavailable>()("SessionsUnavailable", {
   operation: Schema.String,
   cause: Schema.Defect()
 }) {
   override get message() {
-    return `sessions are unavailable right now (${this.operation})`
+    return `sessions are unavailable: could not ${this.operation}`
   }
 }
 
+/** Why a session could not be opened, resumed or changed. */
 export class SessionError extends Schema.TaggedError<SessionError>()("SessionError", {
   reason: Schema.Union([SessionUnknown, SessionsUnavailable])
 }) {
@@ -27,36 +63,40 @@ export class SessionError extends Schema.TaggedError<SessionError>()("SessionErr
     return this.reason.message
   }
 
+  /** Whether the same call may succeed later. */
   get retryable(): boolean {
     return this.reason._tag === "SessionsUnavailable"
   }
 }
 
-/** A session as the server knows it. `id` is the hash of its token: it may be shown in logs, and opens nothing. */
+/** A session without its token. `id` is the hash of the token: it may appear in logs, and resumes nothing. */
 export interface Session {
   readonly id: string
   readonly user: UserId
   readonly expiresAt: Instant
 }
 
-/** A session with the token that its owner keeps. */
+/** A session with the token that its user keeps. */
 export interface IssuedSession extends Session {
   readonly token: Redacted.Redacted
 }
 
+/** The sessions of all users. */
 export class Sessions extends Context.Service<Sessions, {
-  /** 32 random bytes, for a challenge. */
+  /** 32 random bytes as base64url, for a challenge. */
   readonly nonce: () => string
-  /** Whether `signature` is `publicKey`'s over the challenge. Never fails; costs about 0.1 ms off the event loop. */
+  /** Whether `signature` is `publicKey`'s over the challenge. Never fails; takes about 0.1 ms off the event loop. */
   readonly verifyChallenge: (challenge: Challenge, publicKey: UserId, signature: string) => Effect.Effect<boolean>
-  /** Whether `signature` is `publicKey`'s over a text; as `verify`. */
+  /** Whether `signature` is `publicKey`'s over a text; as `verifyChallenge`. */
   readonly verifyText: (text: string, publicKey: UserId, signature: string) => Effect.Effect<boolean>
+  /** Opens a session, and issues its token. */
   readonly open: (user: UserId) => Effect.Effect<IssuedSession, SessionError>
-  /** The session behind a token, up to its grace after it ended. */
+  /** The session of a token, until the end of its grace period. */
   readonly resume: (token: Redacted.Redacted) => Effect.Effect<Session, SessionError>
-  /** A new token for the session's user; the old one stays good for the grace (AUT2). */
+  /** Rotates the token: a new session of the same user; the old token keeps its grace period (AUT2). */
   readonly renew: (id: string) => Effect.Effect<IssuedSession, SessionError>
-  /** Lets a session be resumed until `until` at least (CON5). */
+  /** Holds a session: its token resumes it until `until` at least (CON5). */
   readonly extend: (id: string, until: Instant) => Effect.Effect<void, SessionError>
+  /** Ends a session: its token resumes nothing any more. */
   readonly revoke: (id: string) => Effect.Effect<void, SessionError>
 }>()("choir/services/Sessions") {}

@@ -1,9 +1,9 @@
 /**
- * WebSocket close codes (CON6). The range is the instruction: from 4000 a
- * client may come back, from 4500 it must not; below 4000 the meanings of RFC
- * 6455 and the IANA registry hold.
+ * WebSocket close codes (CON6). The range tells the client what to do: after 4000 to 4499 it may reconnect, after 4500 to
+ * 4999 it must not. Below 4000 the meanings of RFC 6455 and of the IANA registry apply.
  */
 
+/** Every code with which the server closes a connection. */
 export const closeCode = {
   normal: 1000,
   goingAway: 1001,
@@ -12,9 +12,9 @@ export const closeCode = {
   invalidText: 1007,
   tooLarge: 1009,
   internal: 1011,
-  /** Drain: the server restarts; come back after the delay in `goodbye`. */
+  /** Drain: the server restarts; reconnect after the delay in `goodbye`. */
   restart: 1012,
-  /** Overload: come back after at least ten seconds. */
+  /** Overload: reconnect after at least ten seconds. */
   overload: 1013,
   slowConsumer: 4008,
   insufficientState: 4010,
@@ -31,9 +31,10 @@ export const closeCode = {
   replaced: 4511
 } as const
 
+/** One of the codes. */
 export type CloseCode = typeof closeCode[keyof typeof closeCode]
 
-/** Whether a client that was closed with `code` may connect again. */
+/** CON6: whether a client whose connection was closed with `code` may reconnect. */
 export const mayReconnect = (code: number): boolean =>
   code >= 4000
     ? code < 4500

@@ -1,12 +1,12 @@
 /**
- * One client connection, from the socket opening to the socket closing.
+ * One client connection, from the opening of its socket to the closing (CON1).
  *
- * Pure: time, randomness and the outcomes of other services arrive inside
- * messages, and all that must be done leaves as `Intent` data (CON1). Nothing
- * but connect, auth, resume and heartbeat is served before a key is proved (AUT4).
+ * Pure: time, randomness and the results of services arrive in messages; what must be done leaves as `Intent` data. The
+ * states are in `ConnectionModel`, the rules of each in `ConnectionUnauthenticated` and `ConnectionAuthenticated`.
  */
 import type { Instant } from "../protocol/Ids.ts"
 import { defaults, type Limits } from "../protocol/Limits.ts"
+import * as SessionLifetime from "../session/SessionLifetime.ts"
 import * as Topic from "../topic/Topic.ts"
 import { closeCode } from "./CloseCode.ts"
 import { handleAuthenticated } from "./ConnectionAuthenticated.ts"
@@ -28,10 +28,20 @@ import { handleChallengeIssued, handleUnauthenticated, handleVerification } from
 import type { ClientMessage } from "./FrameDecoder.ts"
 
 export { blockingCommand } from "./ConnectionAuthenticated.ts"
-export { ConnectionState, ErrorState, Intent, Message, Status, type Transition } from "./ConnectionModel.ts"
+export {
+  AuthError,
+  ConnectionState,
+  ErrorState,
+  Intent,
+  Message,
+  NetworkError,
+  Status,
+  ThreadError,
+  type Transition
+} from "./ConnectionModel.ts"
 export { initial } from "./ConnectionTransitions.ts"
 
-/** Which of the user's budgets a message draws on (CON7); "none" before there is a user. */
+/** CON7: the budget of the user that a message counts against; "none" for messages before there is a user. */
 export const budgetOf = (incoming: ClientMessage, kinds: ReadonlyMap<string, Topic.AnyKind>): string => {
   if (incoming._tag === "Command") return Topic.budgetNameOf(kinds, incoming.topic)
   switch (incoming.control._tag) {
@@ -56,13 +66,13 @@ export const budgetOf = (incoming: ClientMessage, kinds: ReadonlyMap<string, Top
   }
 }
 
-/** When to put `TimerFired` to the connection next. */
+/** When the connection needs the next `TimerFired`; undefined if never (AUT2, AUT3). */
 export const nextTimerAt = (state: ConnectionState, limits: Limits = defaults): Instant | undefined => {
   switch (state.status._tag) {
     case "Closed":
       return undefined
     case "Authenticated":
-      return state.status.expires_at + limits.sessionGrace
+      return SessionLifetime.resumableUntil(state.status.expires_at, limits)
     case "Unauthenticated":
     case "Challenged":
     case "Verifying":
@@ -70,6 +80,12 @@ export const nextTimerAt = (state: ConnectionState, limits: Limits = defaults): 
   }
 }
 
+/**
+ * The state after a message, and the intents to execute in order (CON1). A closed connection ignores all messages.
+ *
+ * Invariants: there is a user exactly while the status is `Authenticated` (until the connection closes); each `Subscribe`
+ * is followed by one `Unsubscribe` or `Unsubscribed`; at most one `Close` is ever returned.
+ */
 export const step = (state: ConnectionState, message: Message, limits: Limits = defaults): Transition => {
   if (state.status._tag === "Closed") return unchanged(state)
   switch (message._tag) {
@@ -106,7 +122,7 @@ export const step = (state: ConnectionState, message: Message, limits: Limits = 
   }
 }
 
-/** CON5: a thread that is not there, or not for this user, is no longer the current one. */
+/** CON5: a thread that does not exist for this user is no longer the current one. SEC25: one request less in flight. */
 const completeRequest = (
   previous: ConnectionState,
   message: Extract<Message, { readonly _tag: "RequestCompleted" }>
@@ -124,7 +140,7 @@ const completeRequest = (
   )
 }
 
-/** CON4: counted, answered, and nothing else changes. */
+/** CON4: a malformed frame is counted and answered, and changes nothing else. The sixteenth closes the connection. */
 const rejectFrame = (
   previous: ConnectionState,
   message: Extract<Message, { readonly _tag: "FrameRejected" }>,
@@ -142,18 +158,19 @@ const rejectFrame = (
   }, replies)
 }
 
+/** AUT3: closes a connection that did not authenticate in time. AUT2: ends a session whose grace period is over. */
 const handleTimer = (state: ConnectionState, at: Instant, limits: Limits): Transition => {
   const dueAt = nextTimerAt(state, limits)
   if (dueAt === undefined || at < dueAt) return unchanged(state)
   if (!isAuthenticated(state)) {
     return close(state, {
       code: closeCode.authTimeout,
-      reason: `sign in within ${limits.authTimeout} ms`,
+      reason: `not authenticated within ${limits.authTimeout} ms`,
       resume: false,
       retry_after_ms: 1000
     })
   }
-  const message = "the session ended: sign in again"
+  const message = "the session has expired: sign in again"
   const unauthenticated: ConnectionState = {
     ...initial(state.connection_id, at),
     client_id: state.client_id,
@@ -164,17 +181,18 @@ const handleTimer = (state: ConnectionState, at: Instant, limits: Limits): Trans
   return [unauthenticated, [...unsubscribeAll(state), ...replies]]
 }
 
-/** CON5: a lost network leaves the session to be resumed for a while. */
+/** CON5: a lost connection leaves its session to be resumed within the resume window. */
 const handleSocketClosed = (
   state: ConnectionState,
   message: Extract<Message, { readonly _tag: "SocketClosed" }>,
   limits: Limits
 ): Transition => {
-  const until = message.at + limits.resumeWindow
-  const extension: ReadonlyArray<Intent> =
-    isAuthenticated(state) && state.status.expires_at + limits.sessionGrace < until
-      ? [{ _tag: "ExtendSession", session: state.status.session, until }]
-      : []
+  const until = isAuthenticated(state)
+    ? SessionLifetime.holdAfterLoss(state.status.expires_at, message.at, limits)
+    : undefined
+  const extension: ReadonlyArray<Intent> = isAuthenticated(state) && until !== undefined
+    ? [{ _tag: "ExtendSession", session: state.status.session, until }]
+    : []
   return [
     {
       ...state,
@@ -182,7 +200,7 @@ const handleSocketClosed = (
       subscriptions: [],
       error_state: message.code === closeCode.normal
         ? state.error_state
-        : { _tag: "NetworkError", message: `the connection was lost (${message.code})` }
+        : { _tag: "NetworkError", message: `the connection was lost (code ${message.code})` }
     },
     [...unsubscribeAll(state), ...extension]
   ]

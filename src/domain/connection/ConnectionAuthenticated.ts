@@ -1,4 +1,4 @@
-/** A connection with a user: budgets, subscriptions, requests (CON2, CON7, SYN12). */
+/** A connection with a user: budgets, subscriptions and requests (CON7, SEC25, SYN5, SYN12). */
 import type { Instant } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import type { ClientControl } from "../protocol/Protocol.ts"
@@ -17,6 +17,10 @@ import {
 } from "./ConnectionTransitions.ts"
 import type { ClientMessage } from "./FrameDecoder.ts"
 
+/**
+ * A message of a signed-in client. SEC8: the identity is the connection's alone; no message names an author. SYN5: a
+ * command leads to one `SubmitCommand`, to one error, or to the closing of the connection.
+ */
 export const handleAuthenticated = (
   state: StateIn<"Authenticated">,
   message: MessageReceived,
@@ -49,8 +53,8 @@ export const handleAuthenticated = (
 type BudgetedMessage = Pick<MessageReceived, "budget" | "incoming">
 
 /**
- * The command that was refused for coming too fast and must come again before this one: whoever asked for it (`in_order`)
- * has what was on its way behind a refused command refused too, so that no command overtakes another.
+ * CON7: the rate-limited command that must be accepted before this one, if any. With `in_order`, commands behind a
+ * rejected command of the same budget are rejected as well, so that none overtakes it.
  */
 export const blockingCommand = (
   state: ConnectionState,
@@ -60,7 +64,7 @@ export const blockingCommand = (
     ? undefined
     : state.blocked.find((command) => command.budget === budget && command.id !== incoming.id)
 
-/** Rejected for `retryAfter` ms: whatever draws on the same budget waits with it. */
+/** Blocks the budget of a command that was rejected for `retryAfter` ms, unless an earlier command blocks it. */
 const block = <S extends ConnectionState>(
   state: S,
   { at, budget, incoming }: MessageReceived,
@@ -90,7 +94,7 @@ const handleControl = (
     case "connect":
     case "auth":
     case "resume":
-      return reject(state, id, "forbidden", "this connection is signed in already")
+      return reject(state, id, "forbidden", "this connection is signed in already: sign out first")
     case "heartbeat":
       return [state, [sendReply(id, { _tag: "heartbeat", ref_id: id })]]
     case "renew":
@@ -149,7 +153,7 @@ const handleTopicControl = (
       const [next, intents] = subscribed ? removeSubscription(state, topic) : unchanged(state)
       return [next, [...intents, sendReply(id, { _tag: "unsubscribed", ref_id: id }, topic)]]
     }
-    case "ack": // Cumulative: one that comes to nothing is no loss.
+    case "ack": // SYN6: cumulative, so that one for another topic can be ignored.
       return subscribed
         ? [state, [{ _tag: "Acknowledge", topic, seq: control.seq, matches: control.matches ?? 0 }]]
         : unchanged(state)
@@ -158,16 +162,17 @@ const handleTopicControl = (
       return subscribed ? [state, [{ _tag: "RecordDesync", topic, seq, expected, found }]] : unchanged(state)
     }
     case "signal":
+      // SEC11, ROO3: only subscribers share signals, and subscribing checks access.
       return subscribed
         ? [state, [{ _tag: "SetSignal", topic, key: control.key, value: control.value }]]
-        : reject(state, id, "not_found", "subscribe first")
+        : reject(state, id, "not_found", "not subscribed to this topic: subscribe first")
   }
 }
 
-/** Milliseconds after which there may be fewer requests under way. */
+/** The retry delay, in milliseconds, when too many requests are in flight. */
 const capacityRetryMillis = 1_000
 
-/** Something that will be answered later; only so many at once. */
+/** SEC25: starts a request, unless as many as allowed are in flight. */
 const startRequest = (
   state: ConnectionState,
   id: string,
@@ -181,12 +186,13 @@ const startRequest = (
       state,
       id,
       "rate_limited",
-      `at most ${limits.inFlight} requests may be waiting for their answers`,
+      `at most ${limits.inFlight} requests may be in flight: wait for a reply`,
       capacityRetryMillis
     )
 
 /**
- * CON7: over the budget, or behind what was. Acknowledgements are cumulative, so too many of them are only not heard.
+ * CON7: over the budget, or behind a command that was. An acknowledgement is ignored instead, since the next one includes
+ * it. SEC25: too many rejections in a row close the connection.
  */
 const rejectRateLimited = (
   previous: ConnectionState,
@@ -208,5 +214,5 @@ const rejectRateLimited = (
   }
   return message.incoming._tag === "Control" && message.incoming.control._tag === "ack"
     ? unchanged(state)
-    : reject(state, message.incoming.id, "rate_limited", "too many messages: slow down", retryAfter)
+    : reject(state, message.incoming.id, "rate_limited", "too many messages: retry later", retryAfter)
 }

@@ -1,6 +1,28 @@
 /**
- * What a connection is made of: its state, what it hears, and what it asks of
- * the server around it (CON1). The rules are in `Connection`; this file holds no logic.
+ * The state, messages and intents of a connection (CON1). The rules are in `Connection`; this file holds no logic.
+ *
+ * ```text
+ *                      connect -> IssueChallenge, ChallengeIssued
+ *     +-----------------+ ------------------------------> +------------+
+ *     | Unauthenticated |                                 | Challenged |
+ *     +-----------------+ <------------------------------ +------------+
+ *        |   ^    ^         connect; auth with an expired     |
+ *        |   |    |         challenge or no signature         | auth -> VerifySignature
+ *        |   |    | AuthRejected                              v
+ *        |   |    +-------------------------------------- +-----------+
+ *        |   |          resume -> ResumeSession           | Verifying |
+ *        +---|-----------------------------------------> +-----------+
+ *            |                                                |
+ *            | sign_out -> RevokeSession,                     | SignedIn -> SendInit
+ *            | TimerFired after the grace period              v
+ *            +---------------------------------------- +---------------+ --+ SessionRenewed,
+ *                                                      | Authenticated |   | requests
+ *                                                      +---------------+ <-+
+ *
+ *     every state -- CloseRequested, too many frames or failures -> Close --> +--------+
+ *     every state -- SocketClosed (-> ExtendSession) -----------------------> | Closed |
+ *     not Authenticated -- TimerFired after 10 s -> Close ------------------> +--------+
+ * ```
  */
 import { Schema } from "effect"
 import { CommandId, ConnectionId, Instant, Position, TopicId, UserId } from "../protocol/Ids.ts"
@@ -11,17 +33,17 @@ import { StateHash } from "../protocol/StateHash.ts"
 import { Challenge } from "../session/Identity.ts"
 import { ClientMessage } from "./FrameDecoder.ts"
 
-/** How far the connection has come. */
+/** The states of a connection, with what only that state has. */
 export const Status = Schema.TaggedUnion({
-  /** Nobody yet. */
+  /** No user, and no challenge to answer. */
   Unauthenticated: {},
-  /** A key was named and must be proved by signing `challenge`. */
+  /** A key was claimed, and must be proved by signing `challenge`. */
   Challenged: { challenge: Challenge, public_key: UserId },
-  /** A signature or a token is being checked, asked for by message `ref`. */
+  /** The signature or token of message `ref` is being verified. */
   Verifying: { ref: CommandId },
-  /** Signed in under `session`, whose token ends at `expires_at`. */
+  /** Signed in under `session`, whose token expires at `expires_at`. */
   Authenticated: { session: Schema.String, expires_at: Instant },
-  /** Absorbs everything. */
+  /** Ignores all messages. */
   Closed: { code: Schema.Natural }
 })
 export type Status = typeof Status.Type
@@ -45,36 +67,37 @@ export type ErrorState = typeof ErrorState.Type
 /** The state of one connection (CON1): a plain value, replaced as a whole by each step. */
 export const ConnectionState = Schema.Struct({
   connection_id: ConnectionId,
-  /** The client instance, chosen by the client; a second connection of it replaces this one (AUT7). */
+  /** The client instance, chosen by the client; a newer connection of it replaces this one (AUT7). */
   client_id: Schema.NullOr(Schema.String),
-  /** Whether the client asked for its commands to be taken in their order, or not at all (CON7). */
+  /** Whether commands behind a rate-limited one are rejected with it, so that none overtakes it (CON7). */
   in_order: Schema.Boolean,
   user: Schema.NullOr(UserId),
-  /** The topic last spoken to. */
+  /** The current thread: the topic of the last command. */
   thread_id: Schema.NullOr(TopicId),
   status: Status,
   subscriptions: Schema.Array(TopicId),
   error_state: Schema.NullOr(ErrorState),
-  /** When the present wait for authentication began; frames and bytes heard in it (AUT3). */
+  /** When the current wait for authentication began, and the frames and bytes received in it (AUT3). */
   auth_started_at: Instant,
   pre_auth_frames: Schema.Natural,
   pre_auth_bytes: Schema.Natural,
-  /** Signatures and tokens that did not hold. */
+  /** Failed authentications since the last success (SEC26). */
   auth_failures: Schema.Natural,
-  /** Messages that were not understood (CON4), and refusals in a row for going too fast (CON7). */
+  /** Malformed frames (CON4), and consecutive rate-limit rejections (CON7). */
   malformed_frames: Schema.Natural,
   rate_limit_strikes: Schema.Natural,
-  /** Requests that have no outcome yet. */
+  /** Requests without an outcome yet (SEC25). */
   in_flight: Schema.Natural,
-  /** By budget, the command that came too fast and that no other may overtake; it may come again at `until`. */
+  /** By budget, the rate-limited command that no other may overtake; it may be sent again at `until` (CON7). */
   blocked: Schema.Array(Schema.Struct({ budget: Schema.String, id: CommandId, until: Instant }))
 })
 export type ConnectionState = typeof ConnectionState.Type
 
+/** What happens to a connection. Named in the past tense. */
 export const Message = Schema.TaggedUnion({
   /**
-   * A message of the client. `budget` is the one of the user's that it draws on, `wait` the milliseconds until that has
-   * room for it; 0 when it had, or was not asked.
+   * A message of the client. `budget` is the user's budget that it counts against, `wait` the milliseconds until that
+   * budget allows it; 0 if it did, or was not consulted.
    */
   MessageReceived: {
     at: Instant,
@@ -83,7 +106,7 @@ export const Message = Schema.TaggedUnion({
     budget: Schema.String,
     wait: Schema.Natural
   },
-  /** A frame that is no message. */
+  /** A frame that could not be decoded. */
   FrameRejected: {
     at: Instant,
     bytes: Schema.Natural,
@@ -91,9 +114,9 @@ export const Message = Schema.TaggedUnion({
     code: Schema.Literals(["malformed", "unknown_type", "too_large"]),
     message: Schema.String
   },
-  /** The answer to `IssueChallenge`. */
+  /** The result of `IssueChallenge`. */
   ChallengeIssued: { ref: CommandId, public_key: UserId, challenge: Challenge },
-  /** The answers to `VerifySignature` and `ResumeSession`. */
+  /** The results of `VerifySignature` and `ResumeSession`. */
   SignedIn: { at: Instant, ref: CommandId, user: UserId, session: Schema.String, expires_at: Instant },
   AuthRejected: {
     at: Instant,
@@ -102,52 +125,66 @@ export const Message = Schema.TaggedUnion({
     message: Schema.String,
     retry_after_ms: Schema.optionalKey(Schema.Natural)
   },
-  /** The answer to `RenewSession`. */
+  /** The result of `RenewSession`. */
   SessionRenewed: { session: Schema.String, expires_at: Instant },
-  /** A request has its outcome; `code` is null when it was carried out. `topic` as in the request. */
+  /** A request has its outcome; `code` is null if it succeeded. `topic` as in the request. */
   RequestCompleted: { topic: Schema.NullOr(TopicId), code: Schema.NullOr(ErrorCode), message: Schema.String },
-  /** The subscription could not be made, or ended. */
+  /** The topic rejected the subscription, or ended it. */
   Unsubscribed: { topic: TopicId },
+  /** The time that `nextTimerAt` asked for. */
   TimerFired: { at: Instant },
-  /** The server wants the connection gone (AUT7, SEC7, SEC24, SYN11, CON8). */
+  /** The server closes the connection (AUT7, SEC7, SEC24, SYN11, CON8). */
   CloseRequested: {
     code: Schema.Natural,
     reason: Schema.String,
     resume: Schema.Boolean,
     retry_after_ms: Schema.Natural
   },
-  /** The socket is gone. */
+  /** The socket was closed, by either side. */
   SocketClosed: { at: Instant, code: Schema.Natural }
 })
 export type Message = typeof Message.Type
 
+/** What the server must do for a connection. Named in the imperative. */
 export const Intent = Schema.TaggedUnion({
-  /** Make a challenge for this key, and say it. */
+  /** Make a challenge for this key; the result is `ChallengeIssued`. */
   IssueChallenge: { ref: CommandId, public_key: UserId },
+  /** Verify the signature, and open a session; the result is `SignedIn` or `AuthRejected`. */
   VerifySignature: { ref: CommandId, challenge: Challenge, public_key: UserId, signature: Schema.String },
+  /** Resume the session of a token; the result is `SignedIn` or `AuthRejected`. */
   ResumeSession: { ref: CommandId, token: Schema.String },
-  /** Answer `ref` with `init`. */
+  /** Answer `ref` with `init`, unless the connection may not stay (AUT7, SEC24). */
   SendInit: { ref: CommandId, user: UserId },
+  /** Rotate the session's token, and answer `ref` with it (AUT2). */
   RenewSession: { ref: CommandId, session: Schema.String },
+  /** Revoke the session's tokens, and close its other connections (SEC7). */
   RevokeSession: { session: Schema.String },
-  /** Keep the session resumable for a while although its token may end (CON5). */
+  /** Hold the session for resumption until `until`, even if its token expires before (CON5). */
   ExtendSession: { session: Schema.String, until: Instant },
-  /** With `signed`, only if that holds (AUT5). */
+  /** Submit a command; with `signed`, only if that signature is valid (AUT5). */
   SubmitCommand: { ref: CommandId, topic: TopicId, command: Schema.Json, signed: Schema.optionalKey(SignedCommand) },
+  /** Subscribe to a topic, from `position` if given (SYN2). */
   Subscribe: { ref: CommandId, topic: TopicId, position: Schema.NullOr(Position) },
+  /** End a subscription, or cancel a request for one. */
   Unsubscribe: { topic: TopicId },
+  /** Record a cumulative acknowledgement (SYN6). */
   Acknowledge: { topic: TopicId, seq: Schema.Natural, matches: Schema.Natural },
-  /** Count, and write down, that the client's copy had drifted away (SYN7). */
+  /** Count and log that the client's replica has another state hash (SYN7). */
   RecordDesync: { topic: TopicId, seq: Schema.Natural, expected: StateHash, found: StateHash },
+  /** Set an ephemeral value for the topic's subscribers (ROO3). */
   SetSignal: { topic: TopicId, key: Schema.String, value: Schema.Json },
+  /** Answer `ref` with the user's threads, and the public ones with `all`. */
   ListThreads: { ref: CommandId, all: Schema.Boolean },
+  /** Answer `ref` with the thread's messages. */
   ReadThread: { ref: CommandId, topic: TopicId },
+  /** Answer `ref` with the user's balance. */
   ReadUser: { ref: CommandId },
-  /** Say `message` in the place of the answer to `ref`; null: to nothing in particular. */
+  /** Send `message` as the reply to `ref`, or unsolicited if null. */
   SendReply: { ref: Schema.NullOr(Schema.String), message: ServerMessage, topic: Schema.NullOr(TopicId) },
-  /** Say goodbye and close (CON6). */
+  /** Send `goodbye`, and close (CON6). */
   Close: { code: Schema.Natural, reason: Schema.String, resume: Schema.Boolean, retry_after_ms: Schema.Natural }
 })
 export type Intent = typeof Intent.Type
 
+/** The state after a message, and the intents to execute, in order. */
 export type Transition = readonly [state: ConnectionState, intents: ReadonlyArray<Intent>]

@@ -1,15 +1,18 @@
-/** Words that every state of a connection uses: who it is, what it answers, how it ends. */
+/** Transitions that all states of a connection share: replies, subscriptions, closing. */
 import type { ConnectionId, Instant } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import { type ErrorCode, isRetryable } from "../protocol/Rejection.ts"
 import { closeCode } from "./CloseCode.ts"
 import type { ConnectionState, Intent, Message, Status, Transition } from "./ConnectionModel.ts"
 
+/** A connection with a given status. */
 export type StateIn<S extends Status["_tag"]> = ConnectionState & {
   readonly status: Extract<Status, { readonly _tag: S }>
 }
+/** A message of the client. */
 export type MessageReceived = Extract<Message, { readonly _tag: "MessageReceived" }>
 
+/** The state of a connection that was opened at `at`. */
 export const initial = (id: ConnectionId, at: Instant): ConnectionState => ({
   connection_id: id,
   client_id: null,
@@ -29,19 +32,24 @@ export const initial = (id: ConnectionId, at: Instant): ConnectionState => ({
   blocked: []
 })
 
+/** No intents. */
 export const unchanged = (state: ConnectionState): Transition => [state, []]
 
+/** Whether the connection has a status; narrows the state. */
 export const hasStatus = <S extends Status["_tag"]>(state: ConnectionState, status: S): state is StateIn<S> =>
   state.status._tag === status
 
+/** Whether the connection has a user (AUT4). */
 export const isAuthenticated = (state: ConnectionState): state is StateIn<"Authenticated"> =>
   hasStatus(state, "Authenticated")
 
+/** Ends every subscription; for a state that keeps none. */
 export const unsubscribeAll = (state: ConnectionState): ReadonlyArray<Intent> =>
   state.subscriptions.map((topic) => ({ _tag: "Unsubscribe", topic }))
 
 type SendReply = Extract<Intent, { readonly _tag: "SendReply" }>
 
+/** Sends a message as the reply to `ref`. */
 export const sendReply = (
   ref: string | null,
   message: SendReply["message"],
@@ -53,6 +61,7 @@ export const sendReply = (
   topic
 })
 
+/** CON4: answers `ref` with an error, and changes nothing. `retryAfter` is in milliseconds. */
 export const reject = (
   state: ConnectionState,
   ref: string | null,
@@ -71,6 +80,7 @@ export const reject = (
   })]
 ]
 
+/** Ends one subscription. */
 export const removeSubscription = (
   state: ConnectionState,
   topic: ConnectionState["subscriptions"][number]
@@ -81,6 +91,7 @@ export const removeSubscription = (
 
 type CloseDetails = Omit<Extract<Intent, { readonly _tag: "Close" }>, "_tag">
 
+/** CON6: closes the connection, once: `goodbye` and the close follow all other intents. */
 export const close = (
   state: ConnectionState,
   { code, reason, resume, retry_after_ms }: CloseDetails,
@@ -90,15 +101,22 @@ export const close = (
   [...unsubscribeAll(state), ...precedingIntents, { _tag: "Close", code, reason, resume, retry_after_ms }]
 ]
 
-/** AUT3: what is heard before authentication is counted. */
+/** AUT3: counts a frame and its bytes before authentication. */
 export const countPreAuthFrame = (state: ConnectionState, frame: { readonly bytes: number }): ConnectionState => ({
   ...state,
   pre_auth_frames: state.pre_auth_frames + 1,
   pre_auth_bytes: state.pre_auth_bytes + frame.bytes
 })
 
+/** AUT3: whether more was received before authentication than is allowed: 16 frames, 64 KB. */
 export const exceedsPreAuthLimits = (state: ConnectionState, limits: Limits): boolean =>
   state.pre_auth_frames > limits.authFrames || state.pre_auth_bytes > limits.authBytes
 
+/** AUT3: closes a connection that sent too much before authentication. */
 export const closeUnauthenticated = (state: ConnectionState): Transition =>
-  close(state, { code: closeCode.unauthenticated, reason: "sign in first", resume: false, retry_after_ms: 0 })
+  close(state, {
+    code: closeCode.unauthenticated,
+    reason: "too many messages before authentication: sign in first",
+    resume: false,
+    retry_after_ms: 0
+  })

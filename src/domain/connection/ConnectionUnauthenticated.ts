@@ -1,4 +1,4 @@
-/** A connection without a user: it may name a key and prove it, and nothing else (AUT1-AUT4). */
+/** A connection without a user: it can prove a key or resume a session, and nothing else (AUT1, AUT2, AUT3, AUT4). */
 import type { Instant } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import * as Identity from "../session/Identity.ts"
@@ -16,6 +16,10 @@ import {
 } from "./ConnectionTransitions.ts"
 import type { ClientMessage } from "./FrameDecoder.ts"
 
+/**
+ * AUT4, SEC1: before authentication only connect, auth, resume and heartbeat are served. Everything else is answered with
+ * `unauthenticated`, and counts towards the limits of AUT3.
+ */
 export const handleUnauthenticated = (
   previous: ConnectionState,
   message: MessageReceived,
@@ -30,7 +34,10 @@ export const handleUnauthenticated = (
     case "heartbeat":
       return [state, [sendReply(id, { _tag: "heartbeat", ref_id: id })]]
     case "connect":
-      if (state.status._tag === "Verifying") return reject(state, id, "auth_failed", "a sign-in is under way")
+      if (state.status._tag === "Verifying") {
+        return reject(state, id, "auth_failed", "a sign-in is in progress: wait for its reply")
+      }
+      // SEC4: a key of small order is not even challenged.
       return Identity.isValidPublicKey(control.public_key)
         ? [
           {
@@ -41,11 +48,13 @@ export const handleUnauthenticated = (
           },
           [{ _tag: "IssueChallenge", ref: id, public_key: control.public_key }]
         ]
-        : failAuthentication(state, id, "this is not a key that can be trusted", limits)
+        : failAuthentication(state, id, "the public key is not an accepted Ed25519 key", limits)
     case "auth":
       return verifyChallenge(state, id, control.signature, message.at, limits)
     case "resume":
-      if (state.status._tag === "Verifying") return reject(state, id, "auth_failed", "a sign-in is under way")
+      if (state.status._tag === "Verifying") {
+        return reject(state, id, "auth_failed", "a sign-in is in progress: wait for its reply")
+      }
       return [
         {
           ...state,
@@ -69,10 +78,10 @@ export const handleUnauthenticated = (
   }
 }
 
-/** Milliseconds after which a key that was not looked at may be proved again. */
+/** The retry delay, in milliseconds, after a signature that was not verified because its challenge had expired. */
 const staleChallengeRetryMillis = 1_000
 
-/** A challenge is used up by the first try, whatever becomes of it (AUT1, SEC2). */
+/** AUT1, SEC2: the first `auth` consumes the challenge, whatever its outcome. SEC26: format checks come before verifying. */
 const verifyChallenge = (
   state: ConnectionState,
   id: ClientMessage["id"],
@@ -81,7 +90,7 @@ const verifyChallenge = (
   limits: Limits
 ): Transition => {
   if (state.status._tag !== "Challenged") {
-    return failAuthentication(state, id, "there is no challenge to answer", limits)
+    return failAuthentication(state, id, "no challenge is open on this connection: send connect first", limits)
   }
   const { challenge, public_key } = state.status
   const consumed: ConnectionState = { ...state, status: { _tag: "Unauthenticated" } }
@@ -89,18 +98,21 @@ const verifyChallenge = (
     return failAuthentication(
       consumed,
       id,
-      "the challenge is too old: connect again",
+      "the challenge has expired: send connect again",
       limits,
       staleChallengeRetryMillis
     )
   }
-  if (!Identity.isSignature(signature)) return failAuthentication(consumed, id, "this is not a signature", limits)
+  if (!Identity.isSignature(signature)) {
+    return failAuthentication(consumed, id, "the signature is not 64 bytes as base64url", limits)
+  }
   return [
     { ...state, status: { _tag: "Verifying", ref: id } },
     [{ _tag: "VerifySignature", ref: id, challenge, public_key, signature }]
   ]
 }
 
+/** AUT1: holds the challenge in this connection only, and sends it. */
 export const handleChallengeIssued = (
   state: ConnectionState,
   message: Extract<Message, { readonly _tag: "ChallengeIssued" }>
@@ -109,6 +121,7 @@ export const handleChallengeIssued = (
   [sendReply(message.ref, { _tag: "challenge", ...message.challenge })]
 ]
 
+/** AUT1, AUT2: the outcome of verifying a signature or a token. */
 export const handleVerification = (
   state: StateIn<"Verifying">,
   message: Extract<Message, { readonly _tag: "SignedIn" | "AuthRejected" }>,
@@ -134,7 +147,7 @@ export const handleVerification = (
   ]
 }
 
-/** CON5: an AuthError resets authentication; SEC26: a few tries, then the door shuts. */
+/** CON5: an `AuthError` resets authentication. SEC26: the fifth failure on a connection closes it. */
 const failAuthentication = (
   previous: ConnectionState,
   ref: string,
@@ -152,7 +165,7 @@ const failAuthentication = (
   const [, replies] = reject(state, ref, "auth_failed", message, retryAfter)
   return state.auth_failures < limits.authTries ? [state, replies] : close(state, {
     code: closeCode.unauthenticated,
-    reason: "too many failed attempts to sign in",
+    reason: "too many failed sign-ins",
     resume: false,
     retry_after_ms: 0
   }, replies)

@@ -1,9 +1,8 @@
 /**
- * From the text of one frame to what it asks for, or to a refusal with a
- * closed code and a sentence (CON4, SEC12, SEC16-SEC19, SEC22).
+ * Decodes the text of one frame into a client message, or into a rejection with a code of the closed set (CON4, SEC22).
  *
- * Structure is checked before any schema sees the value: size, depth, keys,
- * finite numbers, whole surrogate pairs, no key that could touch a prototype.
+ * The structure is validated before any schema sees the value: size, depth and number of keys (SEC16), finite numbers
+ * (SEC17), well-formed strings (SEC18), no key that reaches a prototype (SEC19).
  */
 import { Exit, Result, Schema } from "effect"
 import { CommandId, kindOf, TopicId } from "../protocol/Ids.ts"
@@ -13,33 +12,33 @@ import type { ErrorCode } from "../protocol/Rejection.ts"
 import { SignedCommand } from "../protocol/SignedCommand.ts"
 import type { AnyKind } from "../topic/Topic.ts"
 
-/** What a well-formed message asks for. */
+/** A well-formed message: a control message of the connection, or a command to a topic. */
 export const ClientMessage = Schema.TaggedUnion({
   Control: { id: CommandId, control: ClientControl, topic: Schema.NullOr(TopicId) },
-  /** `signed` as the sender says; nobody has checked it yet. */
+  /** `signed` is not verified yet. */
   Command: { id: CommandId, topic: TopicId, command: Schema.Json, signed: Schema.optionalKey(SignedCommand) }
 })
 export type ClientMessage = typeof ClientMessage.Type
 
-/** Why a message was not taken. `id` is its own id when that could be read. */
+/** Why a frame was rejected. `id` is the id of the message if it could be read. */
 export interface FrameRejection {
   readonly id: string | null
   readonly code: Extract<ErrorCode, "malformed" | "unknown_type" | "too_large">
   readonly message: string
 }
 
-/** Reads one frame. `kinds` are the kinds whose commands may come over the wire. */
+/** Decodes one frame. */
 export type FrameDecoder = (text: string) => Result.Result<ClientMessage, FrameRejection>
 
-/** Identity comes from the connection alone, so a field nobody asked for is refused rather than dropped (SEC8). */
+/** SEC8: an unknown field, such as an author, is rejected rather than ignored. */
 const strict = { onExcessProperty: "error" } as const
-/** The payload is JSON already, and read by its type's own schema: here it need only be there. */
+/** The payload is decoded by the schema of its type, so that the envelope only requires its presence. */
 const decodeEnvelope = Schema.decodeUnknownExit(
   Schema.Struct({ ...Envelope.fields, payload: Schema.optionalKey(Schema.Unknown) })
 )
 const decodeControl = Schema.decodeUnknownExit(ClientControl)
 
-/** Control messages that are about one topic, and so need `thread_id`. */
+/** Control messages that concern one topic, and so need `thread_id`. */
 export const topicScopedTypes: ReadonlySet<string> = new Set([
   "subscribe",
   "unsubscribe",
@@ -49,7 +48,7 @@ export const topicScopedTypes: ReadonlySet<string> = new Set([
   "get_thread"
 ])
 
-/** Prepares the reader once; its schemas are compiled here, not per message. */
+/** Makes a decoder for commands of `kinds`. Compiles the schemas once, not per message. */
 export const makeDecoder = (
   kinds: ReadonlyMap<string, AnyKind>,
   limits: Pick<Limits, "frameBytes" | "depth" | "keys">
@@ -70,12 +69,12 @@ export const makeDecoder = (
       return reject(
         envelope.id,
         "unknown_type",
-        `${kindOf(topic)} topics do not know messages of type ${envelope.type}`
+        `${kindOf(topic)} topics have no command ${envelope.type}`
       )
     }
     const decoded = decode(withTag(envelope))
     if (Exit.isFailure(decoded)) {
-      return reject(envelope.id, "malformed", `the payload is not that of a ${envelope.type} message`)
+      return reject(envelope.id, "malformed", `the payload does not match the schema of ${envelope.type}`)
     }
     const { id, signature, timestamp } = envelope
     const request = { topic, command: decoded.value }
@@ -114,14 +113,14 @@ const envelopeOf = (value: unknown): Envelope | undefined => {
 }
 
 /**
- * Whether decoding left nothing out. It stands for the schema option that refuses excess properties, which costs more
- * than the decoding itself; it will do where the schema renames nothing.
+ * SEC8: whether decoding dropped no field. Replaces the schema option `onExcessProperty`, which costs more than decoding
+ * itself; valid only for schemas that rename no field.
  */
 const isLossless = (value: unknown, decoded: unknown): boolean => {
   if (value === decoded || typeof value !== "object" || value === null) return true
   const decodedFields = decoded as Readonly<Record<string, unknown>>
   const inputFields = value as Readonly<Record<string, unknown>>
-  // Both are plain data; a list of keys would be the largest thing made for a small message.
+  // Counts instead of listing keys: the lists would be the largest allocation of a small message.
   let excess = 0
   for (const _ in decodedFields) excess -= 1
   for (const key in inputFields) {
@@ -135,7 +134,7 @@ const decodeControlMessage = (envelope: Envelope): Result.Result<ClientMessage, 
   if (topicScopedTypes.has(envelope.type) && envelope.thread_id === undefined) {
     return reject(envelope.id, "malformed", `thread_id is missing: ${envelope.type} needs one`)
   }
-  if (envelope.signature !== undefined) return reject(envelope.id, "malformed", "only commands are signed")
+  if (envelope.signature !== undefined) return reject(envelope.id, "malformed", "only commands carry a signature")
   const payload = withTag(envelope)
   const decoded = decodeControl(payload)
   return Exit.isSuccess(decoded) && isLossless(payload, decoded.value)
@@ -145,16 +144,16 @@ const decodeControlMessage = (envelope: Envelope): Result.Result<ClientMessage, 
       control: decoded.value,
       topic: envelope.thread_id ?? null
     })
-    : reject(envelope.id, "malformed", `the payload is not that of a ${envelope.type} message`)
+    : reject(envelope.id, "malformed", `the payload does not match the schema of ${envelope.type}`)
 }
 
 const invalidEnvelope =
   "the message is not an envelope: id (a UUID), type, payload (an object), timestamp (ms), thread_id"
 
-/** The payload with its tag; a `_tag` that came along must not win. */
+/** The payload with its tag, which overrides a `_tag` in the payload. */
 const withTag = (envelope: Envelope): unknown => ({ ...envelope.payload, _tag: envelope.type })
 
-/** A thread that is being created takes its name from the command. */
+/** The topic of a command; a thread that is being created is named after its command. */
 const topicOf = (envelope: Envelope): TopicId | undefined =>
   envelope.thread_id ?? (envelope.type === "create_thread" ? TopicId.make(`thread:${envelope.id}`) : undefined)
 
@@ -166,7 +165,7 @@ const reject = (
 
 const uuidPattern = /^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$/
 
-/** The id of a message that is refused, so that its sender knows which. */
+/** The id of a rejected message, for `ref_id`; null if there is no valid one. */
 const messageIdOf = (value: unknown): string | null =>
   typeof value === "object" && value !== null && "id" in value && typeof value.id === "string" &&
     uuidPattern.test(value.id)
@@ -177,7 +176,7 @@ type StructureViolation = Omit<FrameRejection, "id">
 
 const forbiddenKeys: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"])
 
-/** Walks a parsed value, no deeper than `limits.depth`. Undefined when all is well. */
+/** SEC16, SEC17, SEC18, SEC19: the first violation in a parsed value, or undefined. Descends at most `limits.depth` levels. */
 export const validateJsonStructure = (
   value: unknown,
   limits: Pick<Limits, "depth" | "keys">,
@@ -185,9 +184,9 @@ export const validateJsonStructure = (
 ): StructureViolation | undefined => {
   switch (typeof value) {
     case "string":
-      return value.isWellFormed() ? undefined : { code: "malformed", message: "a text holds half a surrogate pair" }
+      return value.isWellFormed() ? undefined : { code: "malformed", message: "a string contains a lone surrogate" }
     case "number":
-      return Number.isFinite(value) ? undefined : { code: "malformed", message: "a number is out of range" }
+      return Number.isFinite(value) ? undefined : { code: "malformed", message: "a number is not finite" }
     case "object":
       break
     default:
@@ -210,7 +209,9 @@ export const validateJsonStructure = (
     if (++keyCount > limits.keys) {
       return { code: "too_large", message: `an object may have at most ${limits.keys} keys` }
     }
-    if (forbiddenKeys.has(key)) return { code: "malformed", message: "a key has a name that is not allowed" }
+    if (forbiddenKeys.has(key)) {
+      return { code: "malformed", message: "__proto__, constructor and prototype are not allowed as keys" }
+    }
     const violation = validateJsonStructure(key, limits, depth) ??
       validateJsonStructure(record[key], limits, depth + 1)
     if (violation !== undefined) return violation

@@ -1,8 +1,6 @@
 /**
- * Which keys may name a user (AUT1, SEC4), and the challenge a key is proved by.
- *
- * Pure arithmetic on the key's 32 bytes; signatures are checked elsewhere, and
- * only for keys that pass here.
+ * Which Ed25519 keys are accepted as users (AUT1, SEC4), and the challenge that a user signs. Pure arithmetic on the 32
+ * bytes of the key; signatures are verified by `Sessions`, and only for keys accepted here.
  */
 import { Schema } from "effect"
 import { Instant, type UserId } from "../protocol/Ids.ts"
@@ -10,7 +8,7 @@ import type { ServerMessageOf } from "../protocol/Protocol.ts"
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-/** The bytes behind unpadded base64url, or undefined when the text is not the one way to write them. */
+/** The bytes of unpadded base64url, or undefined unless the text is their canonical encoding. */
 export const decodeBase64Url = (text: string): Uint8Array | undefined => {
   const bytes = new Uint8Array(Math.floor(text.length * 3 / 4))
   let bits = 0
@@ -34,13 +32,11 @@ export const decodeBase64Url = (text: string): Uint8Array | undefined => {
 const fieldPrime = 2n ** 255n - 19n
 
 /**
- * Whether the key is the canonical encoding of a point outside the eight of
- * small order. For those eight one signature holds for many messages, so no
- * such key can stand for a person (SEC4).
+ * SEC4: whether the key is the canonical encoding of a point that is not of small order. For the eight points of small
+ * order one signature is valid for many messages, so that such a key proves nothing.
  *
- * A point is of small order when its y is 1, -1 or 0 (orders 1, 2, 4), or when
- * doubling it gives y = 0 (order 8): on -x^2 + y^2 = 1 + d x^2 y^2 that means
- * y^2 = -x^2, hence d y^4 + 2 y^2 - 1 = 0, with d = -121665/121666.
+ * A point is of small order if its y is 1, -1 or 0 (orders 1, 2, 4), or if doubling it gives y = 0 (order 8): on
+ * -x^2 + y^2 = 1 + d x^2 y^2 (RFC 8032) that means y^2 = -x^2, hence d y^4 + 2 y^2 - 1 = 0, with d = -121665/121666.
  */
 export const isValidPublicKey = (key: UserId): boolean => {
   const bytes = decodeBase64Url(key)
@@ -52,7 +48,7 @@ export const isValidPublicKey = (key: UserId): boolean => {
   return (121_665n * y2 * y2 - 243_332n * y2 + 121_666n) % fieldPrime !== 0n
 }
 
-/** What a connection was asked to sign; one per connection at a time, and gone with the first try (SEC2). */
+/** The fields that a user signs (SEC3). One per connection at a time, consumed by the first try (SEC2). */
 export const Challenge = Schema.Struct({
   nonce: Schema.String,
   audience: Schema.String,
@@ -63,9 +59,9 @@ export const Challenge = Schema.Struct({
 })
 export type Challenge = typeof Challenge.Type & Omit<ServerMessageOf<"challenge">, "_tag">
 
-/** A challenge lives for `ttl` ms; at the very end of it, it is over. */
+/** AUT1: whether a challenge may be answered at `now`: from its issue, and before it expires. */
 export const isUnexpired = (challenge: Challenge, now: Instant): boolean =>
   now >= challenge.issued_at && now < challenge.expires_at
 
-/** Cheap checks before any arithmetic on curves: 64 bytes as base64url, written the one way they can be. */
+/** SEC26: the format check before any curve arithmetic: 64 bytes as canonical base64url. */
 export const isSignature = (text: string): boolean => text.length === 86 && decodeBase64Url(text) !== undefined

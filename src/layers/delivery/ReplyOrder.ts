@@ -1,42 +1,42 @@
 /**
- * Answers in the order of their questions (CON2). Every message of a connection
- * holds a place; an answer that is ready before its turn waits there.
+ * Sends the replies of a connection in the order of its requests (CON2). Each request has a slot; a reply that is ready
+ * before its turn is buffered there.
  *
- * What a topic sends after a waiting `subscribed` waits behind it, so that no
- * delta overtakes the snapshot it builds on. Other topics are not held up.
+ * Frames of a topic whose `subscribed` reply is buffered are held behind it, so that no delta overtakes the snapshot that
+ * it builds on. Frames of other topics pass.
  */
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import * as FrameBatch from "./FrameBatch.ts"
 
-/** Who hears what has its turn. */
+/** Takes frames whose turn has come. */
 export interface FrameSink {
   readonly deliver: (frame: OutboundFrame) => void
 }
 
-/** The place of one message's answers. */
+/** The slot of one request. A linked list, because slots are opened and completed once per message. */
 export interface ReplySlot {
-  /** What waits there; `emptyFrames` while nothing does. */
+  /** Buffered frames; `emptyFrames` if there are none. */
   frames: Array<OutboundFrame>
-  /** What keeps the place open: the message itself, and each request it started. */
+  /** Holds that keep the slot open: the message itself, and each request that it started. */
   pendingCount: number
-  /** Characters of topics' frames among `frames`. */
+  /** UTF-16 units of the topics' frames among `frames`. */
   heldLength: number
-  /** The place behind it. */
+  /** The slot of the next request. */
   next: ReplySlot | undefined
 }
 
-/** The places that are open, in order. */
+/** The open slots of one connection, in order. */
 export interface ReplyOrder {
   firstReplySlot: ReplySlot | undefined
   lastReplySlot: ReplySlot | undefined
-  /** Topics whose `subscribed` waits in a slot; undefined while there is none. */
+  /** By topic, the slot in which its `subscribed` is buffered; undefined if there is none. */
   heldTopics: Map<TopicId, ReplySlot> | undefined
-  /** Characters of topics' frames that wait in slots; answers are bounded by the requests there may be. */
+  /** UTF-16 units of topics' frames in all slots. Replies need no count: requests in flight are limited. */
   heldLength: number
 }
 
-/** Most slots never hold anything, so they share this, which is never added to. */
+/** Shared by all slots without frames, which are most. Never mutated. */
 const emptyFrames: Array<OutboundFrame> = []
 
 const enqueue = (slot: ReplySlot, frame: OutboundFrame): void => {
@@ -44,6 +44,7 @@ const enqueue = (slot: ReplySlot, frame: OutboundFrame): void => {
   else slot.frames.push(frame)
 }
 
+/** No open slots. */
 export const make = (): ReplyOrder => ({
   firstReplySlot: undefined,
   lastReplySlot: undefined,
@@ -51,7 +52,7 @@ export const make = (): ReplyOrder => ({
   heldLength: 0
 })
 
-/** A place for the message that was just heard; `complete` closes it. */
+/** Opens the slot of a request that has arrived, with one hold. */
 export const open = (replies: ReplyOrder): ReplySlot => {
   const slot: ReplySlot = { frames: emptyFrames, pendingCount: 1, heldLength: 0, next: undefined }
   if (replies.lastReplySlot === undefined) replies.firstReplySlot = slot
@@ -60,13 +61,13 @@ export const open = (replies: ReplyOrder): ReplySlot => {
   return slot
 }
 
-/** Says something in a slot: at once when it is that slot's turn. */
+/** Sends a reply if its slot is the first, and buffers it otherwise. */
 export const reply = (replies: ReplyOrder, slot: ReplySlot, frame: OutboundFrame, sink: FrameSink): void => {
   if (replies.firstReplySlot === slot) sink.deliver(frame)
   else enqueue(slot, frame)
 }
 
-/** One of the things that kept the slot open is over; answers whose turn has come leave. */
+/** Releases one hold of a slot, and sends the replies whose turn has come. */
 export const complete = (replies: ReplyOrder, slot: ReplySlot, sink: FrameSink): void => {
   slot.pendingCount -= 1
   for (let head = replies.firstReplySlot; head !== undefined; head = head.next) {
@@ -84,21 +85,21 @@ export const complete = (replies: ReplyOrder, slot: ReplySlot, sink: FrameSink):
   replies.lastReplySlot = undefined
 }
 
-/** What topics send waits behind this slot no longer. */
+/** Lets the topics that were held behind a slot pass. */
 const releaseTopics = (replies: ReplyOrder, heldTopics: Map<TopicId, ReplySlot>, slot: ReplySlot): void => {
   for (const [topic, blockingSlot] of heldTopics) if (blockingSlot === slot) heldTopics.delete(topic)
   if (heldTopics.size === 0) replies.heldTopics = undefined
 }
 
-/** From now on, what the topic sends waits behind this slot, unless it is the slot's turn already. */
+/** Holds the topic's frames behind a slot from now on, unless the slot is the first already. */
 export const holdBack = (replies: ReplyOrder, slot: ReplySlot, topic: TopicId): void => {
   if (replies.firstReplySlot !== slot) (replies.heldTopics ??= new Map()).set(topic, slot)
 }
 
-/** Whether any topic's frames have to wait. */
+/** Whether frames of any topic are held. */
 export const hasHeldTopics = (replies: ReplyOrder): boolean => replies.heldTopics !== undefined
 
-/** Lets a topic's frame pass, or keeps it behind its `subscribed`. */
+/** Delivers a topic's frame, or buffers it behind the topic's `subscribed`. */
 export const deliverOrHold = (replies: ReplyOrder, frame: OutboundFrame, sink: FrameSink): void => {
   const slot = frame.lane._tag === "Reply" ? undefined : replies.heldTopics?.get(frame.lane.topic)
   if (slot === undefined) return sink.deliver(frame)

@@ -1,4 +1,4 @@
-/** A user's tokens as the ledger has them, and the grant that every new user gets once (LED3). */
+/** A user's balance in the ledger, and the grant that each new user gets once (LED3). */
 import { Effect, HashMap, Option } from "effect"
 import { ledgerKind } from "../../domain/ledger/Ledger.ts"
 import { type Answer, userAccount } from "../../domain/ledger/LedgerModel.ts"
@@ -8,7 +8,7 @@ import { type CommandRejected, Topics } from "../../services/Topics.ts"
 const ledgerTopic = TopicId.make("ledger:main")
 const systemAuthor = "system:server"
 
-/** Whole tokens; undefined for a user the ledger has never heard of. */
+/** The balance in whole tokens; undefined for a user without an account. */
 const findBalance = Effect.fnUntraced(
   function*(user: UserId): Effect.fn.Return<number | undefined, CommandRejected, Topics> {
     const topics = yield* Topics
@@ -17,11 +17,11 @@ const findBalance = Effect.fnUntraced(
   }
 )
 
-/** The user's balance. */
+/** The user's balance in whole tokens; 0 without an account. */
 export const readBalance = (user: UserId): Effect.Effect<number, CommandRejected, Topics> =>
   Effect.map(findBalance(user), (amount) => amount ?? 0)
 
-/** The balance of somebody who signs in: grants the first tokens to whoever has no account yet. */
+/** The user's balance, after the grant to a user without an account. The grant's id makes it idempotent (LED3). */
 export const ensureAccount = Effect.fnUntraced(
   function*(user: UserId): Effect.fn.Return<number, CommandRejected, Topics> {
     const existing = yield* findBalance(user)

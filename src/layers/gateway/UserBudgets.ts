@@ -1,4 +1,4 @@
-/** What is counted per user rather than per connection: budgets and connections (CON7, SEC24, SEC25). */
+/** Rate limits and connections per user, shared by all connections of the user (CON7, SEC24, SEC25). In memory. */
 import * as TokenBucket from "../../domain/admission/TokenBucket.ts"
 import * as Connection from "../../domain/connection/Connection.ts"
 import type { ClientMessage } from "../../domain/connection/FrameDecoder.ts"
@@ -6,38 +6,41 @@ import type { Instant, UserId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 
-/** What is counted of one user. */
+/** The counters of one user. */
 export interface UserBudget<C> {
   readonly connections: Set<C>
-  /** Whether somebody will ask to forget the user. */
+  /** Whether `evict` is going to be called for the user. */
   evictionScheduled: boolean
-  /** In the order of the budgets; those that were drawn on. */
+  /** By the index of the budget; undefined for a bucket that is full. */
   readonly buckets: Array<TokenBucket.TokenBucket | undefined>
 }
 
-/** The budget that a message draws on, and the milliseconds until there is room for it. */
+/** The budget that a message counts against, and 0 or the milliseconds until the budget allows it. */
 export interface BudgetResult {
   readonly budget: string
   readonly wait: number
 }
 
+/** The counters of all users; `C` is a connection. */
 export interface UserBudgets<C> {
+  /** The signed-in connections of a user. */
   readonly connectionsOf: (user: UserId) => ReadonlySet<C>
-  /** Counts the connection; what to draw on for it. */
+  /** Adds a connection to its user; returns the counters that its messages count against. */
   readonly addConnection: (user: UserId, connection: C) => UserBudget<C>
-  /** Whether `evict` is to be called after a while: nobody does yet, and it was the last connection. */
+  /** Removes a connection. True if it was the last and the caller must schedule `evict`. */
   readonly removeConnection: (user: UserId, connection: C) => boolean
-  /** Draws on the user's budget, unless what was heard must wait for another command of its connection anyway. */
+  /** Takes a token for a message, unless the message is going to be rejected behind another command anyway (CON7). */
   readonly consume: (
     userBudget: UserBudget<C> | undefined,
     state: Connection.ConnectionState,
     incoming: ClientMessage,
     now: Instant
   ) => BudgetResult
-  /** Forgets a user without connections; before the budgets are full again, it gives the time when they will be. */
+  /** Removes a user without connections once all buckets are full; returns when to call again, or undefined. */
   readonly evict: (user: UserId, now: Instant) => Instant | undefined
 }
 
+/** Empty counters. Budgets: `command`, `read`, `signal`, and one for each kind that declares its own. */
 export const make = <C>(limits: Limits, kinds: ReadonlyMap<string, AnyKind>): UserBudgets<C> => {
   const rates: ReadonlyArray<readonly [budget: string, rate: TokenBucket.Rate]> = [
     ["command", { perMinute: limits.messagesPerMinute, burst: limits.messageBurst }],
@@ -51,7 +54,7 @@ export const make = <C>(limits: Limits, kinds: ReadonlyMap<string, AnyKind>): Us
   const budgetsByUser = new Map<UserId, UserBudget<C>>()
   const noConnections: ReadonlySet<C> = new Set()
 
-  /** The milliseconds to wait when the budget is spent. */
+  /** 0, or the milliseconds until the budget has a token. */
   const consumeToken = ({ buckets }: UserBudget<C>, budget: string, now: Instant): number => {
     const index = indexByBudget.get(budget)
     if (index === undefined) return 0

@@ -1,220 +1,226 @@
 /**
- * Signals of this process (ROO2, ROO3, CHO5), in plain maps: changed in the
- * callbacks they come by, told to others through `Topics.broadcast`, never logged.
+ * Presence, signals and running text of the topics of this process, published through `Topics.broadcast` and never logged
+ * (ROO2, ROO3, CHO5). The rules are in `domain/presence`; this holds the states and the clock.
  *
- * A presence entry lives exactly as long as its connection's subscription. The
- * engine's heartbeat ends a dead connection in less than a minute, and a crash
- * ends all of them: there are no ghosts to expire.
+ * **When to use**: in a server of one process. `Gateway.layer` and the Chorus need a `Signals`.
+ *
+ * **Details**: joins and leaves of `presenceCoalesce` milliseconds are published as one `presence_diff`; a signal at once.
+ * A topic without presence, signals and running text occupies no memory.
+ *
+ * **Gotchas**: presence ends with `leave`, not with a timer. Whoever calls `join` must call `leave`, as the gateway does
+ * when a connection closes. In a test, move `TestClock` by `presenceCoalesce` before you expect a diff.
  */
 import { Clock, Effect, Latch, Layer, type Scope } from "effect"
-import { replyLane } from "../../domain/delivery/Lane.ts"
+import { type Lane, replyLane } from "../../domain/delivery/Lane.ts"
+import * as ConnectionSignals from "../../domain/presence/ConnectionSignals.ts"
+import * as Presence from "../../domain/presence/Presence.ts"
+import * as RunningText from "../../domain/presence/RunningText.ts"
 import { type Instant, isUser, type TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import {
   encodeServerPayload,
-  type Presence,
   type PublishedSignal,
   type ServerMessage,
   type ServerMessageOf
 } from "../../domain/protocol/Protocol.ts"
 import * as Uuids from "../../domain/protocol/Uuids.ts"
-import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import { Signals } from "../../services/Signals.ts"
 import { type Subscriber, Topics } from "../../services/Topics.ts"
 import * as Entropy from "../runtime/Entropy.ts"
 import * as TimerWheel from "../runtime/TimerWheel.ts"
 
-type StreamChunk = Omit<ServerMessageOf<"chorus_response">, "_tag">
-
-/** The latest of one connection under one key. Changed in place: what outlives a turn costs more to collect. */
-interface SignalEntry {
-  view: PublishedSignal
-  at: Instant
-  readonly lane: OutboundFrame["lane"]
-}
-
-/** What one topic shares. Dropped when nothing is left of it. */
-interface SharedState {
-  readonly present: Map<string, Presence>
-  /** By connection and key. */
-  readonly signals: Map<string, Map<string, SignalEntry>>
-  readonly runningStreams: Map<string, StreamChunk>
-  /** Since the last diff; an entry that came and went is in neither. */
-  readonly joins: Map<string, Presence>
-  readonly leaves: Map<string, Presence>
-}
-
 type PresenceLimits = Pick<Limits, "presenceCoalesce" | "cursorTtl" | "signalKeys">
 
-const make = Effect.fnUntraced(function*(
-  limits: PresenceLimits
-): Effect.fn.Return<Signals["Service"], never, Topics | Scope.Scope> {
-  const topics = yield* Topics
-  const clock = yield* Clock.Clock
-  const now = () => clock.currentTimeMillisUnsafe()
-  const nextId = Uuids.sequentialUuids((yield* Entropy.RandomBytes)(9))
-  const wheel = yield* TimerWheel.make(TimerWheel.defaultTickMillis)
-  const sharedByTopic = new Map<TopicId, SharedState>()
-  const changedTopics = new Set<TopicId>()
-  const presenceChanged = yield* Latch.make(false)
+/** What one topic shares. */
+class SharedState {
+  presence = Presence.nonePresent
+  /** By connection. */
+  readonly signals = new Map<string, ConnectionSignals.ConnectionSignals>()
+  /** By prompt id. */
+  readonly runningTexts = new Map<string, RunningText.RunningText>()
 
-  const broadcast = <T extends ServerMessage["_tag"]>(
+  get isEmpty(): boolean {
+    return this.signals.size + this.runningTexts.size === 0 && Presence.isIdle(this.presence)
+  }
+}
+
+interface Dependencies {
+  readonly limits: PresenceLimits
+  readonly topics: Topics["Service"]
+  readonly now: () => Instant
+  readonly nextId: () => string
+  readonly wheel: TimerWheel.TimerWheel
+  readonly presenceChanged: Latch.Latch
+}
+
+/** The states of all topics that share something. */
+class SharedStates {
+  readonly byTopic = new Map<TopicId, SharedState>()
+  private readonly changedTopics = new Set<TopicId>()
+  private readonly dependencies: Dependencies
+
+  constructor(dependencies: Dependencies) {
+    this.dependencies = dependencies
+  }
+
+  join(topic: TopicId, { id, user }: Subscriber) {
+    const shared = this.getOrCreate(topic)
+    if (isUser(user)) {
+      const presence = Presence.join(shared.presence, { user, connection: id, at: this.dependencies.now() })
+      this.setPresence(topic, shared, presence)
+    }
+    return {
+      presence: Presence.entriesOf(shared.presence),
+      signals: [...shared.signals.values()].flatMap((entries) => entries.map(({ signal }) => signal))
+    }
+  }
+
+  leave(topic: TopicId, connection: string): void {
+    const shared = this.byTopic.get(topic)
+    if (shared === undefined) return
+    this.setPresence(topic, shared, Presence.leave(shared.presence, connection))
+    for (const { signal } of shared.signals.get(connection) ?? []) this.removeSignal(topic, shared, signal)
+  }
+
+  setSignal(topic: TopicId, from: Subscriber, key: string, value: PublishedSignal["value"]): void {
+    const shared = this.byTopic.get(topic)
+    if (shared === undefined || !Presence.isConnected(shared.presence, from.id)) return
+    const signals = shared.signals.get(from.id) ?? ConnectionSignals.noSignals
+    const existing = ConnectionSignals.entryOf(signals, key)
+    if (value === null) return existing === undefined ? undefined : this.removeSignal(topic, shared, existing.signal)
+    const { limits, now, wheel } = this.dependencies
+    const evicted = ConnectionSignals.evictedBy(signals, key, limits)
+    if (evicted !== undefined) this.broadcastSignal(topic, { ...evicted.signal, value: null })
+    const entry = { signal: { from: from.user, connection: from.id, key, value }, at: now() }
+    shared.signals.set(from.id, ConnectionSignals.setSignal(signals, entry, limits))
+    if (existing === undefined) {
+      wheel.scheduleCallback(ConnectionSignals.expiryOf(entry, limits), this.expireSignal(topic, entry.signal))
+    }
+    this.broadcastSignal(topic, entry.signal)
+  }
+
+  /** Removes a signal when it expires; a later value under its key sets the deadline again. */
+  private expireSignal(topic: TopicId, signal: PublishedSignal): TimerWheel.ExpireHandler {
+    return (at) => {
+      const shared = this.byTopic.get(topic)
+      const entry = ConnectionSignals.entryOf(shared?.signals.get(signal.connection) ?? [], signal.key)
+      if (shared === undefined || entry === undefined) return undefined
+      const expiresAt = ConnectionSignals.expiryOf(entry, this.dependencies.limits)
+      return at < expiresAt ? expiresAt : void this.removeSignal(topic, shared, entry.signal)
+    }
+  }
+
+  private removeSignal(topic: TopicId, shared: SharedState, signal: PublishedSignal): void {
+    const { connection, key } = signal
+    const remaining = ConnectionSignals.removeSignal(shared.signals.get(connection) ?? [], key)
+    if (remaining.length === 0) shared.signals.delete(connection)
+    else shared.signals.set(connection, remaining)
+    this.broadcastSignal(topic, { ...signal, value: null })
+  }
+
+  publishChunk(topic: TopicId, chunk: RunningText.RunningText): void {
+    const { runningTexts } = this.getOrCreate(topic)
+    runningTexts.set(chunk.prompt_id, RunningText.append(runningTexts.get(chunk.prompt_id), chunk))
+    this.broadcast(topic, "chorus_response", chunk, { _tag: "Stream", topic })
+  }
+
+  completeStream(topic: TopicId, promptId: string): void {
+    const shared = this.byTopic.get(topic)
+    if (shared?.runningTexts.delete(promptId) === true) this.removeIfEmpty(topic, shared)
+  }
+
+  /** Publishes what changed in presence, as one diff per topic. */
+  publishDiffs(): void {
+    for (const topic of this.changedTopics) {
+      const shared = this.byTopic.get(topic)
+      if (shared === undefined) continue
+      const { diff, published } = Presence.takeDiff(shared.presence)
+      shared.presence = published
+      if (diff !== undefined) this.broadcast(topic, "presence_diff", diff, replyLane)
+      this.removeIfEmpty(topic, shared)
+    }
+    this.changedTopics.clear()
+  }
+
+  private getOrCreate(topic: TopicId): SharedState {
+    const existing = this.byTopic.get(topic)
+    if (existing !== undefined) return existing
+    const created = new SharedState()
+    this.byTopic.set(topic, created)
+    return created
+  }
+
+  private removeIfEmpty(topic: TopicId, shared: SharedState): void {
+    if (shared.isEmpty) this.byTopic.delete(topic)
+  }
+
+  private setPresence(topic: TopicId, shared: SharedState, presence: Presence.TopicPresence): void {
+    if (presence === shared.presence) return
+    shared.presence = presence
+    this.changedTopics.add(topic)
+    this.dependencies.presenceChanged.openUnsafe()
+  }
+
+  private broadcastSignal(topic: TopicId, signal: PublishedSignal): void {
+    this.broadcast(topic, "signal", signal, {
+      _tag: "Ephemeral",
+      topic,
+      key: `signal ${signal.connection} ${signal.key}`
+    })
+  }
+
+  private broadcast<T extends ServerMessage["_tag"]>(
     topic: TopicId,
     type: T,
     payload: Omit<ServerMessageOf<T>, "_tag">,
-    lane: OutboundFrame["lane"]
-  ) =>
+    lane: Lane
+  ): void {
+    const { nextId, now, topics } = this.dependencies
     topics.broadcast(topic, {
       text: encodeServerPayload(type, payload, { id: nextId(), timestamp: now(), thread_id: topic }),
       lane
     })
-
-  const getOrCreate = (topic: TopicId): SharedState => {
-    const existing = sharedByTopic.get(topic)
-    if (existing !== undefined) return existing
-    const created: SharedState = {
-      present: new Map(),
-      signals: new Map(),
-      runningStreams: new Map(),
-      joins: new Map(),
-      leaves: new Map()
-    }
-    sharedByTopic.set(topic, created)
-    return created
   }
+}
 
-  const removeIfEmpty = (topic: TopicId, shared: SharedState) => {
-    if (shared.present.size + shared.signals.size + shared.runningStreams.size + shared.leaves.size === 0) {
-      sharedByTopic.delete(topic)
-    }
-  }
-
-  const markChanged = (topic: TopicId) => {
-    changedTopics.add(topic)
-    presenceChanged.openUnsafe()
-  }
-
-  const join = (topic: TopicId, subscriber: Subscriber) => {
-    const shared = getOrCreate(topic)
-    if (isUser(subscriber.user) && !shared.present.has(subscriber.id)) {
-      const entry: Presence = { user: subscriber.user, connection: subscriber.id, at: now() }
-      shared.present.set(subscriber.id, entry)
-      shared.joins.set(subscriber.id, entry)
-      shared.leaves.delete(subscriber.id)
-      markChanged(topic)
-    }
-    return {
-      presence: [...shared.present.values()],
-      signals: [...shared.signals.values()].flatMap((entries) => Array.from(entries.values(), ({ view }) => view))
-    }
-  }
-
-  const leave = (topic: TopicId, id: string) => {
-    const shared = sharedByTopic.get(topic)
-    const entry = shared?.present.get(id)
-    if (shared === undefined || entry === undefined) return
-    shared.present.delete(id)
-    // Somebody whose coming was never told needs no goodbye.
-    if (!shared.joins.delete(id)) shared.leaves.set(id, entry)
-    for (const signalEntry of shared.signals.get(id)?.values() ?? []) removeSignal(topic, shared, signalEntry)
-    markChanged(topic)
-  }
-
-  const flush = () => {
-    for (const topic of changedTopics) {
-      const shared = sharedByTopic.get(topic)
-      if (shared === undefined) continue
-      const diff = { joins: [...shared.joins.values()], leaves: [...shared.leaves.values()] }
-      shared.joins.clear()
-      shared.leaves.clear()
-      if (diff.joins.length + diff.leaves.length > 0) broadcast(topic, "presence_diff", diff, replyLane)
-      removeIfEmpty(topic, shared)
-    }
-    changedTopics.clear()
-  }
-
-  // -- Signals --
-
-  const removeSignal = (topic: TopicId, shared: SharedState, { lane, view }: SignalEntry) => {
-    const entries = shared.signals.get(view.connection)
-    entries?.delete(view.key)
-    if (entries?.size === 0) shared.signals.delete(view.connection)
-    broadcast(topic, "signal", { ...view, value: null }, lane)
-  }
-
-  const setSignal = (topic: TopicId, from: Subscriber, key: string, value: PublishedSignal["value"]) => {
-    const shared = sharedByTopic.get(topic)
-    if (shared === undefined || !shared.present.has(from.id)) return
-    const existing = shared.signals.get(from.id)?.get(key)
-    if (value === null) return existing === undefined ? undefined : removeSignal(topic, shared, existing)
-    const view: PublishedSignal = { from: from.user, connection: from.id, key, value }
-    if (existing === undefined) addSignal(topic, shared, view)
-    else {
-      existing.view = view
-      existing.at = now()
-    }
-    broadcast(topic, "signal", view, existing?.lane ?? laneOf(topic, view))
-  }
-
-  const addSignal = (topic: TopicId, shared: SharedState, view: PublishedSignal) => {
-    const { connection, key } = view
-    const [oldest, ...others] = shared.signals.get(connection)?.values() ?? []
-    // The oldest makes room: a client that keeps inventing keys harms only itself.
-    if (oldest !== undefined && others.length + 1 >= limits.signalKeys) removeSignal(topic, shared, oldest)
-    const entries = shared.signals.get(connection) ?? new Map<string, SignalEntry>()
-    shared.signals.set(connection, entries.set(key, { view, at: now(), lane: laneOf(topic, view) }))
-    wheel.scheduleCallback(now() + limits.cursorTtl, expireSignal(topic, connection, key))
-  }
-
-  const expireSignal = (topic: TopicId, connection: string, key: string): TimerWheel.ExpireHandler => (time) => {
-    const shared = sharedByTopic.get(topic)
-    const existing = shared?.signals.get(connection)?.get(key)
-    if (shared === undefined || existing === undefined) return undefined
-    if (time < existing.at + limits.cursorTtl) return existing.at + limits.cursorTtl
-    return void removeSignal(topic, shared, existing)
-  }
-
-  // -- Running text --
-
-  const publishChunk = (topic: TopicId, chunk: StreamChunk) => {
-    const { runningStreams } = getOrCreate(topic)
-    const previous = runningStreams.get(chunk.prompt_id)
-    const isContinuation = previous !== undefined && previous.loop === chunk.loop && previous.step === chunk.step &&
-      previous.attempt === chunk.attempt && previous.text.length === chunk.offset
-    runningStreams.set(chunk.prompt_id, isContinuation ? { ...previous, text: previous.text + chunk.text } : chunk)
-    broadcast(topic, "chorus_response", chunk, { _tag: "Stream", topic })
-  }
+const make = Effect.fnUntraced(function*(
+  limits: PresenceLimits
+): Effect.fn.Return<Signals["Service"], never, Topics | Scope.Scope> {
+  const clock = yield* Clock.Clock
+  const presenceChanged = yield* Latch.make(false)
+  const states = new SharedStates({
+    limits,
+    topics: yield* Topics,
+    now: () => clock.currentTimeMillisUnsafe(),
+    nextId: Uuids.sequentialUuids((yield* Entropy.RandomBytes)(9)),
+    wheel: yield* TimerWheel.make(TimerWheel.defaultTickMillis),
+    presenceChanged
+  })
 
   yield* Effect.forkScoped(Effect.gen(function*() {
     while (true) {
       yield* Latch.await(presenceChanged)
       yield* Effect.sleep(limits.presenceCoalesce)
       presenceChanged.closeUnsafe()
-      flush()
+      states.publishDiffs()
     }
   }))
 
   return Signals.of({
-    join,
-    leave,
-    setSignal: (topic, from, key, value) => setSignal(topic, from, key, value as PublishedSignal["value"]),
-    publishChunk,
-    completeStream: (topic, promptId) => {
-      const shared = sharedByTopic.get(topic)
-      if (shared?.runningStreams.delete(promptId) === true) removeIfEmpty(topic, shared)
-    },
-    runningStreams: (topic) => [...sharedByTopic.get(topic)?.runningStreams.values() ?? []],
+    join: (topic, subscriber) => states.join(topic, subscriber),
+    leave: (topic, subscriberId) => states.leave(topic, subscriberId),
+    setSignal: (topic, from, key, value) => states.setSignal(topic, from, key, value),
+    publishChunk: (topic, chunk) => states.publishChunk(topic, chunk),
+    completeStream: (topic, promptId) => states.completeStream(topic, promptId),
+    runningStreams: (topic) => [...states.byTopic.get(topic)?.runningTexts.values() ?? []],
     isPresent: (topic, user) =>
-      Effect.sync(() => [...sharedByTopic.get(topic)?.present.values() ?? []].some((entry) => entry.user === user))
+      Effect.sync(() => {
+        const shared = states.byTopic.get(topic)
+        return shared !== undefined && isUser(user) && Presence.isUserPresent(shared.presence, user)
+      })
   })
 })
 
-/** Presence, signals and running text of the topics that are live in this process. */
+/** `Signals` of this process. */
 export const layer = (limits: PresenceLimits): Layer.Layer<Signals, never, Topics> =>
   Layer.effect(Signals, make(limits))
-
-const laneOf = (topic: TopicId, { connection, key }: PublishedSignal): OutboundFrame["lane"] => ({
-  _tag: "Ephemeral",
-  topic,
-  key: `signal ${connection} ${key}`
-})

@@ -1,15 +1,16 @@
 /**
- * Sessions over any store of rows: tokens are opaque, and only their hashes
- * are kept (AUT2).
+ * Sessions over any store of rows (AUT2). Tokens are random and opaque; only their hashes are stored. When a token is valid
+ * is decided by `domain/session/SessionLifetime`.
  */
 import { Clock, Effect, Redacted } from "effect"
 import type { Instant, UserId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
+import * as SessionLifetime from "../../domain/session/SessionLifetime.ts"
 import { type IssuedSession, type Session, SessionError, Sessions, SessionUnknown } from "../../services/Sessions.ts"
 import * as Entropy from "../runtime/Entropy.ts"
 import * as SessionTokens from "./SessionTokens.ts"
 
-/** Rows by the hash of their token. Rows that are over may be dropped at any time. */
+/** Rows by the hash of their token. Rows past their grace period may be deleted at any time. */
 export interface SessionRows {
   readonly insert: (session: Session) => Effect.Effect<void, SessionError>
   readonly find: (id: string) => Effect.Effect<Session | undefined, SessionError>
@@ -19,6 +20,7 @@ export interface SessionRows {
 
 const sessionUnknown = new SessionError({ reason: new SessionUnknown({}) })
 
+/** `Sessions` over `rows`. */
 export const make = Effect.fnUntraced(function*(
   rows: SessionRows,
   limits: Pick<Limits, "sessionTtl" | "sessionGrace">
@@ -30,7 +32,7 @@ export const make = Effect.fnUntraced(function*(
     const session: Session = {
       id: SessionTokens.hashToken(token),
       user,
-      expiresAt: (yield* Clock.currentTimeMillis) + limits.sessionTtl
+      expiresAt: SessionLifetime.expiryOf(yield* Clock.currentTimeMillis, limits)
     }
     yield* rows.insert(session)
     return { ...session, token: Redacted.make(token) } satisfies IssuedSession
@@ -39,22 +41,25 @@ export const make = Effect.fnUntraced(function*(
   const find = Effect.fnUntraced(function*(id: string) {
     const session = yield* rows.find(id)
     const now = yield* Clock.currentTimeMillis
-    if (session === undefined || now >= session.expiresAt + limits.sessionGrace) return yield* sessionUnknown
+    if (session === undefined || !SessionLifetime.isResumable(session.expiresAt, now, limits)) {
+      return yield* sessionUnknown
+    }
     return session
   })
 
   const renew = Effect.fnUntraced(function*(id: string) {
     const old = yield* find(id)
     const next = yield* open(old.user)
-    const now = yield* Clock.currentTimeMillis
-    if (old.expiresAt > now) yield* rows.setExpiry(id, now) // The grace begins.
+    const expiresAt = SessionLifetime.expiryAfterRotation(old.expiresAt, yield* Clock.currentTimeMillis)
+    if (expiresAt !== old.expiresAt) yield* rows.setExpiry(id, expiresAt)
     return next
   })
 
   const extend = Effect.fnUntraced(function*(id: string, until: Instant) {
     const session = yield* rows.find(id)
-    const expiresAt = until - limits.sessionGrace
-    if (session !== undefined && session.expiresAt < expiresAt) yield* rows.setExpiry(id, expiresAt)
+    if (session === undefined) return
+    const expiresAt = SessionLifetime.expiryForHold(session.expiresAt, until, limits)
+    if (expiresAt !== session.expiresAt) yield* rows.setExpiry(id, expiresAt)
   })
 
   return Sessions.of({

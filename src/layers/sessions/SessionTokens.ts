@@ -1,20 +1,21 @@
-/** Randomness, hashes and signatures of sessions, by node:crypto. */
+/** Random tokens, their hashes, and Ed25519 verification, by node:crypto. Which keys are accepted is `Identity`'s. */
 import { Effect } from "effect"
 import { createPublicKey, hash, type KeyObject, verify as verifySignature } from "node:crypto"
 import type { UserId } from "../../domain/protocol/Ids.ts"
 import { challengeSigningInput } from "../../domain/protocol/Protocol.ts"
 import { type Challenge, isSignature, isValidPublicKey } from "../../domain/session/Identity.ts"
 
-/** 32 random bytes as base64url: a nonce, or a session token. */
+/** 32 random bytes as base64url, for a nonce or a session token. */
 export const newToken = (bytes: (count: number) => Uint8Array): string => Buffer.from(bytes(32)).toString("base64url")
 
-/** What is kept of a token: its SHA-256, so that the store's reader cannot sign in. */
+/** The SHA-256 of a token as base64url. Only this is stored, so that reading the store opens no session. */
 export const hashToken = (token: string): string => hash("sha256", token, "base64url")
 
+/** Whether `signature` is `publicKey`'s over a challenge (AUT1). */
 export const verifyChallenge = (challenge: Challenge, publicKey: UserId, signature: string): Effect.Effect<boolean> =>
   verifyText(challengeSigningInput(challenge, publicKey), publicKey, signature)
 
-/** The cheap checks come first (SEC26); the signature itself is checked on a thread of the pool. */
+/** Whether `signature` is `publicKey`'s over a text. Format checks come first (SEC26); the thread pool verifies. */
 export const verifyText = (text: string, publicKey: UserId, signature: string): Effect.Effect<boolean> =>
   isValidPublicKey(publicKey) && isSignature(signature)
     ? Effect.callback((resume) => {

@@ -1,9 +1,16 @@
-/** Sessions that end with the process: for tests and for trying things out. */
+/**
+ * Sessions in memory, which end with the process.
+ *
+ * **When to use**: in tests and trials. A server uses `SessionsSql`, so that clients resume after a restart (AUT2).
+ *
+ * **Gotchas**: expired sessions are not deleted; a process that runs for months should not use this.
+ */
 import { Effect, Layer } from "effect"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import { type Session, Sessions } from "../../services/Sessions.ts"
 import * as SessionStore from "./SessionStore.ts"
 
+/** `Sessions` in memory; `limits` set the lifetime of a token and its grace period, in milliseconds. */
 export const layer = (limits: Pick<Limits, "sessionTtl" | "sessionGrace">): Layer.Layer<Sessions> =>
   Layer.effect(
     Sessions,

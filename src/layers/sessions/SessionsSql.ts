@@ -1,4 +1,14 @@
-/** Sessions in a table, so that they survive a restart of the server (AUT2). */
+/**
+ * Sessions in a table, so that they survive a restart of the server (AUT2).
+ *
+ * **When to use**: in every server that keeps its logs. It takes the `SqlClient` of `Sqlite.layer`, or any other.
+ *
+ * **Details**: creates its table, and deletes expired sessions, when the layer is built. Reads go through a cache of
+ * 10,000 sessions.
+ *
+ * **Gotchas**: the cache assumes that this process alone writes the table. Inserts do not wait for fsync: after a power
+ * failure the most recent users sign in again.
+ */
 import { Cache, Clock, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { UserId } from "../../domain/protocol/Ids.ts"
@@ -11,10 +21,10 @@ import * as SessionStore from "./SessionStore.ts"
 const Row = Schema.Struct({ token_hash: Schema.String, user_key: UserId, expires_at: SafeInteger })
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
 
-/** Sessions kept in memory: whoever comes back soon is not looked up. Some 200 bytes each. */
+/** Cached sessions, of about 200 bytes each. */
 const cacheCapacity = 10_000
 
-/** Whatever the database said stays here; callers hear that sessions are unavailable, and for what. */
+/** Hides the error of the database from callers: they get the operation that failed. */
 const mapToUnavailable = (operation: string) =>
   Effect.mapError((cause: SqlError.SqlError | Schema.SchemaError) =>
     new SessionError({ reason: new SessionsUnavailable({ operation, cause }) })
@@ -26,9 +36,11 @@ const make = Effect.fnUntraced(function*(limits: Pick<Limits, "sessionTtl" | "se
     token_hash TEXT PRIMARY KEY,
     user_key TEXT NOT NULL,
     expires_at BIGINT NOT NULL
-  )`.pipe(mapToUnavailable("open the table"))
+  )`.pipe(mapToUnavailable("create the table"))
   const now = yield* Clock.currentTimeMillis
-  yield* sql`DELETE FROM sessions WHERE expires_at < ${now - limits.sessionGrace}`.pipe(mapToUnavailable("tidy up"))
+  yield* sql`DELETE FROM sessions WHERE expires_at < ${now - limits.sessionGrace}`.pipe(
+    mapToUnavailable("delete expired sessions")
+  )
 
   const find = (id: string) =>
     sql`SELECT token_hash, user_key, expires_at FROM sessions WHERE token_hash = ${id}`.pipe(
@@ -36,10 +48,10 @@ const make = Effect.fnUntraced(function*(limits: Pick<Limits, "sessionTtl" | "se
       Effect.map(([row]): Session | undefined =>
         row === undefined ? undefined : { id: row.token_hash, user: row.user_key, expiresAt: row.expires_at }
       ),
-      mapToUnavailable("look up")
+      mapToUnavailable("find a session")
     )
 
-  // No other process writes to the file (FLT23), so what was read holds until it is changed here.
+  // No other process writes the file (FLT23), so that a cached row is valid until this process changes it.
   const cache = yield* Cache.makeWith(find, {
     capacity: cacheCapacity,
     timeToLive: (exit) => Exit.isSuccess(exit) && exit.value !== undefined ? Duration.infinity : Duration.zero
@@ -51,19 +63,21 @@ const make = Effect.fnUntraced(function*(limits: Pick<Limits, "sessionTtl" | "se
     insert: (session) =>
       sql`INSERT INTO sessions (token_hash, user_key, expires_at)
         VALUES (${session.id}, ${session.user}, ${session.expiresAt})`.pipe(
-        // Whose session the power took signs in again; nobody waits for the disk to come in.
+        // Losing a session costs a sign-in; waiting for fsync would delay every one.
         Effect.provideService(RelaxedDurability, true),
         Effect.asVoid,
-        mapToUnavailable("open")
+        mapToUnavailable("open a session")
       ),
     find: (id) => Cache.get(cache, id),
     setExpiry: (id, expiresAt) =>
-      sql`UPDATE sessions SET expires_at = ${expiresAt} WHERE token_hash = ${id}`.pipe(withInvalidation(id, "extend")),
-    remove: (id) => sql`DELETE FROM sessions WHERE token_hash = ${id}`.pipe(withInvalidation(id, "revoke"))
+      sql`UPDATE sessions SET expires_at = ${expiresAt} WHERE token_hash = ${id}`.pipe(
+        withInvalidation(id, "extend a session")
+      ),
+    remove: (id) => sql`DELETE FROM sessions WHERE token_hash = ${id}`.pipe(withInvalidation(id, "revoke a session"))
   }, limits)
 })
 
-/** Opens its table in the server's database; sessions that are over are dropped at start. */
+/** `Sessions` in the table `sessions`; `limits` set the lifetime of a token and its grace period, in milliseconds. */
 export const layer = (
   limits: Pick<Limits, "sessionTtl" | "sessionGrace">
 ): Layer.Layer<Sessions, SessionError, SqlClient.SqlClient> => Layer.effect(Sessions, make(limits))

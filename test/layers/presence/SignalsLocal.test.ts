@@ -12,7 +12,7 @@ import { makeTestUser } from "../../support/TestUsers.ts"
 const topic = TopicId.make("thread:a")
 const subscriber = (id: string): Subscriber => ({ id, user: makeTestUser().key, deliver: () => {} })
 
-/** Signals, and the frames that would have gone to everybody. */
+/** `Signals`, and the frames that it broadcast. */
 const makeFixture = () => {
   const frames: Array<OutboundFrame> = []
   const layer = SignalsLocal.layer(defaults).pipe(
@@ -31,7 +31,7 @@ const makeFixture = () => {
 }
 
 describe("SignalsLocal", () => {
-  it.effect("[ROO2] comings and goings of 100 ms are one diff; who came and went is not in it", () => {
+  it.effect("[ROO2] joins and leaves of 100 ms are one diff; a connection that joined and left is not in it", () => {
     const { layer, drainFrames } = makeFixture()
     return Effect.gen(function*() {
       const signals = yield* Signals
@@ -53,7 +53,7 @@ describe("SignalsLocal", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[ROO3] the latest value under a key wins, and is gone 30 s after it", () => {
+  it.effect("[ROO3] the latest value under a key wins, and expires 30 s after it was set", () => {
     const { layer, drainFrames } = makeFixture()
     return Effect.gen(function*() {
       const signals = yield* Signals
@@ -71,7 +71,7 @@ describe("SignalsLocal", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[ROO3] strangers show nothing, and one connection only so many keys", () => {
+  it.effect("[SEC11] a signal of a connection that has not joined is ignored; others share at most 16 keys", () => {
     const { layer } = makeFixture()
     return Effect.gen(function*() {
       const signals = yield* Signals
@@ -83,7 +83,7 @@ describe("SignalsLocal", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[CHO5] running text is kept as far as it has come, until it is done", () => {
+  it.effect("[CHO5] running text is kept whole until it is complete", () => {
     const { layer, drainFrames } = makeFixture()
     return Effect.gen(function*() {
       const signals = yield* Signals

@@ -15,7 +15,7 @@ describe.each([
   { name: "in memory", layer: SessionsMemory.layer(defaults) },
   { name: "in SQL", layer: SessionsSql.layer(defaults).pipe(Layer.provide(database)) }
 ])("sessions $name", ({ layer }) => {
-  it.effect("[AUT2] a token resumes its session until 25 s after its end", () =>
+  it.effect("[AUT2] a token resumes its session until its grace period of 25 s ends", () =>
     Effect.gen(function*() {
       const sessions = yield* Sessions
       const { key } = makeTestUser()
@@ -27,7 +27,7 @@ describe.each([
       assert.strictEqual((yield* Effect.flip(sessions.resume(token))).reason._tag, "SessionUnknown")
     }).pipe(Effect.provide(layer)))
 
-  it.effect("[AUT2] renewing gives a new token and leaves the old one its grace", () =>
+  it.effect("[AUT2] renewing issues a new token; the old one keeps its grace period", () =>
     Effect.gen(function*() {
       const sessions = yield* Sessions
       const old = yield* sessions.open(makeTestUser().key)
@@ -38,7 +38,7 @@ describe.each([
       assert.strictEqual((yield* sessions.resume(next.token)).user, old.user)
     }).pipe(Effect.provide(layer)))
 
-  it.effect("[AUT2] a revoked session is over at once, and an unknown token was never one", () =>
+  it.effect("[AUT2] a revoked token and an unknown token resume nothing", () =>
     Effect.gen(function*() {
       const sessions = yield* Sessions
       const { id, token } = yield* sessions.open(makeTestUser().key)
@@ -49,7 +49,7 @@ describe.each([
       assert.strictEqual((yield* Effect.flip(sessions.renew(id))).reason._tag, "SessionUnknown")
     }).pipe(Effect.provide(layer)))
 
-  it.effect("[CON5] a held session can be resumed for two minutes although its token is over", () =>
+  it.effect("[CON5] a session that is held can be resumed for two minutes although its token has expired", () =>
     Effect.gen(function*() {
       const sessions = yield* Sessions
       const { id, token } = yield* sessions.open(makeTestUser().key)
@@ -63,7 +63,7 @@ describe.each([
 })
 
 describe("sessions in SQL", () => {
-  it.effect("[AUT2] [SEC33] they outlive the server, and the table holds no token", () =>
+  it.effect("[AUT2] sessions survive a restart, and the table contains no token", () =>
     Effect.gen(function*() {
       const { token } = yield* Effect.flatMap(Sessions, (sessions) => sessions.open(makeTestUser().key)).pipe(
         Effect.provide(SessionsSql.layer(defaults), { local: true })
