@@ -31,7 +31,7 @@ export interface Topic<S, C> {
   readonly send: (command: C, id?: string) => Effect.Effect<Receipt, ClientError>
   /** `send` as a promise, which rejects with a `ClientError`. */
   readonly sendPromise: (command: C, id?: string) => Promise<Receipt>
-  /** Shares the latest value under a key with subscribers; null removes it. Not logged, and lost while offline (ROO3). */
+  /** Shares the latest value under a key with subscribers; null removes it. Not logged; lost while offline (ROO3). */
   readonly signal: (key: string, value: unknown) => void
 }
 

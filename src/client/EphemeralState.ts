@@ -27,7 +27,7 @@ export const applyPresenceDiff = (replica: Replica, message: ServerMessageOf<"pr
   }
 }
 
-/** Writes streamed text at its offset, in UTF-16 units. A chunk beyond the end is ignored: a part before it is missing. */
+/** Writes streamed text at its offset, in UTF-16 units. A chunk beyond the end is ignored: text before it is missing. */
 export const appendPartialOutput = (replica: Replica, message: ServerMessageOf<"chorus_response">): Replica => {
   const { _tag, offset, ...chunk } = message
   const previous = replica.partialOutputs.find((text) => text.prompt_id === chunk.prompt_id)

@@ -1,10 +1,14 @@
-/** The Chorus' answer, and the pieces it cites: each with its words, and the way to where they stand (CHO10). */
+/** The answer of the Chorus with its citations: each shows the quoted text and links to its message (CHO10). */
 import { type ReactNode, useState } from "react"
 import type { ChorusState, Citation, Prior, StepOutputOf } from "../domain/chorus/ChorusModel.ts"
 import type { TopicId } from "../domain/protocol/Ids.ts"
+import { cut } from "../domain/protocol/Text.ts"
 import type { Message } from "../domain/thread/ThreadModel.ts"
 import { formatDuration, formatPercent, messageElementId, shortKey } from "./format.ts"
 import { PlainText } from "./PlainText.tsx"
+
+/** In UTF-16 units. */
+const maxQuoteLength = 140
 
 interface Props {
   readonly answer: StepOutputOf<"yield">
@@ -14,6 +18,7 @@ interface Props {
   readonly topic: TopicId
 }
 
+/** The answer of a finished run. */
 export const Answer = ({ answer, messages, priors, run, topic }: Props): ReactNode => {
   const [openPriorId, setOpenPriorId] = useState<string>()
   const cited = answer.citations.flatMap((citation) => {
@@ -28,7 +33,7 @@ export const Answer = ({ answer, messages, priors, run, topic }: Props): ReactNo
       <button
         type="button"
         className="cite"
-        aria-label={`Citation ${n}: show it`}
+        aria-label={`Show citation ${n}`}
         onClick={() => setOpenPriorId(openPriorId === prior.id ? undefined : prior.id)}
       >
         {n}
@@ -91,7 +96,7 @@ const CitationItem = ({ messages, number, open, prior, quote, toggle, topic }: {
     <li value={number} className={open ? "cited open" : "cited"}>
       <button type="button" className="quote" aria-expanded={open} onClick={toggle}>
         <span className="citation-number">{number}</span>
-        <q>{quote === "" ? prior.content.slice(0, 140) : quote}</q>
+        <q>{quote === "" ? cut(prior.content, maxQuoteLength) : quote}</q>
       </button>
       {open && (
         <blockquote>
@@ -102,13 +107,13 @@ const CitationItem = ({ messages, number, open, prior, quote, toggle, topic }: {
               <>
                 {" · "}
                 <button type="button" className="link" onClick={() => scrollToMessage(message.id)}>
-                  Show it in the thread
+                  Show in thread
                 </button>
               </>
             )}
             {prior.thread !== topic && (
               <>
-                · <a href={`#${prior.thread}`}>Open its thread</a>
+                · <a href={`#${prior.thread}`}>Open thread</a>
               </>
             )}
           </footer>

@@ -1,12 +1,13 @@
-/** What there is to say about the connection: nothing, as long as it is well. */
+/** The banner about a lost or closed connection. */
 import type { ReactNode } from "react"
 import type { Client } from "../client/Client.ts"
 import type { State } from "../client/ClientModel.ts"
 import { useNow } from "./hooks.ts"
 
-/** A loss shorter than this is nobody's business. */
+/** Milliseconds that a connection must be lost before the banner appears. */
 const lossNoticeDelay = 5_000
 
+/** The banner; empty while the connection is online, or lost for a short time only. */
 export const ConnectionStatus = ({ client, state }: { readonly client: Client; readonly state: State }): ReactNode => {
   const now = useNow(1_000)
   const { connection, lostAt } = state
@@ -16,13 +17,13 @@ export const ConnectionStatus = ({ client, state }: { readonly client: Client; r
     <div className="connection" role="status">
       {closedReason !== undefined && (
         <p>
-          {closedReason.message} <button type="button" onClick={client.start}>Connect again</button>
+          {closedReason.message} <button type="button" onClick={client.start}>Reconnect</button>
         </p>
       )}
       {showLoss && (
         <p>
-          The connection is lost. It comes back by itself; what you write now is sent then.{" "}
-          {connection._tag === "Reconnecting" && <button type="button" onClick={client.start}>Try now</button>}
+          The connection is lost. Reconnecting; what you write is sent afterwards.{" "}
+          {connection._tag === "Reconnecting" && <button type="button" onClick={client.start}>Retry now</button>}
         </p>
       )}
     </div>

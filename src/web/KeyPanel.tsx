@@ -1,4 +1,4 @@
-/** The own key: its short form, its tokens, saving it, and bringing another. */
+/** The user's key: its short form, its balance, saving the secret, and removing the key. */
 import { Effect } from "effect"
 import { type ReactNode, useState } from "react"
 import type { Client } from "../client/Client.ts"
@@ -11,16 +11,17 @@ interface Props {
   readonly client: Client
   readonly balance: number | undefined
   readonly secret: string | undefined
-  /** Whether the key still waits to be saved, and what says that it was. */
+  /** Whether the secret of a new key is not confirmed as saved. */
   readonly unsaved: boolean
   readonly onKeySaved: () => void
   readonly onKeyForgotten: () => void
 }
 
+/** The panel at the end of the sidebar. */
 export const KeyPanel = ({ balance, client, onKeyForgotten, onKeySaved, secret, unsaved }: Props): ReactNode => {
   const [errorMessage, setErrorMessage] = useState<string>()
   const forgetKey = () => {
-    if (!confirm("Forget this key? Unless you saved its text, nobody can be you again.")) return
+    if (!confirm("Remove this key from the browser? Without a saved copy of its secret, this identity is lost.")) return
     Effect.runPromise(Effect.andThen(Effect.ignore(Effect.timeout(client.signOut, 2_000)), KeyStore.remove)).then(
       () => {
         clearDrafts()
@@ -39,16 +40,16 @@ export const KeyPanel = ({ balance, client, onKeyForgotten, onKeySaved, secret, 
           <span className="balance">{balance === undefined ? "" : formatTokens(balance)}</span>
         </summary>
         <div className="stack">
-          <p className="muted">You are this key, to everybody:</p>
+          <p className="muted">Your public key, which identifies you:</p>
           <code className="full-key">{client.me}</code>
           <p className="muted">
             {secret === undefined
-              ? "It is locked in this browser and cannot be read out of it."
-              : "Its secret text can be saved until you close or reload this page."}
+              ? "The secret is stored in this browser and cannot be exported."
+              : "The secret can be copied until you close or reload this page."}
           </p>
           <div className="row">
-            {secret !== undefined && <CopyButton text={secret} label="Copy the secret text" />}
-            <button type="button" onClick={forgetKey}>Forget, or use another key</button>
+            {secret !== undefined && <CopyButton text={secret} label="Copy the secret" />}
+            <button type="button" onClick={forgetKey}>Remove this key</button>
           </div>
           {errorMessage !== undefined && <p className="error-message" role="alert">{errorMessage}</p>}
         </div>
@@ -57,7 +58,7 @@ export const KeyPanel = ({ balance, client, onKeyForgotten, onKeySaved, secret, 
   )
 }
 
-/** Said once, when the key is new. */
+/** The notice that the secret of a new key must be saved. */
 export const SaveKeyNotice = (
   { onDone, secret }: { readonly secret: string; readonly onDone: () => void }
 ): ReactNode => {
@@ -65,7 +66,7 @@ export const SaveKeyNotice = (
   return (
     <div className="notice">
       <p>
-        <strong>Save your key.</strong> This browser is the only place that has it, and will not show it again.
+        <strong>Save your key.</strong> It exists only in this browser, and its secret cannot be shown again later.
       </p>
       {visible && <code className="full-key">{secret}</code>}
       <div className="row">

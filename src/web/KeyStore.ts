@@ -1,7 +1,6 @@
 /**
- * The key that this browser keeps: in IndexedDB, as a `CryptoKey` that cannot
- * be read out again, not even by this page (AUT1). Whoever wants it elsewhere
- * saves its text when it is made.
+ * Stores the user's key in IndexedDB as a non-extractable `CryptoKey`: scripts of this page can sign with it, but not
+ * read it (AUT1). To use the key elsewhere, the user saves its secret when it is created.
  */
 import { Effect, Schema } from "effect"
 import * as Base64Url from "effect/encoding/Base64Url"
@@ -11,13 +10,13 @@ import { UserId } from "../domain/protocol/Ids.ts"
 
 const keyUnusable = (message: string) => () => new ClientError({ reason: errorReason("key_unusable", message) })
 const storageUnavailable = keyUnusable(
-  "This browser does not let the page keep a key. A private window may be the reason."
+  "This browser does not allow the page to store a key. Private windows can cause this."
 )
 const signingUnavailable = keyUnusable(
-  "This browser cannot sign with Ed25519 keys here. It takes a current browser, and https or localhost."
+  "This browser cannot sign with Ed25519 keys. Use a current browser, over https or on localhost."
 )
 
-/** What precedes the 32 bytes of an Ed25519 key in its PKCS#8 form (RFC 8410). */
+/** The PKCS#8 prefix of a 32-byte Ed25519 seed (RFC 8410). */
 const pkcs8Prefix = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20]
 
 const StoredKey = Schema.Struct({ publicKey: UserId, privateKey: Schema.instanceOf(CryptoKey) })
@@ -53,13 +52,13 @@ const openStore = (mode: IDBTransactionMode) =>
 
 const isStoredKey = Schema.is(StoredKey)
 
-/** The kept key, if there is one. */
+/** The stored key; undefined if there is none. */
 export const load: Effect.Effect<Keys.Identity | undefined, ClientError> = openStore("readonly").pipe(
   Effect.flatMap((keys) => awaitRequest<unknown>(keys.get("me"))),
   Effect.map((stored) => isStoredKey(stored) ? identityOf(stored) : undefined)
 )
 
-/** Keeps the key behind a secret in place of any other. */
+/** Stores the key of a secret, replacing any other. */
 export const save = Effect.fnUntraced(function*(secret: string) {
   const { publicKey } = yield* Keys.fromSecret(secret)
   const seed = yield* Keys.decodeSecret(secret)
@@ -73,7 +72,7 @@ export const save = Effect.fnUntraced(function*(secret: string) {
   return identityOf(stored)
 })
 
-/** Forgets the key. Without its text it is gone for good. */
+/** Deletes the stored key. Without a saved secret it cannot be recovered. */
 export const remove: Effect.Effect<void, ClientError> = openStore("readwrite").pipe(
   Effect.flatMap((keys) => awaitRequest(keys.delete("me"))),
   Effect.asVoid

@@ -1,4 +1,4 @@
-/** The first visit: a key is made with one click, or brought along. */
+/** The first visit: create a key, or import a saved one. */
 import { Effect } from "effect"
 import { type FormEvent, type ReactNode, useState } from "react"
 import * as Keys from "../client/Keys.ts"
@@ -10,14 +10,15 @@ interface Props {
   readonly onKeyReady: (identity: Keys.Identity, secret: string | undefined) => void
 }
 
+/** The page of a browser without a key. */
 export const Onboarding = ({ onKeyReady, initialError }: Props): ReactNode => {
   const [errorMessage, setErrorMessage] = useState(initialError)
   const [importing, setImporting] = useState(false)
   const [secret, setSecret] = useState("")
 
-  const saveKey = (secret: string, made: boolean) =>
+  const saveKey = (secret: string, isNew: boolean) =>
     Effect.runPromise(KeyStore.save(secret)).then(
-      (identity) => onKeyReady(identity, made ? secret : undefined),
+      (identity) => onKeyReady(identity, isNew ? secret : undefined),
       (error: unknown) => setErrorMessage(formatError(error))
     )
   const importKey = (event: FormEvent) => {
@@ -30,10 +31,11 @@ export const Onboarding = ({ onKeyReady, initialError }: Props): ReactNode => {
       <img src="/favicon.svg" alt="" width="44" height="44" />
       <h1>Choir</h1>
       <p className="lead">
-        People think together in threads, and the Chorus answers in six visible steps over what the group has written.
+        Write in threads with others. The Chorus, an AI, answers questions in six visible steps and cites what the group
+        has written.
       </p>
       <p>
-        There are no accounts. You are known by a key that is made here and stays in this browser.
+        No account is needed. A key that is created and stored in this browser identifies you.
       </p>
       <div className="row">
         <button
@@ -41,13 +43,15 @@ export const Onboarding = ({ onKeyReady, initialError }: Props): ReactNode => {
           type="button"
           onClick={() => void saveKey(Effect.runSync(Keys.generateSecret), true)}
         >
-          Make a key
+          Create a key
         </button>
-        <button type="button" aria-expanded={importing} onClick={() => setImporting(!importing)}>I have a key</button>
+        <button type="button" aria-expanded={importing} onClick={() => setImporting(!importing)}>
+          Use an existing key
+        </button>
       </div>
       {importing && (
         <form className="stack" onSubmit={importKey}>
-          <label htmlFor="secret">Your key, as you saved it</label>
+          <label htmlFor="secret">Your saved key</label>
           <textarea
             id="secret"
             rows={2}

@@ -1,4 +1,4 @@
-/** The page: a key first, then the threads. */
+/** The root component: loads the key, then connects and shows the threads. */
 import { Effect } from "effect"
 import { type ReactNode, useEffect, useState } from "react"
 import * as Client from "../client/Client.ts"
@@ -12,9 +12,10 @@ import { Workspace } from "./Workspace.tsx"
 type KeyState =
   | { readonly _tag: "Loading" }
   | { readonly _tag: "NoKey"; readonly errorMessage: string | undefined }
-  /** `secret` is the text of a key that was made just now, and can be saved only now. */
+  /** `secret` is the text of a key that was created on this page; it is not stored. */
   | { readonly _tag: "HasKey"; readonly identity: Identity; readonly secret: string | undefined }
 
+/** The root component. */
 export const Page = (): ReactNode => {
   const [keyState, setKeyState] = useState<KeyState>({ _tag: "Loading" })
   useEffect(() => {
@@ -51,7 +52,7 @@ export const Page = (): ReactNode => {
 
 type OpenClient = Awaited<ReturnType<typeof Client.open>>
 
-/** Connected for as long as it is shown. */
+/** Holds a client for as long as it is mounted. */
 const ConnectedPage = ({ identity, onKeyForgotten, secret }: {
   readonly identity: Identity
   readonly secret: string | undefined
@@ -59,7 +60,7 @@ const ConnectedPage = ({ identity, onKeyForgotten, secret }: {
 }): ReactNode => {
   const [client, setClient] = useState<OpenClient>()
   useEffect(() => {
-    // The key cannot leave this origin's pages, so nobody can pass a challenge on to it.
+    // The key is usable by pages of this origin only, so no other server can relay a challenge to it.
     const opening = Client.open({ url: location.origin, identity, kinds: [threadKind], checkAudience: false })
     opening.then(setClient, () => {})
     return () => {

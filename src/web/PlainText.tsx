@@ -1,15 +1,13 @@
-/**
- * Text that somebody wrote, as text (SEC31): lines, code, and the numbers of
- * citations. Nothing in it becomes a link, an image or markup.
- */
+/** Renders text of users and models (SEC31): paragraphs, lists, code, citation numbers; no links, images or HTML. */
 import { Fragment, type ReactNode } from "react"
 
 interface Props {
   readonly text: string
-  /** What stands for `[n]`; undefined leaves the characters as they are. */
+  /** Renders `[n]`; undefined leaves the characters as they are. */
   readonly renderCitation?: ((n: number) => ReactNode) | undefined
 }
 
+/** The text as paragraphs, lists and code blocks. */
 export const PlainText = ({ renderCitation, text }: Props): ReactNode => (
   <div className="plain-text">
     {text.split("```").map((part, index) =>
@@ -24,10 +22,10 @@ export const PlainText = ({ renderCitation, text }: Props): ReactNode => (
   </div>
 )
 
-/** What stands between fences; the rest of the opening line only names a language. */
+/** The content of a fenced block, without the language in its first line. */
 const codeBlock = (part: string): string => part.slice(part.indexOf("\n") + 1).replace(/\n$/, "")
 
-/** Lines, or a list when each of them starts like one. */
+/** A paragraph, or a list if each line starts with `- `. */
 const renderParagraph = (block: string, key: number, renderCitation: Props["renderCitation"]): ReactNode => {
   const text = block.replace(/^\n+/, "").trimEnd()
   const lines = text.split("\n")
@@ -41,12 +39,12 @@ const renderParagraph = (block: string, key: number, renderCitation: Props["rend
     : <p key={key}>{renderInline(text, renderCitation)}</p>
 }
 
-/** `code` and [1]. */
+/** Inline code and citation numbers. */
 const renderInline = (text: string, renderCitation: Props["renderCitation"]): ReactNode =>
   text.split(/(`[^`\n]+`| ?\[\d{1,3}\])/).map((part, index) => {
     if (index % 2 === 0) return part
     if (part.startsWith("`")) return <code key={index}>{part.slice(1, -1)}</code>
     const citation = renderCitation?.(Number(part.replaceAll(/\D/g, "")))
-    // A number stays on the line of the word that it belongs to.
+    // The no-break space keeps the number on the line of the preceding word.
     return citation === undefined ? part : <Fragment key={index}>{"\u00a0"}{citation}</Fragment>
   })

@@ -1,4 +1,4 @@
-/** One question to the Chorus: its six steps as they come, and the answer with what it leans on (CHO2, CHO5). */
+/** A run of the Chorus: its prompt, its six steps as they arrive, and the cited answer (CHO2, CHO5). */
 import { type ReactNode, useState } from "react"
 import { type ChorusState, type Step, type StepOutputOf, type StepRecord, steps } from "../domain/chorus/ChorusModel.ts"
 import { displayText } from "../domain/chorus/ChorusOutput.ts"
@@ -13,6 +13,7 @@ import { PlainText } from "./PlainText.tsx"
 import { StepBody } from "./StepBody.tsx"
 import { UserBadge } from "./UserBadge.tsx"
 
+/** The names of the steps as they are displayed. */
 export const stepNames: { readonly [S in Step]: string } = {
   action: "Action",
   experience: "Experience",
@@ -29,6 +30,7 @@ interface Props {
   readonly me: UserId
 }
 
+/** A run in the timeline. */
 export const RunCard = ({ me, run, topic, view }: Props): ReactNode => {
   const [errorMessage, setErrorMessage] = useState<string>()
   const isActive = !isFinished(run)
@@ -54,7 +56,7 @@ export const RunCard = ({ me, run, topic, view }: Props): ReactNode => {
       </div>
       <PlainText text={run.prompt} />
       {run.status === "queued"
-        ? <p className="muted">Waits for the answer before it.</p>
+        ? <p className="muted">Queued behind another question.</p>
         : Array.from(
           { length: run.loop + 1 },
           (_, loop) => <LoopSteps key={loop} run={run} loop={loop} text={partialOutput?.text ?? ""} topic={topic} />
@@ -65,7 +67,7 @@ export const RunCard = ({ me, run, topic, view }: Props): ReactNode => {
   )
 }
 
-/** The six steps, once around. */
+/** The steps of one pass. */
 const LoopSteps = ({ loop, run, text, topic }: {
   readonly run: ChorusState
   readonly loop: number
@@ -93,7 +95,7 @@ const LoopSteps = ({ loop, run, text, topic }: {
   )
 }
 
-/** A step that is being written. */
+/** The running step with its streamed text. */
 const CurrentStep = ({ run, step, text }: {
   readonly step: Step
   readonly text: string
@@ -103,14 +105,14 @@ const CurrentStep = ({ run, step, text }: {
     <span className="name">{stepNames[step]}</span>
     <div className="text">
       {run.attempt > 0 && run.error_state !== null && (
-        <p className="muted">{formatError(new Error(run.error_state.message))} Trying again.</p>
+        <p className="muted">{formatError(new Error(run.error_state.message))} Retrying.</p>
       )}
       {text === "" ? <span className="busy-indicator" aria-label="Working" /> : <PlainText text={text} />}
     </div>
   </li>
 )
 
-/** A step that is done: one line, with everything behind it. */
+/** A completed step: a line that opens to its whole output. */
 const CompletedStep = ({ record, run, topic }: {
   readonly record: StepRecord
   readonly run: ChorusState
@@ -132,11 +134,11 @@ const summarizeStep = ({ output }: StepRecord): string => {
   if (output._tag === "experience" && output.priors.length > 0) {
     return `${output.priors.length} ${output.priors.length === 1 ? "prior" : "priors"} · ${summarize(output.synthesis)}`
   }
-  if (output._tag === "update") return `${output.loop ? "Once more" : "Enough"} · ${summarize(output.reason)}`
+  if (output._tag === "update") return `${output.loop ? "Repeat" : "Done"} · ${summarize(output.reason)}`
   return summarize(displayText(output))
 }
 
-/** How the run ended, once it has. */
+/** The outcome of a finished run. */
 const RunOutcome = ({ answer, run, topic, view }: {
   readonly run: ChorusState
   readonly answer: StepOutputOf<"yield"> | undefined
@@ -160,7 +162,7 @@ const RunOutcome = ({ answer, run, topic, view }: {
     <div className="answer">
       <p className="muted">
         Cancelled in {stepNames[run.current_step]}
-        {run.partial === "" ? "." : ", having come this far:"}
+        {run.partial === "" ? "." : ". The text so far:"}
       </p>
       {run.partial !== "" && <PlainText text={run.partial} />}
     </div>

@@ -1,4 +1,4 @@
-/** Who one is, what one has, and the threads there are. */
+/** The sidebar: creating a thread, the lists of threads, the user's key. */
 import { type FormEvent, type ReactNode, useId, useState } from "react"
 import { type Client, commandId } from "../client/Client.ts"
 import type { State } from "../client/ClientModel.ts"
@@ -17,9 +17,10 @@ interface Props {
   readonly unsaved: boolean
   readonly onKeySaved: () => void
   readonly onKeyForgotten: () => void
-  readonly onThreadCreated: () => void
+  readonly onThreadCreated: (topic: TopicId) => void
 }
 
+/** The sidebar. */
 export const Sidebar = (
   { client, onThreadCreated, onKeyForgotten, open, onKeySaved, secret, state, threads, unsaved }: Props
 ): ReactNode => {
@@ -33,8 +34,13 @@ export const Sidebar = (
       </a>
       <NewThread client={client} onThreadCreated={onThreadCreated} />
       <nav aria-label="Threads">
-        <ThreadList title="Yours" threads={mine} open={open} emptyText="You have no threads yet." />
-        <ThreadList title="Public" threads={others} open={open} emptyText="Nobody else has a public thread yet." />
+        <ThreadList title="Your threads" threads={mine} open={open} emptyText="You have no threads yet." />
+        <ThreadList
+          title="Other public threads"
+          threads={others}
+          open={open}
+          emptyText="There are no other public threads."
+        />
       </nav>
       <KeyPanel
         client={client}
@@ -67,7 +73,7 @@ const ThreadList = ({ emptyText, open, threads, title }: {
                 <span className="title">{title}</span>
                 <span className="muted">
                   {formatTime(updated_at, now)}
-                  {visibility === "members" && " · members"}
+                  {visibility === "members" && " · co-authors only"}
                   {status === "closed" && " · closed"}
                 </span>
               </a>
@@ -79,11 +85,8 @@ const ThreadList = ({ emptyText, open, threads, title }: {
   )
 }
 
-/** Threads started just now: one goes on writing in them at once. */
-export const newThreadIds = new Set<TopicId>()
-
 const NewThread = (
-  { client, onThreadCreated }: { readonly client: Client; readonly onThreadCreated: () => void }
+  { client, onThreadCreated }: { readonly client: Client; readonly onThreadCreated: (topic: TopicId) => void }
 ): ReactNode => {
   const [name, setName] = useState("")
   const [members, setMembers] = useState(false)
@@ -99,8 +102,7 @@ const NewThread = (
       () => {
         setName("")
         setErrorMessage(undefined)
-        onThreadCreated()
-        newThreadIds.add(topic)
+        onThreadCreated(topic)
         location.hash = topic
       },
       (error: unknown) => setErrorMessage(formatError(error))
@@ -115,15 +117,15 @@ const NewThread = (
           id={inputId}
           value={name}
           maxLength={200}
-          placeholder="What is it about?"
+          placeholder="Title"
           autoComplete="off"
           onChange={(event) => setName(event.target.value)}
         />
-        <button type="submit" disabled={name.trim() === ""}>Start</button>
+        <button type="submit" disabled={name.trim() === ""}>Create</button>
       </div>
       <label className="checkbox-label">
         <input type="checkbox" checked={members} onChange={(event) => setMembers(event.target.checked)} />
-        Only for its co-authors
+        Co-authors only
       </label>
       {errorMessage !== undefined && <p className="error-message" role="alert">{errorMessage}</p>}
     </form>

@@ -1,4 +1,4 @@
-/** Everything that one step produced. */
+/** The whole output of one step. */
 import type { ReactNode } from "react"
 import type { ChorusState, Prior, StepRecord } from "../domain/chorus/ChorusModel.ts"
 import { collectPriors } from "../domain/chorus/ChorusProgress.ts"
@@ -12,6 +12,7 @@ interface Props {
   readonly topic: TopicId
 }
 
+/** The output and usage of a completed step. */
 export const StepBody = ({ record, run, topic }: Props): ReactNode => (
   <div className="body">
     <StepFields record={record} run={run} topic={topic} />
@@ -48,7 +49,7 @@ const StepFields = ({ record: { output }, run, topic }: Props): ReactNode => {
         <>
           <PlainText text={output.explicit} />
           <LabeledText name="Implicit">{output.implicit}</LabeledText>
-          <LabeledText name="Chosen">{output.selected_priors.map(number).join(" ")}</LabeledText>
+          <LabeledText name="Selected">{output.selected_priors.map(number).join(" ")}</LabeledText>
           <LabeledText name="Why">{output.reason}</LabeledText>
         </>
       )
@@ -67,7 +68,7 @@ const StepFields = ({ record: { output }, run, topic }: Props): ReactNode => {
       return (
         <>
           <PlainText text={output.reason} />
-          <LabeledText name="Next">{output.loop ? "Once more from Action" : "On to Yield"}</LabeledText>
+          <LabeledText name="Next">{output.loop ? "Repeat from Action" : "Continue with Yield"}</LabeledText>
           <LabeledText name="Confidence">{formatPercent(output.confidence)}</LabeledText>
         </>
       )
@@ -96,7 +97,7 @@ const LabeledList = ({ items, name }: { readonly name: string; readonly items: R
     </div>
   )
 
-/** What the group wrote before, by how near it is to the question. */
+/** The priors of an Experience step, by similarity to the prompt. */
 const PriorsTable = ({ all, priors, topic }: {
   readonly priors: ReadonlyArray<Prior>
   readonly all: ReadonlyArray<Prior>
@@ -104,12 +105,12 @@ const PriorsTable = ({ all, priors, topic }: {
 }): ReactNode =>
   priors.length > 0 && (
     <table className="priors">
-      <caption>Priors, nearest first</caption>
+      <caption>Priors by similarity</caption>
       <thead>
         <tr>
           <th scope="col">No.</th>
           <th scope="col">Similarity</th>
-          <th scope="col">What was written</th>
+          <th scope="col">Text</th>
         </tr>
       </thead>
       <tbody>

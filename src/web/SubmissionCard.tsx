@@ -1,4 +1,4 @@
-/** What somebody who is no co-author yet wants to say: the stake, the votes, and how it ended (THR2-THR4). */
+/** A submission: its text, stake, votes and outcome (THR2, THR3, THR4). */
 import { type ReactNode, useState } from "react"
 import type { UserId } from "../domain/protocol/Ids.ts"
 import type { Command, Submission } from "../domain/thread/ThreadModel.ts"
@@ -12,9 +12,10 @@ const statusLabels = {
   approved: "Approved",
   rejected: "Denied",
   expired: "Expired",
-  cancelled: "Taken back"
+  cancelled: "Withdrawn"
 } as const
 
+/** A submission in the timeline. */
 export const SubmissionCard = ({ me, submission, topic }: {
   readonly topic: ThreadTopic
   readonly submission: Submission
@@ -72,7 +73,7 @@ export const SubmissionCard = ({ me, submission, topic }: {
               type="button"
               onClick={() => void send({ _tag: "cancel_submission", message_id: id })}
             >
-              Take back
+              Withdraw
             </button>
           )}
         </div>

@@ -1,10 +1,10 @@
-/** One thread: who is there, what was said, and where one says more. */
+/** One thread: header, timeline, typing indicator and composer. */
 import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react"
 import type { Client } from "../client/Client.ts"
 import type { State } from "../client/ClientModel.ts"
 import type { TopicId, UserId } from "../domain/protocol/Ids.ts"
 import { Composer } from "./Composer.tsx"
-import { formatTokens, shortKey } from "./format.ts"
+import { formatError, formatTokens, shortKey } from "./format.ts"
 import { type ThreadView, useNow, useThread } from "./hooks.ts"
 import { Timeline } from "./Timeline.tsx"
 import { UserDot } from "./UserBadge.tsx"
@@ -13,11 +13,17 @@ interface Props {
   readonly client: Client
   readonly state: State
   readonly id: TopicId
-  /** Something happened that lists and balances may show. */
+  /** Called after an event that may change lists and balances. */
   readonly onThreadChanged: () => void
+  /** Whether to focus the composer when it appears, and what to call then. */
+  readonly focusComposer: boolean
+  readonly onComposerFocused: () => void
 }
 
-export const ThreadPage = ({ onThreadChanged, client, id, state }: Props): ReactNode => {
+/** The page of a thread. */
+export const ThreadPage = (
+  { client, focusComposer, id, onComposerFocused, onThreadChanged, state }: Props
+): ReactNode => {
   const [topic, view] = useThread(client, id)
   const seq = view?.position?.seq
   const [sentCount, setSentCount] = useState(0)
@@ -39,10 +45,10 @@ export const ThreadPage = ({ onThreadChanged, client, id, state }: Props): React
   if (view?.sync._tag === "Refused") {
     return (
       <main className="empty-state">
-        <h1>This thread is not here for you</h1>
-        <p>{view.sync.reason.message.replace(/^./, (first) => first.toUpperCase())}.</p>
+        <h1>You cannot read this thread</h1>
+        <p>{formatError(new Error(view.sync.reason.message))}</p>
         <p>
-          <a href="#">Back to the threads</a>
+          <a href="#">Back to all threads</a>
         </p>
       </main>
     )
@@ -64,6 +70,8 @@ export const ThreadPage = ({ onThreadChanged, client, id, state }: Props): React
         me={client.me}
         chorus={state.init?.chorus}
         onSent={() => setSentCount((count) => count + 1)}
+        focusOnMount={focusComposer}
+        onFocused={onComposerFocused}
       />
     </main>
   )
@@ -78,15 +86,15 @@ const ThreadHeader = ({ me, view }: { readonly view: ThreadView; readonly me: Us
       <div>
         <h1>{title}</h1>
         <p className="muted">
-          {visibility === "public" ? "Public" : "For its co-authors"}
+          {visibility === "public" ? "Public" : "Co-authors only"}
           {" · "}
           {co_authors.length === 1 ? "1 co-author" : `${co_authors.length} co-authors`}
-          {co_authors.includes(me) && ", you among them"}
-          {token_balance > 0 && ` · holds ${formatTokens(token_balance)}`}
+          {co_authors.includes(me) && ", including you"}
+          {token_balance > 0 && ` · balance ${formatTokens(token_balance)}`}
           {status === "closed" && " · closed"}
         </p>
       </div>
-      <ul className="present-users" aria-label="Here now">
+      <ul className="present-users" aria-label="Connected now">
         {presentUsers.map((user) => (
           <li key={user} title={user}>
             <UserDot author={user} />
@@ -99,8 +107,8 @@ const ThreadHeader = ({ me, view }: { readonly view: ThreadView; readonly me: Us
 }
 
 /**
- * Stays at the newest as long as one is there, and leaves whoever reads further
- * up alone, until they send something themselves: `sent` counts that.
+ * Scrolls to the end when the content grows, unless the user has scrolled up. A sent message (`sentCount`) scrolls to
+ * the end in any case.
  */
 const StickyScroll = ({ children, sentCount, view }: {
   readonly view: ThreadView
@@ -120,7 +128,7 @@ const StickyScroll = ({ children, sentCount, view }: {
     atEnd.current = true
     scrollToEnd()
   }, [sentCount])
-  // The box shrinks as well: when a line appears above it, or somebody writes more below.
+  // The container shrinks when the banner above it appears or the composer below it grows.
   useEffect(() => {
     if (container.current === null) return undefined
     const observer = new ResizeObserver(scrollToEnd)
@@ -132,7 +140,7 @@ const StickyScroll = ({ children, sentCount, view }: {
       className="scroll"
       ref={container}
       onScroll={({ currentTarget: { clientHeight, scrollHeight, scrollTop } }) => {
-        // Only who moves up leaves the end: the box may have shrunk since, and this be late news of `stick`.
+        // Only scrolling up leaves the end: a scroll event of `scrollToEnd` may arrive after the container has shrunk.
         if (scrollHeight - scrollTop - clientHeight < 80) atEnd.current = true
         else if (scrollTop < lastTop.current) atEnd.current = false
         lastTop.current = scrollTop
@@ -143,7 +151,7 @@ const StickyScroll = ({ children, sentCount, view }: {
   )
 }
 
-/** A sign of typing that is older than this is over, whatever became of its end. */
+/** Milliseconds after which a typing signal expires, in case its removal was lost. */
 const typingTimeout = 8_000
 
 const TypingIndicator = (

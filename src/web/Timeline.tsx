@@ -1,4 +1,4 @@
-/** Everything in a thread, oldest first. */
+/** The messages, submissions and runs of a thread, oldest first. */
 import type { ReactNode } from "react"
 import type { ChorusState } from "../domain/chorus/ChorusModel.ts"
 import type { UserId } from "../domain/protocol/Ids.ts"
@@ -18,17 +18,17 @@ type TimelineItem =
     | { readonly _tag: "Run"; readonly run: ChorusState }
   )
 
-/** Messages of one person within this time stand under one name. */
+/** Milliseconds within which consecutive messages of one author share a byline. */
 const groupingWindow = 5 * 60_000
 
-/** What is not confirmed yet stands last: our clock says nothing about where the log will put it. */
+/** Items by time; unconfirmed ones last, since the local clock does not determine their place in the log. */
 const timelineItems = (
   { messages, runs, submissions }: ThreadView["state"],
   pending: ReadonlySet<string>
 ): ReadonlyArray<TimelineItem> =>
   [
     ...messages.map((message): TimelineItem => ({ _tag: "Message", at: message.at, id: message.id, message })),
-    // An approved one is a message by now.
+    // An approved submission is shown as its message.
     ...submissions.filter((submission) => submission.status !== "approved").map((submission): TimelineItem => ({
       _tag: "Submission",
       at: submission.submitted_at,
@@ -38,6 +38,7 @@ const timelineItems = (
     ...runs.map((run): TimelineItem => ({ _tag: "Run", at: run.asked_at, id: run.prompt_id, run }))
   ].toSorted((a, b) => Number(pending.has(a.id)) - Number(pending.has(b.id)) || a.at - b.at)
 
+/** The timeline of a thread. */
 export const Timeline = ({ me, topic, view }: {
   readonly topic: ThreadTopic
   readonly view: ThreadView
@@ -45,7 +46,7 @@ export const Timeline = ({ me, topic, view }: {
 }): ReactNode => {
   const pending = new Set<string>(view.optimisticCommands)
   const items = timelineItems(view.state, pending)
-  if (items.length === 0) return <p className="muted empty-timeline">Nothing has been said yet.</p>
+  if (items.length === 0) return <p className="muted empty-timeline">No messages yet.</p>
   return (
     <ol className="timeline" aria-label="Conversation">
       {items.map((item, index) => {

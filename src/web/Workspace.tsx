@@ -1,4 +1,4 @@
-/** The page once a key is there: threads on one side, the open thread on the other. */
+/** The page of a signed-in user: the sidebar and the open thread. */
 import { Effect } from "effect"
 import { type ReactNode, useCallback, useEffect, useState } from "react"
 import type { Client } from "../client/Client.ts"
@@ -11,16 +11,17 @@ import { SaveKeyNotice } from "./KeyPanel.tsx"
 import { Sidebar } from "./Sidebar.tsx"
 import { ThreadPage } from "./ThreadPage.tsx"
 
+/** Milliseconds. */
 const refreshInterval = 15_000
 
-/** The threads one may see, asked for again now and then, since nobody tells when a list changes. */
+/** The threads that the user may read. Polled, since the protocol has no notification of a changed list. */
 const useThreads = (client: Client, online: boolean): readonly [ReadonlyArray<ThreadSummary>, () => void] => {
   const [threads, setThreads] = useState<ReadonlyArray<ThreadSummary>>([])
   const refresh = useCallback(() => {
     if (client.state().connection._tag !== "Online" || document.visibilityState === "hidden") return
     Effect.runPromise(Effect.andThen(Effect.ignore(client.user), client.threads({ public: true }))).then(
       (answer) => setThreads(answer.threads),
-      () => {} // The next time will do.
+      () => {} // The next poll retries.
     )
   }, [client])
   useEffect(() => {
@@ -41,11 +42,14 @@ interface Props {
   readonly onKeyForgotten: () => void
 }
 
+/** The page of a signed-in user. */
 export const Workspace = ({ client, onKeyForgotten, secret }: Props): ReactNode => {
   const state = useClient(client)
   const online = state.connection._tag === "Online"
   const [threads, refresh] = useThreads(client, online)
   const openTopic = parseTopicId(useHash())
+  // A thread that was just created: its composer takes the focus once.
+  const [createdTopic, setCreatedTopic] = useState<TopicId>()
   const [unsaved, setUnsaved] = useState(secret !== undefined)
   const markSaved = () => setUnsaved(false)
   useUnloadWarning(state.outbox.some(({ stage }) => stage !== "accepted"))
@@ -53,7 +57,7 @@ export const Workspace = ({ client, onKeyForgotten, secret }: Props): ReactNode 
     <div className={openTopic === undefined ? "workspace" : "workspace open"}>
       <div className="banners">
         <ConnectionStatus client={client} state={state} />
-        {/* Where the thread takes the whole width, the panel that says this is out of sight. */}
+        {/* On narrow screens the key panel is hidden while a thread is open. */}
         {unsaved && secret !== undefined && openTopic !== undefined && (
           <div className="narrow-only">
             <SaveKeyNotice secret={secret} onDone={markSaved} />
@@ -69,16 +73,29 @@ export const Workspace = ({ client, onKeyForgotten, secret }: Props): ReactNode 
         unsaved={unsaved}
         onKeySaved={markSaved}
         onKeyForgotten={onKeyForgotten}
-        onThreadCreated={refresh}
+        onThreadCreated={(topic) => {
+          setCreatedTopic(topic)
+          refresh()
+        }}
       />
       {openTopic === undefined
         ? (
           <main className="empty-state">
-            <h1>What are you thinking about?</h1>
-            <p>Open a thread, or start one. Everything in it is seen at once by everybody who is there.</p>
+            <h1>No thread is open</h1>
+            <p>Open a thread from the list, or create one. Changes in a thread are shown to all its readers at once.</p>
           </main>
         )
-        : <ThreadPage key={openTopic} client={client} state={state} id={openTopic} onThreadChanged={refresh} />}
+        : (
+          <ThreadPage
+            key={openTopic}
+            client={client}
+            state={state}
+            id={openTopic}
+            onThreadChanged={refresh}
+            focusComposer={createdTopic === openTopic}
+            onComposerFocused={() => setCreatedTopic(undefined)}
+          />
+        )}
     </div>
   )
 }

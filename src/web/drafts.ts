@@ -1,8 +1,8 @@
-/** What was begun and not sent, kept per person and thread for as long as the tab lives. */
+/** Drafts: unsent text by user and thread, in `sessionStorage`. */
 import { useCallback, useEffect, useState } from "react"
 import type { TopicId, UserId } from "../domain/protocol/Ids.ts"
 
-/** Reaches the tab's storage; a browser that forbids it keeps no drafts, and that is all. */
+/** Uses the tab's storage. A browser that blocks it keeps no drafts. */
 const withSessionStorage = <A>(use: (storage: Storage) => A): A | undefined => {
   try {
     return use(sessionStorage)
@@ -11,17 +11,17 @@ const withSessionStorage = <A>(use: (storage: Storage) => A): A | undefined => {
   }
 }
 
-/** Forgets all drafts of this tab. */
+/** Deletes all drafts of this tab. */
 export const clearDrafts = (): void => withSessionStorage((storage) => storage.clear())
 
 interface Draft {
   readonly text: string
   readonly setText: (text: string) => void
-  /** Puts a text back that was taken out, unless something new stands there; works after the thread was left as well. */
+  /** Restores a text that could not be sent, unless there is a newer draft; also after the thread was left. */
   readonly restoreText: (text: string) => void
 }
 
-/** The draft of a person in a thread. */
+/** The draft of a user in a thread. */
 export const useDraft = (me: UserId, topic: TopicId): Draft => {
   const key = `draft:${me}:${topic}`
   const read = () => withSessionStorage((storage) => storage.getItem(key)) ?? ""
@@ -37,7 +37,7 @@ export const useDraft = (me: UserId, topic: TopicId): Draft => {
   return { text, setText, restoreText }
 }
 
-/** Asks before the page is left while `busy`: what waits to be sent is only here. */
+/** Asks for confirmation before the page is closed while there are unsent commands, which exist only in this page. */
 export const useUnloadWarning = (enabled: boolean): void =>
   useEffect(() => {
     if (!enabled) return undefined

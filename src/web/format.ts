@@ -1,12 +1,13 @@
-/** How the page words things: keys, times, amounts, faults. */
+/** Formatting of keys, times, amounts and errors. */
 import { disclaimer } from "../domain/chorus/extractive/ExtractiveModel.ts"
 import type { Author } from "../domain/protocol/Ids.ts"
+import { cut } from "../domain/protocol/Text.ts"
 
-/** Enough of a key to tell people apart. */
+/** A short form of a key: enough to distinguish users, not to identify them. */
 export const shortKey = (author: Author): string =>
   author.startsWith("system:") ? "Choir" : `${author.slice(0, 4)}…${author.slice(-4)}`
 
-/** A hue of 0 to 359 that goes with a key. */
+/** A hue of 0 to 359, by hash of the key. */
 export const authorHue = (author: Author): number => {
   let hash = 7
   for (const char of author) hash = (hash * 31 + char.charCodeAt(0)) % 360_007
@@ -22,27 +23,42 @@ const dayFormat = new Intl.DateTimeFormat(undefined, {
 })
 const fullFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle: "medium" })
 
+/** The time of day, with the date after 18 hours. Milliseconds since the epoch. */
 export const formatTime = (at: number, now: number): string =>
   (now - at < 64_800_000 ? timeFormat : dayFormat).format(at)
+/** Date and time with seconds. */
 export const formatFullTime = (at: number): string => fullFormat.format(at)
 
 const numberFormat = new Intl.NumberFormat()
-export const formatNumber = (tokens: number): string => numberFormat.format(tokens)
+/** A number with the locale's separators. */
+export const formatNumber = (value: number): string => numberFormat.format(value)
+
+/** An amount of tokens. */
 export const formatTokens = (count: number): string => `${formatNumber(count)} ${count === 1 ? "token" : "tokens"}`
+
+/** A duration in milliseconds, as milliseconds or seconds. */
 export const formatDuration = (millis: number): string =>
   millis < 1000 ? `${millis} ms` : `${(millis / 1000).toFixed(millis < 10_000 ? 1 : 0)} s`
+
+/** A share in [0, 1] as a percentage. */
 export const formatPercent = (part: number): string => `${Math.round(part * 100)} %`
 
-/** Whatever went wrong, as a sentence. */
+/** An error's message as a sentence. */
 export const formatError = (error: unknown): string => {
-  const text = error instanceof Error && error.message !== "" ? error.message : "Something went wrong"
+  const text = error instanceof Error && error.message !== "" ? error.message : "An unknown error occurred"
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`
 }
 
-/** The first words of a text, on one line; what the offline model says of itself every time is left to the whole text. */
-export const summarize = (text: string): string =>
-  text.replaceAll(disclaimer, "").replace(/```[\s\S]*?```/g, "…").replace(/(^|\n)- /g, " ").replace(/\s+/g, " ").trim()
-    .slice(0, 160)
+/** In UTF-16 units. */
+const maxSummaryLength = 160
 
-/** What messages are called in the page, for citations to point at. */
+/** The beginning of a text on one line, without code blocks and the offline model's disclaimer. */
+export const summarize = (text: string): string =>
+  cut(
+    text.replaceAll(disclaimer, "").replace(/```[\s\S]*?```/g, "…").replace(/(^|\n)- /g, " ").replace(/\s+/g, " ")
+      .trim(),
+    maxSummaryLength
+  )
+
+/** The id of a message's element, for citations to scroll to. */
 export const messageElementId = (id: string): string => `message-${id}`

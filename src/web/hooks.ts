@@ -1,4 +1,4 @@
-/** The client, as React sees it. */
+/** React hooks over the client, the clock and the address. */
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react"
 import type { Client, Topic, View } from "../client/Client.ts"
 import type { State } from "../client/ClientModel.ts"
@@ -6,20 +6,22 @@ import type { TopicId } from "../domain/protocol/Ids.ts"
 import { threadKind } from "../domain/thread/Thread.ts"
 import type * as Thread from "../domain/thread/ThreadModel.ts"
 
+/** A thread. */
 export type ThreadTopic = Topic<Thread.State, Thread.Command>
+/** A view of a thread. */
 export type ThreadView = View<Thread.State>
 
-/** Everything the client knows. */
+/** The state of the client. */
 export const useClient = (client: Client): State => useSyncExternalStore(client.onChange, client.state)
 
-/** A thread, watched while it is shown. */
+/** A thread and its view, subscribed to while the component is mounted. */
 export const useThread = (client: Client, id: TopicId): readonly [ThreadTopic, ThreadView | undefined] => {
   const topic = useMemo(() => client.topic(threadKind, id), [client, id])
   const subscribe = useCallback((onChange: () => void) => topic.onView(onChange), [topic])
   return [topic, useSyncExternalStore(subscribe, topic.view)]
 }
 
-/** The time, every `every` milliseconds. */
+/** The current time, updated at an interval. */
 export const useNow = (intervalMillis: number): number => {
   const [now, setNow] = useState(() => Date.now())
   useEffect(() => {
@@ -29,7 +31,7 @@ export const useNow = (intervalMillis: number): number => {
   return now
 }
 
-/** The part of the address after `#`; empty when its escapes make no sense. */
+/** The decoded fragment of the address; empty if it is malformed. */
 export const useHash = (): string =>
   useSyncExternalStore(
     (onChange) => {

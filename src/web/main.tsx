@@ -1,4 +1,4 @@
-/** Starts the page. */
+/** Mounts the page. */
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"
 import { Page } from "./Page.tsx"

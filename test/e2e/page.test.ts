@@ -1,4 +1,4 @@
-/** The page as two people use it, each in a browser of their own, across a kill of the server. */
+/** The page in two browsers, across a crash of the server. */
 import { assert, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { env } from "node:process"
@@ -18,7 +18,7 @@ const chromiumArgs = [
   "--disable-sync"
 ]
 
-/** Milliseconds that a browser may take for anything, on a machine that does other things as well. */
+/** Milliseconds for one action of the browser, on a loaded machine. */
 const browserTimeout = 60_000
 
 const fromPromise = <A>(action: () => Promise<A>): Effect.Effect<A> => Effect.promise(action)
@@ -30,11 +30,11 @@ const launchBrowser: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquire
 
 interface BrowserUser {
   readonly page: Page
-  /** What the page complained about, and requests that went anywhere but to our server. */
+  /** Errors in the page's console, and requests to other servers. */
   readonly pageErrors: Array<string>
 }
 
-/** Somebody with a new browser profile, at an address, with a key made just now. */
+/** A user with a new browser profile and a new key. */
 const openBrowserUser = Effect.fnUntraced(
   function*(browser: Browser, url: string, options: BrowserContextOptions = {}) {
     const context = yield* fromPromise(() => browser.newContext({ viewport: { width: 1100, height: 800 }, ...options }))
@@ -43,14 +43,14 @@ const openBrowserUser = Effect.fnUntraced(
     const pageErrors: Array<string> = []
     page.on("pageerror", (error) => pageErrors.push(error.message))
     page.on("console", (message) => {
-      // While the server is down the browser itself reports every try.
+      // While the server is down the browser logs each failed attempt.
       if (message.type() === "error" && !message.text().includes("ERR_")) pageErrors.push(message.text())
     })
     page.on("request", (request) => {
       if (new URL(request.url()).host !== new URL(url).host) pageErrors.push(`request to ${request.url()}`)
     })
     yield* fromPromise(() => page.goto(url))
-    yield* fromPromise(() => page.getByRole("button", { name: "Make a key" }).click())
+    yield* fromPromise(() => page.getByRole("button", { name: "Create a key" }).click())
     yield* fromPromise(() => page.getByRole("complementary").waitFor())
     return { page, pageErrors } satisfies BrowserUser
   }
@@ -65,7 +65,7 @@ const expectText = (page: Page, text: string) => fromPromise(() => page.getByTex
 
 const stepNames = ["Action", "Experience", "Intention", "Observation", "Update", "Yield"]
 
-/** The six steps, done, and the answer with a citation that can be opened to the piece it quotes. */
+/** Expects the six completed steps, and an answer whose first citation opens to the quoted text. */
 const expectAnswer = Effect.fnUntraced(function*(page: Page, quoted: string) {
   yield* fromPromise(() => page.getByRole("region", { name: "Answer of the Chorus" }).waitFor())
   const steps = yield* fromPromise(() => page.locator(".step.done .name").allTextContents())
@@ -79,7 +79,7 @@ Proof.describeWith(
   "the page",
   () => {
     it.live(
-      "[SYN10][THR2][THR4][CHO5][CHO10][TOP6] two people write, vote and ask, and go on after the server was killed",
+      "[SYN10][THR4][TOP6][CHO12] two users write, vote and ask, and continue after the server was killed",
       () =>
         Effect.scoped(Effect.gen(function*() {
           const data = yield* temporaryFolder
@@ -87,14 +87,14 @@ Proof.describeWith(
           const chromium = yield* launchBrowser
           const ann = yield* openBrowserUser(chromium, server.url)
           yield* fromPromise(() => ann.page.getByRole("textbox", { name: "New thread" }).fill("Why do bridges sing?"))
-          yield* fromPromise(() => ann.page.getByRole("button", { name: "Start" }).click())
+          yield* fromPromise(() => ann.page.getByRole("button", { name: "Create", exact: true }).click())
           yield* sendText(ann.page, "Wind sheds vortices behind the cables of a bridge, and the cables sing.")
           yield* expectText(ann.page, "Wind sheds vortices")
 
           const thread = ann.page.url()
           const ben = yield* openBrowserUser(chromium, thread, { colorScheme: "dark" })
           yield* expectText(ben.page, "Wind sheds vortices")
-          // It is shown for a while only: looked for while he writes.
+          // The indicator is temporary: observed while Ben types.
           yield* Effect.all([
             fromPromise(() => ben.page.getByRole("textbox", { name: "Your message" }).pressSequentially("Dampers")),
             expectText(ann.page, "is writing…")
@@ -103,23 +103,24 @@ Proof.describeWith(
           yield* fromPromise(() => ann.page.getByRole("button", { name: "Approve" }).click())
           yield* expectText(ben.page, "joined by approval")
 
-          // The balance of the approver has the stake in it (THR4).
+          // THR4: the stake is credited to the approver.
           yield* expectText(ann.page, "11,000 tokens")
 
           yield* fromPromise(() => ben.page.getByText("Ask the Chorus").click())
+          // CHO12: the page names the offline model.
           yield* expectText(ben.page, "No model is connected")
           yield* sendText(ben.page, "Why do the cables of a bridge sing?")
           yield* expectAnswer(ann.page, "Wind sheds vortices")
           yield* expectAnswer(ben.page, "Wind sheds vortices")
 
-          // A page that was reloaded would have lost this.
+          // A marker that a reload of the page would remove.
           yield* fromPromise(() => ann.page.evaluate(() => Object.assign(globalThis, { kept: true })))
           yield* server.stop("SIGKILL")
           yield* fromPromise(() => ann.page.getByText("The connection is lost.").waitFor())
-          yield* sendText(ann.page, "Written while nobody could hear it.")
+          yield* sendText(ann.page, "Written while the server was down.")
           yield* expectText(ann.page, "Sending…")
           yield* startServer({ data, port: server.port })
-          yield* expectText(ben.page, "Written while nobody could hear it.")
+          yield* expectText(ben.page, "Written while the server was down.")
           yield* fromPromise(() => ann.page.getByText("Sending…").waitFor({ state: "detached" }))
           yield* fromPromise(() => ann.page.getByText("The connection is lost.").waitFor({ state: "detached" }))
           assert.isTrue(yield* fromPromise(() => ann.page.evaluate(() => "kept" in globalThis)))
@@ -128,7 +129,7 @@ Proof.describeWith(
     )
 
     it.live(
-      "[SEC31] markup in a message is text, and nothing is asked of any other server",
+      "[SEC31] markup in a message is rendered as text, without requests to other servers",
       () =>
         Effect.scoped(Effect.gen(function*() {
           const server = yield* startServer({ data: yield* temporaryFolder })
@@ -136,13 +137,13 @@ Proof.describeWith(
             viewport: { width: 360, height: 720 }
           })
           yield* fromPromise(() => page.getByRole("textbox", { name: "New thread" }).fill("<img src=//evil.test/1>"))
-          yield* fromPromise(() => page.getByRole("button", { name: "Start" }).click())
+          yield* fromPromise(() => page.getByRole("button", { name: "Create", exact: true }).click())
           const hostile = `![x](http://evil.test/2) <img src="http://evil.test/3" onerror="document.title='owned'">`
           yield* sendText(page, hostile)
           yield* expectText(page, hostile)
           assert.strictEqual(yield* fromPromise(() => page.locator(".timeline img, .timeline a, h1 img").count()), 0)
           assert.strictEqual(yield* fromPromise(() => page.title()), "<img src=//evil.test/1> · Choir")
-          // A telephone's width is enough.
+          // The page fits a phone's width.
           assert.isAtMost(yield* fromPromise(() => page.evaluate<number>("document.documentElement.scrollWidth")), 360)
           assert.deepStrictEqual(pageErrors, [])
         }))

@@ -1,0 +1,45 @@
+/** What a composed text becomes: the command to send, or why it cannot be sent. Pure. */
+import { defaults } from "../domain/protocol/Limits.ts"
+import { threadLimits } from "../domain/thread/ThreadGuards.ts"
+import type { Command } from "../domain/thread/ThreadModel.ts"
+import { maxContentBytes, utf8ByteLength, validateContent } from "../domain/topic/MessageContent.ts"
+import { formatNumber } from "./format.ts"
+
+/** What the user has entered. */
+export interface Composition {
+  readonly text: string
+  readonly isAsking: boolean
+  /** The text of the stake's field; undefined for a co-author, who needs none. */
+  readonly stake: string | undefined
+}
+
+/** Bytes of a frame for the envelope around a text. */
+const envelopeBytes = 1_024
+
+/** Why a text cannot be sent. Checked here because the server closes a connection that sends too large a frame. */
+const textProblem = (text: string): string | undefined => {
+  const bytes = utf8ByteLength(text)
+  if (bytes > maxContentBytes) {
+    return `The message has ${formatNumber(bytes)} bytes; the limit is ${formatNumber(maxContentBytes)}.`
+  }
+  return utf8ByteLength(JSON.stringify(text)) > defaults.frameBytes - envelopeBytes
+    ? "The message has too many special characters. Send it in parts."
+    : validateContent(text)
+}
+
+const stakeProblem = (stake: number): string | undefined =>
+  Number.isSafeInteger(stake) && stake >= threadLimits.minimumStake
+    ? undefined
+    : `The stake must be a whole number of tokens, at least ${formatNumber(threadLimits.minimumStake)}.`
+
+/** Why a composition cannot be sent; undefined if it can. */
+export const compositionProblem = ({ stake, text }: Composition): string | undefined =>
+  textProblem(text) ?? (stake === undefined ? undefined : stakeProblem(Number(stake)))
+
+/** The command of a composition: a prompt, a message, or a submission with a stake. */
+export const compositionCommand = ({ isAsking, stake, text }: Composition): Command => {
+  if (isAsking) return { _tag: "submit_prompt", prompt: text }
+  return stake === undefined
+    ? { _tag: "submit_message", content: text }
+    : { _tag: "submit_message", content: text, stake: Number(stake) }
+}
