@@ -74,7 +74,9 @@ export class ConnectionNotFound extends Schema.TaggedError<ConnectionNotFound>()
   }
 }
 
-/** What engines may differ in (SOC3). An operation that an engine does not declare fails with `UnsupportedCapability`. */
+/**
+ * What engines may differ in (SOC3). An operation that an engine does not declare fails with `UnsupportedCapability`.
+ */
 export const Capability = Schema.Literals([
   /** Pings on demand, with a measured round trip. */
   "ping",
@@ -161,7 +163,10 @@ export interface Connection {
   readonly send: (text: string) => Effect.Effect<void>
   /** Writes the queue, then the close frame; terminates the socket if the peer does not answer within a second. */
   readonly close: (code: number, reason: string) => Effect.Effect<void>
-  /** Measures the round-trip time in milliseconds. Fails if the connection closes first, or without the capability `ping`. */
+  /**
+   * Measures the round-trip time in milliseconds. Fails if the connection closes first, or without the capability
+   * `ping`.
+   */
   readonly ping: Effect.Effect<number, SocketError>
   /** Bytes queued and not yet taken by the network; 0 without the capability `backpressure`. */
   readonly bufferedAmount: () => number
@@ -170,7 +175,10 @@ export interface Connection {
   readonly resume: Effect.Effect<void, SocketError>
 }
 
-/** Must not block. If it throws, its connection is closed with 1011 and the fault is reported to `onError`; no other connection is affected. */
+/**
+ * Must not block. If it throws, its connection is closed with 1011 and the fault is reported to `onError`; no other
+ * connection is affected.
+ */
 export type MessageHandler = (connection: Connection, text: string) => void
 
 /** The contract of all WebSocket engines (SOC1). */
@@ -207,7 +215,9 @@ export class Socket extends Context.Service<Socket, {
   readonly onDrained: (
     listener: (connection: Connection, coalesced: CoalescedTopics) => void
   ) => Effect.Effect<void, never, Scope.Scope>
-  /** Sets the handler of a message type, until the scope closes; `"*"` receives the types without one. The latest wins. */
+  /**
+   * Sets the handler of a message type, until the scope closes; `"*"` receives the types without one. The latest wins.
+   */
   readonly registerMessageHandler: (type: string, handler: MessageHandler) => Effect.Effect<void, never, Scope.Scope>
   /** Passes a text to the handler of its type, as if the connection had sent it. */
   readonly routeMessage: (connection: Connection, text: string) => Effect.Effect<void>

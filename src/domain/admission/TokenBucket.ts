@@ -1,15 +1,16 @@
 /**
- * Rate limits as data (CON7): a bucket of tokens that refills evenly. It counts
- * in 60,000ths of a token, what a rate of one a minute brings in a millisecond,
- * so that all of it is whole numbers.
+ * Rate limits as data (CON7, SEC25): a bucket of tokens that refills evenly.
+ * Counts in 60,000ths of a token, which is what a rate of one per minute adds
+ * in a millisecond, so that all arithmetic is in whole numbers.
  */
 import { Schema } from "effect"
 import { Instant } from "../protocol/Ids.ts"
 
+/** `credit` 60,000ths of a token as of `at`. */
 export const TokenBucket = Schema.Struct({ credit: Schema.Natural, at: Instant })
 export type TokenBucket = typeof TokenBucket.Type
 
-/** `perMinute` tokens come back in a minute; at most `burst` are held. Whole numbers above zero. */
+/** `perMinute` tokens are added per minute, up to `burst`. Whole numbers above zero. */
 export interface Rate {
   readonly perMinute: number
   readonly burst: number
@@ -17,6 +18,7 @@ export interface Rate {
 
 const unitsPerToken = 60_000
 
+/** A bucket with all of its burst. */
 export const makeFull = (rate: Rate, now: Instant): TokenBucket => ({ credit: rate.burst * unitsPerToken, at: now })
 
 /** When a bucket from which nothing more is taken is full again. */
@@ -24,8 +26,8 @@ export const fullAt = ({ at, credit }: TokenBucket, rate: Rate): Instant =>
   at + Math.ceil(Math.max(0, rate.burst * unitsPerToken - credit) / rate.perMinute)
 
 /**
- * Takes one token. `wait` is 0 when it was there, else the milliseconds until
- * it will be; the bucket then keeps what it has. Time running backwards adds nothing.
+ * CON7, SEC25: takes one token. `wait` is 0 if there was one, otherwise the milliseconds until there will be; the
+ * bucket is then left as it is. A clock that runs backwards adds nothing.
  */
 export const take = (
   bucket: TokenBucket,

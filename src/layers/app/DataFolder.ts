@@ -1,7 +1,7 @@
-/** The folder of the data file: made when it is not there, and found out to be of no use before anything starts. */
+/** The data folder: created if missing, and checked for write access before anything starts (OPS10). */
 import { Effect, FileSystem, Path, type PlatformError, Schema } from "effect"
 
-/** Nothing can be kept in `CHOIR_DATA`; `reason` is what the system says about it. */
+/** `CHOIR_DATA` cannot be created or written to; `reason` is the system's message. */
 export class DataFolderUnusable extends Schema.TaggedError<DataFolderUnusable>()("DataFolderUnusable", {
   folder: Schema.String,
   reason: Schema.String
@@ -14,11 +14,11 @@ export class DataFolderUnusable extends Schema.TaggedError<DataFolderUnusable>()
 const reasonOf = ({ message, reason }: PlatformError.PlatformError): string =>
   reason.cause instanceof Error ? reason.cause.message : message
 
-/** Makes it, with what is above it, and checks that it may be written to. */
+/** Creates the folder and its parents if missing, and checks that it is a writable folder. */
 export const ensureDataFolder = Effect.fnUntraced(function*(folder: string) {
   const files = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  // One folder at a time: Node's recursive way never ends where the system says that there is no such place (/proc).
+  // One folder at a time: Node's recursive mkdir loops forever where the system reports ENOENT for a child (/proc).
   const missing: Array<string> = []
   const ensureWritable = Effect.gen(function*() {
     for (let parent = path.resolve(folder); !(yield* files.exists(parent)); parent = path.dirname(parent)) {
@@ -27,7 +27,7 @@ export const ensureDataFolder = Effect.fnUntraced(function*(folder: string) {
     for (const directory of missing) {
       yield* Effect.catchReason(files.makeDirectory(directory), "PlatformError", "AlreadyExists", () => Effect.void)
     }
-    // Fails for what is no folder, too.
+    // Fails for a file.
     yield* files.readDirectory(folder)
     yield* files.access(folder, { writable: true })
   })

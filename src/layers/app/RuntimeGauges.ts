@@ -1,4 +1,4 @@
-/** What the server is like right now: read when somebody asks for metrics, and at no other time. */
+/** Gauges of a running server, read only when metrics are exported (OPS3). */
 import { Effect, Layer } from "effect"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { Socket } from "../../services/Socket.ts"
@@ -6,10 +6,10 @@ import { Topics } from "../../services/Topics.ts"
 import { Gateway } from "../gateway/Gateway.ts"
 import { Metrics } from "../observability/Metrics.ts"
 
-/** Milliseconds between two looks at the event loop. */
+/** Milliseconds between two samples of the event loop's delay. */
 const delayResolutionMillis = 20
 
-/** How long the event loop was held up since the last reading, in seconds. */
+/** The delay of the event loop since the last export, in seconds. */
 const eventLoopGauges = Effect.gen(function*() {
   const { instruments } = yield* Metrics
   const delays = yield* Effect.acquireRelease(
@@ -17,9 +17,9 @@ const eventLoopGauges = Effect.gen(function*() {
     (delays) => Effect.sync(() => delays.disable())
   )
   delays.enable()
-  // The timer's own period is part of what it measures.
+  // Samples include the sampling interval itself.
   const seconds = (nanos: number) => Math.max(0, Number.isFinite(nanos) ? nanos / 1e9 - delayResolutionMillis / 1e3 : 0)
-  const description = "How long the event loop was held up since the last reading"
+  const description = "Event loop delay since the last export"
   instruments.gauge("choir_event_loop_delay_p99_seconds", description, () => seconds(delays.percentile(99)))
   instruments.gauge("choir_event_loop_delay_max_seconds", description, () => {
     const max = seconds(delays.max)
@@ -28,7 +28,7 @@ const eventLoopGauges = Effect.gen(function*() {
   })
 })
 
-/** Adds the gauges of a whole server to its metrics. */
+/** Registers the gauges of a whole server with its metrics. */
 export const layer: Layer.Layer<never, never, Socket | Topics | Gateway> = Layer.effectDiscard(Effect.gen(function*() {
   const { connectionsClosed, instruments, connectionsOpened } = yield* Metrics
   const socket = yield* Socket
@@ -44,14 +44,14 @@ export const layer: Layer.Layer<never, never, Socket | Topics | Gateway> = Layer
   instruments.gauge("choir_connections", "Connections", () => runSync(socket.getConnectionCount))
   instruments.gauge(
     "choir_outbox_bytes",
-    "Bytes that wait for clients, of all connections",
+    "Bytes queued for clients, of all connections",
     () => runSync(socket.getAllConnections).reduce((sum, connection) => sum + connection.bufferedAmount(), 0)
   )
   instruments.gauge("choir_topics_live", "Topics in memory", () => runSync(topics.stats).loadedTopics)
   instruments.gauge("choir_subscriptions", "Subscriptions to topics", () => runSync(topics.stats).subscriptions)
   instruments.observableCounter(
     "choir_state_hashes_total",
-    "Hashes of states that clients compared with their own",
+    "State hashes that clients compared with their own",
     () => syncCounts.matches,
     {
       found: "right"
@@ -59,12 +59,12 @@ export const layer: Layer.Layer<never, never, Socket | Topics | Gateway> = Layer
   )
   instruments.observableCounter(
     "choir_state_hashes_total",
-    "Hashes of states that clients compared with their own",
+    "State hashes that clients compared with their own",
     () => syncCounts.mismatches,
     {
       found: "wrong"
     }
   )
-  instruments.gauge("choir_process_resident_bytes", "Memory of the process", () => process.memoryUsage.rss())
+  instruments.gauge("choir_process_resident_bytes", "Resident memory of the process", () => process.memoryUsage.rss())
   yield* eventLoopGauges
 }))

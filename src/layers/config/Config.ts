@@ -2,8 +2,9 @@
  * All settings, from `CHOIR_*` variables (OPS10). Every fault is found before
  * anything starts: a value that will not do, and a name that nobody reads.
  */
-import { ConfigProvider, Context, Effect, Layer, type Redacted, Result, Schema } from "effect"
-import { isIP } from "node:net"
+import { ConfigProvider, Effect, type Redacted, Result, Schema } from "effect"
+import { ipVersion } from "../../domain/admission/IpAddress.ts"
+import { mayListen } from "../../domain/admission/TransportSecurity.ts"
 import { defaults, type Limits } from "../../domain/protocol/Limits.ts"
 import * as Setting from "./Setting.ts"
 
@@ -26,7 +27,7 @@ const settingDefinitions = {
     "HOST",
     "127.0.0.1",
     "an IP address or localhost",
-    (value) => value === "localhost" || isIP(value) !== 0 ? value : undefined
+    (value) => value === "localhost" || ipVersion(value) !== 0 ? value : undefined
   ),
   port: Setting.number("PORT", 4100, 0, 65_535),
   /** The folder of the data file; made when it is not there. */
@@ -43,7 +44,7 @@ const settingDefinitions = {
     (value) => /^https?:/.test(value) && isOrigin(value) ? value : undefined
   ),
   /** Addresses of proxies that may say where a client comes from. */
-  trustedProxies: Setting.list("TRUSTED_PROXIES", "IP addresses", (value) => isIP(value) !== 0),
+  trustedProxies: Setting.list("TRUSTED_PROXIES", "IP addresses", (value) => ipVersion(value) !== 0),
   /** PEM files; with them, https and wss are served on the port. Read again on SIGHUP. */
   tlsCert: Setting.optional("TLS_CERT", "the path of a PEM file"),
   tlsKey: Setting.optional("TLS_KEY", "the path of a PEM file"),
@@ -127,10 +128,9 @@ export const parse = (
 
 /** Faults of settings that are each right but do not go together. */
 const checkCombinations = (all: Settings): ReadonlyArray<string> => {
-  const { compression, host, insecure, socket, tlsCert, tlsKey, trustedProxies } = all
-  const isLoopback = host === "localhost" || host === "::1" || host.startsWith("127.")
+  const { compression, host, socket, tlsCert, tlsKey } = all
   return [
-    ...isLoopback || insecure || tlsCert !== null || trustedProxies.length > 0 ? [] : [
+    ...mayListen({ ...all, hasCertificate: tlsCert !== null }) ? [] : [
       `CHOIR_HOST=${
         JSON.stringify(host)
       } must be a loopback address, unless CHOIR_TLS_CERT and CHOIR_TLS_KEY name a certificate, ` +
@@ -163,9 +163,6 @@ const checkEndpoint = (
     : [`CHOIR_${prefix}_URL is missing: without it ${unused.join(" and ")} would not be used`]
 }
 
-/** The server's settings, where a layer wants them whole. */
-export class Config extends Context.Service<Config, Settings>()("choir/layers/config/Config") {}
-
 /** The `CHOIR_*` variables of the current config provider, by name. */
 const readEnvironment = Effect.gen(function*() {
   const provider = yield* ConfigProvider.ConfigProvider
@@ -193,5 +190,3 @@ export const load: Effect.Effect<Settings, SettingsInvalid> = readEnvironment.pi
   Effect.flatMap((env) => Effect.fromResult(parse(env))),
   Effect.mapError((faults) => new SettingsInvalid({ faults }))
 )
-
-export const layer: Layer.Layer<Config, SettingsInvalid> = Layer.effect(Config, load)

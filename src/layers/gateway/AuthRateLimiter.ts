@@ -1,9 +1,9 @@
 /** The verification buckets of all addresses, in memory (SEC26); the rule is in `domain/session/AuthRate`. */
+import { rateLimitKey } from "../../domain/admission/IpAddress.ts"
 import type { TokenBucket } from "../../domain/admission/TokenBucket.ts"
 import type { Instant } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import * as AuthRate from "../../domain/session/AuthRate.ts"
-import { rateLimitKey } from "../net/AdmissionGate.ts"
 import type { TimerWheel } from "../runtime/TimerWheel.ts"
 
 /** Takes one verification from an address's bucket; 0, or the milliseconds until one is available. */

@@ -1,21 +1,22 @@
 /**
- * A WebSocket that says back what it hears, with the parser and the frames of
- * the real engine (SEC21): conformance suites such as Autobahn test these by it.
+ * An echoing WebSocket with the parser and the encoder of the `ws` engine, for
+ * protocol conformance suites such as Autobahn (SEC21). Off unless `CHOIR_ECHO=1`.
  */
 import { Effect, Layer } from "effect"
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
+import { pathOf } from "../../domain/admission/Credentials.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import { encodeTextFrame } from "../delivery/TextFrame.ts"
 import * as AdmissionGate from "../net/AdmissionGate.ts"
 import { HttpListener } from "../net/HttpListener.ts"
 import * as SocketWs from "../socket/ws/SocketWs.ts"
 
-/** Where it is. */
+/** The path of the echo. */
 export const echoPath = "/echo"
 
-/** Takes upgrades of `path`; the engine must leave them alone. Who may connect is as for the engine. */
+/** Accepts upgrades of `echoPath`, which the engine must ignore. Admission is the same as for the engine. */
 export const layer = (
   { admission, limits }: Pick<SocketWs.NetworkEngineOptions, "admission" | "limits">
 ): Layer.Layer<never, never, HttpListener> =>
@@ -27,7 +28,7 @@ export const layer = (
     gate.setOpen(true)
 
     const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) => {
-      if (request.url?.split("?", 1)[0] !== echoPath) return
+      if (pathOf(request.url) !== echoPath) return
       const permit = gate.admit(request)
       if (typeof permit === "string") return SocketWs.rejectUpgrade(raw, permit)
       raw.once("close", permit.release)
@@ -46,7 +47,7 @@ export const layer = (
     )
   }))
 
-/** Whoever does not read is not read from either. */
+/** Echoes messages; stops reading from a peer that does not read. */
 const echoMessages = (ws: WebSocket, raw: Duplex, { outboxMax }: Limits) => {
   ws.on("error", () => {})
   ws.on("message", (data: RawData, isBinary: boolean) => {

@@ -1,26 +1,71 @@
-/** Puts the routes on the process's listener (SEC28: bodies have an end). */
+/**
+ * The HTTP side of a server: health, metrics, the page, and further routes, on
+ * the process's listener.
+ *
+ * **When to use**
+ *
+ * Provide `layer` beside a socket engine to serve HTTP on the same port. `App.layer`
+ * includes it.
+ *
+ * **Details**
+ *
+ * Every response carries the security headers (SEC39), refusals and failures
+ * included. Bodies are limited to `limits.bodyBytes` (SEC28). `extraRoutes` takes
+ * any routes made with Effect's `HttpRouter`.
+ *
+ * **Gotchas**
+ *
+ * The layer only attaches a handler: the listener listens once the socket engine
+ * is started, or when you call `listen` yourself.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers } from "choir"
+ * import { Effect, Layer } from "effect"
+ * import { HttpRouter, HttpServerResponse } from "effect/http"
+ *
+ * const app = Layers.HttpApp.layer({
+ *   webRoot: "no-page",
+ *   limits: Domain.Limits.defaults,
+ *   trustedProxies: [],
+ *   metrics: { access: "off", token: null },
+ *   extraRoutes: HttpRouter.add("GET", "/hello", Effect.succeed(HttpServerResponse.text("hello")))
+ * }).pipe(Layer.provideMerge(Layers.HttpListener.layer), Layer.provide(Layers.Readiness.layer))
+ *
+ * const program = Effect.gen(function*() {
+ *   const server = yield* Layers.HttpListener.HttpListener
+ *   yield* Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
+ *   const address = server.address()
+ *   const port = typeof address === "object" && address !== null ? address.port : 0
+ *   return yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/hello`).then((response) => response.text()))
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.scoped(Effect.provide(program, app))))
+ * // => hello
+ * ```
+ */
 import { NodeHttpServer } from "@effect/platform-node"
 import { ByteSize, Effect, Layer, type PlatformError, Scope } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import type { Limits } from "../../domain/protocol/Limits.ts"
+import { requestLimits } from "../../domain/admission/RequestLimits.ts"
+import { sendsStrictTransportSecurity } from "../../domain/admission/TransportSecurity.ts"
 import * as AdmissionGate from "../net/AdmissionGate.ts"
-import { HttpListener } from "../net/HttpListener.ts"
+import { HttpListener, type RequestTimeLimits } from "../net/HttpListener.ts"
 import type { Readiness } from "./Readiness.ts"
 import * as Routes from "./Routes.ts"
 import * as SecurityHeaders from "./SecurityHeaders.ts"
 
+/** The routes, and what applies to all of them. */
 export interface HttpAppOptions extends Routes.RoutesOptions {
-  /** `bodyBytes`: the largest request body. Routes that take files set their own. */
-  readonly limits: Pick<Limits, "bodyBytes">
-  /** Addresses of proxies that may say that a client came over TLS. */
+  /** `bodyBytes` is the largest request body; routes that accept files set their own limit. */
+  readonly limits: RequestTimeLimits
+  /** Addresses of proxies whose `X-Forwarded-Proto` is believed. */
   readonly trustedProxies: ReadonlyArray<string>
 }
 
-/** Browsers would keep to https for everything that is ever served under this name. */
-const isLocalhost = (host: string | undefined): boolean => /^localhost(?::\d+)?$/.test(host ?? "")
-
-/** Answers requests on the listener; the listener is started by the socket engine. */
+/** Handles the listener's requests until the scope closes. */
 export const layer = (
   options: HttpAppOptions
 ): Layer.Layer<never, PlatformError.PlatformError, HttpListener | Readiness> =>
@@ -30,16 +75,16 @@ export const layer = (
     const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
     const handler = yield* NodeHttpServer.makeHandler(app, { scope })
     const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-      SecurityHeaders.setSecurityHeaders(
-        response,
-        AdmissionGate.isSecure(request, options.trustedProxies) && !isLocalhost(request.headers.host)
-      )
+      const isSecure = AdmissionGate.isSecure(request, options.trustedProxies)
+      SecurityHeaders.setSecurityHeaders(response, sendsStrictTransportSecurity(isSecure, request.headers.host))
       handler(request, response)
     }
     server.on("request", onRequest)
     yield* Effect.addFinalizer(() => Effect.sync(() => server.off("request", onRequest)))
   })).pipe(
     Layer.provide(NodeHttpServer.layerHttpServices),
-    Layer.provide(Layer.succeed(HttpServerRequest.MaxBodySize, ByteSize.bytes(options.limits.bodyBytes))),
+    Layer.provide(
+      Layer.succeed(HttpServerRequest.MaxBodySize, ByteSize.bytes(requestLimits(options.limits).maxBodyBytes))
+    ),
     Layer.provide(HttpRouter.disableLogger)
   )

@@ -1,6 +1,6 @@
 /**
- * `/metrics`, for Prometheus (OPS3). The numbers name nobody, but tell how busy
- * a server is: they are for this machine, unless a setting says otherwise.
+ * `/metrics` in the format of Prometheus (OPS3). The numbers identify no user,
+ * but disclose the load: by default only requests from this machine may read them.
  */
 import { Context, Effect, type Layer, Metric, Option, Redacted } from "effect"
 import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
@@ -8,16 +8,17 @@ import { PrometheusMetrics } from "effect/observability"
 import { createHash, timingSafeEqual } from "node:crypto"
 import { Metrics } from "../observability/Metrics.ts"
 
+/** Which requests may read the metrics. */
 export interface MetricsAccessPolicy {
-  /** `local`: for requests from this machine that no proxy passed on. `public`: for everybody. */
+  /** `local`: requests from this machine that no proxy forwarded. `public`: all requests. */
   readonly access: "local" | "public" | "off"
-  /** Whoever shows it as a bearer token may read, from anywhere. */
+  /** A request with this bearer token may read them from anywhere. */
   readonly token: Redacted.Redacted | null
 }
 
 type MetricsRequest = Pick<HttpServerRequest.HttpServerRequest, "headers" | "remoteAddress">
 
-/** Through a proxy on this machine everybody would be local, so what was passed on never is. */
+/** Behind a proxy on this machine every request would be local, so a forwarded one never is. */
 const isLocalRequest = ({ headers, remoteAddress }: MetricsRequest): boolean =>
   /^(?:127\.|::1$|::ffff:127\.)/.test(Option.getOrElse(remoteAddress, () => "")) &&
   headers["x-forwarded-for"] === undefined && headers["forwarded"] === undefined && headers["via"] === undefined &&
@@ -33,13 +34,14 @@ const isAuthorised = ({ access, token }: MetricsAccessPolicy, request: MetricsRe
   (token !== null && hasValidToken(request, token))
 
 const forbidden = HttpServerResponse.text(
-  "metrics are for this machine: CHOIR_METRICS and CHOIR_METRICS_TOKEN change that\n",
+  "metrics are readable from this machine only; CHOIR_METRICS and CHOIR_METRICS_TOKEN change that\n",
   {
     status: 403,
     headers: { "cache-control": "no-store" }
   }
 )
 
+/** The route of the metrics. */
 export const layer = (policy: MetricsAccessPolicy): Layer.Layer<never, never, HttpRouter.HttpRouter> =>
   HttpRouter.use(Effect.fnUntraced(function*(router) {
     const { instruments } = yield* Metrics

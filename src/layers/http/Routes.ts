@@ -1,30 +1,30 @@
 /**
- * What is served over HTTP. Each part is a layer on the router; an API joins
- * by adding its own to `layer`.
+ * The routes of the server: health, metrics, the page, and those of the composer. Each part is a layer on the router.
  */
 import { Effect, FileSystem, Layer, Path, Ref } from "effect"
 import { HttpRouter, type HttpServerError, HttpServerResponse, HttpStaticServer } from "effect/http"
 import * as MetricsRoute from "./MetricsRoute.ts"
 import { Readiness } from "./Readiness.ts"
 
-/** Further routes; a request that cannot be read is answered for them. */
+/** Routes of the composer; a request that cannot be parsed is answered before it reaches them. */
 type ExtraRoutes = Layer.Layer<
   never,
   never,
   HttpRouter.HttpRouter | HttpRouter.Request<"Error", HttpServerError.HttpServerError>
 >
 
+/** What the routes serve. */
 export interface RoutesOptions {
-  /** The folder of the built page. */
+  /** The folder of the built page. Without an `index.html` in it, `/` answers how to build it. */
   readonly webRoot: string
   readonly metrics: MetricsRoute.MetricsAccessPolicy
-  /** Routes of whoever composes the server, beside its own. */
+  /** Routes beside the server's own. */
   readonly extraRoutes?: ExtraRoutes | undefined
 }
 
 const noStore = { headers: { "cache-control": "no-store" } }
 
-/** `/health/live`: the process answers. `/health/ready`: send people here (OPS3). */
+/** OPS3: `/health/live` while the process responds, `/health/ready` while it should get traffic. */
 const healthRoutes = HttpRouter.use(Effect.fnUntraced(function*(router) {
   const readiness = yield* Readiness
   yield* router.add("GET", "/health/live", Effect.succeed(HttpServerResponse.text("live\n", noStore)))
@@ -38,7 +38,7 @@ const healthRoutes = HttpRouter.use(Effect.fnUntraced(function*(router) {
   )
 }))
 
-/** The page, built beside this module into `dist/web`; every address without a file of its own is the page. */
+/** The page, a single-page application: every path without a file is answered by its `index.html`. */
 const webAppRoutes = (root: string) =>
   Layer.unwrap(Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
@@ -52,5 +52,6 @@ const webAppRoutes = (root: string) =>
       )
   }))
 
+/** All routes. */
 export const layer = ({ metrics, extraRoutes = Layer.empty, webRoot }: RoutesOptions) =>
   Layer.mergeAll(healthRoutes, MetricsRoute.layer(metrics), extraRoutes, webAppRoutes(webRoot))

@@ -1,7 +1,7 @@
-/** What every answer over HTTP says about itself (SEC31, SEC39). */
+/** Security headers of every HTTP response (SEC31, SEC39). */
 import type { ServerResponse } from "node:http"
 
-/** The page is one origin's: its own scripts and styles, its own socket, and nothing from anywhere else. */
+/** Scripts, styles and connections of the page's own origin only. */
 export const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -24,11 +24,11 @@ const securityHeaders = {
   "cross-origin-resource-policy": "same-origin"
 }
 
-/** For a year, browsers come here by TLS only (OPS9). */
+/** One year. */
 const strictTransportSecurity = "max-age=31536000"
 
-/** Sets them before any route is asked, so that refusals and faults carry them too. `strict`: TLS, from now on. */
-export const setSecurityHeaders = (response: ServerResponse, overTls: boolean): void => {
-  if (overTls) response.setHeader("strict-transport-security", strictTransportSecurity)
+/** Sets the headers before any route runs, so that refusals and failures carry them too. */
+export const setSecurityHeaders = (response: ServerResponse, sendsStrictTransportSecurity: boolean): void => {
+  if (sendsStrictTransportSecurity) response.setHeader("strict-transport-security", strictTransportSecurity)
   for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value)
 }

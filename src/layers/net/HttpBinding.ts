@@ -1,25 +1,27 @@
-/** Where an engine listens: the process's HTTP listener. */
+/** Starting and stopping the process's HTTP listener on behalf of a socket engine. */
 import { Effect } from "effect"
 import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { ListenFailed, SocketError } from "../../services/Socket.ts"
 
+/** The address to listen on. */
 export interface ListenAddress {
   readonly host: string
-  /** 0 lets the system choose. */
+  /** 0 for any free port. */
   readonly port: number
 }
 
+/** The address that is listened on. */
 export interface BoundAddress {
   readonly address: string
   readonly port: number
 }
 
-/** The address that is listened on; undefined when none is. */
+/** The address that is listened on; undefined while the server does not listen. */
 export const boundAddress = (server: Server): Effect.Effect<BoundAddress | undefined> =>
   Effect.sync(() => server.listening ? server.address() as AddressInfo : undefined)
 
-/** Listens, unless it does already. */
+/** Starts listening; succeeds at once if the server listens already. */
 export const listen = (server: Server, { host, port }: ListenAddress): Effect.Effect<BoundAddress, SocketError> =>
   Effect.callback<void, SocketError>((resume) => {
     if (server.listening) return resume(Effect.void)
@@ -37,7 +39,7 @@ export const listen = (server: Server, { host, port }: ListenAddress): Effect.Ef
     Effect.map((bound) => bound ?? { address: host, port })
   )
 
-/** Listens no more; done when the last connection has ended. */
+/** Stops listening; succeeds when the last connection has ended. */
 export const stopListening = (server: Server): Effect.Effect<void> =>
   Effect.callback((resume) => {
     if (!server.listening) return resume(Effect.void)

@@ -1,26 +1,68 @@
-/** The one listener of this process: pages, API and WebSocket upgrades come in by it (SEC23). */
+/**
+ * The HTTP listener of the process: page, API and WebSocket upgrades share its
+ * port.
+ *
+ * **When to use**
+ *
+ * Provide `layer`, `layerPlain` or `layerTls` to a socket engine and to `HttpApp`,
+ * which attach themselves to the same server. `App.layer` does so by the settings.
+ *
+ * **Details**
+ *
+ * The layer creates the server; the socket engine's `start` makes it listen.
+ * Requests are bounded in time (SEC23). With TLS the certificate is read again
+ * on SIGHUP; an invalid one is logged and changes nothing (OPS9). Closing the
+ * scope ends all connections.
+ *
+ * **Gotchas**
+ *
+ * uWebSockets.js has a listener of its own. With that engine this server is
+ * only the handler of plain HTTP requests, and must be made by `layerPlain`.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Layers } from "choir"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const server = yield* Layers.HttpListener.HttpListener
+ *   server.on("request", (_request, response) => response.end("hello"))
+ *   yield* Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void)))
+ *   const address = server.address()
+ *   const port = typeof address === "object" && address !== null ? address.port : 0
+ *   return yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}`).then((response) => response.text()))
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.scoped(Effect.provide(program, Layers.HttpListener.layer))))
+ * // => hello
+ * ```
+ */
 import { Context, Effect, FiberSet, type FileSystem, Layer } from "effect"
 import { createServer, type Server } from "node:http"
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https"
+import { requestLimits } from "../../domain/admission/RequestLimits.ts"
 import { defaults, type Limits } from "../../domain/protocol/Limits.ts"
 import type { SettingsInvalid } from "../config/Config.ts"
 import * as Tls from "./Tls.ts"
 
-/** An HTTPS server has all that is asked of an HTTP server. */
+/** Node's HTTP server, or its HTTPS server, which has the same interface. */
 export class HttpListener extends Context.Service<HttpListener, Server>()("choir/layers/net/HttpListener") {}
 
-/** How long a client may take: silent and dribbling ones are cut. */
-export type HttpTimeouts = Pick<Limits, "headersTimeout" | "requestTimeout">
+/** The limits that bound a request's time. */
+export type RequestTimeLimits = Pick<Limits, "bodyBytes" | "headersTimeout" | "requestTimeout">
 
-const serverOptions = ({ headersTimeout, requestTimeout }: HttpTimeouts) => ({
-  headersTimeout,
-  requestTimeout,
-  // Often, so that a crowd that has had its time is not cut all at once.
-  connectionsCheckingInterval: Math.min(20, headersTimeout),
-  keepAliveTimeout: 5_000,
-  // What a slow socket may hold before that is noticed.
-  highWaterMark: 16_384
-})
+const serverOptions = (limits: RequestTimeLimits) => {
+  const { checkInterval, headersTimeout, requestTimeout } = requestLimits(limits)
+  return {
+    headersTimeout,
+    requestTimeout,
+    connectionsCheckingInterval: checkInterval,
+    keepAliveTimeout: 5_000,
+    // How much a slow socket buffers before `write` returns false.
+    highWaterMark: 16_384
+  }
+}
 
 const acquireServer = <S extends Server>(make: () => S) =>
   Effect.acquireRelease(Effect.sync(make), (server) =>
@@ -29,22 +71,24 @@ const acquireServer = <S extends Server>(make: () => S) =>
       server.closeAllConnections()
     }))
 
-/** A server that does not listen yet; whoever starts the socket engine starts it. */
-export const layerPlain = (timeouts: HttpTimeouts): Layer.Layer<HttpListener> =>
-  Layer.effect(HttpListener, acquireServer(() => createServer(serverOptions(timeouts))))
+/** A server without TLS that does not listen yet. */
+export const layerPlain = (limits: RequestTimeLimits): Layer.Layer<HttpListener> =>
+  Layer.effect(HttpListener, acquireServer(() => createServer(serverOptions(limits))))
 
-/** With the default patience. */
+/** `layerPlain` with the default limits. */
 export const layer: Layer.Layer<HttpListener> = layerPlain(defaults)
 
-/** Takes the certificate from its files again whenever the process is told to (SIGHUP); a bad one changes nothing. */
+/** Reads the certificate again on SIGHUP; an invalid one is logged and changes nothing. */
 const reloadCertificateOnSighup = Effect.fnUntraced(function*(server: TlsServer, files: Tls.CertificateFiles) {
   const run = yield* FiberSet.makeRuntime<FileSystem.FileSystem, void, never>()
   const reload = () =>
     run(
       Tls.readCertificate(files).pipe(
         Effect.tap((context) => Effect.sync(() => server.setSecureContext(context))),
-        Effect.andThen(Effect.logInfo("the certificate was read again")),
-        Effect.catch((fault) => Effect.logError("the certificate stays as it was", fault.message))
+        Effect.andThen(Effect.logInfo("certificate reloaded")),
+        Effect.catch((fault) =>
+          Effect.logError("certificate not reloaded, the previous one stays in use", fault.message)
+        )
       )
     )
   yield* Effect.acquireRelease(
@@ -53,17 +97,17 @@ const reloadCertificateOnSighup = Effect.fnUntraced(function*(server: TlsServer,
   )
 })
 
-/** The same over TLS: https and wss on one port. */
+/** A server with TLS, for https and wss on one port. Fails when the certificate cannot be used. */
 export const layerTls = (
   files: Tls.CertificateFiles,
-  timeouts: HttpTimeouts
+  limits: RequestTimeLimits
 ): Layer.Layer<HttpListener, SettingsInvalid, FileSystem.FileSystem> =>
   Layer.effect(
     HttpListener,
     Effect.gen(function*() {
       const context = yield* Tls.readCertificate(files)
       const server = yield* acquireServer(() =>
-        createTlsServer({ ...serverOptions(timeouts), ...context, handshakeTimeout: timeouts.headersTimeout })
+        createTlsServer({ ...serverOptions(limits), ...context, handshakeTimeout: limits.headersTimeout })
       )
       yield* reloadCertificateOnSighup(server, files)
       return server

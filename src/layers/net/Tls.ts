@@ -1,6 +1,6 @@
 /**
- * Certificates from files (OPS9). They are read before anything starts, and
- * again on SIGHUP, so that a renewed one needs no restart.
+ * TLS certificates from files (OPS9), and the TLS policy (SEC39). Files are read
+ * before anything starts, and again on SIGHUP, so that renewal needs no restart.
  */
 import { Effect, FileSystem, Result } from "effect"
 import { createPrivateKey, X509Certificate } from "node:crypto"
@@ -9,15 +9,12 @@ import { SettingsInvalid } from "../config/Config.ts"
 
 /** Paths of PEM files. */
 export interface CertificateFiles {
-  /** The server's certificate, and those between it and its root. */
+  /** The server's certificate, followed by its intermediates. */
   readonly cert: string
   readonly key: string
 }
 
-/**
- * What is spoken, whatever Node's defaults are (SEC39). In TLS 1.2 only what keeps the past secret when the key is lost,
- * and no blocks that are chained: by default there is more.
- */
+/** Independent of Node's defaults (SEC39): in TLS 1.2 only forward secrecy (ECDHE) with AEAD ciphers; no CBC. */
 const cipherPolicy = {
   minVersion: "TLSv1.2",
   ciphers: [
@@ -34,8 +31,8 @@ const cipherPolicy = {
 } as const
 
 /**
- * Reads both and holds them against each other; every fault is a sentence that names the setting. With what they may be
- * used for, since a server that is given new ones is given all anew.
+ * Reads certificate and key, and checks that they belong together; each fault names its setting. The result includes the
+ * TLS policy, because replacing a server's certificate replaces its whole secure context.
  */
 export const readCertificate = Effect.fnUntraced(function*(
   { cert, key }: CertificateFiles

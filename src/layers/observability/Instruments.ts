@@ -1,32 +1,33 @@
 /**
- * Numbers that are counted where things happen and read when somebody asks.
- * Counting is an addition to a plain field, so that it may stand on the hot
- * path; Effect's metric registry is given readers only, and whatever exports
- * Effect's metrics (Prometheus, OTLP) exports these.
+ * Metric instruments for hot paths: counting is an addition to a plain field.
+ * They are registered in Effect's metric registry as readers, so that every
+ * exporter of Effect's metrics (Prometheus, OTLP) exports them.
  */
 import type { Metric } from "effect"
 
-/** Only ever grows. */
+/** A number that only grows. */
 export interface Counter {
   value: number
 }
 
+/** A distribution over fixed buckets. */
 export interface Histogram {
   readonly observe: (value: number) => void
 }
 
 type Labels = Readonly<Record<string, string>>
 
-/** Makes meters and has the registry read them. Names are unique per labels; labels come from sets closed in the code. */
+/** Makes and registers instruments. A name is unique per labels; label values come from closed sets in the code. */
 export interface Instruments {
   readonly registry: Metric.MetricRegistry
   readonly counter: (name: string, description: string, labels?: Labels) => Counter
-  /** A counter that somebody else keeps. */
+  /** A counter whose value is read from elsewhere. */
   readonly observableCounter: (name: string, description: string, read: () => number, labels?: Labels) => void
   readonly gauge: (name: string, description: string, read: () => number, labels?: Labels) => void
   readonly histogram: (name: string, description: string, bounds: ReadonlyArray<number>) => Histogram
 }
 
+/** Instruments with an empty registry. */
 export const make = (): Instruments => {
   const registry: Metric.MetricRegistry = new Map()
 

@@ -1,13 +1,49 @@
 /**
- * Where logs, traces and metrics go (OPS3): lines on stderr always, and an
- * OTLP collector when one is named.
+ * Export of logs, traces and metrics (OPS3): log lines on stderr, and everything
+ * to an OTLP collector if one is configured.
+ *
+ * **When to use**
+ *
+ * Provide `loggerLayer` and `layer` at the edge of a program that composes its own
+ * server. `start` and `App.layer` include them.
+ *
+ * **Details**
+ *
+ * Traces begin at HTTP requests and at steps of the Chorus; messages and commits
+ * begin none, so that tracing costs nothing per message. Headers and query strings
+ * are redacted (SEC5, SEC33).
+ *
+ * **Gotchas**
+ *
+ * Without `otlpUrl` the exporting layer is empty. If the collector is unreachable,
+ * its data is dropped and the server is not affected.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Layers } from "choir"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const settings = yield* Layers.Config.load
+ *   yield* Effect.logWarning("to stderr").pipe(
+ *     Effect.provide(Layers.Telemetry.loggerLayer(settings)),
+ *     Effect.provide(Layers.Telemetry.layer(settings))
+ *   )
+ *   return settings.logFormat
+ * })
+ *
+ * console.log(await Effect.runPromise(program))
+ * // => json
+ * ```
  */
 import { Effect, Layer, Logger, Option, Redacted, References, Tracer } from "effect"
 import { FetchHttpClient, HttpMiddleware, UrlParams } from "effect/http"
 import { Otlp } from "effect/observability"
+import { isHeaderTraced, redactedParameters } from "../../domain/admission/Credentials.ts"
 import type { Settings } from "../config/Config.ts"
 
-/** Log lines on stderr: JSON for machines, or coloured for whoever watches a terminal. */
+/** Log lines on stderr: JSON, or coloured for terminals (`CHOIR_LOG_FORMAT`). */
 export const loggerLayer = ({ logFormat, logLevel }: Settings): Layer.Layer<never> =>
   Layer.mergeAll(
     Logger.layer([logFormat === "json" ? Logger.withConsoleError(Logger.formatJson) : Logger.consolePretty()]),
@@ -15,11 +51,11 @@ export const loggerLayer = ({ logFormat, logLevel }: Settings): Layer.Layer<neve
     Layer.succeed(References.MinimumLogLevel, logLevel)
   )
 
-/** The spans that a trace begins with: an HTTP request, and one step of a run. Messages and commits begin none. */
+/** Spans that begin a trace: an HTTP request, and one step of a run. */
 const isRootSpan = ({ kind, name }: { readonly kind: Tracer.SpanKind; readonly name: string }): boolean =>
   kind === "server" || name === "RunStep.perform"
 
-/** Takes in only what belongs to a trace that was begun. */
+/** Samples spans that begin a trace or belong to one. */
 const sampling = (tracer: Tracer.Tracer): Tracer.Tracer =>
   Tracer.make({
     span: (options) =>
@@ -27,16 +63,16 @@ const sampling = (tracer: Tracer.Tracer): Tracer.Tracer =>
     context: tracer.context?.bind(tracer)
   })
 
-/** Requests that come every few seconds and tell nothing. */
+/** Polled routes, whose spans would drown the others. */
 const untracedRoutes = HttpMiddleware.layerTracerDisabledForUrls(["/health/live", "/health/ready", "/metrics"])
 
-/** Nobody needs the headers and queries of strangers in a trace, and somebody's secret may be among them (SEC5). */
+/** Redacts headers and query strings in spans: they may contain credentials (SEC5, SEC33). */
 const redaction = Layer.merge(
-  Layer.succeed(HttpMiddleware.TracerHeaderFilter, () => false),
-  Layer.succeed(UrlParams.CurrentRedactedNames, [/^/])
+  Layer.succeed(HttpMiddleware.TracerHeaderFilter, isHeaderTraced),
+  Layer.succeed(UrlParams.CurrentRedactedNames, redactedParameters)
 )
 
-/** Exports logs, spans and metrics; nothing when no collector is named. One that is away costs nothing but its data. */
+/** Exports logs, spans and metrics to `otlpUrl`; empty without it. */
 export const layer = ({ otlpToken, otlpUrl }: Settings): Layer.Layer<never> =>
   otlpUrl === null ? Layer.empty : Layer.effect(Tracer.Tracer, Effect.map(Effect.tracer, sampling)).pipe(
     Layer.provideMerge(Otlp.layerJson({

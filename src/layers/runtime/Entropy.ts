@@ -1,11 +1,11 @@
 /**
- * Where what is random comes from, so that a seeded run makes the same again:
- * unique names from the `Random` service, secrets from `Bytes`.
+ * Sources of randomness that a simulation can seed: unique ids from the `Random`
+ * service, secrets from `RandomBytes`.
  */
 import { Context, type Random } from "effect"
 import { randomBytes } from "node:crypto"
 
-/** Bytes that nobody can guess: `node:crypto`'s, unless a simulation brings its own. */
+/** Cryptographically secure random bytes: `node:crypto`'s, unless a simulation replaces them. */
 export const RandomBytes = Context.Reference<(count: number) => Uint8Array>(
   "choir/layers/runtime/Entropy/RandomBytes",
   {
@@ -24,7 +24,7 @@ const randomHex32 = (random: RandomSource): string => randomUint32(random).toStr
 export const randomHex128 = (random: RandomSource): string =>
   randomHex32(random) + randomHex32(random) + randomHex32(random) + randomHex32(random)
 
-/** A version 4 UUID. */
+/** A version 4 UUID (RFC 9562). */
 export const randomUuid = (random: RandomSource): string => {
   const digits = randomHex128(random)
   const variant = "89ab"[randomUint32(random) & 3]

@@ -1,37 +1,39 @@
 /**
- * One timer for all connections (CON3). Deadlines are kept in slots of one
- * tick; a task says itself when it wants to be looked at again, so that
- * activity never moves anything.
+ * A timer wheel: one timer for all connections (CON3). Deadlines are kept in
+ * slots of one tick. An expired task returns its next deadline, so that activity
+ * in between reschedules nothing.
  */
 import { Clock, Effect, type Scope } from "effect"
 import type { Instant } from "../../domain/protocol/Ids.ts"
 
-/** Looks at something; returns when to look again, or undefined when it is done with. Must not throw. */
+/** Called when a deadline has passed; returns the next deadline, or undefined. Must not throw. */
 export type ExpireHandler = (now: Instant) => Instant | undefined
 
-/** What waits for its time, in one place of a wheel at most. Connections are tasks themselves: a closure each would cost. */
+/** Something with a deadline, in one wheel at most. Connections implement it themselves, to save a closure each. */
 export interface TimerTask {
-  /** Where it waits; the wheel's own. Undefined at first. */
+  /** Its slot, written by the wheel only. Undefined at first. */
   wheelSlot: number | undefined
+  /** As `ExpireHandler`. */
   onExpire(now: Instant): Instant | undefined
 }
 
+/** The deadlines of any number of tasks. */
 export interface TimerWheel {
-  /** Has a task looked at, at the first tick at or after `at` and not where it waited before. */
+  /** Sets a task's deadline to the first tick at or after `at`, in place of an earlier one. */
   readonly schedule: (task: TimerTask, at: Instant) => void
-  /** Lets go of a task, so that nothing holds what it belongs to. */
+  /** Removes a task, so that the wheel does not retain it. */
   readonly cancel: (task: TimerTask) => void
-  /** `set`, for what need not be dropped. */
+  /** `schedule` for a callback that is never cancelled. */
   readonly scheduleCallback: (at: Instant, look: ExpireHandler) => void
 }
 
-/** Milliseconds between two turns, where nothing needs less. */
+/** Milliseconds between two ticks, where no deadline needs finer ones. */
 export const defaultTickMillis = 200
 
-/** Tasks that are looked at in one go. Then others are served first: ending forty connections takes milliseconds. */
+/** Tasks that expire before the event loop gets a turn: closing forty connections at once would take milliseconds. */
 const maxTasksPerBatch = 4
 
-/** Turns until the scope closes, every `tick` milliseconds. */
+/** A wheel that ticks every `tickMillis` until the scope closes. */
 export const make = Effect.fnUntraced(function*(tickMillis: number): Effect.fn.Return<TimerWheel, never, Scope.Scope> {
   const slots = new Map<number, Set<TimerTask>>()
   let currentTick = Math.floor((yield* Clock.currentTimeMillis) / tickMillis)
@@ -51,7 +53,7 @@ export const make = Effect.fnUntraced(function*(tickMillis: number): Effect.fn.R
     task.wheelSlot = slot
   }
 
-  /** Spreads what is due over half of the time until the next turn: nobody else has to wait for all of it. */
+  /** Expires what is due, spread over half of a tick, so that other work gets turns in between. */
   const advance = Effect.fnUntraced(function*(startedAt: Instant) {
     const targetTick = Math.floor(startedAt / tickMillis)
     let dueCount = 0
@@ -61,7 +63,7 @@ export const make = Effect.fnUntraced(function*(tickMillis: number): Effect.fn.R
     let now = startedAt
     while (currentTick < targetTick) {
       currentTick += 1
-      // One that is looked at may drop another of the same slot.
+      // An expiring task may cancel another one of its slot.
       for (const task of slots.get(currentTick) ?? []) {
         task.wheelSlot = undefined
         const nextAt = task.onExpire(now)

@@ -1,4 +1,4 @@
-/** Which engine serves, by one setting (SOC3). */
+/** The choice of the engine by one setting, `CHOIR_SOCKET` (SOC3). */
 import type { Layer } from "effect"
 import type { Socket, SocketError } from "../../services/Socket.ts"
 import type { Settings } from "../config/Config.ts"
@@ -7,7 +7,7 @@ import * as SocketIo from "./socketio/SocketIo.ts"
 import * as SocketUws from "./uws/SocketUws.ts"
 import * as SocketWs from "./ws/SocketWs.ts"
 
-/** The engine of that name. Fails with what to install when its package is absent. */
+/** The engine of this name. Fails with the command to install its package if that is missing. */
 export const layer = (
   engineName: Settings["socket"],
   options: SocketUws.UwsOptions

@@ -1,49 +1,37 @@
 /**
- * permessage-deflate (RFC 7692), for who switches it on (CON9). A frame is
- * compressed once, for all who understand it; nothing is kept between messages,
- * so that a connection costs no more memory than a plain one.
+ * permessage-deflate (RFC 7692) for engines over `ws` (CON9). A frame is
+ * compressed once for all connections. What is compressed, and how far messages
+ * may inflate, is decided in `domain/delivery/CompressionPolicy.ts`.
  */
 import { constants, deflateRawSync } from "node:zlib"
 import type { WebSocket } from "ws"
+import * as CompressionPolicy from "../../../domain/delivery/CompressionPolicy.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import * as SendQueue from "../../delivery/SendQueue.ts"
 import { encodeFrame, framePayload } from "../../delivery/TextFrame.ts"
 
-/** What `ws` agrees to. It deflates nothing itself: `packed` does. */
-export const deflateOffer = { serverNoContextTakeover: true, clientNoContextTakeover: true }
-
-/** Bytes of a text from which it is compressed. */
-const minDeflateBytes = 1_024
-
-/** Above, a text is sent as it is: level 1 takes 7 ms for 1 MiB, during which the process does nothing else. */
-const maxDeflateBytes = 262_144
-
-/** How many bytes one byte may become. */
-const maxInflateRatio = 10
-
-/** What any message may become: a short one that says the same thing over and over is no bomb. */
-const minRatioCheckBytes = 4_096
-
-/** The frame's bytes for who understands compression, made once: those of `wire` where less would not be less. */
+/**
+ * A frame's bytes for connections that negotiated compression. Cached; the uncompressed bytes when they are smaller.
+ */
 export const deflateFrame = (frame: OutboundFrame): Uint8Array =>
-  // Messages that share a frame are short ones, and frames of their own on the wire.
+  // Messages that share a frame are short, and separate frames on the wire.
   frame.deflated ??= frame.appended === undefined
     ? deflateTextFrame(SendQueue.encodeFrame(frame))
     : SendQueue.encodeFrame(frame)
 
 const deflateTextFrame = (encoded: Uint8Array): Uint8Array => {
   const text = framePayload(encoded)
-  if (text.length < minDeflateBytes || text.length > maxDeflateBytes) return encoded
+  if (!CompressionPolicy.shouldDeflate(text.length)) return encoded
   const deflated = deflateRawSync(text, { level: 1, finishFlush: constants.Z_SYNC_FLUSH })
-  // The end that every flush has is left out; the peer puts it back (RFC 7692, 7.2.1).
+  // Without the four bytes that end every flush; the receiver appends them (RFC 7692, 7.2.1).
   const frame = encodeFrame(compressedTextHeader, deflated.subarray(0, -4))
-  return frame.length < encoded.length ? frame : encoded
+  return CompressionPolicy.isWorthwhile(frame.length, encoded.length) ? frame : encoded
 }
 
-/** FIN, RSV1 and the opcode of a text. */
+/** FIN, RSV1 and opcode 1. */
 const compressedTextHeader = 0xc1
 
-/** The negotiated extension of a connection, as `ws` has it. */
+/** The negotiated extension of a connection, with `ws`'s internal fields. */
 interface DeflateExtension {
   readonly params: { readonly server_max_window_bits?: number }
   _maxPayload: number
@@ -52,12 +40,12 @@ interface DeflateExtension {
 }
 
 /**
- * Bounds what the peer's messages become when inflated, to `payload` bytes and ten times what was sent; more ends in
- * 1009. Says whether the peer takes `packed` frames.
+ * Limits what a peer's messages inflate to (SEC15); a message beyond that ends in 1009. Returns whether the peer can
+ * receive frames of `deflateFrame`.
  *
- * `ws` compares what it inflates with its limit while it inflates, but knows no ratio, and has no way in for one that
- * knows the compressed size. The least that does it is its own limit, moved before each fragment: what it refuses,
- * and how, stays its own. Its fields are no promise; a test with bombs holds them.
+ * `ws` compares the inflated size with its own limit while it inflates, but knows no ratio. So its limit is set before
+ * each fragment, by the compressed size received so far; detection and rejection stay those of `ws`. The fields are
+ * internal to `ws`: a test with deflate bombs covers them.
  */
 export const limitInflation = (ws: WebSocket, maxPayloadBytes: number): boolean => {
   const { "permessage-deflate": extension } =
@@ -68,22 +56,18 @@ export const limitInflation = (ws: WebSocket, maxPayloadBytes: number): boolean 
   let inflatedBytes = 0
   extension.decompress = (data, fin, done) => {
     compressedBytes += data.length
-    // 0 would be no limit at all.
-    extension._maxPayload = Math.max(
-      1,
-      Math.min(maxPayloadBytes, Math.max(minRatioCheckBytes, compressedBytes * maxInflateRatio)) - inflatedBytes
-    )
+    extension._maxPayload = CompressionPolicy.remainingInflateBytes(maxPayloadBytes, compressedBytes, inflatedBytes)
     decompress(data, fin, (fault, text) => {
       inflatedBytes += text?.length ?? 0
       if (fin) {
         compressedBytes = 0
         inflatedBytes = 0
-        // Gives the window's memory back: it is 40 KB, and the next message may come tomorrow.
+        // Frees the 40 KB of the window: this connection's next message may be a long time away.
         extension.cleanup()
       }
       done(fault, text)
     })
   }
-  // Who has room for a smaller window only is served plain: one compression serves all others.
+  // A frame compressed once has a 15-bit window; a peer with a smaller one gets uncompressed frames.
   return (extension.params.server_max_window_bits ?? 15) === 15
 }

@@ -1,4 +1,6 @@
-/** Connections with queued frames, flushed together at the end of the turn: one write each, however many frames (SYN9). */
+/**
+ * Connections with queued frames, flushed together at the end of the turn: one write each, however many frames (SYN9).
+ */
 
 /** What can be flushed. Connections implement it themselves, so that none needs a closure. */
 interface Flushable {

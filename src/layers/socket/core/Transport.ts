@@ -1,4 +1,6 @@
-/** The interface between the shared part of all engines and one engine's connection: writing to a peer, and its events. */
+/**
+ * The interface between the shared part of all engines and one engine's connection: writing to a peer, and its events.
+ */
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import type { Connection } from "../../../services/Socket.ts"
 
@@ -15,7 +17,9 @@ export interface Transport {
   readonly unsentBytes: () => number
   /** Cheap hint that the send buffer is nearly empty; reading `unsentBytes` is a native call. */
   readonly isDrained?: boolean
-  /** A counter that grows whenever the network takes bytes; without it, a decrease of `unsentBytes` counts as progress. */
+  /**
+   * A counter that grows whenever the network takes bytes; without it, a decrease of `unsentBytes` counts as progress.
+   */
   readonly bytesSent?: () => number
   /** Sends the close frame; `onClosed` follows when the peer answers it. */
   readonly close: (code: number, reason: string) => void

@@ -1,9 +1,43 @@
 /**
- * The WebSocket engine without a network (SOC3): both ends live in this
- * process, and text frames go from one to the other as they are.
+ * A WebSocket engine without a network (SOC3): both ends are in this process.
  *
- * For tests, simulations and applications that hold their own server. Slow
- * peers are treated as on the wire (CON8), dead ones found by pings (CON3).
+ * **When to use**
+ *
+ * Use it in tests and simulations, and in applications that embed a server. Back-
+ * pressure (CON8) and heartbeats (CON3) behave as on a network.
+ *
+ * **Details**
+ *
+ * `MemoryConnector.connect` makes a client with a perfect connection;
+ * `MemoryConnector.accept` takes a connection over a pipe of your own, which can
+ * delay, lose or reorder. What one end does, the other observes in a later turn.
+ *
+ * **Gotchas**
+ *
+ * Neither origins nor connections per address are checked; `limits.connections` is.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const socket = yield* Services.Socket.Socket
+ *   const { connect } = yield* Layers.SocketMemory.MemoryConnector
+ *   yield* socket.onConnection((connection) =>
+ *     connection.deliver({ text: "welcome", lane: { _tag: "Reply" } }))
+ *   yield* socket.start
+ *   const client = connect()
+ *   return yield* Effect.callback<unknown>((resume) =>
+ *     client.addEventListener("message", (event) => resume(Effect.succeed(event)))
+ *   )
+ * })
+ *
+ * const engine = Layers.SocketMemory.layer(Domain.Limits.defaults)
+ * console.log(await Effect.runPromise(Effect.scoped(Effect.provide(program, engine))))
+ * // => { data: "welcome" }
+ * ```
  */
 import { Context, Effect, Layer, Scheduler, type Scope } from "effect"
 import { closeCode } from "../../../domain/connection/CloseCode.ts"
@@ -14,28 +48,28 @@ import * as FrameBatch from "../../delivery/FrameBatch.ts"
 import * as Entropy from "../../runtime/Entropy.ts"
 import * as SocketEngine from "../core/SocketEngine.ts"
 
-/** The way to a peer, as the engine uses it. Nothing of it may call back into the engine's `Port` at once. */
+/** The engine's end of a pipe. Its members must not call `PipeEvents` before they return. */
 export interface PipeEnd {
   /** Frames of one turn, in order. */
   readonly write: (texts: ReadonlyArray<string>) => void
-  /** Bytes that were written and have not left; the engine's limits count them (CON8). */
+  /** Bytes written and not yet delivered; the engine's limits include them (CON8). */
   readonly unsentBytes: () => number
   readonly ping: () => void
-  /** The close frame; the peer's answer is `closed`. */
+  /** Sends the close frame; `onClosed` follows when the peer answers it. */
   readonly close: (code: number, reason: string) => void
 }
 
-/** What the peer does to the engine. */
+/** What happens at the other end of a pipe. */
 export interface PipeEvents {
   readonly onMessage: (text: string) => void
   readonly onPong: () => void
-  /** What was unsent has left. */
+  /** All unsent bytes were delivered. */
   readonly onDrained: () => void
   /** The peer closed, or was lost (1006). */
   readonly onClosed: (code: number) => void
 }
 
-/** A client's end: as much of a browser's `WebSocket` as clients use. */
+/** The client's end: the part of a browser's `WebSocket` that clients use. */
 export interface MemoryClient {
   readonly send: (text: string) => void
   readonly close: (code: number) => void
@@ -45,11 +79,11 @@ export interface MemoryClient {
   ) => void
 }
 
-/** How connections to the in-memory engine are made. */
+/** Connects to the in-memory engine. */
 export class MemoryConnector extends Context.Service<MemoryConnector, {
-  /** Takes a connection over any wire; undefined while the engine is not running or is full. */
+  /** Accepts a connection over any pipe; undefined while the engine is not running, or is full. */
   readonly accept: (pipe: PipeEnd, metadata?: Partial<ConnectionMetadata>) => PipeEvents | undefined
-  /** A client's end over a perfect wire; it closes with 1006 when the connection is not taken. */
+  /** A client with a perfect connection; it closes with 1006 if the connection is not accepted. */
   readonly connect: (metadata?: Partial<ConnectionMetadata>) => MemoryClient
 }>()("choir/layers/socket/memory/SocketMemory/MemoryConnector") {}
 
@@ -70,7 +104,7 @@ const make = Effect.fnUntraced(function*(
 
   const accept: MemoryConnector["Service"]["accept"] = (pipe, metadata = {}) => {
     if (!running || engine.connectionCount() >= limits.connections) return undefined
-    /** What came while reading was paused; undefined while it is not. */
+    /** Messages that arrived while reading was paused; undefined while it is not paused. */
     let pausedMessages: Array<string> | undefined
     const events = engine.accept({
       supportsBatching: true,
@@ -112,7 +146,7 @@ const make = Effect.fnUntraced(function*(
     }),
     stop: Effect.sync(() => {
       running = false
-      engine.closeAll(closeCode.restart, "the server stops")
+      engine.closeAll(closeCode.restart, "the server is stopping")
     }),
     isRunning: Effect.sync(() => running),
     getAddress: Effect.map(address, (bound) => bound?.address),
@@ -123,7 +157,7 @@ const make = Effect.fnUntraced(function*(
   )
 })
 
-/** Joins a client's end to the engine: whatever one side does, the other hears of it in a later turn. */
+/** Connects a client to the engine. What one end does, the other observes in a later turn. */
 const connectClient = (
   accept: MemoryConnector["Service"]["accept"],
   runAfterTurn: (task: () => void) => void,
@@ -164,5 +198,5 @@ const connectClient = (
 
 type ClientListener = (event: unknown) => void
 
-/** An engine for connections of this process; `Memory` makes them. */
+/** The engine, and the connector that makes its connections. */
 export const layer = (limits: Limits): Layer.Layer<Socket | MemoryConnector> => Layer.effectContext(make(limits))

@@ -1,11 +1,51 @@
 /**
- * The Socket.IO engine (SOC3): clients of `socket.io-client` send and hear the
- * same texts, each as one event `message`. Plain WebSockets are taken beside
- * them, so that the page and the command line work with this engine too.
+ * The Socket.IO engine (SOC3).
  *
- * A close reaches a Socket.IO client as an event `close` with code and reason
- * before its `disconnect`, and may be said the same way. Heartbeats are
- * Engine.IO's own, with a timer per connection.
+ * **When to use**
+ *
+ * Use it if clients speak Socket.IO, or need its fallback to long polling.
+ * `CHOIR_SOCKET=socketio` selects it. The package `socket.io` is an optional peer
+ * dependency.
+ *
+ * **Details**
+ *
+ * Each text is one event `message`. Plain WebSockets are accepted beside Socket.IO,
+ * so that the page and the command line work with this engine too. A close reaches a
+ * Socket.IO client as an event `close` with code and reason, before `disconnect`; a
+ * client closes with a code in the same way.
+ *
+ * **Gotchas**
+ *
+ * - Only `backpressure` is declared. Heartbeats are Engine.IO's own, with a timer per
+ *   connection.
+ * - If the package is not installed, the layer fails with `EngineNotInstalled`.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer } from "effect"
+ *
+ * const engine = Layers.SocketIo.layer({
+ *   host: "127.0.0.1",
+ *   port: 0,
+ *   limits: Domain.Limits.defaults,
+ *   admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
+ * }).pipe(Layer.provide(Layers.HttpListener.layer))
+ *
+ * const program = Effect.gen(function*() {
+ *   const socket = yield* Services.Socket.Socket
+ *   yield* socket.start
+ *   return [...socket.capabilities]
+ * }).pipe(
+ *   Effect.provide(engine),
+ *   Effect.scoped,
+ *   Effect.catchTag("SocketError", ({ reason }) => Effect.succeed(reason._tag))
+ * )
+ *
+ * console.log(await Effect.runPromise(program))
+ * // => [ "backpressure" ], or EngineNotInstalled without the package
+ * ```
  */
 import { Effect, Layer, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
@@ -27,7 +67,7 @@ import * as SocketWs from "../ws/SocketWs.ts"
 
 const socketIoPath = "/socket.io/"
 
-/** Socket.IO itself; installed by whoever wants this engine. */
+/** Loads the optional package. */
 const loadSocketIo = Effect.tryPromise({
   try: () => import("socket.io"),
   catch: () =>
@@ -36,11 +76,11 @@ const loadSocketIo = Effect.tryPromise({
     })
 })
 
-/** Engine.IO's options. Its sockets are made by our `ws`, whose parser has the limits that matter (SEC13). */
+/** Engine.IO's options. Its WebSockets are made by this project's `ws`, whose parser has the limits of SEC13. */
 const serverOptions = (limits: Limits, allowRequest: AllowRequest) => {
   const frameParser = {
     ...SocketWs.frameParserOptions(limits),
-    // In a JSON string a text may be twice as long; how long the text is, is asked when it has been read.
+    // Escaping may double the length of a text; the text itself is checked after decoding.
     maxPayload: limits.frameBytes * 2 + 64
   }
   return {
@@ -67,11 +107,9 @@ type AllowRequest = (
   respond: (error: string | null | undefined, accepted: boolean) => void
 ) => void
 
-type Permit = Exclude<ReturnType<AdmissionGate.AdmissionGate["admit"]>, string>
-
-/** Asks the door; a place is given back when the connection ends, or never comes to be. */
+/** Admits requests; a permit is released when its connection ends or is never established. */
 const makeAdmission = (gate: AdmissionGate.AdmissionGate) => {
-  const permits = new WeakMap<IncomingMessage, Permit>()
+  const permits = new WeakMap<IncomingMessage, AdmissionGate.Permit>()
   const allowRequest: AllowRequest = (request, respond) => {
     const permit = gate.admit(request)
     if (typeof permit === "string") return respond(permit, false)
@@ -89,7 +127,7 @@ const makeAdmission = (gate: AdmissionGate.AdmissionGate) => {
 
 const packetCache = new WeakMap<OutboundFrame, string>()
 
-/** The frame as a packet of Socket.IO's protocol, made once for all sockets (SYN9). */
+/** A frame as a packet of Socket.IO's protocol, encoded once for all connections (SYN9). */
 const encodePacket = (frame: OutboundFrame): string => {
   const encoded = packetCache.get(frame) ?? encodeEvent("message", frame.text)
   packetCache.set(frame, encoded)
@@ -118,7 +156,7 @@ const acceptConnection = (engine: SocketEngine.SocketEngine, socket: IoSocket, a
     unsentBytes: () => unsentBytes,
     close: (code, reason) => {
       conn.write(encodeEvent("close", code, reason))
-      // Who polls hears the rest with the next poll, or with the WebSocket that polling gives way to, and hangs up.
+      // A polling client receives the rest with its next poll, or over the WebSocket it upgrades to, and disconnects.
       socket.disconnect(conn.transport.name === "websocket")
     },
     terminate: () => void conn.close(true)
@@ -127,7 +165,7 @@ const acceptConnection = (engine: SocketEngine.SocketEngine, socket: IoSocket, a
   socket.onAny((name: string, payload: unknown) => {
     if (name === "message" && typeof payload === "string") events.onMessage(payload)
     else if (name === "close" && typeof payload === "number") closeStatus = payload
-    else events.requestClose(closeCode.unsupportedData, "only texts, as events called message")
+    else events.requestClose(closeCode.unsupportedData, "send texts as events named message")
   })
   socket.on("error", (fault) => events.onError(fault))
   socket.on("disconnect", (reason) => {
@@ -142,13 +180,13 @@ const acceptConnection = (engine: SocketEngine.SocketEngine, socket: IoSocket, a
   })
   conn.on("packet", () => events.onActivity())
   conn.once("close", () => events.onClosed(closeStatus))
-  // Whoever heard of it may have closed it at once.
+  // A listener may have closed it already.
   if (conn.readyState === "closed") events.onClosed(closeStatus)
 }
 
 /**
- * Done when all of them have hung up. Each poll may be a TCP connection of its own, so that until then there has to be
- * a listener. Who does not come is cut; this waits a little longer than that takes, and no more.
+ * Waits until all connections have ended. A poll may be a TCP connection of its own, so the listener is needed until
+ * then. Silent peers are terminated after `closeTimeout`; this waits a little longer than that at most.
  */
 const awaitDisconnects = (openConnections: ReadonlySet<IoSocket["conn"]>): Effect.Effect<unknown> =>
   Effect.callback<void>((resume) => {
@@ -187,7 +225,7 @@ const make = Effect.fnUntraced(function*(
   return {
     ...service,
     start: Effect.suspend(() => {
-      // Only now: it steps in front of the request handlers that are there, and leaves those alone that come later.
+      // Not before: Socket.IO intercepts the request handlers that exist when it is attached, and only those.
       if (io === undefined) {
         io = new Server(server, serverOptions(limits, allow))
         io.engine.on("connection", claim)
@@ -203,15 +241,12 @@ const make = Effect.fnUntraced(function*(
     }),
     stop: Effect.suspend(() => {
       gate.setOpen(false)
-      engine.closeAll(closeCode.restart, "the server stops")
+      engine.closeAll(closeCode.restart, "the server is stopping")
       return Effect.andThen(awaitDisconnects(openConnections), service.stop)
     })
   }
 })
 
-/**
- * Socket.IO beside plain WebSockets on the HTTP listener; `start` makes it listen. Requests to its path pass by the
- * handlers that the listener has by then. Fails when Socket.IO is not there.
- */
+/** The engine, on the HTTP listener that is provided. Fails with `EngineNotInstalled` without the package. */
 export const layer = (options: SocketWs.NetworkEngineOptions): Layer.Layer<Socket, SocketError, HttpListener> =>
   Layer.effect(Socket, make(options))

@@ -1,8 +1,52 @@
 /**
- * The uWebSockets.js engine (SOC3): its own listener, in native code. Plain
- * HTTP goes on to the process's HTTP server, within the process.
+ * The uWebSockets.js engine (SOC3): a listener of its own, in native code.
  *
- * It cannot hold back a peer that sends too fast, so `pause` is not declared.
+ * **When to use**
+ *
+ * Use it to try uWebSockets.js in place of `ws`; `CHOIR_SOCKET=uws` selects it. The
+ * package is on no registry and is installed from its repository:
+ * `npm install uNetworking/uWebSockets.js#v20.57.0`.
+ *
+ * **Details**
+ *
+ * Plain HTTP requests are forwarded to the process's HTTP server within the process,
+ * so that no second port is open. With TLS, the library reads the certificate files
+ * itself. `pause` is not declared: the library cannot suspend reading.
+ *
+ * **Gotchas**
+ *
+ * - This engine has never run with the real library in this repository. Tests use a
+ *   fake of its API; the conformance suite runs against the real one where it is
+ *   installed.
+ * - Messages above four times the limit are cut by the library without a close code.
+ * - A renewed certificate needs a restart.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer } from "effect"
+ *
+ * const engine = Layers.SocketUws.layer({
+ *   host: "127.0.0.1",
+ *   port: 0,
+ *   limits: Domain.Limits.defaults,
+ *   admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
+ * }).pipe(Layer.provide(Layers.HttpListener.layer))
+ *
+ * const program = Effect.gen(function*() {
+ *   const socket = yield* Services.Socket.Socket
+ *   yield* socket.start
+ *   return [...socket.capabilities]
+ * }).pipe(
+ *   Effect.provide(engine),
+ *   Effect.scoped,
+ *   Effect.catchTag("SocketError", ({ reason }) => Effect.succeed(reason._tag))
+ * )
+ *
+ * console.log(await Effect.runPromise(program))
+ * // => EngineNotInstalled, unless uWebSockets.js was installed
+ * ```
  */
 import { Effect, Layer, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
@@ -22,15 +66,16 @@ import type * as SocketWs from "../ws/SocketWs.ts"
 import * as Api from "./UwsApi.ts"
 import { bridgeHttp } from "./UwsHttpBridge.ts"
 
+/** The options of the engine. */
 export interface UwsOptions extends SocketWs.NetworkEngineOptions {
-  /** Paths of a certificate and its key, for https and wss. */
+  /** Paths of PEM files, for https and wss. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined
 }
 
-/** Not written in the import itself, so that nobody looks for it where it is not. */
+/** Not a literal in the import, so that compilers and bundlers do not resolve it. */
 const packageName: string = "uWebSockets.js"
 
-/** uWebSockets.js itself; it is on no registry. */
+/** Loads the library. */
 export const loadUws: Effect.Effect<Api.UwsModule, SocketError> = Effect.tryPromise({
   try: () => import(packageName).then((loaded: { readonly default: Api.UwsModule }) => loaded.default),
   catch: () =>
@@ -42,7 +87,7 @@ export const loadUws: Effect.Effect<Api.UwsModule, SocketError> = Effect.tryProm
     })
 })
 
-/** What belongs to one socket, from the upgrade on. */
+/** The data of one socket, from its upgrade on. */
 interface SocketData {
   readonly upgradeRequest: AdmissionGate.UpgradeRequest
   readonly address: string
@@ -53,7 +98,7 @@ interface SocketData {
 
 type UwsSocket = Api.WebSocket<SocketData>
 
-/** The text in the bytes of a frame that the server would write itself. */
+/** The text of a frame as UTF-8; the library makes the frame header itself. */
 const textPayload = (frame: OutboundFrame): Uint8Array => framePayload(SendQueue.encodeFrame(frame))
 
 const makeTransport = (ws: UwsSocket, limits: Limits): Transport => {
@@ -62,11 +107,11 @@ const makeTransport = (ws: UwsSocket, limits: Limits): Transport => {
     if (data.isOpen) action()
   }
   return {
-    // One write for all of them.
+    // Corked: one write for all frames.
     write: (frames) =>
       ifOpen(() => ws.cork(() => frames.forEach((frame) => ws.send(textPayload(frame), false, false)))),
     unsentBytes: () => data.isOpen ? ws.getBufferedAmount() : 0,
-    // Nobody would wait for the end of a goodbye that stands behind too much else.
+    // A peer this far behind would not receive the close frame in time.
     close: (code, reason) =>
       ifOpen(() => ws.getBufferedAmount() > limits.outboxFold ? ws.close() : ws.end(code, reason)),
     terminate: () => ifOpen(() => ws.close()),
@@ -95,9 +140,9 @@ const makeBehavior = (
   compression: number
 ): Api.WebSocketBehavior<SocketData> => ({
   compression,
-  // Beyond this it cuts without a word, so what is a little too large gets here and is told so.
+  // Beyond this the library terminates without a close code, so moderately large messages are rejected above it.
   maxPayloadLength: limits.frameBytes * 4,
-  // Never: what waits is bounded by the outbox, and a frame that was dropped would be a gap.
+  // Never drop: the send queue is bounded, and a dropped frame would be a gap.
   maxBackpressure: 2 ** 31 - 1,
   idleTimeout: 0,
   sendPingsAutomatically: false,
@@ -121,7 +166,7 @@ const makeBehavior = (
       makeTransport(ws, limits),
       AdmissionGate.connectionMetadata(data.upgradeRequest, data.address)
     )
-    // Whoever heard of it may have closed it at once.
+    // A listener may have closed it already.
     if (!data.isOpen) data.events.onClosed(closeCode.normal)
   },
   message: (ws, message, isBinary) => {
@@ -150,7 +195,7 @@ const listen = (
     app.listen(host, port, api.LIBUS_LISTEN_EXCLUSIVE_PORT, (token) =>
       resume(
         token === false || token === null
-          // It does not say why; this is nearly always why.
+          // The library reports no cause; this is nearly always it.
           ? Effect.fail(new SocketError({ reason: new ListenFailed({ host, port, code: "EADDRINUSE" }) }))
           : Effect.succeed(token)
       ))
@@ -190,7 +235,7 @@ const make = Effect.fnUntraced(function*(
       ),
     stop: Effect.sync(() => {
       gate.setOpen(false)
-      engine.closeAll(closeCode.restart, "the server stops")
+      engine.closeAll(closeCode.restart, "the server is stopping")
       if (listenToken !== undefined) api.us_listen_socket_close(listenToken)
       listenToken = undefined
     }),
@@ -200,7 +245,10 @@ const make = Effect.fnUntraced(function*(
   })
 })
 
-/** Listens by itself once started; requests go to the HTTP server, which need not listen. Fails when the library is not there. */
+/**
+ * The engine. The HTTP listener that is provided handles plain requests and must not listen itself. Fails with
+ * `EngineNotInstalled` without the library; `load` is for tests.
+ */
 export const layer = (
   options: UwsOptions,
   load: Effect.Effect<Api.UwsModule, SocketError> = loadUws

@@ -1,8 +1,11 @@
-/** As much of uWebSockets.js (version 20) as is used. It is installed from its own source, so its types may be absent. */
+/**
+ * The part of the API of uWebSockets.js (version 20) that is used: its own types are present only where it is
+ * installed.
+ */
 
 type RecognizedString = string | ArrayBuffer | Uint8Array
 
-/** Good for one callback only. */
+/** Valid during one callback only. */
 export interface HttpRequest {
   readonly getHeader: (lowerCaseName: string) => string
   readonly getUrl: () => string
@@ -11,39 +14,40 @@ export interface HttpRequest {
   readonly forEach: (each: (name: string, value: string) => void) => void
 }
 
-/** Good until it is ended or aborted; everything written later than the first callback goes inside `cork`. */
+/** Valid until it is ended or aborted. Writes after the first callback must be inside `cork`. */
 export interface HttpResponse {
   readonly writeStatus: (status: string) => HttpResponse
   readonly writeHeader: (name: string, value: string) => HttpResponse
-  /** False when it does not leave at once. */
+  /** False under back-pressure. */
   readonly write: (chunk: RecognizedString) => boolean
   readonly end: (body?: RecognizedString, closeConnection?: boolean) => HttpResponse
   readonly endWithoutBody: (length?: number, closeConnection?: boolean) => HttpResponse
   readonly onWritable: (handler: (offset: number) => boolean) => HttpResponse
   readonly onAborted: (handler: () => void) => HttpResponse
-  /** The chunk is good for one callback only. */
+  /** The chunk is valid during one callback only. */
   readonly onData: (handler: (chunk: ArrayBuffer, isLast: boolean) => void) => HttpResponse
   readonly pause: () => void
   readonly resume: () => void
   readonly cork: (write: () => void) => HttpResponse
-  /** Four bytes, or sixteen. */
+  /** Four or sixteen bytes. */
   readonly getRemoteAddress: () => ArrayBuffer
   readonly upgrade: <D>(data: D, key: string, protocol: string, extensions: string, context: unknown) => void
 }
 
-/** Throws on every use after its close. */
+/** Throws on every use after its end. */
 export interface WebSocket<D> {
   readonly send: (message: RecognizedString, isBinary?: boolean, compress?: boolean) => number
   readonly getBufferedAmount: () => number
-  /** Says goodbye; the close handler runs before it returns. */
+  /** Sends a close frame; the close handler runs before it returns. */
   readonly end: (code?: number, reason?: string) => void
-  /** The same, without a word. */
+  /** The same without a close frame. */
   readonly close: () => void
   readonly ping: (message?: RecognizedString) => number
   readonly cork: (write: () => void) => unknown
   readonly getUserData: () => D
 }
 
+/** Settings and callbacks of a WebSocket route. */
 export interface WebSocketBehavior<D> {
   readonly maxPayloadLength: number
   readonly maxBackpressure: number
@@ -60,14 +64,16 @@ export interface WebSocketBehavior<D> {
   readonly pong: (ws: WebSocket<D>) => void
 }
 
+/** A server. */
 export interface TemplatedApp {
   readonly any: (pattern: string, handler: (response: HttpResponse, request: HttpRequest) => void) => TemplatedApp
   readonly ws: <D>(pattern: string, behavior: WebSocketBehavior<D>) => TemplatedApp
   readonly listen: (host: string, port: number, options: number, done: (token: unknown) => void) => TemplatedApp
-  /** Ends the listening and everybody's connection. */
+  /** Stops listening and ends all connections. */
   readonly close: () => TemplatedApp
 }
 
+/** The module. */
 export interface UwsModule {
   readonly App: () => TemplatedApp
   readonly SSLApp: (files: { readonly key_file_name: string; readonly cert_file_name: string }) => TemplatedApp
@@ -77,7 +83,7 @@ export interface UwsModule {
   readonly DISABLED: number
 }
 
-/** An address as text; IPv4 within IPv6 as IPv4. */
+/** An address as text; an IPv4-mapped IPv6 address as IPv4. */
 export const formatAddress = (binary: ArrayBuffer): string => {
   const bytes = [...new Uint8Array(binary)]
   const mapped = bytes.length === 16 && bytes.slice(0, 10).every((byte) => byte === 0) &&

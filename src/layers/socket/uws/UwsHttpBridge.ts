@@ -1,23 +1,23 @@
 /**
- * Plain HTTP requests that arrive at uWebSockets.js, answered by the process's
- * own HTTP server: each goes over a connection that never leaves the process,
- * so that no second port is open and every handler sees the client's address.
+ * Forwards plain HTTP requests from uWebSockets.js to the process's HTTP server,
+ * over an in-process duplex stream per request: no second port is open, and every
+ * handler sees the client's address.
  */
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request, type Server } from "node:http"
 import { duplexPair } from "node:stream"
 import { formatAddress, type HttpRequest, type HttpResponse } from "./UwsApi.ts"
 
-/** What is said about one connection, and not about what it carries. */
+/** Headers of one connection (RFC 9110, 7.6.1), which are not forwarded. */
 const hopByHopHeaders = new Set(["connection", "keep-alive", "transfer-encoding", "upgrade", "te", "trailer", "expect"])
 
-/** A response that may end before it was answered. */
+/** A response that the client may abort. */
 interface BridgedResponse {
   readonly response: HttpResponse
-  /** No more is written to a response that ended. */
+  /** False once it was ended or aborted: it must not be written to any more. */
   isOpen: boolean
 }
 
-/** Answers a request with what the server says to it. */
+/** A request handler that answers with the server's response. */
 export const bridgeHttp = (server: Server) => (response: HttpResponse, uwsRequest: HttpRequest): void => {
   const bridged: BridgedResponse = { response, isOpen: true }
   const proxyRequest = forwardRequest(server, formatAddress(response.getRemoteAddress()), uwsRequest)
@@ -27,7 +27,7 @@ export const bridgeHttp = (server: Server) => (response: HttpResponse, uwsReques
   })
   if (proxyRequest === undefined) return endResponse(bridged, () => response.writeStatus("400 Bad Request").end())
   response.onData((chunk, isLast) => {
-    // Copied: the bytes are somebody else's after this callback.
+    // Copied: the library reuses the buffer after this callback.
     if (chunk.byteLength > 0 && !proxyRequest.write(Buffer.from(chunk.slice(0)))) {
       response.pause()
       proxyRequest.once("drain", () => bridged.isOpen && response.resume())
@@ -35,7 +35,7 @@ export const bridgeHttp = (server: Server) => (response: HttpResponse, uwsReques
     if (isLast) proxyRequest.end()
   })
   proxyRequest.on("response", (proxyResponse) => pipeResponse(proxyResponse, bridged, proxyRequest.method === "HEAD"))
-  // What has begun cannot become another answer, so it ends without its end.
+  // If the response has begun, it ends truncated.
   proxyRequest.on(
     "error",
     () => endResponse(bridged, () => response.writeStatus("502 Bad Gateway").end(undefined, true))
@@ -48,7 +48,7 @@ const endResponse = (bridged: BridgedResponse, write: () => void): void => {
   bridged.response.cork(write)
 }
 
-/** Puts the request to the server; undefined when it cannot be put. */
+/** Starts the forwarded request; undefined for a malformed one. */
 const forwardRequest = (server: Server, clientAddress: string, uwsRequest: HttpRequest): ClientRequest | undefined => {
   const headers: Record<string, Array<string>> = {}
   uwsRequest.forEach((name, value) => {
@@ -102,7 +102,7 @@ const pipeResponse = (proxyResponse: IncomingMessage, bridged: BridgedResponse, 
   )
 }
 
-/** The headers that are passed on. Lengths are the writer's own affair. */
+/** The headers to forward. The library writes the length itself. */
 const endToEndHeaders = (headers: IncomingHttpHeaders): ReadonlyArray<readonly [string, string]> =>
   Object.entries(headers).flatMap(([name, value]) =>
     hopByHopHeaders.has(name) || name === "content-length" || value === undefined

@@ -1,15 +1,64 @@
 /**
  * The default WebSocket engine: `ws` on the process's HTTP listener (SOC3).
  *
- * Reads with `ws`; writes its own frames, made once per message, to the raw
- * socket: one write per socket and turn of the event loop, whatever it holds (SYN9).
+ * **When to use**
+ *
+ * Use it unless there is a reason not to: it has every capability, and the
+ * listener also serves HTTP on the same port. `CHOIR_SOCKET=ws` selects it.
+ *
+ * **Details**
+ *
+ * Frames are parsed by `ws`, within limits of size, fragments and buffered chunks
+ * (SEC12, SEC13). Outgoing frames are encoded once per message by this project and
+ * written to the raw socket, in one write per connection and turn (SYN9). Upgrades
+ * are admitted before they cost anything (AUT6, SEC6, SEC24).
+ *
+ * **Gotchas**
+ *
+ * - `start` makes the HTTP listener listen. Stopping it also ends plain HTTP.
+ * - Only text messages are accepted; a binary one closes its connection with 1003.
+ * - Compression is off unless `compression` is set (CON9).
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer } from "effect"
+ *
+ * const engine = Layers.SocketWs.layer({
+ *   host: "127.0.0.1",
+ *   port: 0,
+ *   limits: Domain.Limits.defaults,
+ *   admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
+ * }).pipe(Layer.provide(Layers.HttpListener.layer))
+ *
+ * const program = Effect.gen(function*() {
+ *   const socket = yield* Services.Socket.Socket
+ *   yield* socket.registerMessageHandler("*", (connection, text) =>
+ *     connection.deliver({ text: `echo ${text}`, lane: { _tag: "Reply" } }))
+ *   const { address, port } = yield* socket.start
+ *   return yield* Effect.callback<string>((resume) => {
+ *     const client = new WebSocket(`ws://${address}:${port}/ws`)
+ *     client.addEventListener("open", () => client.send("hello"))
+ *     client.addEventListener("message", ({ data }) => {
+ *       client.close()
+ *       resume(Effect.succeed(String(data)))
+ *     })
+ *   })
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.scoped(Effect.provide(program, engine))))
+ * // => echo hello
+ * ```
  */
 import { Effect, Layer, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Duplex } from "node:stream"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
+import { pathOf } from "../../../domain/admission/Credentials.ts"
 import { closeCode } from "../../../domain/connection/CloseCode.ts"
+import { deflateOffer } from "../../../domain/delivery/CompressionPolicy.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
 import { subprotocol } from "../../../domain/protocol/Protocol.ts"
 import * as Uuids from "../../../domain/protocol/Uuids.ts"
@@ -23,27 +72,28 @@ import { closeTimeout } from "../core/EngineContext.ts"
 import * as SocketEngine from "../core/SocketEngine.ts"
 import { type FrameJoiner, makeFrameJoiner, WsConnection, WsTransport } from "./WsTransport.ts"
 
-/** What every engine on a network is told. */
+/** Options that every engine on a network takes. */
 export interface NetworkEngineOptions extends HttpBinding.ListenAddress {
   readonly admission: AdmissionGate.AdmissionPolicy
   readonly limits: Limits
-  /** Paths whose upgrades are somebody else's. */
+  /** Whether upgrades of a path have another handler. Other paths than `admission.path` are answered with 404. */
   readonly isHandledElsewhere?: ((path: string) => boolean) | undefined
-  /** Whether who offers compression gets it (CON9). */
+  /** Whether permessage-deflate is accepted when a client offers it (CON9). */
   readonly compression?: boolean | undefined
 }
 
-/** The parser's own limits (SEC12, SEC13, SEC15). The published types lag behind the last three. */
+/** Limits of the frame parser (SEC12, SEC13, SEC15). The last three are missing from the published types. */
 export const frameParserOptions = (limits: Pick<Limits, "frameBytes">, compression = false) => ({
   noServer: true,
   clientTracking: false,
-  perMessageDeflate: compression && Compression.deflateOffer,
+  perMessageDeflate: deflateOffer(compression),
   maxPayload: limits.frameBytes,
   closeTimeout,
   maxFragments: 64,
   maxBufferedChunks: 1024
 })
 
+/** What `acceptUpgrades` connects. */
 export interface UpgradeOptions {
   readonly server: Server
   readonly engine: SocketEngine.SocketEngine
@@ -51,7 +101,7 @@ export interface UpgradeOptions {
   readonly options: NetworkEngineOptions
 }
 
-/** Takes WebSocket upgrades of the listener until the scope closes. */
+/** Accepts WebSocket upgrades of the listener until the scope closes. */
 export const acceptUpgrades = Effect.fnUntraced(function*(
   { gate, engine, options, server }: UpgradeOptions
 ): Effect.fn.Return<void, never, Scope.Scope> {
@@ -64,7 +114,7 @@ export const acceptUpgrades = Effect.fnUntraced(function*(
   const joinDeflated = makeFrameJoiner(Compression.deflateFrame)
 
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) => {
-    const path = request.url?.split("?", 1)[0] ?? ""
+    const path = pathOf(request.url)
     if (path !== options.admission.path) {
       return options.isHandledElsewhere?.(path) || rejectUpgrade(raw, "404 Not Found")
     }
@@ -114,7 +164,7 @@ const acceptConnection = (
   ws.transportEvents = engine.accept(new WsTransport(ws, raw, joinFrames), metadata)
 }
 
-/** Answers an upgrade that is refused, with this status line. */
+/** Answers a rejected upgrade with this status line, and closes the socket. */
 export const rejectUpgrade = (raw: Duplex, status: string): void => {
   raw.on("error", () => raw.destroy())
   raw.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
@@ -136,7 +186,7 @@ const make = Effect.fnUntraced(function*(
   return yield* makeListenerService(engine, gate, server, options)
 })
 
-/** The contract on the process's own listener. Who is still there when the scope closes is cut. */
+/** The service over the process's HTTP listener. Open connections are terminated when the scope closes. */
 export const makeListenerService = Effect.fnUntraced(function*(
   engine: SocketEngine.SocketEngine,
   gate: AdmissionGate.AdmissionGate,
@@ -151,7 +201,7 @@ export const makeListenerService = Effect.fnUntraced(function*(
     }),
     stop: Effect.suspend(() => {
       gate.setOpen(false)
-      engine.closeAll(closeCode.restart, "the server stops")
+      engine.closeAll(closeCode.restart, "the server is stopping")
       return HttpBinding.stopListening(server)
     }),
     isRunning: Effect.sync(() => gate.isOpen() && server.listening),
@@ -160,6 +210,6 @@ export const makeListenerService = Effect.fnUntraced(function*(
   })
 })
 
-/** Takes upgrades on the HTTP listener; `start` makes it listen. */
+/** The engine, on the HTTP listener that is provided. */
 export const layer = (options: NetworkEngineOptions): Layer.Layer<Socket, never, HttpListener> =>
   Layer.effect(Socket, make(options))

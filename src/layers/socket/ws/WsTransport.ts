@@ -1,25 +1,25 @@
-/** How a `ws` connection is written to: past `ws`, one write for all frames of a turn (SYN9). */
+/** Writes to a `ws` connection: directly to its raw socket, in one write for all frames of a turn (SYN9). */
 import type { Duplex } from "node:stream"
 import { WebSocket } from "ws"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import * as SendQueue from "../../delivery/SendQueue.ts"
 import type { Transport, TransportEvents } from "../core/Transport.ts"
 
-/** A `ws` socket that knows its connection, so that one listener of each kind serves all. */
+/** A `ws` socket with a reference to its connection, so that all sockets share one listener per event. */
 export class WsConnection extends WebSocket {
   transportEvents: TransportEvents | undefined
 }
 
-/** The bytes of the frames of a turn. */
+/** Encodes and concatenates the frames of a turn. */
 export type FrameJoiner = (frames: ReadonlyArray<OutboundFrame>) => Uint8Array
 
-/** The bytes of a turn; sockets whose outboxes hold the same frames share them. */
+/** A joiner that connections with the same frames queued share: they get the same buffer. */
 export const makeFrameJoiner = (bytesOf: (frame: OutboundFrame) => Uint8Array): FrameJoiner => {
   let lastJoined: { readonly frames: ReadonlyArray<OutboundFrame>; readonly bytes: Uint8Array } | undefined
   return (frames) => {
     if (frames.length === 1) return bytesOf(frames[0]!)
     if (lastJoined === undefined || !SendQueue.hasSameFrames(lastJoined.frames, frames)) {
-      // Kept for this turn only.
+      // Cached for this turn only.
       if (lastJoined === undefined) setImmediate(() => lastJoined = undefined)
       lastJoined = { frames, bytes: Buffer.concat(frames.map(bytesOf)) }
     }
@@ -27,7 +27,7 @@ export const makeFrameJoiner = (bytesOf: (frame: OutboundFrame) => Uint8Array): 
   }
 }
 
-/** Reads by `ws`, writes past it. */
+/** The transport of one `ws` connection. */
 export class WsTransport implements Transport {
   readonly supportsBatching = true
   isDrained = true
@@ -79,15 +79,15 @@ export class WsTransport implements Transport {
   }
 }
 
-/** What Node's sockets keep to themselves; those with TLS stand on another. */
+/** Internal fields of Node's sockets; a TLS socket has its TCP socket as parent. */
 interface NodeSocketInternals {
   readonly _handle?: { readonly bytesWritten: number; readonly writeQueueSize: number } | null
   readonly _parent?: NodeSocketInternals | null
 }
 
 /**
- * Bytes that the kernel has taken. Of a write that it has taken in part Node tells nowhere else; its own timeouts for
- * sockets look there as well.
+ * Bytes that the kernel has taken. Node exposes partial progress of a write nowhere else; its own socket timeouts read
+ * the same fields.
  */
 const kernelBytesWritten = (raw: Duplex): number => {
   const { _handle } = (raw as NodeSocketInternals)._parent ?? (raw as NodeSocketInternals)

@@ -1,0 +1,24 @@
+/** When plain HTTP is acceptable, and when browsers are told to use TLS only (SEC39, OPS9). */
+import { isLoopback } from "./IpAddress.ts"
+
+/** The settings that the decision depends on. */
+export interface BindSettings {
+  readonly host: string
+  /** Whether plain HTTP on the network was asked for. */
+  readonly insecure: boolean
+  readonly hasCertificate: boolean
+  readonly trustedProxies: ReadonlyArray<string>
+}
+
+/**
+ * SEC39: whether a server may listen there: plain HTTP beyond loopback needs a proxy in front, or a deliberate setting.
+ */
+export const mayListen = ({ hasCertificate, host, insecure, trustedProxies }: BindSettings): boolean =>
+  isLoopback(host) || insecure || hasCertificate || trustedProxies.length > 0
+
+/**
+ * SEC39: whether a response carries `Strict-Transport-Security`. Never for `localhost`, where browsers would insist on
+ * TLS for every other server of the machine.
+ */
+export const sendsStrictTransportSecurity = (isSecure: boolean, host: string | undefined): boolean =>
+  isSecure && !/^localhost(?::\d+)?$/.test(host ?? "")
