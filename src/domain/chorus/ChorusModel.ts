@@ -75,13 +75,18 @@ export const StepRecord = Schema.Struct({
 })
 export type StepRecord = typeof StepRecord.Type
 
-/** The three faults of CHO6. */
-export const ErrorState = Schema.Struct({
-  _tag: Schema.Literals(["AIError", "StateError", "NetworkError"]),
+const errorFields = {
   message: Schema.String,
   retryable: Schema.Boolean,
-  /** How long the provider asked us to wait, in milliseconds; no try before that. */
+  /** The provider's Retry-After in milliseconds; no attempt before that. */
   retry_after_ms: Schema.optionalKey(Schema.Natural)
+}
+
+/** The errors of CHO6 as a run records them; `StepError` has them as tagged errors. */
+export const ErrorState = Schema.TaggedUnion({
+  AIError: errorFields,
+  StateError: errorFields,
+  NetworkError: errorFields
 })
 export type ErrorState = typeof ErrorState.Type
 

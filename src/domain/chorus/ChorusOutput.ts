@@ -1,11 +1,10 @@
 /**
- * The outputs of the six steps: which text people read, and what of a model's
- * output is believed: only references to what the run itself has found (CHO10,
- * CHO11). Everything else in an output is text.
+ * The outputs of the six steps: which text is displayed, and which references are accepted: only those to priors that the
+ * run itself has found (CHO10, CHO11). Everything else in an output is text.
  */
 import type { Citation, Prior, StepOutput } from "./ChorusModel.ts"
 
-/** The text of a step's output that people read, and that streams while it is written. */
+/** The text of an output that is displayed, and streamed while it is written (CHO5). */
 export const displayText = (output: StepOutput): string => {
   switch (output._tag) {
     case "action":
@@ -23,7 +22,10 @@ export const displayText = (output: StepOutput): string => {
   }
 }
 
-/** Drops references to anything but `priors`, duplicates, and all citations beyond `most`; empties invented quotes. */
+/**
+ * CHO10, CHO11: the output without references to anything but `priors`, without duplicates, and with at most
+ * `maxCitations` citations. Per prior the first quote that it contains is kept; other quotes are emptied.
+ */
 export const sanitiseOutput = (output: StepOutput, priors: ReadonlyArray<Prior>, maxCitations: number): StepOutput => {
   const priorsById = new Map(priors.map((prior) => [prior.id, prior]))
   switch (output._tag) {
@@ -39,19 +41,25 @@ export const sanitiseOutput = (output: StepOutput, priors: ReadonlyArray<Prior>,
     case "yield":
       return {
         ...output,
-        citations: uniqueBy(output.citations, (citation) => citation.prior)
-          .flatMap((citation) => verifyCitation(citation, priorsById.get(citation.prior)))
-          .slice(0, maxCitations)
+        citations: mergeCitations(output.citations, priorsById).slice(0, maxCitations)
       }
   }
 }
 
-const verifyCitation = (citation: Citation, prior: Prior | undefined): ReadonlyArray<Citation> =>
-  prior === undefined
-    ? []
-    : [{ prior: citation.prior, quote: prior.content.includes(citation.quote) ? citation.quote : "" }]
+const mergeCitations = (
+  citations: ReadonlyArray<Citation>,
+  priorsById: ReadonlyMap<string, Prior>
+): ReadonlyArray<Citation> => {
+  const quotes = new Map<string, string>()
+  for (const { prior: id, quote } of citations) {
+    const prior = priorsById.get(id)
+    if (prior === undefined) continue
+    quotes.set(id, quotes.get(id) || (prior.content.includes(quote) ? quote : ""))
+  }
+  return Array.from(quotes, ([prior, quote]) => ({ prior, quote }))
+}
 
-/** The first of each key. */
+/** The first item per key. */
 const uniqueBy = <A>(items: ReadonlyArray<A>, key: (item: A) => string): ReadonlyArray<A> => {
   const seen = new Set<string>()
   return items.filter((item) => !seen.has(key(item)) && seen.add(key(item)))

@@ -1,19 +1,19 @@
 /**
- * Reads what a model answered to a `ChorusPrompt`: text, the marker, data.
+ * Parses a model's answer to a `ChorusPrompt`: a text, the delimiter, JSON data.
  *
- * A model's answer is text and nothing else: it can name priors of its own run
- * and no other thing, and it carries no command (CHO11).
+ * An answer is data only: it can refer to priors of its own run, and it cannot carry a command (CHO11, SEC30). Which
+ * references and quotes count is decided by `ChorusOutput.sanitiseOutput`.
  */
 import { Result, Schema } from "effect"
 import { cut, isHighSurrogate } from "../protocol/Text.ts"
-import type { ChorusState, Citation, Prior, StepOutput } from "./ChorusModel.ts"
+import type { ChorusState, Prior, StepOutput } from "./ChorusModel.ts"
 import { delimiter, numberPriors } from "./ChorusPrompt.ts"
 import { truncate } from "./PromptQuoting.ts"
 
-/** Sizes of what is kept of an answer, in UTF-16 units and items. What is longer is cut. */
+/** SEC32: limits of what is kept of an answer, in UTF-16 units and items. Longer text is truncated; longer data is an error. */
 export const outputLimits = { lead: 32_768, text: 4_000, item: 1_000, items: 20, data: 65_536 } as const
 
-/** The answer cannot be used. */
+/** An answer that does not have the format, or whose data exceeds its limit. */
 export class MalformedModelOutput extends Schema.TaggedError<MalformedModelOutput>()("MalformedModelOutput", {
   fault: Schema.Literals(["no text", "no data", "broken JSON", "wrong fields"])
 }) {
@@ -23,8 +23,10 @@ export class MalformedModelOutput extends Schema.TaggedError<MalformedModelOutpu
 }
 
 /**
- * What of an answer's text, as far as it has come, may be shown: never a part of the marker or of what follows it.
- * What is visible of a text is the beginning of what is visible of any continuation, and in the end the step's lead.
+ * The part of an incomplete answer that may be shown (CHO5): nothing of the delimiter or of what follows it.
+ *
+ * Monotonic: the result for a text is a prefix of the result for any continuation, and for the whole answer it is the
+ * step's lead. However a stream is cut into pieces, the same text is shown (FLT16).
  */
 export const streamablePrefix = (text: string): string => extractLead(stripControlCharacters(text))
 
@@ -36,7 +38,7 @@ const extractLead = (plain: string): string => {
   return cut(beforeDelimiter.toWellFormed().trim(), outputLimits.lead)
 }
 
-/** How many of the last units may be the beginning of the marker, or half of a character. */
+/** The number of units at the end that may begin the delimiter, or are half of a surrogate pair. */
 const delimiterOverlap = (text: string): number => {
   for (let length = Math.min(delimiter.length - 1, text.length); length > 0; length--) {
     if (text.endsWith(delimiter.slice(0, length))) return length
@@ -44,12 +46,13 @@ const delimiterOverlap = (text: string): number => {
   return isHighSurrogate(text.charCodeAt(text.length - 1)) ? 1 : 0
 }
 
-/** Without control characters, except line feeds and tabs: before anything is looked for, so that they hide nothing. */
+/** Removes control characters except line feeds and tabs, before the delimiter is searched: they must not hide it. */
 const stripControlCharacters = (text: string): string => text.replaceAll(/[^\P{Cc}\n\t]/gu, "")
 
 /**
- * The output of the run's current step, out of the whole answer. `found` is what Experience found.
- * Numbers out of range, foreign ids and surplus items are dropped; a quote that its prior does not hold is emptied.
+ * The output of the run's current step, from the whole answer (CHO2). `foundPriors` are those of this Experience.
+ * Numbers out of range are clamped, unknown priors and surplus items dropped, and quotes that their prior does not contain
+ * emptied. Anything else is a typed failure (SEC32).
  */
 export const parseOutput = (
   run: ChorusState,
@@ -71,7 +74,7 @@ export const parseOutput = (
 
 const fail = (fault: MalformedModelOutput["fault"]) => Result.fail(new MalformedModelOutput({ fault }))
 
-/** The object between the first and the last brace: code fences and chatter around it do no harm. */
+/** The JSON between the first and the last brace: code fences and text around it are ignored. */
 const extractJson = (text: string): Result.Result<unknown, MalformedModelOutput> => {
   const from = text.indexOf("{")
   const to = text.lastIndexOf("}")
@@ -86,7 +89,7 @@ const extractJson = (text: string): Result.Result<unknown, MalformedModelOutput>
 
 // -- The fields of each step, as models write them ------------------------------
 
-/** A prior as a model names it: its number, or its id. */
+/** A reference to a prior: its number, or its id. */
 const PriorReference = Schema.Union([Schema.Finite, Schema.String])
 
 const StepFields = Schema.TaggedUnion({
@@ -147,7 +150,10 @@ const buildOutput = (
       return {
         _tag: "yield",
         final_response: lead,
-        citations: resolveCitations(priors, fields.citations),
+        citations: fields.citations.flatMap(({ prior: name, quote }) => {
+          const prior = resolvePrior(priors, name)
+          return prior === undefined ? [] : [{ prior: prior.id, quote: findQuote(prior.content, quote) }]
+        }),
         confidence: clampToUnitInterval(fields.confidence)
       }
   }
@@ -168,26 +174,9 @@ const resolvePrior = (priors: ReadonlyArray<Prior>, reference: string | number):
   return priors[number - 1] ?? priors.find((prior) => prior.id === reference)
 }
 
-const resolveCitations = (
-  priors: ReadonlyArray<Prior>,
-  citations: ReadonlyArray<{ readonly prior: string | number; readonly quote: string }>
-): ReadonlyArray<Citation> => {
-  const citationByPrior = new Map<string, Citation>()
-  for (const { prior: name, quote } of citations.slice(0, outputLimits.items)) {
-    const prior = resolvePrior(priors, name)
-    if (prior === undefined) continue
-    // One citation per prior; the first quote that the prior does hold.
-    citationByPrior.set(prior.id, {
-      prior: prior.id,
-      quote: citationByPrior.get(prior.id)?.quote || findQuote(prior.content, quote)
-    })
-  }
-  return [...citationByPrior.values()]
-}
-
 /**
- * The part of `content` that `quote` copies, word for word as it stands there, or "" if there is none. White space and
- * the characters that prompts exchange are compared loosely.
+ * The part of `content` that `quote` copies, as it is in `content`; "" if there is none. Runs of white space, and the
+ * characters that `PromptQuoting.escapeText` replaces, are compared as equal.
  */
 export const findQuote = (content: string, quote: string): string => {
   const [haystack, offsets] = collapseWhitespace(content)
@@ -197,11 +186,11 @@ export const findQuote = (content: string, quote: string): string => {
   return at < 0 ? "" : content.slice(offsets[at], (offsets[at + needle.length - 1] ?? 0) + 1)
 }
 
-/** A text with runs of white space as one space, and where each of its units stood. */
+/** A text with runs of white space collapsed to one space, and the original index of each unit. */
 const collapseWhitespace = (text: string): readonly [string, ReadonlyArray<number>] => {
   const offsets: Array<number> = []
   let collapsed = ""
-  // As `neutral` does, but for every bracket: a quote may begin in the middle of what was taken apart.
+  // As `escapeText`, but for every bracket: a quote may begin in the middle of an escaped tag.
   const normalised = text.toWellFormed().replaceAll("<", "‹")
   for (let i = 0; i < normalised.length; i++) {
     const unit = normalised.charAt(i)

@@ -1,9 +1,8 @@
 /**
- * Models of any AI SDK provider package as `effect/ai` models.
+ * Adapts the models of AI SDK provider packages to `effect/ai`: text in, text out, without tools and files.
  *
- * Text in, text out: no tools, no files. Never retries: whoever asks decides
- * (CHO6). Interruption aborts the provider's request. A stream ends well only
- * by the provider's own word, never because the connection ended.
+ * Retries nothing: the run machine decides (CHO6). Interruption aborts the provider's request. A stream is complete only
+ * with the provider's own end event; a connection that ends before it is an error (FLT16).
  */
 import type {
   EmbeddingModelV4,
@@ -13,29 +12,20 @@ import type {
 } from "@ai-sdk/provider"
 import { Array as Arr, Duration, Effect, Layer, Option, Stream } from "effect"
 import { type AiError, EmbeddingModel, LanguageModel, type Prompt, type Response } from "effect/ai"
+import * as ModelStream from "../../domain/chorus/ModelStream.ts"
+import * as Vector from "../../domain/search/Vector.ts"
 import * as AiSdkError from "./AiSdkError.ts"
 
-/** How long to wait and how much to take. */
-export interface ModelLimits {
-  /** Until the first piece of an answer. */
-  readonly firstTokenTimeout: Duration.Duration
-  /** From one piece to the next. */
-  readonly idleTimeout: Duration.Duration
-  /** Of an answer's text, in UTF-16 units. */
-  readonly maxTextLength: number
-  /** Until the vectors of one request are there. */
+/** What a model's answers and embeddings may take. */
+export interface ModelLimits extends ModelStream.StreamLimits {
+  /** Until the vectors of one request have arrived. */
   readonly embeddingTimeout: Duration.Duration
 }
 
-/** Defaults of FLT14 and FLT15, and of what an answer may weigh. */
-export const defaultLimits: ModelLimits = {
-  firstTokenTimeout: Duration.seconds(60),
-  idleTimeout: Duration.seconds(60),
-  maxTextLength: 262_144,
-  embeddingTimeout: Duration.seconds(60)
-}
+/** The limits unless a model is given others. */
+const defaultLimits: ModelLimits = { ...ModelStream.defaultStreamLimits, embeddingTimeout: Duration.seconds(60) }
 
-/** What a model is made of. `secrets` never appear in an error. */
+/** Limits of a model, and the secrets that are redacted in its errors (SEC33). */
 export interface ModelOptions {
   readonly limits?: Partial<ModelLimits> | undefined
   readonly secrets?: ReadonlyArray<string> | undefined
@@ -83,47 +73,56 @@ const streamText = (
   request: LanguageModel.ProviderOptions
 ): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> =>
   Stream.unwrap(Effect.map(scopedAbortSignal, (signal) => {
-    const toAiError = AiSdkError.fromProvider("streamText", options.secrets ?? [])
-    const openStream = Effect.tryPromise({
-      try: () => model.doStream({ prompt: toProviderPrompt(request.prompt), abortSignal: signal }),
-      catch: toAiError
-    })
-    let reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined
-    // Opens at the first call, so that the wait for the first piece covers the request itself.
-    const nextPart = Effect.gen(function*() {
-      const activeReader = reader ??= (yield* openStream).stream.getReader()
-      for (;;) {
-        const { value } = yield* Effect.tryPromise({ try: () => activeReader.read(), catch: toAiError })
-        if (value === undefined) return yield* AiSdkError.invalidOutput("streamText", "the answer ended before its end")
-        if (value.type === "error") return yield* toAiError(value.error)
-        const part = encodePart(value)
-        if (part?.type === "finish" && part.reason === "content-filter") {
-          return yield* AiSdkError.contentFiltered("streamText")
-        }
-        if (part !== undefined) return part
-      }
-    })
-    return Stream.paginate({ first: true, length: 0 }, ({ first, length }) => {
-      const duration = first ? limits.firstTokenTimeout : limits.idleTimeout
+    const nextPart = makePartReader(model, signal, options, request)
+    return Stream.paginate(ModelStream.notStarted, (progress) => {
+      const duration = ModelStream.nextTimeout(progress, limits)
       return nextPart.pipe(
         Effect.timeoutOrElse({
           duration,
           orElse: () => Effect.fail(AiSdkError.inactivityTimeout("streamText", duration))
         }),
         Effect.flatMap((part) => {
-          const total = length + (part.type === "text-delta" || part.type === "reasoning-delta" ? part.delta.length : 0)
-          return total > limits.maxTextLength
+          const next = ModelStream.receivePart(progress, textLength(part), limits)
+          return next === undefined
             ? Effect.fail(
               AiSdkError.invalidOutput("streamText", `the answer is longer than ${limits.maxTextLength} characters`)
             )
-            : Effect.succeed([
-              [part],
-              part.type === "finish" ? Option.none() : Option.some({ first: false, length: total })
-            ])
+            : Effect.succeed([[part], part.type === "finish" ? Option.none() : Option.some(next)])
         })
       )
     })
   }))
+
+const textLength = (part: Response.StreamPartEncoded): number =>
+  part.type === "text-delta" || part.type === "reasoning-delta" ? part.delta.length : 0
+
+/** The stream's next part. The first call opens the stream, so that the wait for the first part includes the request. */
+const makePartReader = (
+  model: LanguageModelV4,
+  signal: AbortSignal,
+  options: ModelOptions,
+  request: LanguageModel.ProviderOptions
+): Effect.Effect<Response.StreamPartEncoded, AiError.AiError> => {
+  const toAiError = AiSdkError.fromProvider("streamText", options.secrets ?? [])
+  const openStream = Effect.tryPromise({
+    try: () => model.doStream({ prompt: toProviderPrompt(request.prompt), abortSignal: signal }),
+    catch: toAiError
+  })
+  let reader: ReadableStreamDefaultReader<LanguageModelV4StreamPart> | undefined
+  return Effect.gen(function*() {
+    const activeReader = reader ??= (yield* openStream).stream.getReader()
+    for (;;) {
+      const { value } = yield* Effect.tryPromise({ try: () => activeReader.read(), catch: toAiError })
+      if (value === undefined) return yield* AiSdkError.invalidOutput("streamText", "the answer ended before its end")
+      if (value.type === "error") return yield* toAiError(value.error)
+      const part = encodePart(value)
+      if (part?.type === "finish" && part.reason === "content-filter") {
+        return yield* AiSdkError.contentFiltered("streamText")
+      }
+      if (part !== undefined) return part
+    }
+  })
+}
 
 /** A signal that fires when the scope closes. */
 const scopedAbortSignal = Effect.map(
@@ -134,7 +133,7 @@ const scopedAbortSignal = Effect.map(
   (controller) => controller.signal
 )
 
-/** System and text parts; the Chorus puts nothing else. */
+/** The prompt's text parts; the Chorus sends no others. */
 const toProviderPrompt = (prompt: Prompt.Prompt): LanguageModelV4Prompt =>
   prompt.content.flatMap((message): LanguageModelV4Prompt => {
     switch (message.role) {
@@ -150,7 +149,7 @@ const toProviderPrompt = (prompt: Prompt.Prompt): LanguageModelV4Prompt =>
     }
   })
 
-/** The parts that show the provider at work; `undefined` for what it says beside the answer. */
+/** The parts of an answer; undefined for a provider's metadata. */
 const encodePart = (part: LanguageModelV4StreamPart): Response.StreamPartEncoded | undefined => {
   switch (part.type) {
     case "text-start":
@@ -201,12 +200,10 @@ const embedMany = Effect.fnUntraced(function*(
       )
   )
   const results = responses.flatMap(({ embeddings }) => embeddings)
-  if (results.length !== inputs.length || results.some((vector) => !isUsableVector(vector, dimensions))) {
+  if (
+    results.length !== inputs.length || results.some((vector) => Vector.findFault(vector, dimensions) !== undefined)
+  ) {
     return yield* AiSdkError.invalidOutput("embedMany", `expected ${inputs.length} vectors of ${dimensions} numbers`)
   }
   return { results, usage: { inputTokens: responses.reduce((sum, { usage }) => sum + (usage?.tokens ?? 0), 0) } }
 })
-
-/** A vector of the right length that is not all zeros, which would be near to nothing. */
-const isUsableVector = (vector: ReadonlyArray<number>, dimensions: number): boolean =>
-  vector.length === dimensions && vector.every(Number.isFinite) && vector.some((x) => x !== 0)

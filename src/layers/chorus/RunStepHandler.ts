@@ -1,10 +1,9 @@
 /**
- * Carries out the `RunStep` intents of threads: waits for the try's time, lets
- * the Chorus work, shows its text as it comes, answers with the outcome.
+ * Handles the `RunStep` intents of threads: waits until `not_before`, runs the step, publishes its text as a stream and
+ * answers with the outcome.
  *
- * The thread drops the intent when the run is cancelled; the interruption that
- * follows aborts the provider's request, and what the step had said so far goes
- * to the thread (CHO8).
+ * A cancelled run's intent is dropped, which interrupts the step: the provider's request is aborted, and the text so far
+ * is posted to the thread (CHO8, FLT19).
  */
 import { Clock, Effect, Layer, Ref } from "effect"
 import {
@@ -14,6 +13,7 @@ import {
   type RunStepAnswer
 } from "../../domain/chorus/ChorusModel.ts"
 import { runPolicy } from "../../domain/chorus/ChorusRun.ts"
+import { toErrorState } from "../../domain/chorus/StepError.ts"
 import { deriveId, type TopicId } from "../../domain/protocol/Ids.ts"
 import { cut } from "../../domain/protocol/Text.ts"
 import { Chorus } from "../../services/Chorus.ts"
@@ -22,7 +22,7 @@ import { Signals } from "../../services/Signals.ts"
 import { Topics } from "../../services/Topics.ts"
 import { Metrics } from "../observability/Metrics.ts"
 
-/** Registers the performer of `RunStep` with `Performers`. */
+/** Registers the handler of `RunStep`. */
 export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals | Topics> = Layer.effectDiscard(
   Effect.gen(function*() {
     const chorus = yield* Chorus
@@ -30,7 +30,7 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
     const { register } = yield* IntentHandlers
     const topics = yield* Topics
     const { chorusSteps, chorusTokens } = yield* Metrics
-    /** Texts of the tries that run here, as far as they have come, by intent. */
+    /** Texts so far of the attempts that run in this process, by intent. */
     const partialTexts = yield* Ref.make<ReadonlyMap<string, string>>(new Map())
 
     const publishText = (topic: TopicId, { id, run }: RunStep) => (text: string) =>
@@ -42,7 +42,7 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
         signals.publishChunk(topic, { ...stepPosition(run), offset, text })
       })
 
-    /** Whether the run was cancelled, or only the server stops, is the thread's to know. */
+    /** The thread decides whether the run was cancelled, or the server is shutting down. */
     const submitPartial = (topic: TopicId, intent: RunStep) =>
       Effect.map(Ref.get(partialTexts), (all) => {
         const text = cut(all.get(intent.id) ?? "", maxPartialLength)
@@ -59,7 +59,7 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
 
     const handleRunStep = Effect.fn("RunStep.perform")(function*(topic: TopicId, intent: RunStep) {
       const delay = intent.run.not_before - (yield* Clock.currentTimeMillis)
-      // No pause is longer than that; a clock that was put back does not hold a run.
+      // Bounded: a clock that was set back must not delay a run further.
       if (delay > 0) yield* Effect.sleep(Math.min(delay, runPolicy.retryAfterMax))
       return yield* chorus.step(intent.run, publishText(topic, intent)).pipe(
         Effect.tap(({ usage }) =>
@@ -77,7 +77,11 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
             output,
             usage
           }),
-          onFailure: ({ reason }): RunStepAnswer => ({ _tag: "StepErrored", ...answerHeader(intent), error: reason })
+          onFailure: ({ reason }): RunStepAnswer => ({
+            _tag: "StepErrored",
+            ...answerHeader(intent),
+            error: toErrorState(reason)
+          })
         }),
         Effect.onInterrupt(() => submitPartial(topic, intent)),
         Effect.ensuring(clearPartial(topic, intent))

@@ -7,7 +7,8 @@ import { displayText } from "../../../src/domain/chorus/ChorusOutput.ts"
 import * as ChorusPrompt from "../../../src/domain/chorus/ChorusPrompt.ts"
 import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import * as ExtractiveModel from "../../../src/domain/chorus/extractive/ExtractiveModel.ts"
-import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
+import { toErrorState } from "../../../src/domain/chorus/StepError.ts"
+import * as PriorSearch from "../../../src/domain/search/PriorSearch.ts"
 import { PriorsUnavailable } from "../../../src/services/Priors.ts"
 import { fakePriorsLayer, finishPart, textDelta } from "./FakeModel.ts"
 import { asker, formatModelAnswer, makePrior, makeRunAt, stepData } from "./RunFixture.ts"
@@ -91,7 +92,7 @@ describe("ChorusLive", () => {
     const pieces: Array<string> = []
     return Effect.gen(function*() {
       const { output } = yield* runStep(makeRunAt("experience"), pieces)
-      const expected = `${ChorusLive.priorsUnavailableNote}\n\nL`
+      const expected = `${PriorSearch.priorsUnavailableNote}\n\nL`
       assert.deepStrictEqual(output, {
         _tag: "experience",
         synthesis: expected,
@@ -114,12 +115,12 @@ describe("ChorusLive", () => {
         record.output._tag === "experience"
           ? {
             ...record,
-            output: { ...record.output, synthesis: `${ChorusLive.priorsUnavailableNote}\n\nL`, priors: [] }
+            output: { ...record.output, synthesis: `${PriorSearch.priorsUnavailableNote}\n\nL`, priors: [] }
           }
           : record
       )
       assert.strictEqual(displayText((yield* runStep({ ...run, steps })).output), "L")
-      assert.include(users[0], `<note>\n| ${ChorusLive.priorsUnavailableNote}\n</note>`)
+      assert.include(users[0], `<note>\n| ${PriorSearch.priorsUnavailableNote}\n</note>`)
       yield* runStep(run)
       assert.notInclude(users[1], "<note>")
     }).pipe(Effect.provide(chorusWithModel(script)))
@@ -201,7 +202,7 @@ describe("ChorusLive", () => {
   )("[CHO6] $reason._tag is $fault._tag, without the provider's words", ({ fault, reason }) =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(runStep(makeRunAt("action")))
-      assert.deepStrictEqual(error.reason, fault)
+      assert.deepStrictEqual(toErrorState(error.reason), fault)
     }).pipe(Effect.provide(chorusWithModel(failsWith(reason)))))
 
   it.effect("[CHO6] an answer that cannot be read, or was cut short, can be tried again", () =>

@@ -5,6 +5,7 @@ import { Deferred, Duration, Effect, Fiber, Layer, Redacted, References, Result,
 import { EmbeddingModel } from "effect/ai"
 import { createServer, type RequestListener } from "node:http"
 import * as ChorusParse from "../../../src/domain/chorus/ChorusParse.ts"
+import { toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import * as AiSdk from "../../../src/layers/chorus/AiSdk.ts"
 import * as CappedFetch from "../../../src/layers/chorus/CappedFetch.ts"
 import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
@@ -77,7 +78,7 @@ describe("OpenAiCompatible", () => {
       assert.deepStrictEqual(faults[4], ["AIError", false])
       assert.strictEqual(mock.getRequests().length, 5)
       const { reason } = yield* Effect.flip(runStep(`${mock.url}/v1`, "hello", { key: "wrong" }))
-      assert.deepStrictEqual(reason, {
+      assert.deepStrictEqual(toErrorState(reason), {
         _tag: "AIError",
         message: "the model's provider does not accept the key",
         retryable: false

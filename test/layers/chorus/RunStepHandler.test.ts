@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { type ErrorState, maxPartialLength, type RunStep } from "../../../src/domain/chorus/ChorusModel.ts"
+import { maxPartialLength, type RunStep } from "../../../src/domain/chorus/ChorusModel.ts"
+import { NetworkError, toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import { CommandId } from "../../../src/domain/protocol/Ids.ts"
 import * as RunStepHandler from "../../../src/layers/chorus/RunStepHandler.ts"
 import { Chorus, ChorusError } from "../../../src/services/Chorus.ts"
@@ -17,16 +18,16 @@ const intent = (change = {}): RunStep => ({
   run: makeRunAt("yield", 0, change)
 })
 
-/** A performer over a scripted Chorus; what it shows is written to `heard`. */
+/** The handler over a scripted Chorus; `signalsSent` records what it publishes and posts. */
 const handleIntent = (step: Chorus["Service"]["step"], signalsSent: Array<unknown>) =>
   Effect.gen(function*() {
     let registered: IntentHandler | undefined
-    const performers = Layer.succeed(IntentHandlers, {
-      register: (tag, perform) =>
+    const intentHandlers = Layer.succeed(IntentHandlers, {
+      register: (tag, handler) =>
         Effect.sync(() => {
           assert.strictEqual(tag, "RunStep")
-          // The registry keeps performers of every kind of intent together; tags keep them apart.
-          registered = (topic, intent) => perform(topic, intent as Parameters<typeof perform>[1])
+          // The registry erases the intent's type; the tag identifies it.
+          registered = (topic, intent) => handler(topic, intent as Parameters<typeof handler>[1])
         }),
       handle: () => Effect.die("not asked")
     })
@@ -46,7 +47,7 @@ const handleIntent = (step: Chorus["Service"]["step"], signalsSent: Array<unknow
       broadcast: () => undefined
     })
     const chorus = Layer.succeed(Chorus, { modelInfo: { model: "m", offline: false }, step })
-    yield* Layer.build(RunStepHandler.layer.pipe(Layer.provide([performers, signals, chorus, topics])))
+    yield* Layer.build(RunStepHandler.layer.pipe(Layer.provide([intentHandlers, signals, chorus, topics])))
     return registered ?? assert.fail("nothing registered")
   })
 
@@ -57,13 +58,13 @@ const chorusStep: Chorus["Service"]["step"] = Effect.fnUntraced(function*(_, onT
   return { output: makeOutput("yield", 0), usage }
 })
 
-describe("RunStepPerformer", () => {
-  it.effect("[CHO5] pieces carry the place of their first unit, and are forgotten at the end", () =>
+describe("RunStepHandler", () => {
+  it.effect("[CHO5] published text carries the offset of its first unit, and the stream is completed at the end", () =>
     Effect.gen(function*() {
-      const heard: Array<unknown> = []
-      const carryOut = yield* handleIntent(chorusStep, heard)
-      const answer = yield* carryOut(topic, intent({ attempt: 1 }))
-      assert.deepStrictEqual(heard, [[1, 0, "Hot "], [1, 4, "𝄞 "], [1, 7, "tea"], "done prompt-1"])
+      const signalsSent: Array<unknown> = []
+      const handle = yield* handleIntent(chorusStep, signalsSent)
+      const answer = yield* handle(topic, intent({ attempt: 1 }))
+      assert.deepStrictEqual(signalsSent, [[1, 0, "Hot "], [1, 4, "𝄞 "], [1, 7, "tea"], "done prompt-1"])
       assert.deepStrictEqual(answer, {
         _tag: "StepAnswered",
         intent: intent().id,
@@ -71,59 +72,59 @@ describe("RunStepPerformer", () => {
         output: makeOutput("yield", 0),
         usage
       })
-      // Another try begins at the beginning.
-      yield* carryOut(topic, intent())
-      assert.deepStrictEqual(heard[4], [0, 0, "Hot "])
+      // Another attempt begins at offset 0.
+      yield* handle(topic, intent())
+      assert.deepStrictEqual(signalsSent[4], [0, 0, "Hot "])
     }))
 
-  it.effect("[CHO6] a failure is an answer", () =>
+  it.effect("[CHO6] a failed step is answered with its error", () =>
     Effect.gen(function*() {
-      const error: ErrorState = { _tag: "NetworkError", message: "gone", retryable: true }
-      const heard: Array<unknown> = []
-      const carryOut = yield* handleIntent(() => Effect.fail(new ChorusError({ reason: error })), heard)
-      assert.deepStrictEqual(yield* carryOut(topic, intent()), {
+      const error = new NetworkError({ message: "gone", retryable: true })
+      const signalsSent: Array<unknown> = []
+      const handle = yield* handleIntent(() => Effect.fail(new ChorusError({ reason: error })), signalsSent)
+      assert.deepStrictEqual(yield* handle(topic, intent()), {
         _tag: "StepErrored",
         intent: intent().id,
         prompt_id: intent().run.prompt_id,
-        error
+        error: toErrorState(error)
       })
-      assert.deepStrictEqual(heard, ["done prompt-1"])
+      assert.deepStrictEqual(signalsSent, ["done prompt-1"])
     }))
 
-  it.effect("[CHO6] a try waits for its time", () =>
+  it.effect("[CHO6] an attempt waits until `not_before`", () =>
     Effect.gen(function*() {
-      const heard: Array<unknown> = []
-      const carryOut = yield* handleIntent(chorusStep, heard)
-      const fiber = yield* Effect.forkChild(carryOut(topic, intent({ not_before: 5_000 })))
+      const signalsSent: Array<unknown> = []
+      const handle = yield* handleIntent(chorusStep, signalsSent)
+      const fiber = yield* Effect.forkChild(handle(topic, intent({ not_before: 5_000 })))
       yield* TestClock.adjust("4999 millis")
-      assert.deepStrictEqual(heard, [])
+      assert.deepStrictEqual(signalsSent, [])
       yield* TestClock.adjust("1 millis")
       yield* Fiber.join(fiber)
-      assert.strictEqual(heard.length, 4)
+      assert.strictEqual(signalsSent.length, 4)
     }))
 
-  it.effect("[CHO8] interruption stops the step, and hands over what it had said", () =>
+  it.effect("[CHO8] an interrupted step posts the text that it has published", () =>
     Effect.gen(function*() {
-      const heard: Array<unknown> = []
-      const carryOut = yield* handleIntent((_, onText) => Effect.andThen(onText("Hot "), Effect.never), heard)
-      const fiber = yield* Effect.forkChild(carryOut(topic, intent()))
+      const signalsSent: Array<unknown> = []
+      const handle = yield* handleIntent((_, onText) => Effect.andThen(onText("Hot "), Effect.never), signalsSent)
+      const fiber = yield* Effect.forkChild(handle(topic, intent()))
       yield* TestClock.adjust("1 seconds")
       yield* Fiber.interrupt(fiber)
       const cut = { _tag: "StepCut", intent: intent().id, prompt_id: "prompt-1" }
-      assert.deepStrictEqual(heard, [[0, 0, "Hot "], { ...cut, text: "Hot " }, "done prompt-1"])
+      assert.deepStrictEqual(signalsSent, [[0, 0, "Hot "], { ...cut, text: "Hot " }, "done prompt-1"])
     }))
 
-  it.effect("[CHO8] nothing is handed over of a step that said nothing, and no more than 32 KB of one that said much", () =>
+  it.effect("[CHO8] an interrupted step posts no empty text, and at most 32 KB", () =>
     Effect.gen(function*() {
-      const heard: Array<unknown> = []
+      const signalsSent: Array<unknown> = []
       const texts = ["", "x".repeat(maxPartialLength - 1) + "\ud834\udd1e and on"]
       for (const text of texts) {
-        const carryOut = yield* handleIntent((_, onText) => Effect.andThen(onText(text), Effect.never), heard)
-        const fiber = yield* Effect.forkChild(carryOut(topic, intent()))
+        const handle = yield* handleIntent((_, onText) => Effect.andThen(onText(text), Effect.never), signalsSent)
+        const fiber = yield* Effect.forkChild(handle(topic, intent()))
         yield* TestClock.adjust("1 seconds")
         yield* Fiber.interrupt(fiber)
       }
-      const cuts = heard.filter((one) => typeof one === "object" && one !== null && "_tag" in one)
+      const cuts = signalsSent.filter((one) => typeof one === "object" && one !== null && "_tag" in one)
       assert.deepStrictEqual(cuts.map((one) => Reflect.get(one as object, "text")), ["x".repeat(maxPartialLength - 1)])
     }))
 })

@@ -3,13 +3,8 @@
  * checker, because a step that is in the log must not be paid for again (CHO7).
  */
 import { Effect } from "effect"
-import {
-  type ChorusState,
-  type ErrorState,
-  type Prior,
-  type Step,
-  type StepOutput
-} from "../../../domain/chorus/ChorusModel.ts"
+import type { ChorusState, Prior, Step, StepOutput } from "../../../domain/chorus/ChorusModel.ts"
+import { AIError, NetworkError, StateError, type StepError } from "../../../domain/chorus/StepError.ts"
 import { TopicId, type UserId } from "../../../domain/protocol/Ids.ts"
 import { Chorus, ChorusError } from "../../../services/Chorus.ts"
 import type { SeededRandom } from "../runtime/SeededRandom.ts"
@@ -17,11 +12,10 @@ import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
 const usage = { provider: "simulated", model: "m", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
 
-const drawError = (random: SeededRandom): ErrorState => ({
-  _tag: random.pick(["AIError", "NetworkError", "StateError"]),
-  message: "the model failed",
-  retryable: random.chance(0.8)
-})
+const drawError = (random: SeededRandom): StepError => {
+  const error = random.pick([AIError, NetworkError, StateError])
+  return new error({ message: "the model failed", retryable: random.chance(0.8) })
+}
 
 const makeOutput = (run: ChorusState, random: SeededRandom, authors: ReadonlyArray<UserId>): StepOutput => {
   const text = (what: string) => `${what} of ${run.current_step} ${run.loop}.${run.attempt} ${random.int(0, 999)}`

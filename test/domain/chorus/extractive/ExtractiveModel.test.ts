@@ -9,23 +9,25 @@ import {
   type StepRecord,
   steps
 } from "../../../../src/domain/chorus/ChorusModel.ts"
+import { sanitiseOutput } from "../../../../src/domain/chorus/ChorusOutput.ts"
 import * as ChorusParse from "../../../../src/domain/chorus/ChorusParse.ts"
 import * as ChorusPrompt from "../../../../src/domain/chorus/ChorusPrompt.ts"
+import { runPolicy } from "../../../../src/domain/chorus/ChorusRun.ts"
 import * as ExtractiveModel from "../../../../src/domain/chorus/extractive/ExtractiveModel.ts"
 import * as HashEmbedding from "../../../../src/domain/search/HashEmbedding.ts"
 import { injectionPayloads } from "../../../layers/chorus/PromptInjections.ts"
 import { asker, makePrior, makeRunAt, priors } from "../../../layers/chorus/RunFixture.ts"
 
-/** Carries out all six steps with the offline model. */
+/** Carries out all six steps with the extractive model. */
 const runAllSteps = (prompt: string, foundPriors: ReadonlyArray<Prior>, messages: ChorusState["messages"] = []) => {
   const outputs: Array<StepOutput> = []
   const completedSteps: Array<StepRecord> = []
   for (const step of steps) {
     const run = makeRunAt("action", 0, { prompt, messages, current_step: step, steps: completedSteps })
     const fresh = step === "experience" ? foundPriors : []
-    const output = Result.getOrThrow(
-      ChorusParse.parseOutput(run, fresh, ExtractiveModel.generateAnswer(ChorusPrompt.buildPrompt(run, fresh).user))
-    )
+    const answer = ExtractiveModel.generateAnswer(ChorusPrompt.buildPrompt(run, fresh).user)
+    const parsed = Result.getOrThrow(ChorusParse.parseOutput(run, fresh, answer))
+    const output = sanitiseOutput(parsed, ChorusPrompt.numberPriors(run, fresh), runPolicy.maxCitations)
     outputs.push(output)
     const usage = { provider: "", model: "", input_tokens: 0, output_tokens: 0, latency_ms: 0, cost: null }
     completedSteps.push({ loop: 0, step, output, usage, at: 0 })
@@ -44,7 +46,7 @@ const runAllSteps = (prompt: string, foundPriors: ReadonlyArray<Prior>, messages
   }
 }
 
-/** Effect's own Markdown manual, a prior per section, as an importer would cut it. */
+/** Effect's own Markdown manual, one prior per section, as an import splits it. */
 const effectManual = new URL("../../../../node_modules/effect/", import.meta.url)
 const sections = [
   "AGENTS.md",
@@ -56,7 +58,7 @@ const sections = [
     .flatMap((text, i) => text.trim() === "" ? [] : [makePrior(`${file}#${i}`, text.trim())])
 )
 
-/** The ten nearest sections by the offline embedder. */
+/** The ten nearest sections by the built-in embedder. */
 const search = (question: string): ReadonlyArray<Prior> => {
   const target = Result.getOrThrow(HashEmbedding.embed(question))
   return sections.map((section) => {
@@ -66,8 +68,8 @@ const search = (question: string): ReadonlyArray<Prior> => {
   }).toSorted((a, b) => b.similarity - a.similarity).slice(0, 10)
 }
 
-describe("Extract", () => {
-  it("[CHO12] a stranger's question about imported documents gets quotes with sources", () => {
+describe("ExtractiveModel", () => {
+  it("[CHO12] a question about imported documents is answered with quotes and their sources", () => {
     const found = search("How do I retry an effect with backoff?")
     const { experience, intention, yield: final } = runAllSteps("How do I retry an effect with backoff?", found)
     assert.include(final.final_response, ExtractiveModel.disclaimer)
@@ -90,7 +92,7 @@ describe("Extract", () => {
     assert.include(runAllSteps(question, search(question)).yield.final_response, expected)
   })
 
-  it("[CHO12] what was not written is not answered", () => {
+  it("[CHO12] a question that no prior answers is not answered", () => {
     const { update, yield: final } = runAllSteps(
       "What is the capital of France?",
       search("What is the capital of France?")
@@ -102,7 +104,7 @@ describe("Extract", () => {
     assert.isFalse(update.loop)
   })
 
-  it("[CHO12] the thread answers too, without a citation", () => {
+  it("[CHO12] an answer from the thread has no citation", () => {
     const messages = [{ author: asker, content: "We agreed: the release is on Friday. Bring cake." }]
     const { action, yield: final } = runAllSteps("When is the release?", [], messages)
     assert.include(action.proposed_response, "the release is on Friday")
@@ -110,7 +112,7 @@ describe("Extract", () => {
     assert.deepStrictEqual(final.citations, [])
   })
 
-  it("[CHO12] code that answers is shown as code", () => {
+  it("[CHO12] a matching code block is shown as code", () => {
     const content = "# Retrying\n\nRetry with a schedule.\n\n```ts\nEffect.retry(program, schedule)\n```\n"
     const { yield: final } = runAllSteps("How do I retry a program with a schedule?", [makePrior("c", content)])
     assert.include(final.final_response, "```\nEffect.retry(program, schedule)\n```")

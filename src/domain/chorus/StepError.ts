@@ -1,0 +1,75 @@
+/**
+ * The errors of a step (CHO6) as tagged errors, and what each failure of a model means for the run (FLT17).
+ *
+ * Messages are for users: nothing that a provider sent is in them.
+ */
+import { Schema } from "effect"
+import type { ErrorState } from "./ChorusModel.ts"
+import type { MalformedModelOutput } from "./ChorusParse.ts"
+
+const errorFields = {
+  message: Schema.String,
+  /** Whether another attempt can succeed. */
+  retryable: Schema.Boolean,
+  /** The provider's Retry-After in milliseconds. */
+  retry_after_ms: Schema.optionalKey(Schema.Natural)
+}
+
+/** The model, or its provider, failed. */
+export class AIError extends Schema.TaggedError<AIError>()("AIError", errorFields) {}
+
+/** The run lacks what the step builds on. */
+export class StateError extends Schema.TaggedError<StateError>()("StateError", errorFields) {}
+
+/** The provider cannot be reached, or stopped answering. */
+export class NetworkError extends Schema.TaggedError<NetworkError>()("NetworkError", errorFields) {}
+
+/** Why a step failed. */
+export const StepError = Schema.Union([AIError, StateError, NetworkError])
+export type StepError = typeof StepError.Type
+
+/** The error as the run records it: plain data, without a stack. */
+export const toErrorState = ({ _tag, message, retry_after_ms, retryable }: StepError): ErrorState => ({
+  _tag,
+  message,
+  retryable,
+  ...(retry_after_ms === undefined ? undefined : { retry_after_ms })
+})
+
+/** FLT17: per kind of failure, whether another attempt can succeed, and the message. */
+const modelFailures = {
+  NetworkError: [true, "the model's provider could not be reached, or stopped answering"],
+  RateLimitError: [true, "the model's provider has too much to do"],
+  InternalProviderError: [true, "the model's provider failed"],
+  InvalidOutputError: [true, "the model's answer could not be read"],
+  StructuredOutputError: [true, "the model's answer could not be read"],
+  QuotaExhaustedError: [false, "the account with the model's provider is used up"],
+  AuthenticationError: [false, "the model's provider does not accept the key"],
+  InvalidRequestError: [false, "the model's provider refused the request"],
+  ContentPolicyError: [false, "the model's provider refused to answer"],
+  UnknownError: [false, "the model's answer could not be read"]
+} as const
+
+/** The kinds of failure, named as in `effect/ai`. */
+export type ModelFailureKind = keyof typeof modelFailures
+
+const isFailureKind = (kind: string): kind is ModelFailureKind => Object.hasOwn(modelFailures, kind)
+
+/** FLT17, FLT14, FLT15: the error that a model's failure is; a timeout is a `NetworkError`. Unknown kinds are not retried. */
+export const fromModelFailure = (kind: string, retryAfter?: number): StepError => {
+  const [retryable, message] = modelFailures[isFailureKind(kind) ? kind : "UnknownError"]
+  const fields = { message, retryable, ...(retryAfter === undefined ? undefined : { retry_after_ms: retryAfter }) }
+  return kind === "NetworkError" ? new NetworkError(fields) : new AIError(fields)
+}
+
+/** SEC32: an answer that cannot be read is a typed failure; another attempt may give one that can. */
+export const fromMalformedOutput = ({ message }: MalformedModelOutput): StepError =>
+  new AIError({ message, retryable: true })
+
+/** The answer reached the model's own length limit before its end. */
+export const lengthLimitReached = (): StepError =>
+  new AIError({ message: "the model's answer was cut short by its length limit", retryable: true })
+
+/** The run has no output of an earlier step. The run is a fold of the log, so that a retry would see the same. */
+export const missingStepOutput = (step: string): StepError =>
+  new StateError({ message: `the run has no output of its ${step} step`, retryable: false })

@@ -1,0 +1,80 @@
+/**
+ * The search for priors (CHO4): what Experience searches for, what the asker may see of the results (SEC10), and what
+ * the run is shown of them. Pure; `layers/search/PriorsLive` and `layers/chorus/ChorusLive` ask the index.
+ */
+import type { ChorusState, Prior } from "../chorus/ChorusModel.ts"
+import { displayText } from "../chorus/ChorusOutput.ts"
+import { promptLimits } from "../chorus/ChorusPrompt.ts"
+import { excerpt } from "../chorus/extractive/Bm25.ts"
+import * as ExtractiveModel from "../chorus/extractive/ExtractiveModel.ts"
+import type { TopicId } from "../protocol/Ids.ts"
+import type { Hit } from "./VectorPoint.ts"
+
+/** The number of nearest points that a search returns. */
+export const candidateLimit = 80
+
+/** The number of them that a run is given. */
+export const maxPriors = 10
+
+/** The longest question, in UTF-16 units, that is searched for beside Action's answer. */
+const maxSearchedQuestion = 25_000
+
+/** CHO4: the text that Experience searches for: the question, and Action's answer to it. */
+export const searchText = (run: ChorusState): string => {
+  const action = run.steps.findLast(({ step }) => step === "action")
+  const answer = action === undefined ? "" : displayText(action.output)
+  // Of the built-in model only the quotes: its own sentences are the same in every answer.
+  const searchedAnswer = action?.usage.model === ExtractiveModel.modelName
+    ? ExtractiveModel.extractQuotes(answer)
+    : answer
+  const question = run.prompt.length > maxSearchedQuestion && searchedAnswer !== "" ? "" : run.prompt
+  return `${question}\n\n${searchedAnswer}`.trim()
+}
+
+/** SEC10: only the hits in threads that the reader may read at this moment, whatever the index holds. */
+export const authoriseHits = (hits: ReadonlyArray<Hit>, readable: ReadonlySet<TopicId>): ReadonlyArray<Hit> =>
+  hits.filter((hit) => readable.has(hit.payload.thread))
+
+/**
+ * CHO4: the best hits, in order. Identical texts are collapsed to the earliest, and of one message only the best chunk
+ * is kept: ids and texts of the result are unique, also where two threads gave a message the same id.
+ */
+export const selectPriors = (hits: ReadonlyArray<Hit>): ReadonlyArray<Prior> =>
+  keepEarliest(keepEarliest(hits, (hit) => hit.payload.content_hash), (hit) => hit.payload.message)
+    .slice(0, maxPriors)
+    .map(toPrior)
+
+/** One hit per key, at the place of the first with that key; the earliest of them, the first among equals. */
+const keepEarliest = (hits: ReadonlyArray<Hit>, key: (hit: Hit) => string): ReadonlyArray<Hit> => {
+  const earliestByKey = new Map<string, Hit>()
+  for (const hit of hits) {
+    const existing = earliestByKey.get(key(hit))
+    if (existing === undefined || hit.payload.created_at < existing.payload.created_at) earliestByKey.set(key(hit), hit)
+  }
+  return Array.from(earliestByKey.values())
+}
+
+const toPrior = ({ payload, score }: Hit): Prior => ({
+  id: payload.message,
+  content: payload.content,
+  author: payload.author,
+  thread: payload.thread,
+  similarity: score,
+  created_at: payload.created_at
+})
+
+/** The prior with the part of a long text that answers the question best. */
+export const excerptPrior = ({ prompt }: ChorusState, prior: Prior): Prior => ({
+  ...prior,
+  content: excerpt(prompt, prior.content, promptLimits.prior)
+})
+
+/** FLT13: what Experience says, and later steps are told, when the search is not available. */
+export const priorsUnavailableNote =
+  "What the group wrote before could not be searched right now; this goes on without it."
+
+/** FLT13: whether this loop's Experience ran without a search: later steps must not take that for nothing found. */
+export const ranWithoutSearch = (run: ChorusState): boolean =>
+  run.steps.some(({ loop, output }) =>
+    loop === run.loop && output._tag === "experience" && output.synthesis.startsWith(priorsUnavailableNote)
+  )
