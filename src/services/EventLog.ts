@@ -1,9 +1,10 @@
 /** The durable logs of all topics. Owns ordering, durability and idempotence of appends; knows nothing of kinds. */
 import { Context, type Effect, type Option, Schema } from "effect"
-import type { Author, CommandId, Instant, Position } from "../domain/protocol/Ids.ts"
+import type { CommandId, Instant } from "../domain/protocol/Ids.ts"
 import { TopicId } from "../domain/protocol/Ids.ts"
-import type { StateHash } from "../domain/protocol/StateHash.ts"
-import type { Entry, UnchainedEntry } from "../domain/topic/Log.ts"
+import type { EventlessCommand, ProcessedCommand } from "../domain/topic/Deduplication.ts"
+import type { Entry, LogHead, UnchainedEntry } from "../domain/topic/Log.ts"
+import type { Snapshot } from "../domain/topic/Snapshots.ts"
 import type { Listing } from "../domain/topic/Topic.ts"
 
 /** Another writer got there first: `expected` is not the log's head (TOP3). */
@@ -53,22 +54,6 @@ export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLog
   }
 }
 
-/** A topic's log as it stands. */
-export interface LogHead {
-  readonly position: Position
-  readonly hash: string
-}
-
-/**
- * A command that was carried out: up to which seq, whose it was, and the hash of what it asked. The last is not known of
- * what the server itself asked, nor of what was logged before it was kept.
- */
-export interface ProcessedCommand {
-  readonly seq: number
-  readonly author: Author
-  readonly commandHash?: StateHash
-}
-
 /** Events to append to one topic, and what is stored beside them in the same transaction. */
 export interface AppendRequest {
   readonly topic: TopicId
@@ -76,19 +61,12 @@ export interface AppendRequest {
   readonly expectedSeq: number
   readonly drafts: ReadonlyArray<UnchainedEntry>
   /** Commands that were carried out and made no event (SYN4). There may be nothing else to append. */
-  readonly eventlessCommands?: ReadonlyArray<ProcessedCommand & { readonly id: CommandId }>
+  readonly eventlessCommands?: ReadonlyArray<EventlessCommand>
   /** When the topic wants to be woken, and whether the world owes it anything: found again at start (TOP6). */
   readonly wakeAt: Instant | undefined
   readonly hasPendingIntents: boolean
   /** Undefined: unchanged. Null: not in lists. */
   readonly listing: Listing | null | undefined
-}
-
-/** A fold up to `seq`, kept to start faster; `state` is opaque JSON text (TOP7). */
-export interface Snapshot {
-  readonly seq: number
-  readonly version: number
-  readonly state: string
 }
 
 export class EventLog extends Context.Service<EventLog, {

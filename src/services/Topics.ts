@@ -6,12 +6,13 @@
  * started per message or per subscriber. They run on the host's turn and must not block.
  */
 import { Context, type Effect, type Result, Schema } from "effect"
-import type { Author, CommandId, Position } from "../domain/protocol/Ids.ts"
+import type { Author, Position } from "../domain/protocol/Ids.ts"
 import { TopicId } from "../domain/protocol/Ids.ts"
 import type { PublishedEvent } from "../domain/protocol/Protocol.ts"
 import { Rejection } from "../domain/protocol/Rejection.ts"
-import type { SignedCommand } from "../domain/protocol/SignedCommand.ts"
 import type { StateHash } from "../domain/protocol/StateHash.ts"
+import type { TopicInput } from "../domain/topic/CommandBatch.ts"
+import type { Receipt } from "../domain/topic/Deduplication.ts"
 import type { Intent } from "../domain/topic/Topic.ts"
 import type { OutboundFrame } from "./OutboundFrame.ts"
 
@@ -25,22 +26,9 @@ export class CommandRejected extends Schema.TaggedError<CommandRejected>()("Comm
   }
 }
 
-/** Where a command was logged, up to `seq`. `duplicate`: it had been carried out before. */
-export interface Receipt {
-  readonly topic: TopicId
-  readonly seq: number
-  readonly duplicate: boolean
-}
-
-/** One input on its way to a topic. */
-export interface CommandRequest {
-  readonly id: CommandId
-  readonly author: Author
-  /** A value of the kind's `Command` or `Answer`, already decoded. */
-  readonly input: unknown
-  /** Checked by whoever posts it; kept in the log (AUT5). */
-  readonly signed?: SignedCommand
-  /** Called exactly once. */
+/** An input for a topic, and where its reply goes. */
+export interface CommandRequest extends TopicInput {
+  /** Called exactly once (SYN5). */
   readonly reply: (outcome: Result.Result<Receipt, Rejection>) => void
 }
 
@@ -74,7 +62,7 @@ export class Topics extends Context.Service<Topics, {
   /** `post`, as an effect. */
   readonly submit: (
     topic: TopicId,
-    command: Pick<CommandRequest, "id" | "author" | "input">
+    command: TopicInput
   ) => Effect.Effect<Receipt, CommandRejected>
   /**
    * Subscribes, or says why not (`not_found` also for what may not be seen). `reply` is called on the host's turn,
@@ -101,7 +89,7 @@ export class Topics extends Context.Service<Topics, {
   /** What the command would do, without doing it (THR11). */
   readonly simulate: (
     topic: TopicId,
-    command: Pick<CommandRequest, "id" | "author" | "input">
+    command: TopicInput
   ) => Effect.Effect<
     { readonly events: ReadonlyArray<unknown>; readonly intents: ReadonlyArray<Intent> },
     CommandRejected

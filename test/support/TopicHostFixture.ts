@@ -4,6 +4,7 @@ import { type Author, CommandId, type Position, TopicId } from "../../src/domain
 import type { Limits } from "../../src/domain/protocol/Limits.ts"
 import { decodeServerMessage, type ServerMessage } from "../../src/domain/protocol/Protocol.ts"
 import type { Rejection } from "../../src/domain/protocol/Rejection.ts"
+import type { Receipt } from "../../src/domain/topic/Deduplication.ts"
 import type { AnyKind } from "../../src/domain/topic/Topic.ts"
 import * as EventLogMemory from "../../src/layers/eventlog/EventLogMemory.ts"
 import * as PerformersLive from "../../src/layers/topics/IntentHandlersLive.ts"
@@ -12,7 +13,7 @@ import type { Directory } from "../../src/services/Directory.ts"
 import { EventLog } from "../../src/services/EventLog.ts"
 import type { IntentHandlers } from "../../src/services/IntentHandlers.ts"
 import { Kinds } from "../../src/services/Kinds.ts"
-import { type CatchUp, type Receipt, type Subscriber, Topics } from "../../src/services/Topics.ts"
+import { type CatchUp, type Subscriber, Topics } from "../../src/services/Topics.ts"
 import * as CounterKind from "./CounterKind.ts"
 
 export const counterOne = TopicId.make("counter:one")

@@ -6,7 +6,7 @@
  * the simulator as well as in the server.
  */
 import { Schema } from "effect"
-import { Author, CommandId, Instant, TopicId } from "../protocol/Ids.ts"
+import { Author, CommandId, Instant, type Position, TopicId } from "../protocol/Ids.ts"
 import { SignedCommand } from "../protocol/SignedCommand.ts"
 import { StateHash } from "../protocol/StateHash.ts"
 
@@ -37,7 +37,7 @@ export type UnchainedEntry = Omit<Entry, "prev" | "hash">
 /** SHA-256 of a UTF-8 text, as 64 hex digits. */
 export type HashFunction = (text: string) => string
 
-/** What stands in `prev` of a topic's first entry. */
+/** `prev` of a topic's first entry. */
 export const genesisHash = (topic: TopicId): string => `genesis:${topic}`
 
 /**
@@ -51,20 +51,62 @@ export const preimage = (prev: string, entry: UnchainedEntry): string => {
   return JSON.stringify(signed === undefined ? ["choir/log/v1", ...fields] : ["choir/log/v2", ...fields, signed])
 }
 
+/** An entry, linked to the one whose hash is `prev` (TOP5). */
 export const chainEntry = (hash: HashFunction, prev: string, entry: UnchainedEntry): Entry => ({
   ...entry,
   prev,
   hash: hash(preimage(prev, entry))
 })
 
-/** Where a chain breaks, if it does: the first entry that is out of order, unlinked or altered. */
+/** The end of a topic's log: the position of the last entry, and the hash that the next one is chained to. */
+export interface LogHead {
+  readonly position: Position
+  readonly hash: string
+}
+
+/** The head of a log without entries. */
+export const emptyHead = (topic: TopicId, epoch: string): LogHead => ({
+  position: { epoch, seq: 0 },
+  hash: genesisHash(topic)
+})
+
+/** The head after `entries` were appended. */
+export const advanceHead = (head: LogHead, entries: ReadonlyArray<Entry>): LogHead => {
+  const last = entries.at(-1)
+  return last === undefined ? head : { position: { ...head.position, seq: last.seq }, hash: last.hash }
+}
+
+/** Whether drafts are numbered on from `expectedSeq` without a gap, all of one topic (TOP3). */
+export const isContiguous = (topic: TopicId, expectedSeq: number, drafts: ReadonlyArray<UnchainedEntry>): boolean =>
+  drafts.every((draft, i) => draft.topic === topic && draft.seq === expectedSeq + 1 + i)
+
+/**
+ * TOP3, TOP5: the entries that an append adds to the log at `head`; undefined when the log is not at `expectedSeq`, since
+ * another writer appended first.
+ */
+export const chainDrafts = (
+  hash: HashFunction,
+  head: LogHead,
+  expectedSeq: number,
+  drafts: ReadonlyArray<UnchainedEntry>
+): ReadonlyArray<Entry> | undefined => {
+  if (head.position.seq !== expectedSeq) return undefined
+  let prev = head.hash
+  return drafts.map((draft) => {
+    const entry = chainEntry(hash, prev, draft)
+    prev = entry.hash
+    return entry
+  })
+}
+
+/** The first entry of a chain that is out of order, unlinked or altered. */
 export interface ChainBreak {
   readonly topic: TopicId
   readonly seq: number
   readonly fault: "gap" | "unlinked" | "altered"
 }
 
-/** Checks entries that follow `after` (a chain's head so far). */
+/** TOP5, FLT5: the first fault of entries that follow `head`; undefined when there is none. */
 export const verifyChain = (
   hash: HashFunction,
   head: { readonly seq: number; readonly hash: string },
@@ -84,4 +126,24 @@ export const verifyChain = (
     prev = entry.hash
   }
   return undefined
+}
+
+/**
+ * FLT5: the first fault of a range read from the log at `head`: the entries `first` to `last`, where `first` is 1 or the
+ * entry that the wanted ones are linked to. All of them must be there, linked and unaltered, up to the head's own hash.
+ */
+export const verifyRange = (
+  hash: HashFunction,
+  topic: TopicId,
+  head: LogHead,
+  { first, last }: { readonly first: number; readonly last: number },
+  entries: ReadonlyArray<Entry>
+): ChainBreak | undefined => {
+  const prev = first === 1 ? genesisHash(topic) : entries[0]?.prev ?? ""
+  const chainBreak = verifyChain(hash, { seq: first - 1, hash: prev }, entries)
+  if (chainBreak !== undefined) return { ...chainBreak, topic }
+  if (entries.length !== last - first + 1) return { topic, seq: first + entries.length, fault: "gap" }
+  return last === head.position.seq && entries.at(-1)?.hash !== head.hash
+    ? { topic, seq: last, fault: "altered" }
+    : undefined
 }

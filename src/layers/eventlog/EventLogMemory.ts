@@ -1,15 +1,11 @@
 /** The event log and the directory in memory: the same contract, for tests and simulation. Gone with the process. */
 import { Context, Effect, Layer, Option } from "effect"
 import { kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
-import type { Entry } from "../../domain/topic/Log.ts"
+import type { ProcessedCommand } from "../../domain/topic/Deduplication.ts"
+import { advanceHead, emptyHead, type Entry, type LogHead } from "../../domain/topic/Log.ts"
+import type { Snapshot } from "../../domain/topic/Snapshots.ts"
 import { Directory, type ListedTopic } from "../../services/Directory.ts"
-import {
-  type AppendRequest,
-  EventLog,
-  type LogHead,
-  type ProcessedCommand,
-  type Snapshot
-} from "../../services/EventLog.ts"
+import { type AppendRequest, EventLog } from "../../services/EventLog.ts"
 import * as ChainVerification from "./ChainVerification.ts"
 
 interface StoredTopic {
@@ -26,12 +22,12 @@ const applyAppend = (
   topics: Map<TopicId, StoredTopic>,
   request: AppendRequest,
   entries: ReadonlyArray<Entry>,
-  emptyHead: LogHead
+  newHead: LogHead
 ) => {
   const { listing, hasPendingIntents, eventlessCommands = [], topic, wakeAt } = request
   const stored: StoredTopic = topics.get(topic) ??
     {
-      head: emptyHead,
+      head: newHead,
       entries: [],
       processedCommands: new Map(),
       wakeAt,
@@ -40,7 +36,7 @@ const applyAppend = (
       snapshot: undefined
     }
   topics.set(topic, stored)
-  stored.head = ChainVerification.advanceHead(stored.head, entries)
+  stored.head = advanceHead(stored.head, entries)
   stored.wakeAt = wakeAt
   stored.hasPendingIntents = hasPendingIntents
   if (listing !== undefined) stored.listing = listing === null ? undefined : { ...listing, topic }
@@ -62,11 +58,11 @@ const makeLog = (topics: Map<TopicId, StoredTopic>): EventLog["Service"] => {
       yield* ChainVerification.assertContiguousDrafts(request)
       // A commit takes a turn: nobody sees its result in the one that asked for it.
       yield* Effect.yieldNow
-      const emptyHead = ChainVerification.emptyHead(request.topic, yield* ChainVerification.generateEpoch)
+      const newHead = emptyHead(request.topic, yield* ChainVerification.generateEpoch)
       const entries = yield* Effect.fromResult(
-        ChainVerification.chainDrafts(topics.get(request.topic)?.head ?? emptyHead, request)
+        ChainVerification.chainDrafts(topics.get(request.topic)?.head ?? newHead, request)
       )
-      applyAppend(topics, request, entries, emptyHead)
+      applyAppend(topics, request, entries, newHead)
       if (entries.length > 0) listeners.forEach((listener) => listener(request.topic))
       return entries
     }),

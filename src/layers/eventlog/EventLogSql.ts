@@ -7,10 +7,11 @@
  */
 import { Array as Arr, Context, Effect, Layer, Option, Result, Schema } from "effect"
 import { type Migrator, SqlClient, type SqlError } from "effect/sql"
-import { type CommandId, kindOf, TopicId } from "../../domain/protocol/Ids.ts"
-import type { Entry } from "../../domain/topic/Log.ts"
+import { kindOf, TopicId } from "../../domain/protocol/Ids.ts"
+import type { EventlessCommand } from "../../domain/topic/Deduplication.ts"
+import { advanceHead, emptyHead, type Entry, type LogHead } from "../../domain/topic/Log.ts"
 import { Directory } from "../../services/Directory.ts"
-import { type AppendRequest, EventLog, type LogHead, type ProcessedCommand } from "../../services/EventLog.ts"
+import { type AppendRequest, EventLog } from "../../services/EventLog.ts"
 import * as ChainVerification from "./ChainVerification.ts"
 import * as Committer from "./Committer.ts"
 import { make as makeDirectory, writeListing } from "./DirectorySql.ts"
@@ -67,13 +68,13 @@ const writeGroup = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: 
   const results: Array<Committer.AppendResult> = []
   for (const append of group) {
     const head = headsByTopic.get(append.topic) ??
-      ChainVerification.emptyHead(append.topic, yield* ChainVerification.generateEpoch)
+      emptyHead(append.topic, yield* ChainVerification.generateEpoch)
     const result = ChainVerification.chainDrafts(head, append)
     results.push(result)
     if (Result.isFailure(result)) continue
     for (const entry of result.success) entries.push(entry)
     for (const command of append.eventlessCommands ?? []) eventlessRows.push(eventlessCommandRow(append.topic, command))
-    headsByTopic.set(append.topic, ChainVerification.advanceHead(head, result.success))
+    headsByTopic.set(append.topic, advanceHead(head, result.success))
     lastAppends.set(append.topic, append)
     if (append.listing !== undefined) yield* writeListing(sql, append.topic, append.listing)
   }
@@ -93,7 +94,7 @@ const writeGroup = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: 
 
 const eventlessCommandRow = (
   topic: TopicId,
-  { commandHash, author, id, seq }: ProcessedCommand & { readonly id: CommandId }
+  { commandHash, author, id, seq }: EventlessCommand
 ) => ({
   topic,
   cause: id,

@@ -2,11 +2,12 @@
 import type { ServerMessage, ServerMessageOf, ThreadSummary } from "../../domain/protocol/Protocol.ts"
 import { isRetryable, type Rejection } from "../../domain/protocol/Rejection.ts"
 import type { State as Thread } from "../../domain/thread/ThreadModel.ts"
+import type { Receipt } from "../../domain/topic/Deduplication.ts"
 import type { ListedTopic } from "../../services/Directory.ts"
 import type { EventLogError } from "../../services/EventLog.ts"
 import type { SessionError } from "../../services/Sessions.ts"
 import type { Signals } from "../../services/Signals.ts"
-import type { CatchUp, CommandRejected, Receipt } from "../../services/Topics.ts"
+import type { CatchUp, CommandRejected } from "../../services/Topics.ts"
 
 /** A rejection as a client gets it: `rule` if a topic's rules rejected, `wait` the milliseconds after which to retry. */
 export type RequestRejection = Pick<Rejection, "code" | "message"> & Partial<Rejection> & { readonly wait?: number }

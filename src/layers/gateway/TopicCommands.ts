@@ -3,7 +3,8 @@ import { Effect, Exit, Result } from "effect"
 import * as Sequencer from "../../domain/connection/Sequencer.ts"
 import type { UserId } from "../../domain/protocol/Ids.ts"
 import * as SignedCommand from "../../domain/protocol/SignedCommand.ts"
-import type { CommandRequest, Receipt } from "../../services/Topics.ts"
+import type { Receipt } from "../../domain/topic/Deduplication.ts"
+import type { CommandRequest } from "../../services/Topics.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
 import {
   completeReply,

@@ -1,15 +1,17 @@
-/** What brings somebody up to date with a topic: the events since then, or all of it (SYN2). */
+/** Makes the reply to a subscription: the missing events, from memory or from the log, or a snapshot (SYN2). */
 import { Effect, Exit, type Schema } from "effect"
 import type { Position, TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
+import { chooseMode, eventsUpTo } from "../../domain/topic/CatchUp.ts"
+import type { DurableState } from "../../domain/topic/DurableState.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 import type { EventLog } from "../../services/EventLog.ts"
 import type { CatchUp } from "../../services/Topics.ts"
-import type { DurableState } from "./DurableState.ts"
 import * as KindCodecs from "./KindCodecs.ts"
-import { type Subscribers, toPublishedEvent } from "./Subscribers.ts"
+import type { Subscribers } from "./Subscribers.ts"
 import { readEntriesAfter } from "./TopicLoader.ts"
 
+/** What catch-ups are made with. */
 export interface CatchUpDependencies {
   readonly log: EventLog["Service"]
   readonly limits: Pick<Limits, "catchUp">
@@ -17,10 +19,7 @@ export interface CatchUpDependencies {
 
 const positionOf = ({ epoch, seq }: DurableState): Position => ({ epoch, seq })
 
-/** Whether a client at `from` can go on by deltas: the same log, not ahead of it, not too far behind (SYN2, SYN8). */
-const canUseDeltas = (from: Position, { epoch, seq }: DurableState, limit: number): boolean =>
-  from.epoch === epoch && from.seq <= seq && seq - from.seq <= limit
-
+/** One topic's catch-ups. */
 export class CatchUps {
   private readonly topic: TopicId
   private readonly kind: AnyKind
@@ -35,23 +34,21 @@ export class CatchUps {
     this.subscribers = subscribers
   }
 
-  /** The events after `from`; undefined when only a snapshot will do. */
+  /** The events after `from`; undefined when it takes a snapshot. */
   readDeltas(durable: DurableState, from: Position | undefined): Effect.Effect<CatchUp | undefined> {
     const { limits, log } = this.dependencies
-    if (from === undefined || !canUseDeltas(from, durable, limits.catchUp)) return Effect.undefined
+    if (from === undefined || chooseMode(from, durable, limits.catchUp) === "snapshot") return Effect.undefined
     const position = positionOf(durable)
-    const recent = this.subscribers.recentSince(from.seq, position.seq)
+    const recent = this.subscribers.recentAfter(from.seq, position.seq)
     if (recent !== undefined) return Effect.succeed({ mode: "deltas", position, events: recent })
     return readEntriesAfter(log, this.kind, this.topic, from.seq).pipe(
-      // The log may be ahead of us, when a commit that was reported as failed had succeeded.
-      Effect.map((entries) => entries.filter(({ seq }) => seq <= position.seq)),
-      Effect.map((entries): CatchUp => ({ mode: "deltas", position, events: entries.map(toPublishedEvent) })),
-      // A log that cannot be read right now leaves the snapshot, which is in memory.
+      Effect.map((entries): CatchUp => ({ mode: "deltas", position, events: eventsUpTo(entries, position.seq) })),
+      // While the log cannot be read, the snapshot in memory serves (FLT3).
       Effect.catchCause(() => Effect.undefined)
     )
   }
 
-  /** The state as JSON, encoded once however many ask for it; undefined when the kind cannot. */
+  /** The state as JSON, encoded once per state; undefined when the kind cannot encode it. */
   encodeSnapshot(durable: DurableState): Extract<CatchUp, { readonly mode: "snapshot" }> | undefined {
     const { state } = durable
     let { encodedState } = this

@@ -1,24 +1,27 @@
-/** What waits in a host's queue, and in what portions a host takes it. */
+/** The messages in a host's queue, and the batches in which a host takes them. */
 import { Result } from "effect"
 import type { Author, Position } from "../../domain/protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../../domain/protocol/Rejection.ts"
+import type { Receipt } from "../../domain/topic/Deduplication.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
-import type { CatchUp, CommandRequest, Receipt, Subscriber } from "../../services/Topics.ts"
+import type { CatchUp, CommandRequest, Subscriber } from "../../services/Topics.ts"
 
+/** A command in the queue. */
 export interface SubmitMessage {
   readonly _tag: "Submit"
   readonly request: CommandRequest
-  /** Whether the reply was made, which happens once. */
+  /** Set by the one reply (SYN5). */
   replied: boolean
 }
 
-/** A topic as somebody looks at it. */
+/** A topic as it is read by this process. */
 export interface TopicView {
   readonly kind: AnyKind
   readonly state: unknown
   readonly mayRead: (reader: Author) => boolean
 }
 
+/** Everything a host takes from its queue. */
 export type HostMessage =
   | SubmitMessage
   | {
@@ -30,27 +33,29 @@ export type HostMessage =
   | { readonly _tag: "Unsubscribe"; readonly id: string }
   | {
     readonly _tag: "ReadTopic"
-    /** On whose behalf; undefined for whoever is told nothing of the state itself. */
+    /** On whose behalf; undefined for a caller that discloses nothing of the state. */
     readonly reader: Author | undefined
     readonly reply: (view: Result.Result<TopicView, Rejection>) => void
   }
-  /** The time that the topic wanted to be woken at has come. */
+  /** The topic's timer has fired. */
   | { readonly _tag: "TimerFired" }
-  /** Leave memory, if still nobody needs the topic. */
+  /** Leave memory, if the topic is still unused. */
   | { readonly _tag: "Passivate" }
 
+/** A rejection that heals by waiting. */
 export const rejectUnavailable = (message: string): Rejection => makeRejection("unavailable", "TOP4", message)
 
+/** A command as a queue message. */
 export const submitMessage = (request: CommandRequest): SubmitMessage => ({ _tag: "Submit", request, replied: false })
 
-/** Replies, unless that was done before. A caller's callback that throws harms nobody else. */
+/** Replies to a command, unless that was done before. A callback that throws does not affect the host. */
 export const replyOnce = (message: SubmitMessage, outcome: Result.Result<Receipt, Rejection>): void => {
   if (message.replied) return
   message.replied = true
   Result.try(() => message.request.reply(outcome))
 }
 
-/** Turns a message away unserved. */
+/** Replies with a rejection to a message that expects a reply. */
 export const rejectMessage = (message: HostMessage, rejection: Rejection): void => {
   const outcome = Result.fail(rejection)
   switch (message._tag) {
@@ -67,22 +72,21 @@ export const rejectMessage = (message: HostMessage, rejection: Rejection): void 
   }
 }
 
-/** Commands that are committed together, and what is served after them. */
+/** Commands that are committed together, and the messages that are served after them. */
 export interface CommandBatch {
   readonly commands: Array<SubmitMessage>
   readonly otherMessages: Array<Exclude<HostMessage, SubmitMessage>>
 }
 
 /**
- * Splits what was queued into as few commits as possible. Who subscribes after a command of theirs sees its outcome;
- * who sends a command after subscribing gets the subscription's reply first (CON2). Between different users the order
- * does not show.
+ * Splits queued messages into as few commits as the order of replies allows (CON2): a user's subscription is answered
+ * after the commands that the same user sent before it, and before those sent after it. Between users there is no order.
  */
-export const splitIntoBatches = (batch: ReadonlyArray<HostMessage>): ReadonlyArray<CommandBatch> => {
+export const splitIntoBatches = (messages: ReadonlyArray<HostMessage>): ReadonlyArray<CommandBatch> => {
   let current: CommandBatch = { commands: [], otherMessages: [] }
   const batches = [current]
   const subscribed = new Set<Author>()
-  for (const message of batch) {
+  for (const message of messages) {
     if (message._tag !== "Submit") {
       current.otherMessages.push(message)
       if (message._tag === "Subscribe") subscribed.add(message.subscriber.user)

@@ -1,62 +1,62 @@
 /**
- * When a host wants to hear the clock: because its topic does, because that
- * could not be stored, or to see whether its log is ahead of it. All of it on
- * the one time that a topic has among `Wakes`.
+ * The one timer of a topic host, which serves three purposes: the topic's own next timer, a retry after its command could
+ * not be stored, and a read of the log's head after a failed append (TOP6).
  */
+import { type BackoffPolicy, delay } from "../../domain/protocol/Backoff.ts"
 import type { Instant } from "../../domain/protocol/Ids.ts"
 
-/** Milliseconds until a wake that could not be taken or stored is tried again. */
+/** Milliseconds until a timer's command that could not be queued or stored is sent again. */
 const wakeRetryDelay = 1_000
-/** Milliseconds until the log is looked at after an append that failed; doubled with every look that fails. */
-const logCheckDelayMin = 250
-const logCheckDelayMax = 30_000
+/** From a failed append to the first read of the log's head, and from one failed read to the next. */
+const logCheckPolicy: BackoffPolicy = { base: 250, cap: 30_000 }
 
+/** Times are milliseconds since the Unix epoch. */
 export class HostTimers {
   private readonly schedule: (at: Instant | undefined) => void
   private readonly now: () => Instant
   private wakeAt: Instant | undefined
   private notBefore: Instant = 0
   private logCheckAt: Instant | undefined
-  private logChecks = 0
+  private failedLogChecks = 0
 
   constructor(schedule: (at: Instant | undefined) => void, now: () => Instant) {
     this.schedule = schedule
     this.now = now
   }
 
-  /** The topic wants to be woken at this time, or not at all. */
+  /** The topic's own next timer; undefined clears it. */
   setWake(wakeAt: Instant | undefined): void {
     this.wakeAt = wakeAt
     this.reschedule()
   }
 
-  /** Whatever stood in the way of a wake, it is tried again; nothing is heard before. */
+  /** Fires again after a delay, and not before. */
   retryWake(): void {
     this.notBefore = this.now() + wakeRetryDelay
     this.wakeAt ??= this.notBefore
     this.reschedule()
   }
 
-  /** Whether the topic's time has come. */
+  /** Whether the topic's own timer is due. */
   get isWakeDue(): boolean {
     return this.wakeAt !== undefined && Math.max(this.wakeAt, this.notBefore) <= this.now()
   }
 
-  /** Whether it is time to look at the log; once for each time. */
+  /** Whether a read of the log's head is due; true once per scheduled read. */
   takeLogCheck(): boolean {
     if (this.logCheckAt === undefined || this.logCheckAt > this.now()) return false
     this.logCheckAt = undefined
     return true
   }
 
-  /** The log may be ahead, or is known not to be. Whoever has looked in vain looks later each time. */
+  /** Schedules a read of the log's head while the log may be ahead, later after each one that failed. */
   setMaybeBehindLog(maybeBehindLog: boolean): void {
     if (!maybeBehindLog) {
       this.logCheckAt = undefined
-      this.logChecks = 0
+      this.failedLogChecks = 0
     } else if (this.logCheckAt === undefined) {
-      this.logCheckAt = this.now() + Math.min(logCheckDelayMax, logCheckDelayMin * 2 ** this.logChecks)
-      this.logChecks += 1
+      this.logCheckAt = this.now() + delay(logCheckPolicy, this.failedLogChecks)
+      this.failedLogChecks += 1
       this.reschedule()
     }
   }

@@ -1,16 +1,16 @@
 /**
- * When which topic wants to be woken: one timer for all of them, whether they
- * are in memory or not (TOP6). The time is looked at again after every sleep,
- * so that a jump of the clock wakes nobody early.
+ * The timers of all topics, in memory or not: a heap and one sleeping fiber (TOP6). The clock is read again after every
+ * sleep, so that a clock jump fires no timer early.
  */
-import { type Clock, Effect, FiberHandle } from "effect"
+import { type Clock, Effect } from "effect"
 import type { Instant, TopicId } from "../../domain/protocol/Ids.ts"
 
 /** Longest sleep at a time, in milliseconds. */
 const sleepMax = 3_600_000
 
+/** One timer per topic. */
 export interface TimerQueue {
-  /** Sets, changes or (with undefined) clears a topic's time. */
+  /** Sets, moves or (with undefined) clears a topic's timer; `at` in milliseconds since the Unix epoch. */
   readonly schedule: (topic: TopicId, at: Instant | undefined) => void
 }
 
@@ -19,7 +19,7 @@ interface TimerEntry {
   readonly topic: TopicId
 }
 
-// A binary heap, earliest first. Entries whose time has been changed since are skipped when they come up.
+// A binary heap, earliest first. An entry whose timer was moved since is skipped when it is popped.
 const pushEntry = (heap: Array<TimerEntry>, entry: TimerEntry): void => {
   let i = heap.push(entry) - 1
   while (i > 0) {
@@ -44,11 +44,14 @@ const popEntry = (heap: Array<TimerEntry>): void => {
   heap[i] = last
 }
 
-/** Calls `wake` once for each time that comes, until the scope closes. */
-export const make = Effect.fnUntraced(function*(clock: Clock.Clock, onTimer: (topic: TopicId) => void) {
+/** No timers. `run` replaces the fiber that it ran before; `onTimer` is called once for each timer that fires. */
+export const make = (
+  clock: Clock.Clock,
+  run: (loop: Effect.Effect<void>) => void,
+  onTimer: (topic: TopicId) => void
+): TimerQueue => {
   let heap: Array<TimerEntry> = []
   const scheduledTimes = new Map<TopicId, Instant>()
-  const run = yield* FiberHandle.makeRuntime<never>()
   let sleepingUntil = Infinity
 
   const loop = Effect.gen(function*() {
@@ -68,7 +71,7 @@ export const make = Effect.fnUntraced(function*(clock: Clock.Clock, onTimer: (to
     sleepingUntil = Infinity
   })
 
-  /** Times that were changed leave their old entries behind; they may not pile up until those would have come. */
+  /** A timer that was moved leaves its old entry in the heap: removes such entries before they pile up. */
   const compact = (): void => {
     heap = []
     for (const [topic, at] of scheduledTimes) pushEntry(heap, { at, topic })
@@ -86,5 +89,5 @@ export const make = Effect.fnUntraced(function*(clock: Clock.Clock, onTimer: (to
         run(loop)
       }
     }
-  } satisfies TimerQueue
-})
+  }
+}

@@ -1,42 +1,59 @@
 /**
- * One topic in memory: a queue, and a fiber that takes everything that has come
- * in, has it written, and tells subscribers, performers and the alarm clock.
- * It lives while somebody listens or something is owed (ROO8).
+ * One topic in memory: a queue, and a fiber that takes every queued message, has the commands committed, publishes what
+ * became durable, and replies. It stays in memory while it is used (ROO8).
+ *
+ * Class or closure: what exists once per topic or connection is a class with fields, since each closure over an instance
+ * costs memory per instance. What exists once per server is a `make` with closures. The registry of hosts is a class,
+ * because it and its hosts refer to each other.
  */
 import { type Cause, Effect, Exit, Queue, Result } from "effect"
-import { type Author, CommandId, isUser, type TopicId } from "../../domain/protocol/Ids.ts"
+import { type Author, CommandId, type TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
-import { isRetryable, notFound, type Rejection } from "../../domain/protocol/Rejection.ts"
-import { type AnyKind, diffIntents } from "../../domain/topic/Topic.ts"
-import type { Directory } from "../../services/Directory.ts"
+import { isRetryable, type Rejection } from "../../domain/protocol/Rejection.ts"
+import { rejectionOf } from "../../domain/topic/AppendFailure.ts"
+import { type CommandDecision, internalRejection } from "../../domain/topic/CommandBatch.ts"
+import type { DurableState } from "../../domain/topic/DurableState.ts"
+import { isIdle, isUnused } from "../../domain/topic/Passivation.ts"
+import * as Publication from "../../domain/topic/Publication.ts"
+import type { AnyKind } from "../../domain/topic/Topic.ts"
+import { isRestricted, mayRead, strangerRejection } from "../../domain/topic/TopicAccess.ts"
 import type { EventLogError } from "../../services/EventLog.ts"
+import { type AccessCheckDependencies, countRejected, requesterOf } from "./AccessCheck.ts"
 import { CatchUps } from "./CatchUps.ts"
-import { type DurableState, hasSameReaders, internalRejection } from "./DurableState.ts"
-import { type HostMessage, rejectMessage, splitIntoBatches, type SubmitMessage, submitMessage } from "./HostMessages.ts"
+import {
+  type HostMessage,
+  rejectMessage,
+  replyOnce,
+  splitIntoBatches,
+  type SubmitMessage,
+  submitMessage
+} from "./HostMessages.ts"
 import { HostTimers } from "./HostTimers.ts"
 import type { IntentRunner } from "./IntentRunner.ts"
+import { SnapshotWriter } from "./SnapshotWriter.ts"
 import { type FrameMetadata, Subscribers } from "./Subscribers.ts"
-import * as TopicAccess from "./TopicAccess.ts"
-import { findEventLogError, TopicWriter, toRejection, type WriterDependencies } from "./TopicWriter.ts"
+import { type Advance, findEventLogError, TopicWriter, type WriterDependencies } from "./TopicWriter.ts"
 
 /** What all hosts of a process share. */
-export interface HostDependencies extends WriterDependencies {
-  readonly directory: Directory["Service"]
+export interface HostDependencies extends WriterDependencies, AccessCheckDependencies {
   readonly limits: Limits
+  /** A random UUID. */
   readonly uuid: () => string
   readonly intentRunner: IntentRunner
+  /** Sets the one timer that a topic has, or clears it. */
   readonly scheduleTimer: (topic: TopicId, at: number | undefined) => void
+  /** Passes a command on to the topic that decides it. */
+  readonly forward: (decision: Extract<CommandDecision, { _tag: "Forward" }>, message: SubmitMessage) => void
   /** Takes the host out of the registry. */
   readonly unregister: (topic: TopicId) => void
 }
 
-type MessageOf<Tag extends HostMessage["_tag"]> = Extract<HostMessage, { readonly _tag: Tag }>
-
-/** Messages that may wait for one topic; more are refused as `unavailable`. */
+/** Messages that may be queued for one topic; more are rejected as `unavailable`. */
 const queueCapacity = 16_384
-/** Messages taken at a time: bounds a commit, and the delta that goes out for it. */
+/** Messages taken at a time: bounds a commit, and the delta that is published for it. */
 const batchMax = 256
 
+/** One topic in memory. */
 export class TopicHost {
   readonly subscribers: Subscribers
   /** Ends when the server stops. */
@@ -47,14 +64,13 @@ export class TopicHost {
   private readonly writer: TopicWriter
   private readonly timers: HostTimers
   private readonly catchUps: CatchUps
+  private readonly snapshots: SnapshotWriter
   private readonly runningIntents = new Set<string>()
-  /** Seq of the last snapshot that was saved. */
-  private savedSnapshotSeq = 0
   private lastActivityAt: number
-  /** Asked to leave memory at the end of the turn, and gone. */
+  private loaded = false
+  /** Takes effect at the end of the batch: a later message of it may still need the topic. */
   private passivationRequested = false
   private passivated = false
-  private loaded = false
 
   constructor(topic: TopicId, kind: AnyKind, dependencies: HostDependencies) {
     this.topic = topic
@@ -62,97 +78,84 @@ export class TopicHost {
     this.dependencies = dependencies
     // Making a queue is synchronous; a host is started on the turn of the message that needs it.
     this.queue = Effect.runSync(Queue.dropping<HostMessage, Cause.Done>(queueCapacity))
-    this.subscribers = new Subscribers(topic, dependencies.limits.catchUp, dependencies.limits.hashEvery)
+    this.subscribers = new Subscribers(topic, dependencies.limits.catchUp)
     this.catchUps = new CatchUps(topic, kind, dependencies, this.subscribers)
+    this.snapshots = new SnapshotWriter(topic, kind, dependencies, this.catchUps)
     this.lastActivityAt = dependencies.now()
     this.timers = new HostTimers((at) => dependencies.scheduleTimer(topic, at), dependencies.now)
-    this.writer = new TopicWriter(topic, kind, dependencies, {
-      onLoaded: (previous, { snapshotSeq, tail }) => {
-        this.savedSnapshotSeq = snapshotSeq
-        this.subscribers.reset(tail)
-        this.reconcileIntents(previous)
-      },
-      onAppended: (previous, entries) => {
-        if (!hasSameReaders(previous.listing, this.durableState.listing)) {
-          this.subscribers.removeUnauthorised((subscriber) => this.mayRead(subscriber.user), this.newFrameMetadata)
-        }
-        this.subscribers.publish(entries, this.durableState.state, this.newFrameMetadata)
-        this.reconcileIntents(previous)
-      }
-    })
+    this.writer = new TopicWriter(topic, kind, dependencies)
   }
 
-  /** Hands over a message; false when the queue is full. */
+  /** Queues a message; false when the queue is full. */
   offer(message: HostMessage): boolean {
     return Queue.offerUnsafe(this.queue, message)
   }
 
-  /** Whether nobody has needed this topic for a while, so that it may leave memory. */
+  /** Whether the topic may leave memory (ROO8). */
   get canPassivate(): boolean {
-    return this.isUnused && this.dependencies.now() - this.lastActivityAt >= this.dependencies.limits.passivateAfter
+    const { limits, now } = this.dependencies
+    return this.isUnused && isIdle(this.lastActivityAt, now(), limits.passivateAfter)
   }
 
   private get isUnused(): boolean {
-    // Who may be behind its log stays until it has looked: something may be owed there.
-    return this.subscribers.size === 0 && this.runningIntents.size === 0 && !this.writer.maybeBehindLog &&
-      Queue.sizeUnsafe(this.queue) === 0
+    return isUnused({
+      subscribers: this.subscribers.size,
+      runningIntents: this.runningIntents.size,
+      queuedMessages: Queue.sizeUnsafe(this.queue),
+      maybeBehindLog: this.writer.maybeBehindLog
+    })
   }
 
   private get durableState(): DurableState {
     return this.writer.durableState
   }
 
-  // -- Life ------------------------------------------------------------------
+  // -- Batches ---------------------------------------------------------------
 
-  /** Loads, then serves until the topic rests or the queue has ended. */
+  /** Loads, then serves until the topic is passivated or the queue has ended. */
   readonly run: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
-    // What is sent in the same turn is taken in the same batch.
+    // Messages sent in this turn are taken in one batch.
     yield* Effect.yieldNow
-    while (!this.passivated) yield* this.handleBatch(yield* Queue.takeBetween(this.queue, 1, batchMax))
+    while (!this.passivated) {
+      const batch = yield* Queue.takeBetween(this.queue, 1, batchMax)
+      yield* this.loaded && this.isAuthorised(batch[0]) ? this.processBatch(batch) : this.admitBatch(batch)
+    }
   }).pipe(Effect.catchTag("Done", () => Effect.void))
 
-  private handleBatch(batch: ReadonlyArray<HostMessage>): Effect.Effect<void> {
-    return this.loaded && this.isAuthorised(batch[0]) ? this.processBatch(batch) : this.admitAuthorised(batch)
-  }
-
-  /** Whether it comes from somebody who may be here. */
   private isAuthorised(message: HostMessage | undefined): boolean {
-    const author = message === undefined ? undefined : TopicAccess.loadRequester(message)
-    return this.kind.creationCommands === undefined || author === undefined || !isUser(author) || this.mayRead(author)
+    const author = message === undefined ? undefined : requesterOf(message)
+    return author === undefined || !isRestricted(this.kind, author) || this.mayRead(author)
   }
 
-  /** Turns strangers away, at the same cost whether the topic is in memory, in the log or nowhere (SEC9). */
-  private admitAuthorised(batch: ReadonlyArray<HostMessage>): Effect.Effect<void> {
+  /** Rejects users without access at the same cost whether the topic is in memory, in the log or nowhere (SEC9). */
+  private admitBatch(batch: ReadonlyArray<HostMessage>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
-      const unauthorised = yield* Effect.exit(
-        TopicAccess.countUnauthorised(this.dependencies, this.kind, this.topic, batch)
-      )
-      // Who is in memory can tell for themselves.
-      if (Exit.isFailure(unauthorised)) {
-        return yield* this.loaded
-          ? this.processBatch(batch)
-          : this.failLoad(unauthorised.cause, batch)
+      const rejected = yield* Effect.exit(countRejected(this.dependencies, this.kind, this.topic, batch))
+      // A loaded topic decides without the directory.
+      if (Exit.isFailure(rejected)) {
+        return yield* this.loaded ? this.processBatch(batch) : this.failLoad(rejected.cause, batch)
       }
-      for (const message of batch.slice(0, unauthorised.value)) rejectMessage(message, notFound)
-      const admitted = batch.slice(unauthorised.value)
+      for (const message of batch.slice(0, rejected.value)) rejectMessage(message, strangerRejection)
+      const admitted = batch.slice(rejected.value)
       if (admitted.length === 0) return yield* this.loaded ? Effect.void : this.passivate
       if (!this.loaded) {
-        const loadExit = yield* Effect.exit(this.writer.load)
-        if (Exit.isFailure(loadExit)) return yield* this.failLoad(loadExit.cause, admitted)
+        const advance = yield* Effect.exit(this.writer.load)
+        if (Exit.isFailure(advance)) return yield* this.failLoad(advance.cause, admitted)
+        this.publish(advance.value)
         this.loaded = true
       }
       yield* this.processBatch(admitted)
     })
   }
 
-  /** The log could not be read. The next message tries again. */
+  /** The log could not be read. The next message starts another host, which tries again. */
   private failLoad(cause: Cause.Cause<EventLogError>, batch: ReadonlyArray<HostMessage>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       const error = findEventLogError(cause)
       yield* Effect.logError(`${this.topic} could not be loaded`, cause)
       this.unregister()
       const pendingMessages = [...batch, ...(yield* Queue.clear(this.queue))]
-      for (const message of pendingMessages) rejectMessage(message, toRejection(error))
+      for (const message of pendingMessages) rejectMessage(message, rejectionOf(error?.reason))
       if (error?.retryable === true && pendingMessages.some((message) => message._tag === "TimerFired")) {
         this.retryWake()
       }
@@ -163,43 +166,64 @@ export class TopicHost {
     return Effect.gen({ self: this }, function*() {
       this.lastActivityAt = this.dependencies.now()
       for (const { otherMessages, commands } of splitIntoBatches(batch)) {
-        if (commands.length > 0) yield* this.writer.commit(commands)
+        if (commands.length > 0) yield* this.commit(commands)
         for (const message of otherMessages) yield* this.handleMessage(message)
       }
-      if (this.durableState.seq - this.savedSnapshotSeq >= this.dependencies.limits.snapshotEvery) {
-        yield* this.saveSnapshot
-      }
-      // Only now: whatever came in the same batch may need it.
+      yield* this.snapshots.saveIfDue(this.durableState)
       if (this.passivationRequested || this.durableState.seq === 0) yield* this.passivate
     }).pipe(
       Effect.catchCause((cause) => {
         for (const message of batch) if (message._tag === "Submit") rejectMessage(message, internalRejection)
-        return Effect.logError(`a turn of ${this.topic} met a defect`, cause)
+        return Effect.logError(`a batch of ${this.topic} met a defect`, cause)
       }),
       Effect.tap(Effect.sync(() => this.timers.setMaybeBehindLog(this.writer.maybeBehindLog)))
     )
   }
 
-  /** Issues what is newly owed, stops what no longer is, and sets the alarm. */
-  private reconcileIntents(previous: DurableState): void {
-    const { cancelled, started } = diffIntents(previous.pending, this.durableState.pending)
-    for (const intent of cancelled) this.dependencies.intentRunner.stop(this.topic, intent.id)
-    for (const intent of started) {
+  /** TOP4: first durable, then published, then acknowledged. */
+  private commit(commands: ReadonlyArray<SubmitMessage>): Effect.Effect<void> {
+    return Effect.map(this.writer.commit(commands), (committed) => {
+      this.publish(committed)
+      for (const [i, message] of commands.entries()) {
+        const decision = committed.decisions[i]
+        if (decision?._tag === "Reply") replyOnce(message, decision.outcome)
+        if (decision?._tag === "Forward") this.dependencies.forward(decision, message)
+      }
+    })
+  }
+
+  /** Sends the delta, starts and stops intents, and sets the timer, as the durable state has moved on. */
+  private publish({ before, entries, loaded }: Advance): void {
+    if (entries.length === 0 && loaded === undefined) return
+    if (loaded !== undefined) {
+      this.snapshots.reset(loaded.snapshotSeq)
+      this.subscribers.reset(loaded.tail)
+    }
+    const { limits } = this.dependencies
+    const publication = Publication.publish(before, this.durableState, entries, limits.hashEvery)
+    if (publication.checkReaders) {
+      this.subscribers.removeUnauthorised(({ user }) => this.mayRead(user), this.newFrameMetadata)
+    }
+    if (publication.delta !== undefined) {
+      this.subscribers.publish(entries, publication.delta, this.durableState.state, this.newFrameMetadata)
+    }
+    const { intentRunner } = this.dependencies
+    for (const intent of publication.cancelled) intentRunner.stop(this.topic, intent.id)
+    for (const intent of publication.started) {
       this.runningIntents.add(intent.id)
-      this.dependencies.intentRunner.start(this.topic, intent, () => this.runningIntents.delete(intent.id))
+      intentRunner.start(this.topic, intent, () => this.runningIntents.delete(intent.id))
     }
     this.timers.setWake(this.durableState.wakeAt)
   }
-
-  // -- Serving ---------------------------------------------------------------
 
   private readonly newFrameMetadata = (): FrameMetadata => ({
     id: this.dependencies.uuid(),
     now: this.dependencies.now()
   })
 
-  private readonly mayRead = (reader: Author): boolean =>
-    Result.getOrElse(Result.try(() => this.kind.canRead(this.durableState.state, reader)), () => false)
+  // -- Other messages --------------------------------------------------------
+
+  private readonly mayRead = (reader: Author): boolean => mayRead(this.kind, this.durableState.state, reader)
 
   private handleMessage(message: Exclude<HostMessage, SubmitMessage>): Effect.Effect<void> {
     switch (message._tag) {
@@ -218,10 +242,10 @@ export class TopicHost {
     }
   }
 
-  private subscribe(message: MessageOf<"Subscribe">): Effect.Effect<void> {
+  private subscribe(message: Extract<HostMessage, { readonly _tag: "Subscribe" }>): Effect.Effect<void> {
     const { from, reply, subscriber } = message
     return Effect.gen({ self: this }, function*() {
-      if (!this.mayRead(subscriber.user)) return rejectMessage(message, notFound)
+      if (!this.mayRead(subscriber.user)) return rejectMessage(message, strangerRejection)
       const catchUp = (yield* this.catchUps.readDeltas(this.durableState, from)) ??
         this.catchUps.encodeSnapshot(this.durableState)
       if (catchUp === undefined) return rejectMessage(message, internalRejection)
@@ -230,7 +254,7 @@ export class TopicHost {
     })
   }
 
-  // -- Time ------------------------------------------------------------------
+  // -- Timers ----------------------------------------------------------------
 
   private readonly handleTimer: Effect.Effect<void> = Effect.suspend(() =>
     this.timers.takeLogCheck() ? Effect.andThen(this.catchUpWithLog, this.wakeIfDue) : this.wakeIfDue
@@ -243,38 +267,30 @@ export class TopicHost {
       if (Result.isFailure(outcome) && isRetryable(outcome.failure.code)) this.retryWake()
     }
     const id = CommandId.make(`wake:${seq}:${wakeAt}`)
-    return this.writer.commit([submitMessage({ id, author: "system:clock", input: { _tag: "Woke" }, reply })])
+    return this.commit([submitMessage({ id, author: "system:clock", input: { _tag: "Woke" }, reply })])
   })
 
-  /** A wake could not be taken or stored. */
+  /** A timer's command could not be queued or stored: it is sent again. */
   retryWake(): void {
     this.timers.retryWake()
   }
 
-  /** Takes in what an append that was reported as failed has left in the log, if it has (TOP6). */
+  /** Publishes what an append that was reported as failed has left in the log, if it has (TOP6). */
   private readonly catchUpWithLog: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.ignore(this.writer.catchUp, { log: "Warn", message: `${this.topic} cannot be compared with its log` })
+    Effect.ignore(Effect.map(this.writer.catchUp, (advance) => this.publish(advance)), {
+      log: "Warn",
+      message: `${this.topic} cannot be compared with its log`
+    })
   )
 
   // -- Leaving memory --------------------------------------------------------
 
-  /** A snapshot is a cache: one that cannot be made or stored is left out (TOP7). */
-  private readonly saveSnapshot: Effect.Effect<void> = Effect.suspend(() => {
-    const snapshot = this.catchUps.encodeSnapshot(this.durableState)
-    if (snapshot === undefined) return Effect.void
-    const { position: { seq }, state } = snapshot
-    this.savedSnapshotSeq = seq
-    const encodedSnapshot = { seq, version: this.kind.version, state: JSON.stringify(state) }
-    return Effect.ignore(this.dependencies.log.saveSnapshot(this.topic, encodedSnapshot), { log: "Warn" })
-  })
-
   private readonly passivate: Effect.Effect<void> = Effect.gen({ self: this }, function*() {
     this.passivationRequested = false
     if (!this.isUnused) return
-    if (this.durableState.seq > this.savedSnapshotSeq) yield* this.saveSnapshot
-    // Somebody may have come while the snapshot was stored; from here on nobody can.
-    if (!this.isUnused) return
-    this.unregister()
+    yield* this.snapshots.save(this.durableState)
+    // A message may have come while the snapshot was stored; `unregister` is on the same turn as this check.
+    if (this.isUnused) this.unregister()
   })
 
   private unregister(): void {

@@ -1,58 +1,54 @@
-/** Brings a topic into memory: the latest usable snapshot, and the events after it (TOP6, TOP7). */
+/** Brings a topic into memory: the latest usable snapshot, and the entries after it (TOP6, TOP7). */
 import { Effect, Option, Result } from "effect"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
+import { type DurableState, noEpoch, replay, upcastEntry } from "../../domain/topic/DurableState.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
-import { type AnyKind, upcast } from "../../domain/topic/Topic.ts"
+import { isUsable } from "../../domain/topic/Snapshots.ts"
+import type { AnyKind } from "../../domain/topic/Topic.ts"
 import { type EventLog, EventLogError, LogCorrupt } from "../../services/EventLog.ts"
-import { derive, type DurableState } from "./DurableState.ts"
 import * as KindCodecs from "./KindCodecs.ts"
 
-/** The epoch of a topic that has no log yet. Its first event gives it a real one. */
-export const noEpoch = "unborn"
-
-/** Events read from the log at a time. */
+/** Entries read from the log at a time. */
 const pageSize = 512
 
+/** A topic as it was read from its log. */
 export interface LoadedTopic {
   readonly durableState: DurableState
   /** Whether anything was ever stored of this topic. */
   readonly hasLog: boolean
-  /** Where the snapshot was that this started from; 0 without one. */
+  /** The seq of the snapshot that the load started from; 0 without one. */
   readonly snapshotSeq: number
-  /** The entries after `from`, of the kind's present version. */
+  /** The entries after the snapshot, of the kind's present version. */
   readonly tail: ReadonlyArray<Entry>
 }
 
-/** Brings an entry's event up to the kind's present version (TOP9); an event that no upcaster reads is damage. */
-const upcastEntry = (kind: AnyKind, entry: Entry): Effect.Effect<Entry, EventLogError> => {
-  const { event, seq, topic, version } = entry
-  return Effect.fromResult(Result.mapBoth(upcast(kind, version, event), {
-    onFailure: (damage) => new EventLogError({ reason: new LogCorrupt({ topic, seq, damage }) }),
-    onSuccess: (event) => ({ ...entry, event })
-  }))
-}
+/** An event that no upcaster reads is damage (FLT5). */
+const toPresentVersion = (kind: AnyKind, entry: Entry): Effect.Effect<Entry, EventLogError> =>
+  Effect.fromResult(Result.mapError(
+    upcastEntry(kind, entry),
+    (damage) => new EventLogError({ reason: new LogCorrupt({ topic: entry.topic, seq: entry.seq, damage }) })
+  ))
 
-/** The entries after `after`, all of them, page by page. */
+/** All entries after `after`, page by page, of the kind's present version. */
 export const readEntriesAfter = Effect.fnUntraced(
   function*(log: EventLog["Service"], kind: AnyKind, topic: TopicId, after: number) {
     const entries: Array<Entry> = []
     while (true) {
-      const batch = yield* log.read(topic, { after: after + entries.length, limit: pageSize })
-      for (const entry of batch) {
-        entries.push(entry.version === kind.version ? entry : yield* upcastEntry(kind, entry))
+      const page = yield* log.read(topic, { after: after + entries.length, limit: pageSize })
+      for (const entry of page) {
+        entries.push(entry.version === kind.version ? entry : yield* toPresentVersion(kind, entry))
       }
-      if (batch.length < pageSize) return entries
+      if (page.length < pageSize) return entries
     }
   }
 )
 
 const loadSnapshotState = Effect.fnUntraced(
-  function*(log: EventLog["Service"], kind: AnyKind, topic: TopicId, head: number | undefined) {
+  function*(log: EventLog["Service"], kind: AnyKind, topic: TopicId, headSeq: number) {
     const initial = { seq: 0, state: kind.initial(topic) }
-    if (head === undefined) return initial
     const snapshot = Option.getOrUndefined(yield* log.snapshot(topic))
-    if (snapshot === undefined || snapshot.version !== kind.version || snapshot.seq > head) return initial
-    // A snapshot that this version of the kind cannot read is as good as none.
+    if (snapshot === undefined || !isUsable(snapshot, kind, headSeq)) return initial
+    // A snapshot that this version of the kind cannot decode is ignored.
     const json = yield* Effect.option(Effect.try(() => JSON.parse(snapshot.state) as unknown))
     const decoded = KindCodecs.codecsFor(kind).decodeState(Option.getOrUndefined(json))
     return decoded._tag === "Success" ? { seq: snapshot.seq, state: decoded.value } : initial
@@ -66,18 +62,12 @@ export const loadTopic: (
   topic: TopicId
 ) => Effect.Effect<LoadedTopic, EventLogError> = Effect.fnUntraced(function*(log, kind, topic) {
   const head = Option.getOrUndefined(yield* log.head(topic))
-  const base = yield* loadSnapshotState(log, kind, topic, head?.position.seq)
-  const tail = head === undefined ? [] : yield* readEntriesAfter(log, kind, topic, base.seq)
-  const state = tail.reduce((state, entry) => kind.evolve(state, entry.event), base.state)
-  return {
-    durableState: {
-      epoch: head?.position.epoch ?? noEpoch,
-      seq: base.seq + tail.length,
-      state,
-      ...derive(kind, state)
-    },
-    hasLog: head !== undefined,
-    snapshotSeq: base.seq,
-    tail
+  if (head === undefined) {
+    const durableState = replay(kind, { epoch: noEpoch, seq: 0, state: kind.initial(topic) }, [])
+    return { durableState, hasLog: false, snapshotSeq: 0, tail: [] }
   }
+  const { epoch, seq } = head.position
+  const base = yield* loadSnapshotState(log, kind, topic, seq)
+  const tail = yield* readEntriesAfter(log, kind, topic, base.seq)
+  return { durableState: replay(kind, { epoch, ...base }, tail), hasLog: true, snapshotSeq: base.seq, tail }
 })

@@ -60,7 +60,7 @@ describe("frames that several messages share", () => {
     "[SYN9] [SYN3] everybody hears all that was said while they were there, once and in the order it was said",
     { script },
     ({ script }) => {
-      const topics = [0, 1].map((n) => new Subscribers(TopicId.make(`room:t${n}`), 10, 16))
+      const topics = [0, 1].map((n) => new Subscribers(TopicId.make(`room:t${n}`), 10))
       const inside = topics.map(() => new Set<FakeSubscriber>())
       // The last one reads at once, so that nothing is gathered where it is.
       const people = [0, 1, 2, 3].map((n) => new FakeSubscriber(`p${n}`, n < 3))
@@ -98,7 +98,7 @@ describe("frames that several messages share", () => {
   )
 
   it("[SYN9] what is said in one turn to a room of one is one frame; long messages stand alone", () => {
-    const subscribers = new Subscribers(TopicId.make("room:t"), 10, 16)
+    const subscribers = new Subscribers(TopicId.make("room:t"), 10)
     const listener = new FakeSubscriber("p", true)
     subscribers.add(listener)
     const say = (text: string) =>
@@ -114,7 +114,7 @@ describe("frames that several messages share", () => {
   })
 
   it("[CON8] a slow socket keeps the latest of each key, although others gather", () => {
-    const subscribers = new Subscribers(TopicId.make("room:t"), 10, 16)
+    const subscribers = new Subscribers(TopicId.make("room:t"), 10)
     const [slow, quick] = [new FakeSubscriber("slow", true), new FakeSubscriber("quick", true)]
     slow.unsentBytes = limits.outboxFold + 1
     subscribers.add(quick)

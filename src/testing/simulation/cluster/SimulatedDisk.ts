@@ -7,16 +7,11 @@
 import { Context, Effect, type Exit, Layer } from "effect"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
 import type { Entry } from "../../../domain/topic/Log.ts"
+import type { Snapshot } from "../../../domain/topic/Snapshots.ts"
 import * as EventLogMemory from "../../../layers/eventlog/EventLogMemory.ts"
 import * as SessionStore from "../../../layers/sessions/SessionStore.ts"
 import { Directory } from "../../../services/Directory.ts"
-import {
-  type AppendRequest,
-  EventLog,
-  EventLogError,
-  LogUnavailable,
-  type Snapshot
-} from "../../../services/EventLog.ts"
+import { type AppendRequest, EventLog, EventLogError, LogUnavailable } from "../../../services/EventLog.ts"
 import { type Session, Sessions } from "../../../services/Sessions.ts"
 import type { SeededRandom } from "../runtime/SeededRandom.ts"
 import { SimulatedProcess } from "../runtime/SimulatedProcess.ts"

@@ -5,10 +5,10 @@
 import { Effect, Queue, Result } from "effect"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
 import { encodeServerMessage } from "../../../domain/protocol/Protocol.ts"
-import type { Entry } from "../../../domain/topic/Log.ts"
+import { advanceHead, emptyHead, type Entry, type LogHead } from "../../../domain/topic/Log.ts"
 import type { AnyKind } from "../../../domain/topic/Topic.ts"
 import * as ChainVerification from "../../../layers/eventlog/ChainVerification.ts"
-import type { EventLog, LogHead } from "../../../services/EventLog.ts"
+import type { EventLog } from "../../../services/EventLog.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import type { Topics } from "../../../services/Topics.ts"
 import type { VectorIndex } from "../../../services/VectorIndex.ts"
@@ -107,9 +107,9 @@ const acknowledgeBeforeSync = (log: EventLogService, process: SimulatedProcess):
       const head = heads.get(topic) ??
         (durable._tag === "Some"
           ? durable.value
-          : ChainVerification.emptyHead(topic, yield* ChainVerification.generateEpoch))
+          : emptyHead(topic, yield* ChainVerification.generateEpoch))
       const entries = yield* Effect.fromResult(ChainVerification.chainDrafts(head, append))
-      heads.set(topic, ChainVerification.advanceHead(head, entries))
+      heads.set(topic, advanceHead(head, entries))
       process.run(Effect.asVoid(Effect.exit(log.append(append))))
       return entries
     })

@@ -1,31 +1,33 @@
 /**
- * The commands that a topic has carried out (SYN4): the newest in memory, all
- * of them in the log. As long as memory holds all, the log is not asked.
+ * The commands that a topic has applied (SYN4): the newest in memory, all of them in the log. While memory holds all, the
+ * log is not read.
  */
 import { Effect, Option } from "effect"
 import type { CommandId, TopicId } from "../../domain/protocol/Ids.ts"
+import type { ProcessedCommand } from "../../domain/topic/Deduplication.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
-import type { EventLog, EventLogError, ProcessedCommand } from "../../services/EventLog.ts"
+import type { EventLog, EventLogError } from "../../services/EventLog.ts"
 import type { SubmitMessage } from "./HostMessages.ts"
 
 /** Commands kept in memory per topic. */
 const cacheMax = 1024
 
-export class CommandDeduplication {
+/** One topic's newest applied commands, oldest evicted first. */
+export class ProcessedCommandCache {
   private readonly topic: TopicId
   private readonly log: EventLog["Service"]
   private readonly recent = new Map<CommandId, ProcessedCommand>()
-  private holdsAll = true
+  private isComplete = true
 
   constructor(topic: TopicId, log: EventLog["Service"]) {
     this.topic = topic
     this.log = log
   }
 
-  /** Begins anew with the newest entries of a log, if there is one: commands that made no event are not among them. */
+  /** Starts again from the newest entries of a log, if there is one: commands without an event are not among them. */
   reset(hasLog: boolean, tail: ReadonlyArray<Entry>): void {
     this.recent.clear()
-    this.holdsAll = !hasLog
+    this.isComplete = !hasLog
     this.addEntries(tail)
   }
 
@@ -40,21 +42,21 @@ export class CommandDeduplication {
     if (this.recent.size <= cacheMax) return
     for (const oldest of this.recent.keys()) {
       this.recent.delete(oldest)
-      this.holdsAll = false
+      this.isComplete = false
       return
     }
   }
 
-  /** There may be commands in the log that memory does not know. */
+  /** The log may hold commands that memory does not. */
   markIncomplete(): void {
-    this.holdsAll = false
+    this.isComplete = false
   }
 
   readonly get = (id: CommandId): ProcessedCommand | undefined => this.recent.get(id)
 
-  /** Fetches from the log what memory does not know about these commands. */
+  /** Reads from the log what memory does not hold about these commands. */
   prefetch(commands: ReadonlyArray<SubmitMessage>): Effect.Effect<void, EventLogError> {
-    if (this.holdsAll) return Effect.void
+    if (this.isComplete) return Effect.void
     return Effect.forEach(commands, ({ request: { id } }) => this.fetchCommand(id), { discard: true })
   }
 

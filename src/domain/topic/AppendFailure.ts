@@ -1,0 +1,44 @@
+/** What a topic does when its log fails: nothing is acknowledged, and the log is read before anything is concluded. */
+import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
+import { internalRejection } from "./CommandBatch.ts"
+
+/** Why the log failed; undefined for a defect. */
+export type LogFailure =
+  /** Another writer appended first. */
+  | { readonly _tag: "SeqConflict" }
+  | { readonly _tag: "LogUnavailable"; readonly full: boolean; readonly message: string }
+  | { readonly _tag: "LogCorrupt"; readonly message: string }
+  | undefined
+
+/** What follows: read the log and decide the same commands again, or reject them. */
+export type AppendRecovery =
+  | { readonly _tag: "CatchUpAndRetry" }
+  | { readonly _tag: "Reject"; readonly rejection: Rejection }
+
+const busy = makeRejection("unavailable", "TOP4", "this cannot be stored right now; try again")
+
+/**
+ * The reply to a command that the log failed on. A full disk (FLT3) and a damaged log (FLT5) are named, since a person
+ * must act on them.
+ */
+export const rejectionOf = (failure: LogFailure): Rejection => {
+  switch (failure?._tag) {
+    case undefined:
+      return internalRejection
+    case "SeqConflict":
+      return busy
+    case "LogUnavailable":
+      return failure.full ? makeRejection("unavailable", "TOP4", failure.message) : busy
+    case "LogCorrupt":
+      return makeRejection("unavailable", "TOP4", failure.message)
+  }
+}
+
+/**
+ * FLT3, FLT4: an append that failed is rejected and never repeated: it may have happened. TOP3, TOP6: only a conflict
+ * proves that nothing was written and that the log has moved on; then the batch is decided again on what is there.
+ */
+export const recoverFromFailure = (failure: LogFailure, attemptsLeft: number): AppendRecovery =>
+  failure?._tag === "SeqConflict" && attemptsLeft > 0
+    ? { _tag: "CatchUpAndRetry" }
+    : { _tag: "Reject", rejection: rejectionOf(failure) }

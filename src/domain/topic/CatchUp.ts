@@ -1,0 +1,43 @@
+/** How a subscriber is brought from its position to the head of a topic: by the missing events, or by a snapshot. */
+import type { Position } from "../protocol/Ids.ts"
+import type { PublishedEvent } from "../protocol/Protocol.ts"
+import type { Entry } from "./Log.ts"
+
+/** An entry as readers of the topic get it. */
+export const toPublishedEvent = ({ at, author, cause, event, seq }: Entry): PublishedEvent => ({
+  seq,
+  at,
+  cause,
+  author,
+  event
+})
+
+/**
+ * SYN2, FLT7: deltas when the subscriber's position is in the same log, not ahead of it, and at most `limit` events
+ * behind. SYN8: a stale epoch always gets a snapshot, as does a subscriber without a position.
+ */
+export const chooseMode = (from: Position | undefined, head: Position, limit: number): "deltas" | "snapshot" =>
+  from !== undefined && from.epoch === head.epoch && from.seq <= head.seq && head.seq - from.seq <= limit
+    ? "deltas"
+    : "snapshot"
+
+/**
+ * The events after `seq` up to `newest`, out of the newest events of a topic in order; undefined when they do not reach
+ * back that far (SYN2: never a gap).
+ */
+export const recentEventsAfter = (
+  recent: ReadonlyArray<PublishedEvent>,
+  seq: number,
+  newest: number
+): ReadonlyArray<PublishedEvent> | undefined => {
+  if (seq === newest) return []
+  const first = recent[0]
+  return first !== undefined && first.seq <= seq + 1 ? recent.slice(seq + 1 - first.seq) : undefined
+}
+
+/**
+ * SYN2: what a reader of the log found after a position, up to the head that the reply names. The log may be ahead of it
+ * (TOP6); what lies beyond reaches the subscriber as a live delta.
+ */
+export const eventsUpTo = (entries: ReadonlyArray<Entry>, head: number): ReadonlyArray<PublishedEvent> =>
+  entries.filter(({ seq }) => seq <= head).map(toPublishedEvent)

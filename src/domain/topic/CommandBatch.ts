@@ -1,0 +1,166 @@
+/**
+ * Decides a batch of commands that will be appended together: each against the state that the commands before it lead to.
+ *
+ * Pure: nothing has happened when `decideBatch` returns. Replies and publications follow the append (TOP4).
+ */
+import { Result } from "effect"
+import type { Author, CommandId, Instant, TopicId } from "../protocol/Ids.ts"
+import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
+import type { SignedCommand } from "../protocol/SignedCommand.ts"
+import {
+  type CommandOrigin,
+  type EventlessCommand,
+  originOf,
+  type ProcessedCommand,
+  type Receipt,
+  replyToDuplicate
+} from "./Deduplication.ts"
+import { derive, type DerivedState, type DurableState } from "./DurableState.ts"
+import type { UnchainedEntry } from "./Log.ts"
+import { type AnyKind, type Decision, fold } from "./Topic.ts"
+
+/** A command, or an answer to an intent, as its topic gets it. */
+export interface TopicInput {
+  readonly id: CommandId
+  readonly author: Author
+  /** A decoded value of the kind's `Command` or `Answer`. */
+  readonly input: unknown
+  /** The author's signature, verified by the sender of this input (AUT5). */
+  readonly signed?: SignedCommand
+}
+
+/** The reply to one command of a batch, due once the batch is durable. */
+export type CommandDecision =
+  | { readonly _tag: "Reply"; readonly outcome: Result.Result<Receipt, Rejection> }
+  | Extract<Decision<never>, { readonly _tag: "Forward" }>
+
+/** A batch, decided and not yet durable. */
+export interface DecidedBatch {
+  /** The state once `drafts` are durable. */
+  readonly after: DurableState
+  readonly drafts: ReadonlyArray<UnchainedEntry>
+  /** One per command, in order. */
+  readonly decisions: ReadonlyArray<CommandDecision>
+  /** The commands that this batch applies. */
+  readonly processedCommands: ReadonlyMap<CommandId, ProcessedCommand>
+  /** Those of users among them that made no event. The server's own may be decided again. */
+  readonly eventlessCommands: ReadonlyArray<EventlessCommand>
+  /** What the kind threw, for the server's own log. */
+  readonly defects: ReadonlyArray<unknown>
+}
+
+/** What deciding needs besides the state. */
+export interface DecideInputs {
+  readonly now: Instant
+  /** 32 random bits, drawn per command. */
+  readonly seed: () => number
+  /** Commands that were applied in earlier batches. */
+  readonly findProcessed: (id: CommandId) => ProcessedCommand | undefined
+}
+
+/** The reply to a command that met a defect of the server or of a kind (FLT25). */
+export const internalRejection = makeRejection(
+  "internal",
+  "FLT25",
+  "this command met a defect in the server; nothing was changed"
+)
+
+/** A reply as a decision. */
+export const replyWith = (outcome: Result.Result<Receipt, Rejection>): CommandDecision => ({ _tag: "Reply", outcome })
+
+/** The same rejection for each command: nothing of the batch became durable. */
+export const rejectBatch = (commands: ReadonlyArray<unknown>, rejection: Rejection): ReadonlyArray<CommandDecision> =>
+  commands.map(() => replyWith(Result.fail(rejection)))
+
+/**
+ * Decides a batch (TOP1, SYN4, SYN5).
+ *
+ * FLT25: a command whose decision, events or resulting state the kind cannot compute is rejected as `internal` and leaves
+ * the state as it was; the others are decided without it. Whether the resulting state can be read is checked once per
+ * batch, and per command only when that fails.
+ */
+export const decideBatch = (
+  kind: AnyKind,
+  topic: TopicId,
+  durable: DurableState,
+  commands: ReadonlyArray<TopicInput>,
+  inputs: DecideInputs
+): DecidedBatch => {
+  try {
+    return decideAll(kind, topic, durable, commands, inputs, "batch")
+  } catch {
+    return decideAll(kind, topic, durable, commands, inputs, "command")
+  }
+}
+
+/** Throws what deriving throws when it is done once per batch. */
+const decideAll = (
+  kind: AnyKind,
+  topic: TopicId,
+  durable: DurableState,
+  commands: ReadonlyArray<TopicInput>,
+  { findProcessed, now, seed }: DecideInputs,
+  derivePer: "batch" | "command"
+): DecidedBatch => {
+  let { state } = durable
+  let derived: DerivedState = durable
+  const drafts: Array<UnchainedEntry> = []
+  const processedCommands = new Map<CommandId, ProcessedCommand>()
+  const eventlessCommands: Array<EventlessCommand> = []
+  const defects: Array<unknown> = []
+
+  const decideOne = (command: TopicInput): CommandDecision => {
+    const { author, id, input, signed } = command
+    try {
+      const origin = originOf(author, input)
+      const first = processedCommands.get(id) ?? findProcessed(id)
+      if (first !== undefined) return replyWith(replyToDuplicate(topic, first, origin))
+      const decision = kind.decide(state, input, { id, author, now, seed: seed(), signed: signed !== undefined })
+      if (decision._tag === "Failure") return replyWith(Result.fail(decision.failure))
+      if (decision.success._tag === "Forward") return decision.success
+      const { events } = decision.success
+      if (events.length > 0) {
+        const next = fold(kind, state, events)
+        if (derivePer === "command") derived = derive(kind, next)
+        state = next
+        pushDrafts(drafts, durable.seq, { topic, at: now, cause: id, author, version: kind.version }, events, {
+          signed,
+          asked: origin.commandHash
+        })
+      }
+      const seq = durable.seq + drafts.length
+      processedCommands.set(id, { seq, ...origin })
+      if (events.length === 0 && origin.commandHash !== undefined) eventlessCommands.push({ id, seq, ...origin })
+      return replyWith(Result.succeed({ topic, seq, duplicate: false }))
+    } catch (defect) {
+      defects.push(defect)
+      return replyWith(Result.fail(internalRejection))
+    }
+  }
+
+  const decisions = commands.map(decideOne)
+  if (derivePer === "batch" && drafts.length > 0) derived = derive(kind, state)
+  const { listing, pending, wakeAt } = derived
+  const after = { epoch: durable.epoch, seq: durable.seq + drafts.length, state, pending, wakeAt, listing }
+  return { after, drafts, decisions, processedCommands, eventlessCommands, defects }
+}
+
+/** TOP3, TOP5: numbers a command's events on from the batch's last draft, each with its cause, author and time. */
+const pushDrafts = (
+  drafts: Array<UnchainedEntry>,
+  durableSeq: number,
+  fields: Pick<UnchainedEntry, "topic" | "at" | "cause" | "author" | "version">,
+  events: ReadonlyArray<unknown>,
+  { asked, signed }: { readonly signed: SignedCommand | undefined; readonly asked: CommandOrigin["commandHash"] }
+): void => {
+  for (const [index, event] of events.entries()) {
+    drafts.push({
+      ...fields,
+      seq: durableSeq + drafts.length + 1,
+      // Events are plain JSON values by the kind's contract.
+      event: event as UnchainedEntry["event"],
+      ...(index === 0 && signed !== undefined ? { signed } : undefined),
+      ...(index === events.length - 1 && asked !== undefined ? { asked } : undefined)
+    })
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Who gets through to a topic. A topic that is not in memory is not loaded for a user who may not read it, so that
+ * "forbidden" and "not existing" take the same time and get the same answer (SEC9, AUT4).
+ */
+import { Result } from "effect"
+import { type Author, isUser } from "../protocol/Ids.ts"
+import { notFound } from "../protocol/Rejection.ts"
+import type { AnyKind } from "./Topic.ts"
+
+/** The answer to a user who may not read a topic, whether it exists or not (AUT4). */
+export const strangerRejection = notFound
+
+/** What becomes of a message: the topic gets it, it is rejected, or that depends on whether its command was applied. */
+export type AccessVerdict = "Admit" | "Reject" | "AdmitIfProcessed"
+
+/** Whether a topic of this kind is closed to authors that its directory entry does not name. */
+export const isRestricted = (kind: AnyKind, author: Author): boolean =>
+  kind.creationCommands !== undefined && isUser(author)
+
+/**
+ * SEC9: a user who may not read the topic gets through with a command that creates topics, and with one that was applied
+ * before, since its author may have left since and is still due the receipt (SYN4). `input` is undefined for a message
+ * that is no command.
+ */
+export const checkAccess = (
+  kind: AnyKind,
+  author: Author,
+  mayRead: boolean,
+  input: unknown
+): AccessVerdict => {
+  if (mayRead || !isRestricted(kind, author)) return "Admit"
+  if (input === undefined) return "Reject"
+  return createsTopic(kind, input) ? "Admit" : "AdmitIfProcessed"
+}
+
+const createsTopic = ({ creationCommands }: AnyKind, input: unknown): boolean =>
+  // Every command and answer is tagged, by the kind's contract.
+  creationCommands?.has((input as { readonly _tag: string })._tag) === true
+
+/** AUT4: whether the kind lets an author read the state. A kind that throws admits no reader. */
+export const mayRead = (kind: AnyKind, state: unknown, reader: Author): boolean =>
+  Result.getOrElse(Result.try(() => kind.canRead(state, reader)), () => false)
