@@ -1,13 +1,12 @@
 /**
- * The thread: people write together, outsiders submit, co-authors decide, and
- * the Chorus answers (THR). This file is the kind: which rule a command, an
- * answer or an event is for.
+ * The kind `thread`: co-authors publish, other users submit, votes decide, and the Chorus answers prompts (THR).
+ * This file dispatches commands, answers and events to the rules, which are in the files beside it.
  */
 import { Result } from "effect"
 import { isUser } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
-import { acceptEvents, type Actor, canRead, type DecisionResult, rejectWith } from "./ThreadGuards.ts"
+import * as Guards from "./ThreadGuards.ts"
 import { makeTransition, validateTransition } from "./ThreadInvariants.ts"
 import * as Ledger from "./ThreadLedger.ts"
 import * as Life from "./ThreadLifecycle.ts"
@@ -24,7 +23,8 @@ type Input = Command | Answer | HostAnswer
 
 const isCommand = (input: Input): input is Command => threadKind.commands.has(input._tag)
 
-const decide = (state: State, input: Input, context: CommandContext): DecisionResult => {
+/** A change is validated as a whole before it leaves; if it is not valid, nothing is stored (THR8). */
+const decide = (state: State, input: Input, context: CommandContext): Guards.DecisionResult => {
   const result = decideInput(state, input, context)
   if (Result.isFailure(result) || result.success._tag === "Forward" || result.success.events.length === 0) {
     return result
@@ -33,22 +33,22 @@ const decide = (state: State, input: Input, context: CommandContext): DecisionRe
   return rejection === undefined ? result : reject(rejection)
 }
 
-const decideInput = (state: State, input: Input, context: CommandContext): DecisionResult => {
+const decideInput = (state: State, input: Input, context: CommandContext): Guards.DecisionResult => {
   if (!isCommand(input)) return decideAnswer(state, input, context)
   const { author: user, id, now } = context
-  if (!isUser(user)) return rejectWith("forbidden", "AUT4", "only people write in threads")
-  if (id.length > 200) return rejectWith("malformed", "SYN1", "the id is too long: use a UUID")
+  if (!isUser(user)) return Guards.rejectWith("forbidden", "AUT4", "only users send commands to threads")
+  if (id.length > 200) return Guards.rejectWith("malformed", "SYN1", "the id is too long: use a UUID")
   const signatureRequired = input._tag === "create_thread"
     ? input.require_signatures === true
     : state.require_signatures
   if (signatureRequired && context.signed !== true) {
-    // Whoever may not see the thread does not learn what it demands.
-    return input._tag === "create_thread" || canRead(state, user) ? reject(unsignedRejection) : reject(notFound)
+    // A user who may not read the thread does not learn that it requires signatures (SEC9).
+    return input._tag === "create_thread" || Guards.canRead(state, user) ? reject(unsignedRejection) : reject(notFound)
   }
   return decideCommand(state, input, { id, user, now })
 }
 
-const decideCommand = (state: State, command: Command, actor: Actor): DecisionResult => {
+const decideCommand = (state: State, command: Command, actor: Guards.Actor): Guards.DecisionResult => {
   switch (command._tag) {
     case "create_thread":
       return Life.createThread(state, command, actor)
@@ -57,7 +57,7 @@ const decideCommand = (state: State, command: Command, actor: Actor): DecisionRe
     case "import_messages":
       return Messages.importMessages(state, command, actor)
     case "process_approval": {
-      const pendingApproval = canRead(state, actor.user)
+      const pendingApproval = Guards.canRead(state, actor.user)
         ? state.gates.find((gate) => gate.id === command.message_id)
         : undefined
       return pendingApproval === undefined
@@ -79,8 +79,8 @@ const decideCommand = (state: State, command: Command, actor: Actor): DecisionRe
   }
 }
 
-const decideAnswer = (state: State, answer: Answer | HostAnswer, context: CommandContext): DecisionResult => {
-  if (isUser(context.author)) return rejectWith("forbidden", "AUT4", "this is not for people to send")
+const decideAnswer = (state: State, answer: Answer | HostAnswer, context: CommandContext): Guards.DecisionResult => {
+  if (isUser(context.author)) return Guards.rejectWith("forbidden", "AUT4", "only the server sends this message")
   switch (answer._tag) {
     case "SubmissionOffered":
       return Submissions.acceptOffer(state, answer, context.author, context.now)
@@ -91,17 +91,18 @@ const decideAnswer = (state: State, answer: Answer | HostAnswer, context: Comman
     case "Told":
       return Ledger.decideLedgerOutcome(state, answer, context.now)
     case "Woke":
-      return acceptEvents(
+      return Guards.acceptEvents(
         ...Submissions.expireSubmissions(state, context.now),
         ...Members.expireApprovals(state, context.now)
       )
   }
 }
 
+/** AUT5: a thread can require a signature on every command, from `create_thread` on. */
 const unsignedRejection = makeRejection(
   "forbidden",
   "AUT5",
-  "this thread takes signed commands only: sign this one with your key"
+  "this thread accepts signed commands only: sign the command with your key"
 )
 
 // -- Evolution ---------------------------------------------------------------
@@ -136,7 +137,7 @@ const evolve = (previous: State, event: Event): State => {
 
 // -- The kind ----------------------------------------------------------------
 
-/** The kind. Every change it decides is checked as a whole before it leaves (THR8). */
+/** The kind of a thread. */
 export const threadKind = define({
   name: "thread",
   State: Model.State,
@@ -154,7 +155,7 @@ export const threadKind = define({
     )
     return times.length === 0 ? undefined : Math.min(...times)
   },
-  canRead,
+  canRead: Guards.canRead,
   listing: (state) =>
     state.status === "absent" ? undefined : {
       title: state.title,

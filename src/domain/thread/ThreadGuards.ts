@@ -1,4 +1,7 @@
-/** What every rule of a thread asks first: who is it, may they see the thread, is it open, is the text fit, is the id free. */
+/**
+ * Preconditions that the commands of a thread share: the author, access, status, text and id; and the limits of a
+ * thread. Does not own rules of single commands.
+ */
 import type { Result } from "effect"
 import { type Author, type CommandId, type Instant, isUser, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, notFound, type Rejection } from "../protocol/Rejection.ts"
@@ -6,63 +9,63 @@ import { validateContent } from "../topic/MessageContent.ts"
 import { accept, type Decision, reject } from "../topic/Topic.ts"
 import type { Event, State } from "./ThreadModel.ts"
 
-/** The numbers of a thread: whole tokens, milliseconds, runs. */
+/** The limits of a thread, in whole tokens, milliseconds and counts (TOP11). */
 export const threadLimits = {
-  /** THR2 */
+  /** THR2: the smallest stake, and the time to vote. */
   minimumStake: 1_000,
   submissionTtlMillis: 7 * 24 * 60 * 60_000,
-  /** CHO9: prompts that may wait behind the running one. */
+  /** CHO9, SEC29, TOP11: prompts in the queue behind the active run. */
   maxQueuedPrompts: 16,
-  /** THR7: invitations that may be open at once. */
+  /** THR9: open invitations. */
   maxPendingApprovals: 16
 } as const
 
-/** What a rule makes of a command. */
+/** The decision about an input to a thread. */
 export type DecisionResult = Result.Result<Decision<Event>, Rejection>
 
-/** A command's context, once its author is known to be a user. */
+/** The context of a command whose author is a user. */
 export interface Actor {
   readonly id: CommandId
   readonly user: UserId
   readonly now: Instant
 }
 
-/** `Topic.accept`, of a thread. */
+/** Accepts an input with events of a thread. */
 export const acceptEvents = (...events: ReadonlyArray<Event>): DecisionResult => accept<Event>(...events)
 
-/** Refuses in one go. */
+/** Rejects an input with a rejection of these parts. */
 export const rejectWith = (code: Rejection["code"], rule: string, message: string): DecisionResult =>
   reject(makeRejection(code, rule, message))
 
-/** Whether `author` writes here without a vote. */
+/** Whether `author` is a co-author, who publishes without a vote (THR2). */
 export const isCoAuthor = (state: State, author: Author): boolean => isUser(author) && state.co_authors.includes(author)
 
-/** THR10: public threads are read by everybody, the others by their co-authors and by the server. */
+/** THR10, SEC9: everyone reads a public thread; its co-authors and the server read any. */
 export const canRead = (state: State, reader: Author): boolean =>
   state.status !== "absent" && (state.visibility === "public" || !isUser(reader) || isCoAuthor(state, reader))
 
-/** Why `user` may add nothing to the thread now. */
+/** The rejection if `user` may not read the thread (SEC9), or if it is closed (THR7). */
 export const rejectIfClosed = (state: State, user: UserId): Rejection | undefined => {
   if (!canRead(state, user)) return notFound
   return state.status === "closed"
-    ? makeRejection("rule_violated", "THR7", "the thread is closed: it can be read, but nothing can be added")
+    ? makeRejection("rule_violated", "THR7", "the thread is closed: it can only be read")
     : undefined
 }
 
-/** Why a text cannot stand in a thread. */
+/** The rejection of a text that is not valid content (THR2, SEC18). */
 export const rejectIfInvalid = (content: string): Rejection | undefined => {
   const violation = validateContent(content)
   return violation === undefined ? undefined : makeRejection("malformed", "THR2", violation)
 }
 
-/** The answer to an id that `isKnown`. */
+/** The rejection of a command whose id is in use (SYN4). */
 export const idConflict = makeRejection(
   "id_conflict",
   "SYN4",
-  "this id has been used for something else in this thread"
+  "this id is in use in this thread: send the command with a new id"
 )
 
-/** Whether anything in the thread goes by this id: prompts, messages, submissions and gates share one space. */
+/** Whether a message, submission, prompt or gate has this id; they share one namespace (SYN4). */
 export const isIdTaken = (state: State, id: CommandId): boolean =>
   state.messages.some((message) => message.id === id) || state.submissions.some((submission) => submission.id === id) ||
   state.runs.some((run) => run.prompt_id === id) || state.gates.some((gate) => gate.id === id)

@@ -1,23 +1,33 @@
-/** What a thread hears from the ledger, and what it gives away in the end (THR6, THR7). */
+/**
+ * A thread's requests to the ledger: their outcomes, and the payout of a closed thread (THR6, THR7). A thread never
+ * changes a balance itself; it knows its own only from the ledger's answers.
+ */
 import { Schema } from "effect"
 import * as Ledger from "../ledger/LedgerModel.ts"
 import { CommandId, type Instant } from "../protocol/Ids.ts"
 import type { CommandOutcome, SendCommand } from "../topic/Topic.ts"
-import { acceptEvents, type DecisionResult } from "./ThreadGuards.ts"
+import * as Guards from "./ThreadGuards.ts"
 import type { EventOf, State } from "./ThreadModel.ts"
 
-/** The ledger answered one of our asks; anything else is an echo. */
-export const decideLedgerOutcome = (state: State, { id, rejection }: CommandOutcome, now: Instant): DecisionResult => {
+/**
+ * THR6, LED4: the outcome of a pending request. A repeated outcome, after a crash between the ledger's decision and this
+ * one, changes nothing.
+ */
+export const decideLedgerOutcome = (
+  state: State,
+  { id, rejection }: CommandOutcome,
+  now: Instant
+): Guards.DecisionResult => {
   const ledgerCommand = state.owed.find((command) => command.id === id)
-  if (ledgerCommand === undefined) return acceptEvents()
+  if (ledgerCommand === undefined) return Guards.acceptEvents()
   const wasAccepted = rejection === null
   const to_thread = wasAccepted ? creditedToThread(state, ledgerCommand) : 0
-  return acceptEvents({ _tag: "LedgerAnswered", ask: id, accepted: wasAccepted, to_thread, at: now })
+  return Guards.acceptEvents({ _tag: "LedgerAnswered", ask: id, accepted: wasAccepted, to_thread, at: now })
 }
 
 const decodeLedgerInput = Schema.decodeUnknownOption(Ledger.Answer)
 
-/** What an ask moves to the thread's own account. */
+/** The tokens that a request moves to the thread's account. */
 const creditedToThread = (state: State, ledgerCommand: SendCommand): number => {
   const input = decodeLedgerInput(ledgerCommand.input)
   if (input._tag === "None" || input.value._tag !== "Settle") return 0
@@ -25,7 +35,7 @@ const creditedToThread = (state: State, ledgerCommand: SendCommand): number => {
   return input.value.shares.reduce((sum, share) => share.to === threadAccount ? sum + share.amount : sum, 0)
 }
 
-/** THR6: an ask is answered; what it moved to the thread is there. */
+/** THR6: the request is answered, and its tokens for the thread are in the account. */
 export const applyLedgerAnswered = (state: State, { ask, to_thread }: EventOf<"LedgerAnswered">): State =>
   payOutRemainder({
     ...state,
@@ -33,7 +43,7 @@ export const applyLedgerAnswered = (state: State, { ask, to_thread }: EventOf<"L
     token_balance: state.token_balance + to_thread
   })
 
-/** THR7: once a closed thread awaits nothing any more, what it holds goes to its last co-author; that happens once. */
+/** THR7: when a closed thread has no pending request, its balance goes to its last co-author, once. */
 export const payOutRemainder = (state: State): State => {
   const [lastCoAuthor] = state.co_authors
   if (state.status !== "closed" || state.owed.length > 0 || state.token_balance === 0 || lastCoAuthor === undefined) {

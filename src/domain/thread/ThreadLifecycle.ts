@@ -1,13 +1,13 @@
-/** How a thread begins and ends (THR1, THR7). */
+/** Creating and closing a thread (THR1, THR7). */
 import type { TopicId } from "../protocol/Ids.ts"
 import { reject } from "../topic/Topic.ts"
-import { acceptEvents, type Actor, type DecisionResult, rejectIfClosed, rejectWith } from "./ThreadGuards.ts"
+import * as Guards from "./ThreadGuards.ts"
 import { payOutRemainder } from "./ThreadLedger.ts"
 import type { CommandOf, EventOf, State } from "./ThreadModel.ts"
 import * as Runs from "./ThreadRuns.ts"
 import * as Submissions from "./ThreadSubmissions.ts"
 
-/** Before anything has happened. */
+/** The state before the first event. */
 export const initial = (id: TopicId): State => ({
   id,
   status: "absent",
@@ -30,13 +30,19 @@ export const initial = (id: TopicId): State => ({
 export const createThread = (
   state: State,
   { name, require_signatures = false, visibility = "public" }: CommandOf<"create_thread">,
-  { now, user }: Actor
-): DecisionResult => {
-  if (state.status !== "absent") return rejectWith("id_conflict", "THR1", "this thread's id is taken; choose another")
+  { now, user }: Guards.Actor
+): Guards.DecisionResult => {
+  if (state.status !== "absent") {
+    return Guards.rejectWith("id_conflict", "THR1", "a thread with this id exists: choose another id")
+  }
   const title = name.trim()
   return title === "" || !title.isWellFormed()
-    ? rejectWith("malformed", "THR1", "a thread needs a name of readable text")
-    : acceptEvents({
+    ? Guards.rejectWith(
+      "malformed",
+      "THR1",
+      "a thread needs a name: write one that is not blank and well-formed Unicode"
+    )
+    : Guards.acceptEvents({
       _tag: "ThreadCreated",
       title,
       visibility,
@@ -47,23 +53,29 @@ export const createThread = (
 }
 
 /**
- * THR7: the last co-author closes; while there are others nobody may, because what the thread holds goes to whoever
- * closes it. Open submissions are refunded and runs cancelled; reading goes on.
+ * THR7: the last co-author closes the thread, and receives its balance; for that reason no one closes it earlier.
+ * Open submissions are refunded and runs are cancelled. The thread stays readable.
  */
-export const closeThread = (state: State, { now, user }: Actor): DecisionResult => {
-  const rejection = rejectIfClosed(state, user)
+export const closeThread = (state: State, { now, user }: Guards.Actor): Guards.DecisionResult => {
+  const rejection = Guards.rejectIfClosed(state, user)
   if (rejection !== undefined) return reject(rejection)
-  if (!state.co_authors.includes(user)) return rejectWith("forbidden", "THR7", "only a co-author can close the thread")
+  if (!state.co_authors.includes(user)) {
+    return Guards.rejectWith("forbidden", "THR7", "only a co-author can close the thread")
+  }
   return state.co_authors.length > 1
-    ? rejectWith("rule_violated", "THR7", "only the last co-author can close the thread, and there are others")
-    : acceptEvents(
+    ? Guards.rejectWith(
+      "rule_violated",
+      "THR7",
+      "only the last co-author can close the thread: the others leave first, with `divest`"
+    )
+    : Guards.acceptEvents(
       ...Submissions.cancelOpenSubmissions(state, now),
       ...Runs.cancelUnfinishedRuns(state, user, now),
       { _tag: "ThreadClosed", by: user, at: now }
     )
 }
 
-/** THR1: the thread is there. */
+/** THR1: the thread is active, and its creator the first co-author. */
 export const applyThreadCreated = (
   state: State,
   { at, creator, require_signatures = false, title, visibility }: EventOf<"ThreadCreated">
@@ -77,5 +89,5 @@ export const applyThreadCreated = (
   co_authors: [creator]
 })
 
-/** THR7: nothing is added any more. */
+/** THR7: the thread is closed, and its open gates are dropped. */
 export const applyThreadClosed = (state: State): State => payOutRemainder({ ...state, status: "closed", gates: [] })

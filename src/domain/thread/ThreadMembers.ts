@@ -1,52 +1,45 @@
 /**
- * How co-authors come and go but by what they write: invited with everybody's
- * approval, or leaving with their share (THR7). An invitation is a command that
- * waits behind a gate until the others have voted on it (THR9).
+ * Inviting co-authors and leaving a thread (THR7), and the gate that an invitation waits behind until the other
+ * co-authors have voted (THR9). Does not own co-authors by an approved submission; see `ThreadSubmissions`.
  */
 import * as Approval from "../approval/Approval.ts"
 import * as Ledger from "../ledger/LedgerModel.ts"
 import { deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import * as Identity from "../session/Identity.ts"
 import { reject, type SendCommand } from "../topic/Topic.ts"
-import {
-  acceptEvents,
-  type Actor,
-  type DecisionResult,
-  idConflict,
-  isCoAuthor,
-  isIdTaken,
-  rejectIfClosed,
-  rejectWith,
-  threadLimits
-} from "./ThreadGuards.ts"
+import * as Guards from "./ThreadGuards.ts"
 import type { CommandOf, Event, EventOf, PendingApproval, State, Vote } from "./ThreadModel.ts"
 import * as Submissions from "./ThreadSubmissions.ts"
 
 // -- Decisions ---------------------------------------------------------------
 
-/** THR7: by a co-author; all others must approve. Whoever is alone decides alone. */
+/** THR7, THR9: opens a gate. Without other co-authors it passes at once. */
 export const inviteCoAuthor = (
   state: State,
   { user: invitee }: CommandOf<"invite_co_author">,
-  { id, now, user }: Actor
-): DecisionResult => {
-  const rejection = rejectIfClosed(state, user)
+  { id, now, user }: Guards.Actor
+): Guards.DecisionResult => {
+  const rejection = Guards.rejectIfClosed(state, user)
   if (rejection !== undefined) return reject(rejection)
-  if (!isCoAuthor(state, user)) return rejectWith("forbidden", "THR7", "only co-authors invite others")
-  if (isIdTaken(state, id)) return reject(idConflict)
-  // Somebody who can never sign in could never vote, and so would block every vote from then on.
+  if (!Guards.isCoAuthor(state, user)) {
+    return Guards.rejectWith("forbidden", "THR7", "only co-authors can invite others")
+  }
+  if (Guards.isIdTaken(state, id)) return reject(Guards.idConflict)
+  // A key that cannot sign could never vote, and would block every unanimous vote from then on.
   if (!Identity.isValidPublicKey(invitee)) {
-    return rejectWith("malformed", "SEC4", "this is not a key that anybody could prove")
+    return Guards.rejectWith("malformed", "SEC4", "this is not a valid Ed25519 public key: ask the user for theirs")
   }
-  if (isCoAuthor(state, invitee)) return rejectWith("rule_violated", "THR7", "they are a co-author already")
+  if (Guards.isCoAuthor(state, invitee)) {
+    return Guards.rejectWith("rule_violated", "THR7", "this user is a co-author already")
+  }
   if (state.gates.some(({ action }) => action.user === invitee)) {
-    return rejectWith("rule_violated", "THR7", "they are invited already, and the vote is still open")
+    return Guards.rejectWith("rule_violated", "THR7", "this user is invited already: wait for the vote")
   }
-  if (state.gates.length >= threadLimits.maxPendingApprovals) {
-    return rejectWith(
+  if (state.gates.length >= Guards.threadLimits.maxPendingApprovals) {
+    return Guards.rejectWith(
       "rule_violated",
       "THR7",
-      `${threadLimits.maxPendingApprovals} invitations are open already; wait for the votes on them`
+      `${Guards.threadLimits.maxPendingApprovals} invitations are open: wait for a vote to end`
     )
   }
   const voters = state.co_authors.filter((coAuthor) => coAuthor !== user)
@@ -58,36 +51,44 @@ export const inviteCoAuthor = (
     by: user,
     voters,
     at: now,
-    expires_at: now + threadLimits.submissionTtlMillis
+    expires_at: now + Guards.threadLimits.submissionTtlMillis
   }
-  return acceptEvents(event, ...settleApproval(approvalOf(event), false, now))
+  return Guards.acceptEvents(event, ...settleApproval(approvalOf(event), false, now))
 }
 
-/** One vote each, final; the last one opens the gate or closes it. */
+/** THR9: one final vote per voter; the deciding vote closes the gate. */
 export const castApprovalVote = (
   approval: PendingApproval,
   { decision }: CommandOf<"process_approval">,
-  { now, user }: Actor
-): DecisionResult => {
-  if (!approval.voters.includes(user)) return rejectWith("forbidden", "THR9", "this is not yours to vote on")
-  if (approval.votes.some((vote) => vote.voter === user)) {
-    return rejectWith("rule_violated", "THR3", "you have voted on this, and a vote is final")
+  { now, user }: Guards.Actor
+): Guards.DecisionResult => {
+  if (!approval.voters.includes(user)) {
+    return Guards.rejectWith(
+      "forbidden",
+      "THR9",
+      "you are not a voter of this gate: the other co-authors at its opening vote"
+    )
   }
-  if (approval.expires_at <= now) return rejectWith("rule_violated", "THR9", "the time to vote on this is over")
+  if (approval.votes.some((vote) => vote.voter === user)) {
+    return Guards.rejectWith("rule_violated", "THR3", "you have voted on this already: a vote is final")
+  }
+  if (approval.expires_at <= now) return Guards.rejectWith("rule_violated", "THR9", "the vote has expired")
   const newVote: Vote = { voter: user, choice: decision, at: now }
-  return acceptEvents(
+  return Guards.acceptEvents(
     { _tag: "VoteCast", message_id: approval.id, ...newVote },
     ...settleApproval({ ...approval, votes: [...approval.votes, newVote] }, false, now)
   )
 }
 
-/** THR7: out, with an equal share of what the thread holds; votes that waited for the leaver alone are over. */
-export const leaveWithShare = (state: State, { id, now, user }: Actor): DecisionResult => {
-  const rejection = rejectIfClosed(state, user)
+/** THR7: leaves with an equal share of the balance. Votes that only the leaver's vote held open are settled (THR3). */
+export const leaveWithShare = (state: State, { id, now, user }: Guards.Actor): Guards.DecisionResult => {
+  const rejection = Guards.rejectIfClosed(state, user)
   if (rejection !== undefined) return reject(rejection)
-  if (!isCoAuthor(state, user)) return rejectWith("forbidden", "THR7", "only a co-author can leave with a share")
+  if (!Guards.isCoAuthor(state, user)) {
+    return Guards.rejectWith("forbidden", "THR7", "only a co-author can leave the thread")
+  }
   if (state.co_authors.length === 1) {
-    return rejectWith("rule_violated", "THR7", "the last co-author cannot leave, but can close the thread")
+    return Guards.rejectWith("rule_violated", "THR7", "the last co-author cannot leave: close the thread instead")
   }
   const amount = Math.floor(state.token_balance / state.co_authors.length)
   const event: EventOf<"Divested"> = {
@@ -98,14 +99,14 @@ export const leaveWithShare = (state: State, { id, now, user }: Actor): Decision
     at: now
   }
   const next = applyDivested(state, event)
-  return acceptEvents(
+  return Guards.acceptEvents(
     event,
     ...Submissions.settleDecided(next, now),
     ...next.gates.flatMap((gate) => settleApproval(gate, false, now))
   )
 }
 
-const sharePayout = (state: State, { id, user }: Pick<Actor, "id" | "user">, amount: number): SendCommand => ({
+const sharePayout = (state: State, { id, user }: Pick<Guards.Actor, "id" | "user">, amount: number): SendCommand => ({
   _tag: "Tell",
   id: deriveId(id, ":share"),
   topic: Ledger.mainLedger,
@@ -118,11 +119,11 @@ const sharePayout = (state: State, { id, user }: Pick<Actor, "id" | "user">, amo
   }
 })
 
-/** The clock's work: gates whose time is over. */
+/** Settles the gates whose time to vote has expired. */
 export const expireApprovals = (state: State, now: Instant): ReadonlyArray<Event> =>
   state.gates.filter((gate) => gate.expires_at <= now).flatMap((gate) => settleApproval(gate, true, now))
 
-/** When the next gate's time is over. */
+/** When the next gate expires. */
 export const nextApprovalExpiry = (state: State): Instant | undefined =>
   state.gates.length === 0 ? undefined : Math.min(...state.gates.map((gate) => gate.expires_at))
 
@@ -147,12 +148,13 @@ const approvalOf = ({ action, at, by, expires_at, id, voters }: EventOf<"GateOpe
   expires_at
 })
 
+/** THR9: the gate is open. */
 export const applyGateOpened = (state: State, event: EventOf<"GateOpened">): State => ({
   ...state,
   gates: [...state.gates, approvalOf(event)]
 })
 
-/** Undefined when the vote is on something else. */
+/** THR9: a vote on a gate; undefined if the vote is on a submission. */
 export const applyApprovalVote = (state: State, { message_id, ...cast }: EventOf<"VoteCast">): State | undefined => {
   if (!state.gates.some((gate) => gate.id === message_id)) return undefined
   const vote: Vote = { voter: cast.voter, choice: cast.choice, at: cast.at }
@@ -160,16 +162,16 @@ export const applyApprovalVote = (state: State, { message_id, ...cast }: EventOf
   return { ...state, gates }
 }
 
-/** What waited behind an approved gate happens. */
+/** THR7, THR9: the command of an approved gate is applied to the present state; if it has no effect now, nothing changes. */
 export const applyGateClosed = (state: State, { id, outcome }: EventOf<"GateClosed">): State => {
   const approval = state.gates.find((gate) => gate.id === id)
   const gates = state.gates.filter((gate) => gate.id !== id)
-  return approval === undefined || outcome !== "approved" || isCoAuthor(state, approval.action.user)
+  return approval === undefined || outcome !== "approved" || Guards.isCoAuthor(state, approval.action.user)
     ? { ...state, gates }
     : { ...state, gates, co_authors: [...state.co_authors, approval.action.user] }
 }
 
-/** THR3: a leaver's missing vote leaves the quorum. */
+/** THR3, THR7: the co-author has left, and is no longer a voter where the vote is missing. */
 export const applyDivested = (state: State, { amount, asks, user }: EventOf<"Divested">): State => ({
   ...state,
   co_authors: state.co_authors.filter((coAuthor) => coAuthor !== user),

@@ -1,47 +1,72 @@
 /**
- * What a thread is made of: its state, the commands people send, the answers
- * that come back from the world, and the events that are the only truth.
+ * The data of a thread: state, commands, answers and events. Owns no rules; those are in `Thread` and the files that
+ * it imports.
  *
- * The rules are in `Thread`; this file holds no logic.
+ * The life of a thread (THR1, THR7):
+ *
+ *     absent --create_thread--> active --close_thread by the last co-author--> closed
+ *
+ * A submission (THR2-THR4, THR7), from the command of a user who is not a co-author:
+ *
+ *     submit_message --forward--> ledger: stake reserved --SubmissionOffered--> pending
+ *                                   |                                             |-- all approve ----> approved
+ *                                   | rejected here:                              |-- denied, split --> rejected
+ *                                   v the stake flows back                        |-- 7 days ---------> expired
+ *                                 (no submission)                                 '-- by its author, or
+ *                                                                                     the thread closes -> cancelled
+ *
+ * Every end of a submission asks the ledger to settle its stake. An offer by a user who has become a co-author
+ * meanwhile is approved at once.
+ *
+ * A gate (THR9): a command that waits for the votes of the other co-authors.
+ *
+ *     invite_co_author --GateOpened--> open --all approve, or no other co-author--> approved: the command is applied
+ *                                       |-- denied --------------------------------> rejected
+ *                                       |-- 7 days --------------------------------> expired
+ *                                       '-- the thread closes ---------------------> dropped
  */
 import { Schema } from "effect"
 import * as ChorusModel from "../chorus/ChorusModel.ts"
 import { CommandId, Instant, TopicId, UserId } from "../protocol/Ids.ts"
 import { SendCommand } from "../topic/Topic.ts"
 
-/** Text as people write it: trimmed-nonempty, well-formed, at most 32 KB as UTF-8 (checked by `Thread`). */
+/** Text of a message or prompt (THR2). `MessageContent.validateContent` checks blanks, surrogates and bytes. */
 export const MessageText = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(32_768))
 
+/** The name of a thread. */
 export const Title = Schema.String.check(Schema.isBetweenLength(1, 200))
 
+/** Who may read a thread: everyone, or its co-authors (THR10). */
 export const Visibility = Schema.Literals(["public", "members"])
 export type Visibility = typeof Visibility.Type
 
-/** Published for good; never changed afterwards. `source` says where an imported piece came from. */
+/** A published message; it never changes. `source` is the origin of an imported one: a path or a link. */
 export const Message = Schema.Struct({
   id: CommandId,
   author: UserId,
   content: Schema.String,
   at: Instant,
-  /** "message" was published at once by a co-author, "approved" came through a vote. */
+  /** "message": by a co-author. "approved": a submission that passed its vote. */
   origin: Schema.Literals(["message", "approved"]),
   source: Schema.NullOr(Schema.String)
 })
 export type Message = typeof Message.Type
 
+/** The choices of a vote (THR3). */
 export const VoteChoice = Schema.Literals(["approve", "deny"])
 export type VoteChoice = typeof VoteChoice.Type
 
+/** A final vote (THR3). */
 export const Vote = Schema.Struct({ voter: UserId, choice: VoteChoice, at: Instant })
 export type Vote = typeof Vote.Type
 
-/** A message by somebody who is no co-author yet: staked, voted on, settled (THR2-THR4). */
+/** A message by a user who is not a co-author: staked, voted on, settled (THR2-THR4). */
 export const Submission = Schema.Struct({
   id: CommandId,
   author: UserId,
   content: Schema.String,
   stake: Schema.Natural,
-  /** Frozen at submission (THR3); a leaver is taken out. */
+  /** The co-authors at submission, without those who left before voting (THR3). */
   voters: Schema.Array(UserId),
   votes: Schema.Array(Vote),
   submitted_at: Instant,
@@ -50,12 +75,12 @@ export const Submission = Schema.Struct({
 })
 export type Submission = typeof Submission.Type
 
-/** A command that waits for the approval of others (THR9); gone once that is given or refused. */
+/** A gate: a command that waits for approval (THR9). It is removed when the vote ends. */
 export const PendingApproval = Schema.Struct({
   id: CommandId,
   action: Schema.TaggedStruct("Invite", { user: UserId }),
   by: UserId,
-  /** Frozen when it was opened; a leaver is taken out. */
+  /** The other co-authors when it opened, without those who left before voting. */
   voters: Schema.Array(UserId),
   votes: Schema.Array(Vote),
   opened_at: Instant,
@@ -66,12 +91,13 @@ export type PendingApproval = typeof PendingApproval.Type
 /** The current status of a thread; `absent` before `create_thread`. */
 export const ThreadStatus = Schema.Literals(["absent", "active", "closed"])
 
+/** The state of a thread; `ThreadInvariants` lists what holds of it. */
 export const State = Schema.Struct({
   id: TopicId,
   status: ThreadStatus,
   title: Schema.String,
   visibility: Visibility,
-  /** Whether only commands that their authors signed are taken (AUT5). */
+  /** Whether every command must carry its author's signature (AUT5). */
   require_signatures: Schema.Boolean,
   created_at: Instant,
   updated_at: Instant,
@@ -80,62 +106,63 @@ export const State = Schema.Struct({
   version: Schema.Natural,
   messages: Schema.Array(Message),
   submissions: Schema.Array(Submission),
-  /** What the co-authors vote on besides submissions. */
+  /** The open gates (THR9). */
   gates: Schema.Array(PendingApproval),
-  /** Tokens that belong to the thread, as far as the ledger has confirmed. */
+  /** The tokens of the thread's account that the ledger has confirmed (THR6). */
   token_balance: Schema.Natural,
   runs: Schema.Array(ChorusModel.ChorusState),
-  /** Asked of the ledger and not yet answered (THR6). */
+  /** Requests to the ledger without an answer (THR6). */
   owed: Schema.Array(SendCommand)
 })
 export type State = typeof State.Type
 
-/** Where an imported piece came from: a path, a link. */
+/** The origin of imported text: a path or a link. */
 const MessageSource = Schema.String.check(Schema.isMaxLength(1024))
 
-/** What people may ask of a thread; the tags are the message types of the protocol. */
+/** The commands of users; the tags are the message types of the protocol. */
 export const Command = Schema.TaggedUnion({
   create_thread: {
     name: Title,
     visibility: Schema.optionalKey(Visibility),
     require_signatures: Schema.optionalKey(Schema.Boolean)
   },
-  /** By a co-author: published. By anybody else who may read: a submission that stakes `stake` (default: the minimum). */
+  /** By a co-author: published at once. By another reader: a submission with `stake` (default: the minimum; THR2). */
   submit_message: {
     content: MessageText,
     stake: Schema.optionalKey(Schema.Natural),
     source: Schema.optionalKey(MessageSource)
   },
-  /** By a co-author: pieces written elsewhere, published together and in order; the nth goes by `<id>.<n>`, from 0. */
+  /** By a co-author: texts from elsewhere, published together in order; message n has the id `<id>.<n>`, from 0. */
   import_messages: {
     messages: Schema.Array(Schema.Struct({ content: MessageText, source: MessageSource })).check(
       Schema.isBetweenLength(1, 64)
     )
   },
-  /** A vote, on a submission or an invitation. */
+  /** A vote on a submission or a gate (THR3, THR9). */
   process_approval: { message_id: CommandId, decision: VoteChoice },
-  /** By a co-author: makes `user` one as soon as all the others have approved. The command's id is voted on. */
+  /** By a co-author: opens a gate under the command's id; `user` becomes a co-author when it passes (THR7). */
   invite_co_author: { user: UserId },
-  /** By a co-author who is not the last: out, with an equal share of what the thread holds. */
+  /** By a co-author who is not the last: leaves with an equal share of the thread's tokens (THR7). */
   divest: {},
   cancel_submission: { message_id: CommandId },
   /**
-   * Asks the Chorus. The command's id is the prompt's id. `if_busy`: wait for one's turn (the default), be refused, or
-   * cancel the run under way (CHO9). `sibling_of`: answers that prompt once more, without a look at what was answered.
+   * Prompts the Chorus; the command's id is the prompt's id. `if_busy`: enqueue (default), reject, or interrupt the
+   * active run (CHO9). `sibling_of`: answers that prompt again; the run does not see the earlier answers (CHO8).
    */
   submit_prompt: {
     prompt: MessageText,
     if_busy: Schema.optionalKey(Schema.Literals(["enqueue", "reject", "interrupt"])),
     sibling_of: Schema.optionalKey(CommandId)
   },
-  /** What the running step has said so far is kept with the run. */
+  /** Cancels a queued or active run; the text of its step so far is kept (CHO8). */
   cancel_run: { prompt_id: CommandId },
   close_thread: {}
 })
 export type Command = typeof Command.Type
+/** The command with this tag. */
 export type CommandOf<T extends Command["_tag"]> = Extract<Command, { readonly _tag: T }>
 
-/** The ledger's offer of a staked submission; comes only from the ledger (see `Ledger`'s escrow). */
+/** The ledger's offer of a submission whose stake is reserved (THR2); accepted from the ledger only. */
 export const SubmissionOffered = Schema.TaggedStruct("SubmissionOffered", {
   id: CommandId,
   author: UserId,
@@ -143,10 +170,11 @@ export const SubmissionOffered = Schema.TaggedStruct("SubmissionOffered", {
   stake: Schema.Natural
 })
 
-/** What a thread is answered besides what every topic is. */
+/** The answers to a thread's intents, besides those that every kind has. */
 export const Answer = Schema.Union([SubmissionOffered, ChorusModel.RunStepAnswer])
 export type Answer = typeof Answer.Type
 
+/** The events of a thread. */
 export const Event = Schema.Union([
   Schema.TaggedUnion({
     ThreadCreated: {
@@ -173,7 +201,7 @@ export const Event = Schema.Union([
       expires_at: Instant
     },
     VoteCast: { message_id: CommandId, voter: UserId, choice: VoteChoice, at: Instant },
-    /** The vote is over. `asks` is what the ledger is told to do with the stake. */
+    /** The vote has ended; `asks` requests the settlement of the stake (THR6). */
     SubmissionSettled: {
       id: CommandId,
       outcome: Schema.Literals(["approved", "rejected", "expired", "cancelled"]),
@@ -188,15 +216,16 @@ export const Event = Schema.Union([
       at: Instant,
       expires_at: Instant
     },
-    /** The vote is over; what was approved has happened. */
+    /** The vote on a gate has ended; if approved, its command is applied (THR9). */
     GateClosed: { id: CommandId, outcome: Schema.Literals(["approved", "rejected", "expired"]), at: Instant },
-    /** A co-author has left; `asks` has the ledger pay out the share, if there is any. */
+    /** A co-author has left; `asks` requests the payment of the share, if there is any (THR7). */
     Divested: { user: UserId, amount: Schema.Natural, asks: Schema.NullOr(SendCommand), at: Instant },
-    /** The ledger answered `ask`; `to_thread` is what reached the thread's own account by it. */
+    /** The ledger answered the request `ask`, which moved `to_thread` tokens to the thread's account (THR6). */
     LedgerAnswered: { ask: CommandId, accepted: Schema.Boolean, to_thread: Schema.Natural, at: Instant },
     ThreadClosed: { by: UserId, at: Instant }
   }),
   ChorusModel.ChorusEvent
 ])
 export type Event = typeof Event.Type
+/** The event with this tag. */
 export type EventOf<T extends Event["_tag"]> = Extract<Event, { readonly _tag: T }>

@@ -1,6 +1,6 @@
 /**
- * The Chorus in a thread: who may ask, whose turn it is, what a run is shown,
- * and whom its answer pays (CHO2, CHO7-CHO10). One run at a time.
+ * The runs of the Chorus in a thread: permission, the queue, the transcript that a run receives, and the payment of
+ * cited authors (CHO2, CHO7-CHO10). One run is active at a time. The steps of a run are in `chorus/ChorusRun`.
  */
 import type { ChorusEvent as RunEvent, ChorusState, RunStepAnswer, TranscriptLine } from "../chorus/ChorusModel.ts"
 import { displayText } from "../chorus/ChorusOutput.ts"
@@ -9,47 +9,46 @@ import * as Ledger from "../ledger/LedgerModel.ts"
 import { type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { type CommandContext, reject, type SendCommand } from "../topic/Topic.ts"
-import {
-  acceptEvents,
-  type Actor,
-  canRead,
-  type DecisionResult,
-  idConflict,
-  isCoAuthor,
-  isIdTaken,
-  rejectIfClosed,
-  rejectIfInvalid,
-  rejectWith,
-  threadLimits
-} from "./ThreadGuards.ts"
+import * as Guards from "./ThreadGuards.ts"
 import type { CommandOf, Event, State } from "./ThreadModel.ts"
 
 // -- Decisions ---------------------------------------------------------------
 
-/** A prompt starts at once, or waits behind the run that is under way, unless it asks for something else (CHO9). */
+/**
+ * CHO9: a prompt starts at once, or is queued behind the active run; `if_busy` rejects it or interrupts that run instead.
+ * One run is active per thread, and the queue is bounded (SEC29).
+ */
 export const submitPrompt = (
   state: State,
   command: CommandOf<"submit_prompt">,
-  { id, now, user }: Actor
-): DecisionResult => {
+  { id, now, user }: Guards.Actor
+): Guards.DecisionResult => {
   const { if_busy = "enqueue", prompt, sibling_of } = command
-  const rejection = rejectIfClosed(state, user) ?? rejectIfInvalid(prompt)
+  const rejection = Guards.rejectIfClosed(state, user) ?? Guards.rejectIfInvalid(prompt)
   if (rejection !== undefined) return reject(rejection)
-  if (!isCoAuthor(state, user)) {
-    return rejectWith("forbidden", "CHO9", "only co-authors can ask the Chorus here; submit a message to become one")
+  if (!Guards.isCoAuthor(state, user)) {
+    return Guards.rejectWith(
+      "forbidden",
+      "CHO9",
+      "only co-authors can prompt the Chorus here: submit a message to become one"
+    )
   }
-  if (isIdTaken(state, id)) return reject(idConflict)
+  if (Guards.isIdTaken(state, id)) return reject(Guards.idConflict)
   const siblingRun = state.runs.find((run) => run.prompt_id === sibling_of)
   if (sibling_of !== undefined && siblingRun === undefined) return reject(promptNotFound)
   const unfinished = unfinishedRuns(state)
   if (unfinished.length > 0 && if_busy === "reject") {
-    return rejectWith("rule_violated", "CHO9", "the Chorus is answering another prompt; ask again when it is done")
-  }
-  if (unfinished.length > threadLimits.maxQueuedPrompts) {
-    return rejectWith(
+    return Guards.rejectWith(
       "rule_violated",
       "CHO9",
-      `${threadLimits.maxQueuedPrompts} prompts are waiting already; try again after the next answer`
+      "the Chorus is answering another prompt: send this one when it has finished"
+    )
+  }
+  if (unfinished.length > Guards.threadLimits.maxQueuedPrompts) {
+    return Guards.rejectWith(
+      "rule_violated",
+      "CHO9",
+      `${Guards.threadLimits.maxQueuedPrompts} prompts are queued: send this one after the next answer`
     )
   }
   const rootPrompt = siblingRun === undefined
@@ -58,13 +57,13 @@ export const submitPrompt = (
   const submitted: Event = { _tag: "PromptSubmitted", id, author: user, content: prompt, ...rootPrompt, at: now }
   const cancellation = if_busy === "interrupt" ? cancelRunning(state, user, now) : []
   return unfinished.length === 0 || unfinished.length === 1 && cancellation.length > 0
-    ? acceptEvents(...cancellation, submitted, { _tag: "RunStarted", prompt_id: id, at: now })
-    : acceptEvents(...cancellation, submitted)
+    ? Guards.acceptEvents(...cancellation, submitted, { _tag: "RunStarted", prompt_id: id, at: now })
+    : Guards.acceptEvents(...cancellation, submitted)
 }
 
-const promptNotFound = makeRejection("not_found", "CHO8", "there is no such prompt in this thread")
+const promptNotFound = makeRejection("not_found", "CHO8", "this thread has no prompt with this id")
 
-/** The run under way is cancelled, and the next of those that wait, if any, begins. */
+/** Cancels the active run, and starts the next queued one, if any. */
 const cancelRunning = (state: State, by: UserId, at: Instant): ReadonlyArray<Event> => {
   const [running] = unfinishedRuns(state)
   return running === undefined
@@ -72,32 +71,42 @@ const cancelRunning = (state: State, by: UserId, at: Instant): ReadonlyArray<Eve
     : withNextRunStarted(state, { _tag: "RunCancelled", prompt_id: running.prompt_id, by, at })
 }
 
-/** CHO8: by the asker or any co-author, while it waits or while it runs. */
-export const cancelRun = (state: State, command: CommandOf<"cancel_run">, { now, user }: Actor): DecisionResult => {
-  if (!canRead(state, user)) return reject(notFound)
+/** CHO8: the asker and every co-author can cancel a queued or active run. */
+export const cancelRun = (
+  state: State,
+  command: CommandOf<"cancel_run">,
+  { now, user }: Guards.Actor
+): Guards.DecisionResult => {
+  if (!Guards.canRead(state, user)) return reject(notFound)
   const run = state.runs.find((run) => run.prompt_id === command.prompt_id)
   if (run === undefined) return reject(promptNotFound)
-  if (run.asker !== user && !isCoAuthor(state, user)) {
-    return rejectWith("forbidden", "CHO8", "only whoever asked and the co-authors can cancel a run")
+  if (run.asker !== user && !Guards.isCoAuthor(state, user)) {
+    return Guards.rejectWith("forbidden", "CHO8", "only the author of the prompt and co-authors can cancel a run")
   }
-  if (ChorusRun.isFinished(run)) return rejectWith("rule_violated", "CHO8", `the run is over: it has ${run.status}`)
-  return acceptEvents(
+  if (ChorusRun.isFinished(run)) {
+    return Guards.rejectWith("rule_violated", "CHO8", `the run has ended: it is ${run.status}`)
+  }
+  return Guards.acceptEvents(
     ...withNextRunStarted(state, { _tag: "RunCancelled", prompt_id: run.prompt_id, by: user, at: now })
   )
 }
 
-/** What a step brought; an answer that nobody waits for changes nothing. */
-export const decideStepAnswer = (state: State, answer: RunStepAnswer, context: CommandContext): DecisionResult => {
+/** CHO7: the answer to a step. An answer to another step or attempt, or a repeated one, changes nothing. */
+export const decideStepAnswer = (
+  state: State,
+  answer: RunStepAnswer,
+  context: CommandContext
+): Guards.DecisionResult => {
   const run = state.runs.find((run) => run.prompt_id === answer.prompt_id)
   const events = run === undefined ? [] : ChorusRun.decide(run, answer, context)
-  return acceptEvents(...events.flatMap((event) => withNextRunStarted(state, event)))
+  return Guards.acceptEvents(...events.flatMap((event) => withNextRunStarted(state, event)))
 }
 
-/** A closing thread ends its runs. */
+/** THR7: cancels the runs of a closing thread. */
 export const cancelUnfinishedRuns = (state: State, by: UserId, at: Instant): ReadonlyArray<Event> =>
   unfinishedRuns(state).map((run) => ({ _tag: "RunCancelled", prompt_id: run.prompt_id, by, at }))
 
-/** The event, and the start of the next run when it ends the one under way. */
+/** The event; if it ends the active run, also the start of the next one (CHO9). */
 const withNextRunStarted = (
   state: State,
   event: ChorusRun.RunEvent
@@ -109,8 +118,8 @@ const withNextRunStarted = (
 }
 
 /**
- * The run under way, then those that wait, oldest first. Runs start in the order of their prompts, so everything
- * before one that ended by itself is over too: the search ends there.
+ * The active run, then the queued ones, oldest first. Runs start in the order of their prompts, so every run before one
+ * that yielded or failed has ended too: the search stops there.
  */
 const unfinishedRuns = (state: State): ReadonlyArray<ChorusState> => {
   const runs: Array<ChorusState> = []
@@ -122,12 +131,12 @@ const unfinishedRuns = (state: State): ReadonlyArray<ChorusState> => {
   return runs.toReversed()
 }
 
-/** What the Chorus is asked to do now. */
+/** The step that the Chorus has to perform now. */
 export const pendingSteps = (state: State) => unfinishedRuns(state).slice(0, 1).flatMap(ChorusRun.pending)
 
 // -- Evolution ---------------------------------------------------------------
 
-/** A run's event moves that run and nothing else but what its citations pay (CHO10). */
+/** Applies an event to its run. It changes nothing else but the pending payments for citations (CHO6, CHO10). */
 export const evolve = (state: State, event: RunEvent): State => {
   if (event._tag === "PromptSubmitted") {
     const { at, author: asker, content, id: prompt_id, sibling_of } = event
@@ -146,11 +155,11 @@ export const evolve = (state: State, event: RunEvent): State => {
   }
 }
 
-/** Whether one answers what the other does, once more. */
+/** Whether both runs answer the same prompt (CHO8). */
 const areSiblings = ({ sibling_of }: ChorusState, other: ChorusState): boolean =>
   sibling_of !== undefined && (other.sibling_of ?? other.prompt_id) === sibling_of
 
-/** CHO2: the newest lines of the conversation, oldest first: messages, earlier prompts and their answers. */
+/** CHO2: the newest lines of the thread, oldest first: messages, earlier prompts and their answers. */
 const transcript = (state: State, run: ChorusState): ReadonlyArray<TranscriptLine> => {
   const messageLines = state.messages.slice(-ChorusRun.runPolicy.maxTranscriptLines).map(({ at, author, content }) => ({
     at,
@@ -171,7 +180,7 @@ const finalText = (run: ChorusState): string => {
   return last === undefined ? "" : displayText(last.output)
 }
 
-/** CHO10: the treasury pays each cited author once per run. */
+/** CHO10: requests to the ledger to pay each cited author from the treasury, once per run. */
 const citationRewards = (
   state: State,
   prompt: CommandId,

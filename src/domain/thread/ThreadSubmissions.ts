@@ -1,139 +1,144 @@
-/** How what outsiders write becomes a message: staked, voted on, settled (THR2-THR4, THR6). */
+/**
+ * Submissions: messages of users who are not co-authors, from the ledger's offer to the settlement of the stake
+ * (THR2-THR4, THR6). `ThreadModel` has a drawing of their states; `Approval` decides votes and shares.
+ */
 import * as Approval from "../approval/Approval.ts"
 import * as Ledger from "../ledger/LedgerModel.ts"
 import { type Author, type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { reject } from "../topic/Topic.ts"
-import {
-  acceptEvents,
-  type Actor,
-  canRead,
-  type DecisionResult,
-  idConflict,
-  isCoAuthor,
-  isIdTaken,
-  rejectIfClosed,
-  rejectIfInvalid,
-  rejectWith,
-  threadLimits
-} from "./ThreadGuards.ts"
+import * as Guards from "./ThreadGuards.ts"
 import type { CommandOf, Event, EventOf, Message, State, Submission, SubmissionOffered, Vote } from "./ThreadModel.ts"
 
 type SubmissionOpened = EventOf<"SubmissionOpened">
 type SubmissionSettled = EventOf<"SubmissionSettled">
 
-/** How submissions are voted on (THR5). */
+/** The approval policy of submissions (THR5). */
 const approvalPolicy = Approval.defaultPolicy
 
 // -- Decisions ---------------------------------------------------------------
 
-/** Why a stake will not do. */
+/** The rejection of a stake below the minimum (THR2). */
 export const rejectIfBelowMinimumStake = (stake: number) =>
-  stake < threadLimits.minimumStake
-    ? makeRejection("rule_violated", "THR2", `a submission stakes at least ${threadLimits.minimumStake} tokens`)
+  stake < Guards.threadLimits.minimumStake
+    ? makeRejection(
+      "rule_violated",
+      "THR2",
+      `the stake is too small: stake at least ${Guards.threadLimits.minimumStake} tokens`
+    )
     : undefined
 
 /**
- * The ledger has reserved the stake; a refusal here makes it flow back. Asked twice, the answer must be the same, so
- * nothing is refused here that might be accepted later.
+ * THR2, LED4: opens the submission whose stake the ledger has reserved. A rejection returns the stake. After a crash the
+ * ledger offers again, and the answer must be the same: nothing is rejected here that could be accepted later.
  */
 export const acceptOffer = (
   state: State,
   { author, content, id, stake }: typeof SubmissionOffered.Type,
   from: Author,
   now: Instant
-): DecisionResult => {
-  if (from !== Ledger.ledgerAuthor) return rejectWith("forbidden", "THR6", "submissions are offered by the ledger only")
-  const rejection = rejectIfClosed(state, author) ?? rejectIfInvalid(content) ?? rejectIfBelowMinimumStake(stake) ??
-    (isIdTaken(state, id) ? idConflict : undefined)
+): Guards.DecisionResult => {
+  if (from !== Ledger.ledgerAuthor) {
+    return Guards.rejectWith("forbidden", "THR6", "only the ledger offers submissions")
+  }
+  const rejection = Guards.rejectIfClosed(state, author) ?? Guards.rejectIfInvalid(content) ??
+    rejectIfBelowMinimumStake(stake) ??
+    (Guards.isIdTaken(state, id) ? Guards.idConflict : undefined)
   if (rejection !== undefined) return reject(rejection)
-  const isAlreadyCoAuthor = isCoAuthor(state, author)
+  const isAlreadyCoAuthor = Guards.isCoAuthor(state, author)
   const voters = isAlreadyCoAuthor ? [] : state.co_authors
-  const expires_at = now + threadLimits.submissionTtlMillis
+  const expires_at = now + Guards.threadLimits.submissionTtlMillis
   const event: SubmissionOpened = { _tag: "SubmissionOpened", id, author, content, stake, voters, at: now, expires_at }
-  // Whoever became a co-author while the stake was being reserved is published at once and gets it back (THR2).
+  // The author became a co-author while the stake was being reserved: publish at once and refund (THR2).
   const submission = newSubmission(event)
   return isAlreadyCoAuthor
-    ? acceptEvents(event, settlementOf(state, submission, "approved", refundAuthor(submission), now))
-    : acceptEvents(event)
+    ? Guards.acceptEvents(event, settlementOf(state, submission, "approved", refundAuthor(submission), now))
+    : Guards.acceptEvents(event)
 }
 
-/** One vote each, final, and the settlement when it was the last (THR3, THR4). */
+/** One final vote per voter, and the settlement when it decides (THR3, THR4). */
 export const castSubmissionVote = (
   state: State,
   { decision, message_id }: CommandOf<"process_approval">,
-  { now, user }: Actor
-): DecisionResult => {
+  { now, user }: Guards.Actor
+): Guards.DecisionResult => {
   const submission = findSubmission(state, message_id, user)
   if ("code" in submission) return reject(submission)
-  if (submission.author === user) return rejectWith("forbidden", "THR3", "nobody votes on what they wrote themselves")
+  if (submission.author === user) {
+    return Guards.rejectWith("forbidden", "THR3", "authors do not vote on their own submissions")
+  }
   if (!submission.voters.includes(user)) {
-    return rejectWith("forbidden", "THR3", "only those who were co-authors when it was submitted vote on it")
+    return Guards.rejectWith("forbidden", "THR3", "you are not a voter: the co-authors at the time of submission vote")
   }
   if (submission.votes.some((vote) => vote.voter === user)) {
-    return rejectWith("rule_violated", "THR3", "you have voted on this, and a vote is final")
+    return Guards.rejectWith("rule_violated", "THR3", "you have voted on this already: a vote is final")
   }
   const rejection = rejectIfVoteClosed(submission, now)
   if (rejection !== undefined) return reject(rejection)
   const newVote: Vote = { voter: user, choice: decision, at: now }
   const updated = { ...submission, votes: [...submission.votes, newVote] }
-  return acceptEvents({ _tag: "VoteCast", message_id, ...newVote }, ...settleSubmission(state, updated, false, now))
+  return Guards.acceptEvents(
+    { _tag: "VoteCast", message_id, ...newVote },
+    ...settleSubmission(state, updated, false, now)
+  )
 }
 
-/** THR7: the author takes an open submission back, and the stake with it. */
+/** THR7: the author cancels an open submission, and gets the stake back. */
 export const cancelSubmission = (
   state: State,
   { message_id }: CommandOf<"cancel_submission">,
-  { now, user }: Actor
-): DecisionResult => {
+  { now, user }: Guards.Actor
+): Guards.DecisionResult => {
   const submission = findSubmission(state, message_id, user)
   if ("code" in submission) return reject(submission)
-  if (submission.author !== user) return rejectWith("forbidden", "THR7", "only its author can take a submission back")
+  if (submission.author !== user) {
+    return Guards.rejectWith("forbidden", "THR7", "only the author can cancel a submission")
+  }
   const rejection = rejectIfVoteClosed(submission, now)
   return rejection === undefined
-    ? acceptEvents(settlementOf(state, submission, "cancelled", refundAuthor(submission), now))
+    ? Guards.acceptEvents(settlementOf(state, submission, "cancelled", refundAuthor(submission), now))
     : reject(rejection)
 }
 
-/** The clock's work: votes whose time is over. */
+/** THR4: settles the submissions whose time to vote has expired. */
 export const expireSubmissions = (state: State, now: Instant): ReadonlyArray<Event> =>
   openSubmissions(state).filter((submission) => submission.expires_at <= now).flatMap((submission) =>
     settleSubmission(state, submission, true, now)
   )
 
-/** Votes that are over because a voter has left. */
+/** THR3: settles the submissions that are decided without a voter who has left. */
 export const settleDecided = (state: State, now: Instant): ReadonlyArray<Event> =>
   openSubmissions(state).flatMap((submission) => settleSubmission(state, submission, false, now))
 
-/** THR7: a thread that closes gives every open submission its stake back. */
+/** THR7: cancels and refunds every open submission of a closing thread. */
 export const cancelOpenSubmissions = (state: State, now: Instant): ReadonlyArray<Event> =>
   openSubmissions(state).map((submission) =>
     settlementOf(state, submission, "cancelled", refundAuthor(submission), now)
   )
 
-/** When the next vote runs out. */
+/** When the next open submission expires. */
 export const nextSubmissionExpiry = (state: State): Instant | undefined =>
   openSubmissions(state).reduce<Instant | undefined>(
     (next, { expires_at }) => Math.min(next ?? expires_at, expires_at),
     undefined
   )
 
-/** Those whose vote is not over. */
+/** The pending submissions. */
 export const openSubmissions = (state: State): ReadonlyArray<Submission> =>
   state.submissions.filter((submission) => submission.status === "pending")
 
 const findSubmission = (state: State, id: CommandId, user: UserId) => {
-  if (!canRead(state, user)) return notFound
+  if (!Guards.canRead(state, user)) return notFound
   return state.submissions.find((submission) => submission.id === id) ??
-    makeRejection("not_found", "THR3", "there is no such submission in this thread")
+    makeRejection("not_found", "THR3", "this thread has no submission or gate with this id")
 }
 
 const rejectIfVoteClosed = (submission: Submission, now: Instant) => {
   if (submission.status !== "pending") {
-    return makeRejection("rule_violated", "THR8", `the vote is over: it was ${submission.status}`)
+    return makeRejection("rule_violated", "THR8", `the vote has ended: the submission is ${submission.status}`)
   }
   return submission.expires_at <= now
-    ? makeRejection("rule_violated", "THR4", "the time to vote on this is over")
+    ? makeRejection("rule_violated", "THR4", "the vote has expired")
     : undefined
 }
 
@@ -164,7 +169,7 @@ const refundAuthor = (
   submission: Submission
 ): ReadonlyArray<Approval.StakeShare> => [{ to: { _tag: "Author" }, amount: submission.stake }]
 
-/** The end of a submission, with what the ledger is asked to do with its stake (THR6). */
+/** The event that ends a submission, with the request to the ledger to settle its stake (THR6). */
 const settlementOf = (
   thread: State,
   submission: Submission,
@@ -203,7 +208,7 @@ const beneficiaryAccount = (thread: State, submission: Submission, to: Approval.
 
 // -- Evolution ---------------------------------------------------------------
 
-/** A pending submission as its event opened it. */
+/** The pending submission that the event opens. */
 const newSubmission = ({ at, author, content, expires_at, id, stake, voters }: SubmissionOpened): Submission => ({
   id,
   author,
@@ -216,13 +221,13 @@ const newSubmission = ({ at, author, content, expires_at, id, stake, voters }: S
   status: "pending"
 })
 
-/** THR2: a submission is up for the vote. */
+/** THR2: the submission is pending. */
 export const applySubmissionOpened = (state: State, event: SubmissionOpened): State => ({
   ...state,
   submissions: [...state.submissions, newSubmission(event)]
 })
 
-/** THR3: a vote is on record. */
+/** THR3: the vote is cast. */
 export const applySubmissionVote = (state: State, event: EventOf<"VoteCast">): State => {
   const cast: Vote = { voter: event.voter, choice: event.choice, at: event.at }
   return updateSubmission(
@@ -232,7 +237,7 @@ export const applySubmissionVote = (state: State, event: EventOf<"VoteCast">): S
   )
 }
 
-/** THR4: what was approved is a message, and its author a co-author. */
+/** THR4: the submission has ended; an approved one is a message, and its author a co-author. */
 export const applySubmissionSettled = (previous: State, { asks, at, id, outcome }: SubmissionSettled): State => {
   const submission = previous.submissions.find((submission) => submission.id === id)
   const state = updateSubmission(previous, id, (submission) => ({ ...submission, status: outcome }))
@@ -244,7 +249,7 @@ export const applySubmissionSettled = (previous: State, { asks, at, id, outcome 
     ...state,
     owed,
     messages: [...state.messages, message],
-    co_authors: isCoAuthor(state, author) ? state.co_authors : [...state.co_authors, author]
+    co_authors: Guards.isCoAuthor(state, author) ? state.co_authors : [...state.co_authors, author]
   }
 }
 

@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
 import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
+import { threadKind } from "../../../src/domain/thread/Thread.ts"
 import { makeTransition, validateTransition } from "../../../src/domain/thread/ThreadInvariants.ts"
 import type { Message, State, Submission } from "../../../src/domain/thread/ThreadModel.ts"
+import { step } from "../../../src/domain/topic/Topic.ts"
 import { applyCommand, commandId, getTopic, makeTopicWorld, topicId, userId } from "../../support/TopicWorld.ts"
 
 const t = topicId("thread:t")
@@ -28,37 +31,68 @@ const runningRun = { ...run, status: "running" } as const
 const failedRun = { ...run, status: "failed", ended_at: 1 } as const
 const edited = old.messages.map((message): Message => ({ ...message, content: "edited" }))
 
-/** Whether a change is refused, from a state of one's own making. */
-const violatesInvariants = (change: Partial<State>, from: Partial<State> = {}) => {
+/** The rejection of a change to an arbitrary state. */
+const rejectionOf = (change: Partial<State>, from: Partial<State> = {}) => {
   const previous = { ...old, ...from }
   return validateTransition(makeTransition(previous, { ...previous, version: previous.version + 1, ...change }))
-    ?.rule === "THR8"
 }
 
-describe("Transitions of a thread", () => {
-  it("[THR8] ordinary ones pass", () => {
+describe("ThreadInvariants", () => {
+  it("[THR8] valid transitions pass", () => {
     assert.isUndefined(validateTransition(makeTransition(absent, old)))
-    assert.isFalse(violatesInvariants({ status: "closed" }))
-    assert.isFalse(violatesInvariants({ submissions: [rejectedSubmission] }, { submissions: [submission] }))
-    assert.isFalse(violatesInvariants({ runs: [runningRun] }, { runs: [run] }))
+    assert.isUndefined(rejectionOf({ status: "closed" }))
+    assert.isUndefined(rejectionOf({ submissions: [rejectedSubmission] }, { submissions: [submission] }))
+    assert.isUndefined(rejectionOf({ runs: [runningRun] }, { runs: [run] }))
+    const cancelledRun = { ...run, status: "cancelled", ended_at: 1 } as const
+    assert.isUndefined(rejectionOf({ runs: [{ ...cancelledRun, partial: "so far" }] }, { runs: [cancelledRun] }))
   })
 
   it.each<[string, Partial<State>, Partial<State>]>([
     ["no co-author", { co_authors: [] }, {}],
-    ["a co-author twice", { co_authors: [userId(0), userId(0)] }, {}],
-    ["a debt", { token_balance: -1 }, {}],
-    ["the same version", { version: old.version }, {}],
-    ["an end", { status: "absent" }, {}],
-    ["a second life", { status: "active" }, { status: "closed" }],
-    ["another text", { messages: edited }, {}],
-    ["a message gone", { messages: [] }, {}],
-    ["a vote undone", { submissions: [submission] }, { submissions: [rejectedSubmission] }],
-    ["another stake", { submissions: [{ ...submission, stake: 2_000 }] }, { submissions: [submission] }],
-    ["a submission gone", { submissions: [] }, { submissions: [submission] }],
-    ["two runs at once", { runs: [runningRun, { ...runningRun, prompt_id: commandId("q") }] }, {}],
-    ["a run resurrected", { runs: [runningRun] }, { runs: [failedRun] }],
-    ["a run gone", { runs: [] }, { runs: [run] }]
-  ])("[THR8] %s is refused", (_what, change, from) => {
-    assert.isTrue(violatesInvariants(change, from))
+    ["duplicate co-author", { co_authors: [userId(0), userId(0)] }, {}],
+    ["negative token balance", { token_balance: -1 }, {}],
+    ["token balance out of range", { token_balance: 2 ** 53 }, {}],
+    ["version does not grow", { version: old.version }, {}],
+    ["the thread does not exist", { status: "absent" }, {}],
+    ["closed thread reopened", { status: "active" }, { status: "closed" }],
+    ["published message changed", { messages: edited }, {}],
+    ["published message changed", { messages: [] }, {}],
+    ["settled submission or its votes changed", { submissions: [submission] }, { submissions: [rejectedSubmission] }],
+    [
+      "settled submission or its votes changed",
+      { submissions: [{ ...submission, stake: 2_000 }] },
+      { submissions: [submission] }
+    ],
+    ["settled submission or its votes changed", { submissions: [] }, { submissions: [submission] }],
+    ["more than one active run", { runs: [runningRun, { ...runningRun, prompt_id: commandId("q") }] }, {}],
+    ["finished run changed", { runs: [runningRun] }, { runs: [failedRun] }],
+    ["finished run changed", { runs: [] }, { runs: [run] }]
+  ])("[THR8] %s", (violation, change, from) => {
+    const rejection = rejectionOf(change, from)
+    assert.deepInclude(rejection, { code: "rule_violated", rule: "THR8" })
+    assert.isTrue(rejection?.message.endsWith(`: ${violation}`), rejection?.message)
+  })
+
+  it("[THR8] the rejection lists every violation", () => {
+    assert.match(
+      rejectionOf({ co_authors: [], token_balance: -1, version: 0 })?.message ?? "",
+      /: no co-author; negative token balance; version does not grow$/
+    )
+  })
+
+  it("[THR8] a decision that would break an invariant is rejected, and stores nothing", () => {
+    // As if a defect had left a thread with a duplicate co-author.
+    const broken: State = { ...old, co_authors: [userId(0), userId(0)] }
+    const decide = (state: State) =>
+      step(threadKind, state, { _tag: "submit_message", content: "more" }, {
+        id: commandId("more"),
+        author: userId(0),
+        now: 1,
+        seed: 0
+      })
+    assert.isTrue(Result.isSuccess(decide(old)))
+    const decision = decide(broken)
+    assert.isTrue(Result.isFailure(decision) && decision.failure.rule === "THR8")
+    assert.lengthOf(broken.messages, 1)
   })
 })
