@@ -3,7 +3,7 @@ import { Arbitrary, Schema } from "effect"
 import * as Connection from "../../../src/domain/connection/Connection.ts"
 import { auth, challenge, connect, initial, key, type Message, signedIn } from "./ConnectionFixture.ts"
 
-/** What touches topics, people's data or somebody else: forbidden to strangers. */
+/** Intents that reach topics, sessions or data of users: only for authenticated connections. */
 const privileged: ReadonlySet<Connection.Intent["_tag"]> = new Set(
   [
     "SubmitCommand",
@@ -20,7 +20,7 @@ const privileged: ReadonlySet<Connection.Intent["_tag"]> = new Set(
   ] as const
 )
 
-/** Scripts that get past the door often: a lucky step answers the check that is under way. */
+/** Scripts that often authenticate: a lucky step completes the verification that is in progress. */
 const scripts = Arbitrary.array(
   Arbitrary.schema(Schema.Struct({ message: Connection.Message, lucky: Schema.Boolean })),
   {
@@ -43,7 +43,7 @@ const satisfyPendingCheck = (
     : message
 
 describe("a connection", () => {
-  it.prop("[AUT4] before a key is proved nothing touches a topic", { scripts }, ({ scripts }) => {
+  it.prop("[AUT4] before authentication no intent reaches a topic or a session", { scripts }, ({ scripts }) => {
     let state = initial
     for (const entry of scripts) {
       const [next, intents] = Connection.step(state, satisfyPendingCheck(state, entry))
@@ -54,7 +54,7 @@ describe("a connection", () => {
     }
   })
 
-  it.prop("[AUT1] a user is there exactly while the connection is live", { scripts }, ({ scripts }) => {
+  it.prop("[AUT1] a connection has a user exactly while it is authenticated", { scripts }, ({ scripts }) => {
     let state = initial
     for (const entry of scripts) {
       state = Connection.step(state, satisfyPendingCheck(state, entry))[0]
@@ -62,7 +62,7 @@ describe("a connection", () => {
     }
   })
 
-  it.prop("[CON1] every subscription that was begun ends, and none twice", { scripts }, ({ scripts }) => {
+  it.prop("[SYN12] each subscription ends exactly once", { scripts }, ({ scripts }) => {
     let state = initial
     const open = new Set<string>()
     for (const entry of [...scripts, { message: { _tag: "SocketClosed", at: 0, code: 1006 } as const, lucky: false }]) {
@@ -76,7 +76,7 @@ describe("a connection", () => {
     assert.strictEqual(open.size, 0)
   })
 
-  it.prop("[CON6] at most one close, and silence after it", { scripts }, ({ scripts }) => {
+  it.prop("[CON6] a connection closes at most once, and does nothing after it", { scripts }, ({ scripts }) => {
     let state = initial
     let closes = 0
     for (const entry of scripts) {
@@ -89,7 +89,52 @@ describe("a connection", () => {
     assert.isAtMost(closes, 1)
   })
 
-  it.prop("[CON1] every reachable state survives JSON", { scripts }, ({ scripts }) => {
+  it.prop("[CON1] a step changes neither the state nor the message that it gets", { scripts }, ({ scripts }) => {
+    let state = initial
+    for (const entry of scripts) {
+      const message = satisfyPendingCheck(state, entry)
+      const before = structuredClone({ state, message })
+      const [next] = Connection.step(state, message)
+      assert.deepStrictEqual({ state, message }, before)
+      assert.deepStrictEqual(Connection.step(state, message)[0], next)
+      state = next
+    }
+  })
+
+  it.prop("[SYN5] a command is submitted once, or answered with one error, or closes the connection", { scripts }, ({
+    scripts
+  }) => {
+    let state = initial
+    for (const entry of scripts) {
+      const message = satisfyPendingCheck(state, entry)
+      const wasOpen = state.status._tag !== "Closed"
+      const [next, intents] = Connection.step(state, message)
+      state = next
+      if (!wasOpen || message._tag !== "MessageReceived" || message.incoming._tag !== "Command") continue
+      const { id } = message.incoming
+      const outcomes = intents.filter((intent) =>
+        intent._tag === "SubmitCommand" && intent.ref === id || intent._tag === "Close" ||
+        intent._tag === "SendReply" && intent.message._tag === "error" && intent.message.ref_id === id
+      )
+      assert.lengthOf(outcomes, 1)
+    }
+  })
+
+  it.prop("[CON4] whatever is received, an error names the message that it answers", { scripts }, ({ scripts }) => {
+    let state = initial
+    for (const entry of scripts) {
+      const message = satisfyPendingCheck(state, entry)
+      const [next, intents] = Connection.step(state, message)
+      state = next
+      const ref = message._tag === "MessageReceived" ? message.incoming.id : undefined
+      for (const intent of intents) {
+        if (ref === undefined || intent._tag !== "SendReply" || intent.message._tag !== "error") continue
+        assert.strictEqual<string | null>(intent.message.ref_id, ref)
+      }
+    }
+  })
+
+  it.prop("[CON1] every reachable state is plain data, the same after JSON", { scripts }, ({ scripts }) => {
     let state = initial
     for (const entry of scripts) state = Connection.step(state, satisfyPendingCheck(state, entry))[0]
     const codec = Schema.toCodecJson(Connection.ConnectionState)

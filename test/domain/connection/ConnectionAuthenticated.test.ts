@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { closeCode, mayReconnect } from "../../../src/domain/connection/CloseCode.ts"
 import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
+import { StateHash } from "../../../src/domain/protocol/StateHash.ts"
 import {
   auth,
   authenticated,
@@ -21,14 +22,14 @@ import {
   topic
 } from "./ConnectionFixture.ts"
 
-describe("signed in", () => {
-  it("[CON1] [TOP1] a command goes to its topic, which is then the current thread", () => {
+describe("an authenticated connection", () => {
+  it("[CON1] a command is submitted to its topic, which becomes the current thread", () => {
     const { intents, state } = run([commandReceived], authenticated)
     assert.deepStrictEqual(intents, [{ _tag: "SubmitCommand", ref, topic, command: { _tag: "close_thread" } }])
     assert.strictEqual(state.thread_id, topic)
   })
 
-  it("[CON5] a thread that is not there is no longer the current one; the rest stays", () => {
+  it("[CON5] a ThreadError resets the current thread, and nothing else", () => {
     const { state } = run([commandReceived, {
       _tag: "RequestCompleted",
       topic,
@@ -41,7 +42,7 @@ describe("signed in", () => {
     })
   })
 
-  it("[CON5] a lost network keeps the session for two minutes; a normal end is no fault", () => {
+  it("[CON5] a NetworkError holds the session for two minutes; a normal close is no error", () => {
     const at = 900_000
     const { intents, state } = run([{ _tag: "SocketClosed", at, code: 1006 }], authenticated)
     assert.deepStrictEqual(intents, [{ _tag: "ExtendSession", session: "s", until: at + defaults.resumeWindow }])
@@ -50,25 +51,23 @@ describe("signed in", () => {
     assert.deepStrictEqual(run([{ _tag: "SocketClosed", at: 0, code: 1006 }], authenticated).intents, [])
   })
 
-  it("[CON4] the sixteenth malformed message closes, whoever sent it", () => {
+  it("[CON4] a malformed message is answered and changes nothing else; the sixteenth closes the connection", () => {
     assert.strictEqual(run(repeat(15, frameRejected), authenticated).state.status._tag, "Authenticated")
     const { intents } = run(repeat(16, frameRejected), authenticated)
     assert.deepInclude(closeOf(intents), { code: closeCode.tooManyErrors })
     assert.strictEqual(errorOf(intents)?.code, "malformed")
   })
 
-  it("[CON7] a message over the budget hears when to come again; a flood of them is closed", () => {
+  it("[CON7] a message over the budget is answered with the time to retry; an acknowledgement is ignored", () => {
     const overBudget = messageReceived({ _tag: "Command", id: ref, topic, command: {} }, { wait: 600 })
     assert.deepInclude(errorOf(run([overBudget], authenticated).intents), { code: "rate_limited", retry_after_ms: 600 })
-    const { intents } = run(repeat(defaults.rateStrikes + 1, overBudget), authenticated)
-    assert.deepInclude(closeOf(intents), { code: closeCode.rateLimited, resume: true, retry_after_ms: 600 })
     assert.deepStrictEqual(
       run([controlReceived({ _tag: "ack", seq: 1 }, topic, { wait: 5 })], authenticated).intents,
       []
     )
   })
 
-  it("[CON7] who asked for order has what comes behind a refused command refused, until that one comes again", () => {
+  it("[CON7] with in_order, commands behind a rejected one of the same budget are rejected until it is accepted", () => {
     const commandId = (n: number) => CommandId.make(`8b8c5c0e-5f0f-4f6e-9a38-1a3d7bb5c10${n}`)
     const command = (n: number, more = {}) =>
       messageReceived({ _tag: "Command", id: commandId(n), topic, command: {} }, more)
@@ -84,18 +83,18 @@ describe("signed in", () => {
       ref_id: commandId(2),
       retry_after_ms: 500
     })
-    // Even when the time has come, and what was refused is refused once more.
+    // Also when the time has come, and when the rejected command is rejected again.
     assert.deepInclude(errorOf(run([command(2, { at: 700 })], blocked).intents), { retry_after_ms: 1 })
     const still = run([command(1, { at: 600, wait: 50 })], blocked).state
     assert.deepInclude(errorOf(run([command(2, { at: 600 })], still).intents), { retry_after_ms: 50 })
     assert.deepStrictEqual(run([command(1, { at: 600 }), command(2, { at: 600 })], blocked).tags, ["SubmitCommand"])
-    // Other budgets, look-ups, and people who did not ask are not held up.
+    // Other budgets, reads, and connections without `in_order` are not blocked.
     assert.deepStrictEqual(run([command(2, { budget: "command:arena" })], blocked).tags, ["SubmitCommand"])
     assert.deepStrictEqual(run([controlReceived({ _tag: "subscribe" }, topic)], blocked).tags, ["Subscribe"])
     assert.deepStrictEqual(run([command(1, { wait: 600 }), command(2)], authenticated).tags, ["SubmitCommand"])
   })
 
-  it("[CON7] [SEC25] a command that finds too many under way holds back those behind it as well", () => {
+  it("[CON7] [SEC25] a command that exceeds the requests in flight blocks those behind it as well", () => {
     const inOrder = { ...authenticated, in_order: true }
     const full = run(repeat(32, commandReceived), inOrder).state
     const commandId = (n: number) => CommandId.make(`8b8c5c0e-5f0f-4f6e-9a38-1a3d7bb5c20${n}`)
@@ -105,14 +104,14 @@ describe("signed in", () => {
     assert.deepStrictEqual(run([command(1), requestCompleted, command(2)], blocked).tags, ["SubmitCommand"])
   })
 
-  it("[SEC25] at most 32 requests wait for their answers", () => {
+  it("[SEC25] at most 32 requests are in flight", () => {
     const full = run(repeat(32, commandReceived), authenticated).state
     assert.strictEqual(errorOf(run([commandReceived], full).intents)?.code, "rate_limited")
     assert.deepStrictEqual(run([requestCompleted, commandReceived], full).tags, ["SubmitCommand"])
     assert.deepStrictEqual(run([controlReceived({ _tag: "subscribe" }, topic)], full).state.subscriptions, [])
   })
 
-  it("[SYN12] at most 128 subscriptions; one that is there already may be asked for again", () => {
+  it("[SYN12] a connection has at most 128 subscriptions; an existing one may be requested again", () => {
     const asked = Array.from({ length: 128 }, (_, i) => [
       controlReceived({ _tag: "subscribe" }, TopicId.make(`thread:${i}`)),
       requestCompleted
@@ -125,9 +124,8 @@ describe("signed in", () => {
     ])
   })
 
-  it("[ROO3] signals need a subscription and are small", () => {
+  it("[ROO3] a signal has at most 4 KB", () => {
     const signal = controlReceived({ _tag: "signal", key: "cursor", value: 1 }, topic)
-    assert.strictEqual(errorOf(run([signal], authenticated).intents)?.code, "not_found")
     const subscribed = run([controlReceived({ _tag: "subscribe" }, topic)], authenticated).state
     assert.deepStrictEqual(run([signal], subscribed).tags, ["SetSignal"])
     const large = controlReceived({ _tag: "signal", key: "cursor", value: 1 }, topic, {
@@ -136,7 +134,75 @@ describe("signed in", () => {
     assert.strictEqual(errorOf(run([large], subscribed).intents)?.code, "too_large")
   })
 
-  it("[CON6] the range of the code says whether a goodbye lets the client resume", () => {
+  it("[SEC11] only a subscriber sets signals in a topic", () => {
+    const signal = controlReceived({ _tag: "signal", key: "cursor", value: 1 }, topic)
+    const { intents, state } = run([signal], authenticated)
+    assert.strictEqual(errorOf(intents)?.code, "not_found")
+    assert.deepStrictEqual(state, authenticated)
+    const revoked = run(
+      [controlReceived({ _tag: "subscribe" }, topic), { _tag: "Unsubscribed", topic }],
+      authenticated
+    ).state
+    assert.strictEqual(errorOf(run([signal], revoked).intents)?.code, "not_found")
+  })
+
+  it("[SEC9] acknowledgements, desync reports and signals reach only topics that the connection subscribed to", () => {
+    const hash = StateHash.make("0123456789abcdef")
+    const messages = [
+      controlReceived({ _tag: "ack", seq: 1 }, topic),
+      controlReceived({ _tag: "desync", seq: 1, expected: hash, found: hash }, topic),
+      controlReceived({ _tag: "signal", key: "cursor", value: 1 }, topic)
+    ]
+    for (const message of messages) {
+      assert.isEmpty(run([message], authenticated).tags.filter((tag) => tag !== "SendReply"))
+      const subscribed = run([controlReceived({ _tag: "subscribe" }, topic)], authenticated).state
+      assert.include(["Acknowledge", "RecordDesync", "SetSignal"], run([message], subscribed).tags[0])
+    }
+  })
+
+  it("[SYN6] an acknowledgement of a subscribed topic is recorded with the hashes that it confirms", () => {
+    const subscribed = run([controlReceived({ _tag: "subscribe" }, topic)], authenticated).state
+    assert.deepStrictEqual(run([controlReceived({ _tag: "ack", seq: 7, matches: 2 }, topic)], subscribed).intents, [
+      { _tag: "Acknowledge", topic, seq: 7, matches: 2 }
+    ])
+  })
+
+  it("[SEC25] more than 64 rejections in a row close the connection with 4429; an accepted message resets the count", () => {
+    const overBudget = messageReceived({ _tag: "Command", id: ref, topic, command: {} }, { wait: 600 })
+    const beat = controlReceived({ _tag: "heartbeat" })
+    const { intents } = run(repeat(defaults.rateStrikes + 1, overBudget), authenticated)
+    assert.deepInclude(closeOf(intents), { code: closeCode.rateLimited, resume: true, retry_after_ms: 600 })
+    const strikes = repeat(defaults.rateStrikes, overBudget)
+    assert.strictEqual(run([...strikes, beat, ...strikes], authenticated).state.status._tag, "Authenticated")
+  })
+
+  it("[SEC8] a command carries no author: the connection's user is the only identity", () => {
+    const { intents, state } = run([commandReceived], authenticated)
+    assert.deepStrictEqual(Object.keys(intents[0]!).toSorted(), ["_tag", "command", "ref", "topic"])
+    assert.strictEqual(state.user, key)
+  })
+
+  it("[SEC7] a revoked session is closed as not to be resumed, and leaves its topics first", () => {
+    const subscribed = run([controlReceived({ _tag: "subscribe" }, topic)], authenticated).state
+    const code = closeCode.forcedOut
+    const { intents, state, tags } = run(
+      [{ _tag: "CloseRequested", code, reason: "revoked", resume: mayReconnect(code), retry_after_ms: 0 }],
+      subscribed
+    )
+    assert.deepStrictEqual(tags, ["Unsubscribe", "Close"])
+    assert.deepInclude(closeOf(intents), { code, resume: false })
+    assert.deepStrictEqual(state.subscriptions, [])
+  })
+
+  it("[AUT2] a renewed session replaces the one before, and its expiry", () => {
+    const { state } = run([{ _tag: "SessionRenewed", session: "t", expires_at: 5_000_000 }], authenticated)
+    assert.deepStrictEqual(state.status, { _tag: "Authenticated", session: "t", expires_at: 5_000_000 })
+    assert.deepStrictEqual(run([controlReceived({ _tag: "renew" })], state).intents, [
+      { _tag: "RenewSession", ref, session: "t" }
+    ])
+  })
+
+  it("[CON6] a goodbye allows to resume as the range of its code says", () => {
     for (const code of [closeCode.restart, closeCode.replaced, closeCode.slowConsumer, closeCode.forcedOut]) {
       const { intents } = run(
         [{ _tag: "CloseRequested", code, reason: "", resume: mayReconnect(code), retry_after_ms: 0 }],

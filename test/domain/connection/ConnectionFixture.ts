@@ -1,4 +1,4 @@
-/** What is said on one connection, and what its machine makes of it: for the tests of its rules. */
+/** Messages of one connection and its states, for the tests of its rules. */
 import * as Connection from "../../../src/domain/connection/Connection.ts"
 import type { ClientMessage } from "../../../src/domain/connection/FrameDecoder.ts"
 import { CommandId, ConnectionId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"

@@ -20,14 +20,14 @@ const withPayload = (json: string) =>
 const signal = (json: string) => withPayload(`{"key":"k","value":${json}}`)
 
 describe("FrameDecoder", () => {
-  it("[SYN1] a control message is read with its topic", () => {
+  it("[SYN1] a control message is decoded with its topic", () => {
     assert.deepStrictEqual<unknown>(
       Result.getOrThrow(decode(envelope("subscribe", { position: { epoch: "e", seq: 3 } }, "thread:a"))),
       { _tag: "Control", id, topic: "thread:a", control: { _tag: "subscribe", position: { epoch: "e", seq: 3 } } }
     )
   })
 
-  it("[SYN1] [THR1] a command goes to the topic it names; a new thread is named after its command", () => {
+  it("[SYN1] a command is for the topic of its envelope; a new thread is named after its command", () => {
     assert.deepStrictEqual<unknown>(
       Result.getOrThrow(decode(envelope("submit_message", { content: "hi" }, "thread:a"))),
       { _tag: "Command", id, topic: "thread:a", command: { _tag: "submit_message", content: "hi" } }
@@ -44,50 +44,78 @@ describe("FrameDecoder", () => {
     ["[]", "malformed"],
     [`{"id":"x","type":"heartbeat","timestamp":0}`, "malformed"],
     [`{"id":"${id}","type":"heartbeat","timestamp":-1}`, "malformed"],
-    [`{"id":"${id}","type":"heartbeat","timestamp":1e999}`, "malformed"],
-    [`{"id":"${id}","type":"heartbeat","timestamp":9007199254740993}`, "malformed"],
     [envelope("nonsense", {}, "thread:a"), "unknown_type"],
     [envelope("Grant", { user: "me" }, "ledger:main"), "unknown_type"],
     [envelope("submit_message", { content: "x" }, "nothing:a"), "unknown_type"],
     [envelope("submit_message", { content: "x" }), "malformed"],
     [envelope("subscribe"), "malformed"],
     [envelope("submit_message", { content: 3 }, "thread:a"), "malformed"],
-    [envelope("submit_message", { content: "x", author: "me" }, "thread:a"), "malformed"],
     [envelope("submit_message", { content: "x", _tag: "close_thread" }, "thread:a"), "fine"],
-    [signal("1"), "fine"],
-    [signal("1e999"), "malformed"],
-    [signal(`"\\ud800"`), "malformed"],
-    [signal(`{"\\ud800":1}`), "malformed"],
-    [signal(`{"__proto__":1}`), "malformed"],
-    [signal(`[{"a":{"constructor":1}}]`), "malformed"],
-    [signal(`{"prototype":null}`), "malformed"],
-    [signal(nested(30)), "fine"],
-    [signal(nested(31)), "too_large"],
-    [signal(nested(30_000)), "too_large"],
-    [`${nested(30_000)}`, "too_large"],
-    [signal(JSON.stringify(Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`k${i}`, i])))), "too_large"],
     [`"${"x".repeat(70_000)}"`, "too_large"]
-  ])("[CON4] [SEC8] [SEC12] [SEC16] [SEC17] [SEC18] [SEC19] %s is %s", (text, expected) => {
+  ])("[CON4] %s is %s", (text, expected) => {
     assert.strictEqual(code(text), expected)
   })
 
-  it("[CON4] a refusal names the message when it can", () => {
+  it.each([
+    envelope("submit_message", { content: "x", author: "me" }, "thread:a"),
+    envelope("get_user", { user: "me" }),
+    `{"id":"${id}","type":"get_user","payload":{},"timestamp":0,"user":"me"}`
+  ])("[SEC8] %s has a field that is not in its schema, and is rejected", (text) => {
+    assert.strictEqual(code(text), "malformed")
+  })
+
+  it.each([
+    [signal(nested(30)), "fine"],
+    [signal(nested(31)), "too_large"],
+    [signal(nested(30_000)), "too_large"],
+    [nested(30_000), "too_large"],
+    [signal(JSON.stringify(Object.fromEntries(Array.from({ length: 256 }, (_, i) => [`k${i}`, i])))), "fine"],
+    [signal(JSON.stringify(Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`k${i}`, i])))), "too_large"]
+  ])("[SEC16] more than 32 levels or 256 keys are rejected: %s is %s", (text, expected) => {
+    assert.strictEqual(code(text), expected)
+  })
+
+  it.each([
+    [`{"id":"${id}","type":"heartbeat","timestamp":1e999}`, "malformed"],
+    [`{"id":"${id}","type":"heartbeat","timestamp":9007199254740993}`, "malformed"],
+    [signal("1"), "fine"],
+    [signal("1e999"), "malformed"]
+  ])("[SEC17] only finite numbers and safe integers are accepted: %s is %s", (text, expected) => {
+    assert.strictEqual(code(text), expected)
+  })
+
+  it.each([signal(`"\\ud800"`), signal(`{"\\ud800":1}`)])("[SEC18] a lone surrogate is rejected: %s", (text) => {
+    assert.strictEqual(code(text), "malformed")
+  })
+
+  it.each([signal(`{"__proto__":1}`), signal(`[{"a":{"constructor":1}}]`), signal(`{"prototype":null}`)])(
+    "[SEC19] a key that reaches a prototype is rejected: %s",
+    (text) => {
+      assert.strictEqual(code(text), "malformed")
+    }
+  )
+
+  it("[CON4] a rejection names the message if its id can be read", () => {
     const result = decode(envelope("subscribe"))
     assert.isTrue(Result.isFailure(result) && result.failure.id === id)
   })
 
-  it.prop("[CON4] [SEC22] whatever comes, the reader answers and no prototype changes", [Schema.String, Schema.Json], (
+  it.prop("[SEC22] a rejection has a code of the closed set and discloses no internals, whatever is received", [
+    Schema.String,
+    Schema.Json
+  ], (
     [text, json]
   ) => {
     for (const input of [text, JSON.stringify(json), signal(JSON.stringify(json))]) {
       const result = decode(input)
-      if (Result.isFailure(result)) assert.notInclude(result.failure.message, "Schema")
+      if (Result.isSuccess(result)) continue
+      assert.include(["malformed", "unknown_type", "too_large"], result.failure.code)
+      assert.notMatch(result.failure.message, /Schema|\bat .*:\d+|node_modules|SELECT/)
     }
-    assert.isUndefined(({} as Record<string, unknown>)["polluted"])
   })
 
   it.prop(
-    "[SEC17] [SEC18] a value that is let in comes out the same after another journey",
+    "[SEC17] an accepted value is the same after another round trip",
     { json: Arbitrary.schema(Schema.Json) },
     ({ json }) => {
       const result = decode(signal(JSON.stringify(json)))

@@ -27,28 +27,28 @@ const aliases = [
 ]
 
 describe("Identity", () => {
-  it.each(smallOrder)("[SEC4] the point of small order %s is no key", (hex) => {
+  it.each(smallOrder)("[SEC4] the point of small order %s is not accepted", (hex) => {
     assert.isFalse(Identity.isValidPublicKey(key(hex)))
   })
 
-  it.each(aliases)("[SEC4] the other spelling %s of such a point is no key", (hex) => {
+  it.each(aliases)("[SEC4] its non-canonical encoding %s is not accepted", (hex) => {
     assert.isFalse(Identity.isValidPublicKey(key(hex)))
   })
 
-  it("[SEC4] a y of p or more is no key, whatever point it stands for", () => {
+  it("[SEC4] a y of p or more is not accepted", () => {
     for (let low = 0xed; low <= 0xff; low++) {
       assert.isFalse(Identity.isValidPublicKey(key(`${low.toString(16)}${"ff".repeat(30)}7f`)))
     }
   })
 
-  it("[AUT1] keys as they are generated are fine", () => {
+  it("[AUT1] generated Ed25519 keys are accepted", () => {
     for (let i = 0; i < 200; i++) {
       const { publicKey } = generateKeyPairSync("ed25519")
       assert.isTrue(Identity.isValidPublicKey(UserId.make(publicKey.export({ format: "jwk" }).x!)))
     }
   })
 
-  it("[AUT1] base64url is read as Buffer reads it, and in one spelling only", () => {
+  it("[SEC4] base64url decodes as Buffer decodes it, and only from its canonical encoding", () => {
     for (let length = 0; length < 70; length++) {
       const bytes = Uint8Array.from({ length }, (_, i) => i * 37 + length & 0xff)
       assert.deepStrictEqual(Identity.decodeBase64Url(Buffer.from(bytes).toString("base64url")), bytes)
@@ -58,13 +58,13 @@ describe("Identity", () => {
     assert.isUndefined(Identity.decodeBase64Url("AA=="))
   })
 
-  it("[SEC26] a signature is 64 bytes", () => {
+  it("[SEC26] the format check accepts only 64 bytes as canonical base64url", () => {
     assert.isTrue(Identity.isSignature("A".repeat(86)))
     assert.isFalse(Identity.isSignature("A".repeat(85)))
     assert.isFalse(Identity.isSignature(`${"A".repeat(85)}B`))
   })
 
-  it("[AUT1] a challenge lives from its making to its end", () => {
+  it("[AUT1] a challenge may be answered from its issue until it expires", () => {
     const challenge = { nonce: "n", audience: "a", origin: "", connection_id: "c", issued_at: 10, expires_at: 20 }
     assert.deepStrictEqual([9, 10, 19, 20].map((at) => Identity.isUnexpired(challenge, at)), [false, true, true, false])
   })

@@ -1,0 +1,42 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as ConnectionSignals from "../../../src/domain/presence/ConnectionSignals.ts"
+import { UserId } from "../../../src/domain/protocol/Ids.ts"
+import { defaults } from "../../../src/domain/protocol/Limits.ts"
+
+const from = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+const entry = (key: string, value: number, at = 0): ConnectionSignals.SignalEntry => ({
+  signal: { from, connection: "c", key, value },
+  at
+})
+const setAll = (...entries: ReadonlyArray<ConnectionSignals.SignalEntry>) =>
+  entries.reduce(
+    (signals, next) => ConnectionSignals.setSignal(signals, next, defaults),
+    ConnectionSignals.noSignals
+  )
+
+describe("the signals of a connection", () => {
+  it("[ROO3] the latest value per key replaces the one before", () => {
+    const signals = setAll(entry("cursor", 1), entry("typing", 1), entry("cursor", 2, 5))
+    assert.deepStrictEqual(signals, [entry("cursor", 2, 5), entry("typing", 1)])
+    assert.deepStrictEqual(ConnectionSignals.removeSignal(signals, "cursor"), [entry("typing", 1)])
+    assert.isUndefined(ConnectionSignals.entryOf(signals, "selection"))
+  })
+
+  it("[ROO3] a value expires 30 s after it was set; setting it again starts anew", () => {
+    assert.strictEqual(ConnectionSignals.expiryOf(entry("cursor", 1, 7), defaults), 30_007)
+    const [latest] = setAll(entry("cursor", 1), entry("cursor", 2, 20_000))
+    assert.strictEqual(ConnectionSignals.expiryOf(latest!, defaults), 50_000)
+  })
+
+  it("[ROO3] a seventeenth key evicts the oldest one, and a known key evicts none", () => {
+    const full = setAll(...Array.from({ length: defaults.signalKeys }, (_, i) => entry(`k${i}`, i)))
+    assert.isUndefined(ConnectionSignals.evictedBy(full, "k3", defaults))
+    assert.lengthOf(ConnectionSignals.setSignal(full, entry("k3", 9), defaults), defaults.signalKeys)
+    const evicted = ConnectionSignals.evictedBy(full, "new", defaults)
+    assert.deepStrictEqual(evicted, entry("k0", 0))
+    assert.deepStrictEqual(
+      ConnectionSignals.setSignal(full, entry("new", 1), defaults),
+      [...full.filter((kept) => kept !== evicted), entry("new", 1)]
+    )
+  })
+})
