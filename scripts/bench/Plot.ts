@@ -1,4 +1,4 @@
-/** The ratios to plain `ws` as bars, in SVG. */
+/** The ratios to plain `ws` as a bar chart in SVG. */
 import type { ScenarioResult } from "./Runner.ts"
 import { medianRatio } from "./Statistics.ts"
 
@@ -12,9 +12,9 @@ const colours: Readonly<Record<string, string>> = {
 const rowHeight = 18
 const labelWidth = 150
 const width = 760
-/** Pixels for a ratio of 1. */
+/** Pixels per ratio of 1. */
 const pixelsPerRatio = 260
-/** Bars end here, with their value written beside them. */
+/** Bars are cut off here; their label has the value. */
 const maxRatio = 2
 
 const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
@@ -41,7 +41,7 @@ const barElement = ({ ratio, server }: Bar, y: number): string => {
     textElement(labelWidth + barLength + 5, y + 11, `${ratio.toFixed(2)} ${server}`)
 }
 
-/** Every goal that is a ratio to plain `ws` in server CPU per delivery: shorter is better, the line is `ws`. */
+/** A group of bars per goal on server CPU relative to plain `ws`; a dashed line marks the goal. */
 export const renderSvg = (all: ReadonlyArray<ScenarioResult>): string => {
   const parts: Array<string> = []
   let y = 34

@@ -1,7 +1,7 @@
-/** What a process has used, from Linux' `/proc`: all its threads, to the nanosecond. */
+/** CPU time and memory of a process, from `/proc` on Linux. */
 import { readdirSync, readFileSync } from "node:fs"
 
-/** CPU time of all threads, in nanoseconds. */
+/** CPU time of all threads, in nanoseconds (`schedstat`). */
 export const cpuNanos = (pid: number): number => {
   let sum = 0
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
@@ -10,7 +10,7 @@ export const cpuNanos = (pid: number): number => {
   return sum
 }
 
-/** The share of the CPU time so far that was spent in the kernel; counted in hundredths of a second. */
+/** CPU time in user and kernel mode, in clock ticks of 10 ms. */
 export const cpuTicks = (pid: number): { readonly user: number; readonly system: number } => {
   const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]!.split(" ")
   return { user: Number(fields[11]), system: Number(fields[12]) }

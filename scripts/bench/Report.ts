@@ -1,4 +1,4 @@
-/** The one table, and the same as JSON. */
+/** Results as a Markdown table and as JSON. */
 import type { ScenarioResult } from "./Runner.ts"
 import type { Goal } from "./Scenarios.ts"
 import { evaluateGoal, medianRatio, medianValue } from "./Statistics.ts"
@@ -15,7 +15,7 @@ const formatGoal = ({ against, max, min }: Goal): string =>
     ? ""
     : `${max === undefined ? "≥" : "≤"} ${formatNumber(max ?? min)}${against === "ws" ? "x ws" : ""}`
 
-/** A row for each goal: what every server reached, Choir's ratio to the others, the goal, and whether it is met. */
+/** A row per goal: the value of every server, Choir's ratio to the others, the goal, and whether it is met. */
 const rowsOf = (measured: ScenarioResult, names: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
   measured.scenario.goals.map((goal) => {
     const { met, reached } = evaluateGoal(measured, goal)
@@ -34,7 +34,7 @@ const serverNames = (
   all: ReadonlyArray<ScenarioResult>
 ): ReadonlyArray<string> => [...new Set(all.flatMap(({ runs }) => runs.map(({ server }) => server)))]
 
-/** Markdown, and readable as it is. */
+/** A Markdown table with aligned columns. */
 export const renderTable = (all: ReadonlyArray<ScenarioResult>): string => {
   const names = serverNames(all)
   const head = [
@@ -57,6 +57,7 @@ export const renderTable = (all: ReadonlyArray<ScenarioResult>): string => {
   ].join("\n")
 }
 
+/** The results with every run; `about` describes machine and options. */
 export const renderJson = (all: ReadonlyArray<ScenarioResult>, about: object): string =>
   `${
     JSON.stringify(

@@ -1,4 +1,7 @@
-/** Runs every server of a scenario in turn, round after round, so that what disturbs the machine disturbs all of them. */
+/**
+ * Runs the servers of a scenario one after another, round after round, so that disturbances of the machine affect all of
+ * them. Every run has a fresh server process and a fresh load generator.
+ */
 import { Console, Effect } from "effect"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
@@ -6,19 +9,21 @@ import type { LoadResult, LoadSpec, MeasurementWindow, ServerTarget } from "./lo
 import type { Scenario } from "./Scenarios.ts"
 import * as Servers from "./Servers.ts"
 
+/** How scenarios are run. */
 export interface RunOptions {
   readonly rounds: number
   readonly quick: boolean
-  /** Further arguments for Node when it runs Choir. */
+  /** Additional Node arguments for Choir. */
   readonly nodeArgs: ReadonlyArray<string>
 }
 
-/** One server's results, one of each round; undefined where a run failed. */
+/** One server's results by round; undefined where a run failed. */
 export interface ServerRuns {
   readonly server: string
   readonly rounds: Array<LoadResult | undefined>
 }
 
+/** All results of a scenario. */
 export interface ScenarioResult {
   readonly scenario: Scenario
   readonly runs: ReadonlyArray<ServerRuns>
@@ -42,7 +47,7 @@ const generateLoad = (job: LoadSpec): Effect.Effect<LoadResult | undefined> =>
     return Effect.sync(() => child.kill("SIGKILL"))
   }).pipe(Effect.timeoutOrElse({ duration: runTimeoutMillis, orElse: () => Effect.undefined }))
 
-/** Shorter windows: less to average over, but the same load. */
+/** A shorter window with the same load, for `--quick`. */
 const shortenWindow = ({ measure, warmup }: MeasurementWindow): MeasurementWindow => ({
   warmup: Math.min(700, warmup),
   measure: Math.min(1500, measure)
@@ -60,15 +65,16 @@ const runOnce = (
     )
     const load = options.quick ? scenario.quick || scenario.load : scenario.load
     const target = yield* start
-    const spared = load.kind === "crowd" ? yield* start : target
+    const spared = load.kind === "noisy-neighbours" ? yield* start : target
     if (target === undefined || spared === undefined) return undefined
     return yield* generateLoad({
       target,
-      load: load.kind === "crowd" ? { ...load, spared } : load,
+      load: load.kind === "noisy-neighbours" ? { ...load, spared } : load,
       window: options.quick ? shortenWindow(scenario.window) : scenario.window
     })
   }))
 
+/** Runs a scenario on servers, `options.rounds` times each. */
 export const runScenario = Effect.fnUntraced(
   function*(scenario: Scenario, servers: ReadonlyArray<Servers.BenchServer>, options: RunOptions) {
     const runs = servers.map(({ name }): ServerRuns => ({ server: name, rounds: [] }))

@@ -1,9 +1,11 @@
-/** What is measured, and what is to come out of it. */
+/** The scenarios of the benchmark: a load, its warm-up and measurement window, and the goals for the results. */
 import type { Limits } from "../../src/domain/protocol/Limits.ts"
 import type { Load, MeasurementWindow, ScenarioLoad } from "./load/LoadSpec.ts"
 import * as Servers from "./Servers.ts"
 
-/** A value of Choir, or its ratio to that of plain `ws` in the same round: at most `max`, at least `min`, or only told. */
+/**
+ * A bound on a result of Choir, or on its ratio to plain `ws` in the same round. Without bounds it is only reported.
+ */
 export interface Goal {
   readonly of: string
   readonly against?: "ws"
@@ -11,6 +13,7 @@ export interface Goal {
   readonly min?: number
 }
 
+/** One scenario. */
 export interface Scenario {
   readonly name: string
   readonly about: string
@@ -20,7 +23,7 @@ export interface Scenario {
   readonly goals: ReadonlyArray<Goal>
   readonly comparedWith: ReadonlyArray<Servers.BenchServer>
   readonly window: MeasurementWindow
-  /** Limits that are in the way of this load. */
+  /** Limits of Choir that are raised, because the load would exceed them. */
   readonly raisedLimits: ReadonlyArray<keyof Limits>
 }
 
@@ -58,31 +61,36 @@ const roomLoad = (rooms: number, members: number, overrides: Partial<PublishLoad
   ...overrides
 })
 
-/** At saturation: server CPU per delivery. */
+/** Closed loop, at saturation: server CPU per delivery. */
 const cpuGoal = (max: number): ReadonlyArray<Goal> => [{ of: "µs/delivery", against: "ws", max }]
 
-/** Well below saturation: how long a message takes. */
+/** Open loop, well below saturation: latency. */
 const latencyOptions: Partial<Scenario> = { comparedWith: [Servers.wsServer], window: { warmup: 4000, measure: 6000 } }
-/** Takes too long for `--quick`. */
+/** The same, left out by `--quick`. */
 const slowLatencyOptions: Partial<Scenario> = { ...latencyOptions, quick: false }
 const latencyGoals: ReadonlyArray<Goal> = [
   { of: "p50 ms", against: "ws", max: 1.1 },
   { of: "p99 ms", against: "ws", max: 1.5 }
 ]
 
-const noAbuse = { kind: "mob", idle: 0, silent: 0, dribbling: 0, flood: 0, churn: 0 } as const
+const noAbuse = { kind: "abuse", idle: 0, silent: 0, slowloris: 0, flood: 0, churn: 0 } as const
 
-/** What healthy people notice of others. */
+/** How much abusive clients delay healthy ones. */
 const noisyNeighbours = (
   name: string,
   about: string,
-  abusive: Partial<Extract<Load, { readonly kind: "mob" }>>,
+  abusive: Partial<Extract<Load, { readonly kind: "abuse" }>>,
   millis: number
 ) =>
   makeScenario(
     name,
     about,
-    { kind: "crowd", healthy: roomLoad(25, 4, { rate: 200 }), mob: { ...noAbuse, ...abusive }, lasting: millis },
+    {
+      kind: "noisy-neighbours",
+      healthy: roomLoad(25, 4, { rate: 200 }),
+      abuse: { ...noAbuse, ...abusive },
+      duration: millis
+    },
     [{ of: "p99/quiet", max: 2 }, { of: "p99/spared", max: 2 }],
     {
       comparedWith: [],
@@ -92,26 +100,42 @@ const noisyNeighbours = (
     }
   )
 
+/** Choir compared with other servers. */
 export const comparisonScenarios: ReadonlyArray<Scenario> = [
-  makeScenario("fanout-100", "one sends, 100 hear it, then the next", roomLoad(1, 100), cpuGoal(0.85)),
-  makeScenario("fanout-1000", "one sends, 1,000 hear it, then the next", roomLoad(1, 1000), cpuGoal(0.85)),
-  makeScenario("burst-1000", "one sends 10 at once, 1,000 hear them", roomLoad(1, 1000, { burst: 10 }), cpuGoal(0.13)),
-  makeScenario("rooms", "250 rooms of 4, everybody sends", roomLoad(250, 4), cpuGoal(0.42)),
+  makeScenario(
+    "fanout-100",
+    "one of 100 members sends; the next message follows when all have received it",
+    roomLoad(1, 100),
+    cpuGoal(0.85)
+  ),
+  makeScenario(
+    "fanout-1000",
+    "one of 1,000 members sends; the next message follows when all have received it",
+    roomLoad(1, 1000),
+    cpuGoal(0.85)
+  ),
+  makeScenario(
+    "burst-1000",
+    "one of 1,000 members sends bursts of 10",
+    roomLoad(1, 1000, { burst: 10 }),
+    cpuGoal(0.13)
+  ),
+  makeScenario("rooms", "250 rooms of 4, all members send", roomLoad(250, 4), cpuGoal(0.42)),
   makeScenario(
     "rooms-burst",
-    "250 rooms of 4, everybody sends 10 at once",
+    "250 rooms of 4, all members send bursts of 10",
     roomLoad(250, 4, { burst: 10 }),
     cpuGoal(0.13)
   ),
   makeScenario(
     "thread-burst",
-    "10 messages of a thread at once, durable, to 1,000; to the others they are signals",
+    "bursts of 10 durable messages in a thread with 1,000 subscribers; signals on the other servers",
     roomLoad(1, 1000, { burst: 10, what: "thread" }),
     cpuGoal(0.5)
   ),
   makeScenario(
     "request",
-    "100 connections, each asks and is answered",
+    "100 connections, one request in flight on each",
     { kind: "request", connections: 100, rate: 0 },
     [
       { of: "µs/request", against: "ws", max: 0.95 }
@@ -119,7 +143,7 @@ export const comparisonScenarios: ReadonlyArray<Scenario> = [
   ),
   makeScenario(
     "commands",
-    "64 rooms, 32 durable commands under way in each",
+    "64 rooms, 32 durable commands in flight in each",
     { kind: "commands", connections: 64, inFlight: 32 },
     [{ of: "per second", min: 20_000 }, { of: "µs/command" }],
     { comparedWith: [] }
@@ -152,16 +176,19 @@ export const comparisonScenarios: ReadonlyArray<Scenario> = [
     latencyGoals,
     slowLatencyOptions
   ),
-  makeScenario("idle", "10,000 people in rooms of 4, and nothing happens", { kind: "idle", connections: 10_000 }, [
+  makeScenario("idle", "10,000 idle members in rooms of 4", { kind: "idle", connections: 10_000 }, [
     { of: "KB/connection", max: 10 },
     { of: "µs/connection", against: "ws" }
   ], { quick: { kind: "idle", connections: 1000 } }),
-  makeScenario("churn", "people come back, enter a room of 4 and go", { kind: "churn", concurrency: 32 }, [
+  makeScenario("churn", "users resume a session, subscribe to a room of 4 and disconnect", {
+    kind: "churn",
+    concurrency: 32
+  }, [
     { of: "µs/visit", against: "ws" }
   ], { quick: false }),
   makeScenario(
     "recovery",
-    "1,000 clients lose their connections, miss 50 messages, and come back at once",
+    "1,000 clients lose their connections, miss 50 messages, and reconnect at once",
     { kind: "recover", clients: 1000, missed: 50 },
     [{ of: "recovery ms", max: 2000 }],
     { comparedWith: [] }
@@ -173,16 +200,16 @@ export const comparisonScenarios: ReadonlyArray<Scenario> = [
     [{ of: "MB grown", max: 32 }, { of: "µs/delivery", against: "ws" }],
     { comparedWith: [Servers.wsServer] }
   ),
-  noisyNeighbours("silence", "25 rooms of 4 at 200 messages/s, among 2,000 silent and 2,000 dribbling connections", {
+  noisyNeighbours("silence", "25 rooms of 4 at 200 messages/s, among 2,000 silent and 2,000 slowloris connections", {
     silent: 2000,
-    dribbling: 2000
+    slowloris: 2000
   }, 15_000),
   noisyNeighbours("flood", "the same beside one user who sends 10,000 messages/s", { flood: 10_000 }, 15_000),
   noisyNeighbours(
     "crowd",
-    "the same among 10,000 idle, 2,000 silent and 2,000 dribbling connections, a flood of 2,000 messages/s from one " +
+    "the same among 10,000 idle, 2,000 silent and 2,000 slowloris connections, a flood of 2,000 messages/s from one " +
       "user, and 1,000 visits/s, for a minute",
-    { idle: 10_000, silent: 2000, dribbling: 2000, flood: 2000, churn: 1000 },
+    { idle: 10_000, silent: 2000, slowloris: 2000, flood: 2000, churn: 1000 },
     60_000
   )
 ]
@@ -190,7 +217,7 @@ export const comparisonScenarios: ReadonlyArray<Scenario> = [
 const reportOnly = (of: string): ReadonlyArray<Goal> => [{ of }]
 const choirOnly: Partial<Scenario> = { comparedWith: [] }
 
-/** What grows with what, ten times at a step: for whoever plans a deployment. */
+/** How Choir's costs grow, by factors of ten: for planning a deployment. */
 export const growthScenarios: ReadonlyArray<Scenario> = [
   ...[10, 100, 1000].map((members) =>
     makeScenario(`members-${members}`, "one room", roomLoad(1, members), reportOnly("µs/delivery"), choirOnly)
@@ -222,7 +249,7 @@ export const growthScenarios: ReadonlyArray<Scenario> = [
   ...[1, 10, 100].map((inFlight) =>
     makeScenario(
       `commands-${inFlight}`,
-      "durable commands under way in each of 10 rooms",
+      "durable commands in flight in each of 10 rooms",
       { kind: "commands", connections: 10, inFlight },
       [...reportOnly("µs/command"), ...reportOnly("per second"), ...reportOnly("p50 ms")],
       choirOnly
@@ -231,7 +258,7 @@ export const growthScenarios: ReadonlyArray<Scenario> = [
   ...[10, 100, 1000].map((clients) =>
     makeScenario(
       `recovery-${clients}`,
-      "clients that come back to 50 missed messages",
+      "clients that reconnect after 50 missed messages",
       { kind: "recover", clients, missed: 50 },
       [...reportOnly("recovery ms"), ...reportOnly("µs/recovery")],
       choirOnly

@@ -1,4 +1,4 @@
-/** The servers that are compared, each as a fresh process for every run. */
+/** The servers under test. Every run starts one as a fresh process on a data folder of its own. */
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -8,15 +8,17 @@ import { fileURLToPath } from "node:url"
 import type { Limits } from "../../src/domain/protocol/Limits.ts"
 import type { ServerTarget } from "./load/LoadSpec.ts"
 
+/** A server and how it is started. */
 export interface BenchServer {
   readonly name: string
   readonly adapter: ServerTarget["adapter"]
-  /** What Node runs. */
+  /** The program. */
   readonly main: string
-  /** The checkout it runs in. */
+  /** The checkout in which it runs. */
   readonly root: string
 }
 
+/** This checkout. */
 export const root = fileURLToPath(new URL("../..", import.meta.url))
 
 const comparisonServer = (name: string, adapter: ServerTarget["adapter"], main: URL): BenchServer => ({
@@ -26,7 +28,7 @@ const comparisonServer = (name: string, adapter: ServerTarget["adapter"], main: 
   main: fileURLToPath(main)
 })
 
-/** Choir as it is in a checkout. */
+/** Choir from a checkout. */
 export const choirServer = (name: string, checkout: string): BenchServer => ({
   name,
   adapter: "choir",
@@ -34,15 +36,18 @@ export const choirServer = (name: string, checkout: string): BenchServer => ({
   main: join(checkout, "src/main.ts")
 })
 
+/** Plain `ws`. */
 export const wsServer = comparisonServer("ws", "plain", new URL("./servers/PlainWs.ts", import.meta.url))
+/** Socket.IO. */
 export const socketIoServer = comparisonServer(
   "socket.io",
   "socketio",
   new URL("./servers/SocketIo.ts", import.meta.url)
 )
+/** uWebSockets.js. */
 export const uwsServer = comparisonServer("uws", "plain", new URL("./servers/Uws.ts", import.meta.url))
 
-/** What keeps many people from coming from a few addresses: all load does. */
+/** Limits per address: the whole load comes from few addresses. */
 export const singleAddressLimits: ReadonlyArray<keyof Limits> = [
   "authPerMinute",
   "authBurst",
@@ -50,7 +55,7 @@ export const singleAddressLimits: ReadonlyArray<keyof Limits> = [
   "connectionsPerAddress"
 ]
 
-/** And what keeps people from sending faster than people do. */
+/** The same, and limits per user: load is faster than people. */
 export const multiUserLimits: ReadonlyArray<keyof Limits> = [
   ...singleAddressLimits,
   "signalsPerSecond",
@@ -72,14 +77,15 @@ const makeEnvironment = (data: string, raised: ReadonlyArray<keyof Limits>): Rec
 
 const collectorProbe = fileURLToPath(new URL("./servers/Probe.ts", import.meta.url))
 
+/** A started server. */
 export interface RunningServer {
   readonly port: number
   readonly pid: number
 }
 
 /**
- * Starts a server on data of its own, and waits for its address; undefined when it cannot start. It ends with the
- * scope. Which flags of Node are good for it is the server's own affair.
+ * Starts a server and waits until it listens; undefined when it exits before. It is stopped with the scope. Each server
+ * sets the Node flags that suit it.
  */
 export const startServer = (
   server: BenchServer,

@@ -2,6 +2,7 @@
 import type { ScenarioResult } from "./Runner.ts"
 import type { Goal } from "./Scenarios.ts"
 
+/** The median; undefined for no values. */
 export const median = (values: ReadonlyArray<number>): number | undefined => {
   const sorted = values.toSorted((a, b) => a - b)
   const half = Math.floor(sorted.length / 2)
@@ -12,7 +13,7 @@ export const median = (values: ReadonlyArray<number>): number | undefined => {
     : (sorted[half - 1]! + sorted[half]!) / 2
 }
 
-/** What a server reached, as the median of its rounds. */
+/** A server's result as the median of its rounds. */
 export const medianValue = ({ runs }: ScenarioResult, server: string, unit: string): number | undefined =>
   median(
     runs.find((run) => run.server === server)?.rounds.flatMap((result) => {
@@ -21,7 +22,7 @@ export const medianValue = ({ runs }: ScenarioResult, server: string, unit: stri
     }) ?? []
   )
 
-/** How one server's value compares with another's: the median of the ratios within each round. */
+/** The ratio of one server's result to another's: the median of the ratios within each round. */
 export const medianRatio = (
   { runs }: ScenarioResult,
   server: string,
@@ -39,12 +40,14 @@ export const medianRatio = (
   )
 }
 
+/** Whether a goal is met, and by which value. */
 export interface GoalVerdict {
   readonly goal: Goal
   readonly reached: number | undefined
   readonly met: boolean
 }
 
+/** Evaluates a goal of Choir. A goal without a value is not met. */
 export const evaluateGoal = (measured: ScenarioResult, goal: Goal): GoalVerdict => {
   const reached = goal.against === "ws"
     ? medianRatio(measured, "choir", "ws", goal.of)

@@ -1,15 +1,15 @@
 /**
- * Measures the server beside others, in one run and interleaved, and writes
- * docs/bench. Linux only; quiet machines say more.
+ * The benchmark: measures Choir and comparable servers under the same load, interleaved, and writes docs/bench.
+ * `docs/performance.md` explains the method. Linux only; an idle machine gives better results.
  *
  * Usage: `npm run bench -- [options]`
- *   --quick            small loads, one round: two minutes
- *   --growth           what Choir's costs grow with, instead of comparisons
- *   --only=NAME,…      these scenarios; writes nothing
- *   --rounds=N         3 unless it is quick or growth
- *   --against=FOLDER   another checkout of Choir beside this one
- *   --flags=FLAG,…     of Node, for Choir
- *   --profile=FOLDER   CPU profiles of Choir
+ *   --quick            smaller loads, one round: two minutes
+ *   --growth           scenarios for the growth of Choir's costs instead of comparisons
+ *   --only=NAME,…      these scenarios only; writes no files
+ *   --rounds=N         rounds per scenario (default 3; 1 with --quick or --growth)
+ *   --against=FOLDER   also measures another checkout of Choir
+ *   --flags=FLAG,…     Node flags for Choir
+ *   --profile=FOLDER   writes CPU profiles of Choir
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem } from "effect"
@@ -48,7 +48,7 @@ const choirServers = [
   ...flags.against === undefined ? [] : [Servers.choirServer("choir before", flags.against)]
 ]
 
-/** uWebSockets.js is in no registry, so it is compared where somebody has installed it. */
+/** uWebSockets.js is on no registry, so it is compared only where it is installed. */
 const hasUws = Effect.map(
   Effect.option(Effect.tryPromise(() => import(`${"uWebSockets.js"}`))),
   (found) => found._tag === "Some"

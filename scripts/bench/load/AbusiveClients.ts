@@ -1,4 +1,4 @@
-/** Those who are not healthy, in a process of their own: what they cost must not be the healthy ones' delay. */
+/** The abusive clients, in a process of their own so that their CPU use does not delay the healthy ones. */
 import { Effect, Queue } from "effect"
 import { connect } from "node:net"
 import * as Clients from "./Clients.ts"
@@ -7,12 +7,12 @@ import type { Load, LoadResult, LoadSpec } from "./LoadSpec.ts"
 import { nextLocalAddress, openConnection } from "./RawWebSocketClient.ts"
 import * as WireAdapters from "./WireAdapters.ts"
 
-type AbusiveLoad = Extract<Load, { readonly kind: "mob" }>
+type AbusiveLoad = Extract<Load, { readonly kind: "abuse" }>
 
-/** Their indices begin here, away from those of the healthy. */
+/** First index of abusive users; healthy ones are below. */
 const firstUserIndex = 100_000
 
-/** Upgraded, and then nothing; connects again when it is turned away. */
+/** A connection that sends nothing after the upgrade; reconnects when closed or rejected. */
 const holdSilentConnection = Effect.fnUntraced(function*({ target }: LoadSpec, delay: number) {
   yield* Effect.sleep(delay)
   while (true) {
@@ -22,7 +22,7 @@ const holdSilentConnection = Effect.fnUntraced(function*({ target }: LoadSpec, d
   }
 })
 
-/** An HTTP request, a byte a second. */
+/** Slowloris: an HTTP request sent at one byte per second, again and again. */
 const sendSlowRequest = Effect.fnUntraced(function*({ target: { port } }: LoadSpec, delay: number) {
   yield* Effect.sleep(delay)
   while (true) {
@@ -37,7 +37,7 @@ const sendSlowRequest = Effect.fnUntraced(function*({ target: { port } }: LoadSp
   }
 })
 
-/** One user who sends far more than anybody may, and comes back whenever that ended the connection. */
+/** One user who exceeds the rate limit and reconnects whenever the connection is closed. */
 const floodSignals = Effect.fnUntraced(function*(job: LoadSpec, perSecond: number) {
   const member = WireAdapters.makeVirtualUser(firstUserIndex)
   while (true) {
@@ -54,16 +54,16 @@ const floodSignals = Effect.fnUntraced(function*(job: LoadSpec, perSecond: numbe
   }
 })
 
-/** How many people the visits are made by. */
+/** Number of users that make visits. */
 const visitorCount = 250
 
-/** Milliseconds in which the crowd comes; whoever is turned away after a time comes back as evenly. */
+/** Milliseconds over which the clients arrive; reconnects after a timeout are then spread as evenly. */
 const arrivalMillis = 10_000
 
-/** At most so many visits begin in a millisecond: what this process is late with must not come as one wave. */
+/** Visits begun per millisecond at most, so that late ones do not arrive as one wave. */
 const maxVisitsPerTick = 2
 
-/** People who were here before come back and go, so many a second. */
+/** Visits of returning users at a fixed rate. */
 const visitAtRate = Effect.fnUntraced(function*(job: LoadSpec, perSecond: number, counts: { visits: number }) {
   const members = Array.from(
     { length: visitorCount },
@@ -85,7 +85,7 @@ const visitAtRate = Effect.fnUntraced(function*(job: LoadSpec, perSecond: number
   }
 })
 
-/** Comes, says so with `here`, and stays until it is told to go. */
+/** Starts all clients, signals their arrival, and measures until released. */
 export const runAbusiveClients = Effect.fnUntraced(
   function*(job: LoadSpec, load: AbusiveLoad, onArrived: Effect.Effect<void>, awaitRelease: Effect.Effect<void>) {
     const counts = { visits: 0 }
@@ -97,8 +97,8 @@ export const runAbusiveClients = Effect.fnUntraced(
     for (let i = 0; i < load.silent; i++) {
       yield* Effect.forkChild(holdSilentConnection(job, i * arrivalMillis / load.silent))
     }
-    for (let i = 0; i < load.dribbling; i++) {
-      yield* Effect.forkChild(sendSlowRequest(job, i * arrivalMillis / load.dribbling))
+    for (let i = 0; i < load.slowloris; i++) {
+      yield* Effect.forkChild(sendSlowRequest(job, i * arrivalMillis / load.slowloris))
     }
     if (load.flood > 0) yield* Effect.forkChild(floodSignals(job, load.flood))
     if (load.churn > 0) yield* Effect.forkChild(visitAtRate(job, load.churn, counts))
@@ -111,7 +111,7 @@ export const runAbusiveClients = Effect.fnUntraced(
     if (idleClients.some(({ peer }) => !peer.isOpen)) return yield* Effect.die("an idle connection was lost")
     return {
       "visits/s": (counts.visits - before.visits) / seconds,
-      "mob cores": (system + user) / 1e6 / seconds
+      "abuse cores": (system + user) / 1e6 / seconds
     } satisfies LoadResult
   }
 )

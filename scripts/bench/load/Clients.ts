@@ -1,27 +1,28 @@
-/** Members with connections, and how they come by them. */
+/** Connects simulated users. */
 import { Effect } from "effect"
 import type { LoadSpec } from "./LoadSpec.ts"
 import { openConnection, type RawWebSocketClient } from "./RawWebSocketClient.ts"
 import * as WireAdapters from "./WireAdapters.ts"
 
+/** A user with an open, signed-in connection. */
 export interface ConnectedUser {
   readonly member: WireAdapters.VirtualUser
   readonly peer: RawWebSocketClient
 }
 
-/** How many connections are made at once. */
+/** Connections opened concurrently. */
 export const connectConcurrency = 64
 
-/** Connects one member and signs them in. */
+/** Connects a user and signs it in. */
 export const connectUser = Effect.fnUntraced(function*({ target }: LoadSpec, member: WireAdapters.VirtualUser) {
   const adapter = WireAdapters.wireAdapters[target.adapter]
   const peer = yield* openConnection(target.port, adapter.path)
-  if (peer === undefined) return yield* Effect.die("a connection was refused")
+  if (peer === undefined) return yield* Effect.die("a connection was rejected")
   yield* adapter.signIn(peer, member)
   return { member, peer } satisfies ConnectedUser
 })
 
-/** People who never met the server before. */
+/** Connects new users, with indices from 0. */
 export const connectUsers = (job: LoadSpec, count: number): Effect.Effect<ReadonlyArray<ConnectedUser>> =>
   Effect.forEach(
     Array.from({ length: count }, (_, index) => WireAdapters.makeVirtualUser(index)),
@@ -31,9 +32,10 @@ export const connectUsers = (job: LoadSpec, count: number): Effect.Effect<Readon
     }
   )
 
+/** The topic id of a room, of fixed length. */
 export const roomTopic = (index: number): string => `room:bench-${String(index).padStart(6, "0")}`
 
-/** Calls `act` so many times a second, with the moment it was due; late calls are made up for. */
+/** Open loop: calls `action` at a fixed rate with the instant at which the call was due. Late calls catch up. */
 export const runAtRate = Effect.fnUntraced(function*(perSecond: number, action: (count: number, due: number) => void) {
   const start = performance.now()
   for (let count = 0;; yield* Effect.sleep(1)) {

@@ -17,7 +17,7 @@ const rssAfterCollection = Effect.fnUntraced(function*(pid: number) {
   return ProcessStats.rssBytes(pid)
 })
 
-/** Everybody signed in and in a room of four, and nothing happens. */
+/** Memory and CPU of idle members in rooms of four, after garbage collections. */
 export const measureIdle = Effect.fnUntraced(function*(job: LoadSpec, { connections }: LoadOfKind<"idle">) {
   const { adapter, pid } = job.target
   const emptyRss = yield* rssAfterCollection(pid)
@@ -37,7 +37,7 @@ export const measureIdle = Effect.fnUntraced(function*(job: LoadSpec, { connecti
   } satisfies LoadResult
 })
 
-/** People who come, enter a room and go, for ever. They have been here before. */
+/** Closed loop of visits: connect, resume, subscribe, disconnect. */
 export const measureChurn = Effect.fnUntraced(function*(job: LoadSpec, { concurrency }: LoadOfKind<"churn">) {
   const adapter = WireAdapters.wireAdapters[job.target.adapter]
   const counts = { delivered: 0, latencies: new LatencyRecorder() }
@@ -56,7 +56,7 @@ export const measureChurn = Effect.fnUntraced(function*(job: LoadSpec, { concurr
   return yield* measureWindow(job, counts, "visit")
 })
 
-/** All lose their connections, a thread goes on without them, and all come back at once. */
+/** Time until all clients, which missed messages of a thread and reconnect at once, have caught up. */
 export const measureRecovery = Effect.fnUntraced(function*(job: LoadSpec, { clients, missed }: LoadOfKind<"recover">) {
   const adapter = WireAdapters.wireAdapters[job.target.adapter]
   const [author, ...readers] = yield* Clients.connectUsers(job, clients + 1)
@@ -81,7 +81,7 @@ export const measureRecovery = Effect.fnUntraced(function*(job: LoadSpec, { clie
   const elapsed = performance.now() - started
   const expectedPosition = yield* request(author.peer, WireAdapters.subscribeMessage(topic), WireAdapters.parsePosition)
   if (reachedPositions.some((position) => position !== expectedPosition)) {
-    return yield* Effect.die("somebody did not catch up")
+    return yield* Effect.die("a client did not catch up")
   }
   return {
     "recovery ms": elapsed,

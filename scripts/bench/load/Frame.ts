@@ -1,4 +1,4 @@
-/** Where things are in the frames that servers send: at fixed places, since every id and key has one length. */
+/** Reads fields of received frames at fixed offsets, without parsing: every id and key has a fixed length. */
 import { parseDigits, parseNumber } from "./FrameTemplate.ts"
 
 const uuidLength = 36
@@ -11,11 +11,12 @@ const deltaOffset = typeOffset + `delta","payload":{"from":`.length
 /** The first character of the envelope's type. */
 export const typeOf = (bytes: Buffer, base: number): string => String.fromCharCode(bytes[base + typeOffset]!)
 
-/** Who sent a signal, and which of theirs it is. */
+/** The index of the sender of a signal. */
 export const senderIndexOf = (bytes: Buffer, base: number): number => parseDigits(bytes, base + senderOffset, 6)
+/** The number of a signal among those of its sender. */
 export const messageNumberOf = (bytes: Buffer, base: number): number => parseDigits(bytes, base + numberOffset, 8)
 
-/** How many events a delta brings. */
+/** Number of events in a delta. */
 export const eventCountOf = (bytes: Buffer, base: number): number => {
   const from = parseNumber(bytes, base + deltaOffset)
   return parseNumber(bytes, base + deltaOffset + String(from).length + `,"to":`.length) - from

@@ -1,7 +1,8 @@
-/** Client frames that are made once and differ only in a number, which is put into place, masked as the rest is. */
+/** Precomputed masked client frames in which only a number varies; encoding a burst copies bytes and writes digits. */
 
 const mask = [0x37, 0x1f, 0x5a, 0x6c] as const
 
+/** A masked text frame (RFC 6455, 5.2) of at most 64 KB, with a fixed mask. */
 export const maskedFrame = (text: string): Buffer => {
   const payload = Buffer.from(text)
   const header = payload.length < 126 ? 6 : 8
@@ -17,17 +18,18 @@ export const maskedFrame = (text: string): Buffer => {
   return frame
 }
 
-/** Where the number goes: wherever it occurs in the text. */
+/** Marks the places of the number in a text. */
 export const placeholder = "99999999"
 
+/** A frame with places for a number. */
 export interface FrameTemplate {
   readonly frame: Buffer
   readonly header: number
-  /** Where in the payload. */
+  /** Offsets of the placeholders in the payload. */
   readonly digitOffsets: ReadonlyArray<number>
 }
 
-/** `text` has only ASCII before the last placeholder. */
+/** Requires ASCII before the last placeholder. */
 export const makeTemplate = (text: string): FrameTemplate => {
   const frame = maskedFrame(text)
   const slots: Array<number> = []
@@ -54,14 +56,14 @@ const writeDigits = (bytes: Buffer, payload: number, slot: number, number: numbe
   }
 }
 
-/** The number of `length` decimal digits at `at`. */
+/** Parses `length` decimal digits at `at`. */
 export const parseDigits = (bytes: Buffer, at: number, length: number): number => {
   let number = 0
   for (let i = at; i < at + length; i++) number = number * 10 + bytes[i]! - 48
   return number
 }
 
-/** The number that begins at `at`, of as many digits as follow. */
+/** Parses the digits from `at` to the first other character. */
 export const parseNumber = (bytes: Buffer, at: number): number => {
   let number = 0
   for (let i = at; bytes[i]! >= 48 && bytes[i]! <= 57; i++) number = number * 10 + bytes[i]! - 48

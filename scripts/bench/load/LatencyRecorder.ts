@@ -1,12 +1,12 @@
-/** Measures a window: the server's CPU time, the load generator's own, and how long things took. */
+/** Records latencies, and measures a window: CPU time of server and load generator, throughput and percentiles. */
 import { Effect } from "effect"
 import * as ProcessStats from "../ProcessStats.ts"
 import type { LoadResult, LoadSpec } from "./LoadSpec.ts"
 
-/** Samples kept of one run; later ones replace earlier ones. */
+/** Capacity; later samples replace the oldest. */
 const samplesMax = 1 << 20
 
-/** Latencies in milliseconds. */
+/** Latency samples in milliseconds, kept exactly instead of in a histogram: runs are short. */
 export class LatencyRecorder {
   private readonly samples = new Float64Array(samplesMax)
   private count = 0
@@ -19,6 +19,7 @@ export class LatencyRecorder {
     this.count = 0
   }
 
+  /** The 50th and 99th percentile; empty without samples. */
   percentiles(): LoadResult {
     const sorted = this.samples.slice(0, Math.min(this.count, samplesMax)).sort()
     if (sorted.length === 0) return {}
@@ -27,13 +28,13 @@ export class LatencyRecorder {
   }
 }
 
-/** What was delivered so far, and how long it took. */
+/** Deliveries so far and their latencies. */
 export interface DeliveryCounts {
   delivered: number
   readonly latencies: LatencyRecorder
 }
 
-/** Lets the load run for the window, and says what each delivery cost meanwhile. */
+/** Waits for the warm-up, then measures for the window; the cost is per `operation`. */
 export const measureWindow = Effect.fnUntraced(function*(
   { target: { pid }, window }: LoadSpec,
   counts: DeliveryCounts,

@@ -1,4 +1,4 @@
-/** What the load generator is asked to do, and what it says about it; both go from process to process as JSON. */
+/** The load generator's input and output, passed between processes as JSON. */
 import type * as WireAdapters from "./WireAdapters.ts"
 
 /** The server under load. */
@@ -8,29 +8,33 @@ export interface ServerTarget {
   readonly pid: number
 }
 
-/** Milliseconds: not measured, then measured. */
+/** Durations in milliseconds: a warm-up that is not measured, then the measurement. */
 export interface MeasurementWindow {
   readonly warmup: number
   readonly measure: number
 }
 
+/** One kind of load. */
 export type Load =
-  /** Members of rooms send; every member hears it. */
+  /** Members of rooms send; every member receives it. */
   | {
     readonly kind: "publish"
     readonly rooms: number
     readonly members: number
-    /** One member of each room sends and waits until all have heard it, or each sends when it has heard its own. */
+    /**
+     * In a closed loop: one member per room sends when all have received its last burst, or all do when they received
+     * their own.
+     */
     readonly publishers: "one" | "all"
-    /** Messages sent at once. */
+    /** Messages per burst. */
     readonly burst: number
-    /** Signals are ephemeral; servers of comparison know nothing else. */
+    /** Ephemeral signals or durable messages of a thread; other servers have signals only. */
     readonly what: "signal" | "thread"
-    /** Bursts a second in all, whatever has been heard; 0: the next when the last was heard. */
+    /** Open loop: bursts per second over all rooms. 0: closed loop. */
     readonly rate: number
-    /** How many of each room's members do not read. */
+    /** Members per room that do not read. */
     readonly stalled: number
-    /** Characters of text in a message; its envelope comes to some 250 more. */
+    /** Characters of text per message; the envelope adds about 250. */
     readonly text: number
   }
   | { readonly kind: "request"; readonly connections: number; readonly rate: number }
@@ -39,39 +43,40 @@ export type Load =
   | { readonly kind: "commands"; readonly connections: number; readonly inFlight: number }
   | { readonly kind: "recover"; readonly clients: number; readonly missed: number }
   | {
-    readonly kind: "crowd"
-    /** A server that the crowd leaves alone, on the same machine. */
+    readonly kind: "noisy-neighbours"
+    /** The control: a second server on the same machine without abusive clients. */
     readonly spared: ServerTarget
-    /** What healthy members of both do; measured alone first, then in the crowd. */
+    /** The load of healthy clients on both servers; measured alone first, then under abuse. */
     readonly healthy: Extract<Load, { readonly kind: "publish" }>
-    readonly mob: Extract<Load, { readonly kind: "mob" }>
-    /** Milliseconds that the crowd is measured for. */
-    readonly lasting: number
+    readonly abuse: Extract<Load, { readonly kind: "abuse" }>
+    /** Milliseconds for which abuse is measured. */
+    readonly duration: number
   }
   | {
-    readonly kind: "mob"
-    /** Signed in, and idle. */
+    readonly kind: "abuse"
+    /** Signed-in, idle connections. */
     readonly idle: number
-    /** Connected, and say nothing. */
+    /** Connections that send nothing. */
     readonly silent: number
-    /** Send a byte a second. */
-    readonly dribbling: number
-    /** Messages a second from one user. */
+    /** HTTP requests sent at one byte per second. */
+    readonly slowloris: number
+    /** Messages per second by one user. */
     readonly flood: number
-    /** People a second who come and go. */
+    /** Visits per second: connect, resume, disconnect. */
     readonly churn: number
   }
 
-/** A scenario's load: what the runner knows is not in it. */
+/** A load without what the runner fills in. */
 export type ScenarioLoad =
-  | Exclude<Load, { readonly kind: "crowd" }>
-  | Omit<Extract<Load, { readonly kind: "crowd" }>, "spared">
+  | Exclude<Load, { readonly kind: "noisy-neighbours" }>
+  | Omit<Extract<Load, { readonly kind: "noisy-neighbours" }>, "spared">
 
+/** One job of the load generator. */
 export interface LoadSpec {
   readonly target: ServerTarget
   readonly load: Load
   readonly window: MeasurementWindow
 }
 
-/** Names are units: `µs/delivery`. */
+/** Values by name; the name contains the unit: `µs/delivery`. */
 export type LoadResult = Readonly<Record<string, number>>

@@ -1,4 +1,7 @@
-/** Healthy people among those who are not: whether they notice. */
+/**
+ * The noisy-neighbour load: latency of healthy clients before and during abuse, compared with healthy clients of a second,
+ * unattacked server on the same machine.
+ */
 import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { setPriority } from "node:os"
@@ -6,12 +9,12 @@ import { type DeliveryCounts, LatencyRecorder, measureWindow } from "./LatencyRe
 import type { Load, LoadResult, LoadSpec } from "./LoadSpec.ts"
 import * as Publish from "./Publish.ts"
 
-type NoisyNeighbourLoad = Extract<Load, { readonly kind: "crowd" }>
+type NoisyNeighbourLoad = Extract<Load, { readonly kind: "noisy-neighbours" }>
 
-/** What the mob's process says next, a line. */
+/** The next line that the abusive process prints. */
 const nextLine = (child: ChildProcess): Effect.Effect<string> =>
   Effect.callback((resume) => {
-    const onExit = () => resume(Effect.die("the mob's process ended"))
+    const onExit = () => resume(Effect.die("the abusive process exited"))
     child.once("exit", onExit)
     child.stdout?.once("data", (bytes: Buffer) => {
       child.off("exit", onExit)
@@ -19,8 +22,8 @@ const nextLine = (child: ChildProcess): Effect.Effect<string> =>
     })
   })
 
-/** Starts the mob. It runs when nobody else wants the processor: elsewhere it would have machines of its own. */
-const spawnAbusiveClients = (job: LoadSpec, load: NoisyNeighbourLoad["mob"]) =>
+/** Starts the abusive clients at low priority: in production they would use other machines. */
+const spawnAbusiveClients = (job: LoadSpec, load: NoisyNeighbourLoad["abuse"]) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const argument = JSON.stringify({ ...job, load } satisfies LoadSpec)
@@ -31,21 +34,22 @@ const spawnAbusiveClients = (job: LoadSpec, load: NoisyNeighbourLoad["mob"]) =>
     (child) => Effect.sync(() => child.kill("SIGKILL"))
   )
 
-/** Starts the healthy of one server; measures how long their messages take. */
+/** Starts the healthy clients of one server; the result measures their latency in a window. */
 const startHealthyClients = Effect.fnUntraced(function*(job: LoadSpec, load: NoisyNeighbourLoad["healthy"]) {
   const counts: DeliveryCounts = { delivered: 0, latencies: new LatencyRecorder() }
   yield* Publish.startSending(yield* Publish.joinRooms(job, load, counts), load)
   return (window: LoadSpec["window"]) => measureWindow({ ...job, window }, counts, "delivery")
 })
 
+/** Runs the load; `p99/quiet` is the ratio to before, `p99/spared` to the control server. */
 export const runNoisyNeighbours = Effect.fnUntraced(function*(job: LoadSpec, load: NoisyNeighbourLoad) {
   const measureLoaded = yield* startHealthyClients(job, load.healthy)
   const measureSpared = yield* startHealthyClients({ ...job, target: load.spared }, load.healthy)
   const baseline = yield* measureLoaded(job.window)
-  const abusiveClients = yield* spawnAbusiveClients(job, load.mob)
+  const abusiveClients = yield* spawnAbusiveClients(job, load.abuse)
   yield* nextLine(abusiveClients)
-  const window = { ...job.window, measure: load.lasting }
-  // At the same time, so that what the machine itself makes them wait is the same.
+  const window = { ...job.window, measure: load.duration }
+  // Measured at the same time, so that delays of the machine itself are equal in both.
   const [loaded, spared] = yield* Effect.all([measureLoaded(window), measureSpared(window)], { concurrency: 2 })
   abusiveClients.stdin?.end()
   const abuseResult = JSON.parse(yield* nextLine(abusiveClients)) as LoadResult

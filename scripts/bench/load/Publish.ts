@@ -1,4 +1,4 @@
-/** Rooms in which one member, or everybody, sends, and all hear it. */
+/** The fan-out load: members of rooms send, open-loop or closed-loop, and every member receives each message. */
 import { Effect } from "effect"
 import * as Clients from "./Clients.ts"
 import * as Frame from "./Frame.ts"
@@ -9,7 +9,7 @@ import * as WireAdapters from "./WireAdapters.ts"
 
 type PublishLoad = Extract<Load, { readonly kind: "publish" }>
 
-/** When each of a sender's latest messages went out. */
+/** Capacity of the ring buffer with the send times of a sender's latest messages. */
 const sentAtCapacity = 1024
 
 interface RoomMember extends Clients.ConnectedUser {
@@ -17,14 +17,14 @@ interface RoomMember extends Clients.ConnectedUser {
   readonly template: FrameTemplate.FrameTemplate
   readonly sentAt: Float64Array
   sent: number
-  /** Of its own messages, how many it has heard. */
+  /** Number of its own messages that it has received. */
   ownDeliveries: number
 }
 
 interface Room {
   readonly topic: string
   readonly members: Array<RoomMember>
-  /** Deliveries of the burst under way. */
+  /** Deliveries of the current burst. */
   burstDeliveries: number
 }
 
@@ -34,7 +34,7 @@ const sendBurst = (member: RoomMember, burst: number, at: number) => {
   member.sent += burst
 }
 
-/** What a roomMember does with a frame: counts, samples, and sends the next when its turn has come. */
+/** Handles a member's frames: counts deliveries, samples latencies, and in a closed loop sends the next burst. */
 const attachListener = (
   roomMember: RoomMember,
   roomMembers: ReadonlyArray<RoomMember>,
@@ -75,7 +75,9 @@ const attachListener = (
   }
 }
 
-/** Everybody in their places; the last of each room do not read. */
+/**
+ * Connects and subscribes all members; returns those that send. The last `stalled` members of each room stop reading.
+ */
 export const joinRooms = Effect.fnUntraced(function*(job: LoadSpec, load: PublishLoad, counts: DeliveryCounts) {
   const adapter = WireAdapters.wireAdapters[job.target.adapter]
   const durable = load.what === "thread" && job.target.adapter === "choir"
@@ -108,7 +110,7 @@ export const joinRooms = Effect.fnUntraced(function*(job: LoadSpec, load: Publis
   yield* Effect.forEach(roomMembers, ({ member, peer, room }) => adapter.subscribe(peer, member, room.topic), {
     concurrency: Clients.connectConcurrency
   })
-  // What the joining itself caused is over.
+  // Lets the messages caused by joining pass.
   yield* Effect.sleep(300)
   for (const roomMember of roomMembers) attachListener(roomMember, roomMembers, load, adapter.envelopeOffset, counts)
   for (const { members } of rooms) {
@@ -117,7 +119,7 @@ export const joinRooms = Effect.fnUntraced(function*(job: LoadSpec, load: Publis
   return load.publishers === "all" ? roomMembers : rooms.map((room) => room.members[0]!)
 })
 
-/** Sends as the load says, for ever or until what it sent has been heard. */
+/** Starts an open loop, or the first burst of a closed one. */
 export const startSending = (
   senders: ReadonlyArray<RoomMember>,
   { burst, rate }: PublishLoad
@@ -126,6 +128,7 @@ export const startSending = (
     ? Effect.forkChild(Clients.runAtRate(rate, (count, due) => sendBurst(senders[count % senders.length]!, burst, due)))
     : Effect.sync(() => senders.forEach((sender) => sendBurst(sender, burst, performance.now())))
 
+/** Runs the load and measures its window. */
 export const runPublish = Effect.fnUntraced(function*(job: LoadSpec, load: PublishLoad) {
   const counts: DeliveryCounts = { delivered: 0, latencies: new LatencyRecorder() }
   yield* startSending(yield* joinRooms(job, load, counts), load)

@@ -1,6 +1,6 @@
 /**
- * A WebSocket client that costs next to nothing: a raw socket, one read buffer
- * for all of them, frames that are found but not decoded.
+ * A WebSocket client with minimal overhead: a raw TCP socket, one read buffer shared by all clients, and frames that are
+ * located but not decoded.
  */
 import { Effect } from "effect"
 import { connect, type Socket } from "node:net"
@@ -15,11 +15,12 @@ const ignoreFrame: FrameListener = () => undefined
 let connectionCount = 0
 
 /**
- * In turn, some of the addresses that all mean this machine. From one alone, among thousands of ports that rest after
- * their connection's end, finding a free one would take the kernel most of this process's time.
+ * Rotates through loopback addresses. With a single source address and thousands of ports in TIME_WAIT, the kernel's
+ * search for a free port would take most of this process's time.
  */
 export const nextLocalAddress = (): string => `127.0.1.${1 + connectionCount++ % 250}`
 
+/** One connection. */
 export class RawWebSocketClient {
   onFrame: FrameListener = ignoreFrame
   onClose: () => void = () => undefined
@@ -76,7 +77,7 @@ export class RawWebSocketClient {
     return this.scanFrames(bytes, end + 4)
   }
 
-  /** Hands over every whole frame; returns where the first incomplete one begins. */
+  /** Passes every complete text frame to `onFrame`; returns the offset of the first incomplete frame. */
   private scanFrames(bytes: Buffer, from: number): number {
     let at = from
     while (at + 2 <= bytes.length) {
@@ -96,14 +97,14 @@ export class RawWebSocketClient {
   }
 }
 
-/** Connects, and gives the peer once the server has upgraded it; undefined when it was turned away. */
+/** Connects and waits for the upgrade; undefined when the connection was rejected. */
 export const openConnection = (port: number, path: string): Effect.Effect<RawWebSocketClient | undefined> =>
   Effect.callback((resume) => {
     const peer = new RawWebSocketClient(port, path, (peer) => resume(Effect.succeed(peer)))
     peer.onClose = () => resume(Effect.undefined)
   })
 
-/** Says something and waits for the frame that answers it. Never ends when none comes. */
+/** Sends a text and waits, without a timeout, for the first frame that `parse` accepts. */
 export const request = <A>(
   peer: RawWebSocketClient,
   text: string,

@@ -1,4 +1,4 @@
-/** Connections that ask and are answered, each with so many questions at a time. */
+/** The request and command loads: connections with a fixed number of requests in flight, or a fixed rate. */
 import { Effect } from "effect"
 import * as Clients from "./Clients.ts"
 import * as Frame from "./Frame.ts"
@@ -11,7 +11,7 @@ import * as WireAdapters from "./WireAdapters.ts"
 type RequestLoad = Extract<Load, { readonly kind: "request" }>
 type CommandLoad = Extract<Load, { readonly kind: "commands" }>
 
-/** Heartbeats, which every server answers. */
+/** Heartbeats, which every server answers; one in flight per connection, or open-loop. */
 export const runRequests = Effect.fnUntraced(function*(job: LoadSpec, { connections, rate }: RequestLoad) {
   const adapter = WireAdapters.wireAdapters[job.target.adapter]
   const counts = { delivered: 0, latencies: new LatencyRecorder() }
@@ -35,7 +35,7 @@ export const runRequests = Effect.fnUntraced(function*(job: LoadSpec, { connecti
   return yield* measureWindow(job, counts, "request")
 })
 
-/** Messages in rooms, one room a member: each is answered when it is on the disk. */
+/** Durable messages, one room per connection; each gets a receipt after the fsync. */
 export const runCommands = Effect.fnUntraced(function*(job: LoadSpec, { connections, inFlight }: CommandLoad) {
   const adapter = WireAdapters.wireAdapters[job.target.adapter]
   const counts = { delivered: 0, latencies: new LatencyRecorder() }
@@ -64,7 +64,7 @@ export const runCommands = Effect.fnUntraced(function*(job: LoadSpec, { connecti
       if (Frame.typeOf(bytes, start) !== "r") throw new Error(bytes.toString("utf8", start, end))
       counts.delivered += 1
       counts.latencies.add(performance.now() - sentAt[receiptCount++ % inFlight]!)
-      // By halves, so that a client's messages leave in groups as its answers come in groups.
+      // Refilled by halves, so that commands are sent in groups, as receipts arrive in groups after an fsync.
       if (sent - receiptCount <= inFlight / 2) sendNext(inFlight - (sent - receiptCount))
     }
     sendNext(inFlight)

@@ -1,8 +1,6 @@
 /**
- * How a load is put to each server: what signs a member in and brings it into
- * its room, what it sends, and where in a frame the load generator has to look.
- *
- * All servers send the same envelope; Socket.IO has an event name before it.
+ * How the load generator talks to each server: sign-in, subscription and the frames to send. All servers send the same
+ * envelope; Socket.IO puts an event name before it.
  */
 import { Effect } from "effect"
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto"
@@ -12,15 +10,16 @@ import * as Uuids from "../../../src/domain/protocol/Uuids.ts"
 import { type FrameTemplate, makeTemplate, placeholder } from "./FrameTemplate.ts"
 import { type RawWebSocketClient, request } from "./RawWebSocketClient.ts"
 
-/** Somebody with a key; the same person may connect several times. */
+/** A simulated user with a key pair; the same user may connect several times. */
 export interface VirtualUser {
   readonly index: number
   readonly publicKey: UserId
   readonly key: KeyObject
-  /** What the next connection resumes with. */
+  /** The session token with which the next connection resumes. */
   token: string | undefined
 }
 
+/** A user with a new key. */
 export const makeVirtualUser = (index: number): VirtualUser => {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519")
   const { x } = publicKey.export({ format: "jwk" })
@@ -32,22 +31,23 @@ export const makeVirtualUser = (index: number): VirtualUser => {
   }
 }
 
+/** One server's protocol. */
 export interface WireAdapter {
   readonly path: string
   /** Characters before the envelope. */
   readonly envelopeOffset: number
   readonly signIn: (peer: RawWebSocketClient, member: VirtualUser) => Effect.Effect<void>
-  /** Gives the position in the topic's log, as JSON, where there is one. */
+  /** Subscribes; returns the position in the topic's log as JSON, or an empty string. */
   readonly subscribe: (
     peer: RawWebSocketClient,
     member: VirtualUser,
     topic: string,
     position?: string
   ) => Effect.Effect<string>
-  /** With so many characters of text. */
+  /** A signal with `text` characters of text. */
   readonly signalFrame: (member: VirtualUser, topic: string, text: number) => FrameTemplate
   readonly requestFrame: (member: VirtualUser) => FrameTemplate
-  /** A command of the topic's kind, for servers that have such. */
+  /** A command of the topic's kind; a signal on servers without commands. */
   readonly commandFrame: (member: VirtualUser, topic: string, type: string, payload: object) => FrameTemplate
 }
 
@@ -55,11 +55,11 @@ const messageId = (member: VirtualUser) => `${String(member.index).padStart(8, "
 
 const sampleText = "It is the pressure of the wind that makes it sing, not the cold. "
 
-/** What people write, so to speak. */
+/** Sample text of a given length. */
 export const makeText = (characters: number): string =>
   sampleText.repeat(Math.ceil(characters / sampleText.length)).slice(0, characters)
 
-/** A message of the usual length. */
+/** Characters of a typical message. */
 export const typicalTextLength = sampleText.length
 
 const envelope = (id: string, type: string, payload: object, topic?: string): string =>
@@ -78,7 +78,7 @@ interface ReceivedMessage {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
-/** The payload of the first message of a type; an error ends the run. */
+/** Parses a message of one type; undefined for others. An error or `goodbye` fails the run. */
 const payloadOf = (type: string) => (text: string): ReceivedMessage["payload"] | undefined => {
   const { payload, type: actualType } = JSON.parse(text) as ReceivedMessage
   if (actualType === "error" || actualType === "goodbye") throw new Error(text)
@@ -151,18 +151,20 @@ const socketIoAdapter: WireAdapter = {
   commandFrame: (member, topic) => socketIoAdapter.signalFrame(member, topic, typicalTextLength)
 }
 
-/** Makes a public thread. */
+/** Creates a public thread; returns its topic id. */
 export const createThread = (peer: RawWebSocketClient): Effect.Effect<string> => {
   const id = nextId()
   const text = envelope(id, "create_thread", { name: "Bench", visibility: "public" })
   return Effect.as(request(peer, text, parseReceipt), `thread:${id}`)
 }
 
+/** The command that joins a room. */
 export const joinRoomMessage = (room: string): string => envelope(nextId(), "join_room", {}, room)
 
+/** The payload of a receipt. */
 export const parseReceipt = payloadOf("receipt")
 
-/** Says what `bytes` hold, and waits for so many receipts. */
+/** Writes frames and waits for `count` receipts. */
 export const awaitReceipts = (peer: RawWebSocketClient, bytes: Buffer, count: number): Effect.Effect<void> =>
   Effect.callback((resume) => {
     let remaining = count
@@ -172,12 +174,15 @@ export const awaitReceipts = (peer: RawWebSocketClient, bytes: Buffer, count: nu
     peer.write(bytes)
   })
 
-/** Asks for a topic as it is now, and reads where that is. */
+/** A subscription without a position, which is answered with a snapshot. */
 export const subscribeMessage = (topic: string): string => envelope(nextId(), "subscribe", {}, topic)
+/** The position in a `subscribed` message, as JSON. */
 export const parsePosition = (text: string): string | undefined => {
   const payload = payloadOf("subscribed")(text)
   return payload === undefined ? undefined : JSON.stringify(payload["position"])
 }
 
+/** The adapters by name. */
 export const wireAdapters = { choir: choirAdapter, plain: plainAdapter, socketio: socketIoAdapter }
+/** The name of an adapter. */
 export type WireAdapterName = keyof typeof wireAdapters

@@ -1,4 +1,7 @@
-/** The load generator: one job, in a process of its own. Reads it from its argument; writes the result to stdout. */
+/**
+ * The load generator, in a process of its own: takes a `LoadSpec` as JSON argument, writes the `LoadResult` to
+ * stdout.
+ */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
 import * as AbusiveClients from "./AbusiveClients.ts"
@@ -23,14 +26,14 @@ const runLoad = (job: LoadSpec): Effect.Effect<LoadResult> => {
       return ConnectionLoads.measureChurn(job, load)
     case "recover":
       return ConnectionLoads.measureRecovery(job, load)
-    case "crowd":
+    case "noisy-neighbours":
       return NoisyNeighbours.runNoisyNeighbours(job, load)
-    case "mob":
+    case "abuse":
       return AbusiveClients.runAbusiveClients(job, load, reportArrived, awaitRelease)
   }
 }
 
-const reportArrived = Effect.callback<void>((resume) => void process.stdout.write("here\n", () => resume(Effect.void)))
+const reportArrived = Effect.callback<void>((resume) => void process.stdout.write("ready\n", () => resume(Effect.void)))
 const awaitRelease = Effect.callback<void>((resume) =>
   void process.stdin.once("end", () => resume(Effect.void)).resume()
 )

@@ -1,7 +1,7 @@
-/** What the servers of comparison have in common: the messages, of the same size as Choir's, and how they say where they are. */
+/** Shared by the compared servers: messages of the same size as Choir's, and the line that announces the port. */
 import * as Uuids from "../../../src/domain/protocol/Uuids.ts"
 
-/** What the load generator sends them. */
+/** A message from the load generator. */
 export interface BenchRequest {
   readonly id: string
   readonly type: "subscribe" | "signal" | "heartbeat"
@@ -9,11 +9,12 @@ export interface BenchRequest {
   readonly thread_id?: string
 }
 
+/** The next message id. */
 export const nextId = Uuids.sequentialUuids(crypto.getRandomValues(new Uint8Array(9)))
 
 const currentMillis = () => Math.floor(performance.timeOrigin + performance.now())
 
-/** What members of a room hear of one of them. */
+/** The signal that members of a room receive. */
 export const signalMessage = (request: BenchRequest, from: unknown, connection: string) => ({
   id: nextId(),
   type: "signal",
@@ -22,6 +23,7 @@ export const signalMessage = (request: BenchRequest, from: unknown, connection: 
   thread_id: request.thread_id
 })
 
+/** The reply to a subscription or a heartbeat. */
 export const replyMessage = (request: BenchRequest) => ({
   id: nextId(),
   type: request.type === "subscribe" ? "subscribed" : "heartbeat",
@@ -29,4 +31,5 @@ export const replyMessage = (request: BenchRequest) => ({
   timestamp: currentMillis()
 })
 
+/** Prints the address that the runner waits for. */
 export const announcePort = (port: number) => process.stdout.write(`listening on http://127.0.0.1:${port}\n`)

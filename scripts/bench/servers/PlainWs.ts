@@ -1,4 +1,4 @@
-/** The usual way to write a realtime server on `ws`: rooms in a map, one `JSON.stringify` and one `send` per member. */
+/** A typical realtime server on `ws`: rooms in a map, one `JSON.stringify` per message and one `send` per member. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
@@ -13,7 +13,7 @@ wss.on("connection", (socket) => {
   const joined = new Set<Set<WebSocket>>()
   let from: unknown
 
-  const hear = (request: BenchRequest) => {
+  const onMessage = (request: BenchRequest) => {
     switch (request.type) {
       case "subscribe": {
         from = request.payload["public_key"]
@@ -32,7 +32,7 @@ wss.on("connection", (socket) => {
     }
   }
 
-  socket.on("message", (data: RawData) => hear(JSON.parse(data.toString()) as BenchRequest))
+  socket.on("message", (data: RawData) => onMessage(JSON.parse(data.toString()) as BenchRequest))
   socket.on("close", () => {
     for (const room of joined) room.delete(socket)
   })

@@ -1,4 +1,4 @@
-/** The same on Socket.IO, with its rooms and acknowledgements, over WebSocket only. */
+/** The same server on Socket.IO, with its rooms and acknowledgements, over WebSocket only. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Server } from "socket.io"

@@ -1,4 +1,4 @@
-/** The same on uWebSockets.js with its native `publish`. The package is in no registry, so it is measured where somebody installed it. */
+/** The same server on uWebSockets.js with its native `publish`. The package is on no registry; it may be missing. */
 import { announcePort, type BenchRequest, nextId, replyMessage, signalMessage } from "./Envelope.ts"
 
 interface Socket {
@@ -21,7 +21,7 @@ interface Uws {
   readonly us_socket_local_port: (token: unknown) => number
 }
 
-// Not a literal: the compiler would look for a package that need not be there.
+// Not a literal, because the compiler would require the package.
 const name: string = "uWebSockets.js"
 const { default: uws } = await import(name) as { readonly default: Uws }
 

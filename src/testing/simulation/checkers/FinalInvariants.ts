@@ -9,7 +9,10 @@ import type { SimulatedDisk } from "../cluster/SimulatedDisk.ts"
 import type { DurableModel, TopicHistory } from "../oracle/DurableModel.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
-/** Stored snapshots equal the fold of the log (TOP7), threads agree with the ledger (THR6), each run ended once (CHO7). */
+/**
+ * Stored snapshots equal the fold of the log (TOP7), threads agree with the ledger (THR6), each run ended once
+ * (CHO7).
+ */
 export const checkFinalInvariants = (runtime: SimulationRuntime, oracle: DurableModel, disk: SimulatedDisk): void => {
   oracle.verifyHashChains()
   const ledger = oracle.historyOf(mainLedger)?.states.at(-1) as LedgerState

@@ -67,7 +67,9 @@ const findQuiescenceBlocker = (target: QuiescenceTarget): string | undefined => 
 const ruleOfBlocker = (blocker: string): string =>
   blocker.startsWith("the index") ? "STO4" : blocker.endsWith("is corrupt") ? "SYN7" : "SYN10"
 
-/** FLT7: the cluster converges within a minute of healing. Checks the final invariants; returns the time taken, in ms. */
+/**
+ * FLT7: the cluster converges within a minute of healing. Checks the final invariants; returns the time taken, in ms.
+ */
 export const awaitConvergence = Effect.fnUntraced(function*(target: QuiescenceTarget, phase: string) {
   const { disk, users, oracle, runtime } = target
   const start = runtime.now

@@ -11,7 +11,10 @@ const fnv1a = (text: string): number => {
   return value >>> 0
 }
 
-/** One stream: a Weyl sequence with a 32-bit mixer (Hash Prospector, 16-21f0aaad-15-735a2d97-15). Not for cryptography. */
+/**
+ * One stream: a Weyl sequence with a 32-bit mixer (Hash Prospector, 16-21f0aaad-15-735a2d97-15). Not for
+ * cryptography.
+ */
 export class SeededRandom implements Random.Random {
   private readonly name: string
   private state: number
