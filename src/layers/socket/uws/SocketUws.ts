@@ -119,7 +119,11 @@ const makeTransport = (ws: UwsSocket, limits: Limits): Transport => {
   }
 }
 
-const toUpgradeRequest = (response: Api.HttpResponse, request: Api.HttpRequest): AdmissionGate.UpgradeRequest => {
+const toUpgradeRequest = (
+  response: Api.HttpResponse,
+  request: Api.HttpRequest,
+  isEncrypted: boolean
+): AdmissionGate.UpgradeRequest => {
   const header = (name: string) => request.getHeader(name) || undefined
   return {
     headers: {
@@ -127,16 +131,17 @@ const toUpgradeRequest = (response: Api.HttpResponse, request: Api.HttpRequest):
       origin: header("origin"),
       "user-agent": header("user-agent"),
       "sec-websocket-protocol": header("sec-websocket-protocol"),
-      "x-forwarded-for": header("x-forwarded-for")
+      "x-forwarded-for": header("x-forwarded-for"),
+      "x-forwarded-proto": header("x-forwarded-proto")
     },
-    socket: { remoteAddress: Api.formatAddress(response.getRemoteAddress()) }
+    socket: { remoteAddress: Api.formatAddress(response.getRemoteAddress()), encrypted: isEncrypted }
   }
 }
 
 const makeBehavior = (
   engine: SocketEngine.SocketEngine,
   gate: AdmissionGate.AdmissionGate,
-  limits: Limits,
+  { limits, tls }: UwsOptions,
   compression: number
 ): Api.WebSocketBehavior<SocketData> => ({
   compression,
@@ -147,7 +152,7 @@ const makeBehavior = (
   idleTimeout: 0,
   sendPingsAutomatically: false,
   upgrade: (response, request, context) => {
-    const upgradeRequest = toUpgradeRequest(response, request)
+    const upgradeRequest = toUpgradeRequest(response, request, tls !== undefined)
     const permit = gate.admit(upgradeRequest)
     if (typeof permit === "string") return void response.writeStatus(permit).end(undefined, true)
     const data: SocketData = { upgradeRequest, ...permit, events: undefined, isOpen: true }
@@ -219,7 +224,10 @@ const make = Effect.fnUntraced(function*(
     Effect.sync(() => tls === undefined ? api.App() : api.SSLApp({ key_file_name: tls.key, cert_file_name: tls.cert })),
     (app) => Effect.sync(() => app.close())
   )
-  app.ws(admission.path, makeBehavior(engine, gate, limits, api.DISABLED)).any("/*", bridgeHttp(server))
+  app.ws(admission.path, makeBehavior(engine, gate, options, api.DISABLED)).any(
+    "/*",
+    bridgeHttp(server, tls !== undefined)
+  )
 
   let listenToken: unknown
   const boundAddress = () =>

@@ -17,30 +17,32 @@ interface BridgedResponse {
   isOpen: boolean
 }
 
-/** A request handler that answers with the server's response. */
-export const bridgeHttp = (server: Server) => (response: HttpResponse, uwsRequest: HttpRequest): void => {
-  const bridged: BridgedResponse = { response, isOpen: true }
-  const proxyRequest = forwardRequest(server, formatAddress(response.getRemoteAddress()), uwsRequest)
-  response.onAborted(() => {
-    bridged.isOpen = false
-    proxyRequest?.destroy()
-  })
-  if (proxyRequest === undefined) return endResponse(bridged, () => response.writeStatus("400 Bad Request").end())
-  response.onData((chunk, isLast) => {
-    // Copied: the library reuses the buffer after this callback.
-    if (chunk.byteLength > 0 && !proxyRequest.write(Buffer.from(chunk.slice(0)))) {
-      response.pause()
-      proxyRequest.once("drain", () => bridged.isOpen && response.resume())
-    }
-    if (isLast) proxyRequest.end()
-  })
-  proxyRequest.on("response", (proxyResponse) => pipeResponse(proxyResponse, bridged, proxyRequest.method === "HEAD"))
-  // If the response has begun, it ends truncated.
-  proxyRequest.on(
-    "error",
-    () => endResponse(bridged, () => response.writeStatus("502 Bad Gateway").end(undefined, true))
-  )
-}
+/** A request handler that answers with the server's response. `isEncrypted`: whether clients use TLS. */
+export const bridgeHttp =
+  (server: Server, isEncrypted: boolean) => (response: HttpResponse, uwsRequest: HttpRequest): void => {
+    const bridged: BridgedResponse = { response, isOpen: true }
+    const client = { remoteAddress: formatAddress(response.getRemoteAddress()), encrypted: isEncrypted }
+    const proxyRequest = forwardRequest(server, client, uwsRequest)
+    response.onAborted(() => {
+      bridged.isOpen = false
+      proxyRequest?.destroy()
+    })
+    if (proxyRequest === undefined) return endResponse(bridged, () => response.writeStatus("400 Bad Request").end())
+    response.onData((chunk, isLast) => {
+      // Copied: the library reuses the buffer after this callback.
+      if (chunk.byteLength > 0 && !proxyRequest.write(Buffer.from(chunk.slice(0)))) {
+        response.pause()
+        proxyRequest.once("drain", () => bridged.isOpen && response.resume())
+      }
+      if (isLast) proxyRequest.end()
+    })
+    proxyRequest.on("response", (proxyResponse) => pipeResponse(proxyResponse, bridged, proxyRequest.method === "HEAD"))
+    // If the response has begun, it ends truncated.
+    proxyRequest.on(
+      "error",
+      () => endResponse(bridged, () => response.writeStatus("502 Bad Gateway").end(undefined, true))
+    )
+  }
 
 const endResponse = (bridged: BridgedResponse, write: () => void): void => {
   if (!bridged.isOpen) return
@@ -49,7 +51,11 @@ const endResponse = (bridged: BridgedResponse, write: () => void): void => {
 }
 
 /** Starts the forwarded request; undefined for a malformed one. */
-const forwardRequest = (server: Server, clientAddress: string, uwsRequest: HttpRequest): ClientRequest | undefined => {
+const forwardRequest = (
+  server: Server,
+  client: { readonly remoteAddress: string; readonly encrypted: boolean },
+  uwsRequest: HttpRequest
+): ClientRequest | undefined => {
   const headers: Record<string, Array<string>> = {}
   uwsRequest.forEach((name, value) => {
     if (!hopByHopHeaders.has(name)) (headers[name] ??= []).push(value)
@@ -64,7 +70,7 @@ const forwardRequest = (server: Server, clientAddress: string, uwsRequest: HttpR
       ),
       createConnection: () => {
         const [bridgeSide, serverSide] = duplexPair()
-        server.emit("connection", Object.assign(serverSide, { remoteAddress: clientAddress }))
+        server.emit("connection", Object.assign(serverSide, client))
         return bridgeSide
       }
     })
