@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 /**
- * The server's first lines. They run on any Node, so they import nothing that
- * an old one could not load: Node 20 accepts forged signatures and has no SQLite.
+ * The server's entry point. It checks the Node version before it imports anything
+ * that an old version could not load: Node 20 accepts forged signatures of small-order keys
+ * (SEC4) and has no SQLite.
  */
 import process, { env } from "node:process"
 
 const usage = `Usage: node dist/main.js
 
-Serves until SIGTERM or Ctrl+C. Takes no arguments: settings are variables of the environment, such as CHOIR_PORT (4100),
+Serves until SIGTERM or Ctrl+C. Takes no arguments: settings are environment variables, such as CHOIR_PORT (4100),
 CHOIR_HOST (127.0.0.1) and CHOIR_DATA (./data). The README lists them all.
 `
 
@@ -15,8 +16,8 @@ const [argument] = process.argv.slice(2)
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
 
 /**
- * MB of the young generation's half. A smaller one is collected in the middle of busy turns, when all that waits to be
- * sent still lives; without a bound it grows, and single pauses with it (docs/performance.md).
+ * The size of V8's young generation, in MB per semi-space. A smaller one is collected in the middle of busy turns,
+ * while queued frames are still referenced; an unbounded one grows, and so do single pauses (docs/performance.md).
  */
 const semiSpaceFlag = "--max-semi-space-size"
 const isSemiSpaceSet = [...process.execArgv, env["NODE_OPTIONS"] ?? ""].some((text) =>
@@ -29,7 +30,7 @@ if (major < 22 || major === 22 && minor < 19) {
 } else if (argument === "--help" || argument === "-h") {
   process.stdout.write(usage)
 } else if (argument !== undefined) {
-  process.stderr.write(`Choir's server takes no arguments, and does not understand ${argument}: try --help.\n`)
+  process.stderr.write(`the server takes no arguments, but got ${argument}: see --help\n`)
   process.exitCode = 1
 } else if (!isSemiSpaceSet && typeof process.execve === "function" && process.platform !== "win32") {
   process.execve(process.execPath, [

@@ -1,4 +1,4 @@
-/** Runs the server until a signal ends it. Loaded by `main` once the Node version is known to do. */
+/** Runs the server until a signal. Loaded by `main.ts` after its check of the Node version. */
 import "effect/schema/SchemaJITCompiler/enable"
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Cause, Effect, Exit, Layer } from "effect"
@@ -18,7 +18,7 @@ const program = Effect.gen(function*() {
   ))
 })
 
-/** What people can do something about comes as plain lines; the rest as it is, for us. */
+/** Prints expected failures as their message, and defects with their full cause. */
 const reportFailure = (cause: Cause.Cause<unknown>) =>
   Effect.sync(() => {
     const fault = Cause.squash(cause)
@@ -26,7 +26,7 @@ const reportFailure = (cause: Cause.Cause<unknown>) =>
     process.stderr.write(`${isExpected ? fault.message : Cause.pretty(cause)}\n`)
   })
 
-/** Starts; exits with 0 after a signal, with 1 when it could not start or broke. A second signal forces the end. */
+/** Starts the server. Exits with 0 after a signal, with 1 after a failure; a second signal exits at once. */
 export const start = (): void => {
   let signals = 0
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

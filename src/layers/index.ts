@@ -1,4 +1,4 @@
-/** Implementations of the services; each says in its type what it needs. `App` is all of them, composed. */
+/** Implementations of the services; the type of each layer lists what it requires. `App` composes all of them. */
 export * as App from "./app/App.ts"
 export * as RuntimeGauges from "./app/RuntimeGauges.ts"
 export * as ChorusLive from "./chorus/ChorusLive.ts"

@@ -1,6 +1,50 @@
 /**
- * The whole server, composed. What stands below depends on what stands above
- * it: storage, topics, models, search, people, the wire.
+ * The whole server, composed from the settings.
+ *
+ * **When to use**
+ *
+ * Use `layer` to run a complete server inside your own program: with a kind of
+ * topic or a socket engine of your own, or next to other services. `node
+ * dist/main.js` is this layer and nothing else. To compose only parts, provide the
+ * layers of `Layers` yourself.
+ *
+ * **Details**
+ *
+ * Building the layer recovers unfinished topics, then listens; `ServerAddress` is
+ * available once connections are accepted. Closing the scope drains: readiness ends,
+ * clients get `goodbye`, requests under way finish (SYN11). Everything runs in one
+ * process, with one data file, unless settings name other services (OPS1).
+ *
+ * **Gotchas**
+ *
+ * - The layer needs `FileSystem` and `Path`: provide `NodeServices.layer`.
+ * - One process per data folder.
+ * - Log lines need `Telemetry.loggerLayer`; this layer only exports them.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { NodeServices } from "@effect/platform-node"
+ * import { Layers } from "choir"
+ * import { ConfigProvider, Effect, Layer } from "effect"
+ * import { mkdtempSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ * import { join } from "node:path"
+ *
+ * const env = { CHOIR_PORT: "0", CHOIR_DATA: mkdtempSync(join(tmpdir(), "choir-")) }
+ * const server = Layer.unwrap(Effect.map(Layers.Config.load, (settings) => Layers.App.layer(settings))).pipe(
+ *   Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))),
+ *   Layer.provide(NodeServices.layer)
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const { url } = yield* Layers.App.ServerAddress
+ *   return yield* Effect.promise(() => fetch(`${url}/health/ready`).then((response) => response.text()))
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.scoped(Effect.provide(program, server))))
+ * // => ready
+ * ```
  */
 import { Context, Effect, Layer, Path, Ref, type Scope } from "effect"
 import { SqlClient } from "effect/sql"
@@ -43,16 +87,16 @@ import * as VectorIndexQdrant from "../vectorindex/VectorIndexQdrant.ts"
 import * as DataFolder from "./DataFolder.ts"
 import * as RuntimeGauges from "./RuntimeGauges.ts"
 
-/** The server, taking connections. */
+/** The address of a running server. */
 export class ServerAddress extends Context.Service<ServerAddress, {
   /** Such as `http://127.0.0.1:4100`. */
   readonly url: string
 }>()("choir/layers/app/App/ServerAddress") {}
 
-/** The public origin that signatures are made for; known once the port is (SEC3). */
+/** The default audience of signatures, which is known once the port is (SEC3). */
 class PublicOrigin extends Context.Service<PublicOrigin, Ref.Ref<string>>()("choir/layers/app/App/PublicOrigin") {}
 
-/** `dist/web`, seen from `dist/layers` as well as from `src/layers`. */
+/** `dist/web`, relative to `dist/layers/app` as well as to `src/layers/app`. */
 const webRoot = fileURLToPath(new URL("../../../dist/web", import.meta.url))
 
 const storageLayer = (settings: Settings) =>
@@ -80,7 +124,7 @@ const modelLayer = ({ embedDimensions, embedKey, embedModel, embedUrl, llmKey, l
     }
   })
 
-/** Where vectors are kept: in the data file, unless a Qdrant server is named. */
+/** The vector index: in the data file, unless a Qdrant server is configured. */
 const vectorIndexLayer = (
   { qdrantKey, qdrantUrl }: Settings
 ): Layer.Layer<VectorIndex, VectorIndexError, SqlClient.SqlClient> =>
@@ -93,7 +137,7 @@ const vectorTimeoutMillis = 10_000
 
 const priorsCollection = Layer.unwrap(Effect.map(Models.ModelInfo, ({ embedder }) => PriorsCollection.layer(embedder)))
 
-/** Threads and what thinks along in them; needs storage and models. */
+/** Topics, the Chorus and search; needs storage and models. */
 const topicsAndChorus = (settings: Settings) =>
   Layer.mergeAll(RunStepHandler.layer, SearchIndexerLive.layer).pipe(
     Layer.provideMerge(ChorusLive.layer),
@@ -111,11 +155,11 @@ const admissionPolicy = (
   path: string
 ): AdmissionGate.AdmissionPolicy => ({ path, origins, nativeClients, trustedProxies })
 
-/** The port speaks TLS when there is a certificate (OPS9). */
+/** The HTTP listener, with TLS if there is a certificate (OPS9). */
 const httpListener = (
   { limits, socket, tlsCert, tlsKey }: Pick<Settings, "limits" | "socket" | "tlsCert" | "tlsKey">
 ) =>
-  // uWebSockets.js has a listener of its own, and speaks TLS there.
+  // uWebSockets.js has a listener of its own, which terminates TLS.
   tlsCert === null || tlsKey === null || socket === "uws"
     ? HttpListener.layerPlain(limits)
     : HttpListener.layerTls({ cert: tlsCert, key: tlsKey }, limits)
@@ -133,7 +177,7 @@ const httpApp = ({ limits, metrics, metricsToken, trustedProxies }: Settings) =>
       })
   ))
 
-/** A socket engine, for the place and the limits that the settings name. */
+/** Makes a socket engine for the address and limits of the settings. */
 type SocketEngineFactory = (
   options: SocketUws.UwsOptions
 ) => Layer.Layer<Socket, SocketError, HttpListener.HttpListener>
@@ -171,8 +215,7 @@ const network = ({ limits, ...settings }: Settings, engine: SocketEngineFactory)
 type RunningServer = Topics | Socket | Gateway.Gateway | Readiness.Readiness | PublicOrigin
 
 /**
- * Takes up what waited, then listens; at the end says it is no longer ready,
- * lets everybody go, and finishes the requests under way (SYN11).
+ * Recovers topics, then listens. On release: ends readiness, drains connections, finishes requests under way (SYN11).
  */
 const startServer = Effect.fnUntraced(function*(
   { limits, tlsCert }: Settings
@@ -194,15 +237,15 @@ const startServer = Effect.fnUntraced(function*(
   return { url }
 })
 
-/** What a server may have of one's own. */
+/** What a composer can add to a server. */
 export interface Extensions {
-  /** A socket engine in place of those that `CHOIR_SOCKET` names. */
+  /** A socket engine in place of the one that `CHOIR_SOCKET` selects. */
   readonly socketEngine?: SocketEngineFactory | undefined
-  /** Kinds of topic beside the shipped ones (TOP8); one of the same name takes the shipped one's place. */
+  /** Kinds of topic beside the built-in ones (TOP8); one of the same name replaces the built-in one. */
   readonly kinds?: ReadonlyArray<AnyKind> | undefined
 }
 
-/** Everything, on one machine and with no other service (OPS1). Stops when its scope closes. */
+/** The complete server (OPS1). It drains and stops when the scope closes. */
 export const layer = (settings: Settings, { socketEngine, kinds = [] }: Extensions = {}) =>
   Layer.effect(ServerAddress, startServer(settings)).pipe(
     Layer.provideMerge(RuntimeGauges.layer),

@@ -1,6 +1,7 @@
 /**
- * All settings, from `CHOIR_*` variables (OPS10). Every fault is found before
- * anything starts: a value that will not do, and a name that nobody reads.
+ * All settings, from `CHOIR_*` variables (OPS10). All faults are reported at once
+ * and before anything starts, unknown names included: Effect's `Config` stops at
+ * the first one.
  */
 import { ConfigProvider, Effect, type Redacted, Result, Schema } from "effect"
 import { ipVersion } from "../../domain/admission/IpAddress.ts"
@@ -8,7 +9,7 @@ import { mayListen } from "../../domain/admission/TransportSecurity.ts"
 import { defaults, type Limits } from "../../domain/protocol/Limits.ts"
 import * as Setting from "./Setting.ts"
 
-/** The settings cannot be used; each fault is one line that names the variable, its value and what is allowed. */
+/** The settings are invalid; each fault is one line that names the variable, its value and what is allowed. */
 export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("SettingsInvalid", {
   faults: Schema.Array(Schema.String)
 }) {
@@ -18,6 +19,7 @@ export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("Sett
 }
 
 const logLevels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as const
+/** The level from which log lines are written. */
 export type LogLevel = typeof logLevels[number]
 
 const isOrigin = (value: string): boolean => URL.canParse(value) && new URL(value).origin === value
@@ -30,59 +32,59 @@ const settingDefinitions = {
     (value) => value === "localhost" || ipVersion(value) !== 0 ? value : undefined
   ),
   port: Setting.number("PORT", 4100, 0, 65_535),
-  /** The folder of the data file; made when it is not there. */
+  /** The folder of the data file; created if missing. */
   data: Setting.text("DATA", "./data"),
-  /** Browser origins that may connect; none: the same origin, by address or as localhost. */
+  /** Browser origins that may connect; empty: the same origin, by address or as localhost. */
   origins: Setting.list("ORIGINS", "origins such as https://choir.example", isOrigin),
-  /** Whether clients without an Origin header (no browsers) may connect. */
+  /** Whether clients without an Origin header, which browsers always send, may connect. */
   nativeClients: Setting.flag("NATIVE_CLIENTS", true),
-  /** What signatures are made for; none: the address that is listened on. */
+  /** The audience of signatures (SEC3); null: the address that is listened on. */
   audience: Setting.make<string | null>(
     "AUDIENCE",
     null,
     "an origin such as https://choir.example: http:// or https://, a host and perhaps a port, and nothing after it",
     (value) => /^https?:/.test(value) && isOrigin(value) ? value : undefined
   ),
-  /** Addresses of proxies that may say where a client comes from. */
+  /** Addresses of proxies whose X-Forwarded-* headers are believed. */
   trustedProxies: Setting.list("TRUSTED_PROXIES", "IP addresses", (value) => ipVersion(value) !== 0),
-  /** PEM files; with them, https and wss are served on the port. Read again on SIGHUP. */
+  /** PEM files; with them, the port serves https and wss. Read again on SIGHUP. */
   tlsCert: Setting.optional("TLS_CERT", "the path of a PEM file"),
   tlsKey: Setting.optional("TLS_KEY", "the path of a PEM file"),
-  /** Offers /echo, a WebSocket that says everything back, for suites that test the protocol itself. */
+  /** Serves /echo, an echoing WebSocket for protocol conformance suites. */
   echo: Setting.flag("ECHO", false),
-  /** Whether plain HTTP may be offered to the network. */
+  /** Whether plain HTTP may be served beyond loopback. */
   insecure: Setting.flag("INSECURE", false),
-  /** What carries WebSockets; all but the default are packages of their own, to be installed. */
+  /** The socket engine; all but the default need a package to be installed. */
   socket: Setting.choice("SOCKET", "ws", ["ws", "uws", "socketio"]),
-  /** Compresses texts from 1 KB for who offers permessage-deflate. */
+  /** Whether permessage-deflate is negotiated (CON9). */
   compression: Setting.flag("COMPRESSION", false),
-  /** How log lines look on stderr. */
+  /** The format of log lines on stderr. */
   logFormat: Setting.choice("LOG_FORMAT", "json", ["json", "pretty"]),
   logLevel: Setting.choice<LogLevel>("LOG_LEVEL", "Warn", logLevels),
-  /** Who may read /metrics: requests from this machine, everybody, or only who has the token. */
+  /** Which requests may read /metrics: those from this machine, all, or only those with the token. */
   metrics: Setting.choice("METRICS", "local", ["local", "public", "off"]),
-  /** Opens /metrics to whoever shows it as a bearer token. */
+  /** A bearer token that gives access to /metrics from anywhere. */
   metricsToken: Setting.secret("METRICS_TOKEN"),
-  /** An OTLP collector, over HTTP: logs, traces and metrics go there; none: they stay here. */
+  /** An OTLP collector over HTTP for logs, traces and metrics; null: nothing is exported. */
   otlpUrl: Setting.url("OTLP_URL"),
   otlpToken: Setting.secret("OTLP_TOKEN"),
-  /** An OpenAI-compatible endpoint for the Chorus; none: the offline model. */
+  /** An OpenAI-compatible endpoint for the Chorus; null: the built-in extractive model. */
   llmUrl: Setting.url("LLM_URL"),
   llmKey: Setting.secret("LLM_KEY"),
   llmModel: Setting.optional("LLM_MODEL"),
-  /** An OpenAI-compatible endpoint for embeddings; none: the built-in hashing embedder. */
+  /** An OpenAI-compatible endpoint for embeddings; null: the built-in hashing embedder. */
   embedUrl: Setting.url("EMBED_URL"),
   embedKey: Setting.secret("EMBED_KEY"),
   embedModel: Setting.optional("EMBED_MODEL"),
   embedDimensions: Setting.number("EMBED_DIMENSIONS", 1536, 8, 8_192),
-  /** A Qdrant server for vectors; none: the embedded index. */
+  /** A Qdrant server for vectors; null: the embedded index. */
   qdrantUrl: Setting.url("QDRANT_URL"),
   qdrantKey: Setting.secret("QDRANT_KEY")
 }
 
 type SettingValues<S> = { readonly [K in keyof S]: S[K] extends Setting.Setting<infer A> ? A : never }
 
-/** `pingInterval` is `CHOIR_PING_INTERVAL`. */
+/** Each limit is a setting: `pingInterval` is `CHOIR_PING_INTERVAL`. */
 const limitDefinitions = Object.fromEntries(
   Object.entries(defaults).map(([name, fallback]) => [
     name,
@@ -90,9 +92,10 @@ const limitDefinitions = Object.fromEntries(
   ])
 ) as { readonly [K in keyof Limits]: Setting.Setting<number> }
 
+/** All settings, checked. */
 export type Settings = SettingValues<typeof settingDefinitions> & { readonly limits: Limits }
 
-/** Every variable there is: its name, its default as text (none for secrets) and what is allowed. */
+/** Every variable: its name, its default as text (empty for secrets) and what is allowed. */
 export const settingsReference: ReadonlyArray<
   { readonly name: string; readonly defaultValue: string; readonly expected: string }
 > = [
@@ -104,10 +107,10 @@ export const settingsReference: ReadonlyArray<
   expected
 }))
 
-/** What the `choir` command reads; there is nothing wrong with having it set beside a server. */
+/** Variables of the `choir` command, which may be set in a server's environment too. */
 const clientVariables = ["CHOIR_URL", "CHOIR_KEY_FILE"]
 
-/** Reads the settings from an environment. Empty values count as absent. */
+/** Reads all settings from an environment, or returns all faults. Empty values count as absent. */
 export const parse = (
   env: Readonly<Record<string, string>>
 ): Result.Result<Settings, ReadonlyArray<string>> => {
@@ -120,13 +123,13 @@ export const parse = (
   const values: Settings = { ...readAll(settingDefinitions), limits: readAll(limitDefinitions) }
   const knownNames = new Set([...settingsReference.map(({ name }) => name), ...clientVariables])
   for (const name of Object.keys(env)) {
-    if (!knownNames.has(name)) faults.push(`${name} is not a setting of Choir: look for a typing error`)
+    if (!knownNames.has(name)) faults.push(`${name} is not a setting of Choir: check the spelling`)
   }
   faults.push(...checkCombinations(values))
   return faults.length === 0 ? Result.succeed(values) : Result.fail(faults)
 }
 
-/** Faults of settings that are each right but do not go together. */
+/** Faults of settings that are valid each but not together. */
 const checkCombinations = (all: Settings): ReadonlyArray<string> => {
   const { compression, host, socket, tlsCert, tlsKey } = all
   return [
@@ -134,20 +137,20 @@ const checkCombinations = (all: Settings): ReadonlyArray<string> => {
       `CHOIR_HOST=${
         JSON.stringify(host)
       } must be a loopback address, unless CHOIR_TLS_CERT and CHOIR_TLS_KEY name a certificate, ` +
-      "CHOIR_TRUSTED_PROXIES the TLS proxy in front, or CHOIR_INSECURE=1 says that plain HTTP on the network is meant"
+      "CHOIR_TRUSTED_PROXIES names the TLS proxy in front, or CHOIR_INSECURE=1 allows plain HTTP on the network"
     ],
     ...(tlsCert === null) === (tlsKey === null) ? [] : [
-      `CHOIR_TLS_${tlsCert === null ? "CERT" : "KEY"} is missing: a certificate and its key go together`
+      `CHOIR_TLS_${tlsCert === null ? "CERT" : "KEY"} is missing: a certificate and its key are needed together`
     ],
     ...!compression || socket === "ws"
       ? []
-      : [`CHOIR_COMPRESSION=1 needs CHOIR_SOCKET=ws: ${socket} compresses nothing`],
+      : [`CHOIR_COMPRESSION=1 needs CHOIR_SOCKET=ws: ${socket} does not support compression`],
     ...checkEndpoint("LLM", all.llmUrl, all.llmKey, all.llmModel),
     ...checkEndpoint("EMBED", all.embedUrl, all.embedKey, all.embedModel)
   ]
 }
 
-/** An address needs a model's name; a key or a name without an address would be used for nothing. */
+/** A URL needs the name of a model; a key or a name without a URL would have no effect. */
 const checkEndpoint = (
   prefix: string,
   url: string | null,
@@ -160,10 +163,10 @@ const checkEndpoint = (
   const unused = [...key === null ? [] : [`CHOIR_${prefix}_KEY`], ...model === null ? [] : [`CHOIR_${prefix}_MODEL`]]
   return unused.length === 0
     ? []
-    : [`CHOIR_${prefix}_URL is missing: without it ${unused.join(" and ")} would not be used`]
+    : [`CHOIR_${prefix}_URL is missing: without it ${unused.join(" and ")} would have no effect`]
 }
 
-/** The `CHOIR_*` variables of the current config provider, by name. */
+/** The `CHOIR_*` variables of the current `ConfigProvider`, by name. */
 const readEnvironment = Effect.gen(function*() {
   const provider = yield* ConfigProvider.ConfigProvider
   const variables: Record<string, string> = {}
@@ -184,7 +187,7 @@ const readEnvironment = Effect.gen(function*() {
   return variables
 })
 
-/** Reads and checks them all, or fails with all the faults. */
+/** Reads and checks all settings from the current `ConfigProvider`, or fails with all faults. */
 export const load: Effect.Effect<Settings, SettingsInvalid> = readEnvironment.pipe(
   Effect.orDie,
   Effect.flatMap((env) => Effect.fromResult(parse(env))),

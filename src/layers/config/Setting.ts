@@ -1,14 +1,15 @@
-/** One setting as text: a `CHOIR_*` variable, how it is read, and what to say when it cannot be. */
+/** Definitions of single settings: a `CHOIR_*` variable, how its text is parsed, and the words of its fault. */
 import { Redacted } from "effect"
 
-/** One setting: how its text is read, and what to say when it cannot be. */
+/** The definition of one setting. */
 export interface Setting<A> {
   readonly name: string
   readonly defaultValue: A
-  /** Completes "must be …". */
+  /** What is allowed; completes "must be …". */
   readonly expected: string
+  /** Whether faults hide the value (SEC33). */
   readonly isSecret: boolean
-  /** Undefined for a text that will not do. */
+  /** Undefined for an invalid text. */
   readonly parse: (text: string) => A | undefined
 }
 
@@ -21,7 +22,7 @@ export const make = <A>(
   isSecret = false
 ): Setting<A> => ({ name: `CHOIR_${name}`, defaultValue, expected, parse, isSecret })
 
-/** A whole number, both ends included. */
+/** A whole number from `min` to `max`. */
 export const number = (name: string, defaultValue: number, min: number, max: number): Setting<number> =>
   make(name, defaultValue, `a whole number from ${min} to ${max}`, (text) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
@@ -45,7 +46,7 @@ export const url = (name: string): Setting<string | null> =>
     (value) => /^https?:\/\//.test(value) && URL.canParse(value) ? value : undefined
   )
 
-/** A text that is shown nowhere, or null. */
+/** A text that is never printed (SEC33), or null. */
 export const secret = (name: string): Setting<Redacted.Redacted | null> =>
   make<Redacted.Redacted | null>(name, null, "a secret", (value) => Redacted.make(value), true)
 
@@ -53,7 +54,7 @@ export const secret = (name: string): Setting<Redacted.Redacted | null> =>
 export const flag = (name: string, defaultValue: boolean): Setting<boolean> =>
   make(name, defaultValue, "0 or 1", (value) => value === "1" ? true : value === "0" ? false : undefined)
 
-/** Items between commas. */
+/** Items separated by commas. */
 export const list = (
   name: string,
   expected: string,
@@ -64,7 +65,7 @@ export const list = (
     return items.every(isValid) ? items : undefined
   })
 
-/** One of a few words, in any case. */
+/** One of these values, in any letter case. */
 export const choice = <A extends string>(name: string, defaultValue: A, values: ReadonlyArray<A>): Setting<A> =>
   make(
     name,
@@ -73,7 +74,7 @@ export const choice = <A extends string>(name: string, defaultValue: A, values: 
     (text) => values.find((value) => value.toLowerCase() === text.toLowerCase())
   )
 
-/** Its value in an environment; empty counts as absent, and a fault is added to those found so far. */
+/** The setting's value in an environment; empty counts as absent. Adds a fault to `faults` if it is invalid. */
 export const readSetting = <A>(
   env: Readonly<Record<string, string>>,
   setting: Setting<A>,

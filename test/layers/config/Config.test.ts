@@ -5,14 +5,14 @@ import * as Config from "../../../src/layers/config/Config.ts"
 
 const faults = (env: Record<string, string>) => Result.getOrThrow(Result.flip(Config.parse(env)))
 
-describe("Config", () => {
-  it("[OPS10] without a setting everything has its default", () => {
+describe("settings", () => {
+  it("[OPS10] without variables every setting has its default", () => {
     const settings = Result.getOrThrow(Config.parse({}))
     assert.deepInclude(settings, { host: "127.0.0.1", port: 4100, data: "./data", origins: [], insecure: false })
     assert.deepStrictEqual(settings.limits, defaults)
   })
 
-  it("[OPS10] every fault is named with its variable, its value and what is allowed", () => {
+  it("[OPS10] every fault names its variable, its value and what is allowed", () => {
     assert.deepStrictEqual(faults({ CHOIR_PORT: "70000", CHOIR_LOG_LEVEL: "loud", CHOIR_PING_INTERVAL: "-1" }), [
       `CHOIR_PORT="70000" must be a whole number from 0 to 65535`,
       `CHOIR_LOG_LEVEL="loud" must be one of Trace, Debug, Info, Warn, Error, Fatal`,
@@ -20,13 +20,13 @@ describe("Config", () => {
     ])
   })
 
-  it("[OPS10] a name that nobody reads is a fault", () => {
+  it("[OPS10] an unknown name is a fault", () => {
     assert.deepStrictEqual(faults({ CHOIR_PROT: "1" }), [
-      "CHOIR_PROT is not a setting of Choir: look for a typing error"
+      "CHOIR_PROT is not a setting of Choir: check the spelling"
     ])
   })
 
-  it("[OPS10] [SEC33] a secret is never shown", () => {
+  it("[OPS10] [SEC33] a secret appears in no fault and in no text of the settings", () => {
     assert.notInclude(faults({ CHOIR_LLM_KEY: "canary\n" }).join("\n"), "canary")
     const { llmKey } = Result.getOrThrow(Config.parse({
       CHOIR_LLM_KEY: "canary",
@@ -35,64 +35,6 @@ describe("Config", () => {
     }))
     assert.notInclude(JSON.stringify(llmKey) + String(llmKey), "canary")
     assert.strictEqual(llmKey === null ? "" : Redacted.value(llmKey), "canary")
-  })
-
-  it.each([
-    [{ CHOIR_HOST: "0.0.0.0" }, 1],
-    [{ CHOIR_HOST: "0.0.0.0", CHOIR_INSECURE: "1" }, 0],
-    [{ CHOIR_HOST: "0.0.0.0", CHOIR_TRUSTED_PROXIES: "10.0.0.1" }, 0],
-    [{ CHOIR_HOST: "0.0.0.0", CHOIR_TLS_CERT: "c.pem", CHOIR_TLS_KEY: "k.pem" }, 0],
-    [{ CHOIR_TLS_CERT: "c.pem" }, 1],
-    [{ CHOIR_TLS_KEY: "k.pem" }, 1],
-    [{ CHOIR_HOST: "::1" }, 0],
-    [{ CHOIR_HOST: "choir.example" }, 1]
-  ])("[SEC39] %o has %i fault(s)", (env, count) => {
-    const result = Config.parse(env as Record<string, string>)
-    assert.strictEqual(Result.isFailure(result) ? result.failure.length : 0, count)
-  })
-
-  it.each([
-    ["https://choir.example", true],
-    ["https://choir.example,http://127.0.0.1:4100", true],
-    ["https://choir.example/", false],
-    ["choir.example", false],
-    ["https://choir.example/path", false]
-  ])("[AUT6] origins %s", (CHOIR_ORIGINS, fine) => {
-    assert.strictEqual(Result.isSuccess(Config.parse({ CHOIR_ORIGINS })), fine)
-  })
-
-  it.each([
-    ["https://choir.example", true],
-    ["http://127.0.0.1:4100", true],
-    ["https://choir.example/", false],
-    ["https://choir.example/path", false],
-    ["wss://choir.example", false],
-    ["choir.example", false]
-  ])("[SEC3] audience %s", (CHOIR_AUDIENCE, fine) => {
-    const result = Config.parse({ CHOIR_AUDIENCE })
-    assert.strictEqual(Result.isSuccess(result), fine)
-    if (Result.isFailure(result)) {
-      assert.match(result.failure.join("\n"), /^CHOIR_AUDIENCE="\S+" must be an origin such as /)
-    }
-  })
-
-  it.each(["LLM", "EMBED"])("[OPS10] a key or a model of %s without an address is a fault", (part) => {
-    assert.deepStrictEqual(faults({ [`CHOIR_${part}_KEY`]: "canary", [`CHOIR_${part}_MODEL`]: "any" }), [
-      `CHOIR_${part}_URL is missing: without it CHOIR_${part}_KEY and CHOIR_${part}_MODEL would not be used`
-    ])
-    assert.deepStrictEqual(faults({ [`CHOIR_${part}_URL`]: "https://llm.example" }), [
-      `CHOIR_${part}_MODEL is missing: CHOIR_${part}_URL needs the name of a model`
-    ])
-  })
-
-  it("[CON9] [OPS10] compression is off, and refused for an engine that cannot", () => {
-    assert.isFalse(Result.getOrThrow(Config.parse({})).compression)
-    assert.isTrue(Result.getOrThrow(Config.parse({ CHOIR_COMPRESSION: "1" })).compression)
-    for (const CHOIR_SOCKET of ["uws", "socketio"]) {
-      assert.deepStrictEqual(faults({ CHOIR_COMPRESSION: "1", CHOIR_SOCKET }), [
-        `CHOIR_COMPRESSION=1 needs CHOIR_SOCKET=ws: ${CHOIR_SOCKET} compresses nothing`
-      ])
-    }
   })
 
   it.effect("[OPS10] the variables come from the config provider, nested names and numbers included", () =>
@@ -108,5 +50,65 @@ describe("Config", () => {
     const names = Config.settingsReference.map(({ name }) => name)
     assert.strictEqual(new Set(names).size, names.length)
     assert.include(names, "CHOIR_DRAIN_SPREAD")
+  })
+})
+
+describe("combinations and formats of settings", () => {
+  it.each([
+    [{ CHOIR_HOST: "0.0.0.0" }, 1],
+    [{ CHOIR_HOST: "0.0.0.0", CHOIR_INSECURE: "1" }, 0],
+    [{ CHOIR_HOST: "0.0.0.0", CHOIR_TRUSTED_PROXIES: "10.0.0.1" }, 0],
+    [{ CHOIR_HOST: "0.0.0.0", CHOIR_TLS_CERT: "c.pem", CHOIR_TLS_KEY: "k.pem" }, 0],
+    [{ CHOIR_TLS_CERT: "c.pem" }, 1],
+    [{ CHOIR_TLS_KEY: "k.pem" }, 1],
+    [{ CHOIR_HOST: "::1" }, 0],
+    [{ CHOIR_HOST: "choir.example" }, 1]
+  ])("[SEC39] [OPS10] %o has %i fault(s)", (env, count) => {
+    const result = Config.parse(env as Record<string, string>)
+    assert.strictEqual(Result.isFailure(result) ? result.failure.length : 0, count)
+  })
+
+  it.each([
+    ["https://choir.example", true],
+    ["https://choir.example,http://127.0.0.1:4100", true],
+    ["https://choir.example/", false],
+    ["choir.example", false],
+    ["https://choir.example/path", false]
+  ])("[AUT6] CHOIR_ORIGINS=%s is valid: %s", (CHOIR_ORIGINS, fine) => {
+    assert.strictEqual(Result.isSuccess(Config.parse({ CHOIR_ORIGINS })), fine)
+  })
+
+  it.each([
+    ["https://choir.example", true],
+    ["http://127.0.0.1:4100", true],
+    ["https://choir.example/", false],
+    ["https://choir.example/path", false],
+    ["wss://choir.example", false],
+    ["choir.example", false]
+  ])("[SEC3] CHOIR_AUDIENCE=%s is valid: %s", (CHOIR_AUDIENCE, fine) => {
+    const result = Config.parse({ CHOIR_AUDIENCE })
+    assert.strictEqual(Result.isSuccess(result), fine)
+    if (Result.isFailure(result)) {
+      assert.match(result.failure.join("\n"), /^CHOIR_AUDIENCE="\S+" must be an origin such as /)
+    }
+  })
+
+  it.each(["LLM", "EMBED"])("[OPS10] a key or a model of %s without a URL is a fault", (part) => {
+    assert.deepStrictEqual(faults({ [`CHOIR_${part}_KEY`]: "canary", [`CHOIR_${part}_MODEL`]: "any" }), [
+      `CHOIR_${part}_URL is missing: without it CHOIR_${part}_KEY and CHOIR_${part}_MODEL would have no effect`
+    ])
+    assert.deepStrictEqual(faults({ [`CHOIR_${part}_URL`]: "https://llm.example" }), [
+      `CHOIR_${part}_MODEL is missing: CHOIR_${part}_URL needs the name of a model`
+    ])
+  })
+
+  it("[CON9] [OPS10] compression is off by default, and a fault for an engine without it", () => {
+    assert.isFalse(Result.getOrThrow(Config.parse({})).compression)
+    assert.isTrue(Result.getOrThrow(Config.parse({ CHOIR_COMPRESSION: "1" })).compression)
+    for (const CHOIR_SOCKET of ["uws", "socketio"]) {
+      assert.deepStrictEqual(faults({ CHOIR_COMPRESSION: "1", CHOIR_SOCKET }), [
+        `CHOIR_COMPRESSION=1 needs CHOIR_SOCKET=ws: ${CHOIR_SOCKET} does not support compression`
+      ])
+    }
   })
 })
