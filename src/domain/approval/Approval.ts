@@ -1,26 +1,24 @@
 /**
- * The approval primitive: when a vote is over, what came of it, and who gets
- * what was staked on it (THR4, THR5, THR9).
+ * The approval primitive: the outcome of a vote, and the division of the stake (THR4, THR5, THR9).
  *
- * Pure arithmetic over names: it knows neither messages nor accounts, so any
- * command of any kind can be put behind it.
+ * Arithmetic over names. It owns neither messages nor accounts, so that it can gate any command of any kind.
  */
 import { Schema } from "effect"
 
-/** What approval takes. */
+/** The votes that approval requires (THR5). */
 export const Quorum = Schema.TaggedUnion({
-  /** Every voter has voted, and all approve. */
+  /** All voters approve. The vote continues until everyone has voted. */
   Unanimous: {},
   /** `m` approvals, or all voters when there are fewer. */
   MOfN: { m: Schema.Natural },
-  /** Approvals that weigh `permille` thousandths of all voters' weight. */
+  /** Approvals with at least `permille` thousandths of the weight of all voters. */
   StakeWeighted: { permille: Schema.Natural }
 })
 export type Quorum = typeof Quorum.Type
 
 /**
- * Where a stake goes. `approvers` and `deniers` share equally; `commons` is what the vote was held in (the thread);
- * `proportional` sends the approvers' part (stake x approvers / votes cast) to the treasury and the rest to the commons.
+ * The beneficiary of a stake. `approvers` and `deniers` share it equally. `commons` is the account of the place of the
+ * vote, the thread. `proportional` gives stake x approvers / votes cast to the treasury and the rest to the commons.
  */
 export const Destination = Schema.Literals([
   "approvers",
@@ -32,17 +30,17 @@ export const Destination = Schema.Literals([
 ])
 export type Destination = typeof Destination.Type
 
-/** A vote's rules as data (THR5). */
+/** The rules of a vote as data (THR5). */
 export const ApprovalPolicy = Schema.Struct({
   quorum: Quorum,
-  /** Whether one denial ends the vote, settled on the votes cast so far. */
+  /** Whether the first denial ends the vote, with the votes cast so far. */
   closeOnFirstDeny: Schema.Boolean,
   onExpire: Schema.Struct({ voted: Destination, unvoted: Destination }),
   shares: Schema.Struct({ approved: Destination, denied: Destination, split: Destination })
 })
 export type ApprovalPolicy = typeof ApprovalPolicy.Type
 
-/** The default (THR4): approvers are rewarded, denied stakes stay with the thread. */
+/** The default (THR4): approvers share the stake; a denied stake goes to the thread. */
 export const defaultPolicy: ApprovalPolicy = {
   quorum: { _tag: "Unanimous" },
   closeOnFirstDeny: false,
@@ -50,7 +48,7 @@ export const defaultPolicy: ApprovalPolicy = {
   shares: { approved: "approvers", denied: "commons", split: "proportional" }
 }
 
-/** The older rules (THR5): approved stakes stay with the thread, deniers are rewarded, all else goes to the treasury. */
+/** The rules of version 0.1 (THR5): the thread gets an approved stake, deniers share a denied one, the treasury gets all others. */
 export const legacyPolicy: ApprovalPolicy = {
   quorum: { _tag: "Unanimous" },
   closeOnFirstDeny: false,
@@ -58,25 +56,26 @@ export const legacyPolicy: ApprovalPolicy = {
   shares: { approved: "commons", denied: "deniers", split: "treasury" }
 }
 
-/** The votes cast so far. Every vote is by one of `voters`, one each. */
+/** The voters and the votes cast so far, at most one of each voter. */
 export interface Ballot {
   readonly voters: ReadonlyArray<string>
   readonly votes: ReadonlyArray<{ readonly voter: string; readonly choice: "approve" | "deny" }>
   readonly expired: boolean
-  /** For `StakeWeighted`; a voter who is not in it weighs 1. */
+  /** The weights for `StakeWeighted`; default 1. */
   readonly weights?: ReadonlyMap<string, number>
 }
 
-/** `denied` and `split` are both refusals; they differ in where the stake goes. */
+/** The state of a vote. `denied` (no approval) and `split` both reject; they differ in the beneficiary of the stake. */
 export type BallotOutcome = "undecided" | "approved" | "denied" | "split" | "expired"
 
-/** What came of a vote. A vote without voters stays undecided until it expires. */
+/** The outcome of a vote (THR4, THR5). A vote without voters is undecided until it expires. */
 export const tally = (policy: ApprovalPolicy, ballot: Ballot): BallotOutcome => {
   const weightOf = makeWeightOf(policy.quorum, ballot.weights)
   const total = sum(ballot.voters.map(weightOf))
   const approvingWeight = sum(votersChoosing(ballot, "approve").map(weightOf))
   const denyingWeight = sum(votersChoosing(ballot, "deny").map(weightOf))
   const neededWeight = requiredWeight(policy.quorum, total)
+  // Unanimity waits for all votes, because the shares depend on them. Other votes end when they can no longer pass.
   const quorumUnreachable = total - denyingWeight < neededWeight &&
     (policy.quorum._tag !== "Unanimous" || approvingWeight + denyingWeight === total)
   const hasDenials = votersChoosing(ballot, "deny").length > 0
@@ -87,7 +86,7 @@ export const tally = (policy: ApprovalPolicy, ballot: Ballot): BallotOutcome => 
   return ballot.expired ? "expired" : "undecided"
 }
 
-/** Unanimity waits for every vote, because the shares depend on all of them; the others end when nothing can change. */
+/** The weight of approvals that passes the vote. */
 const requiredWeight = (quorum: Quorum, totalWeight: number): number => {
   switch (quorum._tag) {
     case "Unanimous":
@@ -102,20 +101,20 @@ const requiredWeight = (quorum: Quorum, totalWeight: number): number => {
 const makeWeightOf = (quorum: Quorum, weights: ReadonlyMap<string, number> | undefined) => (voter: string): number =>
   quorum._tag === "StakeWeighted" ? weights?.get(voter) ?? 1 : 1
 
-/** Who is paid. */
+/** The recipient of a share. */
 export type Beneficiary =
   | { readonly _tag: "Treasury" }
   | { readonly _tag: "Commons" }
   | { readonly _tag: "Author" }
   | { readonly _tag: "Voter"; readonly voter: string }
 
-/** A part of a stake, in whole tokens. */
+/** A share of a stake, in whole tokens. */
 export interface StakeShare {
   readonly to: Beneficiary
   readonly amount: number
 }
 
-/** Divides a stake of whole tokens after a vote; the shares add up to it exactly, what cannot be divided to the treasury. */
+/** Divides a stake after a vote (THR4, THR5). The shares add up to the stake; the treasury gets the remainder. */
 export const divideStake = (
   policy: ApprovalPolicy,
   outcome: Exclude<BallotOutcome, "undecided">,

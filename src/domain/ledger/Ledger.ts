@@ -1,9 +1,8 @@
 /**
- * The ledger: one topic that holds every account, so that a movement of tokens
- * is one event (LED1). Owns balances and escrows; knows nothing of votes.
+ * The kind `ledger`: one topic holds every account, so that a movement of tokens is one event (LED1). Owns balances and
+ * escrows; votes and shares belong to `approval` and `thread`.
  *
- * Idempotence by id is the log's: a command id that wrote an event is not put
- * to a topic again (SYN4).
+ * Deduplication by command id belongs to the host: an applied command is not decided again (SYN4).
  */
 import { HashMap, Option } from "effect"
 import { type CommandId, deriveId, type Instant, isUser, kindOf, type UserId } from "../protocol/Ids.ts"
@@ -12,18 +11,18 @@ import { accept, type CommandContext, define, type HostAnswer, reject } from "..
 import * as Model from "./LedgerModel.ts"
 import type { AccountId, Answer, Event, Share, State } from "./LedgerModel.ts"
 
-/** Whole tokens: all there ever are, and what a new user gets of them (LED2, LED3). */
+/** Whole tokens: the supply (LED2) and the grant of a new user (LED3). */
 export const policy = { totalSupply: 10_000_000_000, initialGrant: 10_000 } as const
 
 type Escrow = Extract<Answer, { readonly _tag: "Escrow" }>
 type Transfer = Extract<Answer, { readonly _tag: "Transfer" }>
 type Settle = Extract<Answer, { readonly _tag: "Settle" }>
 
-/** What an account holds; 0 for one that does not exist. */
+/** The balance of an account; 0 if it does not exist. */
 export const balanceOf = (state: State, account: AccountId): number =>
   Option.getOrElse(HashMap.get(state.accounts, account), () => 0)
 
-/** What all accounts hold together; equals `state.supply` (LED2). In proportion to the number of accounts. */
+/** The sum of all balances, which equals `state.supply` (LED2). Its cost is proportional to the number of accounts. */
 export const totalBalance = (state: State): number => HashMap.reduce(state.accounts, 0, (sum, amount) => sum + amount)
 
 const initial = (): State => ({
@@ -35,27 +34,28 @@ const initial = (): State => ({
 
 // -- Decisions ---------------------------------------------------------------
 
-/** Events, or why not. */
+/** A decision before it is checked. */
 type EventsOrRejection = ReadonlyArray<Event> | Rejection
 
 const isRejection = (result: EventsOrRejection): result is Rejection => "code" in result
 
+/** Checks the invariants of `LedgerModel` before anything is stored (LED1, LED2). */
 const decide = (state: State, input: Answer | HostAnswer, context: CommandContext) => {
   const result = decideInput(state, input, context)
   if (isRejection(result)) return reject(result)
   return conservesTokens(state, result)
     ? accept(...result)
-    : reject(makeRejection("internal", "LED2", "this movement would make or destroy tokens; nothing was moved"))
+    : reject(makeRejection("internal", "LED2", "the accounts would not add up to the supply; nothing was moved"))
 }
 
 const decideInput = (state: State, input: Answer | HostAnswer, context: CommandContext): EventsOrRejection => {
   if (input._tag === "Escrow") {
     return isUser(context.author)
       ? decideEscrow(state, input, context.author, context)
-      : makeRejection("forbidden", "LED1", "only a user's own tokens can be reserved")
+      : makeRejection("forbidden", "LED1", "only users can stake tokens, and only their own")
   }
   if (isUser(context.author)) {
-    return makeRejection("forbidden", "LED1", "the ledger takes orders from the server only")
+    return makeRejection("forbidden", "LED1", "only the server and topics can move tokens")
   }
   switch (input._tag) {
     case "Grant":
@@ -73,34 +73,39 @@ const decideInput = (state: State, input: Answer | HostAnswer, context: CommandC
   }
 }
 
-/** A user's account is opened by the grant, whatever touches it first; so it is granted once (LED3). */
+/** LED3: the first event that touches a user's account opens it with the grant, so that each user is granted once. */
 const openAccounts = (state: State, accounts: ReadonlyArray<AccountId>, at: Instant): ReadonlyArray<Event> => {
   let treasuryBalance = balanceOf(state, "treasury")
   const newAccounts = new Set(
     accounts.filter((account) => account.startsWith("user:") && !HashMap.has(state.accounts, account))
   )
   return [...newAccounts].map((to): Event => {
-    // With the treasury run dry, newcomers get what is left.
+    // An almost empty treasury grants the rest of its balance.
     const amount = Math.min(policy.initialGrant, treasuryBalance)
     treasuryBalance -= amount
     return { _tag: "Moved", from: "treasury", shares: [{ to, amount }], reason: "grant", at }
   })
 }
 
+/** LED1: reserves a stake of the author, and offers it to the other topic. */
 const decideEscrow = (state: State, input: Escrow, user: UserId, context: CommandContext): EventsOrRejection => {
   const from = Model.userAccount(user)
   const openingEvents = openAccounts(state, [from], context.now)
   const available = balanceOf(openingEvents.reduce(evolve, state), from)
   if (context.id.length > 200) return makeRejection("malformed", "SYN1", "the id is too long: use a UUID")
   if (HashMap.has(state.accounts, Model.stakeAccount(context.id))) {
-    return makeRejection("id_conflict", "LED1", "this id has already been used for another stake")
+    return makeRejection("id_conflict", "LED1", "this id is in use for another stake: send the command with a new id")
   }
   if (kindOf(input.topic) === "ledger") {
-    return makeRejection("forbidden", "LED1", "the ledger cannot be offered a stake")
+    return makeRejection("forbidden", "LED1", "a stake cannot be offered to the ledger")
   }
-  if (input.amount === 0) return makeRejection("rule_violated", "THR2", "a stake must be at least one token")
+  if (input.amount === 0) return makeRejection("rule_violated", "THR2", "a stake is at least one token")
   if (available < input.amount) {
-    return makeRejection("insufficient_funds", "LED1", `this takes ${input.amount} tokens, and you have ${available}`)
+    return makeRejection(
+      "insufficient_funds",
+      "LED1",
+      `your balance is too low: this needs ${input.amount} tokens, and you have ${available}`
+    )
   }
   const offerCommand = { _tag: "Tell", id: offerCommandId(context.id), topic: input.topic, input: input.input } as const
   return [
@@ -109,7 +114,7 @@ const decideEscrow = (state: State, input: Escrow, user: UserId, context: Comman
   ]
 }
 
-/** The id under which an escrow's input is put to its topic. */
+/** The id under which an escrow's input is submitted to its topic. */
 const offerCommandId = (escrow: CommandId): CommandId => deriveId(escrow, ":offer")
 
 const decideTransfer = (
@@ -118,25 +123,25 @@ const decideTransfer = (
   context: CommandContext
 ): EventsOrRejection => {
   if (from.startsWith("stake:") || to.startsWith("stake:")) {
-    return makeRejection("rule_violated", "LED1", "a stake is reserved and settled, never transferred")
+    return makeRejection("rule_violated", "LED1", "tokens of a stake cannot be transferred: settle the stake")
   }
-  if (from === to) return makeRejection("rule_violated", "LED1", "tokens cannot be moved to where they are")
+  if (from === to) return makeRejection("rule_violated", "LED1", "tokens cannot be moved within one account")
   if (from.startsWith("thread:") && context.author !== `system:${from}`) {
-    return makeRejection("forbidden", "LED1", "only the thread itself may spend its tokens")
+    return makeRejection("forbidden", "LED1", "only the thread itself can spend its tokens")
   }
   const openingEvents = openAccounts(state, [from, to], context.now)
   const available = balanceOf(openingEvents.reduce(evolve, state), from)
   return available < amount
-    ? makeRejection("insufficient_funds", "LED1", `${from} holds ${available} tokens; ${amount} cannot be moved`)
+    ? makeRejection("insufficient_funds", "LED1", `the balance of ${from} is too low: ${available} of ${amount} tokens`)
     : [...openingEvents, { _tag: "Moved", from, shares: [{ to, amount }], reason, at: context.now }]
 }
 
 const decideSettle = (state: State, input: Settle, at: Instant): EventsOrRejection => {
   const from = Model.stakeAccount(input.stake)
   const reserved = balanceOf(state, from)
-  if (reserved === 0) return makeRejection("not_found", "LED1", "there is no such stake, or it has been settled")
+  if (reserved === 0) return makeRejection("not_found", "LED1", "this stake does not exist, or is settled already")
   if (input.shares.some((share) => share.to.startsWith("stake:"))) {
-    return makeRejection("rule_violated", "LED1", "a stake cannot be settled into a stake")
+    return makeRejection("rule_violated", "LED1", "a stake cannot be paid into another stake")
   }
   const shareTotal = input.shares.reduce((sum, share) => sum + share.amount, 0)
   return shareTotal === reserved
@@ -144,10 +149,10 @@ const decideSettle = (state: State, input: Settle, at: Instant): EventsOrRejecti
       ...openAccounts(state, input.shares.map((share) => share.to), at),
       { _tag: "Moved", from, shares: input.shares, reason: input.reason, at }
     ]
-    : makeRejection("rule_violated", "LED2", `the shares add up to ${shareTotal} tokens, the stake is ${reserved}`)
+    : makeRejection("rule_violated", "LED2", `the shares add up to ${shareTotal} tokens, but the stake is ${reserved}`)
 }
 
-/** LED2, checked before commit over the accounts that the events touch: the others do not change. */
+/** LED1, LED2: whether the events keep the invariants of `LedgerModel`. */
 const conservesTokens = (state: State, events: ReadonlyArray<Event>): boolean => {
   const accounts = [...new Set(events.flatMap((event) => touchedAccounts(state, event)))]
   const next = events.reduce(evolve, state)
@@ -203,7 +208,7 @@ const moveTokens = (accounts: State["accounts"], from: AccountId, shares: Readon
   )
 }
 
-/** The kind. Nobody but the server reads it; users hear of their balance through it. */
+/** The kind of the ledger. Only the server reads it (AUT4); users receive their own balance from the gateway. */
 export const ledgerKind = define({
   name: "ledger",
   State: Model.State,

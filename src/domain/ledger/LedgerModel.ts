@@ -1,16 +1,35 @@
 /**
- * What the ledger is made of. All accounts live in the one topic `ledger:main`;
- * the rules are in `Ledger`.
+ * The data of the ledger: accounts, inputs and events, in the one topic `ledger:main`. The rules are in `Ledger`.
+ *
+ * An escrow (LED1, THR2). The ledger reserves a stake before it offers the escrow's input to another topic:
+ *
+ *     Escrow --> reserved, offered --Told accepted--> reserved --Settle--> settled: the shares are paid
+ *                  |      |
+ *                  |      '--Settle, before the offer's answer (LED4)--> settled
+ *                  '--Told rejected--> returned to its owner
+ *
+ * Invariants, checked once more after every decision and before anything is stored. A decision that breaks one is
+ * rejected as `internal`:
+ *
+ * 1. No account is overdrawn (LED1).
+ * 2. The balances of all accounts add up to `supply` (LED2). Only the accounts that the events touch are added: the
+ *    others do not change.
+ *
+ * The rules imply two more, which the tests hold:
+ *
+ * 3. A stake account exists from its `Escrowed` until it is returned or settled, and never holds zero.
+ * 4. Every offer without an answer is in `offers`, so that a restart offers it again (TOP6).
  */
 import { Schema } from "effect"
 import { CommandId, Instant, type SystemId, TopicId, UserId } from "../protocol/Ids.ts"
 import { SendCommand } from "../topic/Topic.ts"
 
-/** The one ledger, and the author it has in other topics. */
+/** The one topic of the ledger. */
 export const mainLedger = TopicId.make("ledger:main")
+/** The author of the ledger's commands to other topics. */
 export const ledgerAuthor: SystemId = `system:${mainLedger}`
 
-/** `treasury`, `user:<key>`, `thread:<topic name>`, `stake:<submission>`. */
+/** An account (LED1): `treasury`, `user:<key>`, `thread:<topic name>` or `stake:<submission>`. */
 export const AccountId = Schema.Union([
   Schema.Literal("treasury"),
   Schema.TemplateLiteral(["user:", Schema.String]),
@@ -19,18 +38,21 @@ export const AccountId = Schema.Union([
 ])
 export type AccountId = typeof AccountId.Type
 
+/** The account of a user. */
 export const userAccount = (user: string): AccountId => `user:${user}`
-/** A thread's topic id is its account id: both read `thread:<name>`. */
+/** The account of a thread: its id equals the topic's. */
 export const threadAccount = (thread: TopicId): AccountId => `thread:${thread.slice("thread:".length)}`
+/** The account that holds the stake of a submission. */
 export const stakeAccount = (submission: CommandId): AccountId => `stake:${submission}`
 
-/** Whole tokens. */
+/** Whole tokens (LED2). */
 export const Amount = Schema.Natural
 
+/** A part of a movement of tokens. */
 export const Share = Schema.Struct({ to: AccountId, amount: Amount })
 export type Share = typeof Share.Type
 
-/** An escrow that has not been taken up by the topic it was offered to. */
+/** An escrow whose offer has no answer yet; `tell` submits its input to the other topic. */
 export const Offer = Schema.Struct({
   id: CommandId,
   from: AccountId,
@@ -39,40 +61,42 @@ export const Offer = Schema.Struct({
 })
 export type Offer = typeof Offer.Type
 
+/** The state of the ledger. Keys of `accounts` contain names chosen by users, and so are map keys (SEC19). */
 export const State = Schema.Struct({
-  /** Balance by account; accounts that reached zero and can never move again (stakes) are dropped. */
+  /** Balance by account. A stake is removed when it is returned or settled. */
   accounts: Schema.HashMap(AccountId, Amount),
   supply: Amount,
-  /** Escrows whose offer the other topic has not answered. */
+  /** The escrows whose offer has no answer. */
   offers: Schema.Array(Offer),
   version: Schema.Natural
 })
 export type State = typeof State.Type
 
-/** Users never command the ledger over the wire; topics and the server do. */
+/** Users send no commands to the ledger; topics and the server do. */
 export const Command = Schema.Never
 export type Command = typeof Command.Type
 
-/** What topics and the server ask of the ledger. */
+/** The requests of topics and the server. */
 export const Answer = Schema.TaggedUnion({
-  /** A new user's grant from the treasury; once per user, whatever the id (LED3). */
+  /** The grant of a new user from the treasury, once per user whatever the command id (LED3). */
   Grant: { user: UserId },
   Transfer: { from: AccountId, to: AccountId, amount: Amount, reason: Schema.String },
   /**
-   * Reserve `amount` of the author's tokens as `stake:<id of this command>`, and then offer `input` to `topic`
-   * (which sees it as coming from this ledger). Refused there: the stake flows back.
+   * Reserves `amount` of the author's tokens as `stake:<id of this command>`, then offers `input` to `topic` as a command
+   * of the ledger. If that topic rejects it, the stake is returned.
    */
   Escrow: { amount: Amount, topic: TopicId, input: Schema.Json },
-  /** Empty a stake into `shares`; they must add up to it exactly. */
+  /** Pays a stake out as `shares`, which must add up to it (LED2). */
   Settle: { stake: CommandId, shares: Schema.Array(Share), reason: Schema.String }
 })
 export type Answer = typeof Answer.Type
 
+/** The events of the ledger. */
 export const Event = Schema.TaggedUnion({
-  /** One atomic movement; `amount` leaves `from`. `reason` names the cause: the grant, the vote, the citation (LED3). */
+  /** One atomic movement of the sum of `shares`. `reason` names its cause: the grant, the vote, the citation (LED3). */
   Moved: { from: AccountId, shares: Schema.Array(Share), reason: Schema.String, at: Instant },
   Escrowed: { offer: Offer, at: Instant },
-  /** The other topic answered; refused offers flowed back. */
+  /** The other topic answered an offer; if it rejected it, the stake is returned. */
   OfferClosed: { id: CommandId, accepted: Schema.Boolean, at: Instant }
 })
 export type Event = typeof Event.Type

@@ -194,6 +194,7 @@ export const ServerMessage = Schema.TaggedUnion({
   batch: { messages: Schema.Array(Schema.Json) }
 })
 export type ServerMessage = typeof ServerMessage.Type
+/** The server message with this tag. */
 export type ServerMessageOf<T extends ServerMessage["_tag"]> = Extract<ServerMessage, { readonly _tag: T }>
 
 /** The fields of an envelope besides type and payload. */

@@ -1,7 +1,7 @@
 /**
- * The plain room: join, leave, post, shared entries that expire, events that
- * fire later (ROO1, ROO4). A room is there as soon as somebody names it and
- * open to every signed-in user; adding to it takes having joined.
+ * The kind `room`: join, leave, send messages, share entries with a TTL, and schedule events (ROO1, ROO4). A room
+ * exists under every name and is readable by every authenticated user; only members change it. Presence and signals are
+ * not part of a room's log.
  */
 import { type Instant, isUser, type TopicId, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
@@ -10,14 +10,14 @@ import { accept, type CommandContext, define, type HostAnswer, reject } from "..
 import * as Model from "./RoomModel.ts"
 import type { Command, Event, State } from "./RoomModel.ts"
 
-/** The bounds of a room. Sizes are bytes of JSON as UTF-8, times milliseconds. */
+/** The limits of a room (ROO1, ROO4, TOP11). Sizes are bytes of JSON as UTF-8, times milliseconds. */
 export const roomLimits = {
   maxMembers: 1_024,
   maxMessages: 256,
   maxEntries: 256,
   maxScheduledEvents: 64,
   maxValueBytes: 16_384,
-  /** The longest TTL and delay: a year. */
+  /** The longest TTL or delay: 365 days. */
   maxDelayMillis: 365 * 24 * 60 * 60_000
 } as const
 
@@ -25,7 +25,7 @@ const initial = (id: TopicId): State => ({ id, members: [], posts: [], entries: 
 
 // -- Decisions ---------------------------------------------------------------
 
-/** Events, or why not. */
+/** The events of an input, or its rejection. */
 type EventsOrRejection = ReadonlyArray<Event> | Rejection
 
 const decide = (state: State, input: Command | HostAnswer, context: CommandContext) => {
@@ -40,21 +40,25 @@ const decideInput = (
 ): EventsOrRejection => {
   if (input._tag === "Told" || input._tag === "Woke") {
     return isUser(author)
-      ? makeRejection("forbidden", "AUT4", "this is not for people to send")
+      ? makeRejection("forbidden", "AUT4", "only the server sends this message")
       : fireDueTimers(state, now)
   }
-  if (!isUser(author)) return makeRejection("forbidden", "AUT4", "only people act in rooms")
+  if (!isUser(author)) return makeRejection("forbidden", "AUT4", "only users send commands to rooms")
   const isMember = state.members.includes(author)
   if (input._tag === "join_room") {
     if (isMember) return []
     return state.members.length < roomLimits.maxMembers
       ? [{ _tag: "UserJoined", user: author, at: now }]
-      : makeRejection("rule_violated", "ROO1", `the room is full: it holds ${roomLimits.maxMembers} members`)
+      : makeRejection(
+        "rule_violated",
+        "ROO1",
+        `the room is full: ${roomLimits.maxMembers} members; try again when one has left`
+      )
   }
   if (input._tag === "leave_room") return isMember ? [{ _tag: "UserLeft", user: author, at: now }] : []
   return isMember
     ? decideMemberCommand(state, input, { id, now, user: author })
-    : makeRejection("forbidden", "ROO1", "join the room first")
+    : makeRejection("forbidden", "ROO1", "you are not a member: join the room first")
 }
 
 type MemberCommand = Exclude<Command, { readonly _tag: "join_room" | "leave_room" }>
@@ -70,19 +74,22 @@ const decideMemberCommand = (state: State, command: MemberCommand, actor: Actor)
     case "delete_entry":
       return state.entries.some((entry) => entry.key === command.key)
         ? [{ _tag: "EntryDeleted", key: command.key, by: user, at: now }]
-        : makeRejection("not_found", "ROO4", "the room has no entry under this key")
+        : makeRejection("not_found", "ROO4", "this room has no entry with this key")
     case "schedule_event":
       return scheduleEvent(state, command, actor)
     case "cancel_event": {
       const event = state.scheduled.find((event) => event.id === command.event_id)
-      if (event === undefined) return makeRejection("not_found", "ROO4", "no such event is waiting in this room")
+      if (event === undefined) {
+        return makeRejection("not_found", "ROO4", "this room has no scheduled event with this id")
+      }
       return event.by === user
         ? [{ _tag: "EventCancelled", id: event.id, by: user, at: now }]
-        : makeRejection("forbidden", "ROO4", "only whoever scheduled an event can cancel it")
+        : makeRejection("forbidden", "ROO4", "only the user who scheduled an event can cancel it")
     }
   }
 }
 
+/** ROO4: sets an entry, or replaces it and its TTL. */
 const setEntry = (
   state: State,
   { key, ttl_ms, value }: Extract<Command, { readonly _tag: "set_entry" }>,
@@ -90,17 +97,24 @@ const setEntry = (
 ): EventsOrRejection => {
   const rejection = rejectIfTooLarge(value) ?? rejectIfTooFarAhead(ttl_ms)
   if (rejection !== undefined) return rejection
-  if (ttl_ms === 0) return makeRejection("rule_violated", "ROO4", "a TTL is at least one millisecond")
+  if (ttl_ms === 0) {
+    return makeRejection(
+      "rule_violated",
+      "ROO4",
+      "a TTL is at least one millisecond: leave it out for an entry that stays"
+    )
+  }
   if (!state.entries.some((entry) => entry.key === key) && state.entries.length >= roomLimits.maxEntries) {
     return makeRejection(
       "rule_violated",
       "ROO4",
-      `the room holds ${roomLimits.maxEntries} entries already; delete one first`
+      `the room has ${roomLimits.maxEntries} entries: delete one first`
     )
   }
   return [{ _tag: "EntrySet", key, value, by: user, at: now, expires_at: ttl_ms === undefined ? null : now + ttl_ms }]
 }
 
+/** ROO4: schedules an event under the command's id. */
 const scheduleEvent = (
   state: State,
   { delay_ms, event_type, payload }: Extract<Command, { readonly _tag: "schedule_event" }>,
@@ -109,14 +123,14 @@ const scheduleEvent = (
   const rejection = rejectIfTooLarge(payload) ?? rejectIfTooFarAhead(delay_ms)
   if (rejection !== undefined) return rejection
   if (state.scheduled.some((event) => event.id === id)) {
-    return makeRejection("id_conflict", "SYN4", "an event of this id is waiting already")
+    return makeRejection("id_conflict", "SYN4", "an event with this id is scheduled already")
   }
   return state.scheduled.length < roomLimits.maxScheduledEvents
     ? [{ _tag: "EventScheduled", id, event_type, payload, by: user, due_at: now + delay_ms, at: now }]
     : makeRejection(
       "rule_violated",
       "ROO4",
-      `${roomLimits.maxScheduledEvents} events are waiting already; cancel one first`
+      `${roomLimits.maxScheduledEvents} events are scheduled: cancel one first`
     )
 }
 
@@ -126,17 +140,17 @@ const rejectIfTooLarge = (value: Model.RoomMessage["content"]): Rejection | unde
     ? makeRejection(
       "too_large",
       "ROO4",
-      `this takes ${bytes} bytes as JSON; a room takes at most ${roomLimits.maxValueBytes}`
+      `the value has ${bytes} bytes as JSON: shorten it to ${roomLimits.maxValueBytes}`
     )
     : undefined
 }
 
 const rejectIfTooFarAhead = (millis: number | undefined): Rejection | undefined =>
   millis !== undefined && millis > roomLimits.maxDelayMillis
-    ? makeRejection("rule_violated", "ROO4", "rooms look ahead for a year at most")
+    ? makeRejection("rule_violated", "ROO4", "a TTL or delay is at most 365 days")
     : undefined
 
-/** The clock's work: what has expired goes, what is due fires, in the order of its time. */
+/** ROO4: expired entries are removed, and due events fire in the order of their times. */
 const fireDueTimers = (state: State, now: Instant): ReadonlyArray<Event> => {
   const expiredKeys = state.entries.filter(({ expires_at }) => expires_at !== null && expires_at <= now).map((
     { key }
@@ -150,6 +164,7 @@ const fireDueTimers = (state: State, now: Instant): ReadonlyArray<Event> => {
   ]
 }
 
+/** ROO4: when the next entry expires or event fires; also after a restart, since both are in the state (TOP6). */
 const nextWake = (state: State): Instant | undefined => {
   const times = [
     ...state.entries.flatMap(({ expires_at }) => expires_at === null ? [] : [expires_at]),
@@ -192,7 +207,7 @@ const evolve = (previous: State, event: Event): State => {
 const entriesWithout = (state: State, keys: ReadonlyArray<string>): State["entries"] =>
   state.entries.filter((entry) => !keys.includes(entry.key))
 
-/** The kind. Rooms are reached by name and appear in no list. */
+/** The kind of a room. Rooms are found by name and are in no list. */
 export const roomKind = define({
   name: "room",
   State: Model.State,

@@ -1,19 +1,22 @@
-/** What a plain room is made of; the rules are in `Room` (ROO1, ROO4). */
+/** The data of a room: members, messages, entries and scheduled events (ROO1, ROO4). The rules are in `Room`. */
 import { Schema } from "effect"
 import { CommandId, Instant, TopicId, UserId } from "../protocol/Ids.ts"
 
+/** The key of an entry. */
 export const EntryKey = Schema.String.check(Schema.isBetweenLength(1, 200))
 
+/** A value under a key (ROO4). Keys are chosen by users, and so are values of a list, not property names (SEC19). */
 export const RoomEntry = Schema.Struct({
   key: EntryKey,
   value: Schema.Json,
   by: UserId,
   at: Instant,
-  /** null: stays until removed. */
+  /** When the TTL ends; null without one. */
   expires_at: Schema.NullOr(Instant)
 })
 export type RoomEntry = typeof RoomEntry.Type
 
+/** An event that fires later (ROO4). */
 export const ScheduledEvent = Schema.Struct({
   id: CommandId,
   event_type: Schema.String.check(Schema.isBetweenLength(1, 100)),
@@ -23,13 +26,15 @@ export const ScheduledEvent = Schema.Struct({
 })
 export type ScheduledEvent = typeof ScheduledEvent.Type
 
+/** A message to the room. */
 export const RoomMessage = Schema.Struct({ id: CommandId, by: UserId, content: Schema.Json, at: Instant })
 export type RoomMessage = typeof RoomMessage.Type
 
+/** The state of a room. */
 export const State = Schema.Struct({
   id: TopicId,
   members: Schema.Array(UserId),
-  /** The newest posts, oldest first; older ones are in the log only. */
+  /** The newest messages, oldest first; older ones are in the log only (TOP11). */
   posts: Schema.Array(RoomMessage),
   entries: Schema.Array(RoomEntry),
   scheduled: Schema.Array(ScheduledEvent),
@@ -37,6 +42,7 @@ export const State = Schema.Struct({
 })
 export type State = typeof State.Type
 
+/** The commands of users; the tags are the message types of the protocol. */
 export const Command = Schema.TaggedUnion({
   join_room: {},
   leave_room: {},
@@ -52,13 +58,14 @@ export const Command = Schema.TaggedUnion({
 })
 export type Command = typeof Command.Type
 
+/** The events of a room. */
 export const Event = Schema.TaggedUnion({
   UserJoined: { user: UserId, at: Instant },
   UserLeft: { user: UserId, at: Instant },
   Posted: { id: CommandId, by: UserId, content: Schema.Json, at: Instant },
   EntrySet: { key: EntryKey, value: Schema.Json, by: UserId, at: Instant, expires_at: Schema.NullOr(Instant) },
   EntryDeleted: { key: EntryKey, by: UserId, at: Instant },
-  /** The clock's work: entries whose time is over. */
+  /** The TTL of these entries has ended. */
   EntriesExpired: { keys: Schema.Array(EntryKey), at: Instant },
   EventScheduled: {
     id: CommandId,

@@ -11,7 +11,7 @@
  *     submit_message --forward--> ledger: stake reserved --SubmissionOffered--> pending
  *                                   |                                             |-- all approve ----> approved
  *                                   | rejected here:                              |-- denied, split --> rejected
- *                                   v the stake flows back                        |-- 7 days ---------> expired
+ *                                   v the stake is returned                       |-- 7 days ---------> expired
  *                                 (no submission)                                 '-- by its author, or
  *                                                                                     the thread closes -> cancelled
  *

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
 import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
 import * as Thread from "../../../src/domain/thread/Thread.ts"
 import type * as Model from "../../../src/domain/thread/ThreadModel.ts"
 import { fold } from "../../../src/domain/topic/Topic.ts"
+import { threadCommandPayloads } from "../../support/AllMessages.ts"
 import { applyCommand, commandId, makeTopicWorld } from "../../support/TopicWorld.ts"
 import {
   alice,
@@ -29,7 +31,7 @@ import {
 const signedOnly: Model.Command = { _tag: "create_thread", name: "Signed", require_signatures: true }
 
 describe("Thread", () => {
-  it("[AUT5] a thread may demand that every command is signed, from its first on", () => {
+  it("[AUT5] a thread can require a signature on every command, from its first on", () => {
     let sent = 0
     const decide = (state: Model.State, input: Model.Command, signed: boolean, author: Author = alice) =>
       Thread.threadKind.decide(state, input, { id: commandId(`c${sent++}`), author, now: 1, seed: 0, signed })
@@ -49,7 +51,23 @@ describe("Thread", () => {
     assert.lengthOf(events(decide(open, submitMessage("yes"), false)), 1)
   })
 
-  it("[THR1] its creator is the first co-author, and its id is taken", () => {
+  it("[SEC9][AUT4][THR10] a user who may not read a thread gets the answer of one that does not exist", () => {
+    const state = stateOf(threadWorld({ ...createThread, visibility: "members" }))
+    const absent = Thread.threadKind.initial(threadId)
+    assert.isFalse(Thread.threadKind.canRead(state, bob))
+    assert.isTrue(Thread.threadKind.canRead(state, alice))
+    for (const [tag, payload] of Object.entries(threadCommandPayloads)) {
+      // Creating needs an unused id, and says so.
+      if (tag === "create_thread") continue
+      const command = { _tag: tag, ...payload } as Model.Command
+      const context = { id: commandId("c"), author: bob, now: 1, seed: 0 }
+      const rejected = Thread.threadKind.decide(state, command, context)
+      assert.deepStrictEqual(rejected, Thread.threadKind.decide(absent, command, context), tag)
+      assert.isTrue(Result.isFailure(rejected) && rejected.failure.code === "not_found", tag)
+    }
+  })
+
+  it("[THR1] the creator is the first co-author, and the id cannot be used again", () => {
     const world = threadWorld()
     const { status, title, version, visibility } = stateOf(world)
     assert.deepStrictEqual({ status, title, version, visibility }, {

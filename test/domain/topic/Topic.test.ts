@@ -7,6 +7,7 @@ import { makeRejection } from "../../../src/domain/protocol/Rejection.ts"
 import {
   accept,
   type AnyKind,
+  budgetNameOf,
   define,
   diffIntents,
   fold,
@@ -185,6 +186,17 @@ describe("step", () => {
     assert.deepStrictEqual(diffIntents([a, b], [b, c]), { started: [c], cancelled: [a] })
     assert.deepStrictEqual(diffIntents([], [a]), { started: [a], cancelled: [] })
     assert.deepStrictEqual(diffIntents([a], []), { started: [], cancelled: [a] })
+  })
+})
+
+describe("budgetNameOf", () => {
+  it("[CON7] commands draw on their kind's own budget, or on the shared one", () => {
+    const own: AnyKind = { ...minimal, budget: { perMinute: 3_600, burst: 60 } }
+    const kinds = new Map([[own.name, own], [poll.name, poll]])
+    assert.strictEqual(budgetNameOf(kinds, topicId("minimal:x")), "command:minimal")
+    assert.strictEqual(budgetNameOf(kinds, topicId("minimal:y")), "command:minimal")
+    assert.strictEqual(budgetNameOf(kinds, topicId("poll:x")), "command")
+    assert.strictEqual(budgetNameOf(kinds, topicId("unknown:x")), "command")
   })
 })
 
