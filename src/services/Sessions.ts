@@ -8,8 +8,8 @@
  * milliseconds, and resumes its session for another `sessionGrace`. `renew` rotates it: the old token keeps its grace
  * period only. `extend` holds a session whose connection was lost. The `id` of a session is the hash of its token.
  *
- * **Gotchas**: whoever has a token is the user, so that a token is a secret: it is `Redacted`, and no implementation
- * stores it. `SessionUnknown` does not tell an expired token from a wrong one. Only `SessionsUnavailable` is retryable.
+ * **Gotchas**: a token is all that is needed to act as its user: it is `Redacted`, and no implementation stores it.
+ * `SessionUnknown` does not distinguish an expired token from a wrong one. Only `SessionsUnavailable` is retryable.
  * `revoke` does not close connections; the gateway does.
  *
  * @example

@@ -1,5 +1,5 @@
 /**
- * WebSocket close codes (CON6). The range tells the client what to do: after 4000 to 4499 it may reconnect, after 4500 to
+ * WebSocket close codes (CON6). The range is an instruction: after 4000 to 4499 it may reconnect, after 4500 to
  * 4999 it must not. Below 4000 the meanings of RFC 6455 and of the IANA registry apply.
  */
 

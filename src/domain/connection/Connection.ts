@@ -158,7 +158,7 @@ const rejectFrame = (
   }, replies)
 }
 
-/** AUT3: closes a connection that did not authenticate in time. AUT2: ends a session whose grace period is over. */
+/** AUT3: closes a connection that did not authenticate in time. AUT2: resets authentication after the grace period. */
 const handleTimer = (state: ConnectionState, at: Instant, limits: Limits): Transition => {
   const dueAt = nextTimerAt(state, limits)
   if (dueAt === undefined || at < dueAt) return unchanged(state)

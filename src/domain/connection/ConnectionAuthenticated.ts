@@ -126,7 +126,7 @@ const handleControl = (
 
 /**
  * A control message about one topic. SEC9: the answer depends on the connection's own subscriptions only, or is the
- * topic's after it authorised the user; none tells whether the topic exists.
+ * topic's, after it authorised the user: none discloses whether the topic exists.
  */
 const handleTopicControl = (
   state: StateIn<"Authenticated">,

@@ -60,7 +60,7 @@ export type ThreadError = typeof ThreadError.Type
 export const NetworkError = Schema.TaggedStruct("NetworkError", { message: Schema.String })
 export type NetworkError = typeof NetworkError.Type
 
-/** The last error of a connection; its tag says what was reset (CON5). */
+/** The last error of a connection; its tag determines what was reset (CON5). */
 export const ErrorState = Schema.Union([AuthError, ThreadError, NetworkError])
 export type ErrorState = typeof ErrorState.Type
 
@@ -131,7 +131,7 @@ export const Message = Schema.TaggedUnion({
   RequestCompleted: { topic: Schema.NullOr(TopicId), code: Schema.NullOr(ErrorCode), message: Schema.String },
   /** The topic rejected the subscription, or ended it. */
   Unsubscribed: { topic: TopicId },
-  /** The time that `nextTimerAt` asked for. */
+  /** The deadline of `nextTimerAt` has passed. */
   TimerFired: { at: Instant },
   /** The server closes the connection (AUT7, SEC7, SEC24, SYN11, CON8). */
   CloseRequested: {

@@ -1,6 +1,6 @@
 /**
  * Actions that become ready in any order and are taken in the order of their requests (CON2). Immutable data: an action
- * is any value, and whoever holds the sequencer executes what `takeReady` gives.
+ * is any value, executed by the caller of `takeReady`.
  */
 
 /** Reserved places in order; the first has the number `first`. A place is undefined until its action is ready. */

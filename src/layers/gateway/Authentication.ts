@@ -76,7 +76,7 @@ const resume = Effect.fnUntraced(function*(
   yield* completeSignIn(runtime, client, ref, issued, slot)
 })
 
-/** SEC26: starts a verification, unless too many were asked for from the connection's address. */
+/** SEC26: starts a verification, unless the address has used up its rate. */
 const startAuthentication = (
   runtime: ConnectionRuntime,
   client: ClientConnection,

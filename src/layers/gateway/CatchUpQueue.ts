@@ -88,7 +88,7 @@ const catchUp = (
   })
 }
 
-/** Delivers the topic's running texts, each as far as it has come (CHO5). */
+/** Delivers the topic's running texts, each from its beginning (CHO5). */
 export const replayRunningText = (runtime: ConnectionRuntime, subscriber: Subscriber, topic: TopicId): void => {
   for (const chunk of runtime.signals.runningStreams(topic)) {
     subscriber.deliver(makeFrame(runtime, { _tag: "chorus_response", ...chunk }, topic, { _tag: "Stream", topic }))

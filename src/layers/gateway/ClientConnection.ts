@@ -64,14 +64,14 @@ export class ClientConnection implements SubscribedConnection, TimerTask {
   /** The `init` that the next `SendInit` sends. */
   pendingInit: ServerMessage | undefined = undefined
   readonly subscriptions = new Map<TopicId, Subscription>()
-  /** Topics with a current subscription or request for one; the token tells a new request from one that was cancelled. */
+  /** Topics with a current subscription or request for one; the token identifies the request, so that the reply to a cancelled one is recognised. */
   readonly requestedTopics = new Map<TopicId, symbol>()
   /** Requests to topics, in the order they arrived, however long a signature takes to verify (CON2). */
   topicRequests: Sequencer.Sequencer<() => void> = Sequencer.empty
   /** Subscriptions and catch-ups that have not started; one at a time runs. */
   readonly catchUpQueue: Array<(onComplete: () => void) => void> = []
   catchingUp = false
-  /** The deadline that the timer wheel knows. */
+  /** The deadline in the timer wheel. */
   timerAt: Instant = Number.POSITIVE_INFINITY
   wheelSlot: number | undefined = undefined
   goodbyeSent = false

@@ -130,7 +130,7 @@ const execute = <T extends Connection.Intent["_tag"]>(
 
 // -- Timers ------------------------------------------------------------------
 
-/** Sets the connection's timer to what its state asks for, unless it fires before that anyway. */
+/** Sets the connection's timer to the deadline of its state, unless it fires before that anyway. */
 export const scheduleTimer = ({ limits, wheel }: ConnectionRuntime, client: ClientConnection): void => {
   const dueAt = Connection.nextTimerAt(stateOf(client), limits)
   if (dueAt === undefined || dueAt >= client.timerAt) return
@@ -178,7 +178,7 @@ export const completeReply = (client: ClientConnection, slot: ReplyTarget): void
 
 // -- Requests ----------------------------------------------------------------
 
-/** Starts what message `ref` asked for. Its slot stays open until the effect ends; a defect is answered as an error. */
+/** Starts the request of message `ref`. Its slot stays open until the effect ends; a defect is answered as an error. */
 export const startRequest = (
   runtime: ConnectionRuntime,
   client: ClientConnection,

@@ -7,8 +7,8 @@
  * **Details**: joins and leaves of `presenceCoalesce` milliseconds are published as one `presence_diff`; a signal at once.
  * A topic without presence, signals and running text occupies no memory.
  *
- * **Gotchas**: presence ends with `leave`, not with a timer. Whoever calls `join` must call `leave`, as the gateway does
- * when a connection closes. In a test, move `TestClock` by `presenceCoalesce` before you expect a diff.
+ * **Gotchas**: presence ends with `leave`, not with a timer. Each `join` needs a `leave`, as the gateway calls it when a
+ * connection closes. In a test, move `TestClock` by `presenceCoalesce` before you expect a diff.
  */
 import { Clock, Effect, Latch, Layer, type Scope } from "effect"
 import { type Lane, replyLane } from "../../domain/delivery/Lane.ts"

@@ -12,7 +12,7 @@ const order = Arbitrary.array(Arbitrary.schema(Schema.Natural), { minLength: 1, 
 
 describe("ReplyOrder", () => {
   it.prop(
-    "[CON2] answers leave in the order of their questions, in whatever order they come",
+    "[CON2] replies leave in the order of their requests, whichever is ready first",
     { order },
     ({ order }) => {
       const sent: Array<string> = []
@@ -30,7 +30,7 @@ describe("ReplyOrder", () => {
     }
   )
 
-  it("[CON2] [SYN2] a delta waits behind the snapshot it builds on; other topics pass", () => {
+  it("[CON2] [SYN2] a delta is held behind the snapshot that it builds on; other topics pass", () => {
     const sent: Array<string> = []
     const to = { deliver: (frame: OutboundFrame) => void sent.push(frame.text) }
     const replies = ReplyOrder.make()

@@ -1,4 +1,4 @@
-/** Every command and question, by everybody, of a thread that is theirs and of one that is not there (SEC9). */
+/** The access matrix: every command and query, by every role, on a real thread and on a random id (SEC9). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { controlPayloads, threadCommandPayloads } from "../../support/AllMessages.ts"
@@ -35,11 +35,11 @@ const requests: Readonly<Record<string, object>> = {
   unsubscribe
 }
 
-/** What is done for them; the rest is refused to them as well, for other reasons. */
+/** What succeeds for all members; other requests are rejected for reasons other than access. */
 const allowedToAll = ["submit_message", "import_messages", "submit_prompt", "get_thread", "subscribe", "unsubscribe"]
 const granted = {
   member: [...allowedToAll, "invite_co_author", "divest"],
-  // After the member, who has invited the same person; and the last one cannot leave.
+  // Runs after the member, who has invited the same user; and the last co-author cannot leave.
   owner: allowedToAll
 }
 
@@ -48,7 +48,7 @@ interface Reply {
   readonly payload: Readonly<Record<string, unknown>>
 }
 
-/** Who wants to hear nothing more of a topic is told so, whatever there is. */
+/** Every reply is `not_found`, but for `unsubscribe`, which always succeeds. */
 const assertNotFound = (type: string, replies: ReadonlyArray<Reply>) => {
   for (const answer of replies) {
     if (type === "unsubscribe") assert.strictEqual(answer.type, "unsubscribed")
@@ -56,7 +56,7 @@ const assertNotFound = (type: string, replies: ReadonlyArray<Reply>) => {
   }
 }
 
-/** All that comes back, without the names that differ of themselves. */
+/** The replies to a request, without ids that differ by themselves. */
 const collectReplies = Effect.fnUntraced(function*(client: RawClient, type: string, payload: object, thread: string) {
   const ref = client.send(type, payload, thread)
   const end = client.send("heartbeat")
@@ -69,32 +69,34 @@ const collectReplies = Effect.fnUntraced(function*(client: RawClient, type: stri
   }
 })
 
-describe("who may what", () => {
-  it.effect("[SEC9] [AUT4] [THR10] owner, member, stranger, one who has left, and nobody; here and nowhere", () =>
+describe("access by role", () => {
+  it.effect("[SEC9] [AUT4] owner, member, outsider, former member and anonymous, on a real and on a random id", () =>
     Effect.gen(function*() {
       const url = yield* startListening
-      const enter = Effect.gen(function*() {
-        const who = makeTestUser()
+      const signInUser = Effect.gen(function*() {
+        const user = makeTestUser()
         const client = yield* openClient(url)
-        yield* signIn(client, who)
-        return { client, key: who.key }
+        yield* signIn(client, user)
+        return { client, key: user.key }
       })
-      const [owner, member, stranger, left] = yield* Effect.all([enter, enter, enter, enter])
+      const [owner, member, stranger, left] = yield* Effect.all([signInUser, signInUser, signInUser, signInUser])
       const anonymous = yield* openClient(url)
-      const say = Effect.fnUntraced(function*(client: RawClient, type: string, payload: object, thread?: string) {
-        const id = client.send(type, payload, thread)
-        yield* Effect.repeat(client.next, {
-          until: ({ payload, type }) => type === "receipt" && payload["ref_id"] === id
-        })
-        return id
-      })
+      const sendCommand = Effect.fnUntraced(
+        function*(client: RawClient, type: string, payload: object, thread?: string) {
+          const id = client.send(type, payload, thread)
+          yield* Effect.repeat(client.next, {
+            until: ({ payload, type }) => type === "receipt" && payload["ref_id"] === id
+          })
+          return id
+        }
+      )
       const differs: Record<keyof typeof granted, Array<string>> = { member: [], owner: [] }
       for (const [type, payload] of Object.entries(requests)) {
-        const made = yield* say(owner.client, "create_thread", { name: "Ours", visibility: "members" })
+        const made = yield* sendCommand(owner.client, "create_thread", { name: "Ours", visibility: "members" })
         const ours = `thread:${made}`
-        yield* say(owner.client, "invite_co_author", { user: left.key }, ours)
-        yield* say(left.client, "divest", {}, ours)
-        yield* say(owner.client, "invite_co_author", { user: member.key }, ours)
+        yield* sendCommand(owner.client, "invite_co_author", { user: left.key }, ours)
+        yield* sendCommand(left.client, "divest", {}, ours)
+        yield* sendCommand(owner.client, "invite_co_author", { user: member.key }, ours)
         const nowhere = `thread:${uuid()}`
         for (const { client } of [stranger, left]) {
           const real = yield* collectReplies(client, type, payload, ours)

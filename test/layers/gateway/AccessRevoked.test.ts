@@ -1,4 +1,4 @@
-/** Somebody loses access to a thread while they are connected to it (THR10, SEC7). */
+/** A user loses access to a thread during a subscription (THR10, SEC7). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import {
@@ -11,7 +11,7 @@ import {
   wsServerLayer
 } from "../../support/TestUsers.ts"
 
-/** What a client has heard once a question that it asks now is answered. */
+/** The messages that a client receives before the reply to a heartbeat. */
 const receiveUntilReply = (client: RawClient): Effect.Effect<ReadonlyArray<ReceivedMessage>> =>
   Effect.gen(function*() {
     const ref = client.send("heartbeat")
@@ -26,29 +26,29 @@ const receiveUntilReply = (client: RawClient): Effect.Effect<ReadonlyArray<Recei
 const presentUsers = ({ payload }: ReceivedMessage) =>
   (payload["presence"] as ReadonlyArray<{ readonly user: string }>).map(({ user }) => user)
 
-describe("somebody who is put out of a thread", () => {
-  it.live("[SEC7] [THR10] is not shown there any more, and shows nothing there", () =>
+describe("a user whose access to a thread is revoked", () => {
+  it.live("[SEC7] is removed from its presence, and sets no signals there", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const [ada, ben] = [makeTestUser(), makeTestUser()]
-      const [stays, goes] = [yield* openClient(url), yield* openClient(url)]
-      yield* signIn(stays, ada)
-      yield* signIn(goes, ben)
-      const thread = `thread:${stays.send("create_thread", { name: "Private", visibility: "members" })}`
-      yield* stays.nextOf("receipt")
-      stays.send("invite_co_author", { user: ben.key }, thread)
-      yield* stays.nextOf("receipt")
-      for (const client of [stays, goes]) {
+      const [staying, leaving] = [yield* openClient(url), yield* openClient(url)]
+      yield* signIn(staying, ada)
+      yield* signIn(leaving, ben)
+      const thread = `thread:${staying.send("create_thread", { name: "Private", visibility: "members" })}`
+      yield* staying.nextOf("receipt")
+      staying.send("invite_co_author", { user: ben.key }, thread)
+      yield* staying.nextOf("receipt")
+      for (const client of [staying, leaving]) {
         client.send("subscribe", {}, thread)
         yield* client.nextOf("subscribed")
       }
-      goes.send("signal", { key: "cursor", value: 1 }, thread)
-      yield* stays.nextOf("signal")
-      goes.send("divest", {}, thread)
-      yield* goes.nextOf("unsubscribed")
-      goes.send("signal", { key: "cursor", value: 2 }, thread)
-      yield* receiveUntilReply(goes)
-      const since = yield* receiveUntilReply(stays)
+      leaving.send("signal", { key: "cursor", value: 1 }, thread)
+      yield* staying.nextOf("signal")
+      leaving.send("divest", {}, thread)
+      yield* leaving.nextOf("unsubscribed")
+      leaving.send("signal", { key: "cursor", value: 2 }, thread)
+      yield* receiveUntilReply(leaving)
+      const since = yield* receiveUntilReply(staying)
       const signals = since.filter(({ type }) => type === "signal").map(({ payload }) => payload["value"])
       assert.deepStrictEqual(signals, [null])
       const later = yield* openClient(url)

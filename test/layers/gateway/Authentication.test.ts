@@ -1,4 +1,4 @@
-/** From a key to a connection of its own (AUT1-AUT4), as seen from the wire. */
+/** Authentication over the wire (AUT1, AUT2, AUT3, AUT4). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -13,8 +13,8 @@ import {
   wsServerLayer
 } from "../../support/TestUsers.ts"
 
-describe("signing in", () => {
-  it.effect("[AUT1] [AUT2] [LED3] a signed challenge gives init with the first tokens", () =>
+describe("authentication", () => {
+  it.effect("[AUT1] [AUT2] a signed challenge is answered by init", () =>
     Effect.gen(function*() {
       const ada = makeTestUser()
       const client = yield* openClient(yield* startListening)
@@ -25,7 +25,7 @@ describe("signing in", () => {
       assert.strictEqual(Buffer.from(challenge.nonce, "base64url").length, 32)
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[SEC2] a challenge is good once, and on its own connection only", () =>
+  it.effect("[SEC2] a challenge can be answered once, and on its own connection only", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = makeTestUser()
@@ -47,7 +47,7 @@ describe("signing in", () => {
     { nonce: "other" },
     { issued_at: 1 },
     { expires_at: 1 }
-  ])("[SEC3] a signature over another %o does not hold", (change) =>
+  ])("[SEC3] a signature over another %o is rejected", (change) =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       const { answer } = yield* answerChallenge(client, makeTestUser(), {
@@ -56,7 +56,7 @@ describe("signing in", () => {
       assert.strictEqual(answer.payload["code"], "auth_failed")
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[AUT3] who does not sign in within ten seconds is closed", () =>
+  it.effect("[AUT3] a connection without authentication within 10 s is closed", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       client.send("heartbeat")
@@ -66,7 +66,7 @@ describe("signing in", () => {
       assert.strictEqual(yield* client.closed, closeCode.authTimeout)
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[AUT4] [SEC1] nothing is served before", () =>
+  it.effect("[AUT4] no other message is served before authentication", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       for (const type of ["subscribe", "unsubscribe", "signal", "get_thread", "get_threads", "get_user", "renew"]) {
@@ -77,7 +77,7 @@ describe("signing in", () => {
       assert.strictEqual((yield* client.next).payload["code"], "unauthenticated")
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[SEC26] one address may have only so many proofs checked", () =>
+  it.effect("[SEC26] the verifications of one address are limited", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const twist = <A extends object>(challenge: A) => ({ ...challenge, nonce: "other" })
@@ -93,7 +93,7 @@ describe("signing in", () => {
       assert.strictEqual((yield* answerChallenge(yield* openClient(url), makeTestUser())).answer.type, "init")
     }).pipe(Effect.provide(wsServerLayer({ limits: { authBurst: 1, authPerMinute: 60 } }))))
 
-  it.effect("[SEC24] a user has only so many connections", () =>
+  it.effect("[SEC24] a user's connection beyond the limit is closed with 4504", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = makeTestUser()

@@ -1,4 +1,4 @@
-/** Everything that can be asked, by everybody, of what is there and of what is not (SEC9, SEC11). */
+/** Every request, by users without access, on existing and on missing topics (SEC9, SEC11). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
@@ -21,10 +21,10 @@ const { get_thread, subscribe, unsubscribe, ack, desync, signal } = all
 const controls = { get_thread, subscribe, unsubscribe, ack, desync, signal }
 
 const allRequests = Object.entries({ ...commands, ...controls })
-/** Asked for its answer, which comes behind whatever else was said. */
+/** The type of a request whose reply follows all earlier replies. */
 const barrier = "heartbeat"
 
-/** What comes back, without the names that differ of themselves. */
+/** The replies to a request, without ids that differ by themselves. */
 const collectReplies = (client: RawClient, type: string, payload: object, thread: string) =>
   Effect.gen(function*() {
     const ref = client.send(type, payload, thread)
@@ -46,8 +46,8 @@ const limits = {
   signalsPerSecond: 10_000
 }
 
-describe("what belongs to others", () => {
-  it.effect("[SEC9] [SEC11] [AUT4] [THR10] answers a stranger like what does not exist, whatever is asked", () =>
+describe("a topic without access", () => {
+  it.effect("[SEC9] [SEC11] [AUT4] answers every request like a topic that does not exist", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const log = yield* EventLog
@@ -75,12 +75,12 @@ describe("what belongs to others", () => {
         assert.deepStrictEqual(ledger, yield* collectReplies(stranger, type, payload, "ledger:other"), type)
       }
 
-      // Nothing was written, and the owner heard nothing of it.
+      // Nothing was written, and the owner received nothing.
       assert.deepStrictEqual(yield* log.read(ours, { after: 0, limit: 100 }), before)
       assert.deepStrictEqual(yield* collectReplies(owner, "ack", { seq: 1 }, ours), [])
     }).pipe(Effect.provide(wsServerLayer({ limits }))))
 
-  it.effect("[SEC9] [SEC11] what strangers look for is not loaded for them, whether it is there or not", () => {
+  it.effect("[SEC9] is not loaded, whether it exists or not", () => {
     const loaded: Array<string> = []
     return Effect.gen(function*() {
       const owner = makeTestUser()
@@ -96,7 +96,7 @@ describe("what belongs to others", () => {
         assert.deepStrictEqual(yield* collectReplies(stranger, type, payload, resting), none, type)
         assert.notIncludeMembers(loaded, [resting, nowhere], type)
       }
-      // Whoever may have it loaded has: the list above can fill.
+      // A member loads it: the list above is not always empty.
       const member = yield* openClient(url)
       yield* signIn(member, owner)
       member.send("subscribe", {}, resting)
@@ -108,14 +108,14 @@ describe("what belongs to others", () => {
     })))
   })
 
-  it.effect("[SEC9] [SYN4] who has left is told again what became of a command, also of a thread that rests", () =>
+  it.effect("[SYN4] answers a former member's repeated command with its first receipt, also when it was passivated", () =>
     Effect.gen(function*() {
-      const [owner, gone] = [makeTestUser(), makeTestUser()]
+      const [owner, formerMember] = [makeTestUser(), makeTestUser()]
       const resting = TopicId.make(`thread:${uuid()}`)
       const log = yield* EventLog
       yield* ThreadLogFixture.appendEvents(resting, [ThreadLogFixture.threadCreated(owner.key, "members")], [owner.key])
       const id = CommandId.make(uuid())
-      const author = gone.key
+      const author = formerMember.key
       const silent = [{ id, author, seq: 1 }]
       yield* log.append({
         topic: resting,
@@ -127,12 +127,12 @@ describe("what belongs to others", () => {
         listing: undefined
       })
       const client = yield* openClient(yield* startListening)
-      yield* signIn(client, gone)
+      yield* signIn(client, formerMember)
       client.send("divest", {}, resting, { id })
       assert.deepInclude((yield* client.nextOf("receipt")).payload, { seq: 1 })
     }).pipe(Effect.provide(wsServerLayer({ limits }))))
 
-  it.effect("[SEC9] [AUT4] and nothing at all to somebody who has not signed in", () =>
+  it.effect("[AUT4] answers every request before authentication with unauthenticated", () =>
     Effect.gen(function*() {
       const anonymous = yield* openClient(yield* startListening)
       for (const [type, payload] of allRequests) {

@@ -1,4 +1,4 @@
-/** What a key is worth without its proof, and what a proof is worth twice: with the figures of the threat table. */
+/** Keys without proof, replayed and forged signatures, with the figures of the threat table (SEC1 to SEC4, SEC8). */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -20,7 +20,7 @@ import {
 
 type Challenge = Omit<ServerMessageOf<"challenge">, "_tag">
 
-/** Room for a thousand tries, and no clock but the test's. */
+/** Limits that allow a thousand tries, and no timeout. */
 const limits = {
   connectionsPerAddress: 10_000,
   connectionsPerUser: 10_000,
@@ -37,13 +37,13 @@ const requestChallenge = (client: RawClient, { key }: TestUser) => {
   return Effect.map(client.nextOf("challenge"), ({ payload }) => payload as unknown as Challenge)
 }
 
-/** What is said to a signature. */
+/** The reply to a signature. */
 const attemptAuth = (client: RawClient, signature: string) => {
   client.send("auth", { signature })
   return client.next
 }
 
-/** The methods of a service, each use of which is written down. */
+/** A service whose calls are recorded. */
 const recordCalls = <S extends object>(service: S, calls: Array<string>): S =>
   Object.fromEntries(
     Object.entries(service).map(([name, member]: [string, unknown]) => [
@@ -57,8 +57,8 @@ const recordCalls = <S extends object>(service: S, calls: Array<string>): S =>
     ])
   ) as S
 
-describe("a key without its proof", () => {
-  it.effect("[SEC1] [AUT4] gets nothing, and nothing is looked up for it", () => {
+describe("a key without proof", () => {
+  it.effect("[SEC1] is served nothing, without a read of the log or the sessions", () => {
     const uses: Array<string> = []
     return Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
@@ -79,8 +79,8 @@ describe("a key without its proof", () => {
   })
 })
 
-describe("a proof that was used", () => {
-  it.effect("[SEC2] a thousand replays, wherever they are tried, and none is taken", () =>
+describe("a signature that was used", () => {
+  it.effect("[SEC2] is accepted in none of a thousand replays, on any connection", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = makeTestUser()
@@ -93,13 +93,13 @@ describe("a proof that was used", () => {
       const replay = Effect.fnUntraced(function*(client: RawClient, of = signature) {
         refusals.push((yield* attemptAuth(client, of)).payload["code"])
       })
-      // Where it was made: without a challenge, and with the next one.
+      // On the same connection: without a challenge, and with the next one.
       for (let i = 0; i < 40; i++) yield* replay(first)
       for (let i = 0; i < 20; i++) {
         yield* requestChallenge(first, ada)
         yield* replay(first)
       }
-      // Elsewhere.
+      // On other connections.
       for (let i = 0; i < 80; i++) {
         const other = yield* openClient(url)
         for (let j = 0; j < 8; j++) {
@@ -132,7 +132,7 @@ describe("a proof that was used", () => {
 })
 
 describe("a proof of something else", () => {
-  it.effect("[SEC3] over another key, or other words, does not hold", () =>
+  it.effect("[SEC3] over another key or another text is rejected", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const [ada, eve] = [makeTestUser(), makeTestUser()]
@@ -161,7 +161,7 @@ describe("a proof of something else", () => {
     issued_at: time,
     expires_at: time
   })
-  it.prop("[SEC3] no two challenges have one text, whatever stands where", { fields, other: fields }, (
+  it.prop("[SEC3] no two challenges have the same text", { fields, other: fields }, (
     { fields, other }
   ) => {
     const { key } = ada
@@ -183,7 +183,7 @@ const ada = makeTestUser()
 
 const keyFromHex = (hex: string) => UserId.make(Buffer.from(hex, "hex").toString("base64url"))
 
-/** The eight points of small order, and six other spellings of some of them. */
+/** The eight points of small order, and six non-canonical encodings of them. */
 const smallOrderKeys = [
   `01${"00".repeat(31)}`,
   `ec${"ff".repeat(30)}7f`,
@@ -201,7 +201,7 @@ const smallOrderKeys = [
   `ee${"ff".repeat(31)}`
 ].map(keyFromHex)
 
-/** The order of the group, which may be added to the second half of a signature without changing what it proves. */
+/** The order of the group: adding it to the second half of a signature gives another one for the same text. */
 const groupOrder = 2n ** 252n + 27_742_317_777_372_353_535_851_937_790_883_648_493n
 
 const malleate = (signature: string): string => {
@@ -211,8 +211,8 @@ const malleate = (signature: string): string => {
   return bytes.toString("base64url")
 }
 
-describe("a key that proves too much", () => {
-  it.effect("[SEC4] is not even challenged, and the signature that fits all of them is taken for none", () =>
+describe("a key of small order", () => {
+  it.effect("[SEC4] is not challenged, and the universal signature is accepted for none", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       const identity = Buffer.alloc(64)
@@ -224,7 +224,7 @@ describe("a key that proves too much", () => {
       }
     }).pipe(Effect.provide(wsServerLayer({ limits }))))
 
-  it.effect("[SEC4] a signature in its other spelling does not hold", () =>
+  it.effect("[SEC4] a malleated signature is rejected", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       const text = challengeSigningInput(yield* requestChallenge(client, ada), ada.key)
@@ -232,8 +232,8 @@ describe("a key that proves too much", () => {
     }).pipe(Effect.provide(wsServerLayer({ limits }))))
 })
 
-describe("somebody else's name", () => {
-  it.effect("[SEC8] in whatever message, it is refused, and nothing is written", () => {
+describe("a foreign user id", () => {
+  it.effect("[SEC8] is rejected in every message type, and nothing is written", () => {
     const uses: Array<string> = []
     return Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
@@ -262,7 +262,7 @@ describe("somebody else's name", () => {
 })
 
 describe("many connections of one key", () => {
-  it.effect("[SEC24] sixteen, and the next one is told", () =>
+  it.effect("[SEC24] sixteen are allowed, and the next is closed with 4504", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const clients = yield* Effect.replicateEffect(openClient(url), 17)

@@ -1,14 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
+import { ConnectionId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
 import * as Gateway from "../../../src/layers/gateway/Gateway.ts"
 import { Socket } from "../../../src/services/Socket.ts"
 import { makeTestUser, openClient, signIn, startListening, uuid, wsServerLayer } from "../../support/TestUsers.ts"
 
-describe("talking", () => {
-  it.effect("[CON8] [SYN2] a client that reads slowly misses nothing", () =>
+describe("Gateway", () => {
+  it.effect("[CON8] [SYN2] a client that reads slowly receives every event, in fewer deltas", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = makeTestUser()
@@ -39,7 +40,7 @@ describe("talking", () => {
       wsServerLayer({ limits: { messagesPerMinute: 6_000_000, messageBurst: 1_000, catchUp: 1_000 } })
     )))
 
-  it.effect("[SYN2] [SYN5] [AUT4] a thread is made, subscribed to and written to; a stranger sees nothing of it", () =>
+  it.effect("[SYN2] [SYN5] [AUT4] subscribe gets one snapshot, each command one receipt; a stranger sees no thread", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = yield* openClient(url)
@@ -73,13 +74,13 @@ describe("talking", () => {
       )
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[CON2] answers leave in the order of their questions, whatever each of them waits for", () =>
+  it.effect("[CON2] replies leave in the order of their requests, however long each takes", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       yield* signIn(client, makeTestUser())
       const made = uuid()
       client.ws.send(JSON.stringify({ id: made, type: "create_thread", payload: { name: "Order" }, timestamp: 0 }))
-      const asked = [
+      const requests = [
         made,
         client.send("heartbeat"),
         client.send("get_user"),
@@ -90,16 +91,16 @@ describe("talking", () => {
       ]
       const answers: Array<unknown> = []
       const seen: Array<string> = []
-      while (answers.length < asked.length) {
+      while (answers.length < requests.length) {
         const { payload, type } = yield* client.next
         seen.push(type)
         if (payload["ref_id"] !== undefined) answers.push(payload["ref_id"])
       }
-      assert.deepStrictEqual(answers, asked)
+      assert.deepStrictEqual(answers, requests)
       assert.isTrue(!seen.includes("delta") || seen.indexOf("delta") > seen.indexOf("subscribed"))
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[AUT4] [SEC8] a field nobody asked for is refused, be it an author or a user", () =>
+  it.effect("[SEC8] an unknown field is rejected, be it an author or a user", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       yield* signIn(client, makeTestUser())
@@ -112,7 +113,7 @@ describe("talking", () => {
       assert.strictEqual((yield* client.next).payload["code"], "malformed")
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[CON4] sixteen messages of garbage are answered, the last one with a goodbye; nobody else notices", () =>
+  it.effect("[CON4] the sixteenth malformed message closes its connection, and no other", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const [bad, good] = [yield* openClient(url), yield* openClient(url)]
@@ -128,7 +129,7 @@ describe("talking", () => {
       assert.strictEqual((yield* good.next).type, "heartbeat")
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[CON7] over the budget a command is refused with the time to wait, per user and not per connection", () =>
+  it.effect("[CON7] the rate limit counts per user, not per connection, and a rejection states when to retry", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = makeTestUser()
@@ -146,7 +147,7 @@ describe("talking", () => {
       assert.strictEqual((yield* one.next).type, "receipt")
     }).pipe(Effect.provide(wsServerLayer({ limits: { messageBurst: 2 } }))))
 
-  it.effect("[ROO2] [ROO3] [SYN12] presence and signals come and go with their connection", () =>
+  it.effect("[ROO2] [ROO3] [SYN12] a subscription delivers presence and signals, which end with their connection", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const [ada, bob] = [makeTestUser(), makeTestUser()]
@@ -184,7 +185,7 @@ describe("talking", () => {
       )
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[SYN6] [SYN7] what clients found right and wrong is counted, where they listen", () =>
+  it.effect("[SYN7] equal and different state hashes are counted, for subscribed topics only", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       yield* signIn(client, makeTestUser())
@@ -201,7 +202,22 @@ describe("talking", () => {
       assert.deepStrictEqual((yield* Gateway.Gateway).syncCounts, { matches: 3, mismatches: 1 })
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[SYN11] [CON6] everybody hears goodbye before the drain closes them with 1012", () =>
+  it.effect("[CON1] the state of a connection can be read as a Ref", () =>
+    Effect.gen(function*() {
+      const client = yield* openClient(yield* startListening)
+      const user = makeTestUser()
+      yield* signIn(client, user)
+      const gateway = yield* Gateway.Gateway
+      const [connection] = yield* (yield* Socket).getAllConnections
+      const state = gateway.state(connection!.id)!
+      assert.deepInclude(yield* Ref.get(state), { user: user.key, thread_id: null, error_state: null })
+      client.send("subscribe", {}, "thread:nowhere")
+      yield* client.nextOf("error")
+      assert.strictEqual((yield* Ref.get(state)).error_state?._tag, "ThreadError")
+      assert.isUndefined(gateway.state(ConnectionId.make("none")))
+    }).pipe(Effect.provide(wsServerLayer())))
+
+  it.effect("[SYN11] [CON6] a drain sends goodbye to every client before it closes with 1012", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const client = yield* openClient(url)

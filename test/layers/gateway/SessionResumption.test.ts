@@ -1,4 +1,4 @@
-/** A session outlives its connection: it is resumed, and goes on in one place at a time (AUT2, AUT7, CON5). */
+/** Sessions that outlive their connection, and client instances that connect twice (AUT2, AUT7, CON5). */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -8,8 +8,8 @@ import { challengeSigningInput, type PublishedEvent } from "../../../src/domain/
 import { Socket } from "../../../src/services/Socket.ts"
 import { makeTestUser, openClient, signIn, startListening, uuid, wsServerLayer } from "../../support/TestUsers.ts"
 
-describe("a session that goes on", () => {
-  it.effect("[AUT2] a token resumes the session; after sign-out it does not, and connections it opened are cut", () =>
+describe("resuming a session", () => {
+  it.effect("[AUT2] [SEC7] a token resumes its session until sign-out, which closes the other connections of the session", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = makeTestUser()
@@ -25,7 +25,7 @@ describe("a session that goes on", () => {
       assert.strictEqual((yield* first.next).payload["code"], "auth_failed")
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[AUT2] a renewed token outlives the first one", () =>
+  it.effect("[AUT2] a renewed token is valid longer than the first one", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const client = yield* openClient(url)
@@ -43,7 +43,7 @@ describe("a session that goes on", () => {
       assert.strictEqual((yield* other.next).type, "init")
     }).pipe(Effect.provide(wsServerLayer({ limits: { pingInterval: 10_000_000 } }))))
 
-  it.effect("[CON5] a connection that was lost late in its session is resumed, and goes on under a new token", () =>
+  it.effect("[CON5] [AUT2] a session that is resumed shortly before its end continues under a new token", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const first = yield* openClient(url)
@@ -67,7 +67,7 @@ describe("a session that goes on", () => {
       ["just in time", defaults.resumeWindow - 1, "init"],
       ["too late", defaults.resumeWindow, "error"]
     ] as const
-  )("[CON5] [AUT2] a session that would be over is kept for two minutes after the network was lost: %s", (
+  )("[CON5] a session that expires is held for two minutes after its connection was lost: %s", (
     [, after, type]
   ) =>
     Effect.gen(function*() {
@@ -83,7 +83,7 @@ describe("a session that goes on", () => {
       assert.strictEqual((yield* second.next).type, type)
     }).pipe(Effect.provide(wsServerLayer({ limits: { pingInterval: 10_000_000 } }))))
 
-  it.effect("[CON5] a client comes back to its topics from where it stood, before the server knows it was gone", () =>
+  it.effect("[CON5] [SYN2] a client resumes before the server has noticed the loss, and catches up from its position", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = makeTestUser()
@@ -96,7 +96,7 @@ describe("a session that goes on", () => {
       first.send("subscribe", {}, thread)
       const { position } = (yield* first.nextOf("subscribed")).payload
       first.ws.pause()
-      const said = other.send("submit_message", { content: "meanwhile" }, thread)
+      const sent = other.send("submit_message", { content: "meanwhile" }, thread)
       yield* other.nextOf("receipt")
       const second = yield* openClient(url)
       second.send("resume", { session_token, client_id: instance })
@@ -107,14 +107,14 @@ describe("a session that goes on", () => {
       assert.deepStrictEqual(
         (events as ReadonlyArray<PublishedEvent>).map(({ cause, seq }) => [cause as string, seq]),
         [
-          [said, 2]
+          [sent, 2]
         ]
       )
     }).pipe(Effect.provide(wsServerLayer())))
 })
 
-describe("a client instance that comes twice", () => {
-  it.effect("[AUT7] the same client instance takes over from its older connection", () =>
+describe("a client instance that connects twice", () => {
+  it.effect("[AUT7] a second connection of a client instance replaces the first", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = makeTestUser()
@@ -130,7 +130,7 @@ describe("a client instance that comes twice", () => {
       assert.strictEqual((yield* stranger.next).type, "heartbeat")
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[AUT7] of two connections the one made later stays, whichever proves its key first", () =>
+  it.effect("[AUT7] of two connections the newer one stays, whichever authenticates first", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = makeTestUser()
@@ -144,7 +144,7 @@ describe("a client instance that comes twice", () => {
       assert.strictEqual(yield* older.closed, closeCode.replaced)
       newer.send("heartbeat")
       assert.strictEqual((yield* newer.next).type, "heartbeat")
-      // Resuming takes over just the same, and again.
+      // Resuming replaces as well, repeatedly.
       for (let before = newer, i = 0; i < 3; i++) {
         const next = yield* openClient(url)
         next.send("resume", { session_token, client_id: instance })
@@ -154,7 +154,7 @@ describe("a client instance that comes twice", () => {
       }
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[AUT7] a command that was on its way when its connection was replaced is not carried out", () => {
+  it.effect("[AUT7] a command that was queued when its connection was replaced is not executed", () => {
     const gate = Deferred.makeUnsafe<void>()
     return Effect.gen(function*() {
       const url = yield* startListening
@@ -169,7 +169,7 @@ describe("a client instance that comes twice", () => {
       yield* signIn(newer, ada, instance)
       assert.strictEqual(yield* older.closed, closeCode.replaced)
       yield* Deferred.succeed(gate, undefined)
-      // The same command under the same id is as good as new.
+      // The same command under the same id is no duplicate, as it was never executed.
       newer.send("create_thread", { name: "Late" }, undefined, { id })
       const receipt = (yield* newer.next).payload
       assert.deepInclude(receipt, { ref_id: id, seq: 1 })

@@ -15,10 +15,10 @@ import {
 } from "../../support/TestUsers.ts"
 
 describe("a signed command", () => {
-  const signature = (who: TestUser, id: string, topic: string, command: Schema.Json, timestamp = 0) =>
-    who.sign(SignedCommand.signingInput(CommandId.make(id), { topic: TopicId.make(topic), command, timestamp }))
+  const signature = (user: TestUser, id: string, topic: string, command: Schema.Json, timestamp = 0) =>
+    user.sign(SignedCommand.signingInput(CommandId.make(id), { topic: TopicId.make(topic), command, timestamp }))
 
-  it.effect("[AUT5] a signed command is checked before it is decided, and its signature kept in the log", () =>
+  it.effect("[AUT5] a signature is verified before the decision, and stored with the event", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       const ada = makeTestUser()
@@ -30,11 +30,11 @@ describe("a signed command", () => {
       client.send("create_thread", payload, undefined, { id, signature: signature(ada, id, thread, create) })
       assert.deepInclude((yield* client.next).payload, { ref_id: id, seq: 1 })
 
-      // Signed by somebody else, for another text, for another thread; not at all.
-      const say = { _tag: "submit_message", content: "hi" }
+      // Signed by another user, over another text, for another thread; not signed.
+      const message = { _tag: "submit_message", content: "hi" }
       for (
         const [signed, code] of [
-          [signature(makeTestUser(), uuid(), thread, say), "auth_failed"],
+          [signature(makeTestUser(), uuid(), thread, message), "auth_failed"],
           ["AAAA", "auth_failed"],
           [undefined, "forbidden"]
         ] as const
@@ -43,7 +43,7 @@ describe("a signed command", () => {
         assert.deepInclude((yield* client.next).payload, { code, rule: "AUT5" })
       }
       const second = uuid()
-      const elsewhere = signature(ada, second, "thread:other", say)
+      const elsewhere = signature(ada, second, "thread:other", message)
       client.send("submit_message", { content: "hi" }, thread, { id: second, signature: elsewhere })
       assert.deepInclude((yield* client.next).payload, { code: "auth_failed" })
 
@@ -57,7 +57,7 @@ describe("a signed command", () => {
       })
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[AUT5] [CON2] what is heard after a signed command is done after it, however quick", () =>
+  it.effect("[CON2] requests after a signed command are executed after it, although it is verified first", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       const ada = makeTestUser()
@@ -66,14 +66,14 @@ describe("a signed command", () => {
       const thread = `thread:${id}`
       const signed = { id, signature: signature(ada, id, thread, { _tag: "create_thread", name: "First" }) }
       client.send("create_thread", { name: "First" }, undefined, signed)
-      const said = client.send("submit_message", { content: "second" }, thread)
+      const second = client.send("submit_message", { content: "second" }, thread)
       client.send("subscribe", {}, thread)
       assert.deepInclude((yield* client.next).payload, { ref_id: id, seq: 1 })
-      assert.deepInclude((yield* client.next).payload, { ref_id: said, seq: 2 })
+      assert.deepInclude((yield* client.next).payload, { ref_id: second, seq: 2 })
       assert.deepInclude((yield* client.next).payload["position"] as object, { seq: 2 })
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[AUT5] a signature on anything but a command is refused", () =>
+  it.effect("[AUT5] a signature on a control message is rejected", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       client.send("heartbeat", {}, undefined, { signature: "AAAA" })

@@ -19,9 +19,9 @@ import {
   wsServerLayer
 } from "../../support/TestUsers.ts"
 
-/** Sixty a second, as for the inputs of a game. */
+/** Sixty commands a second. */
 const arena: AnyKind = { ...CounterKind.kind, name: "arena", budget: { perMinute: 3_600, burst: 4 } }
-/** Once an hour. */
+/** One command a minute, with a burst of an hour. */
 const rare: AnyKind = { ...CounterKind.kind, name: "rare", budget: { perMinute: 1, burst: 60 } }
 const kinds = new Map([...builtInKinds, [arena.name, arena] as const, [rare.name, rare] as const])
 
@@ -34,7 +34,7 @@ const command = (topic: string): ClientMessage => ({
 const state = Connection.initial(ConnectionId.make("c"), 0)
 
 describe("the budgets of a user", () => {
-  it("[CON7] a kind that declares a budget has one of its own for each user; all others share theirs", () => {
+  it("[CON7] a kind may declare its own budget per user; all other kinds share one", () => {
     const users = UserBudgets.make<string>({ ...defaults, messageBurst: 2 }, kinds)
     const [ada, ben] = [makeTestUser().key, makeTestUser().key]
     const accounts = { ada: users.addConnection(ada, "a"), ben: users.addConnection(ben, "b") }
@@ -46,7 +46,7 @@ describe("the budgets of a user", () => {
     assert.deepStrictEqual(waits("ada", ["arena:a", "room:a"], 17), [0, 583])
   })
 
-  it("[CON7] a command that must wait for another of its connection spends nothing", () => {
+  it("[CON7] a command behind a rejected one takes no token", () => {
     const users = UserBudgets.make<string>({ ...defaults, messageBurst: 1 }, kinds)
     const ada = makeTestUser().key
     const account = users.addConnection(ada, "a")
@@ -57,7 +57,7 @@ describe("the budgets of a user", () => {
     assert.strictEqual(users.consume(account, blockedState, first, 0).wait, 600)
   })
 
-  it("[CON7] [SEC25] whoever goes is forgotten when all budgets are full again: coming back refills none", () => {
+  it("[SEC25] a user is forgotten when all budgets are full again, so that reconnecting refills none", () => {
     const users = UserBudgets.make<string>(defaults, kinds)
     const ada = makeTestUser().key
     const account = users.addConnection(ada, "a")
@@ -66,14 +66,14 @@ describe("the budgets of a user", () => {
     assert.strictEqual(users.evict(ada, 60_000), 3_600_000)
     assert.strictEqual(users.addConnection(ada, "b"), account)
     assert.strictEqual(users.consume(account, state, command("rare:a"), 60_000).wait, 0)
-    assert.isUndefined(users.evict(ada, 3_600_000), "not while somebody is there")
+    assert.isUndefined(users.evict(ada, 3_600_000), "kept while a connection is open")
     users.removeConnection(ada, "b")
     assert.isUndefined(users.evict(ada, 3_660_000))
     const fresh = users.addConnection(ada, "c")
     for (let i = 0; i < 60; i++) assert.strictEqual(users.consume(fresh, state, command("rare:a"), 0).wait, 0)
   })
 
-  it.effect("[CON7] over the wire: the refusal says when, and other kinds go on", () =>
+  it.effect("[CON7] a rejection states when to retry, and other budgets are not affected", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       yield* signIn(client, makeTestUser())
@@ -87,7 +87,7 @@ describe("the budgets of a user", () => {
       assert.strictEqual((yield* client.next).type, "receipt")
     }).pipe(Effect.provide(wsServerLayer({ kinds: [arena] }))))
 
-  it.effect("[CON7] whoever asked for order has everything behind a refused command refused, until it comes again", () =>
+  it.effect("[CON7] with in_order, commands behind a rejected one are rejected until it is accepted", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       yield* answerChallenge(client, makeTestUser(), { in_order: true })
@@ -108,7 +108,7 @@ describe("the budgets of a user", () => {
 })
 
 describe("the budget of an address", () => {
-  it.effect("[SEC26] [CON7] a sign-in that must wait is told how long", () =>
+  it.effect("[SEC26] a sign-in beyond the rate of its address states when to retry", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       assert.strictEqual((yield* answerChallenge(yield* openClient(url), makeTestUser())).answer.type, "init")
