@@ -1,18 +1,25 @@
 /**
  * Sessions: users prove their key by signing a challenge, and resume with a token afterwards (AUT1, AUT2).
  *
- * **When to use**: to authenticate users by Ed25519 keys over any transport. `Gateway.layer` uses it for WebSockets and
+ * **When to use**
+ *
+ * To authenticate users by Ed25519 keys over any transport. `Gateway.layer` uses it for WebSockets and
  * the HTTP routes for server-sent events.
  *
- * **Details**: `nonce` and `verifyChallenge` prove a key; `open` issues a token for it. A token is valid for `sessionTtl`
+ * **Details**
+ *
+ * `nonce` and `verifyChallenge` prove a key; `open` issues a token for it. A token is valid for `sessionTtl`
  * milliseconds, and resumes its session for another `sessionGrace`. `renew` rotates it: the old token keeps its grace
  * period only. `extend` holds a session whose connection was lost. The `id` of a session is the hash of its token.
  *
- * **Gotchas**: a token is all that is needed to act as its user: it is `Redacted`, and no implementation stores it.
+ * **Gotchas**
+ *
+ * A token is all that is needed to act as its user: it is `Redacted`, and no implementation stores it.
  * `SessionUnknown` does not distinguish an expired token from a wrong one. Only `SessionsUnavailable` is retryable.
  * `revoke` does not close connections; the gateway does.
  *
- * @example
+ * **Example**
+ *
  * ```ts
  * import { Effect } from "effect"
  * import { Domain, Layers, Services } from "choir"

@@ -2,17 +2,24 @@
  * Ephemeral state of a topic: presence, signals such as cursors, and running text of the Chorus (ROO2, ROO3, CHO5). None
  * of it is logged, and none survives a restart.
  *
- * **When to use**: to show who is connected to a topic, or a value that only matters while it is fresh. Anything that
+ * **When to use**
+ *
+ * To show who is connected to a topic, or a value that only matters while it is fresh. Anything that
  * must not be lost is a command to the topic.
  *
- * **Details**: a subscriber takes part from `join` to `leave`. The latest value under a key of a connection replaces the
+ * **Details**
+ *
+ * A subscriber takes part from `join` to `leave`. The latest value under a key of a connection replaces the
  * one before, and expires after `cursorTtl`. Text in progress is kept whole until `completeStream`, so that a late
  * subscriber can be sent all of it.
  *
- * **Gotchas**: every method but `isPresent` is a plain function, called on the hot path: it must not block. `setSignal`
+ * **Gotchas**
+ *
+ * Every method but `isPresent` is a plain function, called on the hot path: it must not block. `setSignal`
  * of a subscriber that has not joined is ignored (SEC11). Access is checked by the topic, before `join`.
  *
- * @example
+ * **Example**
+ *
  * ```ts
  * import { Effect, Layer } from "effect"
  * import { Domain, Layers, Services } from "choir"

@@ -2,8 +2,56 @@
  * Connects the socket engine to the machines of its connections: frames become messages, intents become calls of other
  * services. It holds no rules.
  *
+ * **When to use**
+ *
+ * Use it to serve Choir's protocol on a socket engine. `App.layer` contains it; compose it yourself to replace a service
+ * or to serve topics of your own beside other parts of an application.
+ *
+ * **Details**
+ *
  * All of it runs in the socket's own callbacks. A fiber is started only for work that takes time: verifying signatures,
- * reading sessions, lists and states.
+ * reading sessions, lists and states. The state of each connection is a `Ref` of `ConnectionState`, which the machine in
+ * `domain/connection` replaces per message and which `state` gives to read.
+ *
+ * **Gotchas**
+ *
+ * It does not start the socket: call `Socket.start` when all topics have recovered. It does not run `drain` when its scope
+ * closes: run it before. `audience` must be the origin by which clients reach the server, or no signature is valid (SEC3).
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer, Ref } from "effect"
+ *
+ * const limits = Domain.Limits.defaults
+ * const server = Layers.Gateway.layer({ audience: () => "http://localhost", limits }).pipe(
+ *   Layer.provideMerge(Layers.SignalsLocal.layer(limits)),
+ *   Layer.provideMerge(Layers.TopicsLocal.layer()),
+ *   Layer.provideMerge(Layers.IntentHandlersLive.layer),
+ *   Layer.provideMerge(Layers.EventLogMemory.layer),
+ *   Layer.provideMerge(Layers.SessionsMemory.layer(limits)),
+ *   Layer.provideMerge(Layer.succeed(Services.Kinds.Kinds, Domain.BuiltInKinds.builtInKinds)),
+ *   Layer.provideMerge(Layer.mock(Services.Chorus.Chorus, { modelInfo: { model: "none", offline: true } })),
+ *   Layer.provideMerge(Layers.SocketMemory.layer(limits))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const socket = yield* Services.Socket.Socket
+ *   const gateway = yield* Layers.Gateway.Gateway
+ *   yield* socket.start
+ *   const client = (yield* Layers.SocketMemory.MemoryConnector).connect()
+ *   yield* Effect.callback<void>((resume) =>
+ *     client.addEventListener("open", () => resume(Effect.void))
+ *   )
+ *   const [connection] = yield* socket.getAllConnections
+ *   const state = connection && gateway.state(connection.id)
+ *   return state && (yield* Ref.get(state)).status
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.scoped(Effect.provide(program, server))))
+ * // => { _tag: "Unauthenticated" }
+ * ```
  */
 import { Clock, Context, Effect, FiberSet, Layer, type Ref, Result, type Scope } from "effect"
 import { closeCode } from "../../domain/connection/CloseCode.ts"

@@ -2,12 +2,18 @@
  * Presence, signals and running text of the topics of this process, published through `Topics.broadcast` and never logged
  * (ROO2, ROO3, CHO5). The rules are in `domain/presence`; this holds the states and the clock.
  *
- * **When to use**: in a server of one process. `Gateway.layer` and the Chorus need a `Signals`.
+ * **When to use**
  *
- * **Details**: joins and leaves of `presenceCoalesce` milliseconds are published as one `presence_diff`; a signal at once.
+ * In a server of one process. `Gateway.layer` and the Chorus need a `Signals`.
+ *
+ * **Details**
+ *
+ * Joins and leaves of `presenceCoalesce` milliseconds are published as one `presence_diff`; a signal at once.
  * A topic without presence, signals and running text occupies no memory.
  *
- * **Gotchas**: presence ends with `leave`, not with a timer. Each `join` needs a `leave`, as the gateway calls it when a
+ * **Gotchas**
+ *
+ * Presence ends with `leave`, not with a timer. Each `join` needs a `leave`, as the gateway calls it when a
  * connection closes. In a test, move `TestClock` by `presenceCoalesce` before you expect a diff.
  */
 import { Clock, Effect, Latch, Layer, type Scope } from "effect"

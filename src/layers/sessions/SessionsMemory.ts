@@ -1,9 +1,13 @@
 /**
  * Sessions in memory, which end with the process.
  *
- * **When to use**: in tests and trials. A server uses `SessionsSql`, so that clients resume after a restart (AUT2).
+ * **When to use**
  *
- * **Gotchas**: expired sessions are not deleted; a process that runs for months should not use this.
+ * In tests and trials. A server uses `SessionsSql`, so that clients resume after a restart (AUT2).
+ *
+ * **Gotchas**
+ *
+ * Expired sessions are not deleted; a process that runs for months should not use this.
  */
 import { Effect, Layer } from "effect"
 import type { Limits } from "../../domain/protocol/Limits.ts"

@@ -1,13 +1,39 @@
 /**
  * Sessions in a table, so that they survive a restart of the server (AUT2).
  *
- * **When to use**: in every server that keeps its logs. It takes the `SqlClient` of `Sqlite.layer`, or any other.
+ * **When to use**
  *
- * **Details**: creates its table, and deletes expired sessions, when the layer is built. Reads go through a cache of
+ * In every server that keeps its logs. It takes the `SqlClient` of `Sqlite.layer`, or any other.
+ *
+ * **Details**
+ *
+ * Creates its table, and deletes expired sessions, when the layer is built. Reads go through a cache of
  * 10,000 sessions.
  *
- * **Gotchas**: the cache assumes that this process alone writes the table. Inserts do not wait for fsync: after a power
+ * **Gotchas**
+ *
+ * The cache assumes that this process alone writes the table. Inserts do not wait for fsync: after a power
  * failure the most recent users sign in again.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer } from "effect"
+ *
+ * const sessions = Layers.SessionsSql.layer(Domain.Limits.defaults).pipe(
+ *   Layer.provide(Layers.Sqlite.layer({ filename: ":memory:" }))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const { open, resume } = yield* Services.Sessions.Sessions
+ *   const { token } = yield* open(Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))
+ *   return (yield* resume(token)).user
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, sessions)))
+ * // => 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo
+ * ```
  */
 import { Cache, Clock, Duration, Effect, Exit, Layer, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
