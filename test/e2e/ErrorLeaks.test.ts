@@ -1,4 +1,4 @@
-/** What a real server says and keeps of words that were meant to harm it. */
+/** Hostile text, errors of every class, and TLS negotiation against a real server. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { dirname } from "node:path"
@@ -32,7 +32,7 @@ const sendMessage = Effect.fnUntraced(function*(client: RawClient, content: unkn
   return yield* client.nextOf("receipt")
 })
 
-/** Whole characters that are easily broken: of every length in UTF-8, joined, reversed, unseen, not normalised. */
+/** Well-formed strings that are easily broken: every UTF-8 length, joiners, bidi marks, separators, not normalised. */
 const oddStrings = [
   "",
   "\u0000\u0001\u001f\u007f\u0080\u009f",
@@ -44,8 +44,8 @@ const oddStrings = [
   "' OR 1=1; --"
 ]
 
-describe("words", () => {
-  it.live("[SEC18] come back from the disk byte by byte as they were sent", () =>
+describe("hostile text", () => {
+  it.live("[SEC18] is read back unchanged after a kill and a restart", () =>
     Effect.gen(function*() {
       const data = yield* temporaryFolder
       const topic = roomTopic("odd")
@@ -70,7 +70,7 @@ describe("words", () => {
       )
     }))
 
-  it.live("[SEC19] a process without __proto__ serves all the same", () =>
+  it.live("[SEC19] the server works with --disable-proto=throw", () =>
     Effect.gen(function*() {
       const server = yield* startServer({ data: yield* temporaryFolder, main, nodeArgs: ["--disable-proto=throw"] })
       const client = yield* connectSignedIn(server.url)
@@ -90,7 +90,7 @@ describe("words", () => {
 })
 
 describe("errors", () => {
-  it.live("[SEC22] of every class that a client can bring about have a code of the table and tell nothing more", () =>
+  it.live("[SEC22] of every class that a client can cause have a documented code and reveal nothing else", () =>
     Effect.gen(function*() {
       const server = yield* startServer({ data: yield* temporaryFolder, main, env: { CHOIR_MESSAGE_BURST: "12" } })
       const received: Array<ReceivedMessage> = []
@@ -123,7 +123,7 @@ describe("errors", () => {
       poor.send("submit_message", { content: "x", stake: 10_001 }, thread)
       yield* poor.nextOf("error")
       for (let i = 0; i < 20; i++) client.send("submit_message", { content: "x" }, thread)
-      const wanted = [
+      const expectedCodes = [
         "malformed",
         "unknown_type",
         "too_large",
@@ -136,8 +136,8 @@ describe("errors", () => {
         "id_conflict",
         "rate_limited"
       ]
-      // What a topic has to be loaded for is answered when it is.
-      yield* waitUntil(() => wanted.every((code) => checkErrorLeaks(received).has(code)))
+      // Commands to a topic are answered after it was loaded.
+      yield* waitUntil(() => expectedCodes.every((code) => checkErrorLeaks(received).has(code)))
       yield* Effect.logInfo([...checkErrorLeaks(received)].join(" "))
     }))
 })
@@ -145,11 +145,11 @@ describe("errors", () => {
 interface TlsAgreement {
   readonly version: string | null
   readonly cipher: string
-  /** Of the certificate that was shown. */
+  /** Of the server's certificate. */
   readonly serial: string
 }
 
-/** What is agreed on with who speaks that version only, and those ciphers of 1.2; undefined when there is nothing. */
+/** Negotiates with one TLS version and, for 1.2, these ciphers; undefined when the handshake fails. */
 const negotiateTls = (
   url: string,
   version: SecureVersion,
@@ -163,7 +163,7 @@ const negotiateTls = (
         rejectUnauthorized: false,
         minVersion: version,
         maxVersion: version,
-        // As old clients have it.
+        // Permits weak ciphers on the client's side.
         ciphers: `${ciphers}:@SECLEVEL=0`
       })
     ),
@@ -178,7 +178,7 @@ const negotiateTls = (
     })
   ))
 
-/** Nothing is agreed on but TLS 1.3, and 1.2 with what keeps the past secret, and seals what it ciphers. */
+/** Accepts only TLS 1.3, and TLS 1.2 with forward secrecy (ECDHE) and AEAD ciphers. */
 const checkStrongTls = Effect.fnUntraced(function*(url: string, sort: "ECDSA" | "RSA") {
   for (const version of ["TLSv1", "TLSv1.1"] as const) assert.isUndefined(yield* negotiateTls(url, version))
   assert.strictEqual((yield* negotiateTls(url, "TLSv1.3"))?.version, "TLSv1.3")
@@ -192,7 +192,7 @@ const checkStrongTls = Effect.fnUntraced(function*(url: string, sort: "ECDSA" | 
 
 Proof.describeWith(Proof.openSsl(hasOpenSsl), "TLS", () => {
   it.live.each([{ key: "ec", sort: "ECDSA" }, { key: "rsa", sort: "RSA" }] as const)(
-    "[SEC39] [OPS9] is spoken from 1.2 on, and without weak ciphers, also after a renewal ($sort)",
+    "[SEC39][OPS9] requires 1.2 and strong ciphers, also after a certificate reload ($sort)",
     ({ key, sort }) =>
       Effect.gen(function*() {
         const files = yield* makeCertificate(undefined, key)

@@ -1,4 +1,4 @@
-/** The server killed again and again under writers, and what the system calls say about when it answers. */
+/** Repeated kill -9 under writers, and the order of fsync and receipt in a trace of system calls. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Random } from "effect"
 import { readFileSync } from "node:fs"
@@ -25,11 +25,11 @@ const kills = 10
 const writers = 20
 
 describe("kill -9", () => {
-  it.live("[FLT1][TOP6][SYN2][SYN4][SYN5] what was acknowledged is there once, and every copy is in step", () =>
+  it.live("[FLT1][TOP6][SYN2][SYN4][SYN5] keeps every acknowledged message once, and every replica converges", () =>
     Effect.gen(function*() {
       const data = yield* temporaryFolder
       const topic = roomTopic("torture")
-      // All that is missed comes as deltas, so that what readers heard can be compared with the log.
+      // Missed events come as deltas, never as snapshots, so that received events can be compared with the log.
       const env = { ...unlimitedBudgets, CHOIR_CATCH_UP: "1000000" }
       let server = yield* startServer({ data, env })
       const { port, url } = server
@@ -51,7 +51,7 @@ describe("kill -9", () => {
         yield* waitUntil(() => work.history.acknowledgedCount >= more)
         yield* server.stop("SIGKILL")
         server = yield* startServer({ data, port, env })
-        // As when a page is looked at again: nobody waits for a back-off that has grown with each kill.
+        // Reconnects at once, as when a page becomes visible, instead of after a back-off that grows with each kill.
         for (const { client } of [...readers, ...authors]) client.start()
       }
       work.stopped = true
@@ -97,7 +97,7 @@ Proof.describeWith(Proof.tracing(Strace.tracingUnavailable()), "the order of sys
         const topic = roomTopic("traced")
         client.send("join_room", {}, topic)
         yield* client.nextOf("receipt")
-        // The sender hears of the event itself as well, which must not come early either.
+        // The sender also receives the event itself, which must not be early either.
         client.send("subscribe", {}, topic)
         yield* client.nextOf("subscribed")
         const ids: Array<string> = []
@@ -108,7 +108,7 @@ Proof.describeWith(Proof.tracing(Strace.tracingUnavailable()), "the order of sys
         assert.strictEqual(yield* server.stop("SIGTERM"), 0)
         const calls = Strace.parseTrace(readFileSync(file, "utf8"))
         assert.deepStrictEqual(Strace.answeredBeforeSync(calls, ids), [])
-        // The same trace of a server that never synced would not pass.
+        // Self-check: without the fsyncs, the same trace fails for every command.
         assert.deepStrictEqual(Strace.answeredBeforeSync(calls.filter(({ _tag }) => _tag !== "Synced"), ids), ids)
       })
   )

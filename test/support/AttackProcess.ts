@@ -1,22 +1,23 @@
-/** Attackers who share neither a process nor an event loop with whoever measures what they do. */
+/** Runs an attack in a process of its own, so that it shares no event loop with the test that measures its effect. */
 import { Effect, Queue, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
-/** What attackers tell. */
+/** The progress of an attack. */
 export type AttackEvent =
-  /** As many as there will be are connected. */
+  /** All connections are open. */
   | { readonly at: "peak"; readonly count: number }
-  /** All is over: how often a connection ended how; when it began and ended, in milliseconds. */
+  /** The attack is over: connections by their end, and its start and end in milliseconds since the epoch. */
   | { readonly at: "end"; readonly ends: Readonly<Record<string, number>>; readonly from: number; readonly to: number }
 
+/** A running attack. */
 export interface Attack {
   readonly peak: Effect.Effect<AttackEvent & { readonly at: "peak" }>
   readonly outcome: Effect.Effect<AttackEvent & { readonly at: "end" }>
 }
 
-/** Begins an attack (`Attacker.ts`); it stops with the scope. */
+/** Starts an attack of `AttackerMain.ts`; it is killed with the scope. */
 export const startAttack = (...args: ReadonlyArray<string>): Effect.Effect<Attack, never, Scope.Scope> =>
   Effect.gen(function*() {
     const peaks = yield* Queue.unbounded<AttackEvent & { readonly at: "peak" }>()

@@ -1,6 +1,6 @@
 /**
- * A crowd that means harm, in a process of its own, so that what it does costs nobody but the server: `silence`,
- * `flood` or `forgery` against a URL. Says what became of it in lines of JSON (`Attack.ts`).
+ * The attacks: `silence`, `flood` or `forgery` against a URL, as a program of its own. Reports its progress as JSON lines
+ * (`AttackProcess.ts`).
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Array as Arr, Clock, Effect, Fiber, type Scope } from "effect"
@@ -16,16 +16,16 @@ const [attackName, url = "", topic] = process.argv.slice(2)
 
 const emitEvent = (event: AttackEvent) => Effect.sync(() => writeSync(1, `${JSON.stringify(event)}\n`))
 
-/** How often something ended in which way. */
+/** Number of connections or requests by their outcome. */
 const outcomeCounts: Record<string, number> = {}
 const countOutcome = (outcome: string): void => {
   outcomeCounts[outcome] = (outcomeCounts[outcome] ?? 0) + 1
 }
 
-/** One of a few hundred addresses of this machine, none of them the first. */
+/** One of 200 loopback addresses, other than the one that bystanders use. */
 const localAddress = (n: number): string => `127.0.0.${2 + n % 200}`
 
-/** 2,000 that say nothing, and 2,000 that say a letter every half second. */
+/** 2,000 connections that send nothing, and 2,000 slowloris ones that send a byte every half second. */
 const holdSilentConnections = Effect.gen(function*() {
   let openCount = 0
   const openConnection = Effect.fnUntraced(function*(n: number) {
@@ -65,7 +65,7 @@ const makeMessages = () =>
     () => JSON.stringify({ id: uuid(), type: "send_message", payload: { content: 1 }, timestamp: 0, thread_id: topic })
   )
 
-/** One key, ten times a second on a connection of its own from elsewhere, with a thousand messages at once each time. */
+/** One user opens ten connections a second from many addresses, and sends a thousand messages at once on each. */
 const floodMessages = Effect.gen(function*() {
   const attacker = makeTestUser()
   const first = yield* openClient(socketUrl(url), { localAddress: localAddress(0) })
@@ -92,7 +92,7 @@ const floodMessages = Effect.gen(function*() {
   yield* emitEvent({ at: "end", ends: outcomeCounts, from, to })
 })
 
-/** Every ten milliseconds somebody else from one of a hundred addresses, with fifty bad signatures at once. */
+/** A connection every ten milliseconds from one of a hundred addresses, with fifty forged signatures at once. */
 const sendForgedSignatures = Effect.gen(function*() {
   const { key } = makeTestUser()
   const message = (type: string, payload: object): Raw.RawFrame => ({

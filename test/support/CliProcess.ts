@@ -1,4 +1,4 @@
-/** The `choir` command as a process of its own. */
+/** Runs the `choir` command line as a child process. */
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
 import process from "node:process"
@@ -10,7 +10,7 @@ interface CommandResult {
   readonly stderr: string
 }
 
-/** Runs it to its end, with `input` as all that is typed. */
+/** Runs a command to its end with `input` on stdin. */
 export const runChoir = (args: ReadonlyArray<string>, env: Readonly<Record<string, string>> = {}, input = "") =>
   Effect.callback<CommandResult>((resume) => {
     const command = ["src/cli/main.ts", ...args]

@@ -1,4 +1,4 @@
-/** The built server that all scenarios play on, and the people in them. */
+/** The server that all end-to-end scenarios share, and clients for it. */
 import { LLMock } from "@copilotkit/aimock"
 import { Context, Effect, Layer, Schedule, type Scope } from "effect"
 import * as Inspector from "./Inspector.ts"
@@ -6,7 +6,7 @@ import { unlimitedBudgets } from "./RoomClients.ts"
 import { startServer, temporaryFolder } from "./ServerProcess.ts"
 import { makeTestUser, openClient, type RawClient, type ReceivedMessage, signIn, type TestUser } from "./TestUsers.ts"
 
-/** What a server holds when nobody is there. */
+/** Resources of the server that must return to their initial number. */
 export interface ResourceCounts {
   readonly sockets: number
   readonly timers: number
@@ -14,13 +14,14 @@ export interface ResourceCounts {
   readonly fibers: number
 }
 
+/** The shared server. */
 export class E2eServer extends Context.Service<E2eServer, {
   readonly url: string
   readonly stderr: () => string
   readonly resourceCounts: Effect.Effect<ResourceCounts>
 }>()("choir/test/support/E2eServerFixture/E2eServer") {}
 
-/** Small enough to be waited for, large enough for a machine that does other things as well. */
+/** Timeouts short enough to wait for, and long enough for a busy machine. */
 const serverEnvironment = {
   ...unlimitedBudgets,
   CHOIR_MESSAGES_PER_MINUTE: "1200",
@@ -31,7 +32,7 @@ const serverEnvironment = {
   CHOIR_PASSIVATE_AFTER: "500"
 }
 
-/** A model that takes ten seconds over every step. */
+/** A fake model that takes ten seconds per step. */
 const slowModel: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(() => LLMock.create({ port: 0, latency: 25, chunkSize: 6 })),
   (mock) => Effect.promise(() => mock.stop())
@@ -45,7 +46,7 @@ const slowModel: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelea
     yield: { citations: [], confidence: 0.9 }
   }
   for (const [step, data] of Object.entries(stepData)) {
-    const words = `At ${step} the model has many words, so that somebody can come in the middle of them. `
+    const words = `At ${step} the model has many words, so that a client can subscribe in the middle. `
     mock.onMessage(new RegExp(`<task step="${step}"`), {
       content: `${words.repeat(30)}\n<<<data>>>\n${JSON.stringify(data)}`
     })
@@ -53,6 +54,7 @@ const slowModel: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelea
   return `${mock.url}/v1`
 }))
 
+/** Starts the server with a slow model. */
 export const layer = Layer.effect(
   E2eServer,
   Effect.gen(function*() {
@@ -77,7 +79,7 @@ export const layer = Layer.effect(
   })
 )
 
-/** Waits until nobody is on the stage and no topic is in memory; what is left then. */
+/** Waits until no connection is open and no topic is in memory; returns the remaining resources. */
 export const waitUntilIdle = Effect.gen(function*() {
   const { resourceCounts } = yield* E2eServer
   return yield* Effect.repeat(resourceCounts, {
@@ -86,12 +88,13 @@ export const waitUntilIdle = Effect.gen(function*() {
   })
 })
 
+/** A signed-in connection. */
 export interface SignedInClient extends RawClient {
   readonly user: TestUser
   readonly init: ReceivedMessage
 }
 
-/** Somebody who is signed in, with a key of their own unless given. */
+/** Connects and signs in, as a new user by default. */
 export const connectSignedIn = (user: TestUser = makeTestUser(), client_id?: string) =>
   Effect.gen(function*() {
     const client = yield* openClient((yield* E2eServer).url)
@@ -99,7 +102,7 @@ export const connectSignedIn = (user: TestUser = makeTestUser(), client_id?: str
     return { ...client, user, init } satisfies SignedInClient
   })
 
-/** Sends, and waits for the one answer; what else arrives before it is dropped. */
+/** Sends a message and waits for its reply; other messages before it are discarded. */
 export const request = (
   client: RawClient,
   type: string,
@@ -107,10 +110,11 @@ export const request = (
   thread?: string
 ): Effect.Effect<ReceivedMessage> => Effect.suspend(() => replyTo(client, client.send(type, payload, thread)))
 
+/** Waits for the reply to a message id; other messages before it are discarded. */
 export const replyTo = (client: RawClient, id: string): Effect.Effect<ReceivedMessage> =>
   Effect.repeat(client.next, { until: ({ payload }) => payload["ref_id"] === id })
 
-/** A guest who has joined a room and subscribed to it. */
+/** Connects, joins a room and subscribes to it. */
 export const connectInRoom = (topic: string, user?: TestUser) =>
   Effect.gen(function*() {
     const client = yield* connectSignedIn(user)
@@ -119,7 +123,7 @@ export const connectInRoom = (topic: string, user?: TestUser) =>
     return client
   })
 
-/** Where a `subscribed` leads. */
+/** The position in a `subscribed` message. */
 export const positionOf = ({ payload }: ReceivedMessage) =>
   payload["position"] as { readonly epoch: string; readonly seq: number }
 
@@ -129,11 +133,11 @@ interface DeliveredEvent {
   readonly event: { readonly _tag: string }
 }
 
-/** The events in a message; none in one that brings no events. */
+/** The events of a `delta` or `subscribed` message; empty for others. */
 export const eventsOf = ({ payload }: ReceivedMessage): ReadonlyArray<DeliveredEvent> =>
   (payload["events"] ?? []) as ReadonlyArray<DeliveredEvent>
 
-/** Events as they come, until the log has come to `seq`. */
+/** Receives deltas until `seq`; returns their events. */
 export const eventsUpTo = (client: RawClient, seq: number): Effect.Effect<ReadonlyArray<DeliveredEvent>> =>
   Effect.gen(function*() {
     const all: Array<DeliveredEvent> = []
@@ -141,5 +145,5 @@ export const eventsUpTo = (client: RawClient, seq: number): Effect.Effect<Readon
     return all
   })
 
-/** Signs a new person in on a connection that is there already. */
+/** Signs a new user in on an open connection. */
 export const signInNewUser = (client: RawClient): Effect.Effect<ReceivedMessage> => signIn(client, makeTestUser())

@@ -1,29 +1,31 @@
 /**
- * A TCP proxy between a client and the server that does what networks do: cuts, swallows, stalls one way, delays,
- * and hands bytes over one at a time. The fault can be changed while connections are open; bytes never change their
- * order, and none is lost unless its connection is.
+ * A TCP proxy that injects network faults between clients and the server: resets, black holes, one-way stalls, delay and
+ * one-byte writes. The fault can change while connections are open. Like TCP, it never reorders bytes, and loses none
+ * unless the connection is reset.
  */
 import { Effect, type Scope } from "effect"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 
+/** What the proxy does to all connections. */
 export type NetworkFault =
   | { readonly _tag: "None" }
-  /** Accepts, reads, and passes nothing on in either direction: neither bytes nor the end of the connection. */
+  /** Forwards nothing in either direction, neither bytes nor the end of a connection. */
   | { readonly _tag: "BlackHole" }
-  /** The server's bytes do not reach the client; the other way works. */
+  /** Holds back bytes to the client only. */
   | { readonly _tag: "StallDown" }
-  /** The client's bytes do not reach the server. */
+  /** Holds back bytes to the server only. */
   | { readonly _tag: "StallUp" }
   | { readonly _tag: "Delay"; readonly millis: number }
-  /** Every write carries one byte. */
+  /** Forwards one byte per write. */
   | { readonly _tag: "OneByte" }
 
+/** A running proxy. */
 export interface FaultProxy {
-  /** As a server's address. */
+  /** The URL to use in place of the server's. */
   readonly url: string
-  /** What waited for the old fault is passed on as the new one says. */
+  /** Changes the fault; bytes held back so far are forwarded under the new one. */
   readonly setFault: (fault: NetworkFault) => Effect.Effect<void>
-  /** Ends every open connection with a reset, on both sides; gives how many those were. */
+  /** Resets every open connection on both sides; returns their number. */
   readonly resetConnections: Effect.Effect<number>
 }
 
@@ -32,7 +34,7 @@ interface Flow {
   readonly to: Socket
   readonly direction: "up" | "down"
   readonly queued: Array<{ readonly bytes: Buffer; readonly due: number }>
-  /** The other side has ended; it is passed on after what waits. */
+  /** The source has closed; the target is closed after the queued bytes. */
   sourceClosed: boolean
   writing: boolean
 }
@@ -40,7 +42,7 @@ interface Flow {
 const isStalled = (fault: NetworkFault, direction: Flow["direction"]): boolean =>
   fault._tag === "BlackHole" || fault._tag === (direction === "up" ? "StallUp" : "StallDown")
 
-/** Listens on a port of its own until the scope ends, and passes on to `port`. */
+/** Listens on a free port until the scope ends, and forwards to `port`. */
 export const makeFaultProxy = (port: number): Effect.Effect<FaultProxy, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clockWith(Effect.succeed)
@@ -58,7 +60,7 @@ export const makeFaultProxy = (port: number): Effect.Effect<FaultProxy, never, S
       ))
     }
 
-    /** Hands on what may go now, in order. */
+    /** Forwards queued bytes in order, as far as the fault permits. */
     const pump = (flow: Flow): void => {
       if (flow.writing || isStalled(fault, flow.direction)) return
       const next = flow.queued[0]

@@ -1,11 +1,11 @@
-/** The whole server in this process, on a folder and a port of its own. */
+/** Runs the whole server in the test's own process, on a temporary folder and a free port. */
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Result, type Scope } from "effect"
 import * as App from "../../src/layers/app/App.ts"
 import * as Config from "../../src/layers/config/Config.ts"
 import { temporaryFolder } from "./ServerProcess.ts"
 
-/** Starts it with these settings, and what a test has of its own; its address. It stops with the scope. */
+/** Starts a server with settings and extensions; returns its URL. It stops with the scope. */
 export const startInProcessServer = (
   env: Readonly<Record<string, string>> = {},
   extensions: App.Extensions = {}
@@ -16,5 +16,5 @@ export const startInProcessServer = (
     return yield* Effect.map(App.ServerAddress, ({ url }) => url).pipe(Effect.provide(context))
   }).pipe(Effect.orDie)
 
-/** Where its sockets are opened. */
+/** The WebSocket endpoint of a server URL. */
 export const socketUrl = (url: string): string => `${url.replace(/^http/, "ws")}/ws`

@@ -1,14 +1,15 @@
 /**
- * Looks into a server process over Node's own inspector: memory after a
- * collection, and how many objects of a class are alive. The server needs no code for it.
+ * Inspects a server process through Node's inspector protocol: memory after a garbage collection, and the number of live
+ * objects of a class. The server needs no code for it.
  */
 import { Deferred, Effect, type Scope } from "effect"
 import { WebSocket } from "ws"
 import type { ServerProcess } from "./ServerProcess.ts"
 
-/** What to start the server with. */
+/** Node arguments that enable inspection. */
 export const nodeArgs: ReadonlyArray<string> = ["--inspect=127.0.0.1:0"]
 
+/** Memory of a process. */
 export interface MemoryUsage {
   /** Bytes. */
   readonly rss: number
@@ -16,16 +17,17 @@ export interface MemoryUsage {
   readonly external: number
 }
 
+/** What a test can measure in a server process. */
 export interface Inspector {
-  /** After everything that nobody needs was collected. */
+  /** Memory after garbage collections. */
   readonly memory: Effect.Effect<MemoryUsage>
-  /** Milliseconds that processors have worked for it. */
+  /** CPU time of the process so far, in milliseconds. */
   readonly cpuMillis: Effect.Effect<number>
-  /** Objects alive whose class a module exports, and for which an expression on `it` holds; `module` as seen from `dist`. */
+  /** Counts live instances of an exported class for which `predicate`, an expression on `it`, holds; `module` is relative to `dist`. */
   readonly countInstances: (module: string, name: string, predicate?: string) => Effect.Effect<number>
-  /** Fibers that have not ended. */
+  /** Number of Effect fibers that have not ended. */
   readonly fibers: Effect.Effect<number>
-  /** What keeps the process busy, by kind: sockets, timers. */
+  /** Active resources by type, such as sockets and timers. */
   readonly resources: Effect.Effect<Readonly<Record<string, number>>>
 }
 
@@ -40,7 +42,7 @@ const inspectorUrl = (server: ServerProcess): string => {
   return found[0]
 }
 
-/** Connects until the scope ends. */
+/** Attaches to a server started with `nodeArgs`, until the scope ends. */
 export const inspect = (server: ServerProcess): Effect.Effect<Inspector, never, Scope.Scope> =>
   Effect.gen(function*() {
     const pendingCalls = new Map<number, Deferred.Deferred<Record<string, unknown>>>()
@@ -56,10 +58,10 @@ export const inspect = (server: ServerProcess): Effect.Effect<Inspector, never, 
     })
     yield* Effect.callback<void>((resume) => void ws.on("open", () => resume(Effect.void)))
 
-    let asked = 0
+    let callCount = 0
     const call = (method: string, params: object = {}) =>
       Effect.suspend(() => {
-        const id = ++asked
+        const id = ++callCount
         const answer = Deferred.makeUnsafe<Record<string, unknown>>()
         pendingCalls.set(id, answer)
         ws.send(JSON.stringify({ id, method, params }))
@@ -74,13 +76,16 @@ export const inspect = (server: ServerProcess): Effect.Effect<Inspector, never, 
       )
     const collect = call("HeapProfiler.collectGarbage")
 
-    /** All objects alive below a prototype, handed to `use` in the server as `this`. */
+    /** Applies a function, in the server, to all live objects with a prototype. */
     const countAlive = (prototype: string, functionDeclaration: string) =>
       Effect.gen(function*() {
         const { objectId } = yield* evaluate(prototype, false)
-        const { objects } = yield* call("Runtime.queryObjects", { prototypeObjectId: objectId, objectGroup: "asked" })
+        const { objects } = yield* call("Runtime.queryObjects", {
+          prototypeObjectId: objectId,
+          objectGroup: "choir-test"
+        })
         const answer = yield* apply((objects as RemoteObject).objectId!, functionDeclaration)
-        yield* call("Runtime.releaseObjectGroup", { objectGroup: "asked" })
+        yield* call("Runtime.releaseObjectGroup", { objectGroup: "choir-test" })
         return answer as number
       })
     const requireExpression = (module: string) =>

@@ -1,4 +1,4 @@
-/** People in a room as the client library serves them, and the room's log as it is on the disk. */
+/** Room members over the client library, and the room's log as it is stored. */
 import { Effect, Layer, Option, Schedule, type Scope, Stream } from "effect"
 import { join } from "node:path"
 import { Client, Keys } from "../../src/client/index.ts"
@@ -12,7 +12,7 @@ import * as EventLogSql from "../../src/layers/eventlog/EventLogSql.ts"
 import * as Sqlite from "../../src/layers/sql/Sqlite.ts"
 import { EventLog } from "../../src/services/EventLog.ts"
 
-/** Budgets out of the way of tests that are about something else. */
+/** Settings that raise every rate limit, for tests of other subjects. */
 export const unlimitedBudgets: Readonly<Record<string, string>> = Object.fromEntries(
   [
     "MESSAGES_PER_MINUTE",
@@ -26,11 +26,12 @@ export const unlimitedBudgets: Readonly<Record<string, string>> = Object.fromEnt
   ].map((name) => [`CHOIR_${name}`, "1000000"])
 )
 
+/** A member of a room. */
 export interface RoomClient {
   readonly key: UserId
   readonly client: Client.Client
   readonly room: Client.Topic<State, Command>
-  /** Every event that was told, as it was told. */
+  /** Every event that the client library delivered, in order. */
   readonly receivedEvents: ReadonlyArray<PublishedEvent>
 }
 
@@ -38,11 +39,11 @@ export interface RoomClient {
 export const connectRoomClient = (url: string, topic: TopicId): Effect.Effect<RoomClient, never, Scope.Scope> =>
   Effect.gen(function*() {
     const identity = yield* Keys.fromSecret(yield* Keys.generateSecret)
-    // A proxy in between has another port than the server knows of.
+    // A proxy in between listens on a port that is not the server's audience.
     const client = yield* Client.make({ url, identity, kinds: [kind], checkAudience: false })
     const room = client.topic(kind, topic)
     const receivedEvents: Array<PublishedEvent> = []
-    // Before it listens: what was subscribed to before it had any event comes as a snapshot the next time.
+    // Joins before it subscribes: a subscription to an empty topic is answered with a snapshot after a reconnect.
     yield* room.send({ _tag: "join_room" })
     yield* Effect.acquireRelease(
       Effect.sync(() => room.onEvents((events) => void receivedEvents.push(...events))),
@@ -51,11 +52,11 @@ export const connectRoomClient = (url: string, topic: TopicId): Effect.Effect<Ro
     return { key: identity.publicKey, client, room, receivedEvents }
   }).pipe(Effect.orDie)
 
-/** Waits until something that nobody announces is true. */
+/** Polls a condition every 5 ms, for states without a notification. */
 export const waitUntil = (condition: () => boolean): Effect.Effect<void> =>
   Effect.asVoid(Effect.repeat(Effect.sync(condition), { until: (is) => is, schedule: Schedule.spaced("5 millis") }))
 
-/** Waits until the member's copy is live and `wanted`. */
+/** Waits until the member's replica is live and satisfies the predicate; returns its confirmed state. */
 export const waitForView = (
   { room }: RoomClient,
   predicate: (view: Client.View<State>) => boolean
@@ -66,20 +67,21 @@ export const waitForView = (
     Effect.map((view) => Option.getOrThrow(view).confirmed)
   )
 
-/** Waits until the member has everything up to `seq`. */
+/** Waits until the member's replica has reached `seq`. */
 export const waitForSeq = (member: RoomClient, seq: number): Effect.Effect<State> =>
   waitForView(member, ({ position }) => (position?.seq ?? 0) >= seq)
 
-/** What the room is after these events. */
+/** The fold of these entries. */
 export const roomStateAfter = (topic: TopicId, log: ReadonlyArray<Entry>): State =>
   fold(kind, kind.initial(topic), log.map(({ event }) => event as never))
 
+/** The topic id of a room. */
 export const roomTopic = (name: string): TopicId => TopicId.make(`room:${name}`)
 
 const eventLogLayer = (data: string) =>
   EventLogSql.layer.pipe(Layer.provide(Sqlite.layer({ filename: join(data, "choir.db") })))
 
-/** The whole log of a topic in the data of a server that has ended. Reading it checks its order and its hashes. */
+/** The whole log of a topic in the data folder of a stopped server. Reading verifies its order and hash chain. */
 export const readLog = (data: string, topic: TopicId): Effect.Effect<ReadonlyArray<Entry>> =>
   Effect.gen(function*() {
     const log = yield* EventLog

@@ -1,11 +1,11 @@
 /**
- * Where `CHOIR_TEST_SEED` is set, as in continuous integration, everything that properties and the simulator try is
- * drawn from it: a commit that fails does so again. Elsewhere each run draws anew.
+ * The seed of property tests and of the simulator's fresh seeds. CI sets `CHOIR_TEST_SEED` from the commit, so that a
+ * failing commit fails again; without it every run draws a new seed.
  */
 import { Arbitrary } from "effect"
 import { env } from "node:process"
 
-/** The whole number that is set; undefined when none is. */
+/** The integer in `CHOIR_TEST_SEED`; undefined when it is not set. */
 export const seed = env["CHOIR_TEST_SEED"] === undefined ? undefined : Number(env["CHOIR_TEST_SEED"])
 
 Arbitrary.configureGlobal({ check: { seed } })

@@ -1,4 +1,4 @@
-/** The built server as a real process: started on a folder of its own, killed, and started again on the same port. */
+/** Runs the server as a child process that tests can signal, kill and restart on the same folder and port. */
 import { Data, Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -6,13 +6,16 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
+/** The root of this checkout. */
 export const repositoryRoot = fileURLToPath(new URL("../..", import.meta.url))
 
+/** The server exited before it listened. */
 export class ServerDidNotStart extends Data.TaggedError("ServerDidNotStart")<{
   readonly code: number | null
   readonly stderr: string
 }> {}
 
+/** A server that listens. */
 export interface ServerProcess {
   readonly url: string
   readonly port: number
@@ -20,15 +23,15 @@ export interface ServerProcess {
   /** Everything written to stdout and to stderr so far. */
   readonly stdout: () => string
   readonly stderr: () => string
-  /** Sends a signal and waits for the end; gives the exit code, null when a signal ended it. */
+  /** Sends a signal and waits for the exit; returns the code, or null when a signal ended the process. */
   readonly stop: (signal: NodeJS.Signals) => Effect.Effect<number | null>
 }
 
-/** The environment without the developer's own `CHOIR_*`. */
+/** The environment without `CHOIR_*` settings of the developer. */
 export const environmentWithoutChoir = (): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CHOIR_")))
 
-/** A folder that is gone when the scope ends. */
+/** A temporary folder, removed with the scope. */
 export const temporaryFolder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "choir-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 3 }))
@@ -40,17 +43,17 @@ const awaitExit = (child: ChildProcess): Effect.Effect<number | null> =>
     else child.once("exit", (code) => resume(Effect.succeed(code)))
   })
 
-/** Starts `dist/main.js` and waits for the line with its address. The process ends with the scope. */
+/** Starts the server and waits until it prints its address. The process is killed with the scope. */
 export const startServer = (options: {
   readonly data: string
-  /** 0, the default, lets the system choose. */
+  /** Default: 0, a free port. */
   readonly port?: number
   readonly env?: Readonly<Record<string, string>>
-  /** What is run: the built server, or its source. */
+  /** The built server, which is the default, or its source. */
   readonly main?: "dist/main.js" | "src/main.ts"
-  /** Further arguments for Node itself. */
+  /** Additional Node arguments. */
   readonly nodeArgs?: ReadonlyArray<string>
-  /** A program and its arguments that run the server: a tracer, say. */
+  /** A program with arguments that runs the server, such as a tracer. */
   readonly launcher?: ReadonlyArray<string>
 }): Effect.Effect<ServerProcess, ServerDidNotStart, Scope.Scope> =>
   Effect.acquireRelease(

@@ -1,4 +1,4 @@
-/** A disk of few bytes, and how to fill it (FLT3). */
+/** A small tmpfs mount that tests fill up (FLT3). */
 import { Effect, type Scope } from "effect"
 import { execFileSync } from "node:child_process"
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from "node:fs"
@@ -17,7 +17,7 @@ const mount = (path: string, size: string) =>
   execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "choir-test", path], { stdio: "ignore" })
 const unmount = (path: string) => execFileSync("umount", ["-l", path], { stdio: "ignore" })
 
-/** Whether this process may mount at all. */
+/** Whether this process has the right to mount. */
 export const canMount = (): boolean => {
   const path = mkdtempSync(join(tmpdir(), "choir-"))
   const mounted = tryOrUndefined(() => mount(path, "64k")) !== undefined
@@ -26,7 +26,7 @@ export const canMount = (): boolean => {
   return mounted
 }
 
-/** A folder on a disk of its own, gone with the scope. `size` as `mount` takes it. */
+/** A folder on a file system of `size` (as `mount` takes it), unmounted with the scope. */
 export const makeSmallDisk = (size: string): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -41,7 +41,7 @@ export const makeSmallDisk = (size: string): Effect.Effect<string, never, Scope.
       })
   )
 
-/** Takes all the space that is left; the given effect gives it back. */
+/** Fills all free space; the returned effect frees it. */
 export const fillDisk = (path: string): Effect.Effect<Effect.Effect<void>> =>
   Effect.sync(() => {
     const filler = join(path, "ballast")

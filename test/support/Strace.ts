@@ -1,13 +1,13 @@
-/** What a traced server read, made durable and wrote, in the order of its system calls (FLT2). */
+/** Traces a server's system calls: reads from sockets, fsyncs and writes to sockets, in their order (FLT2). */
 import { spawnSync } from "node:child_process"
 import { unlimitedBudgets } from "./RoomClients.ts"
 
 const tracedCalls = "read,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync"
 
 /**
- * The tracer before the server's own command line; the server stays our child, so that signals reach it. `failing` are
- * the syncs that fail with an I/O error, by their number in a thread, as strace has it: `20+7` is every seventh from
- * the twentieth on.
+ * The tracer's command line, before the server's own; with `-D` the server stays our child, so that signals reach it.
+ * `failingSyncs` selects the fsyncs that fail with EIO by their number per thread, in strace's notation: `20+7` is every
+ * seventh from the twentieth on.
  */
 export const straceArguments = (file: string, failingSyncs?: string): ReadonlyArray<string> => [
   ..."strace -D -f -y -s 512 -e signal=none -e".split(" "),
@@ -18,8 +18,8 @@ export const straceArguments = (file: string, failingSyncs?: string): ReadonlyAr
 ]
 
 /**
- * For a traced server: whatever it reads is a command, and never the answer to a ping. Commits are synced by one thread,
- * so that they can be counted.
+ * Settings of a traced server: no pings, so that every read is a command, and a thread pool of one, so that fsyncs are
+ * numbered in one sequence.
  */
 export const tracedServerEnv: Readonly<Record<string, string>> = {
   ...unlimitedBudgets,
@@ -27,25 +27,25 @@ export const tracedServerEnv: Readonly<Record<string, string>> = {
   UV_THREADPOOL_SIZE: "1"
 }
 
-/** Why nothing can be traced here; undefined when it can. */
+/** Why tracing is impossible here; undefined when it is possible. */
 export const tracingUnavailable = (): string | undefined => {
   const { error, status, stderr } = spawnSync("strace", ["-D", "-f", "-o", "/dev/null", "true"], { encoding: "utf8" })
-  if (error !== undefined) return "there is no strace here"
+  if (error !== undefined) return "strace is not installed"
   return status === 0 && !/not permitted/i.test(stderr) ? undefined : "tracing is not permitted here"
 }
 
 type SystemCall =
-  /** Bytes of somebody's connection. */
+  /** Bytes from a connection. */
   | { readonly _tag: "Read"; readonly socket: string }
   | { readonly _tag: "Synced"; readonly file: string }
-  /** Text to somebody's connection. */
+  /** Text to a connection. */
   | { readonly _tag: "Write"; readonly socket: string; readonly text: string }
 
-/** `123 read(21<TCP:…>, "…"…, 65536) = 210`; a call that another thread interrupted ends in a line of its own. */
+/** `123 read(21<TCP:…>, "…"…, 65536) = 210`; a call interrupted by another thread is resumed on a line of its own. */
 const callPattern = /^\d+\s+(?:<\.\.\. )?(\w+)(?: resumed>|\()(.*)\s= (\d+)/
 const socketPattern = /^(\d+<(?:TCP|socket)[^>]*>)/
 
-/** Calls as they ended. */
+/** Parses a trace into calls, in the order of their completion. */
 export const parseTrace = (trace: string): ReadonlyArray<SystemCall> => {
   const unfinished = new Map<string, string>()
   return trace.split("\n").flatMap((text): ReadonlyArray<SystemCall> => {
@@ -66,8 +66,8 @@ export const parseTrace = (trace: string): ReadonlyArray<SystemCall> => {
 }
 
 /**
- * Of commands that were sent one after another on one connection: those that were answered, by anything that names
- * them, without the log having been synced since they were read.
+ * Ids of commands, sent one at a time on one connection, for which a frame with the id was written before an fsync of
+ * the log that followed the read of the command.
  */
 export const answeredBeforeSync = (
   calls: ReadonlyArray<SystemCall>,

@@ -1,4 +1,4 @@
-/** People with keys, and raw WebSocket clients for them: what goes out and what comes in, nothing hidden. */
+/** Test users with keys, raw WebSocket clients that expose every message, and in-process servers for them. */
 import { Effect, Layer, Queue, type Scope } from "effect"
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto"
 import { type ClientOptions, WebSocket } from "ws"
@@ -22,20 +22,24 @@ import { Kinds } from "../../src/services/Kinds.ts"
 import { Sessions as SessionsService } from "../../src/services/Sessions.ts"
 import { Socket } from "../../src/services/Socket.ts"
 
+/** A new UUID. */
 export const uuid = sequentialUuids(randomBytes(9))
 
+/** A user with a key pair. */
 export interface TestUser {
   readonly key: UserId
   readonly privateKey: KeyObject
   readonly sign: (text: string) => string
 }
 
+/** A user with a new key pair. */
 export const makeTestUser = (): TestUser => {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519")
   const key = UserId.make(publicKey.export({ format: "jwk" }).x!)
   return { key, privateKey, sign: (text) => sign(null, Buffer.from(text), privateKey).toString("base64url") }
 }
 
+/** A message from the server, unvalidated. */
 export interface ReceivedMessage {
   readonly id: string
   readonly type: string
@@ -43,9 +47,10 @@ export interface ReceivedMessage {
   readonly thread_id?: string
 }
 
+/** A WebSocket connection with a queue of received messages. */
 export interface RawClient {
   readonly ws: WebSocket
-  /** Sends a message and gives its id. */
+  /** Sends a message; returns its id. */
   readonly send: (
     type: string,
     payload?: object,
@@ -53,13 +58,13 @@ export interface RawClient {
     more?: { readonly id?: string; readonly signature?: string }
   ) => string
   readonly next: Effect.Effect<ReceivedMessage>
-  /** The next message of a type; others on the way are dropped. */
+  /** The next message of a type; messages before it are discarded. */
   readonly nextOf: (type: string) => Effect.Effect<ReceivedMessage>
-  /** The code it was closed with. */
+  /** Waits for the close; its code. */
   readonly closed: Effect.Effect<number>
 }
 
-/** Opens a connection; gives the HTTP status instead when it was turned away, 0 when nobody listens. */
+/** Opens a connection; fails with the HTTP status of a rejected upgrade, or 0 when no server listens. */
 export const openClient = (
   url: string,
   options: ClientOptions = {},
@@ -100,7 +105,7 @@ export const openClient = (
     }
   })
 
-/** Answers the challenge with a signature over what `twist` makes of it. */
+/** Signs the challenge, after `tamper` changed it, and sends the signature. */
 export const answerChallenge = (
   client: RawClient,
   { key, sign }: TestUser,
@@ -124,21 +129,21 @@ export const answerChallenge = (
     return { challenge, signature, answer: yield* client.next }
   })
 
-/** Signs in; the `init` message. */
+/** Signs in; returns the `init` message. */
 export const signIn = (client: RawClient, user: TestUser, client_id?: string) =>
   Effect.map(answerChallenge(client, user, client_id === undefined ? {} : { client_id }), ({ answer }) => answer)
 
 interface ServerOptions {
   readonly limits?: Partial<Limits>
-  /** Beside the shipped ones. */
+  /** Besides the built-in ones. */
   readonly kinds?: ReadonlyArray<AnyKind>
-  /** Stands between sessions and the gateway. */
+  /** Overrides operations of the sessions service. */
   readonly sessions?: (made: SessionsService["Service"]) => Partial<SessionsService["Service"]>
-  /** Stands between the log and who uses it. */
+  /** Overrides operations of the event log. */
   readonly log?: (made: EventLog["Service"]) => Partial<EventLog["Service"]>
 }
 
-/** The whole way of a message, on an in-memory log, behind a socket engine. */
+/** Every layer from the gateway to an in-memory event log, on the given socket engine. */
 export const serverLayer = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, options: ServerOptions = {}) => {
   const limits: Limits = { ...defaults, ...options.limits }
   return Gateway.layer({ audience: () => "http://choir.test", limits }).pipe(
@@ -167,7 +172,7 @@ export const serverLayer = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, opti
   )
 }
 
-/** The same on a port of its own. */
+/** The same on the `ws` engine and a free port. */
 export const wsServerLayer = (
   options: ServerOptions & { readonly admission?: Partial<SocketWs.NetworkEngineOptions["admission"]> } = {}
 ) =>
@@ -181,7 +186,7 @@ export const wsServerLayer = (
     options
   )
 
-/** Starts the engine; the address of its socket. */
+/** Starts the engine; returns the URL of its WebSocket endpoint. */
 export const startListening = Effect.gen(function*() {
   const socket = yield* Socket
   const { port } = yield* socket.start

@@ -1,14 +1,20 @@
-/** Who is there: keys, sessions, and what is whose. */
+/** Scenarios of authentication, sessions and access. */
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect } from "effect"
 import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
 import { connectInRoom, connectSignedIn, E2eServer, positionOf, request } from "../../support/E2eServerFixture.ts"
-import * as TheStage from "../../support/E2eServerFixture.ts"
+import * as E2eServerFixture from "../../support/E2eServerFixture.ts"
 import { makeTestUser, openClient, uuid } from "../../support/TestUsers.ts"
 import { errorCode, unbounded } from "./Helpers.ts"
 
+/** Registers the scenarios. */
 export const authAndAccess = (it: Vitest.MethodsNonLive<E2eServer>) => {
-  it.effect("[AUT4] nothing is served to a stranger", () =>
+  access(it)
+  sessions(it)
+}
+
+const access = (it: Vitest.MethodsNonLive<E2eServer>) => {
+  it.effect("[AUT4] an unauthenticated connection is served nothing but heartbeats", () =>
     Effect.gen(function*() {
       const stranger = yield* openClient((yield* E2eServer).url)
       for (
@@ -27,7 +33,7 @@ export const authAndAccess = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.strictEqual((yield* request(stranger, "heartbeat")).type, "heartbeat")
     }))
 
-  it.effect("[AUT4][SEC8] nobody speaks in another's name", () =>
+  it.effect("[AUT4][SEC8] a command cannot name another author", () =>
     Effect.gen(function*() {
       const topic = "room:names"
       const client = yield* connectInRoom(topic)
@@ -39,7 +45,7 @@ export const authAndAccess = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.strictEqual(positionOf(yield* request(client, "subscribe", {}, topic)).seq, 1)
     }))
 
-  it.effect("[THR10][AUT4] a thread for members only is to others as if it did not exist", () =>
+  it.effect("[THR10][AUT4] a members-only thread is indistinguishable from an absent one to other users", () =>
     Effect.gen(function*() {
       const [owner, stranger] = [yield* connectSignedIn(), yield* connectSignedIn()]
       const created = yield* request(owner, "create_thread", { name: "Ours", visibility: "members" })
@@ -67,7 +73,9 @@ export const authAndAccess = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.notInclude(JSON.stringify(threads), real)
       assert.include(JSON.stringify((yield* request(owner, "get_threads")).payload), real)
     }))
+}
 
+const sessions = (it: Vitest.MethodsNonLive<E2eServer>) => {
   it.effect("[AUT2] a session is resumed, renewed and ended by its token", () =>
     Effect.gen(function*() {
       const { url } = yield* E2eServer
@@ -89,7 +97,7 @@ export const authAndAccess = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.strictEqual(errorCode((yield* resume(renewed)).answer), "auth_failed")
     }))
 
-  it.effect("[AUT7] a client instance that connects again takes over, and the old connection is told so", () =>
+  it.effect("[AUT7] a client instance that reconnects replaces its old connection, which gets goodbye", () =>
     Effect.gen(function*() {
       const [user, instance] = [makeTestUser(), uuid()]
       const old = yield* connectSignedIn(user, instance)
@@ -99,13 +107,13 @@ export const authAndAccess = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.strictEqual((yield* request(now, "get_user")).type, "user")
     }))
 
-  it.effect("[AUT3][CON3] who does not sign in is closed with 4408, who does not answer pings with 4012", () =>
+  it.effect("[AUT3][CON3] a connection without authentication is closed with 4408, one without pongs with 4012", () =>
     Effect.gen(function*() {
       const stranger = yield* openClient((yield* E2eServer).url)
-      const deaf = yield* openClient((yield* E2eServer).url, { autoPong: false })
+      const unresponsive = yield* openClient((yield* E2eServer).url, { autoPong: false })
       const silent = Effect.gen(function*() {
-        yield* TheStage.signInNewUser(deaf)
-        return yield* deaf.closed
+        yield* E2eServerFixture.signInNewUser(unresponsive)
+        return yield* unresponsive.closed
       })
       assert.deepStrictEqual(yield* Effect.all([stranger.closed, silent], unbounded), [
         closeCode.authTimeout,

@@ -1,11 +1,12 @@
-/** Of the moment: presence, signals and running text. */
+/** Scenarios of presence, signals and streamed text, and of closing a thread. */
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect } from "effect"
 import { connectInRoom, connectSignedIn, type E2eServer, eventsOf, request } from "../../support/E2eServerFixture.ts"
 import { indices } from "./Helpers.ts"
 
+/** Registers the scenarios. */
 export const ephemeralState = (it: Vitest.MethodsNonLive<E2eServer>) => {
-  it.effect("[ROO2] connections that are cut leave no ghosts", () =>
+  it.effect("[ROO2] terminated connections leave the presence list", () =>
     Effect.gen(function*() {
       const topic = "room:ghosts"
       const watcher = yield* connectInRoom(topic)
@@ -17,7 +18,7 @@ export const ephemeralState = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.deepInclude((left.payload["presence"] as ReadonlyArray<object>)[0]!, { user: watcher.user.key })
     }))
 
-  it.effect("[ROO3] of signals the latest counts, and a newcomer sees it", () =>
+  it.effect("[ROO3] a new subscriber receives the latest value of each signal", () =>
     Effect.gen(function*() {
       const topic = "room:signals"
       const client = yield* connectInRoom(topic)
@@ -31,7 +32,7 @@ export const ephemeralState = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.deepStrictEqual(shown.map(({ key, value }) => [key, value]), [["cursor", 19]])
     }))
 
-  it.effect("[CHO5][CHO8] a latecomer hears the running text from its beginning, and cancelling stops it", () =>
+  it.effect("[CHO5][CHO8] a late subscriber receives the streamed text from its start, and a cancellation ends the run", () =>
     Effect.gen(function*() {
       const client = yield* connectSignedIn()
       const topic = String((yield* request(client, "create_thread", { name: "Slow thoughts" })).payload["topic"])
@@ -48,7 +49,7 @@ export const ephemeralState = (it: Vitest.MethodsNonLive<E2eServer>) => {
         text += String(payload["text"])
       }
       assert.isAbove(text.length, 12)
-      // The same person cancels from another device.
+      // The same user cancels from another device.
       const device = yield* connectSignedIn(client.user)
       assert.strictEqual((yield* request(device, "cancel_run", { prompt_id: prompt }, topic)).type, "receipt")
       yield* Effect.repeat(late.nextOf("delta"), {
@@ -59,7 +60,7 @@ export const ephemeralState = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.deepStrictEqual(runs.map(({ status }) => status), ["cancelled"])
     }))
 
-  it.effect("[THR7] a thread that is closed takes nothing more, and is still read", () =>
+  it.effect("[THR7] a closed thread rejects messages and stays readable", () =>
     Effect.gen(function*() {
       const client = yield* connectSignedIn()
       const topic = String((yield* request(client, "create_thread", { name: "Short" })).payload["topic"])

@@ -1,4 +1,4 @@
-/** Order, and catching up: nothing is missed, doubled or served in another order. */
+/** Scenarios of event order, deduplication and catch-up: no event is missed, duplicated or reordered. */
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import {
@@ -14,8 +14,15 @@ import {
 import { makeTestUser, uuid } from "../../support/TestUsers.ts"
 import { indices, range, seqsOf, unbounded } from "./Helpers.ts"
 
+/** Registers the scenarios. */
 export const orderingAndRecovery = (it: Vitest.MethodsNonLive<E2eServer>) => {
-  it.effect("[FLT10][SYN2] 200 who come back at once from their positions miss nothing and hear nothing twice", () =>
+  ordering(it)
+  unsubscription(it)
+  recovery(it)
+}
+
+const ordering = (it: Vitest.MethodsNonLive<E2eServer>) => {
+  it.effect("[SYN2] 200 clients that resubscribe at once from their positions miss and repeat no event", () =>
     Effect.gen(function*() {
       const topic = "room:storm"
       const author = yield* connectInRoom(topic)
@@ -37,7 +44,7 @@ export const orderingAndRecovery = (it: Vitest.MethodsNonLive<E2eServer>) => {
       }
     }))
 
-  it.effect("[SYN4][SYN5] one command from eight connections at once is carried out once, with a receipt for each", () =>
+  it.effect("[SYN4][SYN5] a command sent by eight connections at once is applied once, and each gets a receipt", () =>
     Effect.gen(function*() {
       const topic = "room:race"
       const user = makeTestUser()
@@ -58,7 +65,7 @@ export const orderingAndRecovery = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.strictEqual(positionOf(whole).seq, 2)
     }))
 
-  it.effect("[TOP3][SYN2] many writers make one dense order, the same for everybody", () =>
+  it.effect("[TOP3][SYN2] concurrent writers produce one dense order, the same for every subscriber", () =>
     Effect.gen(function*() {
       const topic = "room:order"
       const all = yield* Effect.forEach(indices(6), () => connectInRoom(topic), { concurrency: 1 })
@@ -70,9 +77,9 @@ export const orderingAndRecovery = (it: Vitest.MethodsNonLive<E2eServer>) => {
       }
     }))
 
-  it.effect("[SYN2] whoever leaves in the middle of subscribing leaves nothing behind", () =>
+  it.effect("[ROO2] a client that disconnects while subscribing leaves no presence behind", () =>
     Effect.gen(function*() {
-      const topic = "room:hasty"
+      const topic = "room:leaving-early"
       const watcher = yield* connectInRoom(topic)
       yield* Effect.forEach(indices(40), () =>
         Effect.scoped(Effect.gen(function*() {
@@ -85,8 +92,10 @@ export const orderingAndRecovery = (it: Vitest.MethodsNonLive<E2eServer>) => {
       })
       assert.strictEqual(positionOf(seen).seq, 2)
     }))
+}
 
-  it.effect("[SYN2] after the answer to unsubscribe there is not one delta more", () =>
+const unsubscription = (it: Vitest.MethodsNonLive<E2eServer>) => {
+  it.effect("[SYN2] no delta follows the answer to unsubscribe", () =>
     Effect.gen(function*() {
       const topic = "room:leaving"
       const [author, reader] = [yield* connectInRoom(topic), yield* connectInRoom(topic)]
@@ -101,8 +110,10 @@ export const orderingAndRecovery = (it: Vitest.MethodsNonLive<E2eServer>) => {
       })
       assert.deepStrictEqual(rest, ["heartbeat"])
     }))
+}
 
-  it.effect("[SYN2] who subscribes twice, or in a storm, hears everything once", () =>
+const recovery = (it: Vitest.MethodsNonLive<E2eServer>) => {
+  it.effect("[SYN2] repeated subscriptions deliver each event once", () =>
     Effect.gen(function*() {
       const topic = "room:again"
       const client = yield* connectInRoom(topic)
@@ -116,7 +127,7 @@ export const orderingAndRecovery = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.deepStrictEqual(seqsOf(yield* eventsUpTo(client, 11)), range(2, 11))
     }))
 
-  it.effect("[SYN2][SYN8] a position ahead of the log, or of another epoch, gets a snapshot", () =>
+  it.effect("[SYN2][SYN8] a position ahead of the log or of another epoch is answered with a snapshot", () =>
     Effect.gen(function*() {
       const topic = "room:elsewhere"
       const client = yield* connectInRoom(topic)
@@ -128,7 +139,7 @@ export const orderingAndRecovery = (it: Vitest.MethodsNonLive<E2eServer>) => {
       }
     }))
 
-  it.effect("[SYN2] 300 behind is caught up with, 301 is a snapshot, and never a part of it", () =>
+  it.effect("[SYN2] 300 missed events are sent as deltas, 301 as a snapshot", () =>
     Effect.gen(function*() {
       const topic = "room:behind"
       const client = yield* connectInRoom(topic)

@@ -1,17 +1,17 @@
-/** Many small plays on one built server, each of which checks itself; at the end the stage must be as empty as before. */
+/** Short scenarios on one shared server. At the end the server must hold no more resources than at the start. */
 import { assert, layer } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { connectInRoom, E2eServer, waitUntilIdle } from "../support/E2eServerFixture.ts"
-import * as TheStage from "../support/E2eServerFixture.ts"
+import * as E2eServerFixture from "../support/E2eServerFixture.ts"
 import { authAndAccess } from "./scenarios/AuthAndAccess.ts"
 import { badInput } from "./scenarios/BadInput.ts"
 import { ephemeralState } from "./scenarios/EphemeralState.ts"
 import { orderingAndRecovery } from "./scenarios/OrderingAndRecovery.ts"
 
-let initialCounts: TheStage.ResourceCounts | undefined
+let initialCounts: E2eServerFixture.ResourceCounts | undefined
 
-layer(TheStage.layer, { excludeTestServices: true, timeout: "5 minutes" })("scenarios", (it) => {
-  it.effect("[ROO8] the stage is empty before the play", () =>
+layer(E2eServerFixture.layer, { excludeTestServices: true, timeout: "5 minutes" })("scenarios", (it) => {
+  it.effect("the server is idle before the scenarios", () =>
     Effect.gen(function*() {
       yield* Effect.scoped(connectInRoom("room:warm"))
       initialCounts = yield* waitUntilIdle
@@ -22,7 +22,7 @@ layer(TheStage.layer, { excludeTestServices: true, timeout: "5 minutes" })("scen
   authAndAccess(it)
   ephemeralState(it)
 
-  it.effect("[ROO8][CON4] in the end nothing is left of anybody: sockets, topics, timers, fibers", () =>
+  it.effect("[ROO8][FLT12] no socket, topic, timer or fiber remains after the scenarios", () =>
     Effect.gen(function*() {
       const { resourceCounts, stderr } = yield* E2eServer
       yield* waitUntilIdle
@@ -31,9 +31,9 @@ layer(TheStage.layer, { excludeTestServices: true, timeout: "5 minutes" })("scen
         schedule: Schedule.spaced("250 millis"),
         times: 80
       })
-      // Fewer is well: something may have been on its way out when the play began.
+      // Fewer is fine: a resource may have been about to be released at the start.
       for (const [what, count] of Object.entries(initialCounts!)) {
-        assert.isAtMost(after[what as keyof TheStage.ResourceCounts], count, what)
+        assert.isAtMost(after[what as keyof E2eServerFixture.ResourceCounts], count, what)
       }
       assert.notMatch(stderr(), /defect|level":"ERROR/)
     }))

@@ -74,7 +74,9 @@ describe("the server as a process", () => {
       assert.deepInclude((init.payload["threads"] as ReadonlyArray<object>)[0]!, { thread_id: thread, title: "Kept" })
       assert.deepStrictEqual<unknown>(init.payload["user"], { public_key: ada.key, balance: 10_000 })
     }))
+})
 
+describe("the exit of the server", () => {
   it.live("[OPS10] exits with 1 and one line per invalid setting", () =>
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* run(process.execPath, {

@@ -1,4 +1,4 @@
-/** What networks and disks do to clients and a server, and that everybody is in step afterwards. */
+/** Network faults between real processes, and a full disk: afterwards every replica equals the log. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Schedule } from "effect"
 import { Client } from "../../src/client/index.ts"
@@ -23,13 +23,13 @@ import { runClientWriter, sendRecorded, type Workload } from "../support/WriterW
 
 const isOnline = ({ client }: RoomClient) => client.state().connection._tag === "Online"
 
-/** What connection a client is on, if it is on one. */
+/** The id of a client's connection; undefined while it is offline. */
 const connectionOf = ({ client }: RoomClient): string | undefined => {
   const { connection } = client.state()
   return connection._tag === "Online" ? connection.connectionId : undefined
 }
 
-/** The clock, `times` as fast from now on. */
+/** A clock that runs `times` as fast from now on. */
 const fastClock = (times: number): Effect.Effect<Clock.Clock> =>
   Effect.clockWith((real) => {
     const startedAt = real.currentTimeMillisUnsafe()
@@ -42,7 +42,7 @@ const fastClock = (times: number): Effect.Effect<Clock.Clock> =>
     })
   })
 
-/** A server, a proxy before it, and two people who write through the proxy while a third reads directly. */
+/** A server behind a fault proxy, two writers through the proxy, and a reader that connects directly. */
 const startScenario = (
   name: string,
   env: Readonly<Record<string, string>> = {},
@@ -65,14 +65,14 @@ const startScenario = (
       Effect.forEach(authors, (author) => runClientWriter(author, work), { concurrency: "unbounded", discard: true })
     )
 
-    /** Waits until that many more messages were acknowledged. */
+    /** Waits until `more` further messages were acknowledged. */
     const progress = (more: number) =>
       Effect.suspend(() => {
         const target = work.history.acknowledgedCount + more
         return waitUntil(() => work.history.acknowledgedCount >= target)
       })
 
-    /** Ends the work, and compares what everybody holds with the log. */
+    /** Ends the workload, and compares every client's replica and events with the log. */
     const check = Effect.gen(function*() {
       work.stopped = true
       yield* Fiber.join(writing)
@@ -89,7 +89,7 @@ const startScenario = (
   })
 
 describe("the network", () => {
-  it.live("[FLT7][SYN2][SYN10] connections that are reset again and again lose and double nothing", () =>
+  it.live("[FLT7][SYN2][SYN10] repeated connection resets lose and duplicate no message", () =>
     Effect.gen(function*() {
       const { authors, check, progress, proxy } = yield* startScenario("reset")
       for (let cut = 0; cut < 12; cut++) {
@@ -105,7 +105,7 @@ describe("the network", () => {
       yield* check
     }))
 
-  it.live("[FLT8][SYN3] delay, bytes one at a time, and a direction that stalls change nothing but the time", () =>
+  it.live("[FLT8][SYN3] delay, one-byte writes and one-way stalls only add latency", () =>
     Effect.gen(function*() {
       const { authors, check, progress, proxy, reader, work } = yield* startScenario("slow")
       yield* progress(20)
@@ -113,9 +113,9 @@ describe("the network", () => {
       yield* progress(32)
       yield* proxy.setFault({ _tag: "OneByte" })
       yield* progress(40)
-      // Nothing of the server gets through: what it decides arrives later, in one piece.
+      // The server's answers are held back, and arrive later at once.
       yield* proxy.setFault({ _tag: "StallDown" })
-      // Said only now: answers to what was said before may be past the proxy already.
+      // Sent only now: answers to earlier messages may have passed the proxy already.
       const sentDuringStall: Array<SentCommand> = []
       const sendOne = (author: RoomClient) =>
         Effect.suspend(() => {
@@ -137,7 +137,7 @@ describe("the network", () => {
       yield* check
     }))
 
-  it.live("[FLT7][CON3][ROO2] a peer behind a black hole is found by the heartbeat, and leaves no ghost", () =>
+  it.live("[FLT7][CON3][ROO2] the heartbeat detects a black hole, and presence is cleared", () =>
     Effect.gen(function*() {
       const env = { CHOIR_PING_INTERVAL: "300", CHOIR_PONG_TIMEOUT: "3000" }
       const { authors, check, progress, proxy, reader } = yield* startScenario("hole", env)
@@ -146,7 +146,7 @@ describe("the network", () => {
       yield* waitUntil(() => present().size === 3)
       yield* proxy.setFault({ _tag: "BlackHole" })
       yield* waitUntil(() => present().size === 1)
-      // The clients have heard of nothing: to them the line is only silent.
+      // The clients are not notified: to them the connection is only silent.
       for (const author of authors) assert.isTrue(isOnline(author))
       yield* proxy.setFault({ _tag: "None" })
       for (const { client } of authors) yield* waitUntil(() => client.phase()._tag === "Subscribed")
@@ -155,9 +155,9 @@ describe("the network", () => {
       yield* check
     }))
 
-  it.live("[FLT7][SYN10][AUT7] a client whose line has gone silent finds out by itself", () =>
+  it.live("[FLT7][SYN10] a client detects a silent connection by its own timeout", () =>
     Effect.gen(function*() {
-      // On a clock that goes 20 times as fast, a client's patience of 40 s is over after 2.
+      // On a clock 20 times as fast, the client's timeout of 40 s expires after 2 s.
       const { authors, check, progress, proxy } = yield* startScenario("silence", {}, yield* fastClock(20))
       yield* progress(20)
       yield* proxy.setFault({ _tag: "BlackHole" })
@@ -183,7 +183,7 @@ Proof.describeWith(Proof.mounting(SmallDisk.canMount()), "a full disk", () => {
         const init = yield* signIn(client, user)
         client.send("join_room", {}, topic)
         yield* client.nextOf("receipt")
-        /** Sends under a new id or again; the answer. */
+        /** Sends a message, as a retry when `sent` is given; returns the answer. */
         const post = (sent = history.recordSend(uuid(), user.key)) =>
           Effect.gen(function*() {
             const content = "x".repeat(8_000)
@@ -202,14 +202,14 @@ Proof.describeWith(Proof.mounting(SmallDisk.canMount()), "a full disk", () => {
           })
         for (let i = 0; i < 20; i++) yield* post()
 
-        const giveBack = yield* SmallDisk.fillDisk(data)
+        const freeDisk = yield* SmallDisk.fillDisk(data)
         const { answer, sent } = yield* Effect.repeat(Effect.suspend(() => post()), {
           until: ({ answer }) => answer.type === "error"
         })
         assert.deepInclude(answer.payload, { code: "unavailable", retryable: true })
         assert.notMatch(String(answer.payload["message"]), /sqlite|\/tmp|choir\.db/i)
 
-        // Whoever reads goes on, and so does what is only of the moment.
+        // Reads, signals and session resumption still work.
         yield* waitForSeq(reader, history.acknowledgedCount)
         client.send("subscribe", {}, topic)
         const whole = yield* client.nextOf("subscribed")
@@ -221,12 +221,12 @@ Proof.describeWith(Proof.mounting(SmallDisk.canMount()), "a full disk", () => {
         yield* again.nextOf("init")
         assert.strictEqual((yield* post(sent)).answer.type, "error")
 
-        yield* giveBack
-        const healed = yield* post(sent).pipe(
+        yield* freeDisk
+        const recovered = yield* post(sent).pipe(
           Effect.repeat({ until: ({ answer }) => answer.type === "receipt", schedule: Schedule.spaced("50 millis") }),
           Effect.timeout("30 seconds")
         )
-        assert.isUndefined(healed.answer.payload["dup"])
+        assert.isUndefined(recovered.answer.payload["dup"])
         for (let i = 0; i < 20; i++) assert.strictEqual((yield* post()).answer.type, "receipt")
         yield* waitForSeq(reader, history.acknowledgedCount + 2)
         assert.strictEqual(yield* server.stop("SIGTERM"), 0)

@@ -1,4 +1,4 @@
-/** A disk that fails under a real server, and a folder that two servers want. */
+/** Injected fsync errors under a real server, and two servers on one data folder. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
@@ -18,13 +18,13 @@ Proof.describeWith(
   "an fsync that fails",
   () => {
     it.live.each([
-      // Whatever a sync is for, a commit or a checkpoint, one of them hits it.
+      // Commits and checkpoints are both hit.
       { what: "one in seven", failing: "40+7" },
       { what: "one in two", failing: "40..240+2" },
-      // The log cannot even be closed and opened again meanwhile.
+      // Reopening the database fails meanwhile as well.
       { what: "thirty in a row", failing: "60..90" }
     ])(
-      "[FLT4][TOP4] $what: who is refused asks again, and all is there once",
+      "[FLT4][TOP4] $what: every command that is retried until its receipt is logged once",
       ({ failing }) =>
         Effect.gen(function*() {
           const data = yield* temporaryFolder
@@ -38,9 +38,9 @@ Proof.describeWith(
           const client = yield* openClient(socketUrl(server.url))
           yield* signIn(client, makeTestUser())
           const topic = roomTopic("failing")
-          const refused = new Set<string>()
-          /** The same command under the same id, until it is acknowledged. */
-          const insist = Effect.fnUntraced(function*(type: string, payload: object) {
+          const rejected = new Set<string>()
+          /** Sends a command, and retries it under the same id until its receipt. */
+          const sendUntilAcknowledged = Effect.fnUntraced(function*(type: string, payload: object) {
             const id = uuid()
             for (;;) {
               client.send(type, payload, topic, { id })
@@ -48,24 +48,24 @@ Proof.describeWith(
               assert.strictEqual(answer.payload["ref_id"], id)
               if (answer.type === "receipt") return id
               assert.strictEqual(answer.payload["code"], "unavailable")
-              refused.add(id)
+              rejected.add(id)
             }
           })
-          const ids = [yield* insist("join_room", {})]
-          for (let n = 0; n < commands; n++) ids.push(yield* insist("send_message", { content: n }))
-          assert.isAbove(refused.size, 0)
+          const ids = [yield* sendUntilAcknowledged("join_room", {})]
+          for (let n = 0; n < commands; n++) ids.push(yield* sendUntilAcknowledged("send_message", { content: n }))
+          assert.isAbove(rejected.size, 0)
           yield* server.stop("SIGTERM")
 
           assert.deepStrictEqual((yield* readLog(data, topic)).map(({ cause }) => cause as string), ids)
           const trace = readFileSync(file, "utf8")
           assert.include(trace, "(INJECTED)")
-          // A sync that failed counts for none. Who asked again need not wait for one of its own, but for one.
+          // Failed fsyncs do not count. A retried command needs some fsync between its error and its receipt.
           const calls = Strace.parseTrace(trace)
-          assert.deepStrictEqual(Strace.answeredBeforeSync(calls, ids.filter((id) => !refused.has(id))), [])
-          for (const id of refused) {
-            const said = (word: string) =>
+          assert.deepStrictEqual(Strace.answeredBeforeSync(calls, ids.filter((id) => !rejected.has(id))), [])
+          for (const id of rejected) {
+            const indexOfAnswer = (word: string) =>
               calls.findIndex((call) => call._tag === "Write" && call.text.includes(id) && call.text.includes(word))
-            const between = calls.slice(said("error"), said("receipt"))
+            const between = calls.slice(indexOfAnswer("error"), indexOfAnswer("receipt"))
             assert.isTrue(between.some((call) => call._tag === "Synced" && call.file.endsWith(".db-wal")), id)
           }
         })
@@ -74,7 +74,7 @@ Proof.describeWith(
 )
 
 describe("two servers on one folder", () => {
-  it.live("[FLT23] the second says whose it is and leaves; the first does not notice, and the next one may", () =>
+  it.live("[FLT23] the second exits with one line; the first keeps serving, and a third may start after its kill", () =>
     Effect.gen(function*() {
       const data = yield* temporaryFolder
       const first = yield* startServer({ data, main })
@@ -84,9 +84,9 @@ describe("two servers on one folder", () => {
       assert.lengthOf(second.stderr.trim().split("\n"), 1)
       const client = yield* openClient(socketUrl(first.url))
       yield* signIn(client, makeTestUser())
-      client.send("create_thread", { name: "Still mine" })
+      client.send("create_thread", { name: "Still served" })
       assert.strictEqual((yield* client.nextOf("receipt")).payload["seq"], 1)
-      // Killed: the lock goes with the process.
+      // The lock ends with the process, even after kill -9.
       yield* first.stop("SIGKILL")
       yield* startServer({ data, main })
     }))

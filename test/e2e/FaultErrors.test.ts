@@ -1,4 +1,4 @@
-/** What a client is told when the disk, the code of a kind, or nothing at all fails (SEC22). */
+/** The errors that clients receive when the disk or a kind's code fails reveal nothing (SEC22). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, References } from "effect"
 import { ErrorCode, makeRejection } from "../../src/domain/protocol/Rejection.ts"
@@ -26,7 +26,7 @@ const connectSignedIn = Effect.fnUntraced(function*(url: string) {
   return client
 })
 
-/** Sends, and gives the answer; what else arrives before it is dropped. */
+/** Sends a message and waits for its reply; other messages before it are discarded. */
 const request = Effect.fnUntraced(
   function*(client: RawClient, type: string, payload: object, topic?: string, id = uuid()) {
     client.send(type, payload, topic, { id })
@@ -34,14 +34,14 @@ const request = Effect.fnUntraced(
   }
 )
 
-/** Says what nobody should read. */
+/** Throws an error whose message must not reach a client. */
 const throwDefect = (): never => {
   throw new TypeError(`canary: cannot read properties of undefined at decide (${import.meta.filename}:1:1)`)
 }
 
 const counterKind: AnyKind = CounterKind.kind
 
-/** Each dies in another of its functions. */
+/** Kinds of which each throws in another function. */
 const dyingKinds: ReadonlyArray<AnyKind> = [
   { ...counterKind, name: "initial", initial: throwDefect },
   { ...counterKind, name: "decide", decide: throwDefect },
@@ -52,7 +52,7 @@ const dyingKinds: ReadonlyArray<AnyKind> = [
   { ...counterKind, name: "listing", listing: throwDefect }
 ]
 
-/** Refuses with the code whose place in the table is the end of the command's id. */
+/** Rejects with the error code whose index is the end of the command's id. */
 const rejectingKind: AnyKind = {
   ...counterKind,
   name: "refusing",
@@ -61,40 +61,40 @@ const rejectingKind: AnyKind = {
 
 Proof.describeWith(Proof.mounting(SmallDisk.canMount()), "errors of a full disk", () => {
   it.live(
-    "[SEC22][FLT3] name no file",
+    "[SEC22][FLT3] reveal no file",
     () =>
       Effect.gen(function*() {
         const data = yield* SmallDisk.makeSmallDisk("8m")
         const { url } = yield* startServer({ data, main: "src/main.ts", env: unlimitedBudgets })
         const client = yield* connectSignedIn(url)
-        const founding = uuid()
+        const threadId = uuid()
         assert.strictEqual(
-          (yield* request(client, "create_thread", { name: "Mine" }, undefined, founding)).type,
+          (yield* request(client, "create_thread", { name: "Mine" }, undefined, threadId)).type,
           "receipt"
         )
         assert.strictEqual((yield* request(client, "join_room", {}, "room:full")).type, "receipt")
-        const giveBack = yield* SmallDisk.fillDisk(data)
+        const freeDisk = yield* SmallDisk.fillDisk(data)
         const long = "x".repeat(8_000)
-        // Pages that are there already still take something.
+        // Pages already allocated still have room.
         const received = [
           yield* Effect.repeat(request(client, "send_message", { content: long }, "room:full"), {
             until: ({ type }) => type === "error"
           }),
           yield* request(client, "create_thread", { name: "Another" }),
-          yield* request(client, "submit_message", { content: long }, `thread:${founding}`),
-          yield* request(client, "submit_prompt", { prompt: long }, `thread:${founding}`),
+          yield* request(client, "submit_message", { content: long }, `thread:${threadId}`),
+          yield* request(client, "submit_prompt", { prompt: long }, `thread:${threadId}`),
           yield* request(client, "join_room", {}, "room:other"),
           (yield* answerChallenge(yield* openClient(socketUrl(url)), makeTestUser())).answer
         ]
         assert.isTrue(received.every(({ type }) => type === "error"))
         assert.deepStrictEqual(checkErrorLeaks(received), new Set(["unavailable"]))
-        yield* giveBack
+        yield* freeDisk
       })
   )
 })
 
 describe("errors", () => {
-  it.live("[SEC22] [FLT25] of a kind that dies tell nothing of where and why", () =>
+  it.live("[SEC22][FLT25] of a kind that throws reveal neither place nor cause", () =>
     Effect.gen(function*() {
       const client = yield* connectSignedIn(yield* startInProcessServer({}, { kinds: [...dyingKinds, counterKind] }))
       const received: Array<ReceivedMessage> = []
@@ -103,12 +103,12 @@ describe("errors", () => {
           received.push(yield* request(client, type, {}, `${name}:x`))
         }
       }
-      // Where it cannot be asked who may read, nobody may.
+      // A kind whose canRead throws grants no access.
       assert.deepStrictEqual(checkErrorLeaks(received), new Set(["internal", "not_found"]))
       assert.strictEqual((yield* request(client, "add", { n: 1 }, "counter:x")).type, "receipt")
     }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "None")))
 
-  it.live("[SEC22] [TOP8] of a kind of one's own may have any code of the table", () =>
+  it.live("[SEC22][TOP8] of a third-party kind may have any documented code", () =>
     Effect.gen(function*() {
       const client = yield* connectSignedIn(yield* startInProcessServer({}, { kinds: [rejectingKind] }))
       for (const [n, code] of ErrorCode.literals.entries()) {
