@@ -1,18 +1,38 @@
 /**
- * The vocabulary of the Chorus: six steps over one prompt, what each of them
- * produces, and what happens to a run (CHO2).
+ * The state, events and intents of a run of the Chorus: six steps over one prompt, and the output of each (CHO2).
  *
- * The machine itself is in `ChorusRun`, the texts put to models in `ChorusPrompt`.
+ * `ChorusRun` decides the transitions, `ChorusPrompt` writes the prompts.
+ *
+ * ```text
+ *  queued --RunStarted--> running --StepCompleted(yield)--> yielded
+ *    |                     |   |
+ *    |                     |   `--RunFailed--> failed
+ *    `----RunCancelled-----+
+ *                          `--RunCancelled--> cancelled --PartialKept--> cancelled
+ *
+ *  running: action -> experience -> intention -> observation -> update -> yield
+ *             ^                                                   |
+ *             `------ loop + 1, at most 3 times (CHO3) -----------'
+ *
+ *  in each step:  attempt 0 --StepFailed--> attempt 1 ... attempt 4 --RunFailed--> failed (CHO6)
+ * ```
+ *
+ * Invariants:
+ * 1. `ended_at` is set if and only if the status is yielded, failed or cancelled.
+ * 2. `steps` holds every completed step once, in order; no step is carried out again after it completed (CHO7).
+ * 3. Only a running run has an intent, and only one (`ChorusRun.pending`).
+ * 4. `partial` is empty unless the run is cancelled.
  */
 import { Schema } from "effect"
 import { Author, CommandId, Instant, TopicId, UserId } from "../protocol/Ids.ts"
 
 /** Action, Experience, Intention, Observation, Update, Yield: in this order. */
 export const steps = ["action", "experience", "intention", "observation", "update", "yield"] as const
+/** A step's name. */
 export const Step = Schema.Literals(steps)
 export type Step = typeof Step.Type
 
-/** Something the group wrote before, as Experience found it. `similarity` is the cosine, -1 to 1. */
+/** A published message that Experience found. `similarity` is the cosine, -1 to 1. */
 export const Prior = Schema.Struct({
   id: Schema.String,
   content: Schema.String,
@@ -25,11 +45,11 @@ export type Prior = typeof Prior.Type
 
 const Confidence = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
 
-/** A prior that the final answer leans on. `quote` is contained in the prior word for word, or empty. */
+/** A prior that supports the final answer. `quote` is a part of its content, or empty. */
 export const Citation = Schema.Struct({ prior: Schema.String, quote: Schema.String })
 export type Citation = typeof Citation.Type
 
-/** What each step produces. The first text of each is what streams while it is being written. */
+/** The output of each step (CHO2). The first text of each is streamed while it is written. */
 export const StepOutput = Schema.TaggedUnion({
   action: { proposed_response: Schema.String, confidence: Confidence, reasoning: Schema.String },
   experience: {
@@ -52,9 +72,10 @@ export const StepOutput = Schema.TaggedUnion({
   yield: { final_response: Schema.String, citations: Schema.Array(Citation), confidence: Confidence }
 })
 export type StepOutput = typeof StepOutput.Type
+/** The output of one step. */
 export type StepOutputOf<S extends Step> = Extract<StepOutput, { readonly _tag: S }>
 
-/** What a step cost. `cost` is in US dollars where the model's price is known. */
+/** What a step took. `cost` is in US dollars; null if the model's price is not known. */
 export const Usage = Schema.Struct({
   provider: Schema.String,
   model: Schema.String,
@@ -65,7 +86,7 @@ export const Usage = Schema.Struct({
 })
 export type Usage = typeof Usage.Type
 
-/** A step done: iteration `loop` counts from 0. */
+/** A completed step; `loop` counts from 0. */
 export const StepRecord = Schema.Struct({
   loop: Schema.Natural,
   step: Step,
@@ -90,23 +111,22 @@ export const ErrorState = Schema.TaggedUnion({
 })
 export type ErrorState = typeof ErrorState.Type
 
-/** A line of the thread as the models see it. */
+/** A line of the thread, as it is shown to models. */
 export const TranscriptLine = Schema.Struct({ author: Author, content: Schema.String })
 export type TranscriptLine = typeof TranscriptLine.Type
 
 /**
- * One run of the Chorus over one prompt. Lives in its thread's state (CHO7): it
- * belongs to the thread, not to a connection. `attempt` counts the tries of the
- * current step from 0; `not_before` holds the next try back (back-off).
+ * One run over one prompt. Part of its thread's state, not of a connection (CHO7). `attempt` counts the attempts of the
+ * current step from 0; `not_before` is the earliest time of the next one (back-off).
  */
 export const ChorusState = Schema.Struct({
   prompt_id: CommandId,
   thread_id: TopicId,
   asker: UserId,
   prompt: Schema.String,
-  /** The first of the runs that answer the same once more (CHO8); none of them is shown what the others said. */
+  /** The first of the runs that answer the same prompt (CHO8); none of them sees the answers of the others. */
   sibling_of: Schema.optionalKey(CommandId),
-  /** The thread so far, frozen when the run started; the newest lines, oldest first. */
+  /** The newest lines of the thread when the run started, oldest first. */
   messages: Schema.Array(TranscriptLine),
   status: Schema.Literals(["queued", "running", "yielded", "failed", "cancelled"]),
   current_step: Step,
@@ -114,7 +134,7 @@ export const ChorusState = Schema.Struct({
   attempt: Schema.Natural,
   not_before: Instant,
   steps: Schema.Array(StepRecord),
-  /** Text of a cancelled step as far as it had come, once whoever carried it out has handed it over. */
+  /** The text so far of a cancelled step, once the handler has posted it. */
   partial: Schema.String,
   error_state: Schema.NullOr(ErrorState),
   asked_at: Instant,
@@ -122,11 +142,11 @@ export const ChorusState = Schema.Struct({
 })
 export type ChorusState = typeof ChorusState.Type
 
-/** At most this many UTF-16 units of a step that was cut off are kept. */
+/** The longest partial text that is kept, in UTF-16 units. */
 export const maxPartialLength = 32_768
 const PartialText = Schema.String.check(Schema.isBetweenLength(1, maxPartialLength))
 
-/** What happens to a run; each of these is an event of its thread. */
+/** The events of a run; each is an event of its thread. */
 export const ChorusEvent = Schema.TaggedUnion({
   PromptSubmitted: {
     id: CommandId,
@@ -144,7 +164,7 @@ export const ChorusEvent = Schema.TaggedUnion({
     usage: Usage,
     at: Instant
   },
-  /** A try that failed; the step is tried again at `not_before`. */
+  /** An attempt failed; the next one begins at `not_before`. */
   StepFailed: {
     prompt_id: CommandId,
     loop: Schema.Natural,
@@ -156,23 +176,23 @@ export const ChorusEvent = Schema.TaggedUnion({
   },
   RunFailed: { prompt_id: CommandId, error: ErrorState, at: Instant },
   RunCancelled: { prompt_id: CommandId, by: UserId, at: Instant },
-  /** What a cancelled run's step had said when it was stopped (CHO8). */
+  /** The text so far of a cancelled run's step (CHO8). */
   PartialKept: { prompt_id: CommandId, text: PartialText, at: Instant }
 })
 export type ChorusEvent = typeof ChorusEvent.Type
 
 /**
- * The only intent of a run: carry out one step. Everything the step may see is
- * in `run`; `id` is unique per try, so a late answer to an earlier try is told apart.
+ * The only intent of a run: carry out one step. `run` holds all that the step may see; `id` is unique per attempt, so
+ * that a late answer to an earlier attempt is recognised.
  */
 export const RunStep = Schema.TaggedStruct("RunStep", { id: CommandId, run: ChorusState })
 export type RunStep = typeof RunStep.Type
 
-/** What comes back of a `RunStep`. */
+/** The answer to a `RunStep`. */
 export const RunStepAnswer = Schema.TaggedUnion({
   StepAnswered: { intent: CommandId, prompt_id: CommandId, output: StepOutput, usage: Usage },
   StepErrored: { intent: CommandId, prompt_id: CommandId, error: ErrorState },
-  /** The step was stopped; `text` is what had been streamed of it. */
+  /** The step was interrupted; `text` is what had been streamed of it. */
   StepCut: { intent: CommandId, prompt_id: CommandId, text: PartialText }
 })
 export type RunStepAnswer = typeof RunStepAnswer.Type

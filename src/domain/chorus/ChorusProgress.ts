@@ -1,7 +1,7 @@
-/** What Experience has found in the loops of a run: priors to cite, and insights that tell whether looping helps (CHO3, CHO10). */
+/** What the Experience steps of a run have found: the priors that may be cited, and whether another loop finds more (CHO3, CHO10). */
 import type { ChorusState, Prior, StepOutputOf } from "./ChorusModel.ts"
 
-/** Experience found nothing that it had not found in the loop before. */
+/** CHO3: whether Experience found no insight that it had not found in the loop before. */
 export const insightsConverged = (state: ChorusState): boolean => {
   if (state.loop === 0) return false
   const previousInsights = new Set(collectInsights(state, state.loop - 1))
@@ -16,7 +16,7 @@ const experienceOutputs = (state: ChorusState, loop?: number): ReadonlyArray<Ste
     record.output._tag === "experience" && (loop === undefined || record.loop === loop) ? [record.output] : []
   )
 
-/** What Experience found in all loops so far, each once. */
+/** The priors found in all loops so far, each once: only these may be cited (CHO10). */
 export const collectPriors = (state: ChorusState): ReadonlyArray<Prior> => [
   ...new Map(experienceOutputs(state).flatMap((output) => output.priors).map((prior) => [prior.id, prior])).values()
 ]

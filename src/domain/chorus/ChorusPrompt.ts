@@ -1,21 +1,20 @@
 /**
- * What each step of the Chorus puts to a model (CHO2, CHO11).
+ * The prompts of the six steps (CHO2, CHO11).
  *
- * The system text is fixed per step and holds nothing that anybody wrote.
- * Everything else, the question included, stands in sections of the user text
- * and is bounded. Answers are read by `ChorusParse`.
+ * The system prompt is fixed per step. Everything else, the question included, is quoted in sections of the user prompt
+ * and bounded. `ChorusParse` parses the answers.
  */
 import type { ChorusState, Prior, Step, StepOutput, TranscriptLine } from "./ChorusModel.ts"
 import { displayText } from "./ChorusOutput.ts"
 import { collectPriors } from "./ChorusProgress.ts"
 import * as PromptQuoting from "./PromptQuoting.ts"
 
-/** Sizes in UTF-16 units. What is longer is cut; nothing is refused. */
+/** Limits in UTF-16 units. Longer text is truncated, never rejected. */
 export const promptLimits = {
-  /** The whole of a prompt, whatever the run holds. */
+  /** A whole prompt. */
   prompt: 250_000,
   question: 40_000,
-  /** A prior, as it is shown and as it is kept in the run's record. */
+  /** A prior, in a prompt and in the run's record. */
   prior: 2_000,
   priors: 60_000,
   line: 2_000,
@@ -24,19 +23,16 @@ export const promptLimits = {
   outputs: 96_000
 } as const
 
-/** Between the text of an answer and its data. */
+/** Separates the text of an answer from its data. */
 export const delimiter = "<<<data>>>"
 
-/** What a model is asked. */
+/** A system prompt and a user prompt. */
 export interface ModelPrompt {
   readonly system: string
   readonly user: string
 }
 
-/**
- * The priors of this run, and what Experience has just found, each once, in the order in which they were found. `[n]`
- * in the texts of a run counts them from 1.
- */
+/** The priors of a run and those just found, each once, in the order found. `[n]` in a run's texts counts them from 1. */
 export const numberPriors = (run: ChorusState, foundPriors: ReadonlyArray<Prior>): ReadonlyArray<Prior> => {
   const earlierPriors = collectPriors(run)
   const ids = new Set(earlierPriors.map(({ id }) => id))
@@ -44,8 +40,8 @@ export const numberPriors = (run: ChorusState, foundPriors: ReadonlyArray<Prior>
 }
 
 /**
- * The prompt of the run's current step. `found` is what Experience has just found; `note` is something the server has
- * to say about it (the search is down).
+ * CHO2: the prompt of the run's current step: the question, the thread, the priors, and the output of every earlier step,
+ * within `promptLimits`. `foundPriors` are those of this Experience; `note` is the server's remark on them.
  */
 export const buildPrompt = (run: ChorusState, foundPriors: ReadonlyArray<Prior> = [], note = ""): ModelPrompt => {
   const priors = numberPriors(run, foundPriors)
@@ -136,7 +132,7 @@ const toAnswerData = (
   }
 }
 
-/** What a step is for, and an example of the data that follow its text. */
+/** The task of each step, and an example of the data after its text. */
 const stepTasks: { readonly [S in Step]: { readonly instruction: string; readonly exampleData: string } } = {
   action: {
     instruction: "Action: answer the question at once, from the question and the thread alone, with a beginner's mind.",

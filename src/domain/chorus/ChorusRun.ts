@@ -1,9 +1,6 @@
 /**
- * The run machine: how a run of the Chorus moves through its six steps, loops,
- * fails and ends (CHO1-CHO3, CHO6-CHO8).
- *
- * Pure. It owns one run; the thread owns the queue, and whoever carries out
- * `RunStep` owns the models. `docs/SPEC.md` numbers the rules (CHO).
+ * The run machine: the transitions of one run through its six steps, its loops, failures and end (CHO1-CHO3, CHO6-CHO8).
+ * `ChorusModel` draws them. The thread owns the queue of runs, `layers/chorus` the models.
  */
 import * as Backoff from "../protocol/Backoff.ts"
 import { type CommandId, deriveId, type Instant, isUser, type TopicId, type UserId } from "../protocol/Ids.ts"
@@ -11,27 +8,27 @@ import type { ChorusEvent, ChorusState, ErrorState, RunStep, RunStepAnswer, Step
 import { displayText, sanitiseOutput } from "./ChorusOutput.ts"
 import { collectPriors, insightsConverged } from "./ChorusProgress.ts"
 
-/** The numbers of a run. Times in milliseconds. */
+/** The limits of a run. Times in milliseconds. */
 export const runPolicy = {
   /** CHO3: how often Update may send the run back to Action. */
   maxLoops: 3,
-  /** CHO3: an Update this confident goes on to Yield. */
+  /** CHO3: an Update with at least this confidence continues with Yield. */
   confidenceThreshold: 0.8,
   /** CHO6: attempts per step, and the back-off between them. */
   maxAttempts: 5,
   backoff: { base: 1_000, cap: 30_000 },
-  /** A provider that asks for a longer wait than this has failed. */
+  /** A longer Retry-After of a provider is a failure. */
   retryAfterMax: 600_000,
-  /** CHO2: lines of the thread that a run sees. */
+  /** CHO2: lines of the thread that are part of a run. */
   maxTranscriptLines: 40,
-  /** CHO10: citations of one answer, and whole tokens for each cited author. */
+  /** CHO10: citations per answer, and whole tokens per cited author. */
   maxCitations: 5,
   citationReward: 5
 } as const
 
 // -- The machine -------------------------------------------------------------
 
-/** An answer of the world, with the time and the 32 random bits of the moment it arrived. */
+/** The answer to an intent, with the time of its arrival and 32 random bits for the back-off. */
 export interface StepResult {
   readonly _tag: "StepResult"
   readonly answer: RunStepAnswer
@@ -39,7 +36,7 @@ export interface StepResult {
   readonly seed: number
 }
 
-/** What a client would show after an event: the text of a finished step, or how the run ended. */
+/** What a client displays after an event: the text of a completed step, or why the run ended. */
 export interface RunResponse {
   readonly prompt_id: CommandId
   readonly loop: number
@@ -48,18 +45,18 @@ export interface RunResponse {
   readonly text: string
 }
 
-/** What can happen to a run once it exists. */
+/** The events of an existing run. */
 export type RunEvent = Exclude<ChorusEvent, { readonly _tag: "PromptSubmitted" }>
 
 /** A run after one input. */
 export interface Transition {
   readonly state: ChorusState
   readonly response: RunResponse | null
-  /** What the world owes the run now; the same intent until it is answered. */
+  /** The outstanding intent; the same until it is answered. */
   readonly intents: ReadonlyArray<RunStep>
 }
 
-/** Moves a run by one event, or by an answer and the events it amounts to (CHO1). */
+/** CHO1: the run after an event, or after an answer and the events that it leads to. */
 export const transformState = (state: ChorusState, input: RunEvent | StepResult): Transition => {
   const events = input._tag === "StepResult" ? decide(state, input.answer, input) : [input]
   const next = events.reduce(evolve, state)
@@ -67,7 +64,7 @@ export const transformState = (state: ChorusState, input: RunEvent | StepResult)
   return { state: next, response: last === undefined ? null : toResponse(next, last), intents: pending(next) }
 }
 
-/** A run that waits for its turn. */
+/** A queued run. */
 export const createRun = (options: {
   readonly prompt_id: CommandId
   readonly thread_id: TopicId
@@ -94,30 +91,33 @@ export const createRun = (options: {
   ended_at: null
 })
 
-/** Whether nothing can happen to the run any more, but that its last text may still come (`PartialKept`). */
+/** Whether the run has ended. Only `PartialKept` can follow. */
 export const isFinished = (state: ChorusState): boolean => state.ended_at !== null
 
-/** Whether the text of the step that was cut off may still come; it does so once at most (CHO8). */
+/** CHO8: whether the text of the cancelled step is still to come; it is kept once. */
 const awaitsPartial = (state: ChorusState): boolean => state.status === "cancelled" && state.partial === ""
 
-/** The one intent of a running run, under an id of its own for each try. */
+/**
+ * The outstanding intent of a running run: to carry out its current step. Derived from the state, so that a run that
+ * is loaded after a crash resumes at the step that had not completed (FLT18, CHO7); a cancelled run has none (FLT19).
+ */
 export const pending = (state: ChorusState): ReadonlyArray<RunStep> =>
   state.status === "running" ? [{ _tag: "RunStep", id: intentId(state), run: state }] : []
 
-/** `<prompt>/<loop>/<step>/<attempt>` */
+/** The id of the current attempt: `<prompt>/<loop>/<step>/<attempt>`. */
 export const intentId = (state: ChorusState): CommandId =>
   deriveId(state.prompt_id, `/${state.loop}/${state.current_step}/${state.attempt}`)
 
 // -- Decisions ---------------------------------------------------------------
 
-/** The events an answer amounts to; none when it answers anything but the try that is under way. */
+/** The events that an answer leads to; none unless it answers the current attempt (CHO7). */
 export const decide = (
   state: ChorusState,
   answer: RunStepAnswer,
   arrival: { readonly now: Instant; readonly seed: number }
 ): ReadonlyArray<RunEvent> => {
   if (answer.prompt_id !== state.prompt_id || answer.intent !== intentId(state)) return []
-  // CHO8: a step is also stopped when the server is; then the run is not over, and its step is carried out again.
+  // CHO8: a shutdown interrupts a step as well; the run is not over then, and the step is carried out again.
   if (answer._tag === "StepCut") {
     const { prompt_id, text } = answer
     return awaitsPartial(state) ? [{ _tag: "PartialKept", prompt_id, text, at: arrival.now }] : []
@@ -140,8 +140,9 @@ export const decide = (
 }
 
 /**
- * CHO6: completed steps stay, the step is tried again. A state that the performer found wrong is the fold of the log
- * already: it is handed out afresh at once.
+ * CHO6: the run stays at its last completed step, and the step is retried with back-off: after a provider's failure
+ * (FLT17) as after a stall before (FLT14) or within (FLT15) the answer. A state that the handler found wrong is already
+ * the fold of the log: the step is retried at once.
  */
 const decideFailure = (
   state: ChorusState,
@@ -159,12 +160,12 @@ const decideFailure = (
   return [{ _tag: "StepFailed", prompt_id, loop, step, attempt, error, not_before, at: now }]
 }
 
-/** CHO3: whether Update's wish to loop is granted. */
+/** CHO3: whether the run loops as Update asks. */
 const shouldLoop = (state: ChorusState, update: StepOutputOf<"update">): boolean =>
   update.loop && state.loop < runPolicy.maxLoops && update.confidence < runPolicy.confidenceThreshold &&
   !insightsConverged(state)
 
-/** Whom a finished answer's citations pay: each author once, nobody for citing themselves (CHO10). */
+/** CHO10: the users that an answer's citations pay: each cited author once, never the asker. */
 export const citedAuthors = (state: ChorusState, answer: StepOutputOf<"yield">): ReadonlyArray<UserId> => {
   const authors = new Map(collectPriors(state).map((prior) => [prior.id, prior.author]))
   const cited = answer.citations.flatMap((citation) => authors.get(citation.prior) ?? [])
@@ -173,7 +174,7 @@ export const citedAuthors = (state: ChorusState, answer: StepOutputOf<"yield">):
 
 // -- Evolution ---------------------------------------------------------------
 
-/** The run after an event of its own; other runs' events leave it alone. */
+/** The run after an event; events of other runs are ignored. A cancelled run ends at once (CHO8, FLT19). */
 export const evolve = (state: ChorusState, event: RunEvent): ChorusState => {
   if (event.prompt_id !== state.prompt_id) return state
   if (event._tag === "PartialKept") return awaitsPartial(state) ? { ...state, partial: event.text } : state
@@ -217,7 +218,7 @@ const completeStep = (
   }
 }
 
-/** What the run was shown is let go: the log has it. */
+/** The transcript is dropped from the state; the log has it. */
 const finishRun = (state: ChorusState, status: "yielded" | "failed" | "cancelled", at: Instant): ChorusState => ({
   ...state,
   status,

@@ -1,9 +1,8 @@
 /**
- * Sections of a prompt that hold other people's text (CHO11).
+ * Sections of a prompt that hold text written by users or models (CHO11, SEC30).
  *
- * Every line of such text starts with `|`, and lines of ours with `<`. What
- * stands in a section therefore cannot end it, whatever it says: a line of
- * text never becomes a line of ours.
+ * Every line of such text starts with `|`, every line of the prompt itself with `<`. A quoted text can therefore neither
+ * end its section nor begin another.
  */
 import { cut } from "../protocol/Text.ts"
 
@@ -14,12 +13,12 @@ export interface Section {
   readonly text: string
 }
 
-/** Whatever some reader takes for the end of a line. */
+/** Every character that a model may take for a line break. */
 const lineBreaks = /\r\n|[\n\r\v\f\u0085\u2028\u2029]/g
 
 /**
- * Text as it may stand in a prompt. Line ends become one kind, and what looks like a tag of ours or like the answer's
- * marker is taken apart: by exchanging single characters, so that every other character stays where it was.
+ * CHO11: the text with uniform line breaks, and without anything that looks like a tag of the prompt or like the
+ * delimiter of answers. Single characters are replaced, so that every other character keeps its place.
  */
 export const escapeText = (text: string): string =>
   text.toWellFormed()
@@ -27,13 +26,13 @@ export const escapeText = (text: string): string =>
     .replaceAll(/<(?=[\s/]*(?:task|question|line|prior|output|note)\b)/gi, "‹")
     .replaceAll(/<(?=<)|(?<=<)</g, "‹")
 
-/** Cuts a text to `max` UTF-16 units, without splitting a character; a cut text ends with an ellipsis. */
+/** At most `max` UTF-16 units of a text; a truncated text ends with an ellipsis. */
 export const truncate = (text: string, max: number): string => {
   if (text.length <= max) return text
   return `${cut(text, max - 1)}…`
 }
 
-/** Writes a section. The quoted text is at most `max` units long, quoting included. */
+/** A section; its quoted text has at most `max` units, the quoting included. */
 export const writeSection = (
   name: string,
   attributes: Readonly<Record<string, string | number>>,
@@ -43,14 +42,14 @@ export const writeSection = (
   const attributeText = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeAttribute(String(value))}"`)
     .join("")
   const quoted = escapeText(text).split("\n").map((line) => line === "" ? "|" : `| ${line}`).join("\n")
-  // A cut right behind a line's end must not leave a line without its bar.
+  // A cut after a line break would leave a line without its bar.
   return `<${name}${attributeText}>\n${truncate(quoted, max).replace(/\n…$/, "…")}\n</${name}>`
 }
 
-/** An attribute's value: short, and of characters that mean nothing. */
+/** An attribute's value: at most 64 characters, none of which has a meaning in a section. */
 const escapeAttribute = (value: string): string => value.replaceAll(/[^A-Za-z0-9._~:-]/g, "_").slice(0, 64)
 
-/** Reads sections back; lines between them are skipped. */
+/** The sections of a prompt, for the extractive model; lines between them are skipped. */
 export const parseSections = (prompt: string): ReadonlyArray<Section> => {
   const sections: Array<Section> = []
   let open: { name: string; attributes: Record<string, string>; lines: Array<string> } | undefined

@@ -1,8 +1,8 @@
-/** What a thread has published, read from its events: the text that can be searched for (STO4). */
+/** The text that a thread's events publish, and so that can be searched for (STO4): a fold over the log. */
 import type { CommandId, Instant, TopicId, UserId } from "../protocol/Ids.ts"
 import type * as ThreadModel from "../thread/ThreadModel.ts"
 
-/** A message as it became visible to readers of the thread. */
+/** A message when it became visible to the readers of its thread. */
 export interface PublishedMessage {
   readonly thread: TopicId
   readonly message: CommandId
@@ -13,16 +13,16 @@ export interface PublishedMessage {
   readonly created_at: Instant
 }
 
-/** What has to be known of earlier events: whether readers are restricted, and which submissions wait for their vote. */
+/** The fold's state: who may read the thread, and the submissions that are being voted on. */
 export interface PublicationState {
   readonly visibility: ThreadModel.Visibility
   readonly openSubmissions: ReadonlyMap<CommandId, { readonly author: UserId; readonly content: string }>
 }
 
-/** Members only until the thread says otherwise. */
+/** Before the first event: readable by members only. */
 export const initial: PublicationState = { visibility: "members", openSubmissions: new Map() }
 
-/** One event further; the text it publishes, if it does. */
+/** STO4: the state after an event, and the message that the event publishes. */
 export const step = (
   state: PublicationState,
   entry: { readonly topic: TopicId; readonly seq: number },

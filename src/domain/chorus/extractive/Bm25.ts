@@ -1,19 +1,18 @@
 /**
- * Which sentences of some texts answer a question best: BM25 over sentences,
- * with a share for what stands around them.
+ * Ranks the sentences of some texts by how well they answer a question: BM25 over sentences, weighted by their source.
  */
 import { truncate } from "../PromptQuoting.ts"
 import * as SentenceSplitter from "./SentenceSplitter.ts"
 import * as Tokenizer from "./Tokenizer.ts"
 
-/** A text to choose from. `weight` is its similarity to the question by other means, 0 if unknown. */
+/** A text to rank sentences of. `weight` is its similarity to the question by other means, 0 if unknown. */
 export interface Source {
   readonly number: number
   readonly text: string
   readonly weight: number
 }
 
-/** A sentence or a block of code, `text` as it stands in source `number`. `matched` holds stems of the question. */
+/** A sentence or a code block of source `number`, unchanged. `matched` holds stems of the question. */
 export interface SentenceHit extends SentenceSplitter.Passage {
   readonly number: number
   readonly score: number
@@ -21,16 +20,16 @@ export interface SentenceHit extends SentenceSplitter.Passage {
   readonly matched: ReadonlyArray<string>
 }
 
-/** All sentences that share a word with the question, best first. */
+/** The sentences that share a word with the question, best first. */
 export interface RankedSentences {
   readonly hits: ReadonlyArray<SentenceHit>
-  /** How many sentences were compared. */
+  /** The number of sentences compared. */
   readonly sentenceCount: number
-  /** How much of the question the hits cover, 0 to 1, rare words counting more. */
+  /** The share of the question's words that the hits contain, 0 to 1, weighted by rarity. */
   readonly coverage: number
-  /** Words of the question that are found nowhere. */
+  /** Words of the question that no sentence contains. */
   readonly missing: ReadonlyArray<string>
-  /** How the question's stems are written in it. */
+  /** The question's words by their stems. */
   readonly spelling: ReadonlyMap<string, string>
 }
 
@@ -41,7 +40,7 @@ interface Candidate extends SentenceSplitter.Passage {
   readonly terms: ReadonlySet<string>
 }
 
-/** Compares every sentence of `sources` with `question`. */
+/** Ranks every sentence of `sources` by `question`. */
 export const rankSentences = (question: string, sources: ReadonlyArray<Source>): RankedSentences => {
   const spelling = new Map(queryWords(question).map((word) => [Tokenizer.stem(word), word]))
   const candidates = sources.flatMap(toCandidates)
@@ -71,7 +70,7 @@ export const rankSentences = (question: string, sources: ReadonlyArray<Source>):
   }
 }
 
-/** The question's meaningful words as they are written, each once. */
+/** The question's words without stop words, each stem once. */
 export const queryWords = (question: string): ReadonlyArray<string> => {
   const words = Tokenizer.tokenize(question)
   const meaningful = words.filter((word) => !Tokenizer.stopWords.has(word) && word.length > 1)
@@ -79,7 +78,7 @@ export const queryWords = (question: string): ReadonlyArray<string> => {
   return [...wordByStem.values()].slice(0, 64)
 }
 
-/** The best `count` sentences that do not repeat each other, in the order of their scores. */
+/** The best `count` sentences that do not repeat each other, by score. */
 export const bestSentences = (ranked: RankedSentences, count: number): ReadonlyArray<SentenceHit> => {
   const chosen: Array<SentenceHit> = []
   const prose = ranked.hits.filter(({ kind }) => kind === "prose")
@@ -92,19 +91,19 @@ export const bestSentences = (ranked: RankedSentences, count: number): ReadonlyA
   return chosen
 }
 
-/** The block of code that matches best, if it matches about as well as the prose does. */
+/** The best code block, if its score is at least half of the best score. */
 export const bestCode = (ranked: RankedSentences): SentenceHit | undefined => {
   const code = ranked.hits.find(({ kind }) => kind === "code")
   const top = ranked.hits[0]?.score ?? 0
   return code !== undefined && ranked.coverage >= minCoverage && code.score >= top * 0.5 ? code : undefined
 }
 
-/** Numbers of the sources that the best sentences stand in, best first. */
+/** The numbers of the sources of the best sentences, best first. */
 export const relevantSources = (ranked: RankedSentences): ReadonlyArray<number> => [
   ...new Set(bestSentences(ranked, 8).map(({ number }) => number))
 ]
 
-/** The question's words that source `number` holds. */
+/** The question's words that source `number` contains. */
 export const matchedWords = (ranked: RankedSentences, number: number): ReadonlyArray<string> => [
   ...new Set(
     ranked.hits.filter((hit) => hit.number === number).flatMap(({ matched }) =>
@@ -113,29 +112,29 @@ export const matchedWords = (ranked: RankedSentences, number: number): ReadonlyA
   )
 ]
 
-/** The question's words that at least two sources hold. */
+/** The question's words that at least two sources contain. */
 export const sharedWords = (ranked: RankedSentences): ReadonlyArray<string> =>
   [...ranked.spelling].flatMap(([term, word]) => {
     const sources = new Set(ranked.hits.filter(({ matched }) => matched.includes(term)).map(({ number }) => number))
     return sources.size > 1 ? [word] : []
   })
 
-/** At most `max` units of a text, from a line's start, with the sentence in them that answers the question best. */
+/** At most `max` units of a text, from the start of a line, around the sentence that answers the question best. */
 export const excerpt = (question: string, text: string, max: number): string => {
   if (text.length <= max) return text
   const at = Math.max(0, text.indexOf(rankSentences(question, [{ number: 1, text, weight: 0 }]).hits[0]?.text ?? ""))
-  // A third of the room for what stands before.
+  // A third of the room is for what precedes the sentence.
   const from = at < max / 3 ? 0 : text.lastIndexOf("\n", at - max / 3) + 1
   return truncate(text.slice(at - from > max / 2 ? at : from), max)
 }
 
-/** Below this coverage sentences share a word with the question by chance. */
+/** Below this coverage, shared words are accidental. */
 const minCoverage = 0.2
 
 const toCandidates = (source: Source): ReadonlyArray<Candidate> =>
   SentenceSplitter.splitPassages(source.text).map(({ heading, kind, text }) => {
     const bodyTerms = Tokenizer.stemmedTerms(text)
-    // A sentence is about what its heading says, even if it does not repeat it.
+    // A sentence is about the subject of its heading.
     return {
       kind,
       text,
@@ -147,7 +146,7 @@ const toCandidates = (source: Source): ReadonlyArray<Candidate> =>
     }
   })
 
-/** Inverse document frequency of each term over the sentences: a term found nowhere is the rarest. */
+/** The inverse document frequency of each term, with sentences as documents. */
 const inverseDocumentFrequencies = (
   terms: ReadonlyArray<string>,
   candidates: ReadonlyArray<Candidate>
@@ -161,7 +160,7 @@ const bm25 = (candidate: Candidate, idf: ReadonlyMap<string, number>, averageLen
   let score = 0
   for (const [term, weight] of idf) {
     if (!candidate.terms.has(term)) continue
-    // Found in the heading only: less than once.
+    // In the heading only: less than one occurrence.
     const termFrequency = candidate.bodyTerms.filter((other) => other === term).length || 0.4
     score += weight * (termFrequency * 2.2) /
       (termFrequency + 1.2 * (0.5 + 0.5 * candidate.bodyTerms.length / Math.max(1, averageLength)))
@@ -175,7 +174,7 @@ const computeCoverage = (terms: ReadonlyArray<string>, idf: ReadonlyMap<string, 
   return totalWeight === 0 ? 0 : sum(terms.map((term) => idf.get(term) ?? 0)) / totalWeight
 }
 
-/** A question is a poor answer. */
+/** A question does not answer a question: its score is reduced. */
 const isQuestion = (text: string): boolean => text.endsWith("?")
 
 const overlap = (a: ReadonlySet<string>, b: ReadonlySet<string>): number => {

@@ -1,8 +1,8 @@
 /**
- * The built-in offline model: answers a `ChorusPrompt` with sentences that
- * stand in it, chosen by how well they match the question (BM25), in the
- * format that `ChorusParse` reads. Deterministic; it quotes and does not reason,
- * and says so in every answer (CHO12).
+ * The built-in model: extractive, without a network. It answers a `ChorusPrompt` with sentences of that prompt, selected
+ * by how well they match the question (BM25), in the format of `ChorusParse`.
+ *
+ * Deterministic; it quotes and does not reason, and every answer states so (CHO12).
  */
 import { type Step, steps } from "../ChorusModel.ts"
 import { delimiter } from "../ChorusPrompt.ts"
@@ -10,13 +10,13 @@ import * as PromptQuoting from "../PromptQuoting.ts"
 import * as Bm25 from "./Bm25.ts"
 import * as Tokenizer from "./Tokenizer.ts"
 
-/** How the model is called wherever models are named. */
+/** The model's name in usage records and settings. */
 export const modelName = "extractive-1"
 
-/** Stands in every answer, so that nobody takes quotes for thought. */
+/** CHO12: part of every answer. */
 export const disclaimer = "Offline extractive model: these are quotes, not reasoning."
 
-/** The whole answer to a prompt's user text, marker and data included. */
+/** CHO12: the whole answer to a user prompt, delimiter and data included. */
 export const generateAnswer = (prompt: string): string => {
   const sections = PromptQuoting.parseSections(prompt)
   const task = sections.find(({ name }) => name === "task")?.attributes ?? {}
@@ -25,21 +25,21 @@ export const generateAnswer = (prompt: string): string => {
   return `${lead}\n${delimiter}\n${JSON.stringify(data)}\n`
 }
 
-/** What there is to answer from. */
+/** What a step answers from. */
 interface StepMaterial {
   readonly loop: number
   readonly notes: ReadonlyArray<string>
   readonly question: string
-  /** What the step may quote, compared with the question: for Action the thread, for Yield all, else the priors. */
+  /** The sentences that the step may quote, ranked: for Action the thread's, for Yield all, else the priors'. */
   readonly ranked: Bm25.RankedSentences
-  /** What Experience wrote in earlier loops. */
+  /** The outputs of Experience in earlier loops. */
   readonly experiences: ReadonlyArray<string>
 }
 
 const readStepMaterial = (step: Step, loop: number, sections: ReadonlyArray<PromptQuoting.Section>): StepMaterial => {
   const sectionsNamed = (name: string) => sections.filter((section) => section.name === name)
   const question = sectionsNamed("question").map(({ text }) => text).join("\n")
-  // What stands in the thread has number 0.
+  // The thread is source number 0.
   const thread = sectionsNamed("line").map(({ text }) => ({ number: 0, text, weight: 0 }))
   const priors = sectionsNamed("prior").map(({ attributes, text }) => ({
     number: Number(attributes["n"]),
@@ -125,7 +125,7 @@ const stepWriters: { readonly [S in Step]: (material: StepMaterial) => Extracted
     }
   }),
 
-  // Action takes up what Experience found, so that a second pass searches with more words; a third would find the same.
+  // Action repeats what Experience found, so that a second pass searches with more words; a third would find the same.
   update: ({ loop, ranked }) => {
     const again = loop === 0 && ranked.coverage > 0 && ranked.coverage < 0.5
     return {
@@ -168,7 +168,7 @@ const stepWriters: { readonly [S in Step]: (material: StepMaterial) => Extracted
 
 const noAnswerText = "Nothing that the group wrote before answers this question."
 
-/** A quote on one line. */
+/** A quote without line breaks. */
 const toSingleLine = (text: string): string => text.replaceAll(/\s+/g, " ").trim()
 
 const formatReference = ({ number }: Bm25.SentenceHit): string => number > 0 ? ` [${number}]` : " (in this thread)"
@@ -187,11 +187,11 @@ const formatPercent = (share: number): string => `${Math.round(share * 100)} %`
 
 const roundToHundredths = (share: number): number => Math.round(share * 100) / 100
 
-/** What an answer's text quotes. Its first paragraph is the model's own, and would only blur a search. */
+/** The quotes in an answer's text: all but its first paragraph, which is the same in most answers. */
 export const extractQuotes = (lead: string): string => lead.split("\n\n").slice(1).join("\n\n")
 
-/** A text's pieces for streaming: words with the space that follows. */
+/** A text in pieces for streaming: words, each with the space after it. */
 export const streamChunks = (text: string): ReadonlyArray<string> => text.match(/\s*\S+\s?/guy) ?? []
 
-/** About what a provider would count as tokens. */
+/** An estimate of the number of tokens. */
 export const countTokens = (text: string): number => Math.max(1, Tokenizer.tokenize(text).length)

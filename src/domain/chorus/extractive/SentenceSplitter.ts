@@ -1,9 +1,6 @@
-/**
- * Texts taken apart into the pieces that can be quoted: sentences, list items,
- * blocks of code. Each is a part of its text, character for character.
- */
+/** Splits a text into the passages that can be quoted: sentences, list items, code blocks. Each is a part of its text, unchanged. */
 
-/** A piece of a text. `heading` is the nearest heading above it. */
+/** A part of a text; `heading` is the nearest heading above it. */
 export interface Passage {
   readonly kind: "prose" | "code"
   readonly text: string
@@ -16,7 +13,7 @@ const headingLine = /^\s{0,3}#{1,6}\s(.*)$/
 const listItemLine = /^\s*(?:[-*+]|\d{1,3}[.)])\s+/
 const sentenceEnd = /(?<=[.!?]["')\]*_`]?)\s{1,8}(?=["'([*_`]?[\p{Lu}\p{N}])/u
 
-/** The pieces of a Markdown or plain text, in order. Pieces that were cut, of fewer than two words, or over 900 units are left out. */
+/** The passages of a Markdown or plain text in order, without truncated ones, ones of a single word, and ones over 900 units. */
 export const splitPassages = (text: string): ReadonlyArray<Passage> => {
   const passages: Array<Passage> = []
   let heading = ""
@@ -42,14 +39,14 @@ export const splitPassages = (text: string): ReadonlyArray<Passage> => {
     else block.push(line.replace(listItemLine, ""))
   }
   flush()
-  // A text that was cut inside a block of code: what is there of it is still code.
+  // The text was truncated within a code block.
   if (code !== undefined) addPassage(passages, "code", code.lines.join("\n"), heading)
   return passages
 }
 
 const addPassage = (passages: Array<Passage>, kind: Passage["kind"], text: string, heading: string): void => {
   const trimmed = kind === "prose" ? text.trim() : text.trimEnd().replace(/^\n+/, "")
-  // What ends with an ellipsis was cut, and stands nowhere like that.
+  // An ellipsis marks a truncated text, which is no quote.
   if (
     trimmed.length <= maxPassageLength && !trimmed.endsWith("…") && (trimmed.match(/[\p{L}\p{N}]+/gu)?.length ?? 0) > 1
   ) {

@@ -1,11 +1,9 @@
 /**
- * Text as words: what the hashing embedder and the extractive model count.
- *
- * Deterministic and language-light: Unicode letters and digits, identifiers
- * taken apart, English endings cut off, English filler words known.
+ * Tokenizes text for the hashing embedder and BM25: Unicode letters and digits, identifiers split, English endings
+ * removed, English stop words known. Deterministic: stored vectors depend on it.
  */
 
-/** Words that carry grammar rather than meaning. */
+/** English words without a meaning of their own. */
 export const stopWords: ReadonlySet<string> = new Set(
   (`a an the and or but nor so yet if then else when while of at by for with about between into through during before
 after above below to from up down in out on off over under again further once here there where why how all any both
@@ -25,7 +23,7 @@ export const tokenize = (text: string): ReadonlyArray<string> => {
   const tokens: Array<string> = []
   for (const [word] of text.normalize("NFKC").matchAll(wordPattern)) {
     tokens.push(word.toLowerCase())
-    // Scripts without spaces: their pairs of characters stand for words.
+    // Scripts without spaces: character bigrams in place of words.
     if (unspacedScript.test(word)) { for (let i = 0; i + 2 <= word.length; i++) tokens.push(word.slice(i, i + 2)) }
     const parts = word.split(camelCaseBoundary)
     if (parts.length > 1) { for (const part of parts) tokens.push(part.toLowerCase()) }
@@ -34,7 +32,7 @@ export const tokenize = (text: string): ReadonlyArray<string> => {
   return tokens
 }
 
-/** A word without its ending, so that `retry`, `retries`, `retried` and `retrying` meet. */
+/** A word without its English ending: the same for `retry`, `retries`, `retried` and `retrying`. */
 export const stem = (word: string): string => {
   if (word.length < 4 || !/^[a-z]+$/.test(word)) return word
   const base = word
@@ -46,7 +44,7 @@ export const stem = (word: string): string => {
   return base.length > 4 ? base.replace(/e$/, "") : base
 }
 
-/** The meaningful words of a text, stemmed; all of its words when every one is a filler. */
+/** The stems of a text's words without stop words; of all words if there are only stop words. */
 export const stemmedTerms = (text: string): ReadonlyArray<string> => {
   const tokens = tokenize(text)
   const meaningful = tokens.filter((word) => !stopWords.has(word))
