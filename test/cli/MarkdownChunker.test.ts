@@ -11,9 +11,9 @@ const arbitraryText = Arbitrary.map(
 const manyRuns = { arbitrary: { runs: 200, size: 60 } }
 const withoutWhitespace = (text: string) => text.replace(/\s+/g, "")
 
-describe("pieces of a text", () => {
+describe("MarkdownChunker", () => {
   it.prop(
-    "[THR2] no piece is blank or too large, and none of the text is lost",
+    "[THR2] no chunk is blank or exceeds the limit, and only white space is dropped",
     { text: arbitraryText },
     ({ text }) => {
       const pieces = MarkdownChunker.splitMarkdown(text, { ...MarkdownChunker.messageChunks, limit: 24 })
@@ -27,7 +27,7 @@ describe("pieces of a text", () => {
     manyRuns
   )
 
-  it("cuts at headings, though not at those in code, and then between paragraphs", () => {
+  it("a text is split at headings outside of code blocks, then between paragraphs", () => {
     const text = "intro\n\n# One\n\nfirst\n\n```\n# no heading\n```\n\n## Two\n\nsecond"
     assert.deepStrictEqual(MarkdownChunker.splitMarkdown(text), [
       "intro",
@@ -40,9 +40,11 @@ describe("pieces of a text", () => {
     )
   })
 
-  it("[SYN4] the id is a UUIDv5 of thread and pieces: the same for the same, and for nothing else", () => {
+  it("[SYN4] a command id is a UUIDv5 of its thread and chunks: equal for equal ones only", () => {
     const piece = (content: string, source = "notes.md"): MarkdownChunker.MarkdownChunk => ({ content, source })
     const id = MarkdownChunker.importCommandId("thread:a", [piece("text")])
+    // Fixed: another id would import everything a second time.
+    assert.strictEqual(id, "266d66b1-943c-515b-9f6e-0321af5abf47")
     assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
     assert.strictEqual(id, MarkdownChunker.importCommandId("thread:a", [piece("text")]))
     const others = [
@@ -55,7 +57,7 @@ describe("pieces of a text", () => {
     assert.strictEqual(MarkdownChunker.chunkFile("n.md", "# A\n\nx\n\n# A\n\nx").length, 1)
   })
 
-  it.prop("[THR2] every command holds what a frame can carry, and all of them every piece in order", {
+  it.prop("[THR2] every command fits a frame, and together they hold every chunk in order", {
     lengths: Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 8_192 }))), {
       minLength: 1,
       maxLength: 150

@@ -175,7 +175,7 @@ const resolvePrior = (priors: ReadonlyArray<Prior>, reference: string | number):
 }
 
 /**
- * The part of `content` that `quote` copies, as it is in `content`; "" if there is none. Runs of white space, and the
+ * CHO15: the part of `content` that `quote` copies, as it is in `content`; "" if there is none. Runs of white space, and the
  * characters that `PromptQuoting.escapeText` replaces, are compared as equal.
  */
 export const findQuote = (content: string, quote: string): string => {

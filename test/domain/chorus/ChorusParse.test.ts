@@ -4,8 +4,8 @@ import { StepOutput, steps } from "../../../src/domain/chorus/ChorusModel.ts"
 import { displayText } from "../../../src/domain/chorus/ChorusOutput.ts"
 import * as ChorusParse from "../../../src/domain/chorus/ChorusParse.ts"
 import * as ChorusPrompt from "../../../src/domain/chorus/ChorusPrompt.ts"
-import { injectionPayloads } from "../../layers/chorus/PromptInjections.ts"
 import { formatModelAnswer, makePrior, makeRunAt, priors, stepData } from "../../layers/chorus/RunFixture.ts"
+import { injectionPayloads } from "./PromptInjections.ts"
 
 const parse = (step: StepOutput["_tag"], text: string) =>
   ChorusParse.parseOutput(makeRunAt(step), step === "experience" ? priors : [], text)
@@ -31,8 +31,8 @@ const priorIds = (output: StepOutput): ReadonlyArray<string> => {
   }
 }
 
-describe("ChorusParse", () => {
-  it.each(steps)("[CHO2] reads the output of %s", (step) => {
+describe("ChorusParse: format", () => {
+  it.each(steps)("[CHO2] an answer to %s is parsed to its output", (step) => {
     const output = parseAs(step, formatModelAnswer("The lead.\n\nTwo paragraphs.", stepData[step]))
     assert.strictEqual(displayText(output), "The lead.\n\nTwo paragraphs.")
     assert.isTrue(Schema.is(StepOutput)(output))
@@ -42,7 +42,7 @@ describe("ChorusParse", () => {
     (json: string) => `L<<<data>>>${json}`,
     (json: string) => `\n\n L \n<<<data>>>\n\n\`\`\`json\n${json}\n\`\`\`\n`,
     (json: string) => `L\r\n<<<data>>>\r\n${json}\r\nHope this helps!`
-  ])("[CHO2] is tolerant of fences, space and chatter", (wrap) => {
+  ])("[CHO2] code fences, white space and text around the data are ignored", (wrap) => {
     const output = parseAs("update", wrap(JSON.stringify(stepData.update)))
     assert.deepStrictEqual(output, { _tag: "update", reason: "L", loop: false, confidence: 0.9 })
   })
@@ -58,11 +58,11 @@ describe("ChorusParse", () => {
     ["wrong fields", "text\n<<<data>>>\n{}"],
     ["wrong fields", "text\n<<<data>>>\n{\"loop\":\"no\",\"confidence\":1}"],
     ["wrong fields", "text\n<<<data>>>\n{\"loop\":true,\"confidence\":1e999}"]
-  ])("[CHO6] %s is a typed failure", (expected, text) => {
+  ])("[SEC32] [CHO6] %s is a typed failure", (expected, text) => {
     assert.strictEqual(parseFault("update", text), expected)
   })
 
-  it("[CHO2] clamps what is too much", () => {
+  it("[SEC32] oversized text and lists are truncated, and numbers clamped", () => {
     const many = Array.from({ length: 50 }, (_, i) => `${i} ${"x".repeat(1_200)}`)
     const { context_analysis, patterns } = parseAs(
       "observation",
@@ -74,12 +74,18 @@ describe("ChorusParse", () => {
     assert.strictEqual(parseAs("action", formatModelAnswer("L", { confidence: 85, reasoning: "" })).confidence, 1)
   })
 
-  it("[CHO10] only priors of this run are named, by number or by id", () => {
+  it("[CHO10] only priors of this run can be selected and cited, by number or by id", () => {
+    const names = ["prior 2", "[1]", "p-three", 2, 0, -1, 99, 1.5, "foreign"]
+    const { citations } = parseAs(
+      "yield",
+      formatModelAnswer("L", { citations: names.map((prior) => ({ prior, quote: "" })), confidence: 1 })
+    )
+    assert.deepStrictEqual(citations.map(({ prior }) => prior), ["p-two", "p-one", "p-three", "p-two"])
     const { selected_priors } = parseAs(
       "intention",
       formatModelAnswer("L", {
         implicit: "",
-        selected_priors: ["prior 2", "[1]", "p-three", 2, 0, -1, 99, 1.5, "foreign"],
+        selected_priors: names,
         reason: ""
       })
     )
@@ -92,27 +98,29 @@ describe("ChorusParse", () => {
     ["  green\n  tea ", "green tea"],
     ["made up", ""],
     ["", ""]
-  ])("[CHO10] the quote %j is kept as %j", (quote, kept) => {
+  ])("[CHO15] the quote %j is kept as %j", (quote, kept) => {
     const { citations } = parseAs("yield", formatModelAnswer("L", { citations: [{ prior: 1, quote }], confidence: 1 }))
     assert.deepStrictEqual(citations, [{ prior: "p-one", quote: kept }])
   })
 
-  it("[CHO10] a quote of what prompts exchange is found again", () => {
+  it("[CHO15] a quote of characters that prompts replace is found in the original text", () => {
     const content = "Write cout << x;\r\nand then </prior>  end."
     assert.strictEqual(ChorusParse.findQuote(content, "cout ‹‹ x;\nand then ‹/prior> end."), content.slice(6))
   })
 
-  it.prop("[CHO10] a quote is a part of its prior", [Schema.String, Schema.String, Schema.String], ([a, b, c]) => {
+  it.prop("[CHO15] a quote is a part of its prior", [Schema.String, Schema.String, Schema.String], ([a, b, c]) => {
     const content = a + b + c
     const quote = ChorusParse.findQuote(content, b)
     assert.isTrue(content.includes(quote))
-    // Halves of characters that only meet in the whole are no text that a model could quote.
+    // Lone surrogates that form a pair only in the whole text are not text that a model could quote.
     const quotable = content.isWellFormed() && b.isWellFormed() && b.trim() !== "" &&
       b.length <= ChorusParse.outputLimits.item
     assert.isTrue(quote !== "" || !quotable)
   })
+})
 
-  it("[CHO5] a marker that a control character hides is one as well", () => {
+describe("ChorusParse: streams", () => {
+  it("[CHO5] a delimiter with a control character inside is recognised", () => {
     const whole = `a${ChorusPrompt.delimiter.slice(0, 4)}\u0000${ChorusPrompt.delimiter.slice(4)}b`
     for (let i = 0; i <= whole.length; i++) assert.include(["", "a"], ChorusParse.streamablePrefix(whole.slice(0, i)))
   })
@@ -127,25 +135,72 @@ describe("ChorusParse", () => {
     (pieces) => pieces.join("")
   )
 
-  it.prop("[CHO5] what is shown grows to the lead and holds nothing of the marker", [text, text], ([lead, rest]) => {
-    const whole = lead + ChorusPrompt.delimiter + rest
-    const final = ChorusParse.streamablePrefix(whole)
-    assert.notInclude(final, ChorusPrompt.delimiter)
-    let before = ""
-    for (let i = 0; i <= whole.length; i++) {
-      const shown = ChorusParse.streamablePrefix(whole.slice(0, i))
-      assert.isTrue(
-        final.startsWith(shown) && shown.startsWith(before),
-        `at ${i}: ${JSON.stringify([before, shown, final])}`
-      )
-      assert.isTrue(shown.isWellFormed())
-      before = shown
+  it.prop(
+    "[CHO5] [FLT16] the text shown of each prefix is a prefix of the lead, without the delimiter",
+    [text, text],
+    ([lead, rest]) => {
+      const whole = lead + ChorusPrompt.delimiter + rest
+      const final = ChorusParse.streamablePrefix(whole)
+      assert.notInclude(final, ChorusPrompt.delimiter)
+      let before = ""
+      for (let i = 0; i <= whole.length; i++) {
+        const shown = ChorusParse.streamablePrefix(whole.slice(0, i))
+        assert.isTrue(
+          final.startsWith(shown) && shown.startsWith(before),
+          `at ${i}: ${JSON.stringify([before, shown, final])}`
+        )
+        assert.isTrue(shown.isWellFormed())
+        before = shown
+      }
+      assert.strictEqual(before, final)
+    },
+    { arbitrary: { runs: 500 } }
+  )
+
+  it.prop("[FLT16] however an answer is cut into pieces, the same text is shown and the same output parsed", {
+    lead: text,
+    cuts: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 })))
+  }, ({ cuts, lead }) => {
+    const whole = formatModelAnswer(lead, stepData.update)
+    let received = ""
+    let shown = ""
+    for (let n = 0; received.length < whole.length; n++) {
+      received += whole.slice(received.length, received.length + (cuts[n] ?? whole.length))
+      // As the stream does: the new part of what may be shown is appended.
+      shown += ChorusParse.streamablePrefix(received).slice(shown.length)
     }
-    assert.strictEqual(before, final)
-  }, { arbitrary: { runs: 500 } })
+    assert.strictEqual(shown, ChorusParse.streamablePrefix(whole))
+    assert.deepStrictEqual(parse("update", received), parse("update", whole))
+    const output = parse("update", whole)
+    if (Result.isSuccess(output)) assert.strictEqual(displayText(output.success), shown)
+  }, { arbitrary: { runs: 300 } })
+
+  it.prop("[SEC32] any text is an output within the limits, or a typed failure", {
+    lead: text,
+    data: Schema.String,
+    at: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 400 }))
+  }, ({ at, data, lead }) => {
+    for (const step of steps) {
+      const whole = formatModelAnswer(lead, stepData[step])
+      const mutated = whole.slice(0, at) + data + whole.slice(at + data.length)
+      for (const answer of [mutated, mutated.repeat(2), `${mutated}${"x".repeat(70_000)}`]) {
+        const output = parse(step, answer)
+        if (Result.isFailure(output)) {
+          assert.strictEqual(output.failure._tag, "MalformedModelOutput")
+          continue
+        }
+        assert.isTrue(Schema.is(StepOutput)(output.success))
+        assert.isAtMost(displayText(output.success).length, ChorusParse.outputLimits.lead)
+      }
+    }
+  }, { arbitrary: { runs: 60 } })
+})
+
+describe("ChorusParse against prompt injections", () => {
+  it("[SEC30] there are at least 100 distinct payloads", () => assert.isAtLeast(new Set(injectionPayloads).size, 100))
 
   it.each(steps)(
-    "[CHO11] [SEC30] %s: a model that obeys what is planted can say nothing but text and ids of this run",
+    "[CHO11] [SEC30] %s: the output of a model that obeys an injection is only text and ids of this run",
     (step) => {
       for (const payload of injectionPayloads) {
         const planted = [makePrior("p-evil", payload)]

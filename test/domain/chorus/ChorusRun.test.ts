@@ -27,7 +27,7 @@ const prior = (id: string, author: UserId | SystemId, content = "bread rises"): 
   created_at: 0
 })
 
-/** A model that always wants another loop; a test replaces what it is about. */
+/** Outputs of a model that always asks for another loop; a test replaces the ones it is about. */
 const outputs: { readonly [S in ChorusModel.Step]: ChorusModel.StepOutputOf<S> } = {
   action: { _tag: "action", proposed_response: "a", confidence: 0.5, reasoning: "" },
   experience: { _tag: "experience", synthesis: "e", key_insights: ["yeast"], priors: [prior("x", other)] },
@@ -41,7 +41,7 @@ type Script = (state: ChorusModel.ChorusState) => ChorusModel.StepOutput | Choru
 const answersWith = (change: Partial<typeof outputs> = {}): Script => (state) =>
   ({ ...outputs, ...change })[state.current_step]
 
-/** New insights in each loop, so that only the other rules stop it. */
+/** New insights in each loop, so that only the other rules end the run. */
 const alwaysLoops = (change: Partial<typeof outputs> = {}): Script => (state) =>
   state.current_step === "experience"
     ? { ...outputs.experience, key_insights: [`insight ${state.loop}`] }
@@ -64,7 +64,7 @@ const receiveResult = (
   seed = 0
 ) => ChorusRun.transformState(state, { _tag: "StepResult", answer: makeAnswer(state, result), now, seed })
 
-/** Answers until the run owes nothing more; a run that never ends fails the test. */
+/** Answers every intent until the run has ended; a run that never ends fails the test. */
 const runToEnd = (script: Script, from = running) => {
   let state = from
   const trail: Array<string> = []
@@ -83,8 +83,8 @@ const aiError = (more: Partial<ChorusModel.ErrorState> = {}): ChorusModel.ErrorS
   ...more
 })
 
-describe("A run of the Chorus", () => {
-  it("[CHO1] waits, starts, and asks for one step at a time", () => {
+describe("ChorusRun: steps and loops", () => {
+  it("[CHO1] a queued run has no intent; a running one has one, for its current step", () => {
     assert.deepStrictEqual(ChorusRun.pending(queued), [])
     assert.deepStrictEqual(ChorusRun.pending(running).map((intent) => intent.id), [CommandId.make("p/0/action/0")])
     const { intents, response, state } = receiveResult(running, outputs.action)
@@ -93,26 +93,28 @@ describe("A run of the Chorus", () => {
     assert.deepStrictEqual(response, { prompt_id, loop: 0, step: "action", status: "running", text: "a" })
   })
 
-  it("[CHO2] goes through six steps, and each sees all before it", () => {
+  it("[CHO2] a run carries out six steps in order, and keeps their outputs", () => {
     const { state, trail } = runToEnd(answersWith({ update: { ...outputs.update, loop: false } }))
     assert.deepStrictEqual(trail, ["action0", "experience0", "intention0", "observation0", "update0", "yield0"])
     assert.deepStrictEqual(state.steps.map((record) => record.step), [...ChorusModel.steps])
     assert.strictEqual(state.status, "yielded")
   })
 
-  it("[CHO3] loops back three times at most, and then yields", () => {
+  it("[CHO3] a run loops at most three times, and then yields", () => {
     const { state, trail } = runToEnd(alwaysLoops())
     assert.strictEqual(trail.filter((step) => step.startsWith("action")).length, 1 + ChorusRun.runPolicy.maxLoops)
     assert.strictEqual(trail.at(-1), "yield3")
     assert.strictEqual(state.status, "yielded")
   })
 
-  it("[CHO3] does not loop when it is confident, or when nothing new was found", () => {
+  it("[CHO3] a run does not loop when it is confident, or when it found no new insight", () => {
     assert.strictEqual(runToEnd(alwaysLoops({ update: { ...outputs.update, confidence: 0.8 } })).trail.at(-1), "yield0")
     assert.strictEqual(runToEnd(answersWith()).trail.at(-1), "yield1")
   })
+})
 
-  it("[CHO6] a failed try leaves the steps as they were, and the next one waits longer", () => {
+describe("ChorusRun: failures", () => {
+  it("[CHO6] a failed attempt keeps the completed steps, and doubles the back-off", () => {
     const before = receiveResult(running, outputs.action).state
     const waits = [0, 1, 2, 3].map((attempt) => {
       const { intents, state } = receiveResult({ ...before, attempt }, aiError(), 1_000)
@@ -123,18 +125,18 @@ describe("A run of the Chorus", () => {
     assert.deepStrictEqual(waits, [500, 1_000, 2_000, 4_000])
   })
 
-  it.prop("[CHO6] the pause is between half and all of the back-off", [Schema.Int], ([seed]) => {
+  it.prop("[CHO6] the wait is between half and all of the back-off", [Schema.Int], ([seed]) => {
     const { state } = receiveResult({ ...running, attempt: 2 }, aiError(), 0, seed)
     assert.isAtLeast(state.not_before, 2_000)
     assert.isAtMost(state.not_before, 4_000)
   })
 
-  it("[CHO6] waits as long as the provider asks, within reason", () => {
+  it("[CHO6] a Retry-After is respected up to ten minutes; a longer one is a failure", () => {
     assert.strictEqual(receiveResult(running, aiError({ retry_after_ms: 60_000 }), 0).state.not_before, 60_000)
     assert.strictEqual(receiveResult(running, aiError({ retry_after_ms: 3_600_000 }), 0).state.status, "failed")
   })
 
-  it("[CHO6] fails typed after five tries, or at once when trying again cannot help", () => {
+  it("[CHO6] a run fails with the error after five attempts, or at once if it is not retryable", () => {
     const { state, trail } = runToEnd(() => aiError())
     assert.strictEqual(state.status, "failed")
     assert.deepStrictEqual(state.error_state, aiError())
@@ -142,19 +144,102 @@ describe("A run of the Chorus", () => {
     assert.strictEqual(runToEnd(() => aiError({ retryable: false })).trail.length, 1)
   })
 
-  it("[CHO6] a state found wrong is handed out afresh at once", () => {
+  it("[CHO6] a StateError is retried at once", () => {
     const { state } = receiveResult(running, { _tag: "StateError", message: "?", retryable: false }, 50)
     assert.strictEqual(state.status, "running")
     assert.strictEqual(state.not_before, 50)
   })
 
-  it("[CHO6] an answer of another step is a failed try", () => {
+  it("[CHO6] an answer of another step is a failed attempt", () => {
     const { response, state } = receiveResult(running, outputs.yield)
     assert.strictEqual(state.error_state?._tag, "AIError")
     assert.strictEqual(response?.text, "asked for action, the answer was yield")
   })
 
-  it("[CHO7] a late answer to an earlier try changes nothing", () => {
+  const stall: ChorusModel.ErrorState = { _tag: "NetworkError", message: "stalled", retryable: true }
+
+  it("[FLT14] [FLT15] a model that stalls at a step is asked again after the back-off, and the run goes on", () => {
+    for (const step of ChorusModel.steps) {
+      let hasStalled = false
+      const { state, trail } = runToEnd((state) => {
+        if (state.current_step !== step || hasStalled) {
+          return answersWith({ update: { ...outputs.update, loop: false } })(state)
+        }
+        hasStalled = true
+        return stall
+      })
+      assert.strictEqual(state.status, "yielded")
+      assert.deepStrictEqual(trail.filter((one) => one === `${step}0`).length, 2)
+    }
+  })
+
+  it("[FLT14] [FLT15] a model that always stalls ends the run with one terminal event, and its completed steps stay", () => {
+    let state = receiveResult(running, outputs.action).state
+    const events: Array<string> = []
+    while (!ChorusRun.isFinished(state)) {
+      const decided = ChorusRun.decide(state, makeAnswer(state, stall), { now: 100, seed: 0 })
+      events.push(...decided.map(({ _tag }) => _tag))
+      state = decided.reduce(ChorusRun.evolve, state)
+    }
+    assert.deepStrictEqual(events, ["StepFailed", "StepFailed", "StepFailed", "StepFailed", "RunFailed"])
+    assert.strictEqual(state.error_state?._tag, "NetworkError")
+    assert.strictEqual(state.steps.length, 1)
+    assert.deepStrictEqual(ChorusRun.decide(state, makeAnswer(state, stall), { now: 100, seed: 0 }), [])
+  })
+})
+
+/** A run from its start to its end: the state before each event, and the event. */
+const recordRun = () => {
+  const history: Array<{ readonly before: ChorusModel.ChorusState; readonly event: ChorusRun.RunEvent }> = []
+  let state = running
+  let failures = 0
+  while (!ChorusRun.isFinished(state)) {
+    const result = state.current_step === "intention" && failures++ === 0 ? aiError() : alwaysLoops()(state)
+    for (const event of ChorusRun.decide(state, makeAnswer(state, result), { now: 100, seed: 7 })) {
+      history.push({ before: state, event })
+      state = ChorusRun.evolve(state, event)
+    }
+  }
+  return { history, end: state }
+}
+
+describe("ChorusRun: crashes and cancellation", () => {
+  it("[FLT18] a run that is folded from its log resumes at the first step that had not completed", () => {
+    const { end, history } = recordRun()
+    const events = history.map(({ event }) => event)
+    for (let n = 0; n <= events.length; n++) {
+      const loaded = events.slice(0, n).reduce(ChorusRun.evolve, running)
+      const completed = events.slice(0, n).filter((event) => event._tag === "StepCompleted")
+      assert.strictEqual(loaded.steps.length, completed.length)
+      const [intent] = ChorusRun.pending(loaded)
+      if (n === events.length) return assert.isUndefined(intent)
+      assert.deepStrictEqual([intent?.run.loop, intent?.run.current_step], [
+        end.steps[completed.length]?.loop,
+        end.steps[completed.length]?.step
+      ])
+    }
+  })
+
+  it("[FLT18] no step takes effect twice, however often its answer is delivered", () => {
+    for (const { before, event } of recordRun().history) {
+      if (event._tag !== "StepCompleted") continue
+      const answer = makeAnswer(before, event.output)
+      const after = ChorusRun.evolve(before, event)
+      assert.deepStrictEqual(ChorusRun.decide(after, answer, { now: 200, seed: 0 }), [])
+    }
+  })
+
+  it("[FLT19] a run cancelled at any step has no intent, and no later answer or event changes it", () => {
+    for (const { before, event } of recordRun().history) {
+      const cancelled = ChorusRun.transformState(before, { _tag: "RunCancelled", prompt_id, by: asker, at: 30 })
+      assert.deepStrictEqual(cancelled.intents, [])
+      const answer = makeAnswer(before, alwaysLoops()(before))
+      assert.deepStrictEqual(ChorusRun.decide(cancelled.state, answer, { now: 31, seed: 0 }), [])
+      assert.strictEqual(ChorusRun.evolve(cancelled.state, event), cancelled.state)
+    }
+  })
+
+  it("[CHO7] a late answer to an earlier attempt changes nothing", () => {
     const late = makeAnswer(running, outputs.action)
     const retried = receiveResult(running, aiError()).state
     assert.deepStrictEqual(
@@ -163,7 +248,7 @@ describe("A run of the Chorus", () => {
     )
   })
 
-  it("[CHO8] a cancelled run keeps its text, asks for nothing, and hears nothing", () => {
+  it("[CHO8] a cancelled run has no intent, and keeps the partial text of its step once", () => {
     const cancelled = ChorusRun.transformState(running, {
       _tag: "RunCancelled",
       prompt_id,
@@ -186,8 +271,10 @@ describe("A run of the Chorus", () => {
     assert.deepStrictEqual(cut(kept.state, "again").state, kept.state)
     assert.deepStrictEqual(cut(running, "not cancelled").state, running)
   })
+})
 
-  it("[CHO10][CHO11] believes references to its own priors only, five of them, and no invented quote", () => {
+describe("ChorusRun: citations and end", () => {
+  it("[CHO10] [CHO11] only references to priors of the run are kept, at most five citations, and no invented quote", () => {
     const priors = [..."abcdefg"].map((id) => prior(id, other))
     const citations = [..."zaabcdefg"].map((prior) => ({ prior, quote: prior === "b" ? "cake" : "bread" }))
     const { state } = runToEnd(answersWith({
@@ -209,7 +296,7 @@ describe("A run of the Chorus", () => {
     })
   })
 
-  it("[CHO10] cited authors are paid once each, the asker and the server never", () => {
+  it("[CHO10] cited authors are paid once each, the asker and system authors never", () => {
     const priors = [prior("a", asker), prior("b", other), prior("c", other), prior("d", "system:chorus")]
     const { state } = runToEnd(answersWith({
       experience: { ...outputs.experience, priors },
@@ -224,7 +311,7 @@ describe("A run of the Chorus", () => {
     { minLength: 1, maxLength: 40 }
   )
 
-  it.prop("[CHO3] ends whatever the model says, in a yield or a typed failure", { replies }, ({ replies }) => {
+  it.prop("[CHO3] a run ends in a Yield or a typed failure, whatever the model answers", { replies }, ({ replies }) => {
     let turn = 0
     const { state } = runToEnd((state) => {
       const reply = replies[turn++ % replies.length]

@@ -9,7 +9,7 @@ const cosine = (a: string, b: string) => {
 }
 
 describe("HashEmbedding", () => {
-  it.prop("[CHO4] a text gives one vector of length 1, or a typed failure", [Schema.String], ([text]) => {
+  it.prop("[STO8] a text has one vector of length 1, or is a typed failure", [Schema.String], ([text]) => {
     const first = HashEmbedding.embed(text)
     assert.deepStrictEqual(HashEmbedding.embed(text), first)
     if (Result.isFailure(first)) {
@@ -37,11 +37,11 @@ describe("HashEmbedding", () => {
     assert.isAbove(cosine(text, close), cosine(text, far) + 0.05)
   })
 
-  it("[CHO4] filler words say little", () => {
+  it("[CHO4] stop words have little weight", () => {
     assert.isBelow(cosine("what is the capital of France", "what is the colour of the sky"), 0.3)
   })
 
-  it("[CHO4] the features of this version are fixed", () => {
+  it("[STO4] the features of this version are fixed", () => {
     const vector = embed("The quick brown fox")
     const strongest = vector.map((x, i) => [i, Math.round(x * 1000)] as const)
       .toSorted(([, a], [, b]) => Math.abs(b) - Math.abs(a)).slice(0, 3)

@@ -1,10 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as Storage from "../../../src/domain/search/Storage.ts"
-import { ConnectionError, InconsistencyError, VectorError } from "../../../src/domain/search/StorageError.ts"
 import { cacheLimit, initial, type Operation, type OperationResult } from "../../../src/domain/search/StorageModel.ts"
-import * as StorageRecovery from "../../../src/domain/search/StorageRecovery.ts"
-import * as Vector from "../../../src/domain/search/Vector.ts"
 import { makePoint, pointId } from "../../support/PointFixture.ts"
 
 const collection = "c"
@@ -30,21 +27,21 @@ const search = (vector: ReadonlyArray<number>, limit = 10): Operation => ({
   filter: {}
 })
 
-/** What a refusal says: the error's tag and the recovery's. */
+/** The tags of a rejection and of its recovery. */
 const outcomeTags = (result: OperationResult) =>
   result._tag === "Failure" ? [result.error._tag, result.recovery._tag] : result._tag
 
-describe("Storage", () => {
-  it("[STO1, STO2] Store hands the normalised points to the engine and knows them if it knew of them", () => {
+describe("Storage: decisions", () => {
+  it("[STO1] [STO2] Store normalises the vectors, and caches the points whose stored version is known", () => {
     const known = Storage.cachePoints(ready, collection, [{ id: pointId(1), point: null }])
     const [state, result] = Storage.executeOperation(known, store(makePoint(1, [3, 0, 4]), makePoint(2, [0, 5, 0])))
-    if (result._tag === "Failure" || result.command._tag !== "Upsert") return assert.fail("refused")
+    if (result._tag === "Failure" || result.command._tag !== "Upsert") return assert.fail("rejected")
     assert.deepStrictEqual(
       result.command.points.map(({ vector }) => vector),
       [[Math.fround(0.6), 0, Math.fround(0.8)], [0, 1, 0]]
     )
     assert.deepStrictEqual(state.cache.get(pointId(1))?.point, result.command.points[0])
-    // Nobody knows whether the engine holds a later version of the other one.
+    // The engine may hold a newer version of the other point.
     assert.isFalse(state.cache.has(pointId(2)))
   })
 
@@ -53,15 +50,21 @@ describe("Storage", () => {
     { fault: "not_finite", vector: [1, Number.NaN, 0] },
     { fault: "not_finite", vector: [1, 1e39, 0] },
     { fault: "zero", vector: [0, 0, 0] }
-  ])("[STO2, STO8] a vector with fault $fault is refused: stored ones are embedded again", ({ fault, vector }) => {
-    const [state, result] = Storage.executeOperation(ready, store(makePoint(1, [1, 0, 0]), makePoint(2, vector)))
-    assert.strictEqual(state, ready)
-    assert.deepStrictEqual(outcomeTags(result), ["InvalidVector", "RecoverEmbedding"])
-    assert.isTrue(result._tag === "Failure" && result.error._tag === "InvalidVector" && result.error.fault === fault)
-    assert.deepStrictEqual(outcomeTags(Storage.executeOperation(ready, search(vector))[1]), ["InvalidVector", "GiveUp"])
-  })
+  ])(
+    "[STO2] [STO8] a vector with the fault $fault is rejected, and embedded again if it was to be stored",
+    ({ fault, vector }) => {
+      const [state, result] = Storage.executeOperation(ready, store(makePoint(1, [1, 0, 0]), makePoint(2, vector)))
+      assert.strictEqual(state, ready)
+      assert.deepStrictEqual(outcomeTags(result), ["InvalidVector", "RecoverEmbedding"])
+      assert.isTrue(result._tag === "Failure" && result.error._tag === "InvalidVector" && result.error.fault === fault)
+      assert.deepStrictEqual(outcomeTags(Storage.executeOperation(ready, search(vector))[1]), [
+        "InvalidVector",
+        "GiveUp"
+      ])
+    }
+  )
 
-  it("[STO2] a collection is looked for before it is used; an undeclared one is refused", () => {
+  it("[STO2] a collection is created before its first use; an undeclared one is rejected", () => {
     const [state, result] = Storage.executeOperation(initialState, store(makePoint(1, [1, 0, 0])))
     assert.strictEqual(state, initialState)
     assert.deepStrictEqual(outcomeTags(result), ["InvalidCollection", "RecoverCollection"])
@@ -69,7 +72,7 @@ describe("Storage", () => {
     assert.deepStrictEqual(outcomeTags(other), ["InvalidCollection", "GiveUp"])
   })
 
-  it("[STO2] Update wants a newer version than the stored one, and asks for what it does not know", () => {
+  it("[STO2] Update requires a newer version than the stored one, and fetches a point that is not cached", () => {
     assert.deepStrictEqual(outcomeTags(Storage.executeOperation(ready, update(1, 2))[1]), ["NotFound", "RecoverPoints"])
     const absent = Storage.cachePoints(ready, collection, [{ id: pointId(1), point: null }])
     assert.deepStrictEqual(outcomeTags(Storage.executeOperation(absent, update(1, 2))[1]), ["NotFound", "GiveUp"])
@@ -91,7 +94,7 @@ describe("Storage", () => {
     assert.deepStrictEqual(outcomeTags(Storage.executeOperation(state, update(1, 3))[1]), ["VersionConflict", "GiveUp"])
   })
 
-  it("[STO2] Delete takes what pointed to the point along", () => {
+  it("[STO1] Delete removes the point from the cache and from the engine", () => {
     const stored = Storage.cachePoints(ready, collection, [{ id: pointId(1), point: makePoint(1, [1, 0, 0]) }])
     const [state, result] = Storage.executeOperation(stored, { _tag: "Delete", collection, ids: [pointId(1)] })
     assert.deepStrictEqual(result, { _tag: "Success", command: { _tag: "Remove", collection, ids: [pointId(1)] } })
@@ -106,47 +109,14 @@ describe("Storage", () => {
     { name: "an id that is no UUID", operation: store({ ...makePoint(1, [1, 0, 0]), id: "../x" }) },
     { name: "a broken version", operation: update(1, 1.5) },
     { name: "a deletion of no UUID", operation: { _tag: "Delete", collection, ids: ["1"] } as const }
-  ])("[STO1] $name is refused and changes nothing", ({ operation }) => {
+  ])("[STO1] $name is rejected and changes nothing", ({ operation }) => {
     const [state, result] = Storage.executeOperation(ready, operation)
     assert.strictEqual(state, ready)
     assert.deepStrictEqual(outcomeTags(result), ["InvalidOperation", "GiveUp"])
   })
+})
 
-  it("[STO6] a lost connection keeps the state and waits longer each time, never less than it was asked to", () => {
-    const delays: Array<number> = []
-    let state = Storage.cachePoints(ready, collection, [{ id: pointId(1), point: makePoint(1, [1, 0, 0]) }])
-    for (const retry_after_ms of [null, null, null, 60_000, null, null, null, null, null]) {
-      const [next, recovery] = StorageRecovery.handleStorageError(
-        new ConnectionError({ detail: "down", retry_after_ms }),
-        state
-      )
-      assert.strictEqual(next.cache, state.cache)
-      state = next
-      if (recovery._tag === "RetryWithBackoff") delays.push(recovery.delay_ms)
-    }
-    assert.deepStrictEqual(delays, [200, 400, 800, 60_000, 3200, 6400, 12_800, 25_600, 30_000])
-    assert.strictEqual(state.error_state?.failures, 9)
-    assert.isNull(Storage.clearError(state).error_state)
-  })
-
-  it("[STO6] an inconsistency forgets the collection and has it looked for; a bad vector is made again", () => {
-    const stored = Storage.cachePoints(ready, collection, [{ id: pointId(1), point: makePoint(1, [1, 0, 0]) }])
-    const [state, recovery] = StorageRecovery.handleStorageError(
-      new InconsistencyError({ collection, detail: "gone" }),
-      stored
-    )
-    assert.strictEqual(recovery._tag, "ValidateAndRetry")
-    assert.strictEqual(state.cache.size, 0)
-    assert.deepStrictEqual(outcomeTags(Storage.executeOperation(state, search([1, 0, 0]))[1]), [
-      "InvalidCollection",
-      "RecoverCollection"
-    ])
-    assert.strictEqual(
-      StorageRecovery.handleStorageError(new VectorError({ detail: "" }), ready)[1]._tag,
-      "UpdateAndRetry"
-    )
-  })
-
+describe("Storage: cache", () => {
   const Which = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 999 }))
   const Version = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))
   const Script = Schema.Array(Schema.Union([
@@ -160,7 +130,7 @@ describe("Storage", () => {
   ]))
 
   it.prop(
-    "[STO1] the state stays bounded, and no version in it ever goes back",
+    "[STO1] the cache is bounded, and no cached version is replaced by an older one",
     [Arbitrary.schema(Script)],
     ([script]) => {
       let state = ready
@@ -194,7 +164,7 @@ describe("Storage", () => {
     }
   )
 
-  it.prop("[STO1] rolling back forgets exactly what was touched", {
+  it.prop("[STO1] a rollback evicts exactly the points of its command", {
     which: Which
   }, ({ which }) => {
     const state = Storage.cachePoints(ready, collection, [{ id: pointId(which), point: null }, {
@@ -202,18 +172,9 @@ describe("Storage", () => {
       point: null
     }])
     const [next, result] = Storage.executeOperation(state, store(makePoint(which, [1, 0, 0])))
-    if (result._tag === "Failure") return assert.fail("refused")
+    if (result._tag === "Failure") return assert.fail("rejected")
     const back = Storage.rollback(next, result.command)
     assert.isFalse(back.cache.has(pointId(which)))
     assert.isTrue(back.cache.has(pointId(1000)))
-  })
-
-  it.prop("[STO2] what passes the checks is of length one afterwards, in single precision", [
-    Schema.Array(Schema.Finite)
-  ], ([vector]) => {
-    if (Vector.findFault(vector, vector.length) !== undefined) return
-    const normalised = Vector.normalise(vector)
-    assert.closeTo(Vector.norm(normalised), 1, 1e-5)
-    assert.deepStrictEqual(normalised.map(Math.fround), normalised)
   })
 })

@@ -15,8 +15,8 @@ import * as ChorusPrompt from "../../../../src/domain/chorus/ChorusPrompt.ts"
 import { runPolicy } from "../../../../src/domain/chorus/ChorusRun.ts"
 import * as ExtractiveModel from "../../../../src/domain/chorus/extractive/ExtractiveModel.ts"
 import * as HashEmbedding from "../../../../src/domain/search/HashEmbedding.ts"
-import { injectionPayloads } from "../../../layers/chorus/PromptInjections.ts"
 import { asker, makePrior, makeRunAt, priors } from "../../../layers/chorus/RunFixture.ts"
+import { injectionPayloads } from "../PromptInjections.ts"
 
 /** Carries out all six steps with the extractive model. */
 const runAllSteps = (prompt: string, foundPriors: ReadonlyArray<Prior>, messages: ChorusState["messages"] = []) => {

@@ -1,0 +1,43 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Schema } from "effect"
+import * as ModelStream from "../../../src/domain/chorus/ModelStream.ts"
+
+const limits: ModelStream.StreamLimits = {
+  firstTokenTimeout: Duration.seconds(2),
+  idleTimeout: Duration.seconds(1),
+  maxTextLength: 10
+}
+
+describe("ModelStream", () => {
+  it("[FLT14] the wait for the first part is the first-token timeout, 60 s by default", () => {
+    assert.deepStrictEqual(ModelStream.nextTimeout(ModelStream.notStarted, limits), Duration.seconds(2))
+    assert.strictEqual(
+      Duration.toMillis(ModelStream.nextTimeout(ModelStream.notStarted, ModelStream.defaultStreamLimits)),
+      60_000
+    )
+  })
+
+  it("[FLT15] after a part, also an empty one, the wait is the idle timeout, 60 s by default", () => {
+    for (const length of [0, 5]) {
+      const progress = ModelStream.receivePart(ModelStream.notStarted, length, limits)
+      if (progress === undefined) return assert.fail("too long")
+      assert.deepStrictEqual(ModelStream.nextTimeout(progress, limits), Duration.seconds(1))
+      assert.strictEqual(Duration.toMillis(ModelStream.nextTimeout(progress, ModelStream.defaultStreamLimits)), 60_000)
+    }
+  })
+
+  const Length = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 6 }))
+  it.prop("[SEC32] a stream is accepted as long as the sum of its parts is within the limit", [
+    Schema.Array(Length)
+  ], ([lengths]) => {
+    let progress: ModelStream.StreamProgress | undefined = ModelStream.notStarted
+    let sum = 0
+    for (const length of lengths) {
+      sum += length
+      progress = ModelStream.receivePart(progress, length, limits)
+      assert.strictEqual(progress === undefined, sum > limits.maxTextLength)
+      if (progress === undefined) return
+      assert.strictEqual(progress.textLength, sum)
+    }
+  })
+})

@@ -1,0 +1,94 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import * as ExtractiveModel from "../../../src/domain/chorus/extractive/ExtractiveModel.ts"
+import { CommandId } from "../../../src/domain/protocol/Ids.ts"
+import * as PriorSearch from "../../../src/domain/search/PriorSearch.ts"
+import type { Hit } from "../../../src/domain/search/VectorPoint.ts"
+import { makePrior, makeRunAt } from "../../layers/chorus/RunFixture.ts"
+import { makePayload, pointId, threadId } from "../../support/PointFixture.ts"
+
+const hit = (n: number, changes: { readonly text?: string; readonly message?: string; readonly at?: number } = {}) => ({
+  id: pointId(n),
+  score: 1 - n / 100,
+  payload: makePayload({
+    message: CommandId.make(changes.message ?? `m${n}`),
+    content: changes.text ?? `text ${n}`,
+    content_hash: changes.text ?? `hash ${n}`,
+    created_at: changes.at ?? n
+  })
+})
+
+describe("PriorSearch", () => {
+  it("[CHO4] the search text is the question and Action's answer", () => {
+    const run = makeRunAt("experience")
+    assert.strictEqual(PriorSearch.searchText(run), `${run.prompt}\n\nlead of action 0`)
+    assert.strictEqual(PriorSearch.searchText({ ...run, steps: [] }), run.prompt)
+    assert.strictEqual(PriorSearch.searchText({ ...run, prompt: "x".repeat(30_000) }), "lead of action 0")
+  })
+
+  it("[CHO4] only the quotes of the extractive model are part of the search text", () => {
+    const run = makeRunAt("experience")
+    const steps = run.steps.map(({ output, ...record }) => ({
+      ...record,
+      output: { ...output, proposed_response: `${ExtractiveModel.disclaimer} This thread says:\n\n- a quote` },
+      usage: { ...record.usage, model: ExtractiveModel.modelName }
+    }))
+    assert.strictEqual(PriorSearch.searchText({ ...run, steps }), `${run.prompt}\n\n- a quote`)
+  })
+
+  it("[CHO4] the ten best hits become priors, with the score as their similarity", () => {
+    const priors = PriorSearch.selectPriors(Array.from({ length: 30 }, (_, n) => hit(n)))
+    assert.deepStrictEqual(priors.map(({ id }) => id), Array.from({ length: 10 }, (_, n) => `m${n}`))
+    assert.strictEqual(priors[3]?.similarity, 0.97)
+  })
+
+  it("[CHO4] identical texts are one prior, the earliest; a message is one prior, its best chunk", () => {
+    const hits = [
+      hit(1, { text: "same", message: "copy", at: 90 }),
+      hit(2, { text: "same", message: "first", at: 10 }),
+      hit(3, { message: "long", at: 5 }),
+      hit(4, { message: "long", at: 5 })
+    ]
+    assert.deepStrictEqual(PriorSearch.selectPriors(hits).map(({ content, id }) => [id, content]), [
+      ["first", "same"],
+      ["long", "text 3"]
+    ])
+  })
+
+  it("[CHO4] a long prior is shown as the excerpt that answers the question", () => {
+    const run = makeRunAt("experience", 0, { prompt: "How hot should the water for green tea be?" })
+    const long = `${"Other words. ".repeat(300)}\nGreen tea needs water of 80 degrees.\n${"More words. ".repeat(300)}`
+    const { content, id } = PriorSearch.excerptPrior(run, makePrior("p", long))
+    assert.strictEqual(id, "p")
+    assert.include(content, "80 degrees")
+    assert.isAtMost(content.length, 2_000)
+  })
+
+  const Name = Schema.Literals(["a", "b", "c", "d"])
+  it.prop("[SEC10] every hit in a thread that the reader may not read is dropped, and no other", {
+    threads: Schema.Array(Name),
+    readable: Schema.Array(Name)
+  }, ({ readable, threads }) => {
+    const hits = threads.map((name, n): Hit => ({
+      ...hit(n),
+      payload: makePayload({ thread: threadId(name), visibility: "public" })
+    }))
+    const authorised = PriorSearch.authoriseHits(hits, new Set(readable.map(threadId)))
+    assert.deepStrictEqual(authorised, hits.filter((_, n) => readable.includes(threads[n]!)))
+  })
+
+  it("[FLT13] a run knows from its Experience that there was no search, in this loop only", () => {
+    const run = makeRunAt("yield", 1)
+    const withNote = (loop: number) => ({
+      ...run,
+      steps: run.steps.map((record) =>
+        record.output._tag === "experience" && record.loop === loop
+          ? { ...record, output: { ...record.output, synthesis: `${PriorSearch.priorsUnavailableNote}\n\nL` } }
+          : record
+      )
+    })
+    assert.isFalse(PriorSearch.ranWithoutSearch(run))
+    assert.isFalse(PriorSearch.ranWithoutSearch(withNote(0)))
+    assert.isTrue(PriorSearch.ranWithoutSearch(withNote(1)))
+  })
+})
