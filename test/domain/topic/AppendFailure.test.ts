@@ -1,0 +1,39 @@
+import { assert, describe, it } from "@effect/vitest"
+import { isRetryable } from "../../../src/domain/protocol/Rejection.ts"
+import { type LogFailure, recoverFromFailure, rejectionOf } from "../../../src/domain/topic/AppendFailure.ts"
+
+const full: LogFailure = { _tag: "LogUnavailable", full: true, message: "the disk is full" }
+const ioError: LogFailure = { _tag: "LogUnavailable", full: false, message: "EIO at /data/choir.db" }
+const corrupt: LogFailure = { _tag: "LogCorrupt", message: "log thread:a is damaged at 7 (altered)" }
+const conflict: LogFailure = { _tag: "SeqConflict" }
+
+describe("recoverFromFailure", () => {
+  it("[TOP3] [TOP6] only a conflict is decided again on what is in the log, and not for ever", () => {
+    assert.strictEqual(recoverFromFailure(conflict, 3)._tag, "CatchUpAndRetry")
+    assert.strictEqual(recoverFromFailure(conflict, 0)._tag, "Reject")
+  })
+
+  it("[FLT3] [FLT4] an append that failed is never repeated by the server, since it may have happened", () => {
+    for (const failure of [full, ioError, corrupt, undefined]) {
+      assert.deepStrictEqual(recoverFromFailure(failure, 3), { _tag: "Reject", rejection: rejectionOf(failure) })
+    }
+  })
+})
+
+describe("rejectionOf", () => {
+  it("[FLT3] names a full disk, and may be retried", () => {
+    assert.deepInclude(rejectionOf(full), { code: "unavailable", message: full.message })
+    assert.isTrue(isRetryable(rejectionOf(full).code))
+  })
+
+  it("[FLT4] discloses nothing of an I/O error", () => {
+    assert.strictEqual(rejectionOf(ioError).code, "unavailable")
+    assert.notInclude(rejectionOf(ioError).message, "EIO")
+  })
+
+  it("[FLT5] names the topic and the seq of a damaged log", () => {
+    assert.deepInclude(rejectionOf(corrupt), { code: "unavailable", message: corrupt.message })
+  })
+
+  it("[FLT25] a defect is internal", () => assert.strictEqual(rejectionOf(undefined).code, "internal"))
+})

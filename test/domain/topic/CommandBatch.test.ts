@@ -1,0 +1,120 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import { type Author, CommandId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
+import { decideBatch, type DecidedBatch, type TopicInput } from "../../../src/domain/topic/CommandBatch.ts"
+import type { ProcessedCommand } from "../../../src/domain/topic/Deduplication.ts"
+import { type DurableState, replay } from "../../../src/domain/topic/DurableState.ts"
+import * as Log from "../../../src/domain/topic/Log.ts"
+import { fold, type Intent } from "../../../src/domain/topic/Topic.ts"
+import * as CounterKind from "../../support/CounterKind.ts"
+
+const { kind } = CounterKind
+const topic = TopicId.make("counter:one")
+const ada = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+const ben = UserId.make("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
+const start: DurableState = replay(kind, { epoch: "e", seq: 0, state: kind.initial(topic) }, [])
+
+const command = (id: string, input: CounterKind.Command, author: Author = ada): TopicInput => ({
+  id: CommandId.make(id),
+  author,
+  input
+})
+const add = (id: string, n: number, author: Author = ada) => command(id, { _tag: "add", n }, author)
+
+const decide = (
+  commands: ReadonlyArray<TopicInput>,
+  durable = start,
+  known: ReadonlyMap<CommandId, ProcessedCommand> = new Map()
+): DecidedBatch =>
+  decideBatch(kind, topic, durable, commands, { now: 7, seed: () => 3, findProcessed: (id) => known.get(id) })
+
+const outcomes = ({ decisions }: DecidedBatch) =>
+  decisions.map((decision) => {
+    if (decision._tag === "Forward") return `forward to ${decision.topic}`
+    const { outcome } = decision
+    if (Result.isFailure(outcome)) return outcome.failure.code
+    return outcome.success.duplicate ? `first ${outcome.success.seq}` : outcome.success.seq
+  })
+const totalOf = ({ after }: DecidedBatch) => (after.state as CounterKind.State).total
+
+describe("decideBatch", () => {
+  it("[TOP1] decides each command on the state that the ones before it lead to, and changes nothing itself", () => {
+    const before = structuredClone(start)
+    const decided = decide([add("a", 2), add("b", -3), add("c", -2), add("d", -1)])
+    assert.deepStrictEqual(outcomes(decided), [1, "rule_violated", 2, "rule_violated"])
+    assert.strictEqual(totalOf(decided), 0)
+    assert.deepStrictEqual(start, before)
+  })
+
+  it("[TOP1] gives the same batch for the same arguments, and intents as the difference of what is pending", () => {
+    const ask = command("q", { _tag: "ask", question: "why" })
+    assert.deepStrictEqual(decide([ask]), decide([ask]))
+    const pending: ReadonlyArray<Intent> = decide([ask]).after.pending
+    assert.deepStrictEqual(pending.map(({ id }) => id), ["q"])
+    assert.deepStrictEqual(decide([ask, command("f", { _tag: "forget", id: ask.id })]).after.pending, [])
+  })
+
+  it("[TOP3] numbers the drafts on from the durable state without a gap", () => {
+    const decided = decide([add("a", 1), add("b", -9), command("c", { _tag: "nothing" }), add("d", 1)], {
+      ...start,
+      seq: 41
+    })
+    assert.deepStrictEqual(decided.drafts.map(({ seq }) => seq), [42, 43])
+    assert.isTrue(Log.isContiguous(topic, 41, decided.drafts))
+    assert.strictEqual(decided.after.seq, 43)
+  })
+
+  it("[TOP5] records the cause, the author, the time and the version of each event", () => {
+    const [draft] = decide([add("a", 1)]).drafts
+    assert.deepInclude(draft, { cause: CommandId.make("a"), author: ada, at: 7, version: kind.version, topic })
+  })
+
+  it("[TOP2] leads to the fold of its drafts, for every batch of three commands", () => {
+    const numbers = [-2, -1, 0, 1, 2]
+    for (const a of numbers) {
+      for (const b of numbers) {
+        for (const c of numbers) {
+          const decided = decide([a, b, c].map((n, i) => add(`c${i}`, n)))
+          const events = decided.drafts.map(({ event }) => event as CounterKind.Event)
+          assert.deepStrictEqual(decided.after.state, fold(kind, kind.initial(topic), events))
+        }
+      }
+    }
+  })
+
+  it("[SYN4] applies an id once: its repeat in the batch or after it gets the first receipt and makes no event", () => {
+    const decided = decide([add("a", 2), add("a", 2), add("b", 1)])
+    assert.deepStrictEqual(outcomes(decided), [1, "first 1", 2])
+    assert.strictEqual(totalOf(decided), 3)
+    const again = decide([add("a", 2)], decided.after, decided.processedCommands)
+    assert.deepStrictEqual([outcomes(again), again.drafts], [["first 1"], []])
+  })
+
+  it("[SYN4] rejects an id that was used for another command or by another author", () => {
+    const decided = decide([add("a", 2), add("a", 3), add("a", 2, ben)])
+    assert.deepStrictEqual(outcomes(decided), [1, "id_conflict", "id_conflict"])
+  })
+
+  it("[SYN4] stores a user's command that made no event, and the hash of one that did with its last event", () => {
+    const decided = decide([
+      command("n", { _tag: "nothing" }),
+      add("a", 1),
+      command("s", { _tag: "nothing" }, "system:x")
+    ])
+    assert.deepStrictEqual(decided.eventlessCommands.map(({ id }) => id), ["n"])
+    assert.match(decided.drafts[0]?.asked ?? "", /^[0-9a-f]{16}$/)
+  })
+
+  it("[SYN5] makes exactly one decision per command, in order: a receipt, a rejection, or a forward", () => {
+    const other = TopicId.make("counter:two")
+    const decided = decide([add("a", 1), add("b", -2), command("c", { _tag: "pass_on", topic: other, n: 1 })])
+    assert.deepStrictEqual(outcomes(decided), [1, "rule_violated", "forward to counter:two"])
+  })
+
+  it("[FLT25] a defect of the kind rejects its own command only, in decide, evolve or pending", () => {
+    const dies = (["die_deciding", "die_evolving", "die_deriving"] as const).map((_tag) => command(_tag, { _tag }))
+    const decided = decide([add("a", 1), ...dies, add("b", 1)])
+    assert.deepStrictEqual(outcomes(decided), [1, "internal", "internal", "internal", 2])
+    assert.deepStrictEqual([totalOf(decided), decided.drafts.length, decided.defects.length], [2, 2, 3])
+  })
+})

@@ -1,0 +1,83 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
+import { isSameListing, isSameLog, noEpoch, replay, upcastEntry } from "../../../src/domain/topic/DurableState.ts"
+import type { Entry } from "../../../src/domain/topic/Log.ts"
+import type { Listing } from "../../../src/domain/topic/Topic.ts"
+import * as CounterKind from "../../support/CounterKind.ts"
+
+const { kind } = CounterKind
+const topic = TopicId.make("counter:one")
+const entry = (seq: number, event: Entry["event"], version = kind.version): Entry => ({
+  topic,
+  seq,
+  at: 0,
+  cause: CommandId.make(`c${seq}`),
+  author: "system:a",
+  version,
+  event,
+  prev: "",
+  hash: ""
+})
+const base = { epoch: "e", seq: 0, state: kind.initial(topic) }
+const entries = [1, 2, 3, 4].map((n) => entry(n, { _tag: "Added", n }))
+
+describe("replay", () => {
+  it("[TOP2] a state is the fold of its log at every seq, however the log is cut in two", () => {
+    for (let cut = 0; cut <= entries.length; cut++) {
+      const part = replay(kind, base, entries.slice(0, cut))
+      const whole = replay(kind, part, entries.slice(cut))
+      assert.deepStrictEqual(whole, replay(kind, base, entries))
+      assert.deepStrictEqual([part.seq, part.state], [cut, { ...base.state, total: cut * (cut + 1) / 2 }])
+    }
+  })
+
+  it("[TOP1] [TOP6] derives the timer and the outstanding intents from the state alone", () => {
+    const intent = { _tag: "Ask", id: "q", question: "why" }
+    const loaded = replay(kind, base, [entry(1, { _tag: "WakeSet", at: 9 }), entry(2, { _tag: "Owes", intent })])
+    assert.deepStrictEqual([loaded.wakeAt, loaded.pending], [9, [intent]])
+  })
+
+  it("[TOP9] an entry of an older version is brought to the kind's own, and one without an upcaster is a fault", () => {
+    const old = Result.getOrThrow(upcastEntry(kind, entry(1, 5, 1)))
+    assert.deepStrictEqual(old.event, { _tag: "Added", n: 5 })
+    assert.strictEqual((replay(kind, base, [old]).state as CounterKind.State).total, 5)
+    assert.deepStrictEqual(upcastEntry(kind, entries[0]!), Result.succeed(entries[0]!))
+    assert.isTrue(Result.isFailure(upcastEntry(kind, entry(1, 5, 0))))
+    assert.isTrue(Result.isFailure(upcastEntry(kind, entry(1, 5, kind.version + 1))))
+  })
+})
+
+describe("isSameLog", () => {
+  it("[SYN8] a log of another epoch, a shorter one or none at all is loaded anew", () => {
+    const at = (seq: number, epoch = "e") => ({ epoch, seq })
+    assert.isTrue(isSameLog(at(3), at(3)))
+    assert.isTrue(isSameLog(at(3), at(9)))
+    assert.isTrue(isSameLog(at(0, noEpoch), at(2)))
+    assert.isFalse(isSameLog(at(3), at(2)))
+    assert.isFalse(isSameLog(at(3), at(9, "restored")))
+    assert.isFalse(isSameLog(at(3), undefined))
+  })
+})
+
+describe("isSameListing", () => {
+  it("[THR10] any change of a directory entry is written", () => {
+    const listing: Listing = {
+      title: "t",
+      visibility: "members",
+      status: "active",
+      members: ["system:a"],
+      updatedAt: 1
+    }
+    assert.isTrue(isSameListing(listing, { ...listing, members: [...listing.members] }))
+    const changes: ReadonlyArray<Partial<Listing>> = [
+      { title: "u" },
+      { visibility: "public" },
+      { status: "closed" },
+      { members: [] },
+      { updatedAt: 2 }
+    ]
+    for (const change of changes) assert.isFalse(isSameListing(listing, { ...listing, ...change }))
+    assert.isFalse(isSameListing(undefined, listing))
+  })
+})
