@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config"
 
-// Time limits end what hangs: ten times what a test takes, and more, for a machine that does other things as well.
+// Timeouts only end tests that hang: they are at least ten times the usual duration, for busy machines.
 export default defineConfig({
   test: {
     projects: [
@@ -15,7 +15,7 @@ export default defineConfig({
         }
       },
       {
-        // Brings processes of its own, as many as there are cores here.
+        // Its tests start processes of their own, one per core of CI.
         test: {
           name: "simulation",
           include: ["test/simulation/**/*.test.ts"],

@@ -1,6 +1,6 @@
 /**
- * A process that is made to be killed: writers that never rest command counters
- * on the SQLite file of the first argument, under ids that begin with the second, and print each receipt.
+ * A program that a test kills: writers send commands to counters in the SQLite file of the first argument without pause,
+ * under ids with the prefix of the second, and print each receipt.
  */
 import { Effect, Layer } from "effect"
 import { writeSync } from "node:fs"

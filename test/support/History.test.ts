@@ -1,3 +1,4 @@
+/** The history checker detects every kind of violation that it exists for. */
 import { assert, describe, it } from "@effect/vitest"
 import { CommandId } from "../../src/domain/protocol/Ids.ts"
 import { compareWithLog, History, type LoggedEvent } from "./History.ts"
@@ -15,8 +16,8 @@ const threeSends = (): History => {
   return history
 }
 
-describe("[FLT1] the history checker", () => {
-  it("is content with whatever became of an unknown send, once", () => {
+describe("the history checker", () => {
+  it("accepts a command with an unknown outcome that was applied at most once", () => {
     assert.deepStrictEqual(threeSends().findViolations([loggedEvent(1, "a")]), [])
     assert.deepStrictEqual(
       threeSends().findViolations([loggedEvent(1, "a"), loggedEvent(2, "c"), loggedEvent(3, "b", "bob")]),
@@ -24,11 +25,11 @@ describe("[FLT1] the history checker", () => {
     )
   })
 
-  it("finds a loss, a double, a wrong place, a changed order and a gap", () => {
+  it("detects lost, duplicated, misplaced and reordered commands, and gaps", () => {
     assert.match(threeSends().findViolations([]).join(), /a is lost/)
     assert.match(
       threeSends().findViolations([loggedEvent(1, "a"), loggedEvent(2, "b", "bob"), loggedEvent(3, "b", "bob")]).join(),
-      /b is doubled/
+      /b is duplicated/
     )
     assert.match(
       threeSends().findViolations([loggedEvent(1, "c"), loggedEvent(2, "a")]).join(),
@@ -37,13 +38,16 @@ describe("[FLT1] the history checker", () => {
     assert.match(threeSends().findViolations([loggedEvent(1, "a"), loggedEvent(3, "c")]).join(), /3 follows 1/)
   })
 
-  it("finds what was refused and is there all the same", () => {
+  it("detects a rejected command in the log", () => {
     const history = threeSends()
     history.sent[2]!.outcome = "rejected"
-    assert.match(history.findViolations([loggedEvent(1, "a"), loggedEvent(2, "c")]).join(), /c was refused and is at 2/)
+    assert.match(
+      history.findViolations([loggedEvent(1, "a"), loggedEvent(2, "c")]).join(),
+      /c was rejected, but is at 2/
+    )
   })
 
-  it("finds a reader who missed something, heard it twice, or heard something else", () => {
+  it("detects a subscriber that missed, repeated or received foreign events", () => {
     const log = [loggedEvent(1, "a"), loggedEvent(2, "b"), loggedEvent(3, "c")]
     assert.deepStrictEqual(compareWithLog(log.slice(1), log), [])
     assert.match(compareWithLog([loggedEvent(1, "a"), loggedEvent(3, "c")], log).join(), /3 follows 1/)
@@ -52,6 +56,6 @@ describe("[FLT1] the history checker", () => {
       /2 follows 2/
     )
     assert.match(compareWithLog([loggedEvent(1, "a"), loggedEvent(2, "x"), loggedEvent(3, "c")], log).join(), /x at 2/)
-    assert.match(compareWithLog(log.slice(0, 2), log).join(), /2 events were heard from 1 on, of a log of 3/)
+    assert.match(compareWithLog(log.slice(0, 2), log).join(), /2 events were received from 1 on, of a log of 3/)
   })
 })

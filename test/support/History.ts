@@ -1,35 +1,37 @@
 /**
- * What people sent and were told, against what the log holds (FLT1, SYN3-SYN5). A send whose outcome nobody knows
- * may be there or not, but never twice.
+ * The history checker: compares the commands that clients sent, and their observed outcomes, with the log (FLT1, SYN3-SYN5).
+ * As in Jepsen, a command with an unknown outcome may have been applied or not, but at most once.
  */
 import type { PublishedEvent } from "../../src/domain/protocol/Protocol.ts"
 
-/** One command, as its sender knows it. */
+/** A command and its outcome, as its sender observed it. */
 export interface SentCommand {
   readonly id: string
   readonly author: string
-  /** `acknowledged`: receipted, at `seq`. `refused`: an error answered it. `unknown`: no answer came. */
+  /** `acknowledged`: a receipt with `seq`. `rejected`: an error. `unknown`: no answer. */
   outcome: "acknowledged" | "rejected" | "unknown"
   seq: number | undefined
 }
 
-/** An event of the log, as far as this check looks at it. */
+/** The fields of a logged event that the checker compares. */
 export type LoggedEvent = Pick<PublishedEvent, "seq" | "cause" | "author">
 
+/** All commands of a test. */
 export class History {
-  /** In the order they were sent, whoever sent them. */
+  /** In the order of sending, over all senders. */
   readonly sent: Array<SentCommand> = []
   acknowledgedCount = 0
   /** The newest seq that was acknowledged. */
   newestAcknowledgedSeq = 0
 
-  /** To be noted before the command leaves. */
+  /** Records a command; to be called before it is sent. */
   recordSend(id: string, author: string): SentCommand {
     const sent: SentCommand = { id, author, outcome: "unknown", seq: undefined }
     this.sent.push(sent)
     return sent
   }
 
+  /** Records a receipt. */
   acknowledge(sent: SentCommand, seq: number): void {
     if (sent.outcome !== "acknowledged") this.acknowledgedCount += 1
     this.newestAcknowledgedSeq = Math.max(this.newestAcknowledgedSeq, seq)
@@ -37,7 +39,7 @@ export class History {
     sent.seq = seq
   }
 
-  /** What is wrong with a log from its first event on; nothing, it is hoped. */
+  /** Violations in a complete log: gaps, lost, duplicated, misplaced or reordered commands. */
   findViolations(log: ReadonlyArray<LoggedEvent>): ReadonlyArray<string> {
     return [...findGaps(log), ...this.checkOccurrences(log), ...this.checkAuthorOrder(log)]
   }
@@ -47,8 +49,8 @@ export class History {
     for (const { cause, seq } of log) seqsByCommand.set(cause, [...seqsByCommand.get(cause) ?? [], seq])
     return this.sent.flatMap(({ id, outcome, seq }) => {
       const at = seqsByCommand.get(id) ?? []
-      if (at.length > 1) return [`${id} is doubled: ${at.join(", ")}`]
-      if (outcome === "rejected" && at.length > 0) return [`${id} was refused and is at ${at[0]}`]
+      if (at.length > 1) return [`${id} is duplicated: ${at.join(", ")}`]
+      if (outcome === "rejected" && at.length > 0) return [`${id} was rejected, but is at ${at[0]}`]
       if (outcome === "acknowledged" && at.length === 0) return [`${id} is lost: it was acknowledged at ${seq}`]
       return outcome === "acknowledged" && at[0] !== seq ? [`${id} is at ${at[0]}: it was acknowledged at ${seq}`] : []
     })
@@ -59,20 +61,20 @@ export class History {
     const sendOrder = new Map(this.sent.map(({ id }, position) => [id, position]))
     const lastByAuthor = new Map<string, number>()
     return log.flatMap(({ author, cause }) => {
-      const turn = sendOrder.get(cause)
-      if (turn === undefined) return []
+      const position = sendOrder.get(cause)
+      if (position === undefined) return []
       const previous = lastByAuthor.get(author) ?? -1
-      lastByAuthor.set(author, turn)
-      return turn < previous ? [`${cause} is out of its author's order`] : []
+      lastByAuthor.set(author, position)
+      return position < previous ? [`${cause} is out of its author's order`] : []
     })
   }
 }
 
-/** Numbers that do not follow each other. */
+/** Consecutive events whose seqs are not consecutive. */
 export const findGaps = (log: ReadonlyArray<Pick<LoggedEvent, "seq">>): ReadonlyArray<string> =>
   log.flatMap(({ seq }, i) => i > 0 && seq !== log[i - 1]!.seq + 1 ? [`${seq} follows ${log[i - 1]!.seq}`] : [])
 
-/** How what one reader heard differs from the log: events of its own, of another place, left out or heard again. */
+/** Differences between the events that a subscriber received and the log: foreign, misplaced, missing or repeated ones. */
 export const compareWithLog = (
   received: ReadonlyArray<LoggedEvent>,
   log: ReadonlyArray<LoggedEvent>
@@ -84,6 +86,6 @@ export const compareWithLog = (
     ...received.flatMap(({ cause, seq }) =>
       log[seq - 1]?.cause === cause ? [] : [`${cause} at ${seq} is not in the log`]
     ),
-    ...missing === 0 ? [] : [`${received.length} events were heard from ${first} on, of a log of ${log.length}`]
+    ...missing === 0 ? [] : [`${received.length} events were received from ${first} on, of a log of ${log.length}`]
   ]
 }

@@ -80,7 +80,7 @@ export const run = (
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** Type-checks files together, as the program of somebody who uses the package would be. */
+/** Type-checks files together, with the options of a program that uses the package. */
 export const typeCheck = (files: ReadonlyArray<string>): Effect.Effect<string> =>
   run(process.execPath, [
     join(repositoryRoot, "node_modules/typescript/bin/tsc"),

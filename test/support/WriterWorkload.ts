@@ -1,6 +1,6 @@
 /**
- * People who write into a room without rest and note what they were told: by the client library, which sends again
- * until it knows, and by bare sockets, which may never hear what became of a message.
+ * A closed-loop workload of writers in a room that record every outcome: over the client library, which retries until the
+ * outcome is known, and over raw sockets, where an outcome may stay unknown.
  */
 import { Effect } from "effect"
 import { Client } from "../../src/client/index.ts"
@@ -9,18 +9,19 @@ import type { History, SentCommand } from "./History.ts"
 import type { RoomClient } from "./RoomClients.ts"
 import { makeTestUser, openClient, type ReceivedMessage, signIn, uuid } from "./TestUsers.ts"
 
+/** The state that the writers of a test share. */
 export interface Workload {
   readonly history: History
-  /** Milliseconds that a writer rests after each window of messages. */
+  /** Pause after each window of messages, in milliseconds. */
   readonly restMillis: number
-  /** Nobody begins another message once this is true. */
+  /** Ends the workload: no writer sends another message. */
   stopped: boolean
 }
 
-/** How many messages a writer sends before it waits for the answers. */
+/** Messages in flight per writer. */
 const windowSize = 4
 
-/** Writes until the work is stopped; then everything sent has its outcome. */
+/** Writes until the workload is stopped, and then until every outcome is known. */
 export const runClientWriter = (member: RoomClient, work: Workload): Effect.Effect<void> =>
   Effect.gen(function*() {
     while (!work.stopped) {
@@ -33,7 +34,7 @@ export const runClientWriter = (member: RoomClient, work: Workload): Effect.Effe
     }
   })
 
-/** Sends what has been noted, and notes its outcome. */
+/** Sends a recorded command and records its outcome. */
 export const sendRecorded = (member: RoomClient, { history }: Workload, sent: SentCommand): Effect.Effect<void> =>
   member.room.send({ _tag: "send_message", content: sent.id }, sent.id).pipe(
     Effect.match({
@@ -45,8 +46,8 @@ export const sendRecorded = (member: RoomClient, { history }: Workload, sent: Se
   )
 
 /**
- * Writes on a bare socket, a new one whenever the last broke. Of the messages that were not answered every other is
- * sent again, under its id; of the rest it never learns.
+ * Writes on a raw socket and reconnects when it breaks. Every other unanswered message is retried under its id; the outcome
+ * of the rest stays unknown.
  */
 export const runSocketWriter = (url: string, topic: TopicId, work: Workload): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -80,14 +81,14 @@ export const runSocketWriter = (url: string, topic: TopicId, work: Workload): Ef
       })
       yield* Effect.raceFirst(session, Effect.flatMap(client.closed, () => Effect.fail(0)))
     })
-    // Whatever ended it, a new connection is made until the work is done.
+    // Reconnects after every failure until the workload has ended.
     return Effect.scoped(connection).pipe(
       Effect.tapError(() => Effect.sleep("20 millis")),
       Effect.eventually
     )
   })
 
-/** Takes in an answer to one of these messages. */
+/** Records the answer to an outstanding message. */
 const recordAnswer = (
   { history }: Workload,
   outstanding: Map<string, SentCommand>,

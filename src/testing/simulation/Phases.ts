@@ -79,7 +79,6 @@ export const advanceOneWeek = Effect.fnUntraced(function*(cluster: SimulatedClus
   return elapsed
 })
 
-/** Everybody leaves: subscriptions, topics, timers go. */
 /** FLT12, ROO8: once every client has left, no fiber, timer, topic, subscription or connection remains. */
 export const shutDownUsers = Effect.fnUntraced(function*(cluster: SimulatedCluster) {
   const { users, faultPlan, server, runtime } = cluster
