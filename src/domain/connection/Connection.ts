@@ -7,7 +7,6 @@
 import type { Instant } from "../protocol/Ids.ts"
 import { defaults, type Limits } from "../protocol/Limits.ts"
 import * as SessionLifetime from "../session/SessionLifetime.ts"
-import * as Topic from "../topic/Topic.ts"
 import { closeCode } from "./CloseCode.ts"
 import { handleAuthenticated } from "./ConnectionAuthenticated.ts"
 import type { ConnectionState, Intent, Message, Transition } from "./ConnectionModel.ts"
@@ -25,7 +24,6 @@ import {
   unsubscribeAll
 } from "./ConnectionTransitions.ts"
 import { handleChallengeIssued, handleUnauthenticated, handleVerification } from "./ConnectionUnauthenticated.ts"
-import type { ClientMessage } from "./FrameDecoder.ts"
 
 export { blockingCommand } from "./ConnectionAuthenticated.ts"
 export {
@@ -40,31 +38,6 @@ export {
   type Transition
 } from "./ConnectionModel.ts"
 export { initial } from "./ConnectionTransitions.ts"
-
-/** CON7: the budget of the user that a message counts against; "none" for messages before there is a user. */
-export const budgetOf = (incoming: ClientMessage, kinds: ReadonlyMap<string, Topic.AnyKind>): string => {
-  if (incoming._tag === "Command") return Topic.budgetNameOf(kinds, incoming.topic)
-  switch (incoming.control._tag) {
-    case "connect":
-    case "auth":
-    case "resume":
-      return "none"
-    case "renew":
-    case "sign_out":
-      return "command"
-    case "subscribe":
-    case "unsubscribe":
-    case "get_threads":
-    case "get_thread":
-    case "get_user":
-      return "read"
-    case "heartbeat":
-    case "ack":
-    case "desync":
-    case "signal":
-      return "signal"
-  }
-}
 
 /** When the connection needs the next `TimerFired`; undefined if never (AUT2, AUT3). */
 export const nextTimerAt = (state: ConnectionState, limits: Limits = defaults): Instant | undefined => {

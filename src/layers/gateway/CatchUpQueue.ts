@@ -37,13 +37,13 @@ export const handleDrained = (
   client: ClientConnection,
   coalesced: CoalescedTopics
 ): void => {
-  for (const [topic, firstMissed] of coalesced) {
-    if (firstMissed.lane._tag === "Durable") {
+  for (const [topic, { lane }] of coalesced) {
+    if (lane._tag === "Durable") {
       const subscription = client.subscriptions.get(topic)
       enqueueCatchUp(runtime, client, (onComplete) => {
         // A newer subscription has sent everything already.
         if (client.subscriptions.get(topic) === subscription) {
-          catchUp(runtime, client, topic, ServerMessages.lastSeqOf(firstMissed.text), onComplete)
+          catchUp(runtime, client, topic, lane.from, onComplete)
         } else onComplete()
       })
     } else if (client.subscriber !== undefined) {
@@ -76,11 +76,13 @@ const catchUp = (
       dispatch(runtime, client, slowConsumerClose)
     } else {
       const result = outcome.success
-      const message = result.mode === "deltas" && from !== undefined
-        ? ServerMessages.catchUpDelta(from, result)
-        : ServerMessages.subscribed(subscription.ref, result, runtime.signals.join(topic, subscriber))
-      if (message !== undefined) {
-        subscriber.deliver(makeFrame(runtime, message, topic, { _tag: "Durable", topic, seq: result.position.seq }))
+      const { seq } = result.position
+      if (result.mode === "snapshot" || from === undefined) {
+        const message = ServerMessages.subscribed(subscription.ref, result, runtime.signals.join(topic, subscriber))
+        subscriber.deliver(makeFrame(runtime, message, topic, { _tag: "Durable", topic, seq }))
+      } else if (seq > from) {
+        const message = ServerMessages.catchUpDelta(from, result)
+        subscriber.deliver(makeFrame(runtime, message, topic, { _tag: "Durable", topic, seq, from }))
       }
       replayRunningText(runtime, subscriber, topic)
     }

@@ -65,15 +65,17 @@ export const subscribed = (
   sharedState: ReturnType<Signals["Service"]["join"]>
 ): ServerMessage => ({ _tag: "subscribed", ref_id: ref, position, ...catchUp, ...sharedState })
 
-/** The events after seq `from` as one delta (CON8); undefined if there are none. */
-export const catchUpDelta = (from: number, { events, hash, position }: Extract<CatchUp, { mode: "deltas" }>) =>
-  position.seq === from ? undefined : {
-    _tag: "delta",
-    from,
-    to: position.seq,
-    events,
-    ...(hash === undefined ? undefined : { hash })
-  } satisfies ServerMessage
+/** The events after seq `from` as one delta (CON8). */
+export const catchUpDelta = (
+  from: number,
+  { events, hash, position }: Extract<CatchUp, { mode: "deltas" }>
+): ServerMessage => ({
+  _tag: "delta",
+  from,
+  to: position.seq,
+  events,
+  ...(hash === undefined ? undefined : { hash })
+})
 
 /** An entry of the directory as clients see it. */
 export const threadSummary = (
@@ -93,12 +95,3 @@ export const threadMessages = (ref: string, thread: Thread): ServerMessage => ({
   ref_id: ref,
   messages: thread.messages.map(({ at, author, content, id }) => ({ id, author, content, at }))
 })
-
-/**
- * The seq up to which a client has the events, read from the first delta that was not queued for it (CON8); undefined if
- * the frame is no delta, so that only a snapshot helps.
- */
-export const lastSeqOf = (delta: string): number | undefined => {
-  const { payload } = JSON.parse(delta) as { readonly payload?: { readonly from?: number } }
-  return payload?.from
-}

@@ -2,6 +2,7 @@
 import * as TokenBucket from "../../domain/admission/TokenBucket.ts"
 import * as Connection from "../../domain/connection/Connection.ts"
 import type { ClientMessage } from "../../domain/connection/FrameDecoder.ts"
+import * as MessageBudget from "../../domain/connection/MessageBudget.ts"
 import type { Instant, UserId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
@@ -40,16 +41,9 @@ export interface UserBudgets<C> {
   readonly evict: (user: UserId, now: Instant) => Instant | undefined
 }
 
-/** Empty counters. Budgets: `command`, `read`, `signal`, and one for each kind that declares its own. */
+/** Empty counters, with the budgets of `MessageBudget`. */
 export const make = <C>(limits: Limits, kinds: ReadonlyMap<string, AnyKind>): UserBudgets<C> => {
-  const rates: ReadonlyArray<readonly [budget: string, rate: TokenBucket.Rate]> = [
-    ["command", { perMinute: limits.messagesPerMinute, burst: limits.messageBurst }],
-    ["read", { perMinute: limits.readsPerMinute, burst: limits.readBurst }],
-    ["signal", { perMinute: limits.signalsPerSecond * 60, burst: limits.signalsPerSecond }],
-    ...[...kinds.values()].flatMap(({ budget, name }) =>
-      budget === undefined ? [] : [[`command:${name}`, budget] as const]
-    )
-  ]
+  const rates = MessageBudget.budgetRates(limits, kinds)
   const indexByBudget = new Map(rates.map(([budget], index) => [budget, index]))
   const budgetsByUser = new Map<UserId, UserBudget<C>>()
   const noConnections: ReadonlySet<C> = new Set()
@@ -79,7 +73,7 @@ export const make = <C>(limits: Limits, kinds: ReadonlyMap<string, AnyKind>): Us
       return userBudget.evictionScheduled = true
     },
     consume: (userBudget, state, incoming, now) => {
-      const budget = Connection.budgetOf(incoming, kinds)
+      const budget = MessageBudget.budgetOf(incoming, kinds)
       const isExempt = userBudget === undefined || Connection.blockingCommand(state, { budget, incoming }) !== undefined
       return { budget, wait: isExempt ? 0 : consumeToken(userBudget, budget, now) }
     },
@@ -87,10 +81,7 @@ export const make = <C>(limits: Limits, kinds: ReadonlyMap<string, AnyKind>): Us
       const userBudget = budgetsByUser.get(user)
       if (userBudget === undefined) return undefined
       if (userBudget.connections.size > 0) return void (userBudget.evictionScheduled = false)
-      let fullAt = now
-      for (const [index, bucket] of userBudget.buckets.entries()) {
-        if (bucket !== undefined) fullAt = Math.max(fullAt, TokenBucket.fullAt(bucket, rates[index]![1]))
-      }
+      const fullAt = MessageBudget.allFullAt(userBudget.buckets, rates, now)
       return fullAt > now ? fullAt : void budgetsByUser.delete(user)
     }
   }

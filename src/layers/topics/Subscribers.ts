@@ -77,7 +77,7 @@ export class Subscribers {
     // Trimmed at twice the size, so that a push costs little on average.
     if (this.recentEvents.length > 2 * this.recentMax) this.recentEvents = this.recentEvents.slice(-this.recentMax)
     if (this.byId.size === 0) return
-    const lane = { _tag: "Durable", topic: this.topic, seq: to } as const
+    const lane = { _tag: "Durable", topic: this.topic, seq: to, from } as const
     const delta = { _tag: "delta", from, to, events, ...(hashDue ? this.hashField(state) : undefined) } as const
     this.deliver({ text: this.encode(delta, newMetadata()), lane })
   }

@@ -45,7 +45,7 @@ export const makeDelta = (from: number): OutboundFrame => ({
     timestamp: 0,
     thread_id: topic
   }),
-  lane: { _tag: "Durable", topic, seq: from + 1 }
+  lane: { _tag: "Durable", topic, seq: from + 1, from }
 })
 
 export const coalesced: CoalescedTopics = new Map([[topic, makeDelta(1)]])

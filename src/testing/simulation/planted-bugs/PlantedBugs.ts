@@ -154,7 +154,7 @@ const publishBeforeDurable = (runtime: SimulationRuntime): Pick<PlantedBug, "log
           timestamp: runtime.now,
           thread_id: topic
         })
-        const frame: OutboundFrame = { text, lane: { _tag: "Durable", topic, seq: to } }
+        const frame: OutboundFrame = { text, lane: { _tag: "Durable", topic, seq: to, from: expectedSeq } }
         earlyFrames.add(frame)
         topicsService?.broadcast(topic, frame)
         publishedSeqs.set(topic, to)
