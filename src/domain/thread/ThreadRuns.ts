@@ -71,7 +71,7 @@ const cancelRunning = (state: State, by: UserId, at: Instant): ReadonlyArray<Eve
     : withNextRunStarted(state, { _tag: "RunCancelled", prompt_id: running.prompt_id, by, at })
 }
 
-/** CHO8: the asker and every co-author can cancel a queued or active run. */
+/** CHO8, FLT19: cancels a queued or active run. Its step is no longer pending, so that the host aborts the request. */
 export const cancelRun = (
   state: State,
   command: CommandOf<"cancel_run">,
@@ -91,7 +91,7 @@ export const cancelRun = (
   )
 }
 
-/** CHO7: the answer to a step. An answer to another step or attempt, or a repeated one, changes nothing. */
+/** CHO7, FLT18: the answer to a step. A repeated answer, or one to another step or attempt, changes nothing. */
 export const decideStepAnswer = (
   state: State,
   answer: RunStepAnswer,

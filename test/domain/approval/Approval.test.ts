@@ -42,13 +42,13 @@ describe("Approval", () => {
     ["..", true, "expired"],
     ["", false, "undecided"],
     ["", true, "expired"],
-    // The last vote came in time: the clock does not undo it.
+    // A vote that was decided in time does not expire.
     ["++", true, "approved"]
   ])("[THR4] votes '%s', expired %s: %s", (votes, expired, expected) => {
     assert.strictEqual(Approval.tally(policy, ballot(votes, expired)), expected)
   })
 
-  it("[THR4] who gets the stake", () => {
+  it("[THR4] the stake is divided by the outcome", () => {
     assert.deepStrictEqual(shareTexts(policy, "approved", 1_000, "+++"), ["v0 333", "v1 333", "v2 333", "Treasury 1"])
     assert.deepStrictEqual(shareTexts(policy, "denied", 1_000, "--"), ["Commons 1000"])
     assert.deepStrictEqual(shareTexts(policy, "split", 1_000, "++-"), ["Commons 333", "Treasury 667"])
@@ -56,7 +56,7 @@ describe("Approval", () => {
     assert.deepStrictEqual(shareTexts(policy, "expired", 1_000, ".."), ["Author 1000"])
   })
 
-  it("[THR5] the older rules", () => {
+  it("[THR5] the rules of version 0.1 are a preset", () => {
     assert.deepStrictEqual(shareTexts(Approval.legacyPolicy, "approved", 1_000, "++"), ["Commons 1000"])
     assert.deepStrictEqual(shareTexts(Approval.legacyPolicy, "denied", 1_000, "--"), ["v0 500", "v1 500"])
     assert.deepStrictEqual(shareTexts(Approval.legacyPolicy, "split", 1_000, "+-"), ["Treasury 1000"])
@@ -73,14 +73,14 @@ describe("Approval", () => {
     assert.strictEqual(Approval.tally(mOfN(2), ballot(votes)), expected)
   })
 
-  it("[THR5] the first denial ends the vote where the policy says so", () => {
+  it("[THR5] with closeOnFirstDeny the first denial ends the vote", () => {
     const strict = { ...policy, closeOnFirstDeny: true }
     assert.strictEqual(Approval.tally(strict, ballot("-..")), "denied")
     assert.strictEqual(Approval.tally(strict, ballot("+-.")), "split")
     assert.deepStrictEqual(shareTexts(strict, "split", 1_000, "+-."), ["Commons 500", "Treasury 500"])
   })
 
-  it("[THR5] votes can weigh what their voters hold", () => {
+  it("[THR5] a stake-weighted quorum counts the weights of the voters", () => {
     const weighted: Approval.ApprovalPolicy = { ...policy, quorum: { _tag: "StakeWeighted", permille: 600 } }
     const weights = new Map([["v0", 60], ["v1", 30], ["v2", 10]])
     assert.strictEqual(Approval.tally(weighted, { ...ballot("+.."), weights }), "approved")
@@ -95,7 +95,7 @@ describe("Approval", () => {
     expired: Arbitrary.schema(Schema.Boolean)
   })
 
-  it.prop("[THR4][LED2] shares add up to the stake, whatever the policy", { anyBallot }, ({ anyBallot }) => {
+  it.prop("[THR4][LED2] under every policy the shares add up to the stake", { anyBallot }, ({ anyBallot }) => {
     const cast = ballot(anyBallot.votes.join(""), anyBallot.expired)
     const decided = Approval.tally(anyBallot.policy, cast)
     if (decided === "undecided") {
@@ -107,7 +107,7 @@ describe("Approval", () => {
     assert.isTrue(shares.every(({ amount }) => Number.isSafeInteger(amount) && amount > 0))
   })
 
-  it.prop("[THR3] what a vote decided, no later vote of the others undoes", { anyBallot }, ({ anyBallot }) => {
+  it.prop("[THR4] a unanimous vote is decided only when every voter has voted", { anyBallot }, ({ anyBallot }) => {
     const decided = Approval.tally(policy, ballot(anyBallot.votes.join("")))
     if (decided === "undecided") return
     assert.notInclude(anyBallot.votes, ".")

@@ -12,7 +12,7 @@ const [alice, bob] = [userId(0), userId(1)]
 const accountOf = (n: number) => Model.userAccount(userId(n))
 const server: Author = "system:server"
 
-/** The state after an input, or the code of its refusal. */
+/** The state after an input, or the code of its rejection. */
 const applyInput = (state: Model.State, input: Model.Answer | HostAnswer, author: Author = server, command = "c") => {
   const decision = ledger.decide(state, input, { id: commandId(command), author, now: 1, seed: 0 })
   if (Result.isFailure(decision)) return decision.failure.code
@@ -36,12 +36,12 @@ const granted = assertAccepted(applyInput(empty, { _tag: "Grant", user: alice })
 const staked = assertAccepted(applyInput(granted, escrow(1_000), alice, "s"))
 
 describe("Ledger", () => {
-  it("[LED3] a new user is granted 10,000 once, whatever the command", () => {
+  it("[LED3] a new user is granted 10,000 tokens once, whatever the command id", () => {
     assert.strictEqual(Ledger.balanceOf(granted, accountOf(0)), 10_000)
     assert.deepStrictEqual(applyInput(granted, { _tag: "Grant", user: alice }, server, "again"), granted)
   })
 
-  it("[LED3] an account that a payment opens is granted first, and not again", () => {
+  it("[LED3] a payment to a new user opens the account with the grant", () => {
     const paid = assertAccepted(
       applyInput(empty, { _tag: "Transfer", from: "treasury", to: accountOf(1), amount: 5, reason: "cited" })
     )
@@ -49,7 +49,7 @@ describe("Ledger", () => {
     assert.deepStrictEqual(applyInput(paid, { _tag: "Grant", user: bob }, server, "grant"), paid)
   })
 
-  it("[LED3] with the treasury run dry a newcomer gets what is left", () => {
+  it("[LED3] an almost empty treasury grants the rest of its balance", () => {
     const poor = {
       ...empty,
       supply: 7,
@@ -60,13 +60,13 @@ describe("Ledger", () => {
     if (typeof decision !== "string") assert.strictEqual(Ledger.balanceOf(decision, accountOf(0)), 7)
   })
 
-  it("[LED1] moves tokens in one event, and never overdraws", () => {
+  it("[LED1] a transfer is one event, and never overdraws", () => {
     const transfer = { _tag: "Transfer", from: accountOf(0), to: "treasury", amount: 10_000, reason: "r" } as const
     assert.strictEqual(Ledger.balanceOf(assertAccepted(applyInput(granted, transfer)), accountOf(0)), 0)
     assert.strictEqual(applyInput(granted, { ...transfer, amount: 10_001 }), "insufficient_funds")
   })
 
-  it("[LED1] takes no orders from users, and a thread spends only its own tokens", () => {
+  it("[LED1] users move no tokens, and a thread moves only its own", () => {
     const transfer = { _tag: "Transfer", from: "thread:t", to: "treasury", amount: 0, reason: "r" } as const
     assert.strictEqual(applyInput(granted, transfer, alice), "forbidden")
     assert.strictEqual(applyInput(granted, { _tag: "Grant", user: bob }, bob), "forbidden")
@@ -79,13 +79,13 @@ describe("Ledger", () => {
     assert.strictEqual(ledger.commands.size, 0)
   })
 
-  it("[LED1] a stake is neither transferred into nor out of", () => {
+  it("[LED1] no transfer moves tokens of a stake", () => {
     const transfer = { _tag: "Transfer", from: "stake:s", to: "treasury", amount: 1, reason: "r" } as const
     assert.strictEqual(applyInput(staked, transfer), "rule_violated")
     assert.strictEqual(applyInput(staked, { ...transfer, from: "treasury", to: "stake:s" }), "rule_violated")
   })
 
-  it("[LED1][THR2] reserves a stake, then offers what it is for", () => {
+  it("[LED1][THR2] an escrow reserves the stake before its offer is pending", () => {
     assert.strictEqual(Ledger.balanceOf(staked, accountOf(0)), 9_000)
     assert.strictEqual(Ledger.balanceOf(staked, "stake:s"), 1_000)
     assert.deepStrictEqual(ledger.pending(staked), [
@@ -93,7 +93,7 @@ describe("Ledger", () => {
     ])
   })
 
-  it("[LED1] reserves no more than there is, only for users, and once per id", () => {
+  it("[LED1] an escrow is covered by the balance, of a user, and unique by its id", () => {
     assert.strictEqual(applyInput(granted, escrow(10_001), alice), "insufficient_funds")
     assert.strictEqual(applyInput(granted, escrow(0), alice), "rule_violated")
     assert.strictEqual(applyInput(granted, escrow(1_000), server), "forbidden")
@@ -104,7 +104,7 @@ describe("Ledger", () => {
     )
   })
 
-  it("[LED1] a refused offer flows back; an accepted one stays reserved; an echo changes nothing", () => {
+  it("[LED1][LED4] a rejected offer returns the stake, an accepted one keeps it, and a repeated answer changes nothing", () => {
     const rejection = { code: "rule_violated", rule: "THR7", message: "closed" } as const
     const outcome = { _tag: "Told", id: commandId("s:offer"), rejection } as const
     const back = assertAccepted(applyInput(staked, outcome))
@@ -116,7 +116,7 @@ describe("Ledger", () => {
     assert.deepStrictEqual(applyInput(kept, outcome), kept)
   })
 
-  it("[LED2] a stake is settled to the last token, or not at all", () => {
+  it("[LED2] the shares of a settlement add up to the stake", () => {
     const settle = (amount: number): Model.Answer => ({
       _tag: "Settle",
       stake: commandId("s"),
@@ -140,7 +140,7 @@ describe("Ledger", () => {
     assert.strictEqual(Ledger.balanceOf(answered, accountOf(0)), 9_000)
   })
 
-  it("[AUT4] nobody but the server reads it, and no list shows it", () => {
+  it("[AUT4] only the server reads the ledger, and it is in no list", () => {
     assert.isFalse(ledger.canRead(granted, alice))
     assert.isTrue(ledger.canRead(granted, server))
     assert.isUndefined(ledger.listing(granted))

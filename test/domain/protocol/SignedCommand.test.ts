@@ -10,7 +10,7 @@ const json = Arbitrary.schema(Schema.Json).pipe(
 )
 
 describe("SignedCommand", () => {
-  it("[AUT5] the text has a line for each thing that is signed, the payload last and in one form only", () => {
+  it("[AUT5] the signing input has one line per field, and the payload last, as canonical JSON", () => {
     const command = {
       _tag: "submit_message",
       stake: 1000,
@@ -31,7 +31,7 @@ describe("SignedCommand", () => {
     )
   })
 
-  it.prop("[AUT5] canonical JSON reads as the same value, on one line", { json }, ({ json }) => {
+  it.prop("[AUT5] canonical JSON parses to the same value, is one line, and is stable", { json }, ({ json }) => {
     const text = SignedCommand.canonicalJson(json)
     assert.deepStrictEqual<unknown>(JSON.parse(text), json)
     assert.notInclude(text, "\n")

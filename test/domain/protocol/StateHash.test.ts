@@ -7,10 +7,10 @@ type Json = Schema.Json
 const isRecord = (value: unknown): value is Readonly<Record<string, Json>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** A number as JSON has it: one zero only. */
+/** As JSON represents it: one zero only. */
 const normalised = (value: Json): Json => JSON.parse(JSON.stringify(value)) as Json
 
-/** The same value with all keys the other way round. */
+/** The same value with the keys of all objects reversed. */
 const withKeysReversed = (value: Json): Json =>
   Array.isArray(value)
     ? value.map(withKeysReversed)
@@ -28,18 +28,18 @@ const canonicalText = (value: Json): string =>
 const json = Arbitrary.schema(Schema.Json).pipe(Arbitrary.map(normalised))
 
 describe("StateHash", () => {
-  it.prop("[SYN7] copies hash alike, whatever the order of their keys", { json }, ({ json }) => {
+  it.prop("[SYN7] copies have equal hashes, whatever the order of their keys", { json }, ({ json }) => {
     const hash = StateHash.hashState(json)
     assert.match(hash, /^[0-9a-f]{16}$/)
     assert.strictEqual(StateHash.hashState(structuredClone(json)), hash)
     assert.strictEqual(StateHash.hashState(withKeysReversed(json)), hash)
   })
 
-  it.prop("[SYN7] what differs hashes differently", { a: json, b: json }, ({ a, b }) => {
+  it.prop("[SYN7] different values have different hashes", { a: json, b: json }, ({ a, b }) => {
     assert.strictEqual(StateHash.hashState(a) === StateHash.hashState(b), canonicalText(a) === canonicalText(b))
   })
 
-  it.prop("[SYN7] a hash made from an earlier version is the one made from nothing", { a: json, b: json, c: json }, (
+  it.prop("[SYN7] an incremental hash equals the hash from scratch", { a: json, b: json, c: json }, (
     { a, b, c }
   ) => {
     // Versions that share parts, and grow, shrink and change.
@@ -59,7 +59,7 @@ describe("StateHash", () => {
     }
   })
 
-  it("[SYN7] places count, and undefined is as if it were not there", () => {
+  it("[SYN7] position and type count, and an undefined property is absent", () => {
     const hashes = [
       [],
       [null],
@@ -84,7 +84,7 @@ describe("StateHash", () => {
     assert.strictEqual(StateHash.hashState(-0), StateHash.hashState(0))
   })
 
-  it("[SYN7] maps and sets count whatever the order they were filled in", () => {
+  it("[SYN7] the insertion order of maps and sets is ignored", () => {
     assert.strictEqual(
       StateHash.hashState(HashMap.make(["a", 1], ["b", 2])),
       StateHash.hashState(HashMap.make(["b", 2], ["a", 1]))
@@ -94,29 +94,29 @@ describe("StateHash", () => {
     assert.strictEqual(StateHash.hashState(new Map([["a", 1]])), StateHash.hashState(HashMap.make(["a", 1])))
   })
 
-  // Logs hold such hashes, and clients of any age compare them.
+  // Logs store these hashes, and clients of every release compare them.
   it.each([
     [null, "5bca57e4735a9114"],
     [-1.5, "77c0e96618998ddb"],
     ["a\u00e9\ud83d\ude00", "3790c973460d902d"],
     [[1, [2, null]], "eccd982105d4fca7"],
     [{ _tag: "submit_message", content: "Wind", source: null }, "34564ac14b5bcedc"]
-  ])("[SYN4] [SYN7] %j hashes as it always did", (value, hash) => {
+  ])("[SYN4][SYN7] the hash of %j never changes", (value, hash) => {
     assert.strictEqual(StateHash.hashState(value), hash)
   })
 
-  it("[SYN7] a part that stayed is not looked into again", () => {
-    let looks = 0
+  it("[SYN7] an unchanged part is not hashed again", () => {
+    let reads = 0
     const message = {
       get text() {
-        looks += 1
+        reads += 1
         return "hello"
       }
     }
     const first = { messages: [message], n: 0 }
     StateHash.hashState(first)
-    assert.strictEqual(looks, 1)
+    assert.strictEqual(reads, 1)
     StateHash.hashState({ messages: [message, { text: "again" }], n: 1 }, first)
-    assert.strictEqual(looks, 1)
+    assert.strictEqual(reads, 1)
   })
 })

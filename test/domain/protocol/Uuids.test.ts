@@ -3,7 +3,7 @@ import { Schema } from "effect"
 import * as Uuids from "../../../src/domain/protocol/Uuids.ts"
 
 describe("Uuids", () => {
-  it("[SYN1] ids are UUIDs and differ", () => {
+  it("[SYN1] generated ids are UUIDs, and unique across generators", () => {
     const isUuid = Schema.is(Schema.String.check(Schema.isUUID()))
     const [a, b] = [Uuids.sequentialUuids(new Uint8Array(9).fill(255)), Uuids.sequentialUuids(new Uint8Array(9))]
     const ids = [a(), a(), b(), b()]

@@ -11,7 +11,7 @@ const empty = room.initial(topicId("room:lobby"))
 const [alice, bob] = [userId(0), userId(1)]
 const clock: Author = "system:clock"
 
-/** The state after an input, or the code of its refusal. */
+/** The state after an input, or the code of its rejection. */
 const applyInput = (
   state: Model.State,
   input: Model.Command | HostAnswer,
@@ -43,7 +43,7 @@ const scheduleAfter = (delay_ms: number): Model.Command => ({
 })
 
 describe("Room", () => {
-  it("[ROO1] joining twice is joining once, and leaving is final", () => {
+  it("[ROO1] joining and leaving are idempotent", () => {
     assert.deepStrictEqual(joined.members, [alice])
     assert.strictEqual(applyInput(joined, { _tag: "join_room" }), joined)
     const left = assertAccepted(applyInput(joined, { _tag: "leave_room" }))
@@ -51,7 +51,7 @@ describe("Room", () => {
     assert.strictEqual(applyInput(left, { _tag: "leave_room" }), left)
   })
 
-  it("[ROO1] is open to every signed-in user, but only members add to it", () => {
+  it("[ROO1] every user reads a room, and only members change it", () => {
     assert.isTrue(room.canRead(empty, bob))
     assert.strictEqual(applyInput(joined, sendMessage, bob), "forbidden")
     assert.deepStrictEqual(assertAccepted(applyInput(joined, sendMessage)).posts, [
@@ -59,7 +59,7 @@ describe("Room", () => {
     ])
   })
 
-  it("[ROO1] keeps the newest posts, and takes values up to a size", () => {
+  it("[TOP11] a room keeps its newest messages, and limits the size of values", () => {
     let state = joined
     for (let n = 0; n <= Room.roomLimits.maxMessages; n++) {
       state = assertAccepted(applyInput(state, { ...sendMessage, content: n } as Model.Command))
@@ -72,7 +72,7 @@ describe("Room", () => {
     assert.strictEqual(applyInput(joined, { _tag: "send_message", content: "€".repeat(most / 2) }), "too_large")
   })
 
-  it("[ROO4] an entry stays until it is deleted, or until its time is over", () => {
+  it("[ROO4] an entry stays until it is deleted or its TTL ends", () => {
     const kept = assertAccepted(applyInput(joined, setEntry("k")))
     assert.isUndefined(room.nextWake(kept))
     assert.deepStrictEqual(assertAccepted(applyInput(kept, { _tag: "delete_entry", key: "k" })).entries, [])
@@ -86,7 +86,7 @@ describe("Room", () => {
     )
   })
 
-  it("[ROO4] setting an entry again renews it", () => {
+  it("[ROO4] setting an entry again renews its TTL", () => {
     const renewed = assertAccepted(
       applyInput(assertAccepted(applyInput(joined, setEntry("t", 10), alice, 5)), setEntry("t", 10), alice, 9)
     )
@@ -94,7 +94,7 @@ describe("Room", () => {
     assert.strictEqual(room.nextWake(renewed), 19)
   })
 
-  it("[ROO4] events fire in the order of their time, once", () => {
+  it("[ROO4] scheduled events fire once, in the order of their times", () => {
     const two = assertAccepted(
       applyInput(assertAccepted(applyInput(joined, scheduleAfter(20), alice, 0, "b")), scheduleAfter(10), alice, 0, "a")
     )
@@ -108,7 +108,7 @@ describe("Room", () => {
     assert.deepStrictEqual(fold(room, two, decision.success.events).scheduled, [])
   })
 
-  it("[ROO4] only whoever scheduled an event cancels it", () => {
+  it("[ROO4] only the user who scheduled an event cancels it", () => {
     const waiting = assertAccepted(
       applyInput(assertAccepted(applyInput(joined, { _tag: "join_room" }, bob)), scheduleAfter(20), alice, 0, "a")
     )
@@ -118,7 +118,7 @@ describe("Room", () => {
     assert.strictEqual(applyInput(joined, cancel), "not_found")
   })
 
-  it("[ROO4] is bounded in entries, events and time", () => {
+  it("[TOP11] entries, scheduled events and delays are bounded", () => {
     let state = joined
     for (let n = 0; n < Room.roomLimits.maxEntries; n++) state = assertAccepted(applyInput(state, setEntry(`${n}`)))
     assert.strictEqual(applyInput(state, setEntry("more")), "rule_violated")
@@ -131,7 +131,7 @@ describe("Room", () => {
     assert.strictEqual(applyInput(joined, scheduleAfter(Room.roomLimits.maxDelayMillis + 1)), "rule_violated")
   })
 
-  it("[AUT4] the clock's messages are not for users, nor users' for the server", () => {
+  it("[AUT4] users send no timer, and the server no commands", () => {
     assert.strictEqual(applyInput(joined, { _tag: "Woke" }, alice), "forbidden")
     assert.strictEqual(applyInput(joined, sendMessage, clock), "forbidden")
   })
@@ -145,18 +145,22 @@ describe("Room", () => {
     { maxLength: 40 }
   )
 
-  it.prop("[TOP2][ROO4] any script leaves a sound state that survives storage", { turns }, ({ turns }) => {
-    let [state, now] = [joined, 1]
-    for (const [n, { author, command, wait }] of turns.entries()) {
-      now += wait
-      const outcome = applyInput(state, command, author, now, `t${n}`)
-      if (typeof outcome !== "string") state = outcome
-      state = assertAccepted(applyInput(state, { _tag: "Woke" }, clock, now))
-      assert.isTrue((room.nextWake(state) ?? now + 1) > now)
-      assert.strictEqual(new Set(state.entries.map(({ key }) => key)).size, state.entries.length)
+  it.prop(
+    "[TOP2][ROO4] after any commands the state is valid, has no overdue timer, and survives storage",
+    { turns },
+    ({ turns }) => {
+      let [state, now] = [joined, 1]
+      for (const [n, { author, command, wait }] of turns.entries()) {
+        now += wait
+        const outcome = applyInput(state, command, author, now, `t${n}`)
+        if (typeof outcome !== "string") state = outcome
+        state = assertAccepted(applyInput(state, { _tag: "Woke" }, clock, now))
+        assert.isTrue((room.nextWake(state) ?? now + 1) > now)
+        assert.strictEqual(new Set(state.entries.map(({ key }) => key)).size, state.entries.length)
+      }
+      const codec = Schema.toCodecJson(Model.State)
+      const stored = JSON.parse(JSON.stringify(Schema.encodeSync(codec)(state)))
+      assert.deepStrictEqual(JSON.stringify(Schema.decodeUnknownSync(codec)(stored)), JSON.stringify(state))
     }
-    const codec = Schema.toCodecJson(Model.State)
-    const stored = JSON.parse(JSON.stringify(Schema.encodeSync(codec)(state)))
-    assert.deepStrictEqual(JSON.stringify(Schema.decodeUnknownSync(codec)(stored)), JSON.stringify(state))
-  })
+  )
 })

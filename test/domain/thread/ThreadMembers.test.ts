@@ -45,7 +45,7 @@ const forfeitStakeToThread = (world: TopicWorld) => {
 }
 
 describe("Co-authors of a thread", () => {
-  it("[THR7] who is alone invites alone; then all the others must approve", () => {
+  it("[THR7][THR9] a single co-author invites without a vote; otherwise all others must approve", () => {
     const world = coAuthoredWorld(bob)
     assert.strictEqual(sendCommand(world, bob, inviteCoAuthor(carol), "carol"), "ok")
     assert.deepStrictEqual(coAuthorsOf(world), [alice, bob])
@@ -57,7 +57,7 @@ describe("Co-authors of a thread", () => {
     assert.strictEqual(sendCommand(world, carol, submitMessage("hello")), "ok")
   })
 
-  it("[THR7] [THR9] one denial keeps the gate shut, and a vote is final", () => {
+  it("[THR7][THR9] one denial rejects the gate, and a vote is final", () => {
     const world = coAuthoredWorld(bob, carol)
     sendCommand(world, alice, inviteCoAuthor(dave), "dave")
     assert.strictEqual(sendCommand(world, bob, voteOn("dave", "deny")), "ok")
@@ -68,7 +68,7 @@ describe("Co-authors of a thread", () => {
     assert.strictEqual(sendCommand(world, alice, inviteCoAuthor(dave), "again"), "ok")
   })
 
-  it("[THR7] only co-authors invite, nobody twice, and no key that cannot be proved", () => {
+  it("[THR7][SEC4] only co-authors invite, each user once, and only valid keys", () => {
     const world = coAuthoredWorld(bob)
     assert.strictEqual(sendCommand(world, dave, inviteCoAuthor(carol)), "forbidden THR7")
     assert.strictEqual(sendCommand(world, alice, inviteCoAuthor(bob)), "rule_violated THR7")
@@ -77,7 +77,7 @@ describe("Co-authors of a thread", () => {
     assert.strictEqual(sendCommand(world, bob, inviteCoAuthor(carol)), "rule_violated THR7")
   })
 
-  it("[THR7] [THR9] an invitation that is not voted on in seven days is over", () => {
+  it("[THR7][THR9] an invitation expires after seven days", () => {
     const world = coAuthoredWorld(bob)
     sendCommand(world, alice, inviteCoAuthor(carol), "carol")
     advanceTime(world, threadLimits.submissionTtlMillis)
@@ -85,7 +85,7 @@ describe("Co-authors of a thread", () => {
     assert.deepStrictEqual(coAuthorsOf(world), [alice, bob])
   })
 
-  it("[THR7] a leaver takes an equal share, rounded down; the last one can only close", () => {
+  it("[THR7] a co-author leaves with an equal share, rounded down; the last one cannot leave", () => {
     const world = forfeitStakeToThread(coAuthoredWorld(bob, carol))
     assert.strictEqual(sendCommand(world, bob, leaveWithShare), "ok")
     assert.strictEqual(stateOf(world).token_balance, 667)
@@ -103,13 +103,13 @@ describe("Co-authors of a thread", () => {
     assert.strictEqual(balanceOf(world, LedgerModel.threadAccount(threadId)), 0)
   })
 
-  it("[THR7] whoever leaves with nothing asks the ledger for nothing", () => {
+  it("[THR7] a share of zero makes no request to the ledger", () => {
     const world = coAuthoredWorld(bob)
     assert.strictEqual(sendCommand(world, bob, leaveWithShare), "ok")
     assert.deepStrictEqual(stateOf(world).owed, [])
   })
 
-  it("[THR3] a leaver's missing vote leaves the quorum, and ends the votes that waited for it", () => {
+  it("[THR3] a co-author who leaves without voting leaves the quorum, and votes that this decides end", () => {
     const world = coAuthoredWorld(bob, carol)
     sendCommand(world, dave, submitMessage("let me in"), "dave")
     deliverAll(world)

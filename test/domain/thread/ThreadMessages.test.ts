@@ -4,7 +4,7 @@ import { commandId } from "../../support/TopicWorld.ts"
 import { alice, bob, importMessages, sendCommand, stateOf, submitMessage, threadWorld } from "./ThreadFixture.ts"
 
 describe("What co-authors write", () => {
-  it("[THR2] a co-author imports many pieces as one command, in order, each under an id of its own", () => {
+  it("a co-author imports several texts as one command, in order, each with its own id", () => {
     const world = threadWorld()
     assert.strictEqual(sendCommand(world, alice, importMessages("one", "two"), "import"), "ok")
     assert.deepStrictEqual(
@@ -14,7 +14,7 @@ describe("What co-authors write", () => {
     assert.strictEqual(stateOf(world).version, 3)
   })
 
-  it("[THR2] an import is whole or nothing, and for co-authors only", () => {
+  it("an import is all or nothing, and for co-authors only", () => {
     const world = threadWorld()
     assert.strictEqual(sendCommand(world, alice, importMessages("one", " "), "import"), "malformed THR2")
     assert.strictEqual(sendCommand(world, bob, importMessages("one"), "import"), "forbidden THR2")
@@ -25,7 +25,7 @@ describe("What co-authors write", () => {
     assert.deepStrictEqual(stateOf(world).messages, [])
   })
 
-  it("[THR2] a co-author is published at once", () => {
+  it("[THR2] a co-author's message is published at once", () => {
     const world = threadWorld()
     assert.strictEqual(sendCommand(world, alice, submitMessage("hello", { source: "notes.md" }), "m"), "ok")
     assert.deepStrictEqual(stateOf(world).messages, [
@@ -33,7 +33,7 @@ describe("What co-authors write", () => {
     ])
   })
 
-  it("[THR2] content is text of at most 32 KB", () => {
+  it("[THR2] content is not blank, well-formed, and at most 32 KB", () => {
     const world = threadWorld()
     const refused = [" \n\t", "\ud800", "x".repeat(maxContentBytes + 1), "€".repeat(10_923), "😀".repeat(8_193)]
     for (const content of refused) {

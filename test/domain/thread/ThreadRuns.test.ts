@@ -98,7 +98,7 @@ const threadWorld = (...others: ReadonlyArray<typeof alice>) => {
 }
 
 describe("The Chorus in a thread", () => {
-  it("[CHO1][CHO7] a prompt becomes a run of the thread, which asks for its first step", () => {
+  it("[CHO1][CHO7] a prompt starts a run of the thread, whose first step is pending", () => {
     const world = threadWorld()
     assert.strictEqual(sendCommand(world, alice, submitPrompt(), "p"), "ok")
     assert.strictEqual(runningStep(world)?.id, "p/0/action/0")
@@ -107,11 +107,11 @@ describe("The Chorus in a thread", () => {
     assert.strictEqual(stateOf(world).runs[0]?.steps.length, 6)
   })
 
-  it("[CHO9] only co-authors ask", () => {
+  it("only co-authors prompt the Chorus", () => {
     assert.strictEqual(sendCommand(threadWorld(), bob, submitPrompt()), "forbidden CHO9")
   })
 
-  it("[CHO9] one run at a time; the next starts when one ends, however it ends", () => {
+  it("[CHO9] one run is active at a time; the next starts when it ends, whatever its outcome", () => {
     const world = threadWorld()
     for (const prompt of ["p0", "p1", "p2", "p3"]) sendCommand(world, alice, submitPrompt(), prompt)
     assert.deepStrictEqual(statuses(world), ["running", "queued", "queued", "queued"])
@@ -130,7 +130,7 @@ describe("The Chorus in a thread", () => {
     if_busy: "enqueue" | "reject" | "interrupt"
   ): Model.Command => ({ ...submitPrompt(), if_busy } as Model.Command)
 
-  it("[CHO9] a prompt may be refused while one runs, or cancel that and take its turn", () => {
+  it("[CHO9] a prompt can be rejected during a run, or interrupt it", () => {
     const world = threadWorld(bob)
     assert.strictEqual(sendCommand(world, alice, busily("reject"), "p0"), "ok")
     assert.strictEqual(sendCommand(world, bob, busily("reject"), "p1"), "rule_violated CHO9")
@@ -145,7 +145,7 @@ describe("The Chorus in a thread", () => {
     assert.strictEqual(statuses(world).at(-1), "running")
   })
 
-  it("[CHO8] the same is answered once more without a look at the answers before", () => {
+  it("[CHO8] a sibling run answers the same prompt without its earlier answers", () => {
     const world = threadWorld()
     const again = (sibling_of: string): Model.Command => ({
       _tag: "submit_prompt",
@@ -170,17 +170,19 @@ describe("The Chorus in a thread", () => {
     assert.lengthOf(stateOf(world).runs.at(-1)?.messages ?? [], 8)
   })
 
-  it("[CHO9] the queue is bounded, and a prompt's id is used once", () => {
+  it("[SEC29][TOP11] the queue of prompts is bounded", () => {
     const world = threadWorld()
     for (let n = 0; n <= threadLimits.maxQueuedPrompts; n++) {
       assert.strictEqual(sendCommand(world, alice, submitPrompt(), `p${n}`), "ok")
     }
     assert.strictEqual(sendCommand(world, alice, submitPrompt()), "rule_violated CHO9")
-    const other = threadWorld(bob)
-    assert.strictEqual(sendCommand(other, alice, submitPrompt(), "in0"), "id_conflict SYN4")
   })
 
-  it("[CHO8] the asker or any co-author cancels, before or while it runs; the text so far is kept", () => {
+  it("[SYN4] the id of a message cannot be used for a prompt", () => {
+    assert.strictEqual(sendCommand(threadWorld(bob), alice, submitPrompt(), "in0"), "id_conflict SYN4")
+  })
+
+  it("[CHO8][FLT19] the author or a co-author cancels a queued or active run; its step is not pending any more, and its text is kept", () => {
     const world = threadWorld(bob)
     sendCommand(world, alice, submitPrompt(), "p0")
     sendCommand(world, alice, submitPrompt(), "p1")
@@ -212,7 +214,7 @@ describe("The Chorus in a thread", () => {
     assert.strictEqual(sendCommand(world, alice, cancelRun("none")), "not_found CHO8")
   })
 
-  it("[CHO6] a failed or cancelled run leaves the rest of the thread as it was", () => {
+  it("[CHO6] a failed or cancelled run changes nothing else in the thread", () => {
     const world = threadWorld()
     const { messages, submissions, token_balance } = stateOf(world)
     sendCommand(world, alice, submitPrompt(), "p0")
@@ -237,7 +239,7 @@ describe("The Chorus in a thread", () => {
     assert.strictEqual(after.runs[0]?.steps.length, 1)
   })
 
-  it("[CHO7] an answer given twice, or to another try, changes nothing", () => {
+  it("[CHO7][FLT18] a repeated answer to a step changes nothing", () => {
     const world = threadWorld()
     sendCommand(world, alice, submitPrompt(), "p")
     const first = runningStep(world)
@@ -254,7 +256,7 @@ describe("The Chorus in a thread", () => {
     assert.strictEqual(stateOf(world), before)
   })
 
-  it("[CHO2] a run sees the newest lines when it starts, earlier answers among them, and no later ones", () => {
+  it("[CHO2] a run receives the newest lines at its start, with earlier answers, and no later ones", () => {
     const world = threadWorld()
     for (let n = 0; n < ChorusRun.runPolicy.maxTranscriptLines; n++) {
       world.now += 1
@@ -277,7 +279,7 @@ describe("The Chorus in a thread", () => {
     ])
   })
 
-  it("[CHO10] an answer pays each cited author once, and never the asker", () => {
+  it("[CHO10] a run pays each cited author once, and never the author of the prompt", () => {
     const world = threadWorld(bob)
     const [a, b] = [userBalance(world, alice), userBalance(world, bob)]
     sendCommand(world, alice, submitPrompt(), "p")

@@ -23,8 +23,8 @@ import {
   voteOn
 } from "./ThreadFixture.ts"
 
-describe("What others submit", () => {
-  it("[THR2] anyone else's message is seen by nobody before its stake is reserved", () => {
+describe("ThreadSubmissions", () => {
+  it("[THR2] a submission is not visible before its stake is reserved", () => {
     const world = threadWorld()
     assert.strictEqual(sendCommand(world, bob, submitMessage("hi", { stake: 2_000 }), "s"), "ok")
     assert.deepStrictEqual(stateOf(world).submissions, [])
@@ -35,20 +35,20 @@ describe("What others submit", () => {
     assert.deepStrictEqual(stateOf(world).messages, [])
   })
 
-  it("[THR2] a stake has a minimum, and must be there", () => {
+  it("[THR2] a stake has a minimum, and is covered by the balance", () => {
     const world = threadWorld()
     assert.strictEqual(sendCommand(world, bob, submitMessage("hi", { stake: 999 })), "rule_violated THR2")
     assert.strictEqual(sendCommand(world, bob, submitMessage("hi", { stake: 10_001 })), "insufficient_funds LED1")
     assert.strictEqual(sendCommand(world, bob, submitMessage("hi", { source: "x" })), "forbidden THR2")
   })
 
-  it("[THR2] the same text is not put to the vote twice by one author", () => {
+  it("a text that an author has submitted already is rejected until its vote ends", () => {
     const world = submissionWorld(bob)
     assert.strictEqual(sendCommand(world, bob, submitMessage("by bob")), "rule_violated THR2")
     assert.strictEqual(sendCommand(world, carol, submitMessage("by bob")), "ok")
   })
 
-  it("[THR2] whoever became a co-author while the stake was reserved is published, and gets it back", () => {
+  it("[THR2] an author who became a co-author while the stake was being reserved is published and refunded", () => {
     const world = submissionWorld(bob)
     sendCommand(world, bob, submitMessage("one more"), "late")
     assert.strictEqual(sendCommand(world, alice, voteOn("s0", "approve")), "ok")
@@ -57,7 +57,7 @@ describe("What others submit", () => {
     assert.strictEqual(userBalance(world, bob), 9_000)
   })
 
-  it("[THR2][LED4] what was published under the same id meanwhile is not put to the vote, and the stake flows back", () => {
+  it("[THR2][LED4] an offer whose id was published meanwhile is rejected, and its stake returned", () => {
     const world = submissionWorld(bob)
     sendCommand(world, bob, submitMessage("one more"), "twice")
     sendCommand(world, alice, voteOn("s0", "approve"))
@@ -68,7 +68,7 @@ describe("What others submit", () => {
     assert.strictEqual(userBalance(world, bob), 9_000)
   })
 
-  it("[SYN4] a submission sent again changes nothing, before its vote and after", () => {
+  it("[SYN4] a repeated submission changes nothing, before its vote and after", () => {
     const world = submissionWorld(bob)
     const once = stateOf(world)
     assert.strictEqual(sendCommand(world, bob, submitMessage("by bob"), "s0"), "ok")
@@ -83,7 +83,7 @@ describe("What others submit", () => {
     assert.strictEqual(sendCommand(closed, bob, submitMessage("by bob"), "s0"), "ok")
   })
 
-  it("[THR3] one vote each, final, by those who were co-authors then, not on one's own", () => {
+  it("[THR3] the co-authors at submission cast one final vote each, and none on their own submission", () => {
     const world = submissionWorld(bob, carol)
     assert.strictEqual(sendCommand(world, carol, voteOn("s1", "approve")), "forbidden THR3")
     assert.strictEqual(sendCommand(world, dave, voteOn("s1", "approve")), "forbidden THR3")
@@ -106,7 +106,7 @@ describe("What others submit", () => {
     assert.strictEqual(sendCommand(world, bob, voteOn("c", "approve")), "forbidden THR3")
   })
 
-  it("[THR4] all approve: published, co-author, and the stake to the approvers", () => {
+  it("[THR4] all approve: published, its author a co-author, and the approvers share the stake", () => {
     const world = submissionWorld(bob, carol)
     sendCommand(world, alice, voteOn("s1", "approve"))
     sendCommand(world, bob, voteOn("s1", "approve"))
@@ -122,7 +122,7 @@ describe("What others submit", () => {
     ])
   })
 
-  it("[THR4][THR6] all deny: rejected, and the thread has the stake once the ledger says so", () => {
+  it("[THR4][THR6] all deny: rejected, and the thread receives the stake with the ledger's answer", () => {
     const world = submissionWorld(bob)
     sendCommand(world, alice, voteOn("s0", "deny"))
     assert.strictEqual(stateOf(world).token_balance, 0)
@@ -134,7 +134,7 @@ describe("What others submit", () => {
     assert.deepStrictEqual(coAuthorNames(world), ["alice"])
   })
 
-  it("[THR4] split: the approvers' part to the treasury, the rest to the thread", () => {
+  it("[THR4] split: the treasury receives the approvers' part, the thread the rest", () => {
     const world = submissionWorld(bob, carol)
     const treasury = balanceOf(world, "treasury")
     sendCommand(world, alice, voteOn("s1", "approve"))
@@ -145,7 +145,7 @@ describe("What others submit", () => {
     assert.strictEqual(balanceOf(world, "treasury"), treasury + 500)
   })
 
-  it("[THR4] expired: to the treasury after a vote, back to the author without one", () => {
+  it("[THR4] expired: the treasury receives the stake after a vote, the author without one", () => {
     const world = submissionWorld(bob, carol)
     sendCommand(world, dave, submitMessage("by dave"), "s2")
     deliverPending(world)
@@ -163,7 +163,7 @@ describe("What others submit", () => {
     assert.isUndefined(Thread.threadKind.nextWake(stateOf(world)))
   })
 
-  it("[THR4] only votes whose time is over expire", () => {
+  it("[THR4] each vote expires at its own time", () => {
     const world = submissionWorld(bob)
     world.now += threadLimits.submissionTtlMillis - 1
     sendCommand(world, carol, submitMessage("by carol"), "s1")
@@ -173,7 +173,7 @@ describe("What others submit", () => {
     assert.strictEqual(Thread.threadKind.nextWake(stateOf(world)), world.now - 1 + threadLimits.submissionTtlMillis)
   })
 
-  it("[THR7] its author takes an open submission back, nobody else, and only once", () => {
+  it("[THR7] only its author cancels a submission, once, while it is open", () => {
     const world = submissionWorld(bob)
     const cancel: Model.Command = { _tag: "cancel_submission", message_id: commandId("s0") }
     assert.strictEqual(sendCommand(world, alice, cancel), "forbidden THR7")
