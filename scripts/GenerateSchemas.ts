@@ -12,7 +12,7 @@ import type { AnyKind } from "../src/domain/topic/Topic.ts"
 type Json = JsonSchema.JsonSchema
 type JsonFields = Readonly<Record<string, Json>>
 
-/** What a schema takes as JSON. `closed`: fields nobody knows are refused, as the server does (SEC8). */
+/** The JSON Schema of a schema's encoded form; `closed` rejects unknown fields, as the server does (SEC8). */
 const jsonSchema = (schema: Schema.Constraint, closed: boolean): Json =>
   JsonSchema.toDocumentDraft07(
     Schema.toJsonSchemaDocument(schema, { onExcessProperty: closed ? "error" : "ignore" })

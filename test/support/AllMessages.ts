@@ -1,13 +1,13 @@
-/** A payload for everything that a client can ask, once it is signed in: for tests of who may. */
+/** A payload for every message that an authenticated client can send, for tests of authorisation. */
 import type { ClientControl } from "../../src/domain/protocol/Protocol.ts"
 import type * as Room from "../../src/domain/room/RoomModel.ts"
 import type * as Thread from "../../src/domain/thread/ThreadModel.ts"
 import { makeTestUser, uuid } from "./TestUsers.ts"
 
-/** Nobody's. */
+/** An id that belongs to no user. */
 export const foreignId = uuid()
 
-/** For every command of a thread: a new command without a row here does not compile. */
+/** For every thread command: a new command without an entry here does not compile. */
 export const threadCommandPayloads: Readonly<Record<Thread.Command["_tag"], object>> = {
   create_thread: { name: "Let me in" },
   submit_message: { content: "let me in" },
@@ -21,6 +21,7 @@ export const threadCommandPayloads: Readonly<Record<Thread.Command["_tag"], obje
   close_thread: {}
 }
 
+/** For every room command. */
 export const roomCommandPayloads: Readonly<Record<Room.Command["_tag"], object>> = {
   join_room: {},
   leave_room: {},
@@ -33,7 +34,7 @@ export const roomCommandPayloads: Readonly<Record<Room.Command["_tag"], object>>
 
 type UnauthenticatedControl = "connect" | "auth" | "resume" | "heartbeat"
 
-/** What is no command, but for what needs no user. */
+/** For every other message that requires authentication. */
 export const controlPayloads: Readonly<Record<Exclude<ClientControl["_tag"], UnauthenticatedControl>, object>> = {
   subscribe: {},
   unsubscribe: {},
@@ -47,7 +48,7 @@ export const controlPayloads: Readonly<Record<Exclude<ClientControl["_tag"], Una
   sign_out: {}
 }
 
-/** Type, payload and topic of each. */
+/** Type, payload and topic of each message. */
 export const allMessages: ReadonlyArray<readonly [type: string, payload: object, topic: string | undefined]> = [
   ...Object.entries(threadCommandPayloads).map(([type, payload]) =>
     [type, payload, type === "create_thread" ? undefined : `thread:${foreignId}`] as const

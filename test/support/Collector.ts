@@ -1,17 +1,18 @@
-/** A receiver of OTLP on this machine, which keeps what it gets; and of anything else that is POSTed. */
+/** A fake OTLP collector over HTTP that records every request. */
 import { Effect, type Scope } from "effect"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 
+/** A running collector. */
 export interface Collector {
   readonly url: string
-  /** Bodies by path, as they came. */
+  /** The bodies received on a path, unparsed. */
   readonly bodies: (path: string) => ReadonlyArray<string>
-  /** Headers and bodies of everything. */
+  /** Paths, headers and bodies of every request. */
   readonly dumpRequests: () => string
 }
 
-/** `echo`: fails everything, and says in the answer what it was asked. */
+/** Starts a collector; with `echo` it answers 401 and includes the request in the answer. */
 export const startCollector = Effect.fnUntraced(function*(
   { echo = false }: { readonly echo?: boolean } = {}
 ): Effect.fn.Return<Collector, never, Scope.Scope> {

@@ -1,17 +1,19 @@
-/** The in-memory engine behind a switch: fails, hangs, forgets a collection, and says what it was asked. */
+/** The in-memory vector index with injected failures and a record of its calls. */
 import { Effect, Layer } from "effect"
 import * as VectorIndexMemory from "../../src/layers/vectorindex/VectorIndexMemory.ts"
 import { VectorIndex, VectorIndexError, type VectorIndexErrorReason } from "../../src/services/VectorIndex.ts"
 
+/** Controls one index. */
 export interface FaultyIndexControl {
-  /** Names of the methods called, in order. */
+  /** The names of called methods, in order. */
   readonly calls: Array<string>
-  /** Decides call by call; undefined lets it through. */
+  /** The failure of a call; undefined lets it succeed. */
   fail: (method: string) => typeof VectorIndexErrorReason.Type | undefined
-  /** Everything stored is gone. */
+  /** Deletes every collection. */
   readonly dropAll: () => void
 }
 
+/** An index with its control. */
 export const make = (): { readonly control: FaultyIndexControl; readonly layer: Layer.Layer<VectorIndex> } => {
   let engine = VectorIndexMemory.make()
   const control: FaultyIndexControl = {

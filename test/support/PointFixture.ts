@@ -1,12 +1,14 @@
-/** Points for tests: deterministic, with only what a test cares about spelled out. */
+/** Vector points with default fields. */
 import { CommandId, type Instant, TopicId } from "../../src/domain/protocol/Ids.ts"
 import type { Payload, Point } from "../../src/domain/search/VectorPoint.ts"
 
-/** The n-th id; ids sort as their numbers do. */
+/** The n-th point id; ids sort by n. */
 export const pointId = (n: number): string => `00000000-0000-5000-8000-${n.toString(16).padStart(12, "0")}`
 
+/** The topic id of a thread. */
 export const threadId = (name: string): TopicId => TopicId.make(`thread:${name}`)
 
+/** A payload with defaults. */
 export const makePayload = (changes: Partial<Payload> = {}): Payload => ({
   thread: threadId("a"),
   message: CommandId.make("m"),
@@ -21,6 +23,7 @@ export const makePayload = (changes: Partial<Payload> = {}): Payload => ({
   ...changes
 })
 
+/** The n-th point. */
 export const makePoint = (n: number, vector: ReadonlyArray<number>, changes: Partial<Payload> = {}): Point => ({
   id: pointId(n),
   vector,

@@ -1,7 +1,8 @@
-/** WebSocket frames byte by byte, over plain TCP: what no well-behaved client library would send. */
+/** A WebSocket client over plain TCP that can send any frame, including invalid ones (RFC 6455). */
 import { Effect, Queue, type Scope } from "effect"
 import { connect, type Socket } from "node:net"
 
+/** A frame to send. */
 export interface RawFrame {
   readonly opcode: number
   readonly payload?: Uint8Array | string
@@ -9,19 +10,26 @@ export interface RawFrame {
   /** The three reserved bits, RSV1 being 4. */
   readonly rsv?: number
   readonly masked?: boolean
-  /** What the header says instead of the payload's own length. */
+  /** The length in the header, if it is not the payload's. */
   readonly length?: bigint
 }
 
+/** Opcodes of RFC 6455, section 5.2. */
 export const textOpcode = 1
+/** A binary frame. */
 export const binaryOpcode = 2
+/** A continuation frame. */
 export const continuationOpcode = 0
+/** A close frame. */
 export const closeOpcode = 8
+/** A ping. */
 export const pingOpcode = 9
+/** A pong. */
 export const pongOpcode = 10
 
 const maskingKey = Buffer.from([0x12, 0x34, 0x56, 0x78])
 
+/** The bytes of a frame. */
 export const encodeFrame = ({ fin = true, length, masked = true, opcode, payload = "", rsv = 0 }: RawFrame): Buffer => {
   const body = Buffer.from(typeof payload === "string" ? Buffer.from(payload) : payload)
   const size = length ?? BigInt(body.length)
@@ -48,15 +56,17 @@ export const closePayload = (code: number, reason: string | Uint8Array = ""): Ui
   return Buffer.concat([head, Buffer.from(reason)])
 }
 
+/** A frame from the server. */
 export interface ReceivedFrame {
   readonly opcode: number
   readonly rsv: number
   readonly payload: Buffer
 }
 
+/** An upgraded connection. */
 export interface RawSocket {
   readonly tcp: Socket
-  /** What the server answered to the upgrade. */
+  /** The head of the server's answer to the upgrade. */
   readonly upgrade: string
   readonly send: (...frames: ReadonlyArray<RawFrame>) => void
   readonly nextFrame: Effect.Effect<ReceivedFrame>
@@ -64,7 +74,7 @@ export interface RawSocket {
   readonly nextCloseCode: Effect.Effect<number>
 }
 
-/** Plain TCP to the server of a URL; from another address of this machine, if need be. */
+/** Opens a TCP connection to the server of a URL, optionally from another local address. */
 export const connectTcp = (url: string, localAddress?: string): Effect.Effect<Socket, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Socket>((resume) => {
@@ -76,13 +86,14 @@ export const connectTcp = (url: string, localAddress?: string): Effect.Effect<So
     (socket) => Effect.sync(() => socket.destroy())
   )
 
-/** The end of a TCP connection, whoever ended it. */
+/** Waits until a TCP connection is closed by either side. */
 export const awaitClosed = (socket: Socket): Effect.Effect<void> =>
   Effect.callback((resume) => {
     if (socket.closed) resume(Effect.void)
     else socket.once("close", () => resume(Effect.void))
   })
 
+/** An upgrade request. */
 export const upgradeRequest = (path: string, headers: ReadonlyArray<string> = []): string =>
   [
     `GET ${path} HTTP/1.1`,
@@ -96,7 +107,7 @@ export const upgradeRequest = (path: string, headers: ReadonlyArray<string> = []
     ""
   ].join("\r\n")
 
-/** Takes whole frames of a server off the front. */
+/** Parses all complete frames of the server; returns the remaining bytes. */
 const parseFrames = (buffer: Buffer): { readonly frames: ReadonlyArray<ReceivedFrame>; readonly rest: Buffer } => {
   const frames: Array<ReceivedFrame> = []
   let rest = buffer
@@ -116,7 +127,7 @@ const parseFrames = (buffer: Buffer): { readonly frames: ReadonlyArray<ReceivedF
   return { frames, rest }
 }
 
-/** Upgrades a connection of its own. */
+/** Opens a connection and upgrades it. */
 export const open = Effect.fnUntraced(function*(
   url: string,
   path: string,

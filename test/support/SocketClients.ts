@@ -1,4 +1,4 @@
-/** Clients for conformance runs that are no plain WebSockets: over Socket.IO, and within the process. */
+/** Clients for the conformance suite over Socket.IO, and over the in-memory transport. */
 import { Deferred, Effect, Queue } from "effect"
 import { io } from "socket.io-client"
 import type { WebSocketLike } from "../../src/client/Client.ts"
@@ -6,7 +6,7 @@ import * as SocketIoTransport from "../../src/client/SocketIoTransport.ts"
 import { type Client, ConnectFailed, type Harness } from "../../src/conformance/SocketConformance.ts"
 import { MemoryConnector } from "../../src/layers/socket/memory/SocketMemory.ts"
 
-/** Anything that looks like a browser's WebSocket, as a client of the conformance run. */
+/** A conformance client on anything with the interface of a browser's WebSocket. */
 const clientFromWebSocket = Effect.fnUntraced(function*(open: () => WebSocketLike) {
   const texts = yield* Queue.unbounded<string>()
   const closed = yield* Deferred.make<{ readonly code: number; readonly reason: string }>()
@@ -34,7 +34,7 @@ const clientFromWebSocket = Effect.fnUntraced(function*(open: () => WebSocketLik
   return client
 })
 
-/** Engine.IO's client, as far as it is bent here. */
+/** The internals of Engine.IO's client that this file overrides. */
 interface EngineIoInternals {
   _sendPacket: (type: string, ...words: ReadonlyArray<unknown>) => unknown
   readonly write: (data: string) => unknown
@@ -50,7 +50,7 @@ export const socketIoClients = (
     "binary",
     "garbage",
     "terminate",
-    // While polling gives way to a WebSocket, who hears of whose silence first is a matter of luck.
+    // During the upgrade from polling it is not deterministic which side detects a silent peer first.
     ...transports[0] === "websocket" ? ["ignorePings" as const, "stall" as const] : []
   ]),
   connect: ({ address, port }, { ignorePings }) => {
@@ -79,7 +79,7 @@ export const socketIoClients = (
   }
 })
 
-/** Both ends in this process, over a wire that can stop, lose its pongs, and break. */
+/** Clients on the in-memory transport, which can stall, ignore pings and terminate. */
 export const memoryClients: Pick<Harness<MemoryConnector>, "clientCapabilities" | "connect"> = {
   clientCapabilities: new Set(["ignorePings", "stall", "terminate"]),
   connect: Effect.fnUntraced(function*(_, { ignorePings }) {
@@ -108,7 +108,7 @@ export const memoryClients: Pick<Harness<MemoryConnector>, "clientCapabilities" 
       ping: () => ignorePings || queueMicrotask(() => events?.onPong()),
       close: (code, reason) => stalledMessages === undefined && closeClient(code, reason)
     })
-    if (events === undefined) return yield* new ConnectFailed({ reason: "it was not taken" })
+    if (events === undefined) return yield* new ConnectFailed({ reason: "the connection was rejected" })
     const client: Client = {
       send: (text) => queueMicrotask(() => isClosed || events.onMessage(text)),
       close: (code) => queueMicrotask(() => closeClient(code)),

@@ -1,14 +1,16 @@
-/** Threads for tests, written straight into a log: what hosts would have decided. */
+/** Thread events, appended to a log without a host. */
 import { Effect } from "effect"
 import { CommandId, type TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
 import type * as ThreadModel from "../../src/domain/thread/ThreadModel.ts"
 import { EventLog } from "../../src/services/EventLog.ts"
 
-/** A user by a letter. */
+/** The user id of a letter. */
 export const userOf = (letter: string): UserId => UserId.make(letter.repeat(42) + "A")
 
+/** A command id. */
 export const commandId = (text: string): CommandId => CommandId.make(text)
 
+/** The creation of a thread. */
 export const threadCreated = (creator: UserId, visibility: ThreadModel.Visibility): ThreadModel.Event => ({
   _tag: "ThreadCreated",
   title: "t",
@@ -17,6 +19,7 @@ export const threadCreated = (creator: UserId, visibility: ThreadModel.Visibilit
   at: 1
 })
 
+/** The publication of a message. */
 export const messagePublished = (id: string, author: UserId, content: string, at = 2): ThreadModel.Event => ({
   _tag: "MessagePublished",
   id: commandId(id),
@@ -26,6 +29,7 @@ export const messagePublished = (id: string, author: UserId, content: string, at
   at
 })
 
+/** A new submission. */
 export const submissionOpened = (id: string, author: UserId, content: string): ThreadModel.Event => ({
   _tag: "SubmissionOpened",
   id: commandId(id),
@@ -37,6 +41,7 @@ export const submissionOpened = (id: string, author: UserId, content: string): T
   expires_at: 1000
 })
 
+/** The end of a submission. */
 export const submissionSettled = (
   id: string,
   outcome: "approved" | "rejected" | "expired" | "cancelled",
@@ -49,7 +54,7 @@ export const submissionSettled = (
   at: 4
 })
 
-/** Appends events to a thread. A first event lists it with these members. */
+/** Appends events to a thread; a `ThreadCreated` also writes its listing with these members. */
 export const appendEvents = Effect.fnUntraced(function*(
   topic: TopicId,
   events: ReadonlyArray<ThreadModel.Event>,

@@ -1,4 +1,4 @@
-/** What tests of hosts do over and over: command a counter, listen to it, and stand in for the log. */
+/** Topic hosts with counters, over a log that tests can override, and helpers to command and subscribe to them. */
 import { Effect, Layer, type Result } from "effect"
 import { type Author, CommandId, type Position, TopicId } from "../../src/domain/protocol/Ids.ts"
 import type { Limits } from "../../src/domain/protocol/Limits.ts"
@@ -16,14 +16,19 @@ import { Kinds } from "../../src/services/Kinds.ts"
 import { type CatchUp, type Subscriber, Topics } from "../../src/services/Topics.ts"
 import * as CounterKind from "./CounterKind.ts"
 
+/** A counter. */
 export const counterOne = TopicId.make("counter:one")
+/** Another counter. */
 export const counterTwo = TopicId.make("counter:two")
+/** An author. */
 export const alice: Author = "system:alice"
+/** Another author. */
 export const bob: Author = "system:bob"
 
+/** The counter kind only. */
 export const kinds: ReadonlyMap<string, AnyKind> = new Map([["counter", CounterKind.kind]])
 
-/** Hosts over a log that is already there; the log outlives them. */
+/** Hosts over a given log, which outlives them. */
 export const hostsLayer = (
   limits: Partial<Limits> = {}
 ): Layer.Layer<Topics | IntentHandlers, never, Directory | EventLog> =>
@@ -32,11 +37,11 @@ export const hostsLayer = (
     Layer.provide(Layer.succeed(Kinds, kinds))
   )
 
-/** Hosts over an empty log in memory. */
+/** Hosts over an empty in-memory log. */
 export const layer = (limits: Partial<Limits> = {}): Layer.Layer<Topics | IntentHandlers | EventLog | Directory> =>
   hostsLayer(limits).pipe(Layer.provideMerge(EventLogMemory.layer))
 
-/** The same log, with some of its parts replaced. */
+/** An in-memory log with some operations overridden. */
 export const memoryLogWith = (
   override: (log: EventLog["Service"]) => Partial<EventLog["Service"]>
 ): Layer.Layer<EventLog | Directory> =>
@@ -46,7 +51,7 @@ export const memoryLogWith = (
 
 let nextCommand = 0
 
-/** Sends a command under `id` (a fresh one by default), and waits for its outcome. */
+/** Sends a command, under a new id by default, and waits for its outcome. */
 export const sendCommand = (
   topic: TopicId,
   input: CounterKind.Command,
@@ -58,7 +63,7 @@ export const sendCommand = (
       Effect.result
     ))
 
-/** Hands over commands in one turn; the outcomes in the order of the commands. */
+/** Sends commands in one turn of the event loop; returns the outcomes in the order of their replies. */
 export const sendCommands = (
   topic: TopicId,
   commands: ReadonlyArray<readonly [id: string, input: CounterKind.Command]>
@@ -75,17 +80,19 @@ export const sendCommands = (
       }
     }))
 
+/** Reads the total of a counter. */
 export const readTotal = (topic: TopicId): Effect.Effect<number, never, Topics> =>
   Effect.flatMap(Topics, (topics) => topics.stateOf(CounterKind.kind, topic, alice)).pipe(
     Effect.map((state) => state.total),
     Effect.orDie
   )
 
-/** Whoever writes down what it hears. */
+/** A subscriber that records every message. */
 export interface RecordingSubscriber extends Subscriber {
   readonly received: Array<ServerMessage>
 }
 
+/** A new recording subscriber. */
 export const recordingSubscriber = (id: string, user: Author = alice): RecordingSubscriber => {
   const received: Array<ServerMessage> = []
   return {
@@ -99,6 +106,7 @@ export const recordingSubscriber = (id: string, user: Author = alice): Recording
   }
 }
 
+/** Subscribes, and waits for the catch-up. */
 export const subscribe = (
   topic: TopicId,
   subscriber: Subscriber,
@@ -112,6 +120,6 @@ export const subscribe = (
       )
   )
 
-/** The `[from, to]` of the deltas that somebody heard. */
+/** The `[from, to]` of the received deltas. */
 export const deltaRanges = ({ received }: RecordingSubscriber): ReadonlyArray<readonly [number, number]> =>
   received.flatMap((message) => message._tag === "delta" ? [[message.from, message.to] as const] : [])

@@ -1,9 +1,8 @@
 /**
- * A world of topics for properties: hosts without storage that carry commands,
- * intents and answers between kinds in any order, twice, late or not at all.
+ * A model of several topics for property tests: hosts without storage that deliver commands, intents and answers between
+ * kinds in any order, repeatedly, late or not at all.
  *
- * Knows kinds only through their interface; what a script says is mapped to
- * commands by whoever runs it.
+ * It uses kinds only through their interface; tests map their scripts to commands.
  */
 import { Result } from "effect"
 import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
@@ -11,12 +10,14 @@ import { type Author, CommandId, kindOf, TopicId, UserId } from "../../src/domai
 import type { Rejection } from "../../src/domain/protocol/Rejection.ts"
 import { type AnyKind, type CommandOutcome, fold, type Intent, type SendCommand } from "../../src/domain/topic/Topic.ts"
 
-/** The n-th of a few people. */
+/** The n-th user, for n from 0 to 9. */
 export const userId = (n: number): UserId => UserId.make(`${"a".repeat(41)}${n}A`)
+/** A command id. */
 export const commandId = (text: string): CommandId => CommandId.make(text)
+/** A topic id. */
 export const topicId = (text: string): TopicId => TopicId.make(text)
 
-/** A topic as its host holds it. */
+/** A topic with its log. */
 export interface TopicInstance {
   readonly kind: AnyKind
   readonly topic: TopicId
@@ -25,12 +26,13 @@ export interface TopicInstance {
   readonly causes: Set<CommandId>
 }
 
-/** An answer on its way back. */
+/** An answer in transit to the topic that sent the command. */
 interface PendingReply {
   readonly topic: TopicId
-  readonly told: CommandOutcome
+  readonly outcome: CommandOutcome
 }
 
+/** All topics, the answers in transit, and the time. */
 export interface TopicWorld {
   readonly topics: Map<TopicId, TopicInstance>
   readonly replies: Array<PendingReply>
@@ -40,6 +42,7 @@ export interface TopicWorld {
   readonly onEvent: (live: TopicInstance, event: unknown) => void
 }
 
+/** A world without topics. */
 export const makeTopicWorld = (onEvent: TopicWorld["onEvent"] = () => {}): TopicWorld => ({
   topics: new Map(),
   replies: [],
@@ -48,6 +51,7 @@ export const makeTopicWorld = (onEvent: TopicWorld["onEvent"] = () => {}): Topic
   onEvent
 })
 
+/** A topic, created on first use. */
 export const getTopic = (world: TopicWorld, topic: TopicId): TopicInstance => {
   const existing = world.topics.get(topic)
   if (existing !== undefined) return existing
@@ -58,7 +62,7 @@ export const getTopic = (world: TopicWorld, topic: TopicId): TopicInstance => {
   return live
 }
 
-/** What a host does with one input; undefined when it was accepted, now or before. */
+/** Applies an input as a host does; undefined when it is accepted or a duplicate. */
 export const applyCommand = (
   world: TopicWorld,
   topic: TopicId,
@@ -85,33 +89,34 @@ export const applyCommand = (
 
 const isSendCommand = (intent: Intent): intent is SendCommand => intent._tag === "Tell"
 
+/** The pending intents of a topic. */
 export const pendingIntents = (live: TopicInstance): ReadonlyArray<Intent> => live.kind.pending(live.state)
 
-/** Everything that could be carried now: tells that are owed, and answers under way. */
+/** Everything deliverable now: commands to other topics, and answers in transit. */
 const deliveries = (world: TopicWorld): ReadonlyArray<() => void> => [
   ...[...world.topics.values()].flatMap((live) =>
     pendingIntents(live).filter(isSendCommand).map((command) => () => {
       const rejection = applyCommand(world, command.topic, command.id, `system:${live.topic}`, command.input) ?? null
-      world.replies.push({ topic: live.topic, told: { _tag: "Told", id: command.id, rejection } })
+      world.replies.push({ topic: live.topic, outcome: { _tag: "Told", id: command.id, rejection } })
     })
   ),
   ...world.replies.map((reply) => () => {
-    applyCommand(world, reply.topic, commandId(`${reply.told.id}/answer`), "system:host", reply.told)
+    applyCommand(world, reply.topic, commandId(`${reply.outcome.id}/answer`), "system:host", reply.outcome)
   })
 ]
 
-/** Carries one of the things under way. Nothing is taken off: whatever was carried may be carried again. */
+/** Delivers one of them. Nothing is removed, so each may be delivered again. */
 export const deliverOne = (world: TopicWorld, pick: number): void => {
   const pending = deliveries(world)
   pending[pick % pending.length]?.()
 }
 
-/** All answers under way are lost, as when a server dies. */
+/** Loses all answers in transit, as a crash does. */
 export const dropReplies = (world: TopicWorld): void => {
   world.replies.length = 0
 }
 
-/** Time passes, and every topic whose time has come is woken. */
+/** Advances time and fires the due timers of topics. */
 export const advanceTime = (world: TopicWorld, millis: number): void => {
   world.now += millis
   for (const live of world.topics.values()) {
@@ -125,8 +130,8 @@ export const advanceTime = (world: TopicWorld, millis: number): void => {
 }
 
 /**
- * Carries until nobody owes anything. `perform` answers what is not a tell; without it that stays owed. Fails when
- * there is no end to it.
+ * Delivers until no intent is pending. `handleIntent` handles intents other than commands to topics; without it they stay
+ * pending. Throws when this does not terminate.
  */
 export const deliverAll = (world: TopicWorld, handleIntent?: (live: TopicInstance, intent: Intent) => void): void => {
   for (let round = 0; round < 1_000; round++) {
@@ -134,17 +139,17 @@ export const deliverAll = (world: TopicWorld, handleIntent?: (live: TopicInstanc
       pendingIntents(live).map((intent) => ({ live, intent }))
     )
     if (!outstanding.some(({ intent }) => handleIntent !== undefined || isSendCommand(intent))) return
-    // The tells, then the answers they brought.
+    // First the commands, then their answers.
     for (const deliver of deliveries(world)) deliver()
-    for (const carried of deliveries(world)) carried()
+    for (const deliver of deliveries(world)) deliver()
     dropReplies(world)
     for (const { intent, live } of outstanding) {
       if (!isSendCommand(intent)) handleIntent?.(live, intent)
     }
   }
-  throw new TypeError("the world does not come to rest")
+  throw new TypeError("the topics do not reach quiescence")
 }
 
-/** The state as the log says it, from the events as they are stored. */
+/** The fold of a topic's events, in their stored form. */
 export const replayState = (live: TopicInstance): unknown =>
   fold(live.kind, live.kind.initial(live.topic), JSON.parse(JSON.stringify(live.events)))

@@ -1,6 +1,6 @@
 /**
- * uWebSockets.js as its documentation describes it, on `ws` and Node's HTTP:
- * what the engine is run against where the library itself is not installed.
+ * A fake of uWebSockets.js that follows its documentation, on `ws` and Node's HTTP server. The engine is tested with it
+ * where the library is not installed.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -73,7 +73,7 @@ const makeResponse = (request: IncomingMessage, response: ServerResponse): Api.H
   return facade
 }
 
-/** A socket that may not be used after its close, and whose close is heard of at once. */
+/** A socket that throws when it is used after its close, and reports the close synchronously. */
 const attachSocket = <D>(ws: WebSocket, raw: Duplex, data: D, behavior: Api.WebSocketBehavior<D>): void => {
   let open = true
   const whenOpen = <A>(action: () => A): A => {
@@ -168,7 +168,7 @@ const makeApp = (): Api.TemplatedApp => {
   return facade
 }
 
-/** The module. Its tokens are Node servers. */
+/** The fake module; its listen tokens are Node servers. */
 export const uwsFake: Api.UwsModule = {
   App: makeApp,
   SSLApp: makeApp,

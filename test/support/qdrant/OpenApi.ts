@@ -1,6 +1,6 @@
 /**
- * Strict checks of requests and responses against Qdrant's own OpenAPI
- * document: unknown fields and unknown query parameters are faults.
+ * Validates requests and responses against Qdrant's OpenAPI document, strictly: unknown fields and query parameters are
+ * violations.
  */
 import { addFormats, Ajv2020, type JsonSchema, type ValidateFunction } from "./Ajv.ts"
 
@@ -26,7 +26,7 @@ interface Document {
   readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> }
 }
 
-/** Faults of one exchange, as sentences; none when both sides kept to the document. */
+/** Violations of one exchange, as sentences. */
 export type ExchangeCheck = (exchange: {
   readonly method: string
   readonly url: string
@@ -37,7 +37,7 @@ export type ExchangeCheck = (exchange: {
 
 const isObject = (value: unknown): value is JsonSchema => typeof value === "object" && value !== null
 
-/** OpenAPI 3.0 as JSON Schema: references, `nullable`, and objects that take no further fields. */
+/** Converts OpenAPI 3.0 to JSON Schema: references, `nullable`, and objects without additional fields. */
 const toJsonSchema = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(toJsonSchema)
   if (!isObject(value)) return value
@@ -66,7 +66,7 @@ const naturalFormat = (below: number) => ({
   validate: (value: number) => Number.isInteger(value) && value >= 0 && value < below
 })
 
-/** Compiles what is needed when it is needed: all of it would take seconds. */
+/** Compiles schemas lazily, because compiling all of them takes seconds. */
 export const compileCheck = (document: Document): ExchangeCheck => {
   const ajv = new Ajv2020({ strict: false, logger: false })
   addFormats(ajv)
@@ -114,7 +114,7 @@ export const compileCheck = (document: Document): ExchangeCheck => {
     return [
       ...findParameterViolations(operation, searchParams),
       ...(requestSchema === undefined
-        ? request === undefined ? [] : ["a body nobody expects"]
+        ? request === undefined ? [] : ["an unexpected body"]
         : findViolations("request", requestSchema, request)),
       ...(responseSchema === undefined ? [] : findViolations(`response ${status}`, responseSchema, response))
     ]

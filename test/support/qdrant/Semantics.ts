@@ -1,9 +1,9 @@
-/** What a Qdrant 1.19 server does with the requests we send, in memory: the behaviour its documentation and tests state. */
+/** The semantics of a Qdrant 1.19 server for the requests that Choir sends, in memory, after its documentation and tests. */
 import { Schema } from "effect"
 
 type Json = Schema.Json
 
-/** An answer with an error status. */
+/** An error response. */
 export class QdrantError {
   readonly status: number
   readonly error: string
@@ -65,7 +65,7 @@ const Requests = {
   scroll: Schema.Struct({ limit: Schema.Natural, offset: Schema.optionalKey(Schema.NullOr(Schema.String)) })
 } as const
 
-/** A body the server would not parse. */
+/** The error for an invalid body. */
 const parseBody = <A>(schema: Schema.Codec<A>, body: unknown): A => {
   const exit = Schema.decodeUnknownExit(schema)(body)
   if (exit._tag === "Failure") throw new QdrantError(400, "Format error in JSON body")
@@ -90,7 +90,7 @@ const matchesCondition = (condition: Condition, payload: PointStruct["payload"])
   return match?.any === undefined ? match?.value === value : match.any.includes(value)
 }
 
-/** As the server stores cosine vectors; one that is as good as zero is kept as it came. */
+/** Normalises a vector, as the server does for cosine distance; one close to zero is stored unchanged. */
 const normalise = (vector: ReadonlyArray<number>): ReadonlyArray<number> => {
   const square = vector.reduce((sum, x) => sum + x * x, 0)
   return square < 1.19e-7 || Math.abs(square - 1) <= 1e-6
@@ -101,7 +101,7 @@ const normalise = (vector: ReadonlyArray<number>): ReadonlyArray<number> => {
 const dot = (a: ReadonlyArray<number>, b: ReadonlyArray<number>) =>
   Math.fround(a.reduce((sum, x, i) => sum + x * b[i]!, 0))
 
-/** One server: `handle` answers with a result or throws a `Failure`. */
+/** One server; `handle` returns a result or throws a `QdrantError`. */
 export const make = () => {
   const collections = new Map<string, Collection>()
   let operations = 0
@@ -177,7 +177,7 @@ export const make = () => {
     const points = Array.from(collection.points.values())
       .filter((point) => filter === undefined || filter === null || matchesCondition(filter, point.payload))
       .map(({ id, payload, vector }) => ({ id, version: 0, score: dot(direction, vector), payload }))
-      // The server leaves ties in any order: here the latest id comes first, so that nobody relies on it.
+      // Qdrant orders ties arbitrarily; the largest id comes first here, so that no test relies on the order of ids.
       .sort((a, b) => b.score - a.score || (a.id < b.id ? 1 : -1))
     return { points: points.slice(0, limit) }
   }
