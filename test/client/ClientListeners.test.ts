@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, References } from "effect"
-import { ClientListeners } from "../../src/client/ClientListeners.ts"
+import { Effect, Fiber, References, Result } from "effect"
+import { errorReason } from "../../src/client/ClientError.ts"
+import { ClientListeners, OutcomeCallbacks } from "../../src/client/ClientListeners.ts"
 import { awaitView, connectClient } from "./ClientSocketFixture.ts"
 import { topic } from "./ScriptedServer.ts"
 
@@ -34,4 +35,25 @@ describe("ClientListeners", () => {
       yield* awaitView(lobby, (view) => view.sync._tag === "Live")
       assert.deepStrictEqual((yield* lobby.send({ _tag: "send_message", content: "on" })).seq, 3)
     })).pipe(Effect.provideService(References.MinimumLogLevel, "None")))
+})
+
+describe("OutcomeCallbacks", () => {
+  it.effect("completes all fibers that wait for an id, once, and forgets interrupted ones", () =>
+    Effect.gen(function*() {
+      const callbacks = new OutcomeCallbacks<number>()
+      const submitted: Array<string> = []
+      const awaitOutcome = (id: string) => callbacks.awaitOutcome(id, () => submitted.push(id))
+      const start = { startImmediately: true }
+      const first = yield* Effect.forkChild(awaitOutcome("a"), start)
+      const second = yield* Effect.forkChild(awaitOutcome("a"), start)
+      const interrupted = yield* Effect.forkChild(awaitOutcome("a"), start)
+      const failing = yield* Effect.forkChild(Effect.flip(awaitOutcome("b")), start)
+      yield* Fiber.interrupt(interrupted)
+      callbacks.complete("a", Result.succeed(1))
+      callbacks.complete("a", Result.succeed(2))
+      callbacks.complete("b", Result.fail(errorReason("closed", "The connection was closed.")))
+      assert.deepStrictEqual([yield* Fiber.join(first), yield* Fiber.join(second)], [1, 1])
+      assert.strictEqual((yield* Fiber.join(failing)).reason.code, "closed")
+      assert.deepStrictEqual(submitted, ["a", "a", "a", "b"])
+    }))
 })

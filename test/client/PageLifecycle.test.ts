@@ -1,0 +1,27 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as PageLifecycle from "../../src/client/PageLifecycle.ts"
+
+describe("PageLifecycle", () => {
+  it("[SYN10] calls back when the page becomes visible and when the network changes, until unsubscribed", () => {
+    const document = Object.assign(new EventTarget(), { visibilityState: "hidden" })
+    const page = Object.assign(new EventTarget(), { document })
+    let calls = 0
+    const unsubscribe = PageLifecycle.onVisible(() => {
+      calls += 1
+    }, page)
+    document.dispatchEvent(new Event("visibilitychange"))
+    assert.strictEqual(calls, 0)
+    document.visibilityState = "visible"
+    document.dispatchEvent(new Event("visibilitychange"))
+    page.dispatchEvent(new Event("online"))
+    page.dispatchEvent(new Event("offline"))
+    assert.strictEqual(calls, 3)
+    unsubscribe()
+    page.dispatchEvent(new Event("online"))
+    assert.strictEqual(calls, 3)
+  })
+
+  it("does nothing outside a page", () => {
+    assert.doesNotThrow(PageLifecycle.onVisible(() => {}))
+  })
+})
