@@ -1,7 +1,6 @@
 /**
- * The protocol as files that other people's tools read: JSON Schemas (draft 7)
- * of every message, event and state, and an AsyncAPI 3 document over them.
- * All of it is derived from the schemas that the server itself decodes by.
+ * Generates the machine-readable protocol: a JSON Schema (draft 7) of every message, event and state, and an AsyncAPI 3
+ * document that refers to them. All of it is derived from the schemas by which the server decodes.
  */
 import { JsonSchema, Schema } from "effect"
 import { builtInKinds } from "../src/domain/BuiltInKinds.ts"
@@ -22,14 +21,14 @@ const envelope = jsonSchema(Envelope, true)
 const { payload: _, ...commonFields } = envelope["properties"] as JsonFields
 
 interface MessageOptions {
-  /** Whether a client sends it. */
+  /** Whether unknown fields are rejected: for messages of clients. */
   readonly closed: boolean
   readonly needsTopic: boolean
-  /** The kind of the topics it is for; any when there is none. */
+  /** The kind of topic that the message is for; undefined for any. */
   readonly kind?: string | undefined
 }
 
-/** A whole message of one type: the envelope with that type's payload. */
+/** The schema of a message: the envelope with the payload of its type. */
 const messageSchema = (type: string, fields: Schema.Constraint, { closed, kind, needsTopic }: MessageOptions): Json => {
   const { properties, required = [], ...rest } = jsonSchema(fields, closed) as {
     readonly properties: JsonFields
@@ -75,7 +74,7 @@ const controlMessages = messageSchemas(
 )
 const serverMessages = messageSchemas(ServerMessage.cases, () => ({ closed: false, needsTopic: false }))
 
-/** A thread that is being created takes its name from the command's id. */
+/** The commands of a kind. `create_thread` needs no topic: the thread is named after the command's id. */
 const commandMessages = (kind: AnyKind): JsonFields =>
   "cases" in kind.Command
     ? messageSchemas(kind.Command.cases as MessageCases, (type) => ({
@@ -87,14 +86,14 @@ const commandMessages = (kind: AnyKind): JsonFields =>
 
 const kinds = [...builtInKinds.values()]
 
-/** Files of messages, by name: a definition per type, and any one of them. */
+/** The files of messages by name. Each has a definition per type, and accepts any of them. */
 const messageFiles: Readonly<Record<string, { readonly title: string; readonly messages: JsonFields }>> = {
-  control: { title: "What a client says about the connection", messages: controlMessages },
-  server: { title: "What the server says", messages: serverMessages },
+  control: { title: "Messages of a client that are no commands", messages: controlMessages },
+  server: { title: "Messages of the server", messages: serverMessages },
   ...Object.fromEntries(
     kinds.filter((kind) => kind.commands.size > 0).map((kind) => [
       `${kind.name}-commands`,
-      { title: `What a client may ask of a ${kind.name}`, messages: commandMessages(kind) }
+      { title: `Commands to a ${kind.name}`, messages: commandMessages(kind) }
     ])
   )
 }
@@ -112,7 +111,7 @@ const anyOfMessages = (messages: JsonFields): Json => ({
 })
 
 const schemas: Readonly<Record<string, Json>> = {
-  envelope: schemaFile("envelope", "What every message is wrapped in", envelope),
+  envelope: schemaFile("envelope", "The envelope of every message", envelope),
   ...Object.fromEntries(
     Object.entries(messageFiles).map((
       [name, { messages, title }]
@@ -125,14 +124,14 @@ const schemas: Readonly<Record<string, Json>> = {
     ],
     [
       `${kind.name}-state`,
-      schemaFile(`${kind.name}-state`, `A ${kind.name} as a snapshot holds it`, jsonSchema(kind.State, false))
+      schemaFile(`${kind.name}-state`, `The state of a ${kind.name} in a snapshot`, jsonSchema(kind.State, false))
     ]
   ]))
 }
 
 // -- AsyncAPI ------------------------------------------------------------------
 
-/** What answers a message about the connection, when it is not refused by `error`. */
+/** The replies to each client message besides `error`. */
 const replyTypes: Readonly<Record<ClientControl["_tag"], ReadonlyArray<ServerMessage["_tag"]>>> = {
   connect: ["challenge"],
   auth: ["init"],
@@ -150,7 +149,7 @@ const replyTypes: Readonly<Record<ClientControl["_tag"], ReadonlyArray<ServerMes
   get_user: ["user"]
 }
 
-/** What the server says without having been asked. */
+/** The messages that the server sends without a request. */
 const pushedTypes: ReadonlyArray<ServerMessage["_tag"]> = [
   "delta",
   "signal",
@@ -181,7 +180,7 @@ const asyncApiDocument = (version: string): Json => {
     info: {
       title: "Choir",
       version,
-      description: "Threads, rooms and the Chorus over one WebSocket. docs/protocol.md says the same in prose."
+      description: "Threads, rooms and the Chorus over one WebSocket. docs/protocol.md describes the protocol in prose."
     },
     defaultContentType: "application/json",
     servers: { local: { host: "127.0.0.1:4100", protocol: "ws", description: "A server with its default settings" } },
@@ -218,7 +217,7 @@ const asyncApiDocument = (version: string): Json => {
   }
 }
 
-/** Every file by its path below `docs`, as text. The same input gives the same bytes. */
+/** The text of each generated file by its path below `docs`. Deterministic: equal schemas give equal bytes. */
 export const generateSchemas = (version: string): ReadonlyMap<string, string> =>
   new Map(
     [

@@ -1,6 +1,5 @@
 /**
- * Writes docs/asyncapi.json and docs/schemas from the schemas in `src`. A test
- * compares the files with what this would write.
+ * Writes docs/asyncapi.json and docs/schemas from the schemas in `src`. A test fails if the files are out of date.
  *
  * Usage: `npm run protocol`
  */

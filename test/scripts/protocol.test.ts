@@ -31,15 +31,15 @@ const examples = [...read("protocol.md").matchAll(/```json (client|server)\n([\s
   ([, side, json]) => ({ side: side!, json: JSON.parse(json!) as { readonly type: string; readonly payload: object } })
 )
 
-describe("the protocol's files", () => {
-  it("[OPS4] are what the schemas of the source say now: npm run protocol", () => {
+describe("the generated protocol files", () => {
+  it("[OPS4] are up to date with the schemas of the source (npm run protocol)", () => {
     const files = generateSchemas(manifest.version)
-    const there = ["asyncapi.json", ...schemaFiles.map((file) => `schemas/${file}`)]
-    assert.sameMembers([...files.keys()], there)
+    const expected = ["asyncapi.json", ...schemaFiles.map((file) => `schemas/${file}`)]
+    assert.sameMembers([...files.keys()], expected)
     for (const [path, text] of files) assert.strictEqual(read(path), text, path)
   })
 
-  it("[OPS4] every reference of the AsyncAPI document leads somewhere", () => {
+  it("[OPS4] every reference of the AsyncAPI document resolves", () => {
     const document: unknown = JSON.parse(read("asyncapi.json"))
     const references = [...read("asyncapi.json").matchAll(/"\$ref": "([^"]*)"/g)].map(([, reference]) => reference!)
     assert.isAbove(references.length, 100)
@@ -51,7 +51,7 @@ describe("the protocol's files", () => {
     }
   })
 
-  it("[OPS4] every message type has its schema, and every kind its events and state", () => {
+  it("[OPS4] every message type has a schema, and so have the events and state of every kind", () => {
     const document = JSON.parse(read("asyncapi.json")) as {
       readonly components: { readonly messages: Readonly<Record<string, unknown>> }
     }
@@ -64,20 +64,20 @@ describe("the protocol's files", () => {
     }
   })
 
-  it.each(examples)("[SYN1] [OPS4] the $side's example of $json.type is one by them too", ({ json, side }) => {
+  it.each(examples)("[SYN1][OPS4] the $side's example of $json.type is valid", ({ json, side }) => {
     if (side === "server") assert.isUndefined(schemaErrors("server.json", json))
     else assert.isTrue(isClientMessage(json))
   })
 
   it.each(examples.filter(({ side }) => side === "client"))(
-    "[SEC8] [OPS4] $json.type with a field more is none",
+    "[SEC8][OPS4] $json.type with an unknown field is invalid",
     ({ json }) => {
       assert.isFalse(isClientMessage({ ...json, author: "me" }))
       assert.isFalse(isClientMessage({ ...json, payload: { ...json.payload, author: "me" } }))
     }
   )
 
-  it("[OPS4] a command needs its topic, and a topic of its kind", () => {
+  it("[OPS4] a command needs a topic of its kind", () => {
     const message = { id: uuid(), type: "close_thread", payload: {}, timestamp: 0 }
     assert.isFalse(isClientMessage(message))
     assert.isFalse(isClientMessage({ ...message, thread_id: "room:a" }))
@@ -85,18 +85,22 @@ describe("the protocol's files", () => {
   })
 
   const readFrame = makeDecoder(builtInKinds, defaults)
-  it.prop("[OPS4] what the server takes, they take", [Protocol.ClientControl], ([{ _tag, ...payload }]) => {
-    const text = JSON.stringify({ id: uuid(), type: _tag, payload, timestamp: 0, thread_id: "thread:a" })
-    if (Result.isSuccess(readFrame(text))) assert.isTrue(isClientMessage(JSON.parse(text)))
-  })
+  it.prop(
+    "[OPS4] a client message that the server accepts is valid",
+    [Protocol.ClientControl],
+    ([{ _tag, ...payload }]) => {
+      const text = JSON.stringify({ id: uuid(), type: _tag, payload, timestamp: 0, thread_id: "thread:a" })
+      if (Result.isSuccess(readFrame(text))) assert.isTrue(isClientMessage(JSON.parse(text)))
+    }
+  )
 
   const bound = { id: uuid(), timestamp: 0 }
-  it.prop("[OPS4] what the server says, they take", [Protocol.ServerMessage], ([message]) => {
+  it.prop("[OPS4] every message of the server is valid", [Protocol.ServerMessage], ([message]) => {
     assert.isUndefined(schemaErrors("server.json", JSON.parse(Protocol.encodeServerMessage(message, bound))))
   })
 
   for (const kind of builtInKinds.values()) {
-    it.prop(`[OPS4] events of a ${kind.name}`, { event: Arbitrary.schema(kind.Event) }, ({ event }) => {
+    it.prop(`[OPS4] every event of a ${kind.name} is valid`, { event: Arbitrary.schema(kind.Event) }, ({ event }) => {
       const json = Schema.encodeUnknownExit(Schema.toCodecJson(kind.Event))(event)
       assert.isTrue(Exit.isSuccess(json))
       if (Exit.isSuccess(json)) assert.isUndefined(schemaErrors(`${kind.name}-events.json`, json.value))
