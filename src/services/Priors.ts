@@ -1,9 +1,55 @@
-/** What the group wrote before, found by meaning (CHO4). */
+/**
+ * Finds published messages by meaning, for Experience (CHO4).
+ *
+ * **When to use**
+ *
+ * To let the Chorus search something else than the threads of this server: provide a service with this tag to
+ * `ChorusLive.layer`. `PriorsLive` searches the index that `SearchIndexerLive` fills.
+ *
+ * **Details**
+ *
+ * The result holds at most ten messages, the best first. Identical texts are collapsed to the earliest, and of one
+ * message only the best chunk is returned.
+ *
+ * **Gotchas**
+ *
+ * An implementation is responsible for access: only text that `reader` may read may be returned (SEC10). The search
+ * must not block a run: fail with `PriorsUnavailable`, and the run continues without priors (FLT13).
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Domain, Services } from "choir"
+ *
+ * const { Priors } = Services.Priors
+ * const reader = Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+ *
+ * // A fixed list, searched by words.
+ * const notes = ["Steep green tea at 80 degrees.", "The cat sleeps."].map((content, n) => ({
+ *   id: `note-${n}`,
+ *   content,
+ *   author: "system:notes" as const,
+ *   thread: Domain.Ids.TopicId.make("thread:notes"),
+ *   similarity: 1,
+ *   created_at: 0
+ * }))
+ * const priors = Priors.of({
+ *   find: (text) => Effect.succeed(notes.filter(({ content }) => text.split(" ").some((word) => content.includes(word))))
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const { find } = yield* Priors
+ *   console.log((yield* find("green tea", reader)).map(({ id }) => id)) // [ "note-0" ]
+ * })
+ * await Effect.runPromise(program.pipe(Effect.provideService(Priors, priors)))
+ * ```
+ */
 import { Context, type Effect, Schema } from "effect"
 import type { Prior } from "../domain/chorus/ChorusModel.ts"
 import type { UserId } from "../domain/protocol/Ids.ts"
 
-/** The search could not be made. The Chorus goes on without priors and says so. */
+/** The search failed. The Chorus continues without priors, and says so. */
 export class PriorsUnavailable extends Schema.TaggedError<PriorsUnavailable>()("PriorsUnavailable", {
   operation: Schema.Literals(["embed", "search"]),
   retryable: Schema.Boolean,
@@ -14,10 +60,11 @@ export class PriorsUnavailable extends Schema.TaggedError<PriorsUnavailable>()("
   }
 }
 
+/** The search for priors. */
 export class Priors extends Context.Service<Priors, {
   /**
-   * The nearest messages to `text` that `reader` may see, best first: 80 candidates by cosine, identical content
-   * collapsed to the earliest, 10 kept. Every hit is authorised again after the search.
+   * The nearest messages to `text` that `reader` may read, the best first: of 80 candidates by cosine, identical texts
+   * are collapsed to the earliest, and 10 are kept. Every hit is authorised again after the search (SEC10).
    */
   readonly find: (text: string, reader: UserId) => Effect.Effect<ReadonlyArray<Prior>, PriorsUnavailable>
 }>()("choir/services/Priors") {}

@@ -1,15 +1,58 @@
-/** Keeps the search index in step with the logs (STO4). Nobody waits for it but whoever asks to. */
+/**
+ * The projection of the threads' logs into the search index (STO4). Asynchronous: threads do not wait for it.
+ *
+ * **When to use**
+ *
+ * To read your own writes in a search (`awaitCaughtUp`), to fill an index again (`rebuild`), and for metrics
+ * (`status`).
+ *
+ * **Details**
+ *
+ * The indexer wakes up with every append. How far a thread is indexed is a cursor in the event log, so that a restart
+ * continues where the last process stopped.
+ *
+ * **Gotchas**
+ *
+ * `awaitCaughtUp` waits as long as the engine or the embedder is away: give it a timeout in a request. A text that
+ * the embedding model rejects is left out with a warning; it does not hold up the others.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Domain, Layers, Services } from "choir"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { awaitCaughtUp, status } = yield* Services.SearchIndexer.SearchIndexer
+ *   yield* Effect.timeout(awaitCaughtUp, "10 seconds")
+ *   console.log(yield* status) // { pendingTopics: 0, failures: 0 }
+ * })
+ *
+ * const layer = Layers.SearchIndexerLive.layer.pipe(
+ *   Layer.provideMerge(Layers.DatabaseLive.layer),
+ *   Layer.provideMerge(Layer.mergeAll(
+ *     Layers.VectorIndexMemory.layer,
+ *     Layers.Models.layer({}),
+ *     Layers.EventLogMemory.layer,
+ *     Layer.succeed(Services.Kinds.Kinds, Domain.BuiltInKinds.builtInKinds),
+ *     Layer.succeed(Services.Database.PriorsCollection, { name: "priors", dimension: 384, embedModel: "hash-384-v1" })
+ *   ))
+ * )
+ * await Effect.runPromise(program.pipe(Effect.provide(layer)))
+ * ```
+ */
 import { Context, type Effect } from "effect"
 import type { TopicId } from "../domain/protocol/Ids.ts"
 import type { EventLogError } from "./EventLog.ts"
 
+/** The indexer of published text. */
 export class SearchIndexer extends Context.Service<SearchIndexer, {
-  /** Waits until everything that was appended before has been taken in. While the engine is down it waits. */
+  /** Waits until everything that was appended before the call is indexed; also while the engine is away. */
   readonly awaitCaughtUp: Effect.Effect<void>
-  /** Takes in every thread again from its beginning; what is there already stays as it is. Returns at once. */
+  /** Has every thread indexed again from its start; points that exist stay as they are. Returns at once. */
   readonly rebuild: Effect.Effect<void>
-  /** Takes in what a thread published after `seq` again. Done once that is certain to happen. */
+  /** Has what a thread published after `seq` indexed again. Returns once that is durably requested. */
   readonly reindexFrom: (topic: TopicId, seq: number) => Effect.Effect<void, EventLogError>
-  /** Topics that wait to be taken in, and how many rounds in a row have failed. */
+  /** The number of topics in the queue, and of failed rounds in a row. */
   readonly status: Effect.Effect<{ readonly pendingTopics: number; readonly failures: number }>
 }>()("choir/services/SearchIndexer") {}

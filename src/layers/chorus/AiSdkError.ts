@@ -1,22 +1,22 @@
-/** What went wrong at a provider, as `effect/ai` names it. Keys are blotted out of whatever the provider said. */
+/** Maps the errors of AI SDK providers to those of `effect/ai`, with secrets redacted (SEC33, FLT17). */
 import { APICallError, JSONParseError, TypeValidationError } from "@ai-sdk/provider"
 import { Duration, Option, Schema } from "effect"
 import { AiError } from "effect/ai"
 
 const module = "choir/AiSdk"
 
-/** The error of `method` that `error` stands for. Descriptions are at most 300 characters long. */
+/** The error of `method` that a thrown value stands for; its description has at most 300 characters. */
 export const fromProvider = (method: string, secrets: ReadonlyArray<string>) => (error: unknown): AiError.AiError => {
   const redact = (text: string) =>
     secrets.reduce((redacted, secret) => redacted.replaceAll(secret, "‹secret›"), text).slice(0, 300)
   return AiError.make({ module, method, reason: toReason(error, redact) })
 }
 
-/** The answer is none that can be used. */
+/** The answer cannot be used. */
 export const invalidOutput = (method: string, description: string): AiError.AiError =>
   AiError.make({ module, method, reason: new AiError.InvalidOutputError({ description }) })
 
-/** The provider refused to write what it was asked. */
+/** The provider's content filter stopped the answer. */
 export const contentFiltered = (method: string): AiError.AiError =>
   AiError.make({
     module,
@@ -24,11 +24,15 @@ export const contentFiltered = (method: string): AiError.AiError =>
     reason: new AiError.ContentPolicyError({ description: "the provider's content filter stopped the answer" })
   })
 
-/** The provider said nothing for `duration`. */
+/** The provider sent nothing for `duration` (FLT14, FLT15). */
 export const inactivityTimeout = (method: string, duration: Duration.Duration): AiError.AiError =>
-  AiError.make({ module, method, reason: networkError(method, `nothing came for ${Duration.format(duration)}`) })
+  AiError.make({
+    module,
+    method,
+    reason: networkError(method, `nothing was received for ${Duration.format(duration)}`)
+  })
 
-/** The embedder was given something that it cannot embed, or asked for what it cannot do. */
+/** The input cannot be embedded. */
 export const invalidInput = (method: string, description: string): AiError.AiError =>
   AiError.make({ module, method, reason: new AiError.InvalidUserInputError({ description }) })
 
@@ -48,13 +52,13 @@ const toReason = (error: unknown, redact: (text: string) => string): AiError.AiE
       : new AiError.InternalProviderError({ description: redact(event.message) })
   }
   const message = error instanceof Error ? error.message : "unknown failure"
-  // The SDK's word for a connection that ended before the answer did.
+  // The SDK's messages for a connection that ended before the answer did.
   return /finish reason|Invalid response/i.test(message)
     ? new AiError.InvalidOutputError({ description: "the answer ended before its end" })
     : networkError("POST", redact(message))
 }
 
-/** An error event within a stream that began well. */
+/** An error event within a stream. */
 const decodeErrorEvent = Schema.decodeUnknownOption(Schema.Struct({
   message: Schema.String,
   type: Schema.optional(Schema.NullOr(Schema.String)),
@@ -88,7 +92,7 @@ const toApiReason = (error: APICallError, redact: (text: string) => string): AiE
   }
 }
 
-/** Seconds only: a date would be compared with a clock that is not ours. */
+/** Seconds only: a date would have to be compared with the provider's clock. */
 const parseRetryAfter = (headers: Readonly<Record<string, string>> | undefined): Duration.Duration | undefined => {
   const seconds = Number(headers?.["retry-after"])
   const millis = Number(headers?.["retry-after-ms"])

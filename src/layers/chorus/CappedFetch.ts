@@ -1,9 +1,9 @@
-/** `fetch` for providers: what comes back is cut off at a size, so that no endpoint can fill the memory. */
+/** `fetch` with a limit on the response body, so that no endpoint can exhaust the memory (SEC32). */
 
-/** Bytes of one response's body, streamed or not. */
+/** The largest response body in bytes, streamed or not. */
 export const maxResponseBytes = 16 * 1024 * 1024
 
-/** Like `fetch`; a body longer than `maxBytes` ends in an error. */
+/** As `fetch`; a body above `maxResponseBytes` ends in an error. */
 export const cappedFetch: typeof globalThis.fetch = (input, init) =>
   globalThis.fetch(input, init).then((response) => {
     if (response.body === null) return response

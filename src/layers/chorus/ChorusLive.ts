@@ -1,6 +1,55 @@
 /**
- * Carries out single steps of the Chorus with a language model. Owns no run and retries nothing: runs are part of their
- * threads, and the run machine decides about retries (CHO6, CHO7).
+ * Carries out single steps of the Chorus with a language model. Owns no run and retries nothing: runs are part of
+ * their threads, and the run machine decides about retries (CHO6, CHO7).
+ *
+ * **When to use**
+ *
+ * With any `LanguageModel` of `effect/ai` and any `Priors`. Provide `ModelOverrides` for a model per step or a
+ * fallback.
+ *
+ * **Details**
+ *
+ * Experience searches for priors first; when the search is not available, the run continues, and its record says so
+ * (FLT13). Text is shown as it is streamed, at most every 40 ms, without the data behind the delimiter.
+ *
+ * **Gotchas**
+ *
+ * A fallback does not take over an answer that was shown in part. Without `finish` usage of the provider, tokens are
+ * estimated.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Domain, Layers, Services } from "choir"
+ *
+ * const prompt_id = Domain.Ids.CommandId.make("prompt-1")
+ * const queued = Domain.ChorusRun.createRun({
+ *   prompt_id,
+ *   thread_id: Domain.Ids.TopicId.make("thread:tea"),
+ *   asker: Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
+ *   prompt: "How hot should the water for green tea be?",
+ *   at: 0
+ * })
+ *
+ * // All six steps, by the model that needs no network.
+ * const program = Effect.gen(function*() {
+ *   const { step } = yield* Services.Chorus.Chorus
+ *   let { intents, state } = Domain.ChorusRun.transformState(queued, { _tag: "RunStarted", prompt_id, at: 0 })
+ *   for (let [intent] = intents; intent !== undefined; [intent] = intents) {
+ *     const response = yield* step(intent.run, () => Effect.void)
+ *     const answer = { _tag: "StepAnswered" as const, intent: intent.id, prompt_id, ...response }
+ *     const next = Domain.ChorusRun.transformState(state, { _tag: "StepResult", answer, now: 0, seed: 0 })
+ *     intents = next.intents
+ *     state = next.state
+ *   }
+ *   console.log(state.status, state.steps.map(({ step }) => step)) // yielded
+ * })
+ *
+ * const noPriors = Layer.succeed(Services.Priors.Priors, { find: () => Effect.succeed([]) })
+ * const layer = Layers.ChorusLive.layer.pipe(Layer.provide([Layers.Models.layer({}), noPriors]))
+ * await Effect.runPromise(program.pipe(Effect.provide(layer)))
+ * ```
  */
 import { Clock, Context, Effect, Layer, Result, Stream } from "effect"
 import { LanguageModel } from "effect/ai"

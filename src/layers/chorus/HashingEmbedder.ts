@@ -1,9 +1,9 @@
-/** The built-in offline embedder; its vectors are made in `HashEmbedding`. */
+/** The built-in embedding model over `domain/search/HashEmbedding`. */
 import { Effect, Layer, Result } from "effect"
 import { AiError, EmbeddingModel } from "effect/ai"
 import * as HashEmbedding from "../../domain/search/HashEmbedding.ts"
 
-/** Embeds at once, without a key and without a network. A text without words or signs is a typed failure. */
+/** Embeds without a key and without a network. A text without any character to embed is a typed failure (STO8). */
 export const layer: Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions> = Layer.merge(
   Layer.effect(
     EmbeddingModel.EmbeddingModel,

@@ -1,14 +1,14 @@
-/** Any endpoint that speaks OpenAI's chat completions and embeddings: OpenAI, vLLM, Ollama, llama.cpp, gateways. */
+/** Models of any endpoint with OpenAI's chat completions and embeddings: OpenAI, vLLM, Ollama, llama.cpp, gateways. */
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible"
 import { Layer, Redacted } from "effect"
 import { type EmbeddingModel, LanguageModel } from "effect/ai"
 import * as AiSdk from "./AiSdk.ts"
 import { cappedFetch } from "./CappedFetch.ts"
 
-/** Where the models are. `url` ends before `/chat/completions`, often in `/v1`. */
+/** An endpoint and a model. `url` is the part before `/chat/completions`, often ending in `/v1`. */
 export interface Endpoint {
   readonly url: string
-  /** Absent where the endpoint asks for none. */
+  /** Undefined if the endpoint requires none. */
   readonly key?: Redacted.Redacted | undefined
   readonly model: string
   readonly limits?: Partial<AiSdk.ModelLimits> | undefined
@@ -21,7 +21,7 @@ export const layer = (endpoint: Endpoint): Layer.Layer<LanguageModel.LanguageMod
     AiSdk.languageModel(makeProvider(endpoint).chatModel(endpoint.model), toModelOptions(endpoint))
   )
 
-/** The endpoint's embedding model. `dimensions` is the length of its vectors; others are refused. */
+/** The endpoint's embedding model. Vectors of another length than `dimensions` are an error (STO8). */
 export const embeddingLayer = (
   endpoint: Endpoint & { readonly dimensions: number }
 ): Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions> =>

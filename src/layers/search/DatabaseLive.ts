@@ -1,6 +1,42 @@
 /**
- * Drives the pure storage decisions over a vector index: decides inside the ref, applies the command outside it, rolls
- * back when the engine fails, and carries out the recovery (STO1, STO6). Owns no rule: those are in `domain/search`.
+ * Drives the pure storage decisions over a vector index: decides inside the ref, applies the command outside it,
+ * rolls back when the engine fails, and carries out the recovery (STO1, STO6). Owns no rule: those are in
+ * `domain/search`.
+ *
+ * **When to use**
+ *
+ * Under `SearchIndexerLive` and `PriorsLive`, over any `VectorIndex` and any `EmbeddingModel`.
+ *
+ * **Details**
+ *
+ * Writes run one at a time, so that a rollback undoes no other write; searches run concurrently. The first operation
+ * creates the collection.
+ *
+ * **Gotchas**
+ *
+ * The state is a cache of one process. Two processes may share an engine: versions decide between their writes, and a
+ * point that is not cached is fetched before it is updated.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Layers, Services } from "choir"
+ *
+ * const program = Effect.gen(function*() {
+ *   const database = yield* Services.Database.Database
+ *   yield* database.execute({ _tag: "Delete", collection: "notes", ids: [] })
+ *   const { collections } = yield* database.state
+ *   console.log(collections.get("notes")) // ready: the first operation created it
+ * })
+ *
+ * const layer = Layers.DatabaseLive.layer.pipe(Layer.provide([
+ *   Layers.VectorIndexMemory.layer,
+ *   Layers.Models.layer({}),
+ *   Layer.succeed(Services.Database.PriorsCollection, { name: "notes", dimension: 2, embedModel: "example" })
+ * ]))
+ * await Effect.runPromise(program.pipe(Effect.provide(layer)))
+ * ```
  */
 import { Effect, Layer, Ref, Result, Semaphore } from "effect"
 import { EmbeddingModel } from "effect/ai"

@@ -1,18 +1,18 @@
-/** Texts into points: embeds in batches and stores. Every failure that can heal is a failure here, never a skipped text. */
+/** Embeds texts in batches, and stores them as points. A failure that a retry can mend is an error, never a skipped text (STO8). */
 import { Effect } from "effect"
 import { type AiError, EmbeddingModel } from "effect/ai"
 import { Database, type DatabaseError, PriorsCollection } from "../../services/Database.ts"
 import type { PointDraft } from "./PointDrafts.ts"
 
-/** Texts in one request to the embedding model. */
+/** Texts per request to the embedding model. */
 const embedBatchSize = 64
 
-/** The text itself is what the model will not take: waiting does not help, other texts are not concerned. */
+/** Whether the model rejects the text itself: no retry helps, and other texts are not affected. */
 const isUnembeddableText = (error: AiError.AiError): boolean =>
   error.reason._tag === "InvalidUserInputError" || error.reason._tag === "InvalidRequestError" ||
   error.reason._tag === "ContentPolicyError"
 
-/** Embeds and stores drafts in order. A text the model will never take is left out, with a warning. */
+/** Embeds and stores drafts in order. A text that the model rejects is left out, with a warning. */
 export const make = Effect.gen(function*() {
   const database = yield* Database
   const embedding = yield* EmbeddingModel.EmbeddingModel
@@ -39,7 +39,7 @@ export const make = Effect.gen(function*() {
           : Effect.fail(error))
     )
 
-  /** When the model refuses a batch for one of its texts, the others are stored one by one. */
+  /** When the model rejects a batch, its texts are stored one by one. */
   const storeBatch = (drafts: ReadonlyArray<PointDraft>) =>
     store(drafts).pipe(
       Effect.catchTag("AiError", (error) =>

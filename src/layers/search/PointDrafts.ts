@@ -1,26 +1,26 @@
-/** Ids and hashes that follow from the log alone, so that doing something twice is doing it once (STO4). */
+/** Points without vectors. Ids and hashes derive from the log alone, so that indexing is idempotent (STO4). */
 import { createHash } from "node:crypto"
 import type { PublishedMessage } from "../../domain/search/PublishedMessages.ts"
 import type { Payload } from "../../domain/search/VectorPoint.ts"
 import { uuidV5 } from "../runtime/UuidV5.ts"
 
-/** The name space of our points (RFC 9562, version 5). */
+/** The namespace of point ids (RFC 9562, version 5). Fixed: another value would index everything a second time. */
 const pointNamespace = Buffer.from("6f1d5a0c8b7e4d2f9a3cc4018e52b7d6", "hex")
 
-/** SHA-256 of a text as hex. */
+/** The SHA-256 of a text, 64 hex digits. */
 export const sha256Hex = (text: string): string => createHash("sha256").update(text).digest("hex")
 
 /** The id of a chunk's point: the same for the same thread, message and number of the chunk (STO4). */
 export const pointId = (thread: string, message: string, chunk: number): string =>
   uuidV5(pointNamespace, JSON.stringify([thread, message, chunk]))
 
-/** One chunk of a text on its way to the index, still without its vector. */
+/** A point without its vector. */
 export interface PointDraft {
   readonly id: string
   readonly payload: Payload
 }
 
-/** The chunks of a text as points to be. */
+/** The points of a message's chunks. */
 export const draftPoints = (
   text: PublishedMessage,
   chunks: ReadonlyArray<string>,

@@ -1,9 +1,55 @@
 /**
- * The projection of the threads' logs into the search index (STO4): one fiber, woken by appends, that reads, embeds and
- * stores what is new.
+ * The projection of the threads' logs into the search index (STO4): one fiber, woken by appends, that reads, embeds
+ * and stores what is new.
+ *
+ * **When to use**
+ *
+ * In every process that writes threads. It needs no other process: on a shared engine, repeated work is idempotent.
+ *
+ * **Details**
  *
  * The log is the queue: what could not be stored stays behind the projection's cursor and is retried with back-off
- * without limit (STO6, STO8). Threads never wait for it.
+ * without limit (STO6, STO8). Threads never wait for it. An index that is empty or lost is filled again from the
+ * logs.
+ *
+ * **Gotchas**
+ *
+ * A corrupt log is skipped with an error in the log, since no retry can read it. An embedding model that rejects a
+ * batch is asked text by text.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Domain, Layers, Services } from "choir"
+ *
+ * const thread = Domain.Ids.TopicId.make("thread:tea")
+ * const author = Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+ *
+ * const program = Effect.gen(function*() {
+ *   const topics = yield* Services.Topics.Topics
+ *   const send = (id: string, input: unknown) =>
+ *     topics.submit(thread, { id: Domain.Ids.CommandId.make(id), author, input })
+ *   yield* send("tea", { _tag: "create_thread", name: "Notes on tea" })
+ *   yield* send("m1", { _tag: "submit_message", content: "Steep green tea at 80 degrees." })
+ *   yield* (yield* Services.SearchIndexer.SearchIndexer).awaitCaughtUp
+ *   const index = yield* Services.VectorIndex.VectorIndex
+ *   console.log(yield* index.count("priors")) // 1
+ * })
+ *
+ * const layer = Layer.merge(Layers.SearchIndexerLive.layer, Layers.TopicsLocal.layer()).pipe(
+ *   Layer.provideMerge(Layers.DatabaseLive.layer),
+ *   Layer.provideMerge(Layer.mergeAll(
+ *     Layers.VectorIndexMemory.layer,
+ *     Layers.Models.layer({}),
+ *     Layers.EventLogMemory.layer,
+ *     Layers.IntentHandlersLive.layer,
+ *     Layer.succeed(Services.Kinds.Kinds, Domain.BuiltInKinds.builtInKinds),
+ *     Layer.succeed(Services.Database.PriorsCollection, { name: "priors", dimension: 384, embedModel: "hash-384-v1" })
+ *   ))
+ * )
+ * await Effect.runPromise(program.pipe(Effect.provide(layer)))
+ * ```
  */
 import { Effect, Layer } from "effect"
 import type { EmbeddingModel } from "effect/ai"

@@ -1,4 +1,4 @@
-/** Threads' logs read for what they publish, as points to be (STO4). Used to fill the index and to check it. */
+/** Reads what the logs of threads publish, as points without vectors (STO4): to fill the index, and to verify it. */
 import { Effect, Result, Schema } from "effect"
 import { kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
 import * as PublishedMessages from "../../domain/search/PublishedMessages.ts"
@@ -11,19 +11,21 @@ import { EventLog } from "../../services/EventLog.ts"
 import { Kinds } from "../../services/Kinds.ts"
 import * as PointDrafts from "./PointDrafts.ts"
 
-/** Entries read at a time. */
+/** Entries per page. */
 const pageSize = 256
 
-/** How far a thread has been read, and what that amounts to. */
+/** How far a thread was read, and the state of the projection there. */
 export interface ReadState {
   readonly seq: number
   readonly state: PublishedMessages.PublicationState
 }
 
+/** Before the first entry. */
 export const nothingRead: ReadState = { seq: 0, state: PublishedMessages.initial }
 
 const decodeEvent = Schema.decodeUnknownOption(ThreadModel.Event)
 
+/** A reader of all threads, for the collection of priors. */
 export const make = Effect.gen(function*() {
   const log = yield* EventLog
   const kinds = yield* Kinds
@@ -36,7 +38,7 @@ export const make = Effect.gen(function*() {
     return event._tag === "None" ? [state, undefined] as const : PublishedMessages.step(state, entry, event.value)
   }
 
-  /** The next page after `readState`, and what it publishes. */
+  /** The page after `readState`: the points that it publishes, and whether it is the last one. */
   const page = Effect.fnUntraced(function*(topic: TopicId, readState: ReadState) {
     const entries = yield* log.read(topic, { after: readState.seq, limit: pageSize })
     const drafts: Array<PointDrafts.PointDraft> = []
@@ -53,7 +55,7 @@ export const make = Effect.gen(function*() {
     return { readState: after, drafts, last: entries.length < pageSize }
   })
 
-  /** Threads that a projection has not wholly taken in, with how far it has; all of them for one that nobody advances. */
+  /** The threads with entries after the projection's cursor, with that cursor; all threads for an unused projection. */
   const lagging = Effect.fnUntraced(function*(projection: string) {
     const all = yield* log.laggingTopics(projection)
     return new Map(all.filter(({ topic }) => kindOf(topic) === "thread").map(({ seq, topic }) => [topic, seq]))
@@ -62,4 +64,5 @@ export const make = Effect.gen(function*() {
   return { page, lagging: lagging(name), all: Effect.map(lagging(`${name}/none`), (all) => Array.from(all.keys())) }
 })
 
+/** Reads threads page by page. */
 export type ThreadReader = Effect.Success<typeof make>

@@ -1,4 +1,4 @@
-/** The worker thread of the embedded engine: holds the indexes, answers in order. A fault ends it. */
+/** The worker thread of the embedded engine: holds the indexes, and replies in order. An exception ends it. */
 import { parentPort } from "node:worker_threads"
 import type { RequestEnvelope, WorkerReply, WorkerRequest } from "./EmbeddedProtocol.ts"
 import { FlatIndex, type ScoredId } from "./FlatIndex.ts"

@@ -1,30 +1,34 @@
-/** This side of the embedded engine's worker thread: questions out, answers in, and word of its death. */
+/** The client of the embedded engine's worker thread: sends requests, matches replies, and detects the worker's end. */
 import { Effect } from "effect"
+import { execArgv } from "node:process"
 import { Worker } from "node:worker_threads"
 import { Unreachable, VectorIndexError } from "../../services/VectorIndex.ts"
 import type { RequestEnvelope, WorkerReply, WorkerRequest } from "./EmbeddedProtocol.ts"
 import type { ScoredId } from "./FlatIndex.ts"
 
-/** One worker. Once dead it stays dead: every call fails. */
+/** One worker. Once it has ended, every call fails. */
 export interface WorkerClient {
   readonly isAlive: () => boolean
-  /** Answers come in the order of the calls. The request's vectors are handed over, not copied. */
+  /** Sends a request; replies arrive in the order of calls. The vectors of an upsert are transferred, not copied. */
   readonly call: (request: WorkerRequest) => Effect.Effect<ReadonlyArray<ScoredId>, VectorIndexError>
   readonly stop: Effect.Effect<void>
 }
 
-// The same file runs from source, where Node strips the types, and from the build.
+// From source Node strips the types; the build has a JavaScript file.
 const workerFile = new URL(
   import.meta.url.endsWith(".ts") ? "./EmbeddedWorker.ts" : "./EmbeddedWorker.js",
   import.meta.url
 )
+
+/** The flags of this process but one: under `node --input-type=module --eval …` a worker cannot load a file with it. */
+const workerArguments = execArgv.filter((argument) => !argument.startsWith("--input-type"))
 
 const unreachable = (cause: unknown) =>
   new VectorIndexError({ reason: new Unreachable({ detail: "the search worker ended", cause }) })
 
 /** Starts a worker with empty indexes. */
 export const start: Effect.Effect<WorkerClient> = Effect.sync(() => {
-  const worker = new Worker(workerFile)
+  const worker = new Worker(workerFile, { execArgv: workerArguments })
   const pendingCalls = new Map<number, (outcome: Effect.Effect<ReadonlyArray<ScoredId>, VectorIndexError>) => void>()
   let callCount = 0
   let exitError: VectorIndexError | undefined

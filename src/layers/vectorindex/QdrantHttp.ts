@@ -1,6 +1,6 @@
 /**
- * Calls to a Qdrant server: interruptible, bounded in time, with every failure
- * told apart. Knows the habits of its client library, nothing of points.
+ * Calls to a Qdrant server: interruptible, with a time limit and typed errors. Works around its client library's
+ * behaviour; has no part in points.
  */
 import { QdrantClient } from "@qdrant/js-client-rest"
 import { Effect, Redacted, Schema } from "effect"
@@ -17,27 +17,28 @@ import {
   VectorRejected
 } from "../../services/VectorIndex.ts"
 
+/** Where the server is, and how long to wait for it. */
 export interface QdrantHttpOptions {
   /** `http://host:6333` or `https://host/prefix`. Without a port: 6333, and 443 for https. */
   readonly url: string
   readonly apiKey?: Redacted.Redacted | undefined
-  /** How long one call may take, in milliseconds. */
+  /** The time limit of a call, in milliseconds. */
   readonly timeout: number
 }
 
 type QdrantApi = ReturnType<QdrantClient["api"]>
 
-/** Carries out one call of the client's low-level interface and reads what it answers. */
+/** Makes one call of the client's low-level interface, and decodes the `result` of its response. */
 export type QdrantCall = <A>(
   collection: string,
   result: Schema.Codec<A, unknown>,
   call: (api: QdrantApi, init: { readonly signal: AbortSignal }) => Promise<{ readonly data: unknown }>
 ) => Effect.Effect<A, VectorIndexError>
 
-/** The high-level client cannot be interrupted, and its own time limit overrides a signal: it gets none. */
+/** The low-level interface: the high-level client cannot be interrupted. Its own time limit would override a signal. */
 const makeApi = ({ apiKey, url }: QdrantHttpOptions): QdrantApi => {
   const { hostname, pathname, protocol } = new URL(url)
-  // A port that is the scheme's default is not kept by URL; the client would put its own in its place.
+  // `URL` drops a port that is the scheme's default, and the client would then use its own default.
   const explicitPort = /^[a-z]+:\/\/[^/]*:(\d+)/i.exec(url)?.[1]
   return new QdrantClient({
     host: hostname,
@@ -46,7 +47,7 @@ const makeApi = ({ apiKey, url }: QdrantHttpOptions): QdrantApi => {
     prefix: pathname.replace(/(?<!\/)\/+$/, ""),
     timeout: Infinity,
     checkCompatibility: false,
-    // As a header of ours: the client warns on the console about keys over plain HTTP.
+    // As a header: with `apiKey` the client warns on the console about keys over plain HTTP.
     headers: apiKey === undefined ? {} : { "api-key": Redacted.value(apiKey) }
   }).api()
 }
@@ -56,7 +57,7 @@ const RateLimitHeaders = Schema.Struct({
   response: Schema.Struct({ statusCode: Schema.Literal(429), headers: Schema.Array(Schema.Unknown) })
 })
 
-/** Hears "Retry-After" where it is whole: the client library keeps only its first digit. */
+/** Reads Retry-After from the raw response headers: the client library keeps only its first digit. */
 const observeRetryAfter = Effect.fnUntraced(function*(origin: string) {
   let seconds: number | undefined
   const isRateLimited = Schema.is(RateLimitHeaders)
@@ -74,7 +75,7 @@ const observeRetryAfter = Effect.fnUntraced(function*(origin: string) {
   return () => (seconds === undefined ? null : Math.ceil(seconds * 1000))
 })
 
-/** An answer with an error status, as the client throws it: a class without a name. */
+/** A response with an error status, as the client throws it: an unexported class. */
 const ErrorResponse = Schema.Struct({ status: Schema.Natural, data: Schema.Unknown })
 const ErrorBody = Schema.Struct({ status: Schema.Struct({ error: Schema.String }) })
 const RateLimitError = Schema.Struct({ retry_after: Schema.Finite })
@@ -86,7 +87,7 @@ const isRateLimitError = Schema.is(RateLimitError)
 const extractDetail = (data: unknown): string =>
   isErrorBody(data) ? data.status.error : String(data ?? "").slice(0, 200)
 
-/** What a thrown value means. Statuses as Qdrant 1.19 uses them; 500 is also how it reports its own time limits. */
+/** The reason that a thrown value stands for, by the statuses of Qdrant 1.19; it reports its own timeouts with 500. */
 const toReason = (
   thrown: unknown,
   context: { readonly collection: string; readonly retryAfter: number | null; readonly timeout: number }
@@ -95,7 +96,7 @@ const toReason = (
   if (!isErrorResponse(thrown)) {
     return thrown instanceof TypeError
       ? new Unreachable({ detail: "no connection", cause: thrown })
-      : new MalformedResponse({ detail: thrown instanceof Error ? thrown.message.slice(0, 200) : "not an answer" })
+      : new MalformedResponse({ detail: thrown instanceof Error ? thrown.message.slice(0, 200) : "not a response" })
   }
   const { data, status } = thrown
   const detail = extractDetail(data)
@@ -103,12 +104,12 @@ const toReason = (
   if (status === 408 || (status === 500 && /timeout/i.test(detail))) return new TimedOut({ after_ms: context.timeout })
   if (status === 404 && isErrorBody(data)) return new CollectionMissing({ collection: context.collection })
   if (status === 400 && /dimension/i.test(detail)) return new VectorRejected({ fault: "dimension" })
-  // 507 is a quota: waiting alone does not lift it.
+  // 507 is a quota, which waiting does not lift.
   if (status >= 500 && status !== 507) return new Unreachable({ detail: `status ${status}`, cause: detail })
   return new BadRequest({ status, detail })
 }
 
-/** A server's calls, for as long as the scope lasts. */
+/** The calls to one server, until the scope closes. */
 export const make = Effect.fnUntraced(function*(options: QdrantHttpOptions) {
   const api = makeApi(options)
   const retryAfter = yield* observeRetryAfter(new URL(options.url).origin)

@@ -1,22 +1,22 @@
 /**
- * The SIMD dot-product kernel, from `Kernel.wat` beside this file, and blocks of
- * memory it works on. Rebuild the text with any WebAssembly text assembler.
+ * The SIMD dot-product kernel, assembled from `SimdKernel.wat`, and the blocks of memory that it works on. After a change
+ * of the text, assemble it with any WebAssembly text assembler, and replace the Base64.
  */
 
 /** Rows in one block. */
 export const rowsPerBlock = 4096
 
-/** Memory for `blockRows` vectors, and the kernel bound to it. */
+/** Memory for `rowsPerBlock` vectors, and the kernel bound to it. */
 export interface VectorBlock {
-  /** The rows, `pad(dimension)` numbers each. */
+  /** The rows, `paddedLength(dimension)` numbers each. */
   readonly rows: Float32Array
   readonly query: Float32Array
-  /** Row numbers for `some`. */
+  /** Row numbers for `multiplySelected`. */
   readonly rowNumbers: Uint32Array
   readonly products: Float32Array
-  /** Products of the query with rows 0 to n. */
+  /** Multiplies the query with the first n rows. */
   readonly multiplyAll: (n: number) => void
-  /** Products of the query with the first n rows of `list`, in that order. */
+  /** Multiplies the query with the rows of the first n `rowNumbers`, in that order. */
   readonly multiplySelected: (n: number) => void
 }
 

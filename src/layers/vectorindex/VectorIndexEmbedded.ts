@@ -1,8 +1,57 @@
 /**
  * The embedded engine: an exact scan by a SIMD kernel in a worker thread, over points in SQLite.
  *
+ * **When to use**
+ *
+ * In a server of one process, up to some hundred thousand points: nothing has to be installed or run beside it.
+ *
+ * **Details**
+ *
  * SQLite is durable and written first; the worker's index is loaded from it at the start, and again after the worker
- * has died.
+ * has died. A search multiplies the query with every vector that the filter admits, 4,096 at a time.
+ *
+ * **Gotchas**
+ *
+ * Memory grows with the points: 1.5 KB each at 384 dimensions, in the worker. Searches fail with `Unreachable` while
+ * the worker is loading again. The tables are `vector_collections` and `vector_points`; drop them to have the index
+ * filled from the logs.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Domain, Layers, Services } from "choir"
+ *
+ * const { VectorIndex } = Services.VectorIndex
+ * const point = {
+ *   id: "00000000-0000-5000-8000-000000000001",
+ *   vector: [0.6, 0.8],
+ *   payload: {
+ *     thread: Domain.Ids.TopicId.make("thread:tea"),
+ *     message: Domain.Ids.CommandId.make("message-1"),
+ *     author: "system:example" as const,
+ *     content: "Steep green tea at 80 degrees.",
+ *     content_hash: "0".repeat(64),
+ *     visibility: "public" as const,
+ *     log_seq: 1,
+ *     embed_model: "example",
+ *     created_at: 0,
+ *     version: 1
+ *   }
+ * }
+ *
+ * const program = Effect.gen(function*() {
+ *   const index = yield* VectorIndex
+ *   yield* index.ensure("notes", { dimension: 2 })
+ *   yield* index.upsert("notes", [point])
+ *   const filter = { threads: [point.payload.thread] }
+ *   const hits = yield* index.search("notes", { vector: [1, 0], limit: 3, filter })
+ *   console.log(hits.map(({ payload, score }) => [payload.content, score]))
+ * })
+ *
+ * const layer = Layers.VectorIndexEmbedded.layer.pipe(Layer.provide(Layers.Sqlite.layer({ filename: ":memory:" })))
+ * await Effect.runPromise(program.pipe(Effect.provide(layer)))
+ * ```
  */
 import { Effect, Layer, Option, Semaphore } from "effect"
 import type { SqlClient } from "effect/sql"

@@ -1,4 +1,56 @@
-/** The reference engine: a map and a full scan, by the definitions in `domain/search`. For tests and small installations. */
+/**
+ * The reference engine: a map and a full scan, by the definitions in `domain/search`.
+ *
+ * **When to use**
+ *
+ * In tests, in examples, and as the measure of other engines.
+ *
+ * **Details**
+ *
+ * It follows `VectorQuery.matchesFilter` and `compareHits` to the letter. `make` is the engine as a plain value,
+ * without a layer.
+ *
+ * **Gotchas**
+ *
+ * Its points are lost with the process; the indexer fills it again from the logs at every start. A search compares
+ * every point, in the thread of the server.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Domain, Layers, Services } from "choir"
+ *
+ * const { VectorIndex } = Services.VectorIndex
+ * const point = {
+ *   id: "00000000-0000-5000-8000-000000000001",
+ *   vector: [0.6, 0.8],
+ *   payload: {
+ *     thread: Domain.Ids.TopicId.make("thread:tea"),
+ *     message: Domain.Ids.CommandId.make("message-1"),
+ *     author: "system:example" as const,
+ *     content: "Steep green tea at 80 degrees.",
+ *     content_hash: "0".repeat(64),
+ *     visibility: "public" as const,
+ *     log_seq: 1,
+ *     embed_model: "example",
+ *     created_at: 0,
+ *     version: 1
+ *   }
+ * }
+ *
+ * const program = Effect.gen(function*() {
+ *   const index = yield* VectorIndex
+ *   yield* index.ensure("notes", { dimension: 2 })
+ *   yield* index.upsert("notes", [point])
+ *   const filter = { threads: [point.payload.thread] }
+ *   const hits = yield* index.search("notes", { vector: [1, 0], limit: 3, filter })
+ *   console.log(hits.map(({ payload, score }) => [payload.content, score]))
+ * })
+ *
+ * await Effect.runPromise(program.pipe(Effect.provide(Layers.VectorIndexMemory.layer)))
+ * ```
+ */
 import { Effect, Layer } from "effect"
 import * as Vector from "../../domain/search/Vector.ts"
 import type { Point } from "../../domain/search/VectorPoint.ts"

@@ -1,8 +1,36 @@
 /**
  * The engine for several nodes: a Qdrant server, 1.19 or later.
  *
- * A projection: its writes are not flushed one by one, so that what it loses is indexed again from the logs. Every write
- * waits until it is applied.
+ * **When to use**
+ *
+ * When several processes share an index, or when it outgrows one process.
+ *
+ * **Details**
+ *
+ * A projection: its writes are not flushed one by one, so that what it loses is indexed again from the logs. Every
+ * write waits until it is applied. Threads are Qdrant's tenants. Searches are exact unless `exact` is false.
+ *
+ * **Gotchas**
+ *
+ * The layer connects at the first call: a wrong address is not noticed before. Without a TLS address the API key
+ * travels in plain text: keep the server on a private network (SEC40). With `exact: false`, a filter on few threads
+ * may miss results.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Layers, Services } from "choir"
+ *
+ * const program = Effect.gen(function*() {
+ *   const index = yield* Services.VectorIndex.VectorIndex
+ *   yield* index.ensure("notes", { dimension: 384 })
+ *   return `${yield* index.count("notes")} points`
+ * }).pipe(Effect.catchTag("VectorIndexError", (error) => Effect.succeed(error.message)))
+ *
+ * const layer = Layers.VectorIndexQdrant.layer({ url: "http://127.0.0.1:6333", timeout: 1_000 })
+ * console.log(await Effect.runPromise(program.pipe(Effect.provide(layer))))
+ * ```
  */
 import { Effect, Layer, Schema } from "effect"
 import type { Point } from "../../domain/search/VectorPoint.ts"

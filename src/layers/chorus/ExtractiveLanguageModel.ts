@@ -1,9 +1,9 @@
-/** The built-in offline language model (CHO12); what it answers is decided in `Extract`. */
+/** The built-in language model (CHO12) over `domain/chorus/extractive/ExtractiveModel`. */
 import { Effect, Layer, Stream } from "effect"
 import { LanguageModel, type Prompt, type Response } from "effect/ai"
 import * as ExtractiveModel from "../../domain/chorus/extractive/ExtractiveModel.ts"
 
-/** Answers at once, word by word, without a key and without a network. */
+/** Answers word by word, without a key and without a network. */
 export const layer: Layer.Layer<LanguageModel.LanguageModel> = Layer.effect(
   LanguageModel.LanguageModel,
   LanguageModel.make({
