@@ -3,7 +3,7 @@ import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { conformanceChecks, type Harness } from "../../src/conformance/SocketConformance.ts"
 
-/** Registers the suite. What an engine or its clients cannot do is skipped, with a line. */
+/** Registers the suite. Checks that the clients cannot run or the engine does not declare are skipped by name. */
 export const conformanceSuite = <R, E>(harness: Harness<R, E>): void => {
   describe(`${harness.name}: conformance`, () => {
     for (const { missingClientCapabilities, run, title } of conformanceChecks(harness)) {

@@ -44,7 +44,9 @@ describe("BackPressure", () => {
     assert.isFalse(BackPressure.mayResume(defaults.outboxFold / 2 + 1, defaults))
     assert.isTrue(BackPressure.mayResume(defaults.outboxFold / 2, defaults))
   })
+})
 
+describe("the limit of pending bytes", () => {
   it("[CON8] [FLT9] above 1 MiB the connection is closed, with a code after which the client reconnects", () => {
     assert.strictEqual(defaults.outboxMax, 1_048_576)
     assert.isFalse(BackPressure.isOverLimit(defaults.outboxMax, 0, defaults))

@@ -5,8 +5,8 @@ import { socketUrl, startInProcessServer } from "../../support/InProcessServer.t
 import { temporaryFolder } from "../../support/ServerProcess.ts"
 import { makeTestUser, openClient, signIn } from "../../support/TestUsers.ts"
 
-describe("a kind of one's own", () => {
-  it.live("[TOP8] is one value: its topics take commands, tell events, and are there again after a restart", () =>
+describe("a third-party kind", () => {
+  it.live("[TOP8] is one value: its topics accept commands, send events, and survive a restart", () =>
     Effect.gen(function*() {
       const data = yield* temporaryFolder
       const topic = "counter:votes"

@@ -8,7 +8,7 @@ import type { OutboundFrame } from "../../../src/services/OutboundFrame.ts"
 
 const limits = { outboxFold: 4_000, outboxMax: 40_000 }
 
-/** A socket's line, which is sent at the end of a turn, or somebody who reads at once. */
+/** A subscriber with a send queue that is flushed per turn, or one without batching, which reads at once. */
 class FakeSubscriber {
   readonly id: string
   readonly user = "system:test" as const
@@ -18,9 +18,9 @@ class FakeSubscriber {
   readonly expected: Array<string> = []
   unsentBytes = 0
 
-  constructor(id: string, gathers: boolean) {
+  constructor(id: string, supportsBatching: boolean) {
     this.id = id
-    this.supportsBatching = gathers
+    this.supportsBatching = supportsBatching
   }
 
   deliver(frame: OutboundFrame): void {
@@ -38,7 +38,7 @@ class FakeSubscriber {
     assert.strictEqual(
       bytes + appendedBytes,
       encoded.reduce((sum, [wire]) => sum + wire.length, 0),
-      "bytes of what waits"
+      "queued bytes"
     )
     this.received.push(...encoded.flatMap(([, texts]) => texts))
   }
@@ -47,23 +47,23 @@ class FakeSubscriber {
 const Action = Schema.TaggedUnion({
   Signal: { topic: Schema.Literals([0, 1]) },
   Event: { topic: Schema.Literals([0, 1]) },
-  Enter: { who: Schema.Literals([0, 1, 2, 3]), topic: Schema.Literals([0, 1]) },
-  Leave: { who: Schema.Literals([0, 1, 2, 3]), topic: Schema.Literals([0, 1]) },
-  Reply: { who: Schema.Literals([0, 1, 2, 3]) },
+  Join: { subscriber: Schema.Literals([0, 1, 2, 3]), topic: Schema.Literals([0, 1]) },
+  Leave: { subscriber: Schema.Literals([0, 1, 2, 3]), topic: Schema.Literals([0, 1]) },
+  Reply: { subscriber: Schema.Literals([0, 1, 2, 3]) },
   Flush: {}
 })
 
 const script = Arbitrary.array(Arbitrary.schema(Action), { minLength: 10, maxLength: 60 })
 
-describe("frames that several messages share", () => {
+describe("FrameBatch", () => {
   it.prop(
-    "[SYN9] [SYN3] everybody hears all that was said while they were there, once and in the order it was said",
+    "[SYN9] [SYN3] each subscriber receives every message of its time in the topic once and in order",
     { script },
     ({ script }) => {
       const topics = [0, 1].map((n) => new Subscribers(TopicId.make(`room:t${n}`), 10))
-      const inside = topics.map(() => new Set<FakeSubscriber>())
-      // The last one reads at once, so that nothing is gathered where it is.
-      const people = [0, 1, 2, 3].map((n) => new FakeSubscriber(`p${n}`, n < 3))
+      const joined = topics.map(() => new Set<FakeSubscriber>())
+      // The last one has no batching, so that its topics have none.
+      const subscribersList = [0, 1, 2, 3].map((n) => new FakeSubscriber(`p${n}`, n < 3))
       script.forEach((action, n) => {
         switch (action._tag) {
           case "Signal":
@@ -73,57 +73,57 @@ describe("frames that several messages share", () => {
               ? { _tag: "Ephemeral", topic, key: String(n) }
               : { _tag: "Durable", topic, seq: n }
             topics[action.topic]!.deliver({ text: `${action._tag} ${n}`, lane })
-            for (const listener of inside[action.topic]!) listener.expected.push(`${action._tag} ${n}`)
+            for (const subscriber of joined[action.topic]!) subscriber.expected.push(`${action._tag} ${n}`)
             return
           }
-          case "Enter":
-            topics[action.topic]!.add(people[action.who]!)
-            return inside[action.topic]!.add(people[action.who]!)
+          case "Join":
+            topics[action.topic]!.add(subscribersList[action.subscriber]!)
+            return joined[action.topic]!.add(subscribersList[action.subscriber]!)
           case "Leave":
-            topics[action.topic]!.remove(`p${action.who}`)
-            return inside[action.topic]!.delete(people[action.who]!)
+            topics[action.topic]!.remove(`p${action.subscriber}`)
+            return joined[action.topic]!.delete(subscribersList[action.subscriber]!)
           case "Reply":
-            people[action.who]!.deliver({ text: `Reply ${n}`, lane: { _tag: "Reply" } })
-            return people[action.who]!.expected.push(`Reply ${n}`)
+            subscribersList[action.subscriber]!.deliver({ text: `Reply ${n}`, lane: { _tag: "Reply" } })
+            return subscribersList[action.subscriber]!.expected.push(`Reply ${n}`)
           case "Flush":
-            return people.forEach((listener) => listener.flush())
+            return subscribersList.forEach((subscriber) => subscriber.flush())
         }
       })
-      for (const listener of people) {
-        listener.flush()
-        assert.deepStrictEqual(listener.received, listener.expected)
+      for (const subscriber of subscribersList) {
+        subscriber.flush()
+        assert.deepStrictEqual(subscriber.received, subscriber.expected)
       }
     },
     { arbitrary: { runs: 400, size: 60 } }
   )
 
-  it("[SYN9] what is said in one turn to a room of one is one frame; long messages stand alone", () => {
+  it("[SYN9] short messages of one turn share a frame; long messages are frames of their own", () => {
     const subscribers = new Subscribers(TopicId.make("room:t"), 10)
-    const listener = new FakeSubscriber("p", true)
-    subscribers.add(listener)
-    const say = (text: string) =>
+    const subscriber = new FakeSubscriber("p", true)
+    subscribers.add(subscriber)
+    const sendSignal = (text: string) =>
       subscribers.deliver({ text, lane: { _tag: "Ephemeral", topic: subscribers.topic, key: text } })
-    for (let n = 0; n < 100; n++) say(`short ${n}`)
-    assert.lengthOf(listener.queue.frames, 1)
-    say("x".repeat(2_000))
-    say("short again")
-    assert.lengthOf(SendQueue.takeAll(listener.queue), 3)
-    // What has left is joined by nothing.
-    say("next turn")
-    assert.deepStrictEqual(SendQueue.takeAll(listener.queue).map(FrameBatch.texts), [["next turn"]])
+    for (let n = 0; n < 100; n++) sendSignal(`short ${n}`)
+    assert.lengthOf(subscriber.queue.frames, 1)
+    sendSignal("x".repeat(2_000))
+    sendSignal("short again")
+    assert.lengthOf(SendQueue.takeAll(subscriber.queue), 3)
+    // A frame that was sent is closed.
+    sendSignal("next turn")
+    assert.deepStrictEqual(SendQueue.takeAll(subscriber.queue).map(FrameBatch.texts), [["next turn"]])
   })
 
-  it("[CON8] a slow socket keeps the latest of each key, although others gather", () => {
+  it("[CON8] for a slow subscriber the latest of each key is kept, although others batch", () => {
     const subscribers = new Subscribers(TopicId.make("room:t"), 10)
     const [slow, quick] = [new FakeSubscriber("slow", true), new FakeSubscriber("quick", true)]
     slow.unsentBytes = limits.outboxFold + 1
     subscribers.add(quick)
     subscribers.add(slow)
-    const say = (key: string, text: string) =>
+    const sendSignal = (key: string, text: string) =>
       subscribers.deliver({ text, lane: { _tag: "Ephemeral", topic: subscribers.topic, key } })
-    say("a", "a1")
-    say("b", "b1")
-    say("a", "a2")
+    sendSignal("a", "a1")
+    sendSignal("b", "b1")
+    sendSignal("a", "a2")
     assert.deepStrictEqual([...slow.queue.latestByKey?.values() ?? []].flatMap(FrameBatch.texts), ["a2", "b1"])
     assert.deepStrictEqual(SendQueue.takeAll(quick.queue).flatMap(FrameBatch.texts), ["a1", "b1", "a2"])
   })

@@ -10,8 +10,8 @@ const deltaFrame = (seq: number): OutboundFrame => ({ text: `delta ${seq}`, lane
 const replyFrame = (size: number): OutboundFrame => ({ text: "x".repeat(size), lane: { _tag: "Reply" } })
 const streamFrame: OutboundFrame = { text: "a piece", lane: { _tag: "Stream", topic } }
 
-describe("Outbox", () => {
-  it("[CON8] running text that is held back during a catch-up does not let events through before it", () => {
+describe("SendQueue", () => {
+  it("[CON8] a stream frame withheld during a catch-up does not let events overtake it", () => {
     const box = new SendQueue.SendQueue()
     const slow = limits.outboxFold + 1
     SendQueue.push(box, deltaFrame(1), slow, limits)
@@ -26,7 +26,7 @@ describe("Outbox", () => {
     assert.deepStrictEqual(SendQueue.takeAll(box).map((frame) => frame.text), ["delta 3"])
   })
 
-  it("[CON8] a copy larger than all that may wait gets through, and so do the answers behind it", () => {
+  it("[CON8] a snapshot above the limit is sent, and so are the replies behind it", () => {
     const box = new SendQueue.SendQueue()
     assert.isTrue(SendQueue.push(box, replyFrame(5_000), 0, limits))
     const unsent = SendQueue.takeAll(box).reduce((sum, frame) => sum + SendQueue.encodeFrame(frame).length, 0)
@@ -35,7 +35,7 @@ describe("Outbox", () => {
     assert.deepStrictEqual([...box.coalescedTopics?.keys() ?? []], [topic])
   })
 
-  it("[CON8] behind a large copy no more may wait than otherwise, and only one more copy", () => {
+  it("[CON8] behind a large snapshot no more than the limit may be pending, and one more snapshot", () => {
     const box = new SendQueue.SendQueue()
     SendQueue.push(box, replyFrame(5_000), 0, limits)
     let taken = 0
@@ -49,7 +49,7 @@ describe("Outbox", () => {
     ])
   })
 
-  it("[CON8] once the copy has left, the limit is the old one", () => {
+  it("[CON8] once the snapshot has been sent, its bytes count no more", () => {
     const box = new SendQueue.SendQueue()
     SendQueue.push(box, replyFrame(5_000), 0, limits)
     SendQueue.takeAll(box)
@@ -58,7 +58,7 @@ describe("Outbox", () => {
     assert.isFalse(SendQueue.push(box, replyFrame(10), limits.outboxMax + 1, limits))
   })
 
-  it("[CON8] what came later under a key is never overtaken by what was kept back", () => {
+  it("[CON8] a withheld frame never overtakes a later one of its key", () => {
     const box = new SendQueue.SendQueue()
     const signal = (key: string, value: string): OutboundFrame => ({
       text: value,
@@ -68,23 +68,23 @@ describe("Outbox", () => {
     // Some room, and not yet enough to let go what was kept.
     SendQueue.push(box, signal("cursor", "new"), limits.outboxFold - 20, limits)
     const open = signal("typing", "yes")
-    const run = FrameBatch.make()
-    FrameBatch.open(run, open)
+    const batch = FrameBatch.make()
+    FrameBatch.open(batch, open)
     SendQueue.push(box, open, limits.outboxFold - 20, limits)
-    assert.isFalse(FrameBatch.tryAppend(run, signal("cursor", "newest")), "it would pass by what is kept")
+    assert.isFalse(FrameBatch.tryAppend(batch, signal("cursor", "newest")), "it would pass by what is kept")
     assert.deepStrictEqual(SendQueue.takeAll(box).flatMap(FrameBatch.texts), ["yes"])
     SendQueue.requeueWithheld(box, 0, limits)
     assert.deepStrictEqual(SendQueue.takeAll(box).flatMap(FrameBatch.texts), ["new"])
   })
 
-  it("[CON8] what has joined a frame is counted once, whatever is held back behind it", () => {
+  it("[CON8] appended messages are counted once, whatever is withheld behind them", () => {
     const box = new SendQueue.SendQueue()
     const signal = (key: string, text: string): OutboundFrame => ({ text, lane: { _tag: "Ephemeral", topic, key } })
     const first = signal("a", "a")
-    const run = FrameBatch.make()
-    FrameBatch.open(run, first)
+    const batch = FrameBatch.make()
+    FrameBatch.open(batch, first)
     SendQueue.push(box, first, 0, limits)
-    assert.isTrue(FrameBatch.tryAppend(run, signal("b", "b".repeat(limits.outboxFold))))
+    assert.isTrue(FrameBatch.tryAppend(batch, signal("b", "b".repeat(limits.outboxFold))))
     for (let seq = 1; seq < 100; seq++) assert.isTrue(SendQueue.push(box, deltaFrame(seq), 0, limits))
     assert.strictEqual(box.queuedBytes, 3 + 2 + limits.outboxFold)
   })

@@ -27,13 +27,13 @@ const startEcho: Effect.Effect<string, never, Scope.Scope> = Effect.map(
 )
 
 describe("/echo", () => {
-  it.live("[OPS10] [SEC21] is not there unless it is asked for", () =>
+  it.live("is 404 by default", () =>
     Effect.gen(function*() {
       const url = yield* startInProcessServer()
       assert.strictEqual(yield* Effect.flip(openClient(`${url.replace("http", "ws")}/echo`)), 404)
     }).pipe(Effect.scoped))
 
-  it.live("[SEC21] says back texts and bytes of every length of header", () =>
+  it.live("[SEC21] echoes texts and binary messages of every header length", () =>
     Effect.gen(function*() {
       const client = yield* upgrade(yield* startEcho)
       for (const length of [0, 1, 125, 126, 127, 65_535, 65_536]) {

@@ -29,7 +29,7 @@ const services = TopicsLocal.layer().pipe(
   Layer.provideMerge(HttpListener.layer)
 )
 
-/** Serves streams of `thread`, which Ada has made; `limits` are those of the streams. */
+/** Serves `thread`, which Ada created; `limits` are those of the streams. */
 const serveThread = Effect.fnUntraced(function*(limits: Parameters<typeof SseRoute.layer>[0] = defaults) {
   const context = yield* Layer.build(services)
   yield* Layer.build(HttpApp.layer({
@@ -70,7 +70,7 @@ const parse = (block: string): SseEvent => {
   return { event: fields["event"]!, id: fields["id"]!, data: JSON.parse(fields["data"]!) as SseEvent["data"] }
 }
 
-/** Asks for a stream; its events are read one by one, or all up to its end. */
+/** Requests a stream; its events are read one by one, or up to its end. */
 const openStream = (url: string, headers: Record<string, string>) =>
   Effect.gen(function*() {
     const abort = yield* Effect.acquireRelease(
@@ -104,7 +104,7 @@ const bearer = (token: string, more: Record<string, string> = {}) => ({ authoriz
 const test = (title: string, body: () => Effect.Effect<void, unknown, Scope.Scope>) => it.effect(title, body)
 
 describe("server-sent events", () => {
-  test("[SYN13] the answer to a subscription, then every delta, each under its position", () =>
+  test("[SYN13] the reply to a subscription comes first, then every delta, with their positions as ids", () =>
     Effect.gen(function*() {
       const { mine, send, url } = yield* serveThread()
       const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
@@ -121,12 +121,12 @@ describe("server-sent events", () => {
       assert.deepInclude(second.data.payload, { from: 1, to: 2 })
     }))
 
-  test("[SYN13] what is not logged ends no stream", () =>
+  test("[SYN13] frames outside the log do not end the stream", () =>
     Effect.gen(function*() {
       const { mine, send, topics, url } = yield* serveThread()
       const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
       yield* stream.event
-      // As signals tell who came and went.
+      // As presence does.
       topics.broadcast(thread, { text: "{}", lane: { _tag: "Reply" } })
       yield* send({ _tag: "submit_message", content: "still here" })
       assert.deepInclude(yield* stream.event, { event: "delta" })
@@ -144,7 +144,7 @@ describe("server-sent events", () => {
       assert.isTrue((yield* Effect.exit(stream.next))._tag === "Failure")
     }))
 
-  test("[SYN13] [SYN2] a reader comes back to where it stood; a position of another log gets a snapshot", () =>
+  test("[SYN13] [SYN2] Last-Event-ID resumes from its position; a position of another log gets a snapshot", () =>
     Effect.gen(function*() {
       const { mine, send, url } = yield* serveThread()
       const { id } = yield* (yield* openStream(`${url}/${thread}/events`, bearer(mine))).event
@@ -158,8 +158,10 @@ describe("server-sent events", () => {
         assert.deepInclude(whole.data.payload, { mode: "snapshot" }, odd)
       }
     }))
+})
 
-  test("[SYN13] [AUT4] [THR10] nobody hears without a session, and nobody what they may not see", () =>
+describe("access to and end of event streams", () => {
+  test("[SYN13] [SEC5] [AUT4] [THR10] a session is required, and a topic that its user may not read is not found", () =>
     Effect.gen(function*() {
       const { mine, token, url } = yield* serveThread()
       const eve = yield* token(makeTestUser())
@@ -173,7 +175,7 @@ describe("server-sent events", () => {
       assert.strictEqual(yield* status("nonsense", bearer(mine)), 404)
     }))
 
-  test("[SYN13] [AUT2] a stream ends with its session, and shows a sign of life before", () =>
+  test("[SYN13] [AUT2] a stream sends keep-alive comments, and ends with its session", () =>
     Effect.gen(function*() {
       const { mine, sessions, url } = yield* serveThread()
       const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
@@ -197,19 +199,19 @@ describe("server-sent events", () => {
       assert.strictEqual((yield* openStream(`${url}/${thread}/events`, bearer(mine))).status, 503)
     }))
 
-  test("[SYN13] [SEC24] one user has only so many streams", () =>
+  test("[SYN13] [SEC24] streams per user are limited", () =>
     Effect.gen(function*() {
       const { mine, url } = yield* serveThread({ ...defaults, connectionsPerUser: 1 })
       yield* (yield* openStream(`${url}/${thread}/events`, bearer(mine))).event
       assert.strictEqual((yield* openStream(`${url}/${thread}/events`, bearer(mine))).status, 429)
     }))
 
-  test("[SYN13] [CON8] a reader that does not read is let go, to come back from where it stood", () =>
+  test("[SYN13] [CON8] a stream whose reader stops reading ends without a gap", () =>
     Effect.gen(function*() {
       const { mine, send, url } = yield* serveThread({ ...defaults, outboxMax: 20_000 })
       const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
       yield* stream.event
-      // More than the system's own buffers take.
+      // More than the kernel's buffers hold.
       for (let n = 0; n < 400; n++) yield* send({ _tag: "submit_message", content: "x".repeat(30_000) })
       let last = 0
       yield* Effect.exit(Effect.forever(Effect.map(stream.event, ({ id }) => {

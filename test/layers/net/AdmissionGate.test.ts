@@ -1,4 +1,4 @@
-/** Who is let in to upgrade, on the wire (AUT6, SEC6, SEC24). */
+/** Admission of upgrades over HTTP (AUT6, SEC6, SEC24). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { openClient, type RawClient, startListening } from "../../support/TestUsers.ts"
@@ -6,7 +6,7 @@ import { recordEvents, wsEngine } from "../socket/ws/SocketWsFixture.ts"
 
 const rejectionStatus = (client: Effect.Effect<RawClient, number, Scope.Scope>) => Effect.flip(client)
 
-describe("who may connect", () => {
+describe("admission of upgrades", () => {
   it.effect.each([
     { origin: "http://evil.example" },
     { origin: "null" },
@@ -15,38 +15,43 @@ describe("who may connect", () => {
     { origin: "HTTP://choir.test" },
     { origin: "http://choir.test:81" },
     { origin: "https://choir.test" }
-  ])("[AUT6] [SEC6] $origin is turned away before the upgrade", ({ origin }) =>
-    Effect.gen(function*() {
-      assert.strictEqual(yield* rejectionStatus(openClient(yield* startListening, { origin })), 403)
-    }).pipe(Effect.provide(wsEngine({ admission: { origins: ["http://choir.test"] } }))))
+  ])(
+    "[AUT6] [SEC6] the origin $origin is rejected with 403 before the upgrade",
+    ({ origin }) =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* rejectionStatus(openClient(yield* startListening, { origin })), 403)
+      }).pipe(Effect.provide(wsEngine({ admission: { origins: ["http://choir.test"] } })))
+  )
 
-  it.effect("[AUT6] an allowed origin, its own origin and, when wanted, no origin are let in", () =>
+  it.effect("[AUT6] the same origin and requests without an origin are admitted by default", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       yield* openClient(url, { origin: url.replace("ws:", "http:").replace("/ws", "") })
       yield* openClient(url)
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[SEC6] native clients can be kept out", () =>
+  it.effect("[SEC6] requests without an origin can be rejected", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* rejectionStatus(openClient(yield* startListening)), 403)
     }).pipe(Effect.provide(wsEngine({ admission: { nativeClients: false } }))))
 
-  it.effect("[SEC6] a name that points here is not the same origin", () =>
+  it.effect("[SEC6] a DNS name that points at the server is not the same origin", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const options = { origin: "http://rebound.example", headers: { host: "rebound.example" } }
       assert.strictEqual(yield* rejectionStatus(openClient(url, options)), 403)
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[SYN1] an unknown subprotocol or path is refused", () =>
+  it.effect("[SYN1] an unknown subprotocol or path is rejected", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       assert.strictEqual(yield* rejectionStatus(openClient(url, {}, "choir.v9.json")), 400)
       assert.strictEqual(yield* rejectionStatus(openClient(url.replace("/ws", "/other"))), 404)
     }).pipe(Effect.provide(wsEngine())))
+})
 
-  it.effect("[SEC24] one address has only so many connections, and gets its places back", () =>
+describe("connection quotas", () => {
+  it.effect("[SEC24] connections of one address are limited, and released when they end", () =>
     Effect.gen(function*() {
       const { end } = yield* recordEvents
       const url = yield* startListening
@@ -58,7 +63,7 @@ describe("who may connect", () => {
       yield* openClient(url)
     }).pipe(Effect.provide(wsEngine({ limits: { connectionsPerAddress: 2 } }))))
 
-  it.effect("[SEC24] and so has the server, wherever they come from", () =>
+  it.effect("[SEC24] connections in all are limited, and released when they end", () =>
     Effect.gen(function*() {
       const { end } = yield* recordEvents
       const url = yield* startListening
@@ -71,7 +76,7 @@ describe("who may connect", () => {
       yield* from("127.0.0.4")
     }).pipe(Effect.provide(wsEngine({ limits: { connections: 2 } }))))
 
-  it.effect("[SEC24] behind a trusted proxy the client's own address counts", () =>
+  it.effect("[SEC24] behind a trusted proxy connections are counted by the client's address", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const from = (address: string) => openClient(url, { headers: { "x-forwarded-for": address } })

@@ -48,7 +48,7 @@ const certificateSerial = (url: string): Effect.Effect<string, never, Scope.Scop
   ).pipe(Effect.map((socket) => socket.getPeerCertificate().serialNumber))
 
 Proof.describeWith(Proof.openSsl(hasOpenSsl), "TLS", () => {
-  it.live("[OPS9] pages and sockets come over TLS, and browsers are told to keep to it", () =>
+  it.live("[OPS9] https and wss share the port, and HSTS is sent", () =>
     Effect.gen(function*() {
       const { ca, url } = yield* startTlsServer()
       assert.match(url, /^https:/)
@@ -60,14 +60,14 @@ Proof.describeWith(Proof.openSsl(hasOpenSsl), "TLS", () => {
       assert.strictEqual(init.type, "init")
     }).pipe(Effect.scoped))
 
-  it.live("[OPS9] a name that other servers of this machine share is not told", () =>
+  it.live("[OPS9] HSTS is not sent for localhost", () =>
     Effect.gen(function*() {
       const { ca, url } = yield* startTlsServer()
       const { headers } = yield* get(url.replace("127.0.0.1", "localhost"), ca)
       assert.isUndefined(headers["strict-transport-security"])
     }).pipe(Effect.scoped))
 
-  it.live("[OPS9] [AUT6] plain HTTP is not spoken, and its origin is not ours", () =>
+  it.live("[OPS9] [AUT6] plain HTTP is refused, and its origin is not the same origin", () =>
     Effect.gen(function*() {
       const { ca, url } = yield* startTlsServer()
       yield* Effect.flip(get(url.replace("https:", "http:"), ca))
@@ -77,7 +77,7 @@ Proof.describeWith(Proof.openSsl(hasOpenSsl), "TLS", () => {
       )
     }).pipe(Effect.scoped))
 
-  it.live("[OPS9] a renewed certificate is taken on SIGHUP, a bad one is not", () =>
+  it.live("[OPS9] a renewed certificate is loaded on SIGHUP, an invalid one is ignored", () =>
     Effect.gen(function*() {
       const { files, url } = yield* startTlsServer()
       const before = yield* certificateSerial(url)
@@ -91,7 +91,7 @@ Proof.describeWith(Proof.openSsl(hasOpenSsl), "TLS", () => {
       while ((yield* certificateSerial(url)) === before);
     }).pipe(Effect.scoped))
 
-  it.effect("[OPS9] [OPS10] files that will not do are named, with what is wrong with them", () =>
+  it.effect("[OPS9] [OPS10] unusable certificate files are faults that name the setting and the reason", () =>
     Effect.gen(function*() {
       const at = yield* temporaryFolder
       const one = yield* makeCertificate()
@@ -117,10 +117,10 @@ Proof.describeWith(Proof.openSsl(hasOpenSsl), "TLS", () => {
     }).pipe(Effect.provide(NodeServices.layer)))
 })
 
-describe("a proxy that ends TLS", () => {
+describe("a proxy that terminates TLS", () => {
   const secure = { "x-forwarded-proto": "https" }
 
-  it.live("[OPS9] [AUT6] is believed when it is trusted: https is the origin, and browsers keep to it", () =>
+  it.live("[OPS9] [AUT6] is believed when it is trusted: the same origin is https, and HSTS is sent", () =>
     Effect.gen(function*() {
       const url = yield* startInProcessServer({ CHOIR_TRUSTED_PROXIES: "127.0.0.1" })
       const { headers } = yield* get(url, Buffer.of(), secure)
@@ -129,7 +129,7 @@ describe("a proxy that ends TLS", () => {
       assert.strictEqual(yield* Effect.flip(openClient(socketUrl(url), { origin: url, headers: secure })), 403)
     }).pipe(Effect.scoped))
 
-  it.live("[OPS9] [AUT6] is not believed when it is not", () =>
+  it.live("[OPS9] [AUT6] is ignored when it is not trusted", () =>
     Effect.gen(function*() {
       const url = yield* startInProcessServer()
       const { headers } = yield* get(url, Buffer.of(), secure)

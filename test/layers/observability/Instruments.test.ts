@@ -6,8 +6,8 @@ import * as Instruments from "../../../src/layers/observability/Instruments.ts"
 const prometheusLines = ({ registry }: Instruments.Instruments) =>
   PrometheusMetrics.formatUnsafe(Context.make(Metric.MetricRegistry, registry)).trim().split("\n")
 
-describe("Meter", () => {
-  it("[OPS3] counters are read when asked for, one line for each set of labels", () => {
+describe("Instruments", () => {
+  it("[OPS3] counters are exported with one line per set of labels", () => {
     const meters = Instruments.make()
     const one = meters.counter("choir_things_total", "Things", { kind: "one" })
     meters.counter("choir_things_total", "Things", { kind: "two" })
@@ -24,7 +24,7 @@ describe("Meter", () => {
     ])
   })
 
-  it("[OPS3] a histogram's buckets add up, and what is above the last bound is only in the count", () => {
+  it("[OPS3] a histogram's buckets are cumulative, and values above the last bound are in the count only", () => {
     const meters = Instruments.make()
     const { observe } = meters.histogram("choir_seconds", "Time", [1, 2])
     for (const value of [0.5, 1, 1.5, 9]) observe(value)

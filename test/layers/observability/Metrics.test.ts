@@ -20,7 +20,7 @@ const metricValues = (url: string) =>
   )
 
 describe("/metrics", () => {
-  it.live("[OPS3] [SYN6] tells what one conversation was, in numbers", () =>
+  it.live("[OPS3] exports the numbers of one conversation", () =>
     Effect.gen(function*() {
       const url = yield* startInProcessServer()
       const ada = yield* openClient(socketUrl(url))
@@ -70,7 +70,7 @@ describe("/metrics", () => {
       assert.strictEqual((yield* metricValues(url)).get(`choir_connections_closed_total{code="1000"}`), 1)
     }).pipe(Effect.scoped))
 
-  it.live("[OPS3] is for this machine, and not for what a proxy passes on or a page rebinds", () =>
+  it.live("[OPS3] is readable from this machine only, not through a proxy or a rebound DNS name", () =>
     Effect.gen(function*() {
       const url = yield* startInProcessServer()
       assert.strictEqual((yield* fetchMetrics(url)).status, 200)
@@ -78,7 +78,7 @@ describe("/metrics", () => {
       assert.strictEqual((yield* fetchMetrics(url, { forwarded: "for=127.0.0.1" })).status, 403)
     }).pipe(Effect.scoped))
 
-  it.live("[OPS3] can be for everybody, or for whoever has the token", () =>
+  it.live("[OPS3] can be public, or readable with a token", () =>
     Effect.gen(function*() {
       const away = { "x-forwarded-for": "203.0.113.9" }
       const free = yield* startInProcessServer({ CHOIR_METRICS: "public" })

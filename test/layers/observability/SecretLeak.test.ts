@@ -82,7 +82,7 @@ const runWithSecrets = Effect.gen(function*() {
 })
 
 Proof.describeWith(Proof.linux(process.platform), "canaries", () => {
-  it.live("[SEC5] [SEC33] no secret and no text of people is in anything that is written for operators", () =>
+  it.live("[SEC5] [SEC33] no secret and no user text appears in logs, traces, metrics or answers", () =>
     Effect.gen(function*() {
       const { modelWasAsked, ours, people, said, written } = yield* runWithSecrets
       // The search finds what is there: they were sent where they belong.

@@ -15,7 +15,7 @@ interface Traces {
 }
 
 describe("Telemetry", () => {
-  it.live("[OPS3] steps of runs and HTTP requests begin traces, messages and commits do not; numbers go along", () =>
+  it.live("[OPS3] steps of runs and HTTP requests begin traces, messages and commits do not; metrics are exported", () =>
     Effect.gen(function*() {
       const { bodies, url } = yield* startCollector()
       yield* Effect.scoped(Effect.gen(function*() {
@@ -41,7 +41,7 @@ describe("Telemetry", () => {
       assert.include(bodies("/v1/metrics").join(), "choir_chorus_runs_total")
     }))
 
-  it.live("[OPS3] a collector that is away holds nobody up", () =>
+  it.live("[OPS3] an unreachable collector delays nothing", () =>
     Effect.gen(function*() {
       const server = yield* startInProcessServer({ CHOIR_OTLP_URL: "http://127.0.0.1:9" })
       yield* signIn(yield* openClient(socketUrl(server)), makeTestUser())

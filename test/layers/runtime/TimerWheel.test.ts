@@ -24,8 +24,8 @@ const WheelOperation = Schema.Union([
   Schema.TaggedStruct("Pass", { millis: Schema.Literals([1, 10, 30]) })
 ])
 
-describe("the wheel", () => {
-  it.effect("[CON3] looks at the first tick at or after a time, and again when it is told to", () =>
+describe("TimerWheel", () => {
+  it.effect("[CON3] a task expires at the first tick at or after its deadline, and again when it returns one", () =>
     Effect.gen(function*() {
       const wheel = yield* TimerWheel.make(10)
       const { looks, task } = recordingTask([25])
@@ -34,7 +34,7 @@ describe("the wheel", () => {
       assert.deepStrictEqual(looks, [20, 50])
     }))
 
-  it.effect("[CON3] a task waits in one place, and one that was dropped is not looked at, even by a neighbour", () =>
+  it.effect("[CON3] rescheduling moves a task, and a cancelled task does not expire, even within its own tick", () =>
     Effect.gen(function*() {
       const wheel = yield* TimerWheel.make(10)
       const [moved, gone] = [recordingTask(), recordingTask()]
@@ -50,7 +50,7 @@ describe("the wheel", () => {
       assert.deepStrictEqual(gone.looks, [110])
     }))
 
-  it.effect("[CON3] [SEC23] of many that fall due at once a few are looked at in one go, and others served between", () =>
+  it.effect("[CON3] [SEC23] of many due tasks a few expire per turn, with other work in between", () =>
     Effect.gen(function*() {
       const wheel = yield* TimerWheel.make(10)
       const order: Array<string> = []
@@ -66,8 +66,10 @@ describe("the wheel", () => {
       assert.isAtLeast(portions.length, 4, order.join(" "))
       assert.isBelow(Math.max(...portions), 20)
     }))
+})
 
-  it.effect("[CON3] many that fall due in one turn are spread over half of the time until the next", () =>
+describe("TimerWheel under load", () => {
+  it.effect("[CON3] many due tasks are spread over half of a tick", () =>
     Effect.gen(function*() {
       const wheel = yield* TimerWheel.make(200)
       const looks: Array<number> = []
@@ -81,7 +83,7 @@ describe("the wheel", () => {
     }))
 
   it.effect.prop(
-    "[CON3] whatever is set, moved and dropped, each is looked at once, in the turn after its time",
+    "[CON3] whatever is scheduled, moved and cancelled, each task expires once, in the tick after its deadline",
     { script: Arbitrary.array(Arbitrary.schema(WheelOperation), { maxLength: 40 }) },
     ({ script }) =>
       Effect.gen(function*() {

@@ -34,7 +34,7 @@ conformanceSuite({
 conformanceSuite({ name: "plain WebSockets beside Socket.IO", engine: socketIo, ...webSocketClients("/ws") })
 conformanceSuite({ name: "in-memory", engine: SocketMemory.layer, ...Clients.memoryClients })
 conformanceSuite({
-  name: "uWebSockets.js (a double)",
+  name: "uWebSockets.js (a fake)",
   engine: (limits) => SocketUws.layer(options(limits), Effect.succeed(uwsFake)).pipe(Layer.provide(HttpListener.layer)),
   ...webSocketClients("/ws")
 })

@@ -1,4 +1,4 @@
-/** One conversation by the client library over every engine, and what a setting chooses (SOC3, SYN10). */
+/** One conversation of two clients over every engine, and the choice of an engine by setting (SOC3). */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Layer, Option, type Scope, Stream } from "effect"
@@ -48,7 +48,7 @@ const join = Effect.fnUntraced(function*(topic: TopicId, url: string, connect: C
   return lobby
 })
 
-/** Signs in, subscribes, commands, and hears receipts and deltas. */
+/** Two clients sign in, subscribe, send commands, and receive receipts and deltas. */
 const conversation = Effect.fnUntraced(function*(url: string, connect?: Connect) {
   const topic = TopicId.make(`room:${connect === undefined ? "plain" : "own"}`)
   const ann = yield* join(topic, url, connect)
@@ -69,7 +69,7 @@ const startUrl = Effect.map(
   ({ port }) => `http://127.0.0.1:${port}`
 )
 
-describe("one conversation over", () => {
+describe("two clients converse over", () => {
   it.live("[SOC3] ws", () =>
     Effect.flatMap(startUrl, (url) => conversation(url)).pipe(
       Effect.scoped,
@@ -82,7 +82,7 @@ describe("one conversation over", () => {
       Effect.provide(serverLayer(SocketIoEngine.layer(options).pipe(Layer.provide(HttpListener.layer))))
     ))
 
-  it.live("[SOC3] uWebSockets.js (a double)", () =>
+  it.live("[SOC3] uWebSockets.js (a fake)", () =>
     Effect.flatMap(startUrl, (url) => conversation(url)).pipe(
       Effect.scoped,
       Effect.provide(
@@ -90,7 +90,7 @@ describe("one conversation over", () => {
       )
     ))
 
-  it.live("[SOC3] no network at all", () =>
+  it.live("[SOC3] the in-memory engine", () =>
     Effect.gen(function*() {
       const url = yield* startUrl
       const { connect } = yield* SocketMemory.MemoryConnector
@@ -98,7 +98,7 @@ describe("one conversation over", () => {
     }).pipe(Effect.scoped, Effect.provide(serverLayer(SocketMemory.layer(defaults)))))
 })
 
-/** The whole server, with these settings on top of a folder and a port of its own. */
+/** A server with these settings, a temporary data folder and any free port. */
 const configuredEngine = Effect.fnUntraced(function*(settings: Readonly<Record<string, string>>) {
   const env = { CHOIR_PORT: "0", CHOIR_DATA: yield* temporaryFolder, ...settings }
   const read = yield* Config.load.pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env }))))
@@ -111,7 +111,7 @@ const withServer = <A, E>(
 ) => use.pipe(Effect.scoped, Effect.provide(configuredEngine(env).pipe(Layer.provide(NodeServices.layer))))
 
 describe("CHOIR_SOCKET", () => {
-  it.live("[SOC3] socketio serves both kinds of client on the port that has the page", () =>
+  it.live("[SOC3] socketio serves both kinds of client on the port of the page", () =>
     withServer(
       Effect.gen(function*() {
         const { url } = yield* App.ServerAddress
@@ -123,7 +123,7 @@ describe("CHOIR_SOCKET", () => {
       { CHOIR_SOCKET: "socketio" }
     ))
 
-  it.live("[SOC3] [OPS10] an engine that is not installed stops the start with one line", () =>
+  it.live("[SOC3] [OPS10] an engine that is not installed stops the start with one sentence", () =>
     Effect.gen(function*() {
       if ((yield* Effect.result(SocketUws.loadUws))._tag === "Success") return
       const fault = yield* Effect.flip(withServer(App.ServerAddress, { CHOIR_SOCKET: "uws" }))
@@ -133,7 +133,7 @@ describe("CHOIR_SOCKET", () => {
       )
     }))
 
-  it("[OPS10] any other engine is a fault of the settings", () => {
+  it("[OPS10] an unknown engine is a fault of the settings", () => {
     const read = Config.parse({ CHOIR_SOCKET: "carrier-pigeon" })
     assert.deepStrictEqual(read._tag === "Failure" ? read.failure : [], [
       `CHOIR_SOCKET="carrier-pigeon" must be one of ws, uws, socketio`

@@ -1,6 +1,6 @@
 /**
- * An engine of one's own, from nothing but what the package exports: lines of
- * JSON over TCP. The suite is the one that the engines of this package pass.
+ * A third-party engine made from the package's exports alone: lines of JSON over
+ * TCP. It passes the same conformance suite as the engines of this package (SOC4).
  */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
@@ -14,7 +14,7 @@ import { Socket } from "../../../src/services/Socket.ts"
 import { conformanceSuite } from "../../contract/Socket.ts"
 import { temporaryFolder } from "../../support/ServerProcess.ts"
 
-/** Readline will not do: it also ends lines at U+2028, as the suite finds out. */
+/** Not `readline`, which also splits at U+2028. */
 const eachLine = (tcp: Tcp, onLine: (kind: string, payload: never, reason: string) => void) => {
   let rest = ""
   tcp.setEncoding("utf8").on("data", (chunk: string) => {
@@ -112,7 +112,7 @@ const incompleteEngine = Effect.gen(function*() {
   return { broadcast, start, rest }
 }).pipe(Effect.provide(Layers.SocketMemory.layer(defaults)))
 
-describe("an engine that is not whole", () => {
+describe("an incomplete engine", () => {
   it.effect("[SOC4] does not compile", () =>
     Effect.map(incompleteEngine, ({ broadcast, rest, start }) => {
       // @ts-expect-error start and broadcast are missing
@@ -122,14 +122,14 @@ describe("an engine that is not whole", () => {
       assert.isDefined(Socket.of({ ...rest, broadcast, start }))
     }))
 
-  it.effect("[SOC4] is named by what it lacks", () =>
+  it.effect("[SOC4] is reported with the names of its missing members", () =>
     Effect.map(incompleteEngine, ({ broadcast, rest }) => {
       assert.deepStrictEqual(missingMembers(rest), ["start", "broadcast"])
       assert.deepStrictEqual(missingMembers({ ...rest, start: () => {}, broadcast }), ["start"])
       assert.lengthOf(missingMembers(undefined), 18)
     }))
 
-  it.effect("[SOC4] stops the start of the whole server", () =>
+  it.effect("[SOC4] stops the start of the server", () =>
     Effect.gen(function*() {
       const { rest } = yield* incompleteEngine
       const settings = Result.getOrThrow(Layers.Config.parse({ CHOIR_DATA: yield* temporaryFolder, CHOIR_PORT: "0" }))

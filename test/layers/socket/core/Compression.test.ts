@@ -24,7 +24,7 @@ const deflate = "permessage-deflate"
 
 const replyFrame = (text: string): OutboundFrame => ({ text, lane: { _tag: "Reply" } })
 
-/** A text as long as that in UTF-8, alike enough to be worth compressing. */
+/** A compressible text of `length` bytes. */
 const repetitiveText = (length: number): string => "so it is said, ".repeat(length / 15 + 1).slice(0, length)
 
 /** A text as long as that which gets less than ten times smaller. */
@@ -56,8 +56,8 @@ const recordWrites = Effect.gen(function*() {
   return writes
 })
 
-describe("what is agreed to", () => {
-  it.effect("[CON9] [SEC15] nothing, unless it is switched on", () =>
+describe("negotiation of permessage-deflate", () => {
+  it.effect("[CON9] [SEC15] nothing is negotiated unless compression is on", () =>
     Effect.gen(function*() {
       const { connection, url } = yield* listenWithUrl
       const socket = yield* openRaw(url, deflate)
@@ -68,7 +68,7 @@ describe("what is agreed to", () => {
       assert.strictEqual(yield* socket.nextCloseCode, closeCode.protocolError)
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: false }))))
 
-  it.effect("[CON9] no context on either side, when it is on and offered", () =>
+  it.effect("[CON9] no context takeover on either side when compression is on and offered", () =>
     Effect.gen(function*() {
       const { connection, url } = yield* listenWithUrl
       const offered = yield* openRaw(url, `${deflate}; client_max_window_bits`)
@@ -83,7 +83,7 @@ describe("what is agreed to", () => {
       assert.deepInclude(yield* plain.nextFrame, { rsv: 0, payload: Buffer.from(repetitiveText(2_000)) })
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
 
-  it.effect("[CON9] [SEC15] a compressed frame of who did not agree on it ends in 1002", () =>
+  it.effect("[CON9] [SEC15] a compressed frame without negotiation ends in 1002", () =>
     Effect.gen(function*() {
       const { url } = yield* listenWithUrl
       const socket = yield* openRaw(url)
@@ -91,7 +91,7 @@ describe("what is agreed to", () => {
       assert.strictEqual(yield* socket.nextCloseCode, closeCode.protocolError)
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
 
-  it.effect("[CON9] who has room for a small window only is served plain", () =>
+  it.effect("[CON9] a peer with a smaller window gets uncompressed frames", () =>
     Effect.gen(function*() {
       const { connection, text, url } = yield* listenWithUrl
       const socket = yield* openRaw(url, `${deflate}; server_max_window_bits=10`)
@@ -103,7 +103,7 @@ describe("what is agreed to", () => {
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
 })
 
-describe("what goes out", () => {
+describe("outgoing compressed frames", () => {
   it.effect.each([
     { length: 1_023, rsv: 0 },
     { length: 1_024, rsv: 4 },
@@ -121,7 +121,7 @@ describe("what goes out", () => {
       if (rsv !== 0) assert.isBelow(heard.payload.length, length / 10)
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
 
-  it.effect("[CON9] a text that does not get smaller is sent as it is", () =>
+  it.effect("[CON9] an incompressible text is sent uncompressed", () =>
     Effect.gen(function*() {
       const { connection, url } = yield* listenWithUrl
       const socket = yield* openRaw(url, deflate)
@@ -133,7 +133,7 @@ describe("what goes out", () => {
       assert.isAtMost(heard.payload.length, Buffer.byteLength(noise))
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
 
-  it.effect("[CON9] [SYN9] a broadcast is compressed once, for whoever takes it compressed", () =>
+  it.effect("[CON9] [SYN9] a broadcast is compressed once for all compressing connections", () =>
     Effect.gen(function*() {
       const { connection, url } = yield* listenWithUrl
       const writes = yield* recordWrites
@@ -170,8 +170,10 @@ describe("what goes out", () => {
       for (const text of texts) assert.strictEqual(readText(yield* socket.nextFrame), text)
       assert.lengthOf(writes, 1)
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+})
 
-  it.effect("[CON9] an ordinary client reads everything, and is understood", () =>
+describe("compression with a client library", () => {
+  it.effect("[CON9] messages are exchanged with a client of the ws library", () =>
     Effect.gen(function*() {
       const { connection, text, url } = yield* listenWithUrl
       const client = yield* openClient(url, { perMessageDeflate: { threshold: 0 } })
@@ -202,7 +204,7 @@ const withBystander = <E>(
     assert.strictEqual(yield* text, "still here")
   }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true })))
 
-describe("what comes in", () => {
+describe("incoming compressed frames", () => {
   it.effect.each([
     { bomb: "a million bytes", text: "x".repeat(1_000_000) },
     { bomb: "64 KB of a few dozen bytes", text: "x".repeat(65_536) },
@@ -219,7 +221,7 @@ describe("what comes in", () => {
       )
   )
 
-  it.effect("[CON9] [SEC15] a bomb in fragments is found before it is whole", () =>
+  it.effect("[CON9] [SEC15] a fragmented deflate bomb is rejected before its last fragment", () =>
     withBystander((socket) =>
       Effect.gen(function*() {
         const bytes = deflateText("x".repeat(60_000))
@@ -229,7 +231,7 @@ describe("what comes in", () => {
       })
     ))
 
-  it.effect("[CON9] [SEC12] more than 64 KB is too large, however little it was compressed", () =>
+  it.effect("[CON9] [SEC12] more than 64 KB is too large, whatever the ratio", () =>
     withBystander((socket) =>
       Effect.gen(function*() {
         const text = variedText(65_537)
@@ -262,8 +264,10 @@ describe("what comes in", () => {
         })
       )
   )
+})
 
-  it.effect("[CON9] [SEC21] bytes that nothing inflates to end in 1007", () =>
+describe("invalid compressed frames", () => {
+  it.effect("[CON9] [SEC21] an invalid deflate stream ends in 1007", () =>
     withBystander((socket) =>
       Effect.gen(function*() {
         socket.send({ opcode: Raw.textOpcode, rsv: 4, payload: Uint8Array.of(0xff, 0xff, 0xff, 0xff) })
@@ -275,7 +279,7 @@ describe("what comes in", () => {
     { what: "a ping", shape: { opcode: Raw.pingOpcode, rsv: 4 } },
     { what: "a continuation", shape: { opcode: Raw.continuationOpcode, rsv: 4 } }
   ])(
-    "[CON9] [SEC21] $what that says it is compressed ends in 1002",
+    "[CON9] [SEC21] $frame with the compression bit ends in 1002",
     ({ shape }) =>
       withBystander((socket) =>
         Effect.gen(function*() {
@@ -286,14 +290,14 @@ describe("what comes in", () => {
   )
 })
 
-describe("messages that share a frame", () => {
-  it("[CON9] [SYN9] are frames of their own for who understands compression too", () => {
+describe("messages appended to a frame", () => {
+  it("[CON9] [SYN9] are separate frames for compressing connections too", () => {
     const topic = TopicId.make("room:t")
     const signal = (text: string): OutboundFrame => ({ text, lane: { _tag: "Ephemeral", topic, key: text } })
     const first = signal(repetitiveText(800))
-    const run = FrameBatch.make()
-    FrameBatch.open(run, first)
-    assert.isTrue(FrameBatch.tryAppend(run, signal(repetitiveText(801))))
+    const batch = FrameBatch.make()
+    FrameBatch.open(batch, first)
+    assert.isTrue(FrameBatch.tryAppend(batch, signal(repetitiveText(801))))
     FrameBatch.close(first)
     assert.deepStrictEqual(
       Compression.deflateFrame(first),

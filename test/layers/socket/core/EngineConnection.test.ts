@@ -13,8 +13,8 @@ const signalFrame = (key: string, size: number): OutboundFrame => ({
   lane: { _tag: "Ephemeral", topic, key }
 })
 
-describe("a peer", () => {
-  it.effect("[CON8] that is slow for what joined its frames is told of when it has room again", () =>
+describe("EngineConnection", () => {
+  it.effect("[CON8] back-pressure by appended messages alone is announced when it has drained", () =>
     Effect.gen(function*() {
       const limits = { ...defaults, outboxFold: 1_000 }
       const turn: Array<() => void> = []
@@ -38,19 +38,19 @@ describe("a peer", () => {
       const drained: Array<string> = []
       yield* socket.onDrained(({ id }) => drained.push(id))
       const metadata = { address: "", origin: "", userAgent: "" }
-      const port = engine.accept(
+      const events = engine.accept(
         { supportsBatching: true, write, unsentBytes: () => unsent, close: () => {}, terminate: () => {} },
         metadata
       )
       const batch = FrameBatch.make()
       const first = signalFrame("a", 100)
       FrameBatch.open(batch, first)
-      port.connection.deliver(first)
+      events.connection.deliver(first)
       for (const key of ["b", "c", "d"]) assert.isTrue(FrameBatch.tryAppend(batch, signalFrame(key, 900)))
       for (const task of turn.splice(0)) task()
-      assert.isAbove(port.connection.bufferedAmount(), limits.outboxFold)
+      assert.isAbove(events.connection.bufferedAmount(), limits.outboxFold)
       unsent = 0
-      port.onDrained()
+      events.onDrained()
       assert.deepStrictEqual(drained, ["one"])
     }))
 })

@@ -1,4 +1,4 @@
-/** Slow lines: a ping stands behind all that was sent before it, so that its answer may be long in coming. */
+/** Heartbeats of slow connections: a ping is queued behind unsent bytes, so that its pong may be late (CON3). */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Layer } from "effect"
@@ -19,7 +19,7 @@ import { startListening } from "../../../support/TestUsers.ts"
 
 const { pingInterval, pongTimeout } = defaults
 
-/** A peer that answers no ping, over a line that the test moves. */
+/** A peer that answers no ping, over a transport whose progress the test controls. */
 const silentConnection = Effect.gen(function*() {
   const engine = yield* SocketEngine.make({
     limits: defaults,
@@ -27,61 +27,61 @@ const silentConnection = Effect.gen(function*() {
     nextId: () => "one",
     runAfterTurn: (task) => task()
   })
-  const line = { unsent: 0, code: undefined as number | undefined, pings: 0 }
-  const port = engine.accept({
+  const state = { unsent: 0, code: undefined as number | undefined, pings: 0 }
+  const events = engine.accept({
     write: () => {},
-    unsentBytes: () => line.unsent,
-    ping: () => void (line.pings += 1),
+    unsentBytes: () => state.unsent,
+    ping: () => void (state.pings += 1),
     close: (code) => {
-      line.code = code
+      state.code = code
     },
     terminate: () => {}
   }, { address: "", origin: "", userAgent: "" })
-  return { line, port }
+  return { state, events }
 })
 
-describe("a slow line", () => {
-  it.effect("[CON3] who takes some of what waits in every half minute is alive, without a pong", () =>
+describe("the heartbeat of a slow transport", () => {
+  it.effect("[CON3] a peer that takes unsent bytes in every interval stays connected without a pong", () =>
     Effect.gen(function*() {
-      const { line } = yield* silentConnection
-      line.unsent = 1_000_000
+      const { state } = yield* silentConnection
+      state.unsent = 1_000_000
       yield* TestClock.adjust(pingInterval)
       for (let i = 0; i < 5; i++) {
-        line.unsent -= 8_192
+        state.unsent -= 8_192
         yield* TestClock.adjust(pingInterval)
       }
-      assert.isUndefined(line.code)
-      // The last of it has left for the network, where it takes its time as well.
-      line.unsent = 0
+      assert.isUndefined(state.code)
+      // The last bytes may still be on their way through the network.
+      state.unsent = 0
       yield* TestClock.adjust(pingInterval)
-      assert.isUndefined(line.code)
-      const { pings } = line
+      assert.isUndefined(state.code)
+      const { pings } = state
       yield* TestClock.adjust(pingInterval)
-      assert.strictEqual(line.pings, pings + 1)
+      assert.strictEqual(state.pings, pings + 1)
       yield* TestClock.adjust(pongTimeout)
-      assert.strictEqual(line.code, closeCode.noPong)
+      assert.strictEqual(state.code, closeCode.noPong)
     }))
 
-  it.effect("[CON3] who takes nothing of it is not", () =>
+  it.effect("[CON3] a peer that takes nothing is closed", () =>
     Effect.gen(function*() {
-      const { line } = yield* silentConnection
-      line.unsent = 1_000_000
+      const { state } = yield* silentConnection
+      state.unsent = 1_000_000
       yield* TestClock.adjust(2 * pingInterval + pongTimeout)
-      assert.strictEqual(line.code, closeCode.noPong)
+      assert.strictEqual(state.code, closeCode.noPong)
     }))
 
-  it.effect("[CON3] nor is who is sent more and more, whatever the kernel takes of it", () =>
+  it.effect("[CON3] a growing send buffer is no progress", () =>
     Effect.gen(function*() {
-      const { line } = yield* silentConnection
+      const { state } = yield* silentConnection
       for (let i = 0; i < 2 * pingInterval + pongTimeout; i += 1_000) {
-        line.unsent += 100
+        state.unsent += 100
         yield* TestClock.adjust(1_000)
       }
-      assert.strictEqual(line.code, closeCode.noPong)
+      assert.strictEqual(state.code, closeCode.noPong)
     }))
 })
 
-/** Far more than the kernels of both sides take. */
+/** More than the kernels of both sides buffer. */
 const largeTextBytes = 48 * 1_048_576
 
 const connectTls = (url: string) =>
@@ -93,7 +93,7 @@ const connectTls = (url: string) =>
     (socket) => Effect.sync(() => socket.destroy())
   )
 
-/** With and without TLS. */
+/** A listener with or without TLS. */
 const listenerLayer = (tls: boolean) =>
   tls
     ? Layer.unwrap(Effect.map(makeCertificate(), (files) => HttpListener.layerTls(files, defaults))).pipe(
@@ -109,7 +109,7 @@ const engineLayer = (tls: boolean) =>
     admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
   }).pipe(Layer.provide(listenerLayer(tls)))
 
-/** A peer that was sent one large text, its bytes to be read by hand; and the code of its end. */
+/** A peer that is sent one large text and reads under the control of the test; and its close code. */
 const connectReader = Effect.fnUntraced(function*(tls: boolean) {
   const socket = yield* Service.Socket
   const ended = yield* Deferred.make<number>()
@@ -119,36 +119,36 @@ const connectReader = Effect.fnUntraced(function*(tls: boolean) {
   yield* socket.onDisconnection((_connection, code) => Deferred.doneUnsafe(ended, Effect.succeed(code)))
   const tcp = yield* tls ? connectTls(yield* startListening) : Raw.connectTcp(yield* startListening)
   tcp.write(Raw.upgradeRequest("/ws"))
-  const heard = { bytes: 0 }
+  const received = { bytes: 0 }
   const read = () => {
     const chunk: unknown = tcp.read()
-    if (Buffer.isBuffer(chunk)) heard.bytes += chunk.length
+    if (Buffer.isBuffer(chunk)) received.bytes += chunk.length
   }
-  return { tcp, heard, read, ended }
+  return { tcp, received, read, ended }
 })
 
-describe("a slow reader on a network", () => {
+describe("the heartbeat of a slow reader on a network", () => {
   it.live.each([false, ...Proof.outcomeOf(Proof.openSsl(hasOpenSsl)) === "skip" ? [] : [true]])(
-    "[CON3] [CON8] hears a large copy to its end, though that takes longer than a pong may (TLS: %s)",
+    "[CON3] [CON8] reading a large message may take longer than the pong timeout (TLS: %s)",
     (tls) =>
       Effect.gen(function*() {
-        const { ended, heard, read, tcp } = yield* connectReader(tls)
+        const { ended, received, read, tcp } = yield* connectReader(tls)
         for (let i = 0; i < 450; i++) {
           read()
           yield* Effect.sleep(8)
         }
-        assert.isBelow(heard.bytes, largeTextBytes)
+        assert.isBelow(received.bytes, largeTextBytes)
         assert.isFalse(yield* Deferred.isDone(ended))
-        tcp.on("data", (chunk: Buffer) => void (heard.bytes += chunk.length))
-        yield* waitUntil(() => heard.bytes > largeTextBytes)
+        tcp.on("data", (chunk: Buffer) => void (received.bytes += chunk.length))
+        yield* waitUntil(() => received.bytes > largeTextBytes)
       }).pipe(Effect.scoped, Effect.provide(engineLayer(tls)))
   )
 
-  it.live("[CON3] is given up when it reads no more", () =>
+  it.live("[CON3] a reader that stops reading is closed", () =>
     Effect.gen(function*() {
-      const { ended, heard, read } = yield* connectReader(false)
+      const { ended, received, read } = yield* connectReader(false)
       read()
       assert.strictEqual(yield* Deferred.await(ended), closeCode.noPong)
-      assert.isBelow(heard.bytes, largeTextBytes)
+      assert.isBelow(received.bytes, largeTextBytes)
     }).pipe(Effect.scoped, Effect.provide(engineLayer(false))))
 })

@@ -1,4 +1,4 @@
-/** Plain HTTP through uWebSockets.js to the process's own server, which does not listen at all. */
+/** Plain HTTP through a fake of uWebSockets.js to the process's HTTP server, which does not listen itself. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { request } from "node:http"
@@ -16,14 +16,14 @@ const engine = SocketUws.layer({
   admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
 }, Effect.succeed(uwsFake)).pipe(Layer.provideMerge(HttpListener.layer))
 
-/** A server behind the relay that says what it was asked; the address in front. */
+/** Starts the engine in front of a server that echoes requests; the URL of the engine. */
 const startServer = Effect.gen(function*() {
   const server = yield* HttpListener.HttpListener
   server.on("request", (request, response) => {
     const { method, socket, url } = request
     response.setHeader("set-cookie", ["a=1", "b=2"])
     response.setHeader(
-      "x-asked",
+      "x-request",
       JSON.stringify({ method, url, from: socket.remoteAddress, host: request.headers.host })
     )
     if (url === "/large") return void response.end("x".repeat(4_000_000))
@@ -37,53 +37,51 @@ const startServer = Effect.gen(function*() {
 })
 
 const get = (url: string, options?: RequestInit) =>
-  Effect.promise(() =>
-    fetch(url, options).then((response) => response.text().then((text) => ({ answer: response, text })))
-  )
+  Effect.promise(() => fetch(url, options).then((response) => response.text().then((text) => ({ response, text }))))
 
-describe("UwsRelay", () => {
-  it.live("[SOC3] a request is answered whole: method, query, body, status, headers, the client's address", () =>
+describe("UwsHttpBridge", () => {
+  it.live("[SOC3] a request and its response are forwarded completely: method, query, bodies, status, headers, client address", () =>
     Effect.gen(function*() {
       const url = yield* startServer
-      const { answer, text } = yield* get(`${url}/some/path?a=1&b=%20`, { method: "POST", body: "y".repeat(500_000) })
-      assert.strictEqual(answer.status, 200)
+      const { response, text } = yield* get(`${url}/some/path?a=1&b=%20`, { method: "POST", body: "y".repeat(500_000) })
+      assert.strictEqual(response.status, 200)
       assert.lengthOf(text, 500_000)
-      assert.deepStrictEqual<unknown>(JSON.parse(answer.headers.get("x-asked") ?? ""), {
+      assert.deepStrictEqual<unknown>(JSON.parse(response.headers.get("x-request") ?? ""), {
         method: "POST",
         url: "/some/path?a=1&b=%20",
         from: "127.0.0.1",
         host: url.replace("http://", "")
       })
-      assert.deepStrictEqual(answer.headers.getSetCookie(), ["a=1", "b=2"])
-      assert.strictEqual((yield* get(`${url}/none`)).answer.status, 404)
+      assert.deepStrictEqual(response.headers.getSetCookie(), ["a=1", "b=2"])
+      assert.strictEqual((yield* get(`${url}/none`)).response.status, 404)
       assert.lengthOf((yield* get(`${url}/large`)).text, 4_000_000)
       assert.strictEqual((yield* get(`${url}/head`, { method: "HEAD" })).text, "")
     }).pipe(Effect.provide(engine)))
 
-  it.live("[SOC3] an answer that breaks off is a 502, and the next request is served", () =>
+  it.live("[SOC3] a failed response is a 502, and the next request is served", () =>
     Effect.gen(function*() {
       const url = yield* startServer
-      assert.strictEqual((yield* get(`${url}/broken`)).answer.status, 502)
-      assert.strictEqual((yield* get(url)).answer.status, 200)
+      assert.strictEqual((yield* get(`${url}/broken`)).response.status, 502)
+      assert.strictEqual((yield* get(url)).response.status, 200)
     }).pipe(Effect.provide(engine)))
 
-  it.live("[SOC3] who goes away in the middle disturbs nobody", () =>
+  it.live("[SOC3] a client that aborts a response does not affect the next request", () =>
     Effect.gen(function*() {
       const url = yield* startServer
       yield* Effect.callback<void>((resume) => {
-        const asking = request(`${url}/large`, (answer) => {
-          answer.once("data", () => {
-            asking.destroy()
+        const aborted = request(`${url}/large`, (response) => {
+          response.once("data", () => {
+            aborted.destroy()
             resume(Effect.void)
           })
         })
-        asking.on("error", () => {})
-        asking.end()
+        aborted.on("error", () => {})
+        aborted.end()
       })
-      assert.strictEqual((yield* get(url)).answer.status, 200)
+      assert.strictEqual((yield* get(url)).response.status, 200)
     }).pipe(Effect.provide(engine)))
 
-  it("[AUT6] addresses are read from their bytes", () => {
+  it("IP addresses are formatted from their bytes", () => {
     const text = (...bytes: ReadonlyArray<number>) => formatAddress(new Uint8Array(bytes).buffer)
     const zeros = Array.from({ length: 10 }, () => 0)
     assert.strictEqual(text(127, 0, 0, 1), "127.0.0.1")

@@ -6,7 +6,7 @@ import * as Raw from "../../../support/RawSocket.ts"
 import { startServer, temporaryFolder } from "../../../support/ServerProcess.ts"
 import { makeTestUser, openClient, signIn } from "../../../support/TestUsers.ts"
 
-/** A server of its own process, so that its memory is its own; and what it holds after a collection, in megabytes. */
+/** A server in a process of its own, and its memory after a garbage collection, in megabytes. */
 const startSeparateServer = Effect.fnUntraced(function*(settings: Readonly<Record<string, string>> = {}) {
   const server = yield* startServer({
     data: yield* temporaryFolder,
@@ -20,25 +20,25 @@ const startSeparateServer = Effect.fnUntraced(function*(settings: Readonly<Recor
   return { url: server.url, memory, before: yield* memory }
 })
 
-/** What attacks may cost, in megabytes (table: 5). */
+/** Megabytes that an attack may cost (docs/SPEC.md, SEC12 to SEC15). */
 const maxGrowthMegabytes = 5
 
-/** Somebody signs in and is answered. */
+/** A client can sign in. */
 const assertServes = (url: string) =>
   Effect.scoped(Effect.gen(function*() {
     const client = yield* openClient(socketUrl(url))
     assert.strictEqual((yield* signIn(client, makeTestUser())).type, "init")
   }))
 
-describe("floods", () => {
-  it.live("[SEC12] messages that are too large are not even kept", () =>
+describe("memory under floods of frames", () => {
+  it.live("[SEC12] oversized messages end with 1009 and are not buffered", () =>
     Effect.gen(function*() {
       const { before, memory, url } = yield* startSeparateServer()
       const large = { opcode: Raw.textOpcode, payload: "x".repeat(65_537) }
       for (let i = 0; i < 200; i++) {
         yield* Effect.scoped(Effect.gen(function*() {
           const socket = yield* Raw.open(url, "/ws")
-          // Said to be larger still, of which nothing ever comes.
+          // Alternately a larger length is declared, of which nothing is sent.
           socket.send(i % 2 === 0 ? large : { ...large, length: 2n ** 40n })
           assert.strictEqual(yield* socket.nextCloseCode, 1009)
           socket.tcp.end()
@@ -49,7 +49,7 @@ describe("floods", () => {
       yield* assertServes(url)
     }).pipe(Effect.scoped))
 
-  it.live("[SEC13] hundreds of thousands of fragments of one byte cost no memory, nor do those that are kept", () =>
+  it.live("[SEC13] fragments of one byte cost less than 5 MiB: beyond the limit, and held within it", () =>
     Effect.gen(function*() {
       const { before, memory, url } = yield* startSeparateServer()
       const piece = { opcode: Raw.continuationOpcode, fin: false, payload: "x" }
@@ -61,7 +61,7 @@ describe("floods", () => {
         socket.tcp.write(pieces)
       }
       for (const socket of sockets) assert.strictEqual(yield* socket.nextCloseCode, 1008)
-      // As many as are taken, and a message never ends.
+      // As many as are allowed, of a message that does not end.
       for (const socket of yield* Effect.replicateEffect(Raw.open(url, "/ws"), 20)) {
         socket.send(start, ...Array.from({ length: 63 }, () => piece), { opcode: Raw.pingOpcode })
         assert.strictEqual((yield* socket.nextFrame).opcode, Raw.pongOpcode)
@@ -70,7 +70,7 @@ describe("floods", () => {
       yield* assertServes(url)
     }).pipe(Effect.scoped))
 
-  it.live("[SEC14] who floods with pings and does not read the pongs is cut", () =>
+  it.live("[SEC14] a peer that floods with pings and reads no pong is terminated", () =>
     Effect.gen(function*() {
       const { before, memory, url } = yield* startSeparateServer()
       const socket = yield* Raw.open(url, "/ws")
@@ -92,12 +92,14 @@ describe("floods", () => {
       assert.isBelow((yield* memory) - before, maxGrowthMegabytes)
       yield* assertServes(url)
     }).pipe(Effect.scoped))
+})
 
-  it.live("[SEC15] [CON9] a connection that compresses keeps no more memory than one that does not", () =>
+describe("memory under compression and random frames", () => {
+  it.live("[SEC15] [CON9] a compressing connection retains no more memory than a plain one", () =>
     Effect.gen(function*() {
       const { memory, url } = yield* startSeparateServer({ CHOIR_COMPRESSION: "1", CHOIR_METRICS: "off" })
       const count = 300
-      const kept = Effect.fnUntraced(function*(perMessageDeflate: false | { readonly threshold: number }) {
+      const retained = Effect.fnUntraced(function*(perMessageDeflate: false | { readonly threshold: number }) {
         const before = yield* memory
         const clients = yield* Effect.replicateEffect(openClient(socketUrl(url), { perMessageDeflate }), count)
         for (const client of clients) {
@@ -106,32 +108,32 @@ describe("floods", () => {
         }
         return ((yield* memory) - before) * 1_024 / count
       })
-      const plain = yield* kept(false)
-      // Its messages were inflated; with a window kept for each it would be 40 KB more.
-      assert.isBelow((yield* kept({ threshold: 0 })) - plain, 8)
+      const plain = yield* retained(false)
+      // Messages were inflated; a retained window would be 40 KB.
+      assert.isBelow((yield* retained({ threshold: 0 })) - plain, 8)
     }).pipe(Effect.scoped))
 
-  it.live("[SEC21] a hundred thousand frames, some of them broken, are borne", () =>
+  it.live("[SEC21] 100,000 random frames, valid and invalid, cost no memory", () =>
     Effect.gen(function*() {
       const { memory, url } = yield* startSeparateServer({ CHOIR_ECHO: "1" })
       let seed = 1
-      /** A whole number below `n`. */
-      const dice = (n: number) => {
+      /** A pseudo-random whole number below `n`. */
+      const random = (n: number) => {
         seed = Math.imul(seed, 1_664_525) + 1_013_904_223 >>> 0
         return Math.floor(seed / 4_294_967_296 * n)
       }
       const fuzzed = (): Raw.RawFrame => {
-        const payload = Uint8Array.from({ length: dice(10) === 0 ? dice(300) : dice(20) }, () => dice(256))
-        if (dice(50) > 0) {
-          return { opcode: dice(2) === 0 ? Raw.pingOpcode : Raw.binaryOpcode, payload: payload.subarray(0, 125) }
+        const payload = Uint8Array.from({ length: random(10) === 0 ? random(300) : random(20) }, () => random(256))
+        if (random(50) > 0) {
+          return { opcode: random(2) === 0 ? Raw.pingOpcode : Raw.binaryOpcode, payload: payload.subarray(0, 125) }
         }
         return {
-          opcode: dice(16),
+          opcode: random(16),
           payload,
-          fin: dice(2) === 0,
-          rsv: dice(8),
-          masked: dice(2) === 0,
-          ...dice(4) === 0 ? { length: BigInt(dice(2 ** 31)) ** BigInt(1 + dice(2)) } : {}
+          fin: random(2) === 0,
+          rsv: random(8),
+          masked: random(2) === 0,
+          ...random(4) === 0 ? { length: BigInt(random(2 ** 31)) ** BigInt(1 + random(2)) } : {}
         }
       }
       const attack = (path: string) =>
@@ -147,37 +149,39 @@ describe("floods", () => {
           (i) => attack(i % 4 === 0 ? "/ws" : "/echo"),
           { concurrency: 16, discard: true }
         )
-      // What is compiled and made once is there after the first few.
+      // Warm up: code and caches.
       yield* attacks(200)
       const before = yield* memory
       yield* attacks(2_000)
       assert.isBelow((yield* memory) - before, maxGrowthMegabytes)
       yield* assertServes(url)
     }).pipe(Effect.scoped))
+})
 
-  it.live("[SEC24] five hundred connections from one address leave the other addresses alone", () =>
+describe("floods of connections", () => {
+  it.live("[SEC24] of 500 connections from one address 64 are admitted, and other addresses are not affected", () =>
     Effect.gen(function*() {
       const url = yield* startInProcessServer()
       const sockets = yield* Effect.forEach(Array.from({ length: 500 }), () => Raw.open(url, "/ws"), {
         concurrency: 50
       })
-      const taken = sockets.filter(({ upgrade }) => upgrade.startsWith("HTTP/1.1 101 "))
-      assert.strictEqual(taken.length, 64)
-      assert.isTrue(sockets.every((one) => taken.includes(one) || one.upgrade.startsWith("HTTP/1.1 429 ")))
+      const admitted = sockets.filter(({ upgrade }) => upgrade.startsWith("HTTP/1.1 101 "))
+      assert.strictEqual(admitted.length, 64)
+      assert.isTrue(sockets.every((socket) => admitted.includes(socket) || socket.upgrade.startsWith("HTTP/1.1 429 ")))
       const { upgrade } = yield* Raw.open(url, "/ws", { localAddress: "127.0.0.2" })
       assert.match(upgrade, /^HTTP\/1\.1 101 /)
-      taken[0]!.tcp.end()
-      yield* Raw.awaitClosed(taken[0]!.tcp)
+      admitted[0]!.tcp.end()
+      yield* Raw.awaitClosed(admitted[0]!.tcp)
       yield* assertServes(url)
     }).pipe(Effect.scoped))
 })
 
-describe("the slow", () => {
-  const patience = { CHOIR_HEADERS_TIMEOUT: "2000", CHOIR_REQUEST_TIMEOUT: "2500", CHOIR_AUTH_TIMEOUT: "2000" }
+describe("slow requests", () => {
+  const shortTimeouts = { CHOIR_HEADERS_TIMEOUT: "2000", CHOIR_REQUEST_TIMEOUT: "2500", CHOIR_AUTH_TIMEOUT: "2000" }
 
-  it.live("[SEC23] who says nothing, or not all of a request, is cut; others are served", () =>
+  it.live("[SEC23] silent and dribbling connections are closed while others are served", () =>
     Effect.gen(function*() {
-      const url = yield* startInProcessServer(patience)
+      const url = yield* startInProcessServer(shortTimeouts)
       const silent = yield* Raw.connectTcp(url)
       const half = yield* Raw.connectTcp(url)
       half.write(Raw.upgradeRequest("/ws").slice(0, -2))
@@ -197,9 +201,9 @@ describe("the slow", () => {
       }
     }).pipe(Effect.scoped))
 
-  it.live("[SEC23] [AUT3] who upgrades and then says nothing is closed with 4408", () =>
+  it.live("[SEC23] [AUT3] a connection that does not authenticate is closed with 4408", () =>
     Effect.gen(function*() {
-      const url = yield* startInProcessServer(patience)
+      const url = yield* startInProcessServer(shortTimeouts)
       assert.strictEqual(yield* (yield* Raw.open(url, "/ws")).nextCloseCode, 4408)
     }).pipe(Effect.scoped))
 })

@@ -4,7 +4,7 @@ import { socketUrl, startInProcessServer } from "../../../support/InProcessServe
 import * as Raw from "../../../support/RawSocket.ts"
 import { makeTestUser, openClient, type RawClient, signIn } from "../../../support/TestUsers.ts"
 
-/** A live server, and somebody on it who must not notice anything. */
+/** A server, and a bystander: a signed-in client that must stay unaffected. */
 class LiveServer extends Context.Service<LiveServer, { readonly url: string; readonly bystander: RawClient }>()(
   "choir/test/layers/socket/ws/FrameParsing.test/LiveServer"
 ) {}
@@ -25,7 +25,7 @@ const assertBystanderServed = Effect.gen(function*() {
   assert.strictEqual((yield* bystander.nextOf("user")).payload["ref_id"], id)
 })
 
-/** The close code that these frames end in. */
+/** The close code after these frames. */
 const closeCodeAfter = (path: string, frames: ReadonlyArray<Raw.RawFrame>) =>
   Effect.scoped(Effect.gen(function*() {
     const { url } = yield* LiveServer
@@ -38,24 +38,24 @@ const { binaryOpcode, closeOpcode, closePayload, continuationOpcode, pingOpcode,
 const unfinishedText: Raw.RawFrame = { opcode: textOpcode, fin: false, payload: "a" }
 const bytes = (...values: ReadonlyArray<number>) => Uint8Array.from(values)
 
-const invalidFrames: ReadonlyArray<readonly [what: string, code: number, frames: ReadonlyArray<Raw.RawFrame>]> = [
+const invalidFrames: ReadonlyArray<readonly [frames: string, code: number, frames: ReadonlyArray<Raw.RawFrame>]> = [
   ...[3, 4, 5, 6, 7, 11, 12, 13, 14, 15].map((opcode) => [`opcode ${opcode}`, 1002, [{ opcode }]] as const),
   ...[4, 2, 1].map((rsv) => [`reserved bit ${rsv}`, 1002, [{ opcode: textOpcode, rsv }]] as const),
   ["a reserved bit in a ping", 1002, [{ opcode: pingOpcode, rsv: 4 }]],
-  ["a text that is not masked", 1002, [{ opcode: textOpcode, masked: false, payload: "x" }]],
-  ["a ping that is not masked", 1002, [{ opcode: pingOpcode, masked: false }]],
+  ["an unmasked text", 1002, [{ opcode: textOpcode, masked: false, payload: "x" }]],
+  ["an unmasked ping", 1002, [{ opcode: pingOpcode, masked: false }]],
   ...[pingOpcode, pongOpcode, closeOpcode].flatMap((opcode) => [
-    [`control ${opcode} of 126 bytes`, 1002, [{ opcode, payload: "x".repeat(126) }]] as const,
-    [`control ${opcode} in fragments`, 1002, [{ opcode, fin: false }]] as const
+    [`a control frame ${opcode} of 126 bytes`, 1002, [{ opcode, payload: "x".repeat(126) }]] as const,
+    [`a fragmented control frame ${opcode}`, 1002, [{ opcode, fin: false }]] as const
   ]),
-  ["a fragment that continues nothing", 1002, [{ opcode: continuationOpcode, payload: "x" }]],
-  ["a message within a message", 1002, [unfinishedText, { opcode: textOpcode, payload: "x" }]],
-  ["bytes within a text", 1002, [unfinishedText, { opcode: binaryOpcode, payload: "x" }]],
+  ["a continuation without a message", 1002, [{ opcode: continuationOpcode, payload: "x" }]],
+  ["a message within a fragmented message", 1002, [unfinishedText, { opcode: textOpcode, payload: "x" }]],
+  ["a binary frame within a fragmented text", 1002, [unfinishedText, { opcode: binaryOpcode, payload: "x" }]],
   ["a text that is not UTF-8", 1007, [{ opcode: textOpcode, payload: bytes(0xff, 0xfe) }]],
-  ["half a character at the end", 1007, [{ opcode: textOpcode, payload: bytes(0xc3) }]],
+  ["a truncated character", 1007, [{ opcode: textOpcode, payload: bytes(0xc3) }]],
   ["a surrogate as UTF-8", 1007, [{ opcode: textOpcode, payload: bytes(0xed, 0xa0, 0x80) }]],
-  ["an overlong slash", 1007, [{ opcode: textOpcode, payload: bytes(0xc0, 0xaf) }]],
-  ["beyond the last character", 1007, [{ opcode: textOpcode, payload: bytes(0xf4, 0x90, 0x80, 0x80) }]],
+  ["an overlong encoding", 1007, [{ opcode: textOpcode, payload: bytes(0xc0, 0xaf) }]],
+  ["a code point above U+10FFFF", 1007, [{ opcode: textOpcode, payload: bytes(0xf4, 0x90, 0x80, 0x80) }]],
   ["bad UTF-8 over two fragments", 1007, [
     { opcode: textOpcode, fin: false, payload: bytes(0xc3) },
     { opcode: continuationOpcode, payload: bytes(0x28) }
@@ -74,10 +74,10 @@ const invalidFrames: ReadonlyArray<readonly [what: string, code: number, frames:
   ["a close reason that is not UTF-8", 1007, [{ opcode: closeOpcode, payload: closePayload(1000, bytes(0xff)) }]]
 ]
 
-layer(liveServer, { excludeTestServices: true })("frames", (it) => {
+layer(liveServer, { excludeTestServices: true })("single frames", (it) => {
   describe.each(["/ws", "/echo"])("on %s", (path) => {
     it.effect.each(invalidFrames)(
-      "[SEC21] %s ends in %i, for nobody else",
+      "[SEC21] %s ends its connection with %i, and no other",
       ([, code, frames]) =>
         Effect.gen(function*() {
           assert.strictEqual(yield* closeCodeAfter(path, frames), code)
@@ -86,7 +86,7 @@ layer(liveServer, { excludeTestServices: true })("frames", (it) => {
     )
 
     it.effect.each([1000, 1001, 1011, 3000, 3999, 4000, 4999])(
-      "[SEC21] a close with %i is answered with it",
+      "[SEC21] a close frame with %i is answered with the same code",
       (code) =>
         Effect.gen(function*() {
           assert.strictEqual(
@@ -96,12 +96,12 @@ layer(liveServer, { excludeTestServices: true })("frames", (it) => {
         })
     )
 
-    it.effect("[SEC21] a close without a code is answered without one", () =>
+    it.effect("[SEC21] a close frame without a code is answered without one", () =>
       Effect.gen(function*() {
         assert.strictEqual(yield* closeCodeAfter(path, [{ opcode: closeOpcode }]), 1005)
       }))
 
-    it.effect("[SEC15] compression is not agreed to, however it is offered", () =>
+    it.effect("[SEC15] compression is not negotiated by default, however it is offered", () =>
       Effect.gen(function*() {
         const { url } = yield* LiveServer
         for (
@@ -113,14 +113,16 @@ layer(liveServer, { excludeTestServices: true })("frames", (it) => {
         }
       }))
   })
+})
 
-  it.effect("[SEC21] bytes where texts are wanted end in 1003", () =>
+layer(liveServer, { excludeTestServices: true })("fragments and random bytes", (it) => {
+  it.effect("[SEC21] a binary message ends in 1003", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* closeCodeAfter("/ws", [{ opcode: binaryOpcode, payload: "x" }]), 1003)
       yield* assertBystanderServed
     }))
 
-  it.effect("[SEC21] fragments are put together, with pings between them answered at once", () =>
+  it.effect("[SEC21] fragments are reassembled, and pings between them answered at once", () =>
     Effect.gen(function*() {
       const { url } = yield* LiveServer
       const socket = yield* Raw.open(url, "/echo")
@@ -128,20 +130,20 @@ layer(liveServer, { excludeTestServices: true })("frames", (it) => {
       socket.send(
         { opcode: textOpcode, fin: false, payload: word.subarray(0, 3) },
         { opcode: pingOpcode, payload: "now" },
-        { opcode: pongOpcode, payload: "unasked" },
+        { opcode: pongOpcode, payload: "unsolicited" },
         { opcode: continuationOpcode, fin: false },
         { opcode: continuationOpcode, payload: word.subarray(3) },
         { opcode: pingOpcode, payload: "x".repeat(125) }
       )
-      const heard = [yield* socket.nextFrame, yield* socket.nextFrame, yield* socket.nextFrame]
-      assert.deepStrictEqual(heard.map(({ opcode, payload }) => [opcode, payload.toString()]), [
+      const received = [yield* socket.nextFrame, yield* socket.nextFrame, yield* socket.nextFrame]
+      assert.deepStrictEqual(received.map(({ opcode, payload }) => [opcode, payload.toString()]), [
         [pongOpcode, "now"],
         [textOpcode, "Grüße"],
         [pongOpcode, "x".repeat(125)]
       ])
     }))
 
-  it.effect("[SEC21] frames in single bytes are frames", () =>
+  it.effect("[SEC21] a frame that arrives byte by byte is parsed", () =>
     Effect.gen(function*() {
       const { url } = yield* LiveServer
       const socket = yield* Raw.open(url, "/echo")
@@ -155,13 +157,13 @@ layer(liveServer, { excludeTestServices: true })("frames", (it) => {
   const Byte = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))
   const noise = Arbitrary.array(Arbitrary.schema(Byte), { minLength: 1, maxLength: 200 })
   it.effect.prop(
-    "[SEC21] whatever bytes come, somebody else is still served",
+    "[SEC21] random bytes do not affect another connection",
     { noise },
     ({ noise }) =>
       Effect.scoped(Effect.gen(function*() {
         const { url } = yield* LiveServer
         const socket = yield* Raw.open(url, "/ws")
-        // Ended by hand: noise may be the beginning of a frame that never comes.
+        // Ended by the test: random bytes may be the beginning of an endless frame.
         socket.tcp.end(Uint8Array.from(noise))
         yield* Raw.awaitClosed(socket.tcp)
         yield* assertBystanderServed

@@ -12,8 +12,8 @@ import { type CoalescedTopics, Socket } from "../../../../src/services/Socket.ts
 import { openClient, startListening } from "../../../support/TestUsers.ts"
 import { recordEvents, wsEngine } from "./SocketWsFixture.ts"
 
-describe("what comes in", () => {
-  it.effect("[SEC12] 64 KB are heard, one byte more closes with 1009", () =>
+describe("incoming frames", () => {
+  it.effect("[SEC12] a message of 64 KB is received, one byte more closes with 1009", () =>
     Effect.gen(function*() {
       const { text } = yield* recordEvents
       const client = yield* openClient(yield* startListening)
@@ -23,14 +23,14 @@ describe("what comes in", () => {
       assert.strictEqual(yield* client.closed, closeCode.tooLarge)
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[SEC13] a message in a thousand pieces is cut", () =>
+  it.effect("[SEC13] a message with more than 64 fragments ends in 1008", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
       for (let i = 0; i < 100; i++) client.ws.send("x", { fin: false })
       assert.strictEqual(yield* client.closed, 1008)
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[SEC15] compression is not agreed to; binary is not understood", () =>
+  it.effect("[SEC15] compression is not negotiated by default", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening, { perMessageDeflate: true })
       assert.strictEqual(client.ws.extensions, "")
@@ -38,7 +38,7 @@ describe("what comes in", () => {
       assert.strictEqual(yield* client.closed, closeCode.unsupportedData)
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[SEC21] broken frames end their connection and nothing else", () =>
+  it.effect("[SEC21] an invalid frame ends its connection and no other", () =>
     Effect.gen(function*() {
       const { connection, end } = yield* recordEvents
       const url = yield* startListening
@@ -60,7 +60,7 @@ describe("what comes in", () => {
 })
 
 describe("heartbeat", () => {
-  it.effect("[CON3] [CON6] who does not answer a ping within five seconds hears goodbye and is closed with 4012", () =>
+  it.effect("[CON3] [CON6] a peer that does not answer a ping within 5 s gets goodbye and is closed with 4012", () =>
     Effect.gen(function*() {
       const { end } = yield* recordEvents
       const client = yield* openClient(yield* startListening, { autoPong: false })
@@ -74,7 +74,7 @@ describe("heartbeat", () => {
       assert.strictEqual(yield* end, closeCode.noPong)
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[CON3] any frame counts as life, a pong as well as a message", () =>
+  it.effect("[CON3] any received frame counts as activity", () =>
     Effect.gen(function*() {
       const { connection, text } = yield* recordEvents
       const client = yield* openClient(yield* startListening, { autoPong: false })
@@ -89,7 +89,7 @@ describe("heartbeat", () => {
       assert.isAbove(server.lastActivity(), server.connectedAt)
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[SOC2] ping measures the round trip, and fails when the peer goes", () =>
+  it.effect("[SOC2] ping measures the round trip, and fails when the peer disconnects", () =>
     Effect.gen(function*() {
       const { connection } = yield* recordEvents
       const url = yield* startListening
@@ -102,7 +102,7 @@ describe("heartbeat", () => {
     }).pipe(Effect.provide(wsEngine())))
 })
 
-describe("what goes out", () => {
+describe("outgoing frames", () => {
   it.effect("[SYN9] the frames of a turn arrive in order, and one encoding serves all", () =>
     Effect.gen(function*() {
       const { connection } = yield* recordEvents
@@ -110,14 +110,14 @@ describe("what goes out", () => {
       const clients = [yield* openClient(url), yield* openClient(url)]
       const connections = [yield* connection, yield* connection]
       const frames = [1, 2, 3].map((n): OutboundFrame => ({ text: `{"n":${n}}`, lane: { _tag: "Reply" } }))
-      for (const frame of frames) for (const one of connections) one.deliver(frame)
+      for (const frame of frames) for (const connection of connections) connection.deliver(frame)
       for (const client of clients) {
         for (const n of [1, 2, 3]) assert.deepStrictEqual<unknown>(yield* client.next, { n })
       }
       assert.isTrue(frames.every((frame) => frame.encoded !== undefined))
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[SYN9] a turn is one write per socket, and sockets with the same frames share its bytes", () =>
+  it.effect("[SYN9] a turn is one write per connection, and connections with the same frames share the buffer", () =>
     Effect.gen(function*() {
       const { connection } = yield* recordEvents
       const writes: Array<unknown> = []
@@ -135,21 +135,23 @@ describe("what goes out", () => {
       writes.length = 0
       for (const n of [1, 2, 3]) {
         const frame: OutboundFrame = { text: `{"n":${n}}`, lane: { _tag: "Reply" } }
-        for (const one of connections) one.deliver(frame)
+        for (const connection of connections) connection.deliver(frame)
       }
       for (const client of clients) yield* Effect.replicateEffect(client.next, 3)
       assert.lengthOf(writes, 2)
       assert.strictEqual(writes[0], writes[1])
     }).pipe(Effect.provide(wsEngine())))
+})
 
-  it.effect("[CON8] a slow client is folded, then catches up; the latest signal reaches it", () =>
+describe("slow clients over ws", () => {
+  it.effect("[CON8] a slow client's deltas are coalesced, then it catches up; the latest signal reaches it", () =>
     Effect.gen(function*() {
       const { connection } = yield* recordEvents
       const drained = yield* Queue.unbounded<CoalescedTopics>()
       const socket = yield* Socket
-      yield* socket.onDrained((_connection, folded) => Queue.offerUnsafe(drained, folded))
+      yield* socket.onDrained((_connection, coalesced) => Queue.offerUnsafe(drained, coalesced))
       const client = yield* openClient(yield* startListening)
-      const one = yield* connection
+      const slow = yield* connection
       const topic = TopicId.make("thread:a")
       client.ws.pause()
       const delta = (seq: number): OutboundFrame => ({
@@ -160,15 +162,15 @@ describe("what goes out", () => {
         text: JSON.stringify({ value }),
         lane: { _tag: "Ephemeral", topic, key: "cursor" }
       })
-      for (let seq = 1; seq <= 100; seq++) one.deliver(delta(seq))
-      for (let value = 1; value <= 50; value++) one.deliver(cursor(value))
-      assert.isBelow(one.bufferedAmount(), defaults.outboxFold + 10_200)
+      for (let seq = 1; seq <= 100; seq++) slow.deliver(delta(seq))
+      for (let value = 1; value <= 50; value++) slow.deliver(cursor(value))
+      assert.isBelow(slow.bufferedAmount(), defaults.outboxFold + 10_200)
       client.ws.resume()
       const first = (yield* Queue.take(drained)).get(topic)!
       assert.deepInclude(first.lane, { topic })
-      one.deliver(delta(101))
-      one.uncoalesce(topic)
-      one.deliver(delta(102))
+      slow.deliver(delta(101))
+      slow.uncoalesce(topic)
+      slow.deliver(delta(102))
       const seqs: Array<unknown> = []
       const values: Array<unknown> = []
       while (seqs.at(-1) !== 102) {
@@ -182,22 +184,22 @@ describe("what goes out", () => {
       assert.strictEqual(values.at(-1), 50)
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[CON6] [CON8] [SEC27] above 1 MiB of answers the connection is given up, resumably, with a goodbye", () =>
+  it.effect("[CON6] [CON8] [SEC27] above 1 MiB of replies the connection is closed with 4008 after a resumable goodbye", () =>
     Effect.gen(function*() {
       const { connection, end } = yield* recordEvents
       const client = yield* openClient(yield* startListening)
-      const one = yield* connection
+      const first = yield* connection
       client.ws.pause()
-      for (let i = 0; i < 120; i++) one.deliver({ text: `"${"x".repeat(10_000)}"`, lane: { _tag: "Reply" } })
+      for (let i = 0; i < 120; i++) first.deliver({ text: `"${"x".repeat(10_000)}"`, lane: { _tag: "Reply" } })
       client.ws.resume()
-      // CON6: behind everything that waited.
+      // CON6: behind everything that was queued.
       assert.deepInclude((yield* client.nextOf("goodbye")).payload, { code: closeCode.slowConsumer, resume: true })
       assert.strictEqual(yield* client.closed, closeCode.slowConsumer)
       assert.strictEqual(yield* end, closeCode.slowConsumer)
     }).pipe(Effect.provide(wsEngine())))
 })
 
-describe("the contract", () => {
+describe("the contract over ws", () => {
   it.effect("[SOC1] start, look up, send, broadcast, close, stop", () =>
     Effect.gen(function*() {
       const socket = yield* Socket
@@ -208,23 +210,23 @@ describe("the contract", () => {
       assert.strictEqual(yield* socket.getPort, Number(new URL(url).port))
       assert.strictEqual(yield* socket.getAddress, "127.0.0.1")
       const [a, b] = [yield* openClient(url), yield* openClient(url)]
-      const [one, two] = [yield* connection, yield* connection]
+      const [first, second] = [yield* connection, yield* connection]
       assert.strictEqual(yield* socket.getConnectionCount, 2)
-      assert.sameMembers([...(yield* socket.getAllConnections)], [one, two])
-      assert.strictEqual(yield* socket.getConnection(one.id), one)
-      yield* socket.send(one.id, "1")
+      assert.sameMembers([...(yield* socket.getAllConnections)], [first, second])
+      assert.strictEqual(yield* socket.getConnection(first.id), first)
+      yield* socket.send(first.id, "1")
       assert.strictEqual<unknown>(yield* a.next, 1)
-      assert.strictEqual(yield* socket.broadcast("2", (connection) => connection === two), 1)
+      assert.strictEqual(yield* socket.broadcast("2", (connection) => connection === second), 1)
       assert.strictEqual<unknown>(yield* b.next, 2)
-      yield* socket.closeConnection(one.id, closeCode.normal, "bye")
+      yield* socket.closeConnection(first.id, closeCode.normal, "bye")
       assert.strictEqual(yield* a.closed, closeCode.normal)
       yield* socket.stop
       assert.strictEqual(yield* b.closed, closeCode.restart)
       assert.isFalse(yield* socket.isRunning)
-      assert.strictEqual((yield* Effect.flip(socket.send(one.id, "x"))).reason._tag, "ConnectionNotFound")
+      assert.strictEqual((yield* Effect.flip(socket.send(first.id, "x"))).reason._tag, "ConnectionNotFound")
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[SOC1] a handler of a type takes its messages from the one for all", () =>
+  it.effect("[SOC1] a handler of a type takes precedence over the handler of *", () =>
     Effect.gen(function*() {
       const socket = yield* Socket
       const { connection, text } = yield* recordEvents
@@ -239,7 +241,7 @@ describe("the contract", () => {
       assert.strictEqual(yield* Queue.take(special), `{"type":"special"}`)
     }).pipe(Effect.provide(wsEngine())))
 
-  it.effect("[SOC1] an address that is taken is a typed failure", () =>
+  it.effect("[SOC1] an address in use is a typed failure", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const second = SocketWs.layer({

@@ -1,10 +1,11 @@
-/** The `ws` engine on a port of its own, and whatever is heard there. */
+/** The `ws` engine on any free port, and its events. */
 import { Effect, Layer, Queue } from "effect"
 import { defaults, type Limits } from "../../../../src/domain/protocol/Limits.ts"
 import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
 import * as SocketWs from "../../../../src/layers/socket/ws/SocketWs.ts"
 import { type Connection, Socket } from "../../../../src/services/Socket.ts"
 
+/** The engine with these settings on top of the defaults. */
 export const wsEngine = ({ admission, compression, limits }: {
   readonly limits?: Partial<Limits>
   readonly admission?: Partial<SocketWs.NetworkEngineOptions["admission"]>
@@ -18,7 +19,7 @@ export const wsEngine = ({ admission, compression, limits }: {
     admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [], ...admission }
   }).pipe(Layer.provideMerge(HttpListener.layer))
 
-/** Every new connection, what it says, and the code of its end. */
+/** Records new connections, their texts, and their close codes. */
 export const recordEvents = Effect.gen(function*() {
   const socket = yield* Socket
   const connections = yield* Queue.unbounded<Connection>()

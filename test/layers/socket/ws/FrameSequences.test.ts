@@ -1,11 +1,11 @@
-/** What conformance suites ask beyond single broken frames: order, boundaries, and what comes after the end. */
+/** Sequences of valid and invalid frames as protocol conformance suites send them: order, boundaries, and the end (SEC21). */
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { startInProcessServer } from "../../../support/InProcessServer.ts"
 import * as Raw from "../../../support/RawSocket.ts"
 
 class LiveServer
-  extends Context.Service<LiveServer, string>()("choir/test/layers/socket/core/BatchedDelivery.test/LiveServer")
+  extends Context.Service<LiveServer, string>()("choir/test/layers/socket/ws/FrameSequences.test/LiveServer")
 {}
 
 const liveServer = Layer.effect(
@@ -17,7 +17,7 @@ const openEcho = Effect.flatMap(LiveServer, (url) => Raw.open(url, "/echo"))
 
 const { binaryOpcode, closeOpcode, closePayload, continuationOpcode, pingOpcode, pongOpcode, textOpcode } = Raw
 
-/** The ends of each length of UTF-8, what stands beside the surrogates, and what is no character but well formed. */
+/** The first and last code point of each UTF-8 length, the neighbours of the surrogates, and noncharacters. */
 const utf8Boundaries = [
   0x00,
   0x7f,
@@ -38,7 +38,7 @@ const utf8Boundaries = [
 
 const validPrefix = Buffer.from("κόσμε")
 
-/** Bytes that no UTF-8 has, by themselves or in that order. */
+/** Byte sequences that are invalid in UTF-8. */
 const invalidUtf8 = [
   "80",
   "bf",
@@ -74,8 +74,8 @@ const invalidUtf8 = [
   "fefeffff"
 ]
 
-layer(liveServer, { excludeTestServices: true })("frames in a row", (it) => {
-  it.effect("[SEC21] pings are answered each, in order, with what they carried, also bytes that are no text", () =>
+layer(liveServer, { excludeTestServices: true })("sequences of frames", (it) => {
+  it.effect("[SEC21] each ping is answered in order with its payload, which may be binary", () =>
     Effect.gen(function*() {
       const socket = yield* openEcho
       const payloads = [0, 1, 124, 125].map((length) => Buffer.alloc(length, 0xff))
@@ -85,7 +85,7 @@ layer(liveServer, { excludeTestServices: true })("frames in a row", (it) => {
       assert.strictEqual((yield* socket.nextFrame).opcode, textOpcode)
     }))
 
-  it.effect("[SEC21] pongs that nobody asked for change nothing, whatever they carry", () =>
+  it.effect("[SEC21] unsolicited pongs are ignored, whatever their payload", () =>
     Effect.gen(function*() {
       const socket = yield* openEcho
       socket.send({ opcode: pongOpcode }, { opcode: pongOpcode, payload: Buffer.alloc(125, 0xff) }, {
@@ -96,7 +96,7 @@ layer(liveServer, { excludeTestServices: true })("frames in a row", (it) => {
     }))
 
   it.effect.each([textOpcode, binaryOpcode])(
-    "[SEC21] a message of kind %i may come in fragments, empty ones among them",
+    "[SEC21] a message with opcode %i may be fragmented, with empty fragments among them",
     (opcode) =>
       Effect.gen(function*() {
         const socket = yield* openEcho
@@ -110,7 +110,7 @@ layer(liveServer, { excludeTestServices: true })("frames in a row", (it) => {
       })
   )
 
-  it.effect("[SEC21] what continues a message that is complete ends in 1002", () =>
+  it.effect("[SEC21] a continuation of a complete message ends in 1002", () =>
     Effect.gen(function*() {
       const socket = yield* openEcho
       socket.send(
@@ -121,8 +121,10 @@ layer(liveServer, { excludeTestServices: true })("frames in a row", (it) => {
       assert.strictEqual((yield* socket.nextFrame).payload.toString(), "ab")
       assert.strictEqual(yield* socket.nextCloseCode, 1002)
     }))
+})
 
-  it.effect("[SEC21] characters at every edge come back, cut between any two bytes", () =>
+layer(liveServer, { excludeTestServices: true })("UTF-8 in fragmented texts", (it) => {
+  it.effect("[SEC21] boundary code points are echoed, fragmented between any two bytes", () =>
     Effect.gen(function*() {
       const socket = yield* openEcho
       for (const edge of utf8Boundaries) {
@@ -138,7 +140,7 @@ layer(liveServer, { excludeTestServices: true })("frames in a row", (it) => {
     }))
 
   it.effect.each(invalidUtf8)(
-    "[SEC21] %s is no text: whole, or cut between any two bytes, it ends in 1007",
+    "[SEC21] %s is invalid UTF-8: unfragmented, or fragmented between any two bytes, it ends in 1007",
     (hex) =>
       Effect.gen(function*() {
         const bytes = Buffer.concat([validPrefix, Buffer.from(hex, "hex"), Buffer.from("z")])
@@ -157,8 +159,10 @@ layer(liveServer, { excludeTestServices: true })("frames in a row", (it) => {
         assert.deepStrictEqual(new Set(ends), new Set([1007]))
       })
   )
+})
 
-  it.effect("[SEC21] after a close nothing is answered, and the connection ends", () =>
+layer(liveServer, { excludeTestServices: true })("sequences with a close frame", (it) => {
+  it.effect("[SEC21] after a close frame nothing is answered, and the connection ends", () =>
     Effect.gen(function*() {
       for (
         const late of [{ opcode: textOpcode, payload: "late" }, { opcode: pingOpcode }, { opcode: closeOpcode }, {
@@ -173,19 +177,19 @@ layer(liveServer, { excludeTestServices: true })("frames in a row", (it) => {
         )
         assert.strictEqual((yield* socket.nextFrame).payload.toString(), "before")
         assert.strictEqual(yield* socket.nextCloseCode, 1000)
-        // The next code is that of the TCP connection: nothing else has come.
+        // 1006 is the end of the TCP connection: no other frame came before it.
         assert.strictEqual(yield* socket.nextCloseCode, 1006)
       }
     }))
 
-  it.effect("[SEC21] a close may explain itself in 123 bytes", () =>
+  it.effect("[SEC21] a close reason may have 123 bytes", () =>
     Effect.gen(function*() {
       const socket = yield* openEcho
       socket.send({ opcode: closeOpcode, payload: closePayload(1000, "é".repeat(61) + "x") })
       assert.strictEqual(yield* socket.nextCloseCode, 1000)
     }))
 
-  it.effect("[SEC21] a message that a close interrupts is no message", () =>
+  it.effect("[SEC21] a message that a close frame interrupts is not delivered", () =>
     Effect.gen(function*() {
       const socket = yield* openEcho
       socket.send({ opcode: textOpcode, fin: false, payload: "half" }, {
