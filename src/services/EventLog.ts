@@ -1,4 +1,51 @@
-/** The durable logs of all topics. Owns ordering, durability and idempotence of appends; knows nothing of kinds. */
+/**
+ * The durable logs of all topics: order, durability and idempotence of appends (TOP3 to TOP5). It knows nothing of kinds.
+ * Not `effect/eventlog`, which replicates a client's journal: a log here has one writer, the topic's host.
+ *
+ * **When to use**
+ *
+ * Use `EventLog` to read what happened, or to build a projection of it. Commands go through `Topics`, which appends.
+ * Implement it to store logs elsewhere; `test/contract/EventLog.ts` is the suite for implementations.
+ *
+ * **Details**
+ *
+ * An append names the seq it expects; that fence keeps a writer that lost its role from writing. It succeeds once the
+ * entries are on stable storage (fsync); appends that arrive during one fsync share the next. The directory entry, the
+ * next timer and commands without events are stored in the same transaction. Each read verifies the hash chain.
+ *
+ * **Gotchas**
+ *
+ * - An append that failed may have happened: read the head before anything is concluded from the failure.
+ * - `onAppend` is a hint and may be lost in a crash. A projection finds what it missed with `laggingTopics`.
+ * - Events are of the version they were written with: `Topic.upcast` brings them to the present one.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect } from "effect"
+ *
+ * const topic = Domain.Ids.TopicId.make("note:one")
+ *
+ * const program = Effect.gen(function*() {
+ *   const log = yield* Services.EventLog.EventLog
+ *   const cause = Domain.Ids.CommandId.make("command-1")
+ *   yield* log.append({
+ *     topic,
+ *     expectedSeq: 0,
+ *     drafts: [{ topic, seq: 1, at: 0, cause, author: "system:example", version: 1, event: { _tag: "Written" } }],
+ *     wakeAt: undefined,
+ *     hasPendingIntents: false,
+ *     listing: undefined
+ *   })
+ *   const entries = yield* log.read(topic, { after: 0, limit: 10 })
+ *   return entries.map(({ event, seq }) => ({ seq, event }))
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, Layers.EventLogMemory.layer)))
+ * // => [ { seq: 1, event: { _tag: "Written" } } ]
+ * ```
+ */
 import { Context, type Effect, type Option, Schema } from "effect"
 import type { CommandId, Instant } from "../domain/protocol/Ids.ts"
 import { TopicId } from "../domain/protocol/Ids.ts"
@@ -18,7 +65,7 @@ export class SeqConflict extends Schema.TaggedError<SeqConflict>()("SeqConflict"
   }
 }
 
-/** The store could not be read or written. Nothing was acknowledged. */
+/** The store could not be read or written; `full` when the disk is. An append that fails so may still be durable. */
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   operation: Schema.String,
   full: Schema.Boolean,
@@ -31,7 +78,7 @@ export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUna
   }
 }
 
-/** What is stored does not hang together; the topic is not served. */
+/** Stored entries fail verification, of their sequence or hash chain: the topic is quarantined (FLT5). `damage` is the fault. */
 export class LogCorrupt extends Schema.TaggedError<LogCorrupt>()("LogCorrupt", {
   topic: TopicId,
   seq: Schema.Natural,
@@ -42,6 +89,7 @@ export class LogCorrupt extends Schema.TaggedError<LogCorrupt>()("LogCorrupt", {
   }
 }
 
+/** Why the event log failed. Only `LogUnavailable` heals by waiting. */
 export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLogError", {
   reason: Schema.Union([SeqConflict, LogUnavailable, LogCorrupt])
 }) {
@@ -54,21 +102,23 @@ export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLog
   }
 }
 
-/** Events to append to one topic, and what is stored beside them in the same transaction. */
+/** Entries for one topic, and what is stored with them in the same transaction. */
 export interface AppendRequest {
   readonly topic: TopicId
   /** The seq of the last entry; 0 for a new topic. */
   readonly expectedSeq: number
   readonly drafts: ReadonlyArray<UnchainedEntry>
-  /** Commands that were carried out and made no event (SYN4). There may be nothing else to append. */
+  /** Commands of users that were applied without an event (SYN4). An append may consist of these alone. */
   readonly eventlessCommands?: ReadonlyArray<EventlessCommand>
-  /** When the topic wants to be woken, and whether the world owes it anything: found again at start (TOP6). */
+  /** The topic's next timer; found again at the next start (TOP6). */
   readonly wakeAt: Instant | undefined
+  /** Whether intents are outstanding; found again at the next start (TOP6). */
   readonly hasPendingIntents: boolean
-  /** Undefined: unchanged. Null: not in lists. */
+  /** The directory entry. Undefined: unchanged. Null: none. */
   readonly listing: Listing | null | undefined
 }
 
+/** The tag. */
 export class EventLog extends Context.Service<EventLog, {
   /** Succeeds once durable (fsync), with the chained entries; appends of the same moment share one commit. */
   readonly append: (request: AppendRequest) => Effect.Effect<ReadonlyArray<Entry>, EventLogError>
@@ -79,28 +129,31 @@ export class EventLog extends Context.Service<EventLog, {
     topic: TopicId,
     options: { readonly after: number; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Entry>, EventLogError>
-  /** What became of a command, if it ever was carried out (SYN4). */
+  /** A command that was applied, by its id, without expiry (SYN4). */
   readonly findProcessedCommand: (
     topic: TopicId,
     command: CommandId
   ) => Effect.Effect<Option.Option<ProcessedCommand>, EventLogError>
+  /** The latest snapshot that was stored and is intact (TOP7). */
   readonly snapshot: (topic: TopicId) => Effect.Effect<Option.Option<Snapshot>, EventLogError>
+  /** Replaces the topic's snapshot. */
   readonly saveSnapshot: (topic: TopicId, snapshot: Snapshot) => Effect.Effect<void, EventLogError>
-  /** Topics that wait for the world or for a time, to be taken up at start. */
+  /** Topics with outstanding intents or a timer, to be resumed at the start (TOP6). */
   readonly topicsToRecover: Effect.Effect<
     ReadonlyArray<
       { readonly topic: TopicId; readonly wakeAt: Instant | undefined; readonly hasPendingIntents: boolean }
     >,
     EventLogError
   >
-  /** Topics whose log is ahead of what the named projection has taken in, with the seq it is at. */
+  /** Topics whose log is ahead of the cursor of the named projection, with that cursor. */
   readonly laggingTopics: (
     projection: string
   ) => Effect.Effect<ReadonlyArray<{ readonly topic: TopicId; readonly seq: number }>, EventLogError>
+  /** Stores how far the named projection has read a topic. */
   readonly setCursor: (projection: string, topic: TopicId, seq: number) => Effect.Effect<void, EventLogError>
   /**
-   * Calls `listener` after each append that is durable, or may be although it was reported as failed, on the
-   * committer's turn. A hint only: what was appended is read from the log. Returns how to stop.
+   * Calls `listener` after each append of entries that is durable, or may be although it was reported as failed. Must not
+   * block. Returns a function that removes the listener.
    */
   readonly onAppend: (listener: (topic: TopicId) => void) => () => void
 }>()("choir/services/EventLog") {}

@@ -1,17 +1,60 @@
-/** Who carries out which intents of topics. */
+/**
+ * The handlers of intents, by tag: the code that does what a topic asks of the outside world.
+ *
+ * **When to use**
+ *
+ * Register a handler for each intent of a kind of your own. `Tell`, a command to another topic, has one already.
+ *
+ * **Details**
+ *
+ * What a handler returns goes to the topic as an answer, a value of the kind's `Answer`, under the id `<intent id>/answer`.
+ * A handler runs from the moment its intent is outstanding until it is answered, and is interrupted when the topic cancels
+ * the intent. An intent without a handler waits for one to be registered.
+ *
+ * **Gotchas**
+ *
+ * - At least once: after a crash the same intent, with the same id, is handled again (TOP6). Make effects idempotent by it.
+ * - A handler has no error channel: expected failures are answers. One that dies is called again, with back-off (FLT25).
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect } from "effect"
+ *
+ * interface Translate extends Domain.Topic.Intent {
+ *   readonly _tag: "Translate"
+ *   readonly text: string
+ * }
+ *
+ * const program = Effect.gen(function*() {
+ *   const handlers = yield* Services.IntentHandlers.IntentHandlers
+ *   yield* handlers.register<Translate>("Translate", (_topic, { id, text }) =>
+ *     Effect.succeed({ _tag: "Translated", id, text: text.toUpperCase() }))
+ *   const intent: Translate = { _tag: "Translate", id: "t1", text: "hello" }
+ *   return yield* handlers.handle(Domain.Ids.TopicId.make("note:one"), intent)
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, Layers.IntentHandlersLive.layer)))
+ * // => { _tag: "Translated", id: "t1", text: "HELLO" }
+ * ```
+ */
 import { Context, type Effect } from "effect"
 import type { TopicId } from "../domain/protocol/Ids.ts"
 import type { Intent } from "../domain/topic/Topic.ts"
 
-/** Carries out one intent; what it returns goes to the topic as an answer with id `<intent id>/answer`. */
-export type IntentHandler<I extends Intent = Intent> = (topic: TopicId, intent: I) => Effect.Effect<unknown>
-
 /**
- * Who carries out which intents, by tag. Typed failures belong into answers: a performer that dies is called again
- * with back-off. An intent that is no longer owed is interrupted.
+ * Handles one intent and returns the answer. Taken from a method, whose parameters compare bivariantly: a registry may hold
+ * handlers of narrower intents, since it calls each with intents of its own tag only.
  */
+export type IntentHandler<I extends Intent = Intent> = {
+  handle(topic: TopicId, intent: I): Effect.Effect<unknown>
+}["handle"]
+
+/** The tag. */
 export class IntentHandlers extends Context.Service<IntentHandlers, {
+  /** Sets the handler of a tag, in place of the one before. */
   readonly register: <I extends Intent>(tag: I["_tag"], handler: IntentHandler<I>) => Effect.Effect<void>
-  /** Waits until somebody has registered for the intent's tag. */
+  /** Calls the handler of the intent's tag, once there is one. */
   readonly handle: IntentHandler
 }>()("choir/services/IntentHandlers") {}

@@ -1,9 +1,63 @@
 /**
- * Live topics: every command to a topic goes through its one host, which
- * decides, appends, and only then tells anybody (TOP3, TOP4).
+ * Live topics: every command to a topic goes through its one host, which decides, appends, and only then publishes and
+ * replies (TOP3, TOP4).
  *
- * Callbacks, not effects, on the way of a command and of a delta: no fiber is
- * started per message or per subscriber. They run on the host's turn and must not block.
+ * **When to use**
+ *
+ * Use `Topics` to send commands, to subscribe, or to read a state from inside the server. Clients in other processes use
+ * `choir/client`.
+ *
+ * **Details**
+ *
+ * A topic is loaded by the first message that needs it, and passivated when it is idle (ROO8). Commands and deltas travel
+ * through synchronous callbacks on the host's turn, so that no fiber is started per message or per subscriber; `submit` is
+ * `post` as an effect, for callers off the hot path.
+ *
+ * **Gotchas**
+ *
+ * - A callback must not block. One that throws is ignored; a subscriber that throws is removed.
+ * - A `CommandRejected` with a retryable code (`unavailable`, `internal`) may be repeated under the same id: it is applied
+ *   at most once (SYN4).
+ * - `not_found` does not tell a topic that does not exist from one that the reader may not see (SEC9).
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer, Schema } from "effect"
+ *
+ * const { accept, define } = Domain.Topic
+ *
+ * const tally = define({
+ *   name: "tally",
+ *   State: Schema.Struct({ count: Schema.Int }),
+ *   Command: Schema.TaggedStruct("add", { by: Schema.Int }),
+ *   Event: Schema.TaggedStruct("Added", { by: Schema.Int }),
+ *   initial: () => ({ count: 0 }),
+ *   decide: (_state, input) => input._tag === "add" ? accept({ _tag: "Added", by: input.by }) : accept(),
+ *   evolve: (state, event) => ({ count: state.count + event.by })
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const topics = yield* Services.Topics.Topics
+ *   const topic = Domain.Ids.TopicId.make("tally:one")
+ *   const add = { id: Domain.Ids.CommandId.make("add-1"), author: "system:example", input: { _tag: "add", by: 2 } } as const
+ *   const first = yield* topics.submit(topic, add)
+ *   const repeated = yield* topics.submit(topic, add)
+ *   const { count } = yield* topics.stateOf(tally, topic, "system:example")
+ *   return { seq: first.seq, duplicate: repeated.duplicate, count }
+ * })
+ *
+ * const topicsLayer = Layers.TopicsLocal.layer().pipe(
+ *   Layer.provide([
+ *     Layers.EventLogMemory.layer,
+ *     Layers.IntentHandlersLive.layer,
+ *     Layer.succeed(Services.Kinds.Kinds, new Map([[tally.name, tally]]))
+ *   ])
+ * )
+ * console.log(await Effect.runPromise(Effect.provide(program, topicsLayer)))
+ * // => { seq: 1, duplicate: true, count: 2 }
+ * ```
  */
 import { Context, type Effect, type Result, Schema } from "effect"
 import type { Author, Position } from "../domain/protocol/Ids.ts"
@@ -16,7 +70,7 @@ import type { Receipt } from "../domain/topic/Deduplication.ts"
 import type { Intent } from "../domain/topic/Topic.ts"
 import type { OutboundFrame } from "./OutboundFrame.ts"
 
-/** The command was refused, by the topic's rules or because it cannot be stored now. Nothing changed. */
+/** The command was rejected, by the topic's rules or because it cannot be stored now. */
 export class CommandRejected extends Schema.TaggedError<CommandRejected>()("CommandRejected", {
   topic: TopicId,
   rejection: Rejection
@@ -32,19 +86,19 @@ export interface CommandRequest extends TopicInput {
   readonly reply: (outcome: Result.Result<Receipt, Rejection>) => void
 }
 
-/** Who hears of a topic. One object per connection, shared by all its subscriptions. */
+/** Receives the frames of topics. One object per connection, shared by all its subscriptions. */
 export interface Subscriber {
   readonly id: string
   readonly user: Author
-  /** Takes a frame; must not block or throw. */
+  /** Queues a frame; must not block or throw. */
   readonly deliver: (frame: OutboundFrame) => void
-  /** Whether it reads a frame no earlier than it seals it, so that others may join it until then. */
+  /** Whether it reads a frame at the end of the turn, so that later frames may be appended to it until then. */
   readonly supportsBatching?: boolean
-  /** May read no longer: the subscription has ended without being asked to. */
+  /** The user may no longer read the topic: the subscription has ended. */
   readonly onAccessRevoked?: (topic: TopicId) => void
 }
 
-/** The reply to a subscription: everything up to `position`, after which `deliver` sees every delta. */
+/** The reply to a subscription: everything up to `position`. `deliver` gets every delta after it. */
 export type CatchUp =
   & {
     readonly position: Position
@@ -56,8 +110,9 @@ export type CatchUp =
     | { readonly mode: "deltas"; readonly events: ReadonlyArray<PublishedEvent> }
   )
 
+/** The tag. */
 export class Topics extends Context.Service<Topics, {
-  /** Hands a command to its topic's host, loading it when needed. Never blocks. */
+  /** Queues a command for its topic, loading it when needed. Never blocks. */
   readonly post: (topic: TopicId, request: CommandRequest) => void
   /** `post`, as an effect. */
   readonly submit: (
@@ -65,8 +120,8 @@ export class Topics extends Context.Service<Topics, {
     command: TopicInput
   ) => Effect.Effect<Receipt, CommandRejected>
   /**
-   * Subscribes, or says why not (`not_found` also for what may not be seen). `reply` is called on the host's turn,
-   * before any later delta is delivered: never a gap, never a duplicate (SYN2). Subscribing again replaces.
+   * Subscribes from a position, if one is given. `reply` is called on the host's turn, before any later delta is
+   * delivered: never a gap, never a duplicate (SYN2). A second subscription with the same id replaces the first.
    */
   readonly subscribe: (
     topic: TopicId,
@@ -74,8 +129,9 @@ export class Topics extends Context.Service<Topics, {
     from: Position | undefined,
     reply: (outcome: Result.Result<CatchUp, Rejection>) => void
   ) => void
+  /** Ends a subscription at once, also one whose reply is still due. */
   readonly unsubscribe: (topic: TopicId, subscriberId: string) => void
-  /** Delivers to every subscriber of a topic that is live here; for what is not logged. */
+  /** Delivers an ephemeral frame to the subscribers of a topic in memory. */
   readonly broadcast: (topic: TopicId, frame: OutboundFrame) => void
   /**
    * The durable state of a topic of this kind, as the kind's own type. `not_found` when `reader` may not read the topic,
@@ -86,7 +142,7 @@ export class Topics extends Context.Service<Topics, {
     topic: TopicId,
     reader: Author
   ) => Effect.Effect<S, CommandRejected>
-  /** What the command would do, without doing it (THR11). */
+  /** The events and intents of a command, without committing it (THR11). */
   readonly simulate: (
     topic: TopicId,
     command: TopicInput
@@ -94,7 +150,7 @@ export class Topics extends Context.Service<Topics, {
     { readonly events: ReadonlyArray<unknown>; readonly intents: ReadonlyArray<Intent> },
     CommandRejected
   >
-  /** Takes up every topic that waits for the world or for a time. Called once, when all intents have a performer. */
+  /** Resumes every topic with outstanding intents or a timer (TOP6). To be called once, after intent handlers are registered. */
   readonly recover: Effect.Effect<void>
   /** Topics in memory, and subscriptions to them. */
   readonly stats: Effect.Effect<{ readonly loadedTopics: number; readonly subscriptions: number }>

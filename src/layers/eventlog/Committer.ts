@@ -1,10 +1,9 @@
 /**
- * Group commit: one fiber takes everything that was queued while the last
- * commit ran and makes it durable in one transaction. A caller hears of its
- * append after COMMIT has returned, and not before (TOP4).
+ * Group commit: one fiber takes all appends that were queued while the last commit ran, and makes them durable in one
+ * transaction. An append succeeds after COMMIT has returned, and not before (TOP4).
  *
- * An append that does not fit fails alone. When the database fails, all of the
- * group fail and none is tried again: whoever asked decides.
+ * An append with a seq conflict fails alone. When the database fails, the whole group fails, and none of it is retried
+ * here.
  */
 import { Cause, Deferred, Effect, Exit, Fiber, Queue, type Result } from "effect"
 import { SqlError } from "effect/sql"
@@ -15,10 +14,10 @@ import { Metrics } from "../observability/Metrics.ts"
 import * as ChainVerification from "./ChainVerification.ts"
 import { logUnavailable } from "./EventLogRows.ts"
 
-/** What became of an append. */
+/** The entries of an append, or why it failed. */
 export type AppendResult = Result.Result<ReadonlyArray<Entry>, EventLogError>
 
-/** Writes a group in one transaction; an outcome for each, in order. */
+/** Writes a group in one transaction; a result for each append, in order. */
 export type WriteGroup = (
   group: ReadonlyArray<AppendRequest>
 ) => Effect.Effect<ReadonlyArray<AppendResult>, SqlError.SqlError>
@@ -28,7 +27,7 @@ interface QueuedAppend {
   readonly completion: Deferred.Deferred<ReadonlyArray<Entry>, EventLogError>
 }
 
-/** Appends that may wait; more make their callers wait. A topic's host has one at a time. */
+/** Appends that may be queued; beyond it callers are suspended. A topic's host has one at a time. */
 const queueCapacity = 4096
 
 const toEventLogError = (cause: Cause.Cause<SqlError.SqlError>): EventLogError => {
@@ -38,7 +37,7 @@ const toEventLogError = (cause: Cause.Cause<SqlError.SqlError>): EventLogError =
     : new EventLogError({ reason: new LogUnavailable({ operation: "append", full: false, cause: error }) })
 }
 
-/** Whether the rows were refused, rather than the database being out of reach. */
+/** Whether rows of the group violated a constraint, so that the other appends may succeed without them. */
 const isWriteConflict = (cause: Cause.Cause<SqlError.SqlError>): boolean => {
   const error = Cause.squash(cause)
   return error instanceof SqlError.SqlError &&
@@ -47,14 +46,14 @@ const isWriteConflict = (cause: Cause.Cause<SqlError.SqlError>): boolean => {
 }
 
 /**
- * Starts the committer; on closing the scope it finishes what is queued. `settled` hears, before the callers do, of what
- * is durable or may be; not of an append that did not fit.
+ * Starts the committer; when the scope closes it finishes what is queued. `onCommitted` is called, before the append
+ * returns, for appends that are durable or may be, but not for a seq conflict.
  */
 export const make = Effect.fnUntraced(function*(write: WriteGroup, onCommitted: (append: AppendRequest) => void) {
   const metrics = yield* Metrics
   const queue = yield* Queue.bounded<QueuedAppend, Cause.Done>(queueCapacity)
 
-  /** Writes, and takes the time of it. */
+  /** Writes a group, measuring its duration. */
   const writeTimed = (group: ReadonlyArray<QueuedAppend>) =>
     Effect.suspend(() => {
       const startedAt = performance.now()
@@ -79,7 +78,7 @@ export const make = Effect.fnUntraced(function*(write: WriteGroup, onCommitted: 
       for (const [i, { request, completion }] of group.entries()) {
         const result = Exit.isSuccess(exit) ? exit.value[i] : undefined
         if (result?._tag === "Success") recordDurable(request)
-        // What is reported as failed may have happened.
+        // A commit that is reported as failed may have happened (FLT4).
         if (Exit.isFailure(exit)) onCommitted(request)
         Deferred.doneUnsafe(
           completion,

@@ -1,10 +1,11 @@
-/** Who may see which topic, in SQL: written in the append's transaction, read as `Directory` (THR10). */
+/** The directory in SQL: written in the append's transaction, read as `Directory` (THR10). */
 import { Array as Arr, Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import { Author, kindOf, TopicId } from "../../domain/protocol/Ids.ts"
 import type { Listing } from "../../domain/topic/Topic.ts"
 import type { Directory } from "../../services/Directory.ts"
-import { chunkRows, logUnavailable, SafeInteger } from "./EventLogRows.ts"
+import { SafeInteger } from "../sql/SafeInteger.ts"
+import { chunkRows, logUnavailable } from "./EventLogRows.ts"
 
 const MemberList = Schema.Array(Author)
 const decodeListings = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
@@ -17,7 +18,7 @@ const decodeListings = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
 })))
 const decodeTopicIds = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ topic: TopicId })))
 
-/** Puts a topic's listing where lists are made from; null takes it out. To be run in the append's transaction. */
+/** Writes a topic's directory entry, or removes it for null. To be run in the append's transaction. */
 export const writeListing = Effect.fnUntraced(
   function*(sql: SqlClient.SqlClient, topic: TopicId, listing: Listing | null) {
     if (listing === null) {
@@ -32,7 +33,7 @@ export const writeListing = Effect.fnUntraced(
     yield* sql`INSERT INTO listings ${sql.insert(row)} ON CONFLICT (topic) DO UPDATE SET title = excluded.title,
       visibility = excluded.visibility, status = excluded.status, members = excluded.members,
       updated_at = excluded.updated_at`
-    // Most changes of a listing are its time; who is in it changes rarely.
+    // Most changes of an entry are of its time; members change rarely.
     if (stored?.members === members) return
     yield* sql`DELETE FROM members WHERE topic = ${topic}`
     for (const chunk of chunkRows([...new Set(listing.members)])) {
@@ -41,10 +42,10 @@ export const writeListing = Effect.fnUntraced(
   }
 )
 
-/** The directory over the same tables. */
+/** The directory over these tables. */
 export const make = (sql: SqlClient.SqlClient): Directory["Service"] => {
-  // Each by an index of its own: what one condition for both would cost grows with the threads of everybody.
-  // A bare `LIMIT ?` is read by SQLite's planner, which then plans anew at each run, for three times the cost.
+  // Two queries, each by its own index: one condition for both would cost in proportion to all topics.
+  // SQLite's planner reads a bare `LIMIT ?` and plans again at each run, for three times the cost; hence `+ 0`.
   const topicsByMember = (user: Author, kind: string, limit: number) =>
     sql`SELECT listings.topic, title, visibility, status, listings.members, updated_at
       FROM members JOIN listings ON listings.topic = members.topic WHERE author = ${user} AND kind = ${kind}

@@ -1,4 +1,25 @@
-/** The event log and the directory in memory: the same contract, for tests and simulation. Gone with the process. */
+/**
+ * The event log and the directory in memory: the same contract as in SQL, for tests and simulation.
+ *
+ * **When to use**
+ *
+ * Provide it where a log may be lost with the process. `EventLogSql` keeps one.
+ *
+ * **Gotchas**
+ *
+ * - Each build is an empty log of its own: share one layer value between the parts that are to see the same log.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect } from "effect"
+ *
+ * const head = Effect.flatMap(Services.EventLog.EventLog, (log) => log.head(Domain.Ids.TopicId.make("note:one")))
+ * console.log((await Effect.runPromise(Effect.provide(head, Layers.EventLogMemory.layer)))._tag)
+ * // => None
+ * ```
+ */
 import { Context, Effect, Layer, Option } from "effect"
 import { kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
 import type { ProcessedCommand } from "../../domain/topic/Deduplication.ts"
@@ -41,7 +62,7 @@ const applyAppend = (
   stored.hasPendingIntents = hasPendingIntents
   if (listing !== undefined) stored.listing = listing === null ? undefined : { ...listing, topic }
   for (const entry of entries) {
-    // As a database would return it: a copy that nobody else holds.
+    // A copy, as a database returns one: the caller may go on using its own.
     stored.entries.push({ ...entry, event: structuredClone(entry.event) })
     const { asked, author, cause, seq } = entry
     stored.processedCommands.set(cause, { seq, author, ...(asked === undefined ? undefined : { commandHash: asked }) })
@@ -56,7 +77,7 @@ const makeLog = (topics: Map<TopicId, StoredTopic>): EventLog["Service"] => {
   return {
     append: Effect.fnUntraced(function*(request) {
       yield* ChainVerification.assertContiguousDrafts(request)
-      // A commit takes a turn: nobody sees its result in the one that asked for it.
+      // A commit takes a turn, as with a disk.
       yield* Effect.yieldNow
       const newHead = emptyHead(request.topic, yield* ChainVerification.generateEpoch)
       const entries = yield* Effect.fromResult(

@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import { Migrator, SqlClient } from "effect/sql"
 
 const createStatements = [
-  // `head` is the last seq, `wake_at` and `owed` say why a topic must be taken up again after a restart (TOP6).
+  // `head` is the last seq; topics with `wake_at` or `owed` (outstanding intents) are resumed after a restart (TOP6).
   `CREATE TABLE topics (
     id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, epoch TEXT NOT NULL, head BIGINT NOT NULL,
     head_hash TEXT NOT NULL, wake_at BIGINT, owed INTEGER NOT NULL
@@ -40,12 +40,12 @@ export const layer = Layer.effectDiscard(
         const sql = yield* SqlClient.SqlClient
         for (const table of createStatements) yield* sql.unsafe(table)
       }),
-      // AUT5: what the author signed, as JSON; null where nothing was.
+      // AUT5: the signed command as JSON; null for an unsigned one.
       "2_signed_commands": Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         yield* sql`ALTER TABLE events ADD COLUMN signed TEXT`
       }),
-      // SYN4: the hash of what a person's command asked, on its last event; and commands that made no event.
+      // SYN4: the hash of a user's command, on its last event; and commands that made no event.
       "3_outcomes": Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
         yield* sql`ALTER TABLE events ADD COLUMN asked TEXT`

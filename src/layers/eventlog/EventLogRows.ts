@@ -1,21 +1,14 @@
-/** The rows of the event log's tables, as either database returns them, and what they mean. */
-import { Array as Arr, Result, Schema, SchemaTransformation } from "effect"
+/** The rows of the event log's tables, the same in SQLite and Postgres, and their mapping to entries and errors. */
+import { Array as Arr, Result, Schema } from "effect"
 import type { SqlError } from "effect/sql"
 import { Author, CommandId, TopicId } from "../../domain/protocol/Ids.ts"
 import { SignedCommand } from "../../domain/protocol/SignedCommand.ts"
 import { StateHash } from "../../domain/protocol/StateHash.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
 import { EventLogError, LogUnavailable } from "../../services/EventLog.ts"
+import { SafeInteger } from "../sql/SafeInteger.ts"
 import { resultCode } from "../sql/Sqlite.ts"
 import { logCorrupt } from "./ChainVerification.ts"
-
-/** SQLite returns 64-bit integers as numbers, Postgres as bigints; none of ours exceeds 2^53. */
-export const SafeInteger = Schema.Union([Schema.Int, Schema.BigInt]).pipe(
-  Schema.decodeTo(
-    Schema.Int,
-    SchemaTransformation.transform<number, number | bigint>({ decode: Number, encode: (n) => n })
-  )
-)
 
 const EventRow = Schema.Struct({
   topic: TopicId,
@@ -32,12 +25,13 @@ const EventRow = Schema.Struct({
 })
 const decodeEventRow = Schema.decodeUnknownExit(EventRow)
 
-/** A command that was carried out. */
+/** An applied command, from its last event or from the table of commands without one. */
 export const ProcessedCommandRow = Schema.Struct({ seq: SafeInteger, author: Author, asked: Schema.NullOr(StateHash) })
 
+/** A topic's head. */
 export const HeadRow = Schema.Struct({ id: TopicId, epoch: Schema.String, head: SafeInteger, head_hash: Schema.String })
 
-/** An event's row as an entry; a row that cannot be one is damage at the seq where it stands (FLT5). */
+/** An event's row as an entry. A row that does not decode is damage at `seq` (FLT5). */
 export const entryFromRow = (topic: TopicId, seq: number, row: unknown): Result.Result<Entry, EventLogError> => {
   const decoded = decodeEventRow(row)
   if (decoded._tag === "Failure") return Result.fail(logCorrupt(topic, seq, "altered"))
@@ -54,6 +48,7 @@ export const entryFromRow = (topic: TopicId, seq: number, row: unknown): Result.
   }
 }
 
+/** An entry as a row to insert. */
 export const rowFromEntry = ({ asked, event, signed, ...entry }: Entry) => ({
   ...entry,
   event: JSON.stringify(event),
@@ -61,21 +56,21 @@ export const rowFromEntry = ({ asked, event, signed, ...entry }: Entry) => ({
   asked: asked ?? null
 })
 
-/** A statement that failed, in the event log's words. */
+/** A failed statement as an error of the event log. */
 export const logUnavailable = (operation: string) => (cause: SqlError.SqlError | Schema.SchemaError): EventLogError =>
   new EventLogError({
     reason: new LogUnavailable({ operation, full: cause._tag === "SqlError" && resultCode(cause) === 13, cause })
   })
 
-/** Whether the database file itself cannot be understood any more: SQLITE_CORRUPT, SQLITE_NOTADB. */
+/** Whether the database file itself is damaged: SQLITE_CORRUPT, SQLITE_NOTADB. */
 export const isFileCorruption = (error: SqlError.SqlError | Schema.SchemaError): boolean => {
   const code = error._tag === "SqlError" ? resultCode(error) : undefined
   return code === 11 || code === 26
 }
 
 /**
- * Splits rows into runs whose lengths are powers of two, at most 64: a handful of statement texts whatever the number
- * of rows, so that all of them stay prepared.
+ * Splits rows into chunks whose lengths are powers of two, at most 64, so that few statement texts occur and all of them
+ * stay prepared.
  */
 export const chunkRows = <A>(rows: ReadonlyArray<A>): ReadonlyArray<Arr.NonEmptyReadonlyArray<A>> => {
   const chunks: Array<Arr.NonEmptyReadonlyArray<A>> = []

@@ -1,9 +1,42 @@
 /**
- * The event log and the directory in SQL. Portable SQL and schema-decoded rows,
- * so that the same file serves SQLite and Postgres; durability is the client's
- * (`layers/sql`), grouping is `Committer`'s.
+ * The event log and the directory in SQL: portable statements and schema-decoded rows, for SQLite and Postgres alike.
  *
- * Whatever is read is checked against the hash chain first (FLT5).
+ * **When to use**
+ *
+ * Provide it with a `SqlClient`, such as `Sqlite.layer`. The tables are created or migrated when it is built.
+ *
+ * **Details**
+ *
+ * Appends are committed in groups by `Committer`; durability is the client's (`layers/sql`). What is read is verified against
+ * the hash chain before it is returned (FLT5).
+ *
+ * **Gotchas**
+ *
+ * - The append's expected seq fences writers, also those of other servers on the same database (TOP3). SQLite itself admits
+ *   one server per file.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer } from "effect"
+ *
+ * const topic = Domain.Ids.TopicId.make("note:one")
+ * const cause = Domain.Ids.CommandId.make("command-1")
+ * const draft = { topic, seq: 1, at: 0, cause, author: "system:ada", version: 1, event: { _tag: "Written" } } as const
+ *
+ * const program = Effect.gen(function*() {
+ *   const log = yield* Services.EventLog.EventLog
+ *   const append = { topic, drafts: [draft], wakeAt: undefined, hasPendingIntents: false, listing: undefined }
+ *   yield* log.append({ ...append, expectedSeq: 0 })
+ *   const second = yield* Effect.flip(log.append({ ...append, expectedSeq: 0 }))
+ *   return second.reason._tag
+ * })
+ *
+ * const log = Layers.EventLogSql.layer.pipe(Layer.provide(Layers.Sqlite.layer({ filename: ":memory:" })))
+ * console.log(await Effect.runPromise(Effect.provide(program, log)))
+ * // => SeqConflict
+ * ```
  */
 import { Array as Arr, Context, Effect, Layer, Option, Result, Schema } from "effect"
 import { type Migrator, SqlClient, type SqlError } from "effect/sql"
@@ -12,6 +45,7 @@ import type { EventlessCommand } from "../../domain/topic/Deduplication.ts"
 import { advanceHead, emptyHead, type Entry, type LogHead } from "../../domain/topic/Log.ts"
 import { Directory } from "../../services/Directory.ts"
 import { type AppendRequest, EventLog } from "../../services/EventLog.ts"
+import { SafeInteger } from "../sql/SafeInteger.ts"
 import * as ChainVerification from "./ChainVerification.ts"
 import * as Committer from "./Committer.ts"
 import { make as makeDirectory, writeListing } from "./DirectorySql.ts"
@@ -23,8 +57,7 @@ import {
   isFileCorruption,
   logUnavailable,
   ProcessedCommandRow,
-  rowFromEntry,
-  SafeInteger
+  rowFromEntry
 } from "./EventLogRows.ts"
 
 const decodeHeads = Schema.decodeUnknownEffect(Schema.Array(HeadRow))
@@ -58,7 +91,7 @@ const readHeads = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, topics: 
   return headsByTopic
 })
 
-/** Chains and writes a group; to be run in a transaction. */
+/** Chains a group's entries and inserts them. To be run in a transaction. */
 const writeGroup = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: ReadonlyArray<AppendRequest>) {
   const topics = [...new Set(group.map((append) => append.topic))]
   const headsByTopic = yield* readHeads(sql, topics)
@@ -143,7 +176,7 @@ const makeRead = (sql: SqlClient.SqlClient): EventLog["Service"]["read"] => {
 }
 
 const makeSnapshots = (sql: SqlClient.SqlClient): Pick<EventLog["Service"], "snapshot" | "saveSnapshot"> => ({
-  // A snapshot is a cache: one that cannot be read, or was damaged, is as good as none (TOP7).
+  // A snapshot that does not decode or whose hash differs is ignored (TOP7).
   snapshot: (topic) =>
     sql`SELECT seq, version, state, hash FROM snapshots WHERE topic = ${topic}`.pipe(
       Effect.mapError(logUnavailable("snapshot")),
@@ -223,7 +256,7 @@ const make = Effect.gen(function*() {
   })
 })
 
-/** The log and the directory on the given database; creates or updates the tables first. */
+/** The log and the directory on the given database; creates or migrates the tables first. */
 export const layer: Layer.Layer<
   EventLog | Directory,
   SqlError.SqlError | Migrator.MigrationError,

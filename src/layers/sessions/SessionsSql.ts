@@ -40,7 +40,7 @@ import { SqlClient, type SqlError } from "effect/sql"
 import { UserId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import { type Session, SessionError, Sessions, SessionsUnavailable } from "../../services/Sessions.ts"
-import { SafeInteger } from "../eventlog/EventLogRows.ts"
+import { SafeInteger } from "../sql/SafeInteger.ts"
 import { RelaxedDurability } from "../sql/Sqlite.ts"
 import * as SessionStore from "./SessionStore.ts"
 

@@ -1,10 +1,38 @@
 /**
- * `effect/sql` over `node:sqlite`: one connection, WAL, every commit synced to
- * the disk before it is reported, on a thread of the pool: the disk holds up
- * whoever waits for it, and nobody else.
+ * `effect/sql` over `node:sqlite`: one connection in WAL mode. Every commit is synced to the disk before it is reported, on a
+ * thread of the pool, so that a slow disk delays only the callers that wait for it (TOP4).
  *
- * One process per data file: a second one is turned away by a lock that the
- * operating system drops with the process, so nothing stale survives a crash.
+ * **When to use**
+ *
+ * Provide it as the `SqlClient` of `EventLogSql` and `SessionsSql` on one server. Two servers need Postgres.
+ *
+ * **Details**
+ *
+ * One process per data file: a second one fails with `SqliteInUse` (FLT23), by a lock that the operating system releases with
+ * the process. After an I/O error the connection is closed and reopened before anything else runs on it (FLT4).
+ *
+ * **Gotchas**
+ *
+ * - A statement runs synchronously on the event loop: keep it short.
+ * - Writes under `RelaxedDurability` survive a crash of the process, not of the machine. Never acknowledge them.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Layers } from "choir"
+ * import { Effect } from "effect"
+ * import { SqlClient } from "effect/sql"
+ *
+ * const program = Effect.gen(function*() {
+ *   const sql = yield* SqlClient.SqlClient
+ *   yield* sql`CREATE TABLE notes (text TEXT NOT NULL)`
+ *   yield* sql`INSERT INTO notes ${sql.insert({ text: "Steep green tea at 80 degrees." })}`
+ *   return yield* sql`SELECT text FROM notes`
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, Layers.Sqlite.layer({ filename: ":memory:" }))))
+ * // => [ { text: "Steep green tea at 80 degrees." } ]
+ * ```
  */
 import { Context, Effect, Layer, Option, Schema, type Scope, Semaphore, Stream } from "effect"
 import { Reactivity } from "effect/reactivity"
@@ -19,20 +47,21 @@ export class SqliteInUse extends Schema.TaggedError<SqliteInUse>()("SqliteInUse"
   }
 }
 
+/** The layer's settings. */
 export interface Options {
   /** A path, or `:memory:`. */
   readonly filename: string
 }
 
 /**
- * Set for writes that need not wait for the disk: they survive the process, and the power once the next write that does
- * wait has been reported. Nobody may be promised what they say.
+ * Relaxed durability: set for writes that return before they are synced. They survive a crash of the process, and a power
+ * loss only once a later synced write has been reported. Never acknowledge such a write.
  */
 export const RelaxedDurability = Context.Reference<boolean>("choir/layers/sql/RelaxedDurability", {
   defaultValue: () => false
 })
 
-/** Rows that a stream takes at a time. */
+/** Rows that a stream reads at a time. */
 const streamBatchSize = 128
 
 /** The primary SQLite result code behind an error, if there is one: 13 is "disk full", 11 "corrupt". */
@@ -148,6 +177,6 @@ export const make = Effect.fnUntraced(function*(options: Options) {
   })
 })
 
-/** SQL on a file, or in memory. Fails when another server has the file, or when it cannot be opened. */
+/** SQL on a file, or in memory. Fails with `SqliteInUse` when another process has the file open. */
 export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient, SqliteInUse | SqlError.SqlError> =>
   Layer.effect(SqlClient.SqlClient, make(options)).pipe(Layer.provide(Reactivity.layer))

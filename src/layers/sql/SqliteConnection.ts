@@ -1,21 +1,21 @@
-/** One open SQLite file: its prepared statements, its syncs, and what is done when one of them fails. */
+/** One open SQLite file: its prepared statements, its fsyncs, and its recovery after an I/O error (FLT4). */
 import { Effect } from "effect"
 import { SqlError } from "effect/sql"
 import { closeSync, constants, fdatasync, openSync } from "node:fs"
 import { DatabaseSync, type StatementSync } from "node:sqlite"
 
-/** SQLite's primary result codes after which a connection is not to be trusted: I/O error, corruption, no database. */
+/** Primary result codes after which the connection is reopened: I/O error, corruption, cannot open, no database. */
 const fatalResultCodes: ReadonlySet<number> = new Set([10, 11, 14, 26])
 /** How many statements stay prepared. */
 const preparedStatementsMax = 256
 
-/** The primary SQLite result code of a fault, if it has one. */
+/** The primary SQLite result code of an error, if it has one. */
 export const primaryResultCode = (cause: unknown): number | undefined =>
   typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number"
     ? cause.errcode & 0xff
     : undefined
 
-/** A fault as Effect has it. `node:sqlite` reports the extended result code as `errcode`; the classifier reads `errno`. */
+/** An error as `SqlError`. `node:sqlite` reports the extended result code as `errcode`; Effect's classifier reads `errno`. */
 export const toSqlError = (cause: unknown, operation: string) =>
   new SqlError.SqlError({
     reason: SqlError.classifySqliteError(
@@ -30,7 +30,7 @@ const openDatabase = (filename: string): DatabaseSync => {
   const db = new DatabaseSync(filename, { timeout: 5000 })
   try {
     db.exec(
-      // A commit is written at once and synced by `Handle.sync`; checkpoints sync both files themselves.
+      // NORMAL: a commit is written to the WAL and synced by `sync` below; checkpoints sync both files themselves.
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;" +
         "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
     )
@@ -43,14 +43,14 @@ const openDatabase = (filename: string): DatabaseSync => {
 }
 
 /**
- * What was written when a sync failed, or when the process died before it, is found again as if it were there to stay,
- * and a command that is sent once more would be acknowledged for it: all of it has to be on the disk first (FLT4).
+ * Syncs the WAL. Entries written before a failed fsync, or before a crash, are visible again when the file is opened, and a
+ * repeated command would be acknowledged for them: they must be on stable storage first (FLT4).
  */
 const flushWal = (db: DatabaseSync): void => {
   try {
     db.exec("PRAGMA wal_checkpoint(TRUNCATE)")
   } catch (cause) {
-    // No space to move it to the main file: the log itself was synced before that was tried (FLT3).
+    // No space to copy the WAL to the main file: the WAL itself was synced before that was tried (FLT3).
     if (primaryResultCode(cause) !== 13) throw cause
   }
 }
@@ -58,26 +58,26 @@ const flushWal = (db: DatabaseSync): void => {
 const openWalFile = (filename: string): number | undefined =>
   filename === ":memory:" ? undefined : openSync(`${filename}-wal`, constants.O_RDWR | constants.O_CREAT)
 
-/** A statement, and whether it answers in rows: asking that costs more than most statements do. */
+/** A statement, and whether it returns rows: asking SQLite costs more than most statements take. */
 export interface PreparedStatement {
   readonly statement: StatementSync
   readonly returnsRows: boolean
 }
 
-/** Throws what SQLite has against the statement. */
+/** Compiles a statement. Throws SQLite's error. */
 export const prepare = (db: DatabaseSync, sql: string): PreparedStatement => {
   const statement = db.prepare(sql)
   return { statement, returnsRows: statement.columns().length > 0 }
 }
 
-/** The one connection. After a fatal error it is closed and opened again before anything else runs on it (FLT4). */
+/** The one connection. After a fatal error it is closed and reopened before anything else runs on it (FLT4). */
 export class SqliteConnection {
   readonly filename: string
   db: DatabaseSync
   /** The write-ahead log; SQLite takes no locks on it that closing this would drop. */
   private walFile: number | undefined
   private failed = false
-  /** How many rows the connection had changed when it was synced last, or when that was put off. */
+  /** `total_changes()` at the last fsync, or when it was deferred. */
   private syncedChanges = 0
   private readonly statements = new Map<string, PreparedStatement>()
 
@@ -87,7 +87,7 @@ export class SqliteConnection {
     this.walFile = openWalFile(filename)
   }
 
-  /** The handle, opened anew when it has failed; throws when that fails as well. */
+  /** Reopens the file after a failure; throws when that fails as well. */
   reopenIfFailed(): this {
     if (!this.failed) return this
     this.statements.clear()
@@ -105,12 +105,12 @@ export class SqliteConnection {
     if (this.db.isOpen) this.db.close()
   }
 
-  /** Whether something was committed that may not be on the disk yet. */
+  /** Whether something was committed that was not synced. */
   get needsSync(): boolean {
     return this.walFile !== undefined && !this.db.isTransaction && this.totalChanges > this.syncedChanges
   }
 
-  /** Leaves what was committed to the next sync. */
+  /** Leaves what was committed to the next fsync. */
   deferSync(): void {
     this.syncedChanges = this.totalChanges
   }
@@ -120,8 +120,8 @@ export class SqliteConnection {
   }
 
   /**
-   * Has what was committed on the disk (TOP4). One at a time, by the connection's semaphore: of two that run together,
-   * the kernel tells only one of an error. After an error nothing is synced before the file was opened again (FLT4).
+   * Forces committed writes to stable storage (TOP4). One at a time, by the connection's semaphore: of two concurrent
+   * fsyncs the kernel reports an error to one only. After an error the file is reopened before the next fsync (FLT4).
    */
   readonly sync: Effect.Effect<void, SqlError.SqlError> = Effect.uninterruptible(Effect.callback((resume) => {
     const { totalChanges, walFile } = this
@@ -138,7 +138,7 @@ export class SqliteConnection {
     })
   }))
 
-  /** Prepared once, and kept until too many are. Throws like the function. */
+  /** Prepared once and cached, up to a limit. Throws SQLite's error. */
   prepare(sql: string): PreparedStatement {
     let cached = this.statements.get(sql)
     if (cached === undefined) {
@@ -149,7 +149,7 @@ export class SqliteConnection {
     return cached
   }
 
-  /** What a caller hears of a fault. */
+  /** The error for the caller; marks the connection as failed after a fatal one. */
   recordFailure(cause: unknown, operation: string): SqlError.SqlError {
     this.failed ||= fatalResultCodes.has(primaryResultCode(cause) ?? 0)
     return toSqlError(cause, operation)

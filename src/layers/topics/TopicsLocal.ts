@@ -1,7 +1,49 @@
 /**
- * Topics in this process: one host per topic in use, started by the first message to it and passivated when idle.
+ * Topics in this process: one host per topic in use, started by the first message to it and passivated when idle. Composes
+ * the registry, the timer queue and the runner of intents; what a topic does with a message is `TopicHost`'s.
  *
- * Composes the registry, the timer queue and the runner of intents; what a topic does with a message is `TopicHost`'s.
+ * **When to use**
+ *
+ * Provide it on a server that holds all its topics, or a topic at most on one server at a time.
+ *
+ * **Details**
+ *
+ * Closing the layer rejects new messages and finishes the queued ones (SYN11). Idle passivation is not left to `RcMap`: a
+ * topic with a running intent, a queued message or a possible backlog in the log must stay in memory.
+ *
+ * **Gotchas**
+ *
+ * - Timers and outstanding intents of earlier runs resume with `recover`, not with the layer.
+ * - Two servers on one log fence each other by seq, but do not see each other's events until they write.
+ *
+ * **Example**
+ *
+ * A topic is passivated when it is idle, and loaded again from its log.
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const topics = yield* Services.Topics.Topics
+ *   const id = Domain.Ids.CommandId.make("create-1")
+ *   const topic = Domain.Ids.TopicId.make("thread:one")
+ *   const author = Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+ *   yield* topics.submit(topic, { id, author, input: { _tag: "create_thread", name: "Notes on tea" } })
+ *   while ((yield* topics.stats).loadedTopics > 0) yield* Effect.sleep(5)
+ *   return (yield* topics.stateOf(Domain.Thread.threadKind, topic, author)).title
+ * })
+ *
+ * const topicsLayer = Layers.TopicsLocal.layer({ limits: { passivateAfter: 20 } }).pipe(
+ *   Layer.provide([
+ *     Layers.EventLogMemory.layer,
+ *     Layers.IntentHandlersLive.layer,
+ *     Layer.succeed(Services.Kinds.Kinds, Domain.BuiltInKinds.builtInKinds)
+ *   ])
+ * )
+ * console.log(await Effect.runPromise(Effect.provide(program, topicsLayer)))
+ * // => Notes on tea
+ * ```
  */
 import { Clock, Effect, FiberHandle, FiberSet, Layer, Random, Result, type Schema } from "effect"
 import type { Author, TopicId } from "../../domain/protocol/Ids.ts"
