@@ -1,52 +1,58 @@
-/** A small kind of topic for tests of hosts: it counts, and can do everything a kind can. */
+/** A counter: a small kind for tests of hosts that uses every feature of a kind, and can fail in every function. */
 import { Schema } from "effect"
 import { Author, CommandId, Instant, TopicId } from "../../src/domain/protocol/Ids.ts"
 import { makeRejection } from "../../src/domain/protocol/Rejection.ts"
 import { accept, define, forward, reject, SendCommand } from "../../src/domain/topic/Topic.ts"
 
 const Ask = Schema.TaggedStruct("Ask", { id: CommandId, question: Schema.String })
+/** An intent that a test's handler answers. */
 export type Ask = typeof Ask.Type
 const CounterIntent = Schema.Union([SendCommand, Ask])
+/** The intents of a counter. */
 export type CounterIntent = typeof CounterIntent.Type
 
+/** The commands of a counter. */
 export const Command = Schema.TaggedUnion({
   add: { n: Schema.Int },
   /** Accepted without an event. */
   nothing: {},
-  /** Adds 100 when the time has come. */
+  /** Sets a timer that adds 100. */
   wake_at: { at: Instant },
-  /** Owes the world an `Ask`. */
+  /** Adds a pending `Ask`. */
   ask: { question: Schema.String },
   forget: { id: CommandId },
-  /** Tells another counter to add `n`. */
-  tell: { topic: TopicId, n: Schema.Int },
-  /** Has another counter decide. */
-  pass_on: { topic: TopicId, n: Schema.Int },
-  /** Who may read from now on. */
+  /** Adds an intent that lets another counter add `n`. */
+  send_add: { topic: TopicId, n: Schema.Int },
+  /** Forwards the addition to another counter. */
+  forward_add: { topic: TopicId, n: Schema.Int },
+  /** Restricts reading; null permits everyone. */
   share: { readers: Schema.NullOr(Schema.Array(Author)) },
-  /** Defects. */
+  /** Each throws in another function. */
   die_deciding: {},
   die_evolving: {},
   die_deriving: {}
 })
 export type Command = typeof Command.Type
 
+/** The answers of a counter, besides those of every kind. */
 export const Answer = Schema.TaggedUnion({ Add: { n: Schema.Int }, Answered: { id: CommandId, value: Schema.Int } })
 
+/** The events of a counter. */
 export const Event = Schema.TaggedUnion({
   Added: { n: Schema.Int },
   WakeSet: { at: Schema.NullOr(Instant) },
-  Owes: { intent: CounterIntent },
+  IntentAdded: { intent: CounterIntent },
   Settled: { id: CommandId, value: Schema.Int },
   Shared: { readers: Schema.NullOr(Schema.Array(Author)) },
   Poison: { when: Schema.Literals(["evolve", "derive"]) }
 })
 export type Event = typeof Event.Type
 
+/** The state of a counter. */
 export const State = Schema.Struct({
   total: Schema.Int,
   wake: Schema.NullOr(Instant),
-  owed: Schema.Array(CounterIntent),
+  pendingIntents: Schema.Array(CounterIntent),
   readers: Schema.NullOr(Schema.Array(Author)),
   poisoned: Schema.Boolean
 })
@@ -58,10 +64,14 @@ const evolve = (state: State, event: Event): State => {
       return { ...state, total: state.total + event.n }
     case "WakeSet":
       return { ...state, wake: event.at }
-    case "Owes":
-      return { ...state, owed: [...state.owed, event.intent] }
+    case "IntentAdded":
+      return { ...state, pendingIntents: [...state.pendingIntents, event.intent] }
     case "Settled":
-      return { ...state, total: state.total + event.value, owed: state.owed.filter(({ id }) => id !== event.id) }
+      return {
+        ...state,
+        total: state.total + event.value,
+        pendingIntents: state.pendingIntents.filter(({ id }) => id !== event.id)
+      }
     case "Shared":
       return { ...state, readers: event.readers }
     case "Poison":
@@ -71,7 +81,7 @@ const evolve = (state: State, event: Event): State => {
 }
 
 const settleIntent = (state: State, id: CommandId, value: number) =>
-  state.owed.some((intent) => intent.id === id) ? accept({ _tag: "Settled", id, value }) : accept()
+  state.pendingIntents.some((intent) => intent.id === id) ? accept({ _tag: "Settled", id, value }) : accept()
 
 /** Counts. A total never falls below zero. */
 export const kind = define({
@@ -82,7 +92,7 @@ export const kind = define({
   Command,
   Answer,
   Event,
-  initial: () => ({ total: 0, wake: null, owed: [], readers: null, poisoned: false }),
+  initial: () => ({ total: 0, wake: null, pendingIntents: [], readers: null, poisoned: false }),
   decide: (state, input, context) => {
     switch (input._tag) {
       case "add":
@@ -97,13 +107,13 @@ export const kind = define({
       case "Woke":
         return accept({ _tag: "WakeSet", at: null }, { _tag: "Added", n: 100 })
       case "ask":
-        return accept({ _tag: "Owes", intent: { _tag: "Ask", id: context.id, question: input.question } })
-      case "tell": {
-        const id = CommandId.make(`${context.id}/tell`)
+        return accept({ _tag: "IntentAdded", intent: { _tag: "Ask", id: context.id, question: input.question } })
+      case "send_add": {
+        const id = CommandId.make(`${context.id}/send`)
         const payload = { _tag: "Add", n: input.n }
-        return accept({ _tag: "Owes", intent: { _tag: "Tell", id, topic: input.topic, input: payload } })
+        return accept({ _tag: "IntentAdded", intent: { _tag: "Tell", id, topic: input.topic, input: payload } })
       }
-      case "pass_on":
+      case "forward_add":
         return forward(input.topic, { _tag: "Add", n: input.n })
       case "forget":
         return settleIntent(state, input.id, 0)
@@ -122,9 +132,9 @@ export const kind = define({
     }
   },
   evolve,
-  pending: ({ owed, poisoned }) => {
+  pending: ({ pendingIntents, poisoned }) => {
     if (poisoned) throw new TypeError("a defect in pending")
-    return owed
+    return pendingIntents
   },
   nextWake: ({ wake }) => wake ?? undefined,
   canRead: ({ readers }, reader) => readers === null || readers.includes(reader),

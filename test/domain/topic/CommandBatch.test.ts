@@ -107,7 +107,7 @@ describe("decideBatch", () => {
 
   it("[SYN5] makes exactly one decision per command, in order: a receipt, a rejection, or a forward", () => {
     const other = TopicId.make("counter:two")
-    const decided = decide([add("a", 1), add("b", -2), command("c", { _tag: "pass_on", topic: other, n: 1 })])
+    const decided = decide([add("a", 1), add("b", -2), command("c", { _tag: "forward_add", topic: other, n: 1 })])
     assert.deepStrictEqual(outcomes(decided), [1, "rule_violated", "forward to counter:two"])
   })
 

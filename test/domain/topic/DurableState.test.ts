@@ -34,7 +34,7 @@ describe("replay", () => {
 
   it("[TOP1] [TOP6] derives the timer and the outstanding intents from the state alone", () => {
     const intent = { _tag: "Ask", id: "q", question: "why" }
-    const loaded = replay(kind, base, [entry(1, { _tag: "WakeSet", at: 9 }), entry(2, { _tag: "Owes", intent })])
+    const loaded = replay(kind, base, [entry(1, { _tag: "WakeSet", at: 9 }), entry(2, { _tag: "IntentAdded", intent })])
     assert.deepStrictEqual([loaded.wakeAt, loaded.pending], [9, [intent]])
   })
 

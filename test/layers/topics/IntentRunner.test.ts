@@ -114,7 +114,7 @@ describe("between topics", () => {
   it.effect("[TOP6] a tell is another topic's command, by this topic, once", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
-      yield* sendCommand(counterOne, { _tag: "tell", topic: counterTwo, n: 3 }, { id: "t" })
+      yield* sendCommand(counterOne, { _tag: "send_add", topic: counterTwo, n: 3 }, { id: "t" })
       yield* runReadyFibers
       assert.strictEqual(yield* readTotal(counterTwo), 3)
       assert.strictEqual(yield* readTotal(counterOne), 1000)
@@ -123,16 +123,16 @@ describe("between topics", () => {
         ...yield* log.read(counterTwo, { after: 0, limit: 10 })
       ]
       assert.deepStrictEqual(entries.map(({ author, cause }) => [cause, author]), [
-        ["t/tell/answer", "system:counter:two"],
-        ["t/tell", "system:counter:one"]
+        ["t/send/answer", "system:counter:two"],
+        ["t/send", "system:counter:one"]
       ])
     }).pipe(Effect.provide(layer())))
 
   it.effect("[TOP6] the other topic's refusal comes back as the answer", () =>
     Effect.gen(function*() {
       yield* sendCommand(counterOne, { _tag: "add", n: 10 })
-      yield* sendCommand(counterOne, { _tag: "tell", topic: counterTwo, n: -3 })
-      yield* sendCommand(counterOne, { _tag: "tell", topic: "nobody:here" as typeof counterTwo, n: 1 })
+      yield* sendCommand(counterOne, { _tag: "send_add", topic: counterTwo, n: -3 })
+      yield* sendCommand(counterOne, { _tag: "send_add", topic: "nobody:here" as typeof counterTwo, n: 1 })
       yield* runReadyFibers
       assert.strictEqual(yield* readTotal(counterOne), 8)
       assert.strictEqual(yield* readTotal(counterTwo), 0)
@@ -140,7 +140,7 @@ describe("between topics", () => {
 
   it.effect("[THR2] a forwarded command is decided elsewhere, under its own id and author", () =>
     Effect.gen(function*() {
-      const pass = { _tag: "pass_on", topic: counterTwo, n: 3 } as const
+      const pass = { _tag: "forward_add", topic: counterTwo, n: 3 } as const
       assert.deepStrictEqual(
         yield* sendCommand(counterOne, pass, { id: "f" }),
         Result.succeed({ topic: counterTwo, seq: 1, duplicate: false })

@@ -51,7 +51,7 @@ describe("a log that is ahead", () => {
       const writer = new TopicWriter(counterOne, CounterKind.kind, { log, now: () => 0, seed: () => 0 })
       yield* writer.load
       const owes: CounterKind.Event = {
-        _tag: "Owes",
+        _tag: "IntentAdded",
         intent: { _tag: "Ask", id: CommandId.make("asked"), question: "how many?" }
       }
       yield* log.append(unseenAppend(4, "twice", owes))

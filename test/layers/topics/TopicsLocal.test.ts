@@ -116,7 +116,7 @@ describe("commands", () => {
       assert.deepStrictEqual((yield* peek({ _tag: "ask", question: "why" })).intents, [
         { _tag: "Ask", id: "s", question: "why" } as never
       ])
-      assert.deepStrictEqual((yield* peek({ _tag: "pass_on", topic: counterTwo, n: 3 })).events, [{
+      assert.deepStrictEqual((yield* peek({ _tag: "forward_add", topic: counterTwo, n: 3 })).events, [{
         _tag: "Added",
         n: 3
       }])

@@ -101,6 +101,78 @@ const normalise = (vector: ReadonlyArray<number>): ReadonlyArray<number> => {
 const dot = (a: ReadonlyArray<number>, b: ReadonlyArray<number>) =>
   Math.fround(a.reduce((sum, x, i) => sum + x * b[i]!, 0))
 
+/** Rejects a vector of another dimension. */
+const checkSize = (collection: Collection, vector: ReadonlyArray<number>) => {
+  if (vector.length !== collection.size) {
+    const detail = `expected dim: ${collection.size}, got ${vector.length}`
+    throw new QdrantError(400, `Wrong input: Vector dimension error: ${detail}`)
+  }
+}
+
+const toRecord = ({ id, payload, vector }: PointStruct) => ({ id, payload, vector })
+const sortedById = (collection: Collection) =>
+  Array.from(collection.points.values()).sort((a, b) => (a.id < b.id ? -1 : 1))
+
+/** Stores points, unless the filter excludes the stored one. */
+const upsert = (
+  collection: Collection,
+  { points, update_filter }: typeof Requests.batch.Type["operations"][0]["upsert"]
+) => {
+  for (const point of points) checkSize(collection, point.vector)
+  for (const point of points) {
+    const stored = collection.points.get(point.id)
+    if (stored !== undefined && update_filter !== undefined && !matchesCondition(update_filter, stored.payload)) {
+      continue
+    }
+    collection.points.set(point.id, { ...point, vector: normalise(point.vector) })
+  }
+}
+
+/** The description of a collection. */
+const info = (collection: Collection) => ({
+  status: "green",
+  optimizer_status: "ok",
+  segments_count: 1,
+  points_count: collection.points.size,
+  config: {
+    params: { vectors: { size: collection.size, distance: "Cosine" } },
+    hnsw_config: { m: 16, ef_construct: 100, full_scan_threshold: 10_000 },
+    optimizer_config: {
+      deleted_threshold: 0.2,
+      vacuum_min_vector_number: 1000,
+      default_segment_number: 0,
+      flush_interval_sec: 5
+    }
+  },
+  payload_schema: Object.fromEntries(
+    Array.from(collection.indexes, ([field, schema]) => [field, {
+      data_type: typeof schema === "string" ? schema : "keyword",
+      points: collection.points.size
+    }])
+  )
+})
+
+/** Searches by cosine similarity. */
+const query = (collection: Collection, body: unknown) => {
+  const { filter, limit, query } = parseBody(Requests.query, body)
+  if (limit === 0) throw new QdrantError(422, "Validation error in JSON body: [limit: value 0 invalid]")
+  checkSize(collection, query)
+  const direction = normalise(query)
+  const points = Array.from(collection.points.values())
+    .filter((point) => filter === undefined || filter === null || matchesCondition(filter, point.payload))
+    .map(({ id, payload, vector }) => ({ id, version: 0, score: dot(direction, vector), payload }))
+    // Qdrant orders ties arbitrarily; the largest id comes first here, so that no test relies on the order of ids.
+    .sort((a, b) => b.score - a.score || (a.id < b.id ? 1 : -1))
+  return { points: points.slice(0, limit) }
+}
+
+/** A page of points in the order of their ids. */
+const scroll = (collection: Collection, body: unknown) => {
+  const { limit, offset } = parseBody(Requests.scroll, body)
+  const rest = sortedById(collection).filter((point) => offset === undefined || offset === null || point.id >= offset)
+  return { points: rest.slice(0, limit).map(toRecord), next_page_offset: rest[limit]?.id ?? null }
+}
+
 /** One server; `handle` returns a result or throws a `QdrantError`. */
 export const make = () => {
   const collections = new Map<string, Collection>()
@@ -111,81 +183,15 @@ export const make = () => {
     if (collection === undefined) throw new QdrantError(404, `Not found: Collection \`${name}\` doesn't exist!`)
     return collection
   }
-  const checkSize = (collection: Collection, vector: ReadonlyArray<number>) => {
-    if (vector.length !== collection.size) {
-      const detail = `expected dim: ${collection.size}, got ${vector.length}`
-      throw new QdrantError(400, `Wrong input: Vector dimension error: ${detail}`)
-    }
-  }
   const toUpdateResult = (wait: boolean) => ({
     operation_id: ++operations,
     status: wait ? "completed" : "acknowledged"
   })
-  const toRecord = ({ id, payload, vector }: PointStruct) => ({ id, payload, vector })
-  const sortedById = (collection: Collection) =>
-    Array.from(collection.points.values()).sort((a, b) => (a.id < b.id ? -1 : 1))
-
-  const upsert = (
-    collection: Collection,
-    { points, update_filter }: typeof Requests.batch.Type["operations"][0]["upsert"]
-  ) => {
-    for (const point of points) checkSize(collection, point.vector)
-    for (const point of points) {
-      const stored = collection.points.get(point.id)
-      if (stored !== undefined && update_filter !== undefined && !matchesCondition(update_filter, stored.payload)) {
-        continue
-      }
-      collection.points.set(point.id, { ...point, vector: normalise(point.vector) })
-    }
-  }
-
-  const info = (collection: Collection) => ({
-    status: "green",
-    optimizer_status: "ok",
-    segments_count: 1,
-    points_count: collection.points.size,
-    config: {
-      params: { vectors: { size: collection.size, distance: "Cosine" } },
-      hnsw_config: { m: 16, ef_construct: 100, full_scan_threshold: 10_000 },
-      optimizer_config: {
-        deleted_threshold: 0.2,
-        vacuum_min_vector_number: 1000,
-        default_segment_number: 0,
-        flush_interval_sec: 5
-      }
-    },
-    payload_schema: Object.fromEntries(
-      Array.from(collection.indexes, ([field, schema]) => [field, {
-        data_type: typeof schema === "string" ? schema : "keyword",
-        points: collection.points.size
-      }])
-    )
-  })
-
   const create = (name: string, body: unknown) => {
     if (collections.has(name)) throw new QdrantError(409, `Wrong input: Collection \`${name}\` already exists!`)
     const { vectors } = parseBody(Requests.create, body)
     collections.set(name, { size: vectors.size, points: new Map(), indexes: new Map() })
     return true
-  }
-
-  const query = (collection: Collection, body: unknown) => {
-    const { filter, limit, query } = parseBody(Requests.query, body)
-    if (limit === 0) throw new QdrantError(422, "Validation error in JSON body: [limit: value 0 invalid]")
-    checkSize(collection, query)
-    const direction = normalise(query)
-    const points = Array.from(collection.points.values())
-      .filter((point) => filter === undefined || filter === null || matchesCondition(filter, point.payload))
-      .map(({ id, payload, vector }) => ({ id, version: 0, score: dot(direction, vector), payload }))
-      // Qdrant orders ties arbitrarily; the largest id comes first here, so that no test relies on the order of ids.
-      .sort((a, b) => b.score - a.score || (a.id < b.id ? 1 : -1))
-    return { points: points.slice(0, limit) }
-  }
-
-  const scroll = (collection: Collection, body: unknown) => {
-    const { limit, offset } = parseBody(Requests.scroll, body)
-    const rest = sortedById(collection).filter((point) => offset === undefined || offset === null || point.id >= offset)
-    return { points: rest.slice(0, limit).map(toRecord), next_page_offset: rest[limit]?.id ?? null }
   }
 
   const handle = (method: string, name: string, action: string, wait: boolean, body: unknown): unknown => {
@@ -218,7 +224,7 @@ export const make = () => {
       case "POST points/scroll":
         return scroll(collection, body)
       default:
-        throw new QdrantError(501, `the double does not know ${method} ${action}`)
+        throw new QdrantError(501, `the fake does not support ${method} ${action}`)
     }
   }
   return { handle, drop: (name: string) => collections.delete(name) } as const
