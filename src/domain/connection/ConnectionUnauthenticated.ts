@@ -93,10 +93,9 @@ const verifyChallenge = (
     return failAuthentication(state, id, "no challenge is open on this connection: send connect first", limits)
   }
   const { challenge, public_key } = state.status
-  const consumed: ConnectionState = { ...state, status: { _tag: "Unauthenticated" } }
   if (!Identity.isUnexpired(challenge, at)) {
     return failAuthentication(
-      consumed,
+      state,
       id,
       "the challenge has expired: send connect again",
       limits,
@@ -104,7 +103,7 @@ const verifyChallenge = (
     )
   }
   if (!Identity.isSignature(signature)) {
-    return failAuthentication(consumed, id, "the signature is not 64 bytes as base64url", limits)
+    return failAuthentication(state, id, "the signature is not 64 bytes as base64url", limits)
   }
   return [
     { ...state, status: { _tag: "Verifying", ref: id } },
@@ -147,7 +146,7 @@ export const handleVerification = (
   ]
 }
 
-/** CON5: an `AuthError` resets authentication. SEC26: the fifth failure on a connection closes it. */
+/** CON5: an `AuthError` resets authentication, and consumes a challenge (SEC2). SEC26: the fifth failure on a connection closes it. */
 const failAuthentication = (
   previous: ConnectionState,
   ref: string,

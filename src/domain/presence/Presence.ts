@@ -16,6 +16,7 @@ type Entries = HashMap.HashMap<string, Presence>
 export interface TopicPresence {
   readonly present: Entries
   readonly joins: Entries
+  /** Published entries whose connection has left since, even if it has joined again. */
   readonly leaves: Entries
 }
 
@@ -27,9 +28,9 @@ export const nonePresent: TopicPresence = { present: noEntries, joins: noEntries
 /** ROO2: adds a connection under its user; one that is present already keeps its entry. */
 export const join = (state: TopicPresence, entry: Presence): TopicPresence =>
   HashMap.has(state.present, entry.connection) ? state : {
+    ...state,
     present: HashMap.set(state.present, entry.connection, entry),
-    joins: HashMap.set(state.joins, entry.connection, entry),
-    leaves: HashMap.remove(state.leaves, entry.connection)
+    joins: HashMap.set(state.joins, entry.connection, entry)
   }
 
 /** ROO2: removes a connection. One whose join was not published yet appears in no diff. */
@@ -47,12 +48,15 @@ export const leave = (state: TopicPresence, connection: string): TopicPresence =
 /** The changes since the last diff. */
 export type PresenceDiff = Omit<ServerMessageOf<"presence_diff">, "_tag">
 
-/** ROO2: the changes to publish, undefined if there are none, and the state after they were published. */
+/**
+ * ROO2: the changes to publish, undefined if there are none, and the state after they were published. A connection that
+ * left and joined again appears with its new entry only.
+ */
 export const takeDiff = (
   state: TopicPresence
 ): { readonly diff: PresenceDiff | undefined; readonly published: TopicPresence } => {
   const joins = [...HashMap.values(state.joins)]
-  const leaves = [...HashMap.values(state.leaves)]
+  const leaves = [...HashMap.values(state.leaves)].filter(({ connection }) => !HashMap.has(state.joins, connection))
   if (joins.length + leaves.length === 0) return { diff: undefined, published: state }
   return { diff: { joins, leaves }, published: { ...state, joins: noEntries, leaves: noEntries } }
 }

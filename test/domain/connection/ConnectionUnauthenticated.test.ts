@@ -44,6 +44,14 @@ describe("a connection without a user", () => {
   })
 
   it("[AUT1] [SEC2] a challenge is consumed by the first try, and expires after 60 s", () => {
+    for (const signature of ["A", "A".repeat(86)]) {
+      const { state } = run([
+        connect,
+        challengeIssued,
+        controlReceived({ _tag: "auth", signature }, null, { at: 60_000 })
+      ])
+      assert.strictEqual(state.status._tag, "Unauthenticated")
+    }
     const refused: Message = { _tag: "AuthRejected", at: 0, ref, code: "auth_failed", message: "no" }
     assert.strictEqual(errorOf(run([connect, challengeIssued, auth, refused, auth]).intents)?.code, "auth_failed")
     const late = controlReceived({ _tag: "auth", signature: "A".repeat(86) }, null, { at: 60_000 })
