@@ -107,7 +107,9 @@ describe("ChorusParse: format", () => {
     const content = "Write cout << x;\r\nand then </prior>  end."
     assert.strictEqual(ChorusParse.findQuote(content, "cout ‹‹ x;\nand then ‹/prior> end."), content.slice(6))
   })
+})
 
+describe("ChorusParse: quotes", () => {
   it.prop("[CHO15] a quote is a part of its prior", [Schema.String, Schema.String, Schema.String], ([a, b, c]) => {
     const content = a + b + c
     const quote = ChorusParse.findQuote(content, b)

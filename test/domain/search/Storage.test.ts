@@ -100,7 +100,9 @@ describe("Storage: decisions", () => {
     assert.deepStrictEqual(result, { _tag: "Success", command: { _tag: "Remove", collection, ids: [pointId(1)] } })
     assert.deepStrictEqual(outcomeTags(Storage.executeOperation(state, update(1, 9))[1]), ["NotFound", "GiveUp"])
   })
+})
 
+describe("Storage: invalid operations", () => {
   it.each([
     { name: "a limit of 0", operation: search([1, 0, 0], 0) },
     { name: "a limit beyond all", operation: search([1, 0, 0], 1001) },

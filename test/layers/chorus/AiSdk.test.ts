@@ -71,7 +71,7 @@ const streamOnce = Effect.fnUntraced(function*(model: LanguageModelV4, options: 
 })
 
 describe("AiSdk language model", () => {
-  it.live("[CHO12] puts system and user text, hands on text and usage, aborts nothing that is done", () =>
+  it.live("[CHO12] system and user prompt reach the provider; its text and usage are returned", () =>
     Effect.gen(function*() {
       const { model, seen } = makeProvider(
         streamOf({ type: "stream-start", warnings: [] }, delta("a"), delta("b"), finish())
@@ -83,7 +83,7 @@ describe("AiSdk language model", () => {
       ])
     }))
 
-  it.live("[CHO12] answers as a whole, too", () =>
+  it.live("`generateText` returns the whole text", () =>
     Effect.gen(function*() {
       const { model } = makeProvider(streamOf(delta("a"), delta("b"), finish()))
       const languageModel = yield* AiSdk.languageModel(model)
@@ -91,17 +91,22 @@ describe("AiSdk language model", () => {
     }))
 
   const timeouts = [
-    { name: "does not answer the request", pull: streamOf(), hangs: true, before: 59_999 },
+    { name: "does not respond to the request", pull: streamOf(), hangs: true, before: 59_999 },
     {
-      name: "opens a stream and is silent",
+      name: "opens a stream and sends nothing",
       pull: streamOf({ type: "stream-start", warnings: [] }),
       hangs: false,
       before: 59_999
     },
-    { name: "stops in the middle", pull: streamOf(delta("a")), hangs: false, before: 59_999 }
+    {
+      name: "stalls in the middle of the stream",
+      pull: streamOf(delta("a")),
+      hangs: false,
+      before: 59_999
+    }
   ]
   it.effect.each(timeouts)(
-    "[FLT14] [FLT15] a provider that $name is given up after 60 s",
+    "[FLT14] [FLT15] a provider that $name times out after exactly 60 s",
     ({ before, hangs, pull }) =>
       Effect.gen(function*() {
         const { model, seen } = makeProvider(pull, hangs ? () => Promise.withResolvers<never>().promise : undefined)
@@ -118,7 +123,7 @@ describe("AiSdk language model", () => {
       })
   )
 
-  it.live("[CHO8] interruption aborts the request", () =>
+  it.live("[CHO8] an interruption aborts the request", () =>
     Effect.gen(function*() {
       const { model, seen } = makeProvider(streamOf(delta("a")))
       const fiber = yield* Effect.forkChild(streamOnce(model), { startImmediately: true })
@@ -128,7 +133,7 @@ describe("AiSdk language model", () => {
       assert.isTrue(seen.signal?.aborted)
     }))
 
-  it.live("[FLT16] a stream that ends without the provider's word is a failure, and so is an endless answer", () =>
+  it.live("[FLT16] [SEC32] a stream without the provider's end event is a failure, and so is an oversized answer", () =>
     Effect.gen(function*() {
       const cut = makeProvider((controller) => controller.close())
       assert.strictEqual((yield* streamOnce(cut.model)).fault, "InvalidOutputError")
@@ -137,13 +142,15 @@ describe("AiSdk language model", () => {
       assert.deepStrictEqual([fault, text.length], ["InvalidOutputError", 10_000])
       assert.isTrue(endless.seen.signal?.aborted)
     }))
+})
 
+describe("AiSdk language model: failures", () => {
   const api = (
     statusCode: number | undefined,
     more: { readonly responseHeaders?: Record<string, string>; readonly responseBody?: string } = {}
   ) =>
     new APICallError({
-      message: "said sk-secret",
+      message: "message with sk-secret",
       url: "u",
       requestBodyValues: {},
       ...(statusCode === undefined ? {} : { statusCode }),
@@ -184,7 +191,7 @@ describe("AiSdk language model", () => {
       }
     }))
 
-  it.live("[FLT17] a content filter is a refusal", () =>
+  it.live("[FLT17] a content filter is a ContentPolicyError", () =>
     Effect.gen(function*() {
       const { model } = makeProvider(streamOf(delta("a"), finish("content-filter")))
       assert.strictEqual((yield* streamOnce(model)).fault, "ContentPolicyError")
@@ -212,7 +219,7 @@ describe("AiSdk embedding model", () => {
       return (yield* embedMany(texts)).embeddings.map(({ vector }) => vector)
     }).pipe(Effect.provide(AiSdk.embeddingLayer(model, 2)))
 
-  it.live("[CHO4] texts are embedded in order, in requests of the size the provider takes", () =>
+  it.live("texts are embedded in order, in requests of the provider's batch size", () =>
     Effect.gen(function*() {
       const calls: Array<number> = []
       const model = embedder((values) => values.map((value) => [value.length, 1]), calls)
@@ -221,7 +228,7 @@ describe("AiSdk embedding model", () => {
     }))
 
   it.live.each([[[1, 2, 3]], [[0, 0]], [[Number.NaN, 1]], []])(
-    "[CHO4] the vectors %j are a failure",
+    "[STO8] the vectors %j are a failure",
     (vectors) =>
       Effect.gen(function*() {
         const exit = yield* Effect.exit(embed(embedder(() => vectors), ["a"]))
@@ -229,7 +236,7 @@ describe("AiSdk embedding model", () => {
       })
   )
 
-  it.live("[CHO4] empty text is a failure, and the provider is not asked", () =>
+  it.live("[STO8] an empty text is a failure, and the provider is not called", () =>
     Effect.gen(function*() {
       const calls: Array<number> = []
       const error = yield* Effect.flip(embed(embedder(() => [[1, 1]], calls), [" "]))
@@ -238,7 +245,7 @@ describe("AiSdk embedding model", () => {
     }))
 })
 
-/** Lets promises and fibers that are ready go on: a turn of the event loop, no time. */
+/** One turn of the event loop, without virtual time: promises and fibers that are ready continue. */
 const settle = Effect.promise(() => {
   const { promise, resolve } = Promise.withResolvers<void>()
   setImmediate(resolve)

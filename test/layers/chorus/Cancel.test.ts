@@ -39,8 +39,8 @@ const runs = Effect.map(
   (state) => state.runs.map(({ partial, status }) => [status, partial])
 )
 
-describe("cancelling a run", () => {
-  it.effect("[CHO8] keeps what its step had said, from the log on; the queued one keeps nothing", () =>
+describe("Cancelling a run", () => {
+  it.effect("[CHO8] the partial text of a cancelled run is kept in the log; a queued run has none", () =>
     Effect.gen(function*() {
       const said = yield* Deferred.make<void>()
       yield* Effect.gen(function*() {
@@ -57,7 +57,7 @@ describe("cancelling a run", () => {
       assert.deepInclude(entries.at(-1)?.event, { _tag: "PartialKept", prompt_id: "p0", text: "so far" })
     }).pipe(Effect.provide(EventLogMemory.layer)))
 
-  it.effect("[CHO7] [CHO8] a server that stops cuts no run off: its step is carried out again", () =>
+  it.effect("[CHO7] [FLT18] a shutdown does not cancel a run: its step is carried out again", () =>
     Effect.gen(function*() {
       const [first, second] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       yield* Effect.gen(function*() {

@@ -23,8 +23,8 @@ import {
   streamsParts
 } from "./StepFixture.ts"
 
-describe("ChorusLive", () => {
-  it.effect.each(steps)("[CHO2] %s is asked, shown, read and paid for", (step) =>
+describe("ChorusLive: steps and their search", () => {
+  it.effect.each(steps)("[CHO2] the step %s is streamed and parsed, with its usage", (step) =>
     Effect.gen(function*() {
       const pieces: Array<string> = []
       const run = makeRunAt(step)
@@ -66,7 +66,7 @@ describe("ChorusLive", () => {
     }).pipe(Effect.provide(chorusWithModel(script, find)))
   })
 
-  it.effect("[CHO4] the offline model's own words do not blur the search; a very long question is left out of it", () => {
+  it.effect("[CHO4] of the extractive model only quotes are searched for; a very long question is not", () => {
     const searched: Array<string> = []
     const find = fakePriorsLayer((text) => {
       searched.push(text)
@@ -84,8 +84,10 @@ describe("ChorusLive", () => {
       assert.deepStrictEqual(searched, [`${run.prompt}\n\n- a quote`, "lead of action 0"])
     }).pipe(Effect.provide(chorusWithModel(streamsParts(textDelta(formatModelAnswer("L", stepData.experience))), find)))
   })
+})
 
-  it.effect("[CHO4] when the search is down the run goes on, and the record says so", () => {
+describe("ChorusLive: no search, and streaming", () => {
+  it.effect("[FLT13] when the search is not available the run continues, and its record says so", () => {
     const down = fakePriorsLayer(() =>
       Effect.fail(new PriorsUnavailable({ operation: "search", retryable: true, cause: "x" }))
     )
@@ -103,7 +105,7 @@ describe("ChorusLive", () => {
     }).pipe(Effect.provide(chorusWithModel(streamsParts(textDelta(formatModelAnswer("L", stepData.experience))), down)))
   })
 
-  it.effect("[CHO4] the later steps are told that the search was down", () => {
+  it.effect("[FLT13] the prompts of later steps say that there was no search", () => {
     const users: Array<string> = []
     const script: ModelScript = ({ system, user }) => {
       users.push(user)
@@ -126,7 +128,7 @@ describe("ChorusLive", () => {
     }).pipe(Effect.provide(chorusWithModel(script)))
   })
 
-  it.effect("[CHO5] the first text is shown at once, the rest in pieces every 40 ms, nothing of the data", () => {
+  it.effect("[CHO5] the first text is shown at once, the rest every 40 ms, and nothing of the data", () => {
     const tokens = [..."A lead that takes some time.", ...formatModelAnswer("", stepData.action)]
     const script: ModelScript = () =>
       Stream.fromIterable(tokens).pipe(
@@ -151,8 +153,10 @@ describe("ChorusLive", () => {
       assert.strictEqual(usage.latency_ms, tokens.length * 10)
     }).pipe(Effect.provide(chorusWithModel(script)))
   })
+})
 
-  it.effect("[CHO5] text that arrived is shown though nothing more comes", () => {
+describe("ChorusLive: interruption and errors", () => {
+  it.effect("[CHO5] text that was received is shown while the stream stalls", () => {
     const pieces: Array<string> = []
     const script: ModelScript = () =>
       Stream.concat(Stream.make(textDelta("A"), textDelta(" b"), textDelta(" c")), Stream.never)
@@ -164,7 +168,7 @@ describe("ChorusLive", () => {
     }).pipe(Effect.provide(chorusWithModel(script)))
   })
 
-  it.effect("[CHO8] interruption stops the model", () =>
+  it.effect("[CHO8] an interruption stops the model's stream", () =>
     Effect.gen(function*() {
       const stopped = yield* Deferred.make<void>()
       const script: ModelScript = () => Stream.never.pipe(Stream.ensuring(Deferred.succeed(stopped, undefined)))
@@ -199,13 +203,16 @@ describe("ChorusLive", () => {
         }
       }
     ] as const
-  )("[CHO6] $reason._tag is $fault._tag, without the provider's words", ({ fault, reason }) =>
-    Effect.gen(function*() {
-      const error = yield* Effect.flip(runStep(makeRunAt("action")))
-      assert.deepStrictEqual(toErrorState(error.reason), fault)
-    }).pipe(Effect.provide(chorusWithModel(failsWith(reason)))))
+  )(
+    "[CHO6] [FLT17] $reason._tag is $fault._tag, without the provider's message",
+    ({ fault, reason }) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(runStep(makeRunAt("action")))
+        assert.deepStrictEqual(toErrorState(error.reason), fault)
+      }).pipe(Effect.provide(chorusWithModel(failsWith(reason))))
+  )
 
-  it.effect("[CHO6] an answer that cannot be read, or was cut short, can be tried again", () =>
+  it.effect("[CHO6] a malformed or truncated answer is retryable", () =>
     Effect.gen(function*() {
       for (const parts of [[textDelta("no data"), finishPart()], [textDelta("L"), finishPart("length")]]) {
         const error = yield* runStep(makeRunAt("action")).pipe(
@@ -217,29 +224,39 @@ describe("ChorusLive", () => {
       }
     }))
 
-  it.effect("[CHO6] a run that lacks an earlier output is a StateError, and no model is asked", () =>
+  it.effect("[CHO6] a run without an earlier output is a StateError, and no model is called", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(runStep({ ...makeRunAt("yield"), steps: [] }))
       assert.strictEqual(error.reason._tag, "StateError")
     }).pipe(Effect.provide(chorusWithModel(() => Stream.die("asked")))))
+})
 
+describe("ChorusLive: whole runs", () => {
   it.effect.each([
     { prompt: "How hot should the water for green tea be?", loops: 0 },
     { prompt: "green kimono silk origin etiquette", loops: 1 },
     { prompt: "Who won the match?", loops: 0 }
-  ])("[CHO3] [CHO12] an offline run ends in a Yield: $prompt", ({ loops, prompt }) =>
-    Effect.gen(function*() {
-      const run = ChorusRun.createRun({ ...makeRunAt("action"), prompt, at: 1 })
-      let { intents, state } = ChorusRun.transformState(run, { _tag: "RunStarted", prompt_id: run.prompt_id, at: 1 })
-      for (let [intent] = intents; intent !== undefined; [intent] = intents) {
-        const done = yield* runStep(intent.run)
-        const reply: RunStepAnswer = { _tag: "StepAnswered", intent: intent.id, prompt_id: run.prompt_id, ...done }
-        ;({ intents, state } = ChorusRun.transformState(state, { _tag: "StepResult", answer: reply, now: 2, seed: 1 }))
-      }
-      assert.strictEqual(state.status, "yielded")
-      assert.strictEqual(state.loop, loops)
-      assert.strictEqual(state.steps.length, 6 + 5 * loops)
-      const last = state.steps.at(-1)?.output
-      assert.include(last === undefined ? "" : displayText(last), ExtractiveModel.disclaimer)
-    }).pipe(Effect.provide(offlineChorus)))
+  ])(
+    "[CHO3] [CHO12] a run with the built-in model ends in a Yield: $prompt",
+    ({ loops, prompt }) =>
+      Effect.gen(function*() {
+        const run = ChorusRun.createRun({ ...makeRunAt("action"), prompt, at: 1 })
+        let { intents, state } = ChorusRun.transformState(run, { _tag: "RunStarted", prompt_id: run.prompt_id, at: 1 })
+        for (let [intent] = intents; intent !== undefined; [intent] = intents) {
+          const done = yield* runStep(intent.run)
+          const reply: RunStepAnswer = { _tag: "StepAnswered", intent: intent.id, prompt_id: run.prompt_id, ...done }
+          ;({ intents, state } = ChorusRun.transformState(state, {
+            _tag: "StepResult",
+            answer: reply,
+            now: 2,
+            seed: 1
+          }))
+        }
+        assert.strictEqual(state.status, "yielded")
+        assert.strictEqual(state.loop, loops)
+        assert.strictEqual(state.steps.length, 6 + 5 * loops)
+        const last = state.steps.at(-1)?.output
+        assert.include(last === undefined ? "" : displayText(last), ExtractiveModel.disclaimer)
+      }).pipe(Effect.provide(offlineChorus))
+  )
 })

@@ -1,21 +1,24 @@
-/** Language models for tests, scripted part by part. */
+/** Fake language models, scripted part by part. */
 import { Effect, Layer, Stream } from "effect"
 import { type AiError, LanguageModel, type Response } from "effect/ai"
 import type { ChorusState, Prior } from "../../../src/domain/chorus/ChorusModel.ts"
 import { ModelInfo } from "../../../src/layers/chorus/Models.ts"
 import { Priors, type PriorsUnavailable } from "../../../src/services/Priors.ts"
 
+/** A part of a streamed answer. */
 export type StreamPart = Response.StreamPartEncoded
 
+/** A part with text. */
 export const textDelta = (text: string): StreamPart => ({ type: "text-delta", id: "0", delta: text })
 
+/** The last part, with a fixed usage. */
 export const finishPart = (reason: "stop" | "length" = "stop"): StreamPart => ({
   type: "finish",
   reason,
   usage: { inputTokens: { total: 12 }, outputTokens: { total: 34 } }
 })
 
-/** Answers with what `script` makes of the user text. */
+/** A model that streams what `script` returns for a prompt. */
 export const makeFakeModel = (
   script: (prompt: { readonly system: string; readonly user: string }) => Stream.Stream<StreamPart, AiError.AiError>
 ): Effect.Effect<LanguageModel.LanguageModel> =>
@@ -33,6 +36,7 @@ export const makeFakeModel = (
     }
   })
 
+/** A fake model, and its name. */
 export const fakeModelLayer = (
   script: Parameters<typeof makeFakeModel>[0]
 ): Layer.Layer<LanguageModel.LanguageModel | ModelInfo> =>
@@ -41,6 +45,7 @@ export const fakeModelLayer = (
     Layer.succeed(ModelInfo, { provider: "fake", model: "fake-1", offline: false, embedder: "fake", dimensions: 1 })
   )
 
+/** A search for priors by `find`. */
 export const fakePriorsLayer = (
   find: (text: string, reader: ChorusState["asker"]) => Effect.Effect<ReadonlyArray<Prior>, PriorsUnavailable>
 ): Layer.Layer<Priors> => Layer.succeed(Priors, { find })

@@ -1,4 +1,4 @@
-/** A step of its own model, a fallback, and no model at all (CHO12). */
+/** A model for a single step, a fallback, and the built-in model (CHO12). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { displayText } from "../../../src/domain/chorus/ChorusOutput.ts"
@@ -18,7 +18,7 @@ import {
   streamsParts
 } from "./StepFixture.ts"
 
-describe("which model answers", () => {
+describe("ChorusLive: choice of the model", () => {
   const alternatives = (
     main: ModelScript,
     options: { readonly fallback?: ModelScript; readonly update?: ModelScript }
@@ -32,7 +32,7 @@ describe("which model answers", () => {
       })))
     }))
 
-  it.effect("[CHO12] the fallback answers where another try is useless, and from the third try on", () =>
+  it.effect("[CHO12] the fallback answers where a retry is useless, and from the third attempt on", () =>
     Effect.gen(function*() {
       const fallback = streamsParts(textDelta(formatModelAnswer("Spare.", stepData.action)))
       const model = (main: ModelScript, attempt: number) =>
@@ -45,7 +45,7 @@ describe("which model answers", () => {
       assert.strictEqual(yield* model(failsWith(providerError), 2), "spare")
     }))
 
-  it.effect("[CHO12] no fallback takes over a text that has been shown", () => {
+  it.effect("[CHO12] the fallback does not replace an answer that was shown in part", () => {
     const half: ModelScript = (prompt) =>
       Stream.concat(Stream.make(textDelta("Half")), failsWith(authenticationError)(prompt))
     return Effect.gen(function*() {
@@ -60,7 +60,7 @@ describe("which model answers", () => {
     )
   })
 
-  it.effect("[CHO12] a step can have a model of its own", () =>
+  it.effect("[CHO12] a step can have its own model", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* runStep(makeRunAt("update"))).usage.model, "small")
       assert.strictEqual((yield* Effect.flip(runStep(makeRunAt("action")))).reason._tag, "AIError")
@@ -72,7 +72,7 @@ describe("which model answers", () => {
       )
     ))
 
-  it.effect("[CHO12] without a key the offline model answers, and says so", () =>
+  it.effect("[CHO12] without a key the built-in model answers, and its answer says so", () =>
     Effect.gen(function*() {
       const { modelInfo } = yield* Chorus
       assert.deepStrictEqual(modelInfo, { model: ExtractiveModel.modelName, offline: true })

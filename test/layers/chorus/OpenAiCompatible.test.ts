@@ -41,8 +41,8 @@ const runStep = Effect.fnUntraced(function*(
 
 const validAnswer = formatModelAnswer("A streamed answer, piece by piece.", stepData.action)
 
-describe("OpenAiCompatible", () => {
-  it.live("[CHO12] [CHO5] a step streams from an endpoint, with its usage", () =>
+describe("OpenAiCompatible: answers and errors", () => {
+  it.live("[CHO12] [CHO5] a step is streamed from an endpoint, with its usage", () =>
     Effect.gen(function*() {
       const mock = yield* mockServer
       mock.onMessage(/hello/, { content: validAnswer })
@@ -59,7 +59,7 @@ describe("OpenAiCompatible", () => {
       assert.strictEqual(mock.getRequests().length, 1)
     }))
 
-  it.live("[CHO6] [FLT17] [SEC33] a provider's failures are typed, and asked for once", () =>
+  it.live("[CHO6] [FLT17] [SEC33] a provider's failures are typed errors without the key, after one request each", () =>
     Effect.gen(function*() {
       const mock = yield* mockServer
       const error = (status: number) => ({ error: { message: `no, ${key}`, type: "server_error" }, status })
@@ -85,7 +85,7 @@ describe("OpenAiCompatible", () => {
       })
     }))
 
-  it.live("[CHO6] [FLT16] what chaos makes of an answer is typed", () =>
+  it.live("[CHO6] [FLT16] a corrupted stream is a typed error", () =>
     Effect.gen(function*() {
       const mock = yield* mockServer
       mock.onMessage(/hello/, { content: validAnswer })
@@ -97,7 +97,7 @@ describe("OpenAiCompatible", () => {
       }
     }))
 
-  it.live("[FLT14] an endpoint that hangs is given up, and nobody listening is a NetworkError", () =>
+  it.live("[FLT14] an endpoint that hangs times out, and a closed port is a NetworkError", () =>
     Effect.gen(function*() {
       const { closed, url } = yield* startServer((_, response) => void response.writeHead(200).flushHeaders())
       // Enough for the request to arrive.
@@ -108,8 +108,10 @@ describe("OpenAiCompatible", () => {
       const gone = yield* Effect.scoped(Effect.map(startServer(() => undefined), ({ url }) => url))
       assert.strictEqual((yield* Effect.flip(runStep(gone, "hello"))).reason._tag, "NetworkError")
     }))
+})
 
-  it.live("[CHO8] [FLT19] a cancelled step ends the request that the provider sees", () =>
+describe("OpenAiCompatible: cancellation and limits", () => {
+  it.live("[CHO8] [FLT19] cancelling a step closes the provider's request", () =>
     Effect.gen(function*() {
       const { closed, opened, url } = yield* startServer((_, response) => {
         response.writeHead(200, { "content-type": "text/event-stream" })
@@ -122,7 +124,7 @@ describe("OpenAiCompatible", () => {
       yield* Deferred.await(closed)
     }))
 
-  it.live("[FLT16] [SEC32] a body without end is cut off", () =>
+  it.live("[FLT16] [SEC32] an endless response body is cut off at its limit", () =>
     Effect.gen(function*() {
       const filler = Buffer.alloc(1024 * 1024, "x")
       const { url } = yield* startServer((_, response) => {
@@ -137,8 +139,10 @@ describe("OpenAiCompatible", () => {
       assert.isTrue(reason.retryable)
       assert.strictEqual(CappedFetch.maxResponseBytes, 16 * filler.length)
     }))
+})
 
-  it.live("[FLT16] an answer is the same wherever its bytes are cut", () =>
+describe("OpenAiCompatible: chunked streams and embeddings", () => {
+  it.live("[FLT16] an answer is the same at every byte offset at which it is cut", () =>
     Effect.gen(function*() {
       const events = [
         ": a comment\r\n\r\n",
@@ -190,7 +194,7 @@ describe("OpenAiCompatible", () => {
       }
     }))
 
-  it.live("[CHO4] texts are embedded by an endpoint, of the expected length only", () =>
+  it.live("[STO8] an embedding of another length than expected is a failure", () =>
     Effect.gen(function*() {
       const mock = yield* mockServer
       mock.onEmbedding(/tea/, { embedding: [0.6, 0.8] })

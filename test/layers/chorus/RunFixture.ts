@@ -1,4 +1,4 @@
-/** Runs of the Chorus for tests: every text in them is unlike every other. */
+/** Runs of the Chorus for tests, in which every text is unique. */
 import {
   type ChorusState,
   type Prior,
@@ -9,10 +9,14 @@ import {
 } from "../../../src/domain/chorus/ChorusModel.ts"
 import { CommandId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
 
+/** The user of the prompt. */
 export const asker = UserId.make("A".repeat(43))
+/** Another user, the author of all priors. */
 export const otherUser = UserId.make(`${"B".repeat(42)}A`)
+/** The thread of the runs. */
 export const topic = TopicId.make("thread:tea")
 
+/** A prior with this id and content. */
 export const makePrior = (id: string, content: string): Prior => ({
   id,
   content,
@@ -22,13 +26,14 @@ export const makePrior = (id: string, content: string): Prior => ({
   created_at: 1
 })
 
+/** Three priors: two about tea, one about something else. */
 export const priors: ReadonlyArray<Prior> = [
   makePrior("p-one", "Steep green tea at 80 degrees. Boiling water makes it bitter."),
   makePrior("p-two", "Black tea wants boiling water. Three minutes are enough."),
   makePrior("p-three", "The cat sleeps on the roof.")
 ]
 
-/** An output of `step` in `loop` whose texts name both. */
+/** An output of `step`, whose texts name the step and the loop. */
 export const makeOutput = (step: Step, loop: number, foundPriors: ReadonlyArray<Prior> = priors): StepOutput => {
   const text = (what: string) => `${what} of ${step} ${loop}`
   switch (step) {
@@ -65,7 +70,7 @@ export const makeOutput = (step: Step, loop: number, foundPriors: ReadonlyArray<
 
 const usage = { provider: "test", model: "test", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
 
-/** A run whose next step is `step` of `loop`, with all that comes before done. */
+/** A run whose current step is `step` of `loop`, with all earlier steps completed. */
 export const makeRunAt = (step: Step, loop = 0, change: Partial<ChorusState> = {}): ChorusState => {
   const completedSteps: Array<StepRecord> = []
   for (let l = 0; l <= loop; l++) {
@@ -93,11 +98,11 @@ export const makeRunAt = (step: Step, loop = 0, change: Partial<ChorusState> = {
   }
 }
 
-/** An answer in the format asked of models. */
+/** A model's answer: text, delimiter, data. */
 export const formatModelAnswer = (lead: string, data: unknown): string =>
   `${lead}\n<<<data>>>\n${JSON.stringify(data)}\n`
 
-/** Data of the right form for each step. */
+/** Valid data for each step. */
 export const stepData: { readonly [S in Step]: object } = {
   action: { confidence: 0.6, reasoning: "because" },
   experience: { key_insights: ["80 degrees"] },

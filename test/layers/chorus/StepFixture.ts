@@ -1,4 +1,4 @@
-/** One step of a run, with a model that does as it is told: for the tests of what carries steps out. */
+/** One step of a run with a scripted model, for the tests of `ChorusLive`. */
 import { Effect, Layer, References, Stream } from "effect"
 import { AiError } from "effect/ai"
 import type { ChorusState } from "../../../src/domain/chorus/ChorusModel.ts"
@@ -8,9 +8,10 @@ import { Chorus } from "../../../src/services/Chorus.ts"
 import { fakeModelLayer, fakePriorsLayer, finishPart, type StreamPart } from "./FakeModel.ts"
 import { priors } from "./RunFixture.ts"
 
+/** The parts that a fake model streams, by its prompt. */
 export type ModelScript = Parameters<typeof fakeModelLayer>[0]
 
-/** One step with a scripted model, and the pieces that were shown. */
+/** Carries out one step; `pieces` receives the text shown. */
 export const runStep = Effect.fnUntraced(
   function*(run: ChorusState, pieces: Array<string> = []) {
     const { step } = yield* Chorus
@@ -20,18 +21,24 @@ export const runStep = Effect.fnUntraced(
   }
 )
 
+/** The Chorus over a scripted model; the priors are fixed unless `find` is given. */
 export const chorusWithModel = (script: ModelScript, find = fakePriorsLayer(() => Effect.succeed(priors))) =>
   ChorusLive.layer.pipe(Layer.provide([fakeModelLayer(script), find]))
 
+/** A model that streams these parts and ends. */
 export const streamsParts = (...parts: ReadonlyArray<StreamPart>): ModelScript => () =>
   Stream.fromIterable([...parts, finishPart()])
 
+/** A model that fails. */
 export const failsWith = (reason: AiError.AiErrorReason): ModelScript => () =>
   Stream.fail(AiError.make({ module: "test", method: "streamText", reason }))
 
+/** A failure that is not retryable. */
 export const authenticationError = new AiError.AuthenticationError({ kind: "InvalidKey" })
+/** A retryable failure, with a description that no user may see. */
 export const providerError = new AiError.InternalProviderError({ description: "secret insides" })
 
+/** The Chorus over the built-in models. */
 export const offlineChorus = ChorusLive.layer.pipe(
   Layer.provide([Models.layer({}), fakePriorsLayer(() => Effect.succeed(priors))])
 )

@@ -32,8 +32,8 @@ const store = (vector: ReadonlyArray<number>, version = 1) => ({
 })
 const search = { _tag: "Search" as const, collection, vector: axis(0), limit: 5, filter: {} }
 
-describe("Database", () => {
-  it.effect("[STO1, STO2] stores, finds, updates and deletes; the collection is made when it is first needed", () => {
+describe("DatabaseLive: operations", () => {
+  it.effect("[STO1] [STO2] points are stored, found, updated and deleted; the first operation creates the collection", () => {
     const { index, layer } = setup()
     return Effect.gen(function*() {
       const database = yield* Database
@@ -61,7 +61,7 @@ describe("Database", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[STO6] a write waits for the engine with growing pauses, then goes through", () => {
+  it.effect("[STO6] a write is retried with back-off until the engine is back", () => {
     const { index, layer } = setup()
     let outages = 3
     index.fail = (method) => (method === "upsert" && outages-- > 0 ? unreachable : undefined)
@@ -78,7 +78,7 @@ describe("Database", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[STO6] a read does not wait for long: its failure is typed", () => {
+  it.effect("[STO6] [FLT13] a search does not wait for a long Retry-After: it fails with a typed error", () => {
     const { index, layer } = setup()
     return Effect.gen(function*() {
       const database = yield* Database
@@ -90,7 +90,7 @@ describe("Database", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[STO1] what the engine did not do is not remembered", () => {
+  it.effect("[STO1] a write that the engine did not apply is rolled back", () => {
     const { index, layer } = setup()
     return Effect.gen(function*() {
       const database = yield* Database
@@ -107,8 +107,10 @@ describe("Database", () => {
       assert.strictEqual(point?.payload.content, "lost")
     }).pipe(Effect.provide(layer))
   })
+})
 
-  it.effect("[STO6] a lost collection is made again, and whoever fills it is told", () => {
+describe("DatabaseLive: recovery", () => {
+  it.effect("[STO6] a lost collection is created again, after its listeners were called", () => {
     const { index, layer } = setup()
     return Effect.gen(function*() {
       const database = yield* Database
@@ -122,7 +124,7 @@ describe("Database", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[STO6, STO8] a vector of zeros is never stored: the text is embedded again", () => {
+  it.effect("[STO6] [STO8] a zero vector is never stored: the text is embedded again", () => {
     const { embedder, layer } = setup()
     return Effect.gen(function*() {
       const database = yield* Database
@@ -130,14 +132,14 @@ describe("Database", () => {
       yield* database.execute(store(zeros))
       assert.deepStrictEqual(embedder.calls, [["hello world"]])
       assert.strictEqual((yield* database.execute(search)).length, 1)
-      // An embedder that knows nothing better is a failure.
+      // An embedder that returns zeros again is a failure.
       embedder.overrideVector = () => zeros
       const error = yield* Effect.flip(database.execute(store(zeros, 2)))
       assert.strictEqual(error.reason._tag, "InvalidVector")
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[STO6] a vector that the engine refuses is made again once per try, then given up", () => {
+  it.effect("[STO6] a vector that the engine rejects is computed again once per retry, then given up", () => {
     const { embedder, index, layer } = setup()
     index.fail = (method) => (method === "upsert" ? new VectorRejected({ fault: "dimension" }) : undefined)
     return Effect.gen(function*() {

@@ -53,7 +53,7 @@ const checkIndex = Effect.gen(function*() {
 })
 
 describe("Search over the logs", () => {
-  it.effect("[STO3, STO4, CHO4] the built-in parts together: SQLite logs, hashed words, the embedded index", () =>
+  it.effect("[STO3] [STO4] [CHO4] SQLite logs, hashed words and the embedded index work together", () =>
     Effect.gen(function*() {
       const expected = yield* appendMessages(5, 40)
       yield* (yield* SearchIndexer).awaitCaughtUp
@@ -68,7 +68,7 @@ describe("Search over the logs", () => {
     ))
 
   // Real time: the faults are a server's, met over HTTP.
-  it.live("[FLT13] a Qdrant that fails in every way while it is filled: the audit is exact", () =>
+  it.live("[FLT13] [STO5] after Qdrant failed in every way while it was filled, the index is consistent", () =>
     Effect.gen(function*() {
       const server = yield* QdrantFake.start
       const faults: ReadonlyArray<QdrantFake.InjectedFault | undefined> = [

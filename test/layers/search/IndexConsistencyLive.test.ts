@@ -34,8 +34,8 @@ const setup = () => {
   return { embedder: embedder.control, layer }
 }
 
-describe("Consistency", () => {
-  it.effect("[STO5] finds every difference between index and logs, and mends these alone", () => {
+describe("IndexConsistencyLive", () => {
+  it.effect("[STO5] every difference between index and logs is found, and repaired without touching other points", () => {
     const { embedder, layer } = setup()
     return Effect.gen(function*() {
       const index = yield* VectorIndex

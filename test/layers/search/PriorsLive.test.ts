@@ -40,8 +40,8 @@ const find = (text: string, reader: typeof alice) =>
     return yield* (yield* Priors).find(text, reader)
   })
 
-describe("Priors", () => {
-  it.effect("[CHO4] the ten nearest, best first, with who wrote them where", () => {
+describe("PriorsLive: selection", () => {
+  it.effect("[CHO4] the ten nearest messages are found, the best first, with author and thread", () => {
     const { layer } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
@@ -62,7 +62,7 @@ describe("Priors", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[CHO4] identical texts count once, as the earliest; a message counts once, as its best chunk", () => {
+  it.effect("[CHO4] identical texts are one prior, the earliest; a message is one prior, its best chunk", () => {
     const { layer } = setup()
     return Effect.gen(function*() {
       yield* ThreadLogFixture.appendEvents(threadId("late"), [
@@ -85,12 +85,12 @@ describe("Priors", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[SEC10, THR10] two tenants, 10,000 near-duplicates: nobody ever meets the other's text", () => {
+  it.effect("[SEC10] [THR10] two tenants, 10,000 near-duplicates: no text of the other tenant is found", () => {
     const { layer } = setup()
     return Effect.gen(function*() {
       const threads = [0, 1, 2, 3, 4]
       const texts = 1000
-      // Bob's are the nearer ones for every query, more of them than a search looks at: signs that are no words.
+      // Bob's texts are nearer to every query, and more than a search returns: their last character is no word.
       for (const n of threads) {
         const [mine, foreign] = [threadId(`alice-${n}`), threadId(`bob-${n}`)]
         const write = (who: typeof alice, text: (i: number) => string) => [
@@ -114,8 +114,10 @@ describe("Priors", () => {
       assert.deepStrictEqual(yield* find("secret plan", carol), [])
     }).pipe(Effect.provide(layer))
   })
+})
 
-  it.effect("[SEC10] a hit that the index wrongly calls public is authorised again, and dropped", () => {
+describe("PriorsLive: access and failures", () => {
+  it.effect("[SEC10] a hit that the index wrongly holds as public is dropped by the second authorisation", () => {
     const { layer } = setup()
     return Effect.gen(function*() {
       yield* ThreadLogFixture.appendEvents(threadId("hidden"), [ThreadLogFixture.threadCreated(bob, "members")], [bob])
@@ -134,7 +136,7 @@ describe("Priors", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[CHO4, FLT13] without an embedder, or without an engine, the search is a typed failure", () => {
+  it.effect("[FLT13] without an embedder, or without an engine, the search is a typed error", () => {
     const { embedder, index, layer } = setup()
     return Effect.gen(function*() {
       yield* (yield* SearchIndexer).awaitCaughtUp

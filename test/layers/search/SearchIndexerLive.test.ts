@@ -38,8 +38,8 @@ const stored = Effect.flatMap(VectorIndex, (index) => index.scroll(collection, {
 const contents = Effect.map(stored, (points) => points.map((point) => point.payload.content).sort())
 const awaitCaughtUp = Effect.flatMap(SearchIndexer, (projector) => projector.awaitCaughtUp)
 
-describe("Projector", () => {
-  it.effect("[STO4] published text becomes points that say where they come from", () => {
+describe("SearchIndexerLive: projection", () => {
+  it.effect("[STO4] published text becomes points with their origin and model", () => {
     const { database, projector } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
@@ -64,7 +64,7 @@ describe("Projector", () => {
     }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
   })
 
-  it.effect("[STO4, THR4] a submission is found once it is approved, not before and not otherwise", () => {
+  it.effect("[STO4] [THR4] a submission is indexed when it is approved, and never otherwise", () => {
     const { database, projector } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
@@ -84,7 +84,7 @@ describe("Projector", () => {
     }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
   })
 
-  it.effect("[STO4] long texts come in chunks of the same message", () => {
+  it.effect("[STO4] a long text is indexed in chunks of the same message", () => {
     const { database, projector } = setup()
     return Effect.gen(function*() {
       const paragraphs = Array.from({ length: 12 }, (_, n) => `${n} ${"word ".repeat(120)}`.trim())
@@ -99,8 +99,10 @@ describe("Projector", () => {
       assert.isTrue(points.every((point) => point.payload.message === "m1"))
     }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
   })
+})
 
-  it.effect("[STO4] doing it again changes nothing: same ids, same points", () => {
+describe("SearchIndexerLive: repetition and retries", () => {
+  it.effect("[STO4] indexing is idempotent: a rebuild leaves the same points", () => {
     const { database, projector } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
@@ -117,7 +119,7 @@ describe("Projector", () => {
     }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
   })
 
-  it.effect("[STO4, TOP6] a new process goes on where the last one stopped, also in the middle of a vote", () => {
+  it.effect("[STO4] [TOP6] a new process continues at the cursor, also in the middle of a vote", () => {
     const { database, embedder, projector } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
@@ -135,7 +137,7 @@ describe("Projector", () => {
     }).pipe(Effect.provide(database))
   })
 
-  it.effect("[STO6, STO8] while the embedder is down nothing is stored and the cursor stays; then everything is", () => {
+  it.effect("[STO6] [STO8] while the embedder is down nothing is stored and the cursor stays; afterwards all is indexed", () => {
     const { database, embedder, projector } = setup()
     embedder.fail = () => FakeEmbedder.providerError
     return Effect.gen(function*() {
@@ -159,8 +161,10 @@ describe("Projector", () => {
       assert.deepStrictEqual(yield* log.laggingTopics(collection), [])
     }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
   })
+})
 
-  it.effect("[STO6, FLT13] while the engine is down the log goes on; afterwards nothing is missing and nothing twice", () => {
+describe("SearchIndexerLive: engine failures", () => {
+  it.effect("[STO6] [FLT13] while the engine is down appends succeed; afterwards every point is there once", () => {
     const { database, index, projector } = setup()
     index.fail = () => new Unreachable({ detail: "test", cause: "test" })
     return Effect.gen(function*() {
@@ -179,7 +183,7 @@ describe("Projector", () => {
     }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
   })
 
-  it.effect("[STO6, FLT13] an index that lost everything is filled again from the logs", () => {
+  it.effect("[STO6] [FLT13] a lost index is filled again from the logs", () => {
     const { database, index, projector } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
@@ -195,7 +199,7 @@ describe("Projector", () => {
     }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
   })
 
-  it.effect("[STO6] so is one that lost everything after a start, before anything was stored", () => {
+  it.effect("[STO6] an index that is lost after the start, before a write, is filled again", () => {
     const { database, index, projector } = setup()
     const life = Layer.fresh(projector.pipe(Layer.provideMerge(Layer.fresh(DatabaseLive.layer))))
     return Effect.gen(function*() {
@@ -214,8 +218,10 @@ describe("Projector", () => {
       }).pipe(Effect.provide(life))
     }).pipe(Effect.provide(database))
   })
+})
 
-  it.effect("[STO6] [TOP6] nor is anything missing when the server dies over a lost index", () => {
+describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
+  it.effect("[STO6] [TOP6] a crash after the loss of an index leaves nothing missing", () => {
     const { database, index, projector } = setup()
     let dying = false
     const mortal = Layer.effect(
@@ -249,7 +255,7 @@ describe("Projector", () => {
     }).pipe(Effect.provide(database))
   })
 
-  it.effect("[STO6] an index that is empty at the start is filled, whatever the cursors say", () => {
+  it.effect("[STO6] an index that is empty at the start is filled, whatever the cursors are", () => {
     const { database, index, projector } = setup()
     return Effect.gen(function*() {
       const once = Effect.provide(awaitCaughtUp, Layer.fresh(projector))
@@ -264,7 +270,7 @@ describe("Projector", () => {
     }).pipe(Effect.provide(database))
   })
 
-  it.effect("[STO8] a text the model will never take is left out alone", () => {
+  it.effect("[STO8] only the text that the model rejects is left out", () => {
     const { database, embedder, projector } = setup()
     embedder.fail = (inputs) => inputs.includes("🎉") ? FakeEmbedder.invalidInputError : undefined
     return Effect.gen(function*() {

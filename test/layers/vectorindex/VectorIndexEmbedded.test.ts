@@ -17,8 +17,8 @@ layer(VectorIndexEmbedded.layer.pipe(Layer.provide(database)))(
   (it) => vectorIndexContract(it, { runs: 30 })
 )
 
-describe("Embedded", () => {
-  it.effect("[STO3, TOP6] a new worker finds everything that SQLite holds", () =>
+describe("VectorIndexEmbedded", () => {
+  it.effect("[STO3] [TOP6] a new worker finds every point in SQLite", () =>
     Effect.gen(function*() {
       const context = yield* Layer.build(database)
       const open = Effect.map(
@@ -39,7 +39,7 @@ describe("Embedded", () => {
       assert.strictEqual(yield* after.count("c"), 2499)
     }))
 
-  it.effect("[FLT13] a worker's death is a typed error of every waiting call, and of every later one", () =>
+  it.effect("[FLT13] when a worker ends, every pending and later call to it fails with a typed error", () =>
     Effect.gen(function*() {
       const host = yield* EmbeddedWorkerClient.start
       yield* host.call({ _tag: "Open", collection: "c", dimension: 2 })
@@ -62,7 +62,7 @@ describe("Embedded", () => {
       yield* host.stop
     }))
 
-  it.effect("[FLT13, TOP6] after a worker's death the next search starts another, which knows everything", () => {
+  it.effect("[FLT13] [TOP6] after a worker has ended, the next search starts another with every point", () => {
     const hosts: Array<EmbeddedWorkerClient.WorkerClient> = []
     const watched = VectorIndexEmbedded.layerWith(
       Effect.tap(EmbeddedWorkerClient.start, (host) => Effect.sync(() => hosts.push(host)))

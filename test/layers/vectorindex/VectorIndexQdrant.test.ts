@@ -18,7 +18,7 @@ const onFakeServer = Layer.unwrap(Effect.map(Server, ({ url }) => VectorIndexQdr
   Layer.provideMerge(fakeServer)
 )
 
-layer(onFakeServer)("VectorIndex on Qdrant's double", (it) => {
+layer(onFakeServer)("VectorIndex on the Qdrant fake", (it) => {
   vectorIndexContract(it, { runs: 10 })
 
   it.effect("[STO3] every exchange conforms to Qdrant's OpenAPI document", () =>
@@ -49,7 +49,7 @@ if (url !== undefined) {
   })
 }
 
-/** A double, and an index on it. */
+/** A fake server, and an engine on it. */
 const setup = Effect.fnUntraced(function*(options: Partial<VectorIndexQdrant.QdrantOptions> = {}) {
   const server = yield* QdrantFake.start
   const context = yield* Layer.build(VectorIndexQdrant.layer({ url: server.url, timeout, ...options }))
@@ -64,97 +64,97 @@ const failure = <A>(effect: Effect.Effect<A, VectorIndexError>) => Effect.map(Ef
 
 const error = (message: string) => JSON.stringify({ status: { error: message }, time: 0 })
 
-describe("Qdrant", () => {
-  const faults: ReadonlyArray<
-    {
-      readonly name: string
-      readonly fault: QdrantFake.InjectedFault
-      readonly reason: string
-      readonly retryable: boolean
-    }
-  > = [
-    {
-      name: "503",
-      fault: { _tag: "Answer", status: 503, body: error("starting") },
-      reason: "Unreachable",
-      retryable: true
+const faults: ReadonlyArray<
+  {
+    readonly name: string
+    readonly fault: QdrantFake.InjectedFault
+    readonly reason: string
+    readonly retryable: boolean
+  }
+> = [
+  {
+    name: "503",
+    fault: { _tag: "Answer", status: 503, body: error("starting") },
+    reason: "Unreachable",
+    retryable: true
+  },
+  {
+    name: "500",
+    fault: { _tag: "Answer", status: 500, body: error("Service internal error") },
+    reason: "Unreachable",
+    retryable: true
+  },
+  {
+    name: "500 for a time limit of its own",
+    fault: { _tag: "Answer", status: 500, body: error("Timeout error: Operation 'Search' timed out") },
+    reason: "TimedOut",
+    retryable: true
+  },
+  {
+    name: "408",
+    fault: { _tag: "Answer", status: 408, body: error("timeout") },
+    reason: "TimedOut",
+    retryable: true
+  },
+  {
+    name: "429 without a time",
+    fault: { _tag: "Answer", status: 429, body: error("rate limit") },
+    reason: "Overloaded",
+    retryable: true
+  },
+  {
+    name: "401 in plain text",
+    fault: {
+      _tag: "Answer",
+      status: 401,
+      body: "Must provide an API key",
+      headers: { "content-type": "text/plain" }
     },
-    {
-      name: "500",
-      fault: { _tag: "Answer", status: 500, body: error("Service internal error") },
-      reason: "Unreachable",
-      retryable: true
-    },
-    {
-      name: "500 for a time limit of its own",
-      fault: { _tag: "Answer", status: 500, body: error("Timeout error: Operation 'Search' timed out") },
-      reason: "TimedOut",
-      retryable: true
-    },
-    {
-      name: "408",
-      fault: { _tag: "Answer", status: 408, body: error("timeout") },
-      reason: "TimedOut",
-      retryable: true
-    },
-    {
-      name: "429 without a time",
-      fault: { _tag: "Answer", status: 429, body: error("rate limit") },
-      reason: "Overloaded",
-      retryable: true
-    },
-    {
-      name: "401 in plain text",
-      fault: {
-        _tag: "Answer",
-        status: 401,
-        body: "Must provide an API key",
-        headers: { "content-type": "text/plain" }
-      },
-      reason: "BadRequest",
-      retryable: false
-    },
-    {
-      name: "507",
-      fault: { _tag: "Answer", status: 507, body: error("quota") },
-      reason: "BadRequest",
-      retryable: false
-    },
-    {
-      name: "404 of a proxy",
-      fault: { _tag: "Answer", status: 404, body: "<html>", headers: { "content-type": "text/html" } },
-      reason: "BadRequest",
-      retryable: false
-    },
-    {
-      name: "a body that is no JSON",
-      fault: { _tag: "Answer", status: 200, body: "<html>" },
-      reason: "MalformedResponse",
-      retryable: true
-    },
-    {
-      name: "a body cut short",
-      fault: { _tag: "Answer", status: 200, body: "{\"result\":{\"points\":[" },
-      reason: "MalformedResponse",
-      retryable: true
-    },
-    {
-      name: "a body of another shape",
-      fault: { _tag: "Answer", status: 200, body: "{\"result\":{\"points\":[{}]}}" },
-      reason: "MalformedResponse",
-      retryable: true
-    },
-    {
-      name: "202",
-      fault: { _tag: "Answer", status: 202, body: "{\"status\":\"accepted\"}" },
-      reason: "MalformedResponse",
-      retryable: true
-    },
-    { name: "a dropped connection", fault: { _tag: "Drop" }, reason: "Unreachable", retryable: true }
-  ]
+    reason: "BadRequest",
+    retryable: false
+  },
+  {
+    name: "507",
+    fault: { _tag: "Answer", status: 507, body: error("quota") },
+    reason: "BadRequest",
+    retryable: false
+  },
+  {
+    name: "404 of a proxy",
+    fault: { _tag: "Answer", status: 404, body: "<html>", headers: { "content-type": "text/html" } },
+    reason: "BadRequest",
+    retryable: false
+  },
+  {
+    name: "a body that is no JSON",
+    fault: { _tag: "Answer", status: 200, body: "<html>" },
+    reason: "MalformedResponse",
+    retryable: true
+  },
+  {
+    name: "a body cut short",
+    fault: { _tag: "Answer", status: 200, body: "{\"result\":{\"points\":[" },
+    reason: "MalformedResponse",
+    retryable: true
+  },
+  {
+    name: "a body of another shape",
+    fault: { _tag: "Answer", status: 200, body: "{\"result\":{\"points\":[{}]}}" },
+    reason: "MalformedResponse",
+    retryable: true
+  },
+  {
+    name: "202",
+    fault: { _tag: "Answer", status: 202, body: "{\"status\":\"accepted\"}" },
+    reason: "MalformedResponse",
+    retryable: true
+  },
+  { name: "a dropped connection", fault: { _tag: "Drop" }, reason: "Unreachable", retryable: true }
+]
 
+describe("VectorIndexQdrant: errors", () => {
   it.effect.each(faults)(
-    "[FLT13] $name is a typed error, and nothing else breaks",
+    "[FLT13] $name is a typed error, and the next call succeeds",
     ({ fault, reason, retryable }) =>
       Effect.gen(function*() {
         const { index, server } = yield* setup()
@@ -165,8 +165,10 @@ describe("Qdrant", () => {
         assert.deepStrictEqual(yield* search(index), [])
       })
   )
+})
 
-  it.live("[FLT13] a server that never answers is given up after the time limit", () =>
+describe("VectorIndexQdrant: connections and requests", () => {
+  it.live("[FLT13] a call to a server that never responds times out", () =>
     Effect.gen(function*() {
       const { index, server } = yield* setup({ timeout: 2_000 })
       server.injectFault = () => ({ _tag: "Hang" })
@@ -174,14 +176,14 @@ describe("Qdrant", () => {
       assert.strictEqual(failed.reason._tag, "TimedOut")
     }).pipe(Effect.scoped))
 
-  it.effect("[FLT13] no server at all is a typed error", () =>
+  it.effect("[FLT13] a closed port is a typed error", () =>
     Effect.gen(function*() {
       const context = yield* Layer.build(VectorIndexQdrant.layer({ url: "http://127.0.0.1:1", timeout }))
       const failed = yield* failure(search(Context.get(context, VectorIndex)))
       assert.deepStrictEqual([failed.reason._tag, failed.retryable], ["Unreachable", true])
     }))
 
-  it.effect("[FLT13] the whole Retry-After is heard, not its first digit", () =>
+  it.effect("[FLT13] Retry-After is read in full, not its first digit", () =>
     Effect.gen(function*() {
       const { index, server } = yield* setup()
       server.injectFault = () => ({
@@ -194,7 +196,7 @@ describe("Qdrant", () => {
       assert.isTrue(reason._tag === "Overloaded" && reason.retry_after_ms === 57_000)
     }))
 
-  it.effect("[FLT13] a write that was only promised is to be repeated", () =>
+  it.effect("[FLT13] a write that was only acknowledged is an error, so that it is repeated", () =>
     Effect.gen(function*() {
       const { index, server } = yield* setup()
       const result = [{ operation_id: 1, status: "wait_timeout" }]
@@ -209,7 +211,7 @@ describe("Qdrant", () => {
       assert.strictEqual(yield* index.count("c"), 1)
     }))
 
-  it.effect("[FLT13] a lost collection is a typed error, and may come back with another dimension", () =>
+  it.effect("[FLT13] a lost collection is a typed error, and can be created with another dimension", () =>
     Effect.gen(function*() {
       const { index, server } = yield* setup()
       server.dropCollection("c")
@@ -219,7 +221,7 @@ describe("Qdrant", () => {
       assert.strictEqual(yield* index.count("c"), 1)
     }))
 
-  it.effect("[STO3] the path of the address is kept, and the key goes along", () =>
+  it.effect("[STO3] the URL's path is kept, and the API key sent", () =>
     Effect.gen(function*() {
       const { server } = yield* setup()
       const options = { url: `${server.url}/behind/a/proxy/`, timeout, apiKey: Redacted.make("sesame") }
@@ -230,7 +232,7 @@ describe("Qdrant", () => {
       assert.strictEqual(last?.headers["api-key"], "sesame")
     }))
 
-  it.effect("[STO3] filters never send an empty `should`, and indexes are made once", () =>
+  it.effect("[STO3] no filter has an empty `should`, and indexes are created once", () =>
     Effect.gen(function*() {
       const { index, server } = yield* setup()
       yield* index.upsert("c", [makePoint(1, [1, 0], { visibility: "members", thread: threadId("x") })])

@@ -68,7 +68,7 @@ const search = (question: string): ReadonlyArray<Prior> => {
   }).toSorted((a, b) => b.similarity - a.similarity).slice(0, 10)
 }
 
-describe("ExtractiveModel", () => {
+describe("ExtractiveModel: answers", () => {
   it("[CHO12] a question about imported documents is answered with quotes and their sources", () => {
     const found = search("How do I retry an effect with backoff?")
     const { experience, intention, yield: final } = runAllSteps("How do I retry an effect with backoff?", found)
@@ -119,7 +119,7 @@ describe("ExtractiveModel", () => {
     assert.deepStrictEqual(final.citations, [{ prior: "c", quote: "Retry with a schedule." }])
   })
 
-  it("[CHO3] it asks for another pass once, when little was found", () => {
+  it("[CHO12] Update asks for one more pass if little was found", () => {
     const user = (loop: number) =>
       ChorusPrompt.buildPrompt(makeRunAt("update", loop, { prompt: "tea ceremony etiquette kimono" })).user
     const loop = (n: number) =>
@@ -128,7 +128,7 @@ describe("ExtractiveModel", () => {
     assert.deepInclude(loop(1), { loop: false })
   })
 
-  it.each(steps)("[CHO11] %s can be read whatever is planted", (step) => {
+  it.each(steps)("[CHO11] the answer to %s is parsed whatever injection its prompt holds", (step) => {
     for (const payload of injectionPayloads) {
       const run = makeRunAt(step, 0, {
         prompt: `green tea ${payload}`,
@@ -140,8 +140,10 @@ describe("ExtractiveModel", () => {
       assert.isTrue(Result.isSuccess(ChorusParse.parseOutput(run, found, text)))
     }
   })
+})
 
-  it("[CHO12] the same prompt gives the same answer, and streams as it is", () => {
+describe("ExtractiveModel: properties", () => {
+  it("[CHO12] the answer is deterministic, and the streamed pieces are the answer", () => {
     const { user } = ChorusPrompt.buildPrompt(makeRunAt("yield"))
     assert.strictEqual(ExtractiveModel.generateAnswer(user), ExtractiveModel.generateAnswer(user))
     assert.strictEqual(
@@ -150,7 +152,7 @@ describe("ExtractiveModel", () => {
     )
   })
 
-  it("[SEC20] what is streamed is cut at words in one pass, also when 200,000 spaces follow", () => {
+  it("[SEC20] 200,000 spaces are split into pieces in linear time", () => {
     assert.deepStrictEqual(ExtractiveModel.streamChunks(` a  b${" ".repeat(200_000)}`), [" a ", " b "])
   })
 
