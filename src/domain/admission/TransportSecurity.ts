@@ -1,4 +1,4 @@
-/** When plain HTTP is acceptable, and when browsers are told to use TLS only (SEC39, OPS9). */
+/** When plain HTTP is acceptable, and when responses require browsers to use TLS (SEC39, OPS9). */
 import { isLoopback } from "./IpAddress.ts"
 
 /** The settings that the decision depends on. */

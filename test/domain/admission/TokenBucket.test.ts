@@ -8,7 +8,7 @@ const gaps = Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween(
 })
 
 describe("TokenBucket", () => {
-  it("[CON7] the burst goes at once, then one every 600 ms", () => {
+  it("[CON7] the burst is available at once, then one token every 600 ms", () => {
     let bucket = TokenBucket.makeFull(rate, 0)
     const waits = Array.from({ length: 21 }, () => {
       const taken = TokenBucket.take(bucket, rate, 0)
@@ -20,7 +20,7 @@ describe("TokenBucket", () => {
     assert.strictEqual(TokenBucket.take(bucket, rate, 600).wait, 0)
   })
 
-  it.prop("[CON7] [SEC25] never more than the burst plus what time brought", { gaps }, ({ gaps }) => {
+  it.prop("[CON7] [SEC25] never grants more than the burst and what the time added", { gaps }, ({ gaps }) => {
     let bucket = TokenBucket.makeFull(rate, 0)
     let now = 0
     let latest = 0
@@ -35,7 +35,7 @@ describe("TokenBucket", () => {
     }
   })
 
-  it.prop("[CON7] a bucket is full again when it says so, and not before", { gaps }, ({ gaps }) => {
+  it.prop("[CON7] fullAt is the first time at which a bucket is full", { gaps }, ({ gaps }) => {
     let bucket = TokenBucket.makeFull(rate, 0)
     assert.strictEqual(TokenBucket.fullAt(bucket, rate), 0)
     let now = 0
@@ -56,7 +56,7 @@ describe("TokenBucket", () => {
     }
   })
 
-  it.prop("[CON7] who waits as long as told is let through", { gaps }, ({ gaps }) => {
+  it.prop("[CON7] a token is available after the stated wait", { gaps }, ({ gaps }) => {
     let bucket = TokenBucket.makeFull(rate, 0)
     let now = 0
     for (const gap of gaps) {

@@ -4,7 +4,7 @@ import { WebSocket } from "ws"
 import { startInProcessServer } from "../../support/InProcessServer.ts"
 import { openClient } from "../../support/TestUsers.ts"
 
-/** A client that keeps what it hears as it came. */
+/** A client that records raw messages. */
 const upgrade = (url: string) =>
   Effect.gen(function*() {
     const received = yield* Queue.unbounded<string | Buffer>()
@@ -18,7 +18,7 @@ const upgrade = (url: string) =>
     )
     ws.on("message", (data: Buffer, isBinary) => Queue.offerUnsafe(received, isBinary ? data : data.toString()))
     ws.on("close", (code) => Queue.offerUnsafe(codes, code))
-    return { ws, heard: Queue.take(received), closed: Queue.take(codes) }
+    return { ws, message: Queue.take(received), closed: Queue.take(codes) }
   })
 
 const startEcho: Effect.Effect<string, never, Scope.Scope> = Effect.map(
@@ -38,10 +38,10 @@ describe("/echo", () => {
       const client = yield* upgrade(yield* startEcho)
       for (const length of [0, 1, 125, 126, 127, 65_535, 65_536]) {
         client.ws.send("é".repeat(length / 2) + "x".repeat(length % 2))
-        const text = yield* client.heard
+        const text = yield* client.message
         assert.strictEqual(Buffer.byteLength(text), length)
         client.ws.send(Buffer.alloc(length, 7))
-        assert.deepStrictEqual(yield* client.heard, Buffer.alloc(length, 7))
+        assert.deepStrictEqual(yield* client.message, Buffer.alloc(length, 7))
       }
     }).pipe(Effect.scoped))
 

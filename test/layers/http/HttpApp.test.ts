@@ -121,7 +121,7 @@ describe("request bodies", () => {
         }
       })
       const init = { method: "POST", body: endless, duplex: "half" } as RequestInit
-      // Whoever goes on sending is cut, whether it has read the refusal or not.
+      // A client that keeps sending is cut off, whether it has read the refusal or not.
       const refused = yield* Effect.result(Effect.tryPromise(() => fetch(`${url}/say`, init)))
       assert.isBelow(pieces, 200)
       if (refused._tag === "Success") assert.strictEqual(refused.success.status, 413)

@@ -27,8 +27,8 @@ describe("Telemetry", () => {
         const thread = `thread:${ada.send("create_thread", { name: "Traced" })}`
         ada.send("subscribe", {}, thread)
         ada.send("submit_prompt", { prompt: "Why?" }, thread)
-        let heard = yield* ada.nextOf("delta")
-        while (!JSON.stringify(heard).includes(`"step":"yield"`)) heard = yield* ada.nextOf("delta")
+        let delta = yield* ada.nextOf("delta")
+        while (!JSON.stringify(delta).includes(`"step":"yield"`)) delta = yield* ada.nextOf("delta")
       }))
       const spans = bodies("/v1/traces").flatMap((body) =>
         (JSON.parse(body) as Traces).resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))

@@ -3,19 +3,19 @@ import { Arbitrary, Clock, Effect, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as TimerWheel from "../../../src/layers/runtime/TimerWheel.ts"
 
-/** Writes down when it is looked at; wants to be looked at again as often as it is told. */
+/** Records when it expires; reschedules itself a given number of times. */
 const recordingTask = (delays: ReadonlyArray<number> = []) => {
-  const looks: Array<number> = []
+  const expiries: Array<number> = []
   const remaining = [...delays]
   const task: TimerWheel.TimerTask = {
     wheelSlot: undefined,
     onExpire: (now) => {
-      looks.push(now)
+      expiries.push(now)
       const delay = remaining.shift()
       return delay === undefined ? undefined : now + delay
     }
   }
-  return { looks, task }
+  return { expiries, task }
 }
 
 const WheelOperation = Schema.Union([
@@ -28,26 +28,26 @@ describe("TimerWheel", () => {
   it.effect("[CON3] a task expires at the first tick at or after its deadline, and again when it returns one", () =>
     Effect.gen(function*() {
       const wheel = yield* TimerWheel.make(10)
-      const { looks, task } = recordingTask([25])
+      const { expiries, task } = recordingTask([25])
       wheel.schedule(task, 15)
       yield* TestClock.adjust(100)
-      assert.deepStrictEqual(looks, [20, 50])
+      assert.deepStrictEqual(expiries, [20, 50])
     }))
 
   it.effect("[CON3] rescheduling moves a task, and a cancelled task does not expire, even within its own tick", () =>
     Effect.gen(function*() {
       const wheel = yield* TimerWheel.make(10)
-      const [moved, gone] = [recordingTask(), recordingTask()]
+      const [moved, cancelled] = [recordingTask(), recordingTask()]
       wheel.schedule(moved.task, 15)
       wheel.schedule(moved.task, 35)
-      const first: TimerWheel.TimerTask = { wheelSlot: undefined, onExpire: () => void wheel.cancel(gone.task) }
+      const first: TimerWheel.TimerTask = { wheelSlot: undefined, onExpire: () => void wheel.cancel(cancelled.task) }
       wheel.schedule(first, 15)
-      wheel.schedule(gone.task, 15)
+      wheel.schedule(cancelled.task, 15)
       yield* TestClock.adjust(100)
-      assert.deepStrictEqual([moved.looks, gone.looks], [[40], []])
-      wheel.schedule(gone.task, 105)
+      assert.deepStrictEqual([moved.expiries, cancelled.expiries], [[40], []])
+      wheel.schedule(cancelled.task, 105)
       yield* TestClock.adjust(10)
-      assert.deepStrictEqual(gone.looks, [110])
+      assert.deepStrictEqual(cancelled.expiries, [110])
     }))
 
   it.effect("[CON3] [SEC23] of many due tasks a few expire per turn, with other work in between", () =>
@@ -62,7 +62,7 @@ describe("TimerWheel", () => {
         }
       }))
       yield* TestClock.adjust(20)
-      const portions = order.join(" ").split(/(?: ?other ?)+/).map((looks) => looks.split(" ").length)
+      const portions = order.join(" ").split(/(?: ?other ?)+/).map((expiries) => expiries.split(" ").length)
       assert.isAtLeast(portions.length, 4, order.join(" "))
       assert.isBelow(Math.max(...portions), 20)
     }))
@@ -72,11 +72,11 @@ describe("TimerWheel under load", () => {
   it.effect("[CON3] many due tasks are spread over half of a tick", () =>
     Effect.gen(function*() {
       const wheel = yield* TimerWheel.make(200)
-      const looks: Array<number> = []
-      for (let n = 0; n < 100; n++) wheel.scheduleCallback(150, (now) => void looks.push(now))
-      for (let n = 0; n < 3; n++) wheel.scheduleCallback(400, (now) => void looks.push(now))
+      const expiries: Array<number> = []
+      for (let n = 0; n < 100; n++) wheel.scheduleCallback(150, (now) => void expiries.push(now))
+      for (let n = 0; n < 3; n++) wheel.scheduleCallback(400, (now) => void expiries.push(now))
       yield* TestClock.adjust(1000)
-      const [crowd, few] = [looks.slice(0, 100), looks.slice(100)]
+      const [crowd, few] = [expiries.slice(0, 100), expiries.slice(100)]
       assert.deepStrictEqual([Math.min(...crowd), new Set(crowd).size], [200, 25])
       assert.isAtMost(Math.max(...crowd), 300)
       assert.deepStrictEqual(few, [400, 400, 400])
@@ -108,7 +108,7 @@ describe("TimerWheel under load", () => {
             }
           }
         }
-        assert.deepStrictEqual(watchers.map(({ looks }) => looks), expected)
+        assert.deepStrictEqual(watchers.map(({ expiries }) => expiries), expected)
       })
   )
 })

@@ -117,7 +117,7 @@ describe("an incomplete engine", () => {
     Effect.map(incompleteEngine, ({ broadcast, rest, start }) => {
       // @ts-expect-error start and broadcast are missing
       Socket.of(rest)
-      // @ts-expect-error nobody knows this capability
+      // @ts-expect-error not a capability
       Socket.of({ ...rest, broadcast, start, capabilities: new Set(["telepathy"]) })
       assert.isDefined(Socket.of({ ...rest, broadcast, start }))
     }))

@@ -115,10 +115,10 @@ describe("outgoing compressed frames", () => {
       const { connection, url } = yield* listenWithUrl
       const socket = yield* openRaw(url, deflate)
       ;(yield* connection).deliver(replyFrame(repetitiveText(length)))
-      const heard = yield* socket.nextFrame
-      assert.deepInclude(heard, { opcode: Raw.textOpcode, rsv })
-      assert.strictEqual(readText(heard), repetitiveText(length))
-      if (rsv !== 0) assert.isBelow(heard.payload.length, length / 10)
+      const frame = yield* socket.nextFrame
+      assert.deepInclude(frame, { opcode: Raw.textOpcode, rsv })
+      assert.strictEqual(readText(frame), repetitiveText(length))
+      if (rsv !== 0) assert.isBelow(frame.payload.length, length / 10)
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
 
   it.effect("[CON9] an incompressible text is sent uncompressed", () =>
@@ -128,9 +128,9 @@ describe("outgoing compressed frames", () => {
       // Every character once: nothing repeats, and all are about as frequent.
       const noise = String.fromCodePoint(...Array.from({ length: 5_000 }, (_, n) => 0x4e00 + n * 7919 % 20_000))
       ;(yield* connection).deliver(replyFrame(noise))
-      const heard = yield* socket.nextFrame
-      assert.strictEqual(readText(heard), noise)
-      assert.isAtMost(heard.payload.length, Buffer.byteLength(noise))
+      const frame = yield* socket.nextFrame
+      assert.strictEqual(readText(frame), noise)
+      assert.isAtMost(frame.payload.length, Buffer.byteLength(noise))
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
 
   it.effect("[CON9] [SYN9] a broadcast is compressed once for all compressing connections", () =>
@@ -147,10 +147,10 @@ describe("outgoing compressed frames", () => {
       writes.length = 0
       const socket = yield* Socket
       assert.strictEqual(yield* socket.broadcast(repetitiveText(5_000)), 4)
-      const heard: Array<Raw.ReceivedFrame> = []
-      for (const one of sockets) heard.push(yield* one.nextFrame)
-      assert.deepStrictEqual(heard.map(({ rsv }) => rsv), [4, 4, 0, 4])
-      assert.deepStrictEqual(heard.map(readText), sockets.map(() => repetitiveText(5_000)))
+      const frames: Array<Raw.ReceivedFrame> = []
+      for (const socket of sockets) frames.push(yield* socket.nextFrame)
+      assert.deepStrictEqual(frames.map(({ rsv }) => rsv), [4, 4, 0, 4])
+      assert.deepStrictEqual(frames.map(readText), sockets.map(() => repetitiveText(5_000)))
       assert.lengthOf(writes, 4)
       // The very same bytes, not equal ones.
       assert.strictEqual(new Set(writes).size, 2)
@@ -192,7 +192,7 @@ describe("compression with a client library", () => {
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
 })
 
-/** Somebody who takes compressed texts, for a test to end; and somebody else, who has to be served afterwards. */
+/** A compressing connection for a test to attack, and a bystander that must be served afterwards. */
 const withBystander = <E>(
   use: (socket: Raw.RawSocket, text: Effect.Effect<string>) => Effect.Effect<void, E, Scope.Scope>
 ) =>
@@ -211,7 +211,7 @@ describe("incoming compressed frames", () => {
     { bomb: "64 KB of 1 KB", text: repetitiveText(20_000) + "x".repeat(45_536) },
     { bomb: "a little more than is harmless", text: "x".repeat(4_097) }
   ])(
-    "[CON9] [SEC15] a bomb ends in 1009, and nobody else notices: $bomb",
+    "[CON9] [SEC15] a deflate bomb ends in 1009 and affects no other connection: $bomb",
     ({ text }) =>
       withBystander((socket) =>
         Effect.gen(function*() {
@@ -242,25 +242,25 @@ describe("incoming compressed frames", () => {
     ))
 
   it.effect.each([
-    { what: "a harmless text that repeats itself", text: "x".repeat(4_096) },
-    { what: "an empty text", text: "" },
-    { what: "64 KB within the ratio", text: variedText(65_536) }
+    { frame: "a harmless text that repeats itself", text: "x".repeat(4_096) },
+    { frame: "an empty text", text: "" },
+    { frame: "64 KB within the ratio", text: variedText(65_536) }
   ])(
-    "[CON9] $what is heard, whole and in fragments, again and again",
+    "[CON9] $frame is received, unfragmented and in fragments, repeatedly",
     ({ text }) =>
-      withBystander((socket, heard) =>
+      withBystander((socket, nextText) =>
         Effect.gen(function*() {
           const bytes = deflateText(text)
           for (let i = 0; i < 3; i++) {
             socket.send(compressedFrame(text))
-            assert.strictEqual(yield* heard, text)
+            assert.strictEqual(yield* nextText, text)
             const half = bytes.length >> 1
             socket.send({ opcode: Raw.textOpcode, rsv: 4, fin: false, payload: bytes.subarray(0, half) })
             socket.send({ opcode: Raw.pingOpcode }, { opcode: Raw.continuationOpcode, payload: bytes.subarray(half) })
-            assert.strictEqual(yield* heard, text)
+            assert.strictEqual(yield* nextText, text)
           }
           socket.send({ opcode: Raw.textOpcode, payload: "plain" })
-          assert.strictEqual(yield* heard, "plain")
+          assert.strictEqual(yield* nextText, "plain")
         })
       )
   )
@@ -276,8 +276,8 @@ describe("invalid compressed frames", () => {
     ))
 
   it.effect.each([
-    { what: "a ping", shape: { opcode: Raw.pingOpcode, rsv: 4 } },
-    { what: "a continuation", shape: { opcode: Raw.continuationOpcode, rsv: 4 } }
+    { frame: "a ping", shape: { opcode: Raw.pingOpcode, rsv: 4 } },
+    { frame: "a continuation", shape: { opcode: Raw.continuationOpcode, rsv: 4 } }
   ])(
     "[CON9] [SEC21] $frame with the compression bit ends in 1002",
     ({ shape }) =>
