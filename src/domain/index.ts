@@ -1,4 +1,4 @@
-/** Pure data and functions: what everything is, and what follows from what. */
+/** The domain: data, schemas and pure functions. It reads no clock, draws no random number and does no I/O. */
 export * as TokenBucket from "./admission/TokenBucket.ts"
 export * as Approval from "./approval/Approval.ts"
 export * as BuiltInKinds from "./BuiltInKinds.ts"

@@ -201,7 +201,7 @@ const quiesce = (world: TopicWorld) => {
 const isThread = (live: TopicInstance): live is TopicInstance & { state: ThreadModel.State } =>
   live.kind.name === "thread"
 
-describe("Threads and the ledger", () => {
+describe("Threads and the ledger after every event", () => {
   it.prop("[LED1][LED2] after every event the balances add up to the supply, and none is negative", {
     scripts: workloads
   }, ({ scripts }) => {
@@ -230,7 +230,9 @@ describe("Threads and the ledger", () => {
     },
     longRuns
   )
+})
 
+describe("Threads and the ledger at quiescence", () => {
   it.prop(
     "[THR6] at quiescence threads and ledger agree on every stake and balance",
     { scripts: workloads },
@@ -290,7 +292,9 @@ describe("Threads and the ledger", () => {
       }
     }
   )
+})
 
+describe("Intents and runs", () => {
   it.prop(
     "[TOP6] intents have unique ids, and an answered one is never pending again",
     { scripts: workloads },

@@ -9,7 +9,7 @@ import { type CommandContext, define, type HostAnswer, reject } from "../topic/T
 import * as Guards from "./ThreadGuards.ts"
 import { makeTransition, validateTransition } from "./ThreadInvariants.ts"
 import * as Ledger from "./ThreadLedger.ts"
-import * as Life from "./ThreadLifecycle.ts"
+import * as Lifecycle from "./ThreadLifecycle.ts"
 import * as Members from "./ThreadMembers.ts"
 import * as Messages from "./ThreadMessages.ts"
 import type { Answer, Command, Event, State } from "./ThreadModel.ts"
@@ -51,7 +51,7 @@ const decideInput = (state: State, input: Input, context: CommandContext): Guard
 const decideCommand = (state: State, command: Command, actor: Guards.Actor): Guards.DecisionResult => {
   switch (command._tag) {
     case "create_thread":
-      return Life.createThread(state, command, actor)
+      return Lifecycle.createThread(state, command, actor)
     case "submit_message":
       return Messages.submitMessage(state, command, actor)
     case "import_messages":
@@ -75,7 +75,7 @@ const decideCommand = (state: State, command: Command, actor: Guards.Actor): Gua
     case "cancel_run":
       return Runs.cancelRun(state, command, actor)
     case "close_thread":
-      return Life.closeThread(state, actor)
+      return Lifecycle.closeThread(state, actor)
   }
 }
 
@@ -111,7 +111,7 @@ const evolve = (previous: State, event: Event): State => {
   const state = { ...previous, version: previous.version + 1, updated_at: event.at }
   switch (event._tag) {
     case "ThreadCreated":
-      return Life.applyThreadCreated(state, event)
+      return Lifecycle.applyThreadCreated(state, event)
     case "MessagePublished":
       return Messages.applyMessagePublished(state, event)
     case "SubmissionOpened":
@@ -129,7 +129,7 @@ const evolve = (previous: State, event: Event): State => {
     case "LedgerAnswered":
       return Ledger.applyLedgerAnswered(state, event)
     case "ThreadClosed":
-      return Life.applyThreadClosed(state)
+      return Lifecycle.applyThreadClosed(state)
     default:
       return Runs.evolve(state, event)
   }
@@ -145,7 +145,7 @@ export const threadKind = define({
   Answer: Model.Answer,
   Event: Model.Event,
   creationCommands: ["create_thread"],
-  initial: Life.initial,
+  initial: Lifecycle.initial,
   decide,
   evolve,
   pending: (state) => [...state.owed, ...Runs.pendingSteps(state)],

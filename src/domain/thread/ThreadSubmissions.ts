@@ -241,13 +241,12 @@ export const applySubmissionVote = (state: State, event: EventOf<"VoteCast">): S
 export const applySubmissionSettled = (previous: State, { asks, at, id, outcome }: SubmissionSettled): State => {
   const submission = previous.submissions.find((submission) => submission.id === id)
   const state = updateSubmission(previous, id, (submission) => ({ ...submission, status: outcome }))
-  const owed = [...state.owed, asks]
-  if (outcome !== "approved" || submission === undefined) return { ...state, owed }
+  const settling = { ...state, owed: [...state.owed, asks] }
+  if (outcome !== "approved" || submission === undefined) return settling
   const { author, content } = submission
   const message: Message = { id, author, content, at, origin: "approved", source: null }
   return {
-    ...state,
-    owed,
+    ...settling,
     messages: [...state.messages, message],
     co_authors: Guards.isCoAuthor(state, author) ? state.co_authors : [...state.co_authors, author]
   }

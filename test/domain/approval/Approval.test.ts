@@ -29,7 +29,7 @@ const shareTexts = (
 
 const mOfN = (m: number): Approval.ApprovalPolicy => ({ ...policy, quorum: { _tag: "MOfN", m } })
 
-describe("Approval", () => {
+describe("The default policy", () => {
   it.each([
     ["+", false, "approved"],
     ["-", false, "denied"],
@@ -55,7 +55,9 @@ describe("Approval", () => {
     assert.deepStrictEqual(shareTexts(policy, "expired", 1_000, "+."), ["Treasury 1000"])
     assert.deepStrictEqual(shareTexts(policy, "expired", 1_000, ".."), ["Author 1000"])
   })
+})
 
+describe("Other policies", () => {
   it("[THR5] the rules of version 0.1 are a preset", () => {
     assert.deepStrictEqual(shareTexts(Approval.legacyPolicy, "approved", 1_000, "++"), ["Commons 1000"])
     assert.deepStrictEqual(shareTexts(Approval.legacyPolicy, "denied", 1_000, "--"), ["v0 500", "v1 500"])

@@ -35,7 +35,7 @@ const escrow = (amount: number): Model.Answer => ({
 const granted = assertAccepted(applyInput(empty, { _tag: "Grant", user: alice }))
 const staked = assertAccepted(applyInput(granted, escrow(1_000), alice, "s"))
 
-describe("Ledger", () => {
+describe("Grants and transfers", () => {
   it("[LED3] a new user is granted 10,000 tokens once, whatever the command id", () => {
     assert.strictEqual(Ledger.balanceOf(granted, accountOf(0)), 10_000)
     assert.deepStrictEqual(applyInput(granted, { _tag: "Grant", user: alice }, server, "again"), granted)
@@ -84,7 +84,9 @@ describe("Ledger", () => {
     assert.strictEqual(applyInput(staked, transfer), "rule_violated")
     assert.strictEqual(applyInput(staked, { ...transfer, from: "treasury", to: "stake:s" }), "rule_violated")
   })
+})
 
+describe("Escrows", () => {
   it("[LED1][THR2] an escrow reserves the stake before its offer is pending", () => {
     assert.strictEqual(Ledger.balanceOf(staked, accountOf(0)), 9_000)
     assert.strictEqual(Ledger.balanceOf(staked, "stake:s"), 1_000)
@@ -115,7 +117,9 @@ describe("Ledger", () => {
     assert.deepStrictEqual(ledger.pending(kept), [])
     assert.deepStrictEqual(applyInput(kept, outcome), kept)
   })
+})
 
+describe("Settlement and access", () => {
   it("[LED2] the shares of a settlement add up to the stake", () => {
     const settle = (amount: number): Model.Answer => ({
       _tag: "Settle",

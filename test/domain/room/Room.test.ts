@@ -42,7 +42,7 @@ const scheduleAfter = (delay_ms: number): Model.Command => ({
   delay_ms
 })
 
-describe("Room", () => {
+describe("Members and messages", () => {
   it("[ROO1] joining and leaving are idempotent", () => {
     assert.deepStrictEqual(joined.members, [alice])
     assert.strictEqual(applyInput(joined, { _tag: "join_room" }), joined)
@@ -71,7 +71,9 @@ describe("Room", () => {
     assert.strictEqual(applyInput(joined, { _tag: "send_message", content: "x".repeat(most + 1) }), "too_large")
     assert.strictEqual(applyInput(joined, { _tag: "send_message", content: "€".repeat(most / 2) }), "too_large")
   })
+})
 
+describe("Entries and scheduled events", () => {
   it("[ROO4] an entry stays until it is deleted or its TTL ends", () => {
     const kept = assertAccepted(applyInput(joined, setEntry("k")))
     assert.isUndefined(room.nextWake(kept))
@@ -130,7 +132,9 @@ describe("Room", () => {
     assert.strictEqual(applyInput(joined, setEntry("k", 0)), "rule_violated")
     assert.strictEqual(applyInput(joined, scheduleAfter(Room.roomLimits.maxDelayMillis + 1)), "rule_violated")
   })
+})
 
+describe("Properties of a room", () => {
   it("[AUT4] users send no timer, and the server no commands", () => {
     assert.strictEqual(applyInput(joined, { _tag: "Woke" }, alice), "forbidden")
     assert.strictEqual(applyInput(joined, sendMessage, clock), "forbidden")

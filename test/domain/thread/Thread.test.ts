@@ -30,7 +30,7 @@ import {
 
 const signedOnly: Model.Command = { _tag: "create_thread", name: "Signed", require_signatures: true }
 
-describe("Thread", () => {
+describe("Access", () => {
   it("[AUT5] a thread can require a signature on every command, from its first on", () => {
     let sent = 0
     const decide = (state: Model.State, input: Model.Command, signed: boolean, author: Author = alice) =>
@@ -66,7 +66,9 @@ describe("Thread", () => {
       assert.isTrue(Result.isFailure(rejected) && rejected.failure.code === "not_found", tag)
     }
   })
+})
 
+describe("Life cycle", () => {
   it("[THR1] the creator is the first co-author, and the id cannot be used again", () => {
     const world = threadWorld()
     const { status, title, version, visibility } = stateOf(world)
@@ -119,7 +121,9 @@ describe("Thread", () => {
     const world = submissionWorld(bob, carol)
     assert.strictEqual(sendCommand(world, alice, closeThread), "rule_violated THR7")
   })
+})
 
+describe("Visibility and answers", () => {
   it("[THR10] a members' thread is readable by its co-authors and the server, and listed for its co-authors", () => {
     const world = threadWorld({ _tag: "create_thread", name: "Secret", visibility: "members" })
     const absent = makeTopicWorld()

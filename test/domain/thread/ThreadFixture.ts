@@ -1,4 +1,4 @@
-/** A thread beside the ledger, four people, and what they say in it: for the tests of a thread's rules. */
+/** A thread and the ledger, four users, and their commands: the fixture of the tests of a thread's rules. */
 import { assert } from "@effect/vitest"
 import * as Ledger from "../../../src/domain/ledger/Ledger.ts"
 import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
@@ -15,24 +15,35 @@ import {
   userId
 } from "../../support/TopicWorld.ts"
 
+/** The thread of the tests. */
 export const threadId = topicId("thread:t")
+/** The creator of the thread. */
 export const alice = userId(0)
+/** A second user. */
 export const bob = userId(1)
+/** A third user. */
 export const carol = userId(2)
+/** A fourth user. */
 export const dave = userId(3)
 
+/** The state of the thread. */
 export const stateOf = (world: TopicWorld) => getTopic(world, threadId).state as Model.State
+/** The balance of an account in the ledger. */
 export const balanceOf = (world: TopicWorld, account: LedgerModel.AccountId) =>
   Ledger.balanceOf(getTopic(world, LedgerModel.mainLedger).state as LedgerModel.State, account)
+/** The balance of a user in the ledger. */
 export const userBalance = (world: TopicWorld, holder: UserId) => balanceOf(world, LedgerModel.userAccount(holder))
+/** The n-th submission of the thread. */
 export const submissionAt = (world: TopicWorld, n = 0) => stateOf(world).submissions[n]
 
 const names = new Map<Author, string>([[alice, "alice"], [bob, "bob"], [carol, "carol"], [dave, "dave"]])
+/** The name of one of the four users. */
 export const nameOf = (author: Author) => names.get(author)
+/** The names of the co-authors, in order of joining. */
 export const coAuthorNames = (world: TopicWorld) => stateOf(world).co_authors.map(nameOf)
 
 let commandCount = 0
-/** Sends a command; `ok`, or the code of its refusal with the rule's id. */
+/** Applies a command. Returns `ok`, or the code and rule of its rejection. */
 export const sendCommand = (
   world: TopicWorld,
   author: Author,
@@ -43,38 +54,43 @@ export const sendCommand = (
   return rejection === undefined ? "ok" : `${rejection.code} ${rejection.rule}`
 }
 
-/** Carries everything between thread and ledger; the Chorus stays silent. */
+/** Delivers all commands and answers between thread and ledger; steps of the Chorus stay pending. */
 export const deliverPending = (world: TopicWorld) => {
   deliverAll(world)
   return world
 }
 
+/** Submits a message or publishes it. */
 export const submitMessage = (
   content: string,
   options: { readonly stake?: number; readonly source?: string } = {}
 ): Model.Command => ({ _tag: "submit_message", content, ...options })
+/** Votes on a submission or gate. */
 export const voteOn = (message_id: string, decision: Model.VoteChoice): Model.Command => ({
   _tag: "process_approval",
   message_id: commandId(message_id),
   decision
 })
-/** Many pieces as one command. */
+/** Imports texts as one command. */
 export const importMessages = (...contents: ReadonlyArray<string>): Model.Command => ({
   _tag: "import_messages",
   messages: contents.map((content, n) => ({ content, source: `book.md#${n}` }))
 })
+/** Creates the thread; the name has blanks around it. */
 export const createThread = { _tag: "create_thread", name: " Bread " } as const satisfies Model.Command
+/** Closes the thread. */
 export const closeThread: Model.Command = { _tag: "close_thread" }
+/** Prompts the Chorus. */
 export const submitPrompt: Model.Command = { _tag: "submit_prompt", prompt: "why?" }
 
-/** A thread of Alice. */
+/** A world with the thread of Alice. */
 export const threadWorld = (command: Model.Command = createThread) => {
   const world = makeTopicWorld()
   assert.strictEqual(sendCommand(world, alice, command, "create"), "ok")
   return world
 }
 
-/** A thread of Alice with submissions by others, each up for a vote; those before the last are approved. */
+/** A world with the thread of Alice and submissions by others; all but the last are approved. */
 export const submissionWorld = (...authors: ReadonlyArray<UserId>) => {
   const world = threadWorld()
   for (const [n, author] of authors.entries()) {

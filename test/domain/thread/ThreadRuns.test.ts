@@ -47,7 +47,7 @@ const statuses = (world: TopicWorld) => stateOf(world).runs.map((run) => run.sta
 const runningStep = (world: TopicWorld): RunStep | undefined =>
   pendingIntents(getTopic(world, threadId)).find((intent): intent is RunStep => intent._tag === "RunStep")
 
-/** Answers the step under way. */
+/** Answers the pending step. */
 const completeStep = (world: TopicWorld, { id: intent, run }: RunStep) =>
   applyCommand(world, threadId, commandId(`${intent}/answer`), "system:chorus", {
     _tag: "StepAnswered",
@@ -65,7 +65,7 @@ const failStep = (world: TopicWorld, { id: intent, run }: RunStep) =>
     error: { _tag: "AIError", message: "no key", retryable: false }
   })
 
-/** Answers every step of every run, and lets the ledger pay. */
+/** Answers every step of every run, and delivers the payments. */
 const finishRuns = (world: TopicWorld) => {
   deliverAll(world, (_live: TopicInstance, intent) => completeStep(world, intent as RunStep))
   return world
@@ -73,7 +73,7 @@ const finishRuns = (world: TopicWorld) => {
 
 const submitPrompt = (prompt = "why?"): Model.Command => ({ _tag: "submit_prompt", prompt })
 const cancelRun = (prompt: string): Model.Command => ({ _tag: "cancel_run", prompt_id: commandId(prompt) })
-/** The performer of a step that was stopped hands over what it had said. */
+/** The partial text of a cancelled step, as its performer reports it. */
 const deliverPartialText = (world: TopicWorld, { id: intent, run }: RunStep, text: string) =>
   applyCommand(world, threadId, commandId(`${intent}/cut`), "system:chorus", {
     _tag: "StepCut",
@@ -82,7 +82,7 @@ const deliverPartialText = (world: TopicWorld, { id: intent, run }: RunStep, tex
     text
   })
 
-/** Alice's thread, with Bob and Carol as co-authors when asked for. */
+/** The thread of Alice with more co-authors. */
 const threadWorld = (...others: ReadonlyArray<typeof alice>) => {
   const world = makeTopicWorld()
   sendCommand(world, alice, { _tag: "create_thread", name: "Bread" })
@@ -97,7 +97,7 @@ const threadWorld = (...others: ReadonlyArray<typeof alice>) => {
   return world
 }
 
-describe("The Chorus in a thread", () => {
+describe("The queue of runs", () => {
   it("[CHO1][CHO7] a prompt starts a run of the thread, whose first step is pending", () => {
     const world = threadWorld()
     assert.strictEqual(sendCommand(world, alice, submitPrompt(), "p"), "ok")
@@ -144,7 +144,9 @@ describe("The Chorus in a thread", () => {
     assert.strictEqual(sendCommand(world, bob, busily("interrupt"), "p5"), "ok")
     assert.strictEqual(statuses(world).at(-1), "running")
   })
+})
 
+describe("Siblings and limits", () => {
   it("[CHO8] a sibling run answers the same prompt without its earlier answers", () => {
     const world = threadWorld()
     const again = (sibling_of: string): Model.Command => ({
@@ -181,7 +183,9 @@ describe("The Chorus in a thread", () => {
   it("[SYN4] the id of a message cannot be used for a prompt", () => {
     assert.strictEqual(sendCommand(threadWorld(bob), alice, submitPrompt(), "in0"), "id_conflict SYN4")
   })
+})
 
+describe("Cancelled and failed runs", () => {
   it("[CHO8][FLT19] the author or a co-author cancels a queued or active run; its step is not pending any more, and its text is kept", () => {
     const world = threadWorld(bob)
     sendCommand(world, alice, submitPrompt(), "p0")
@@ -194,11 +198,11 @@ describe("The Chorus in a thread", () => {
     deliverPartialText(world, step, "too early")
     assert.strictEqual(sendCommand(world, bob, cancelRun("p0")), "ok")
     assert.isUndefined(runningStep(world))
-    applyCommand(world, threadId, commandId("spoof"), bob, {
+    applyCommand(world, threadId, commandId("forged"), bob, {
       _tag: "StepCut",
       intent: step.id,
       prompt_id: commandId("p0"),
-      text: "spoofed"
+      text: "forged"
     })
     deliverPartialText(world, { ...step, id: commandId("p0/0/yield/0") }, "of another step")
     assert.deepStrictEqual(stateOf(world).runs.map((run) => run.partial), ["", ""])
@@ -238,7 +242,9 @@ describe("The Chorus in a thread", () => {
     )
     assert.strictEqual(after.runs[0]?.steps.length, 1)
   })
+})
 
+describe("Answers, transcript and payment", () => {
   it("[CHO7][FLT18] a repeated answer to a step changes nothing", () => {
     const world = threadWorld()
     sendCommand(world, alice, submitPrompt(), "p")

@@ -23,7 +23,7 @@ import {
   voteOn
 } from "./ThreadFixture.ts"
 
-describe("ThreadSubmissions", () => {
+describe("Submitting", () => {
   it("[THR2] a submission is not visible before its stake is reserved", () => {
     const world = threadWorld()
     assert.strictEqual(sendCommand(world, bob, submitMessage("hi", { stake: 2_000 }), "s"), "ok")
@@ -82,7 +82,9 @@ describe("ThreadSubmissions", () => {
     sendCommand(closed, alice, closeThread)
     assert.strictEqual(sendCommand(closed, bob, submitMessage("by bob"), "s0"), "ok")
   })
+})
 
+describe("Voting", () => {
   it("[THR3] the co-authors at submission cast one final vote each, and none on their own submission", () => {
     const world = submissionWorld(bob, carol)
     assert.strictEqual(sendCommand(world, carol, voteOn("s1", "approve")), "forbidden THR3")
@@ -133,7 +135,9 @@ describe("ThreadSubmissions", () => {
     assert.deepStrictEqual(stateOf(world).owed, [])
     assert.deepStrictEqual(coAuthorNames(world), ["alice"])
   })
+})
 
+describe("Expiry and division", () => {
   it("[THR4] split: the treasury receives the approvers' part, the thread the rest", () => {
     const world = submissionWorld(bob, carol)
     const treasury = balanceOf(world, "treasury")
@@ -172,7 +176,9 @@ describe("ThreadSubmissions", () => {
     assert.deepStrictEqual([submissionAt(world, 0)?.status, submissionAt(world, 1)?.status], ["expired", "pending"])
     assert.strictEqual(Thread.threadKind.nextWake(stateOf(world)), world.now - 1 + threadLimits.submissionTtlMillis)
   })
+})
 
+describe("Cancelling", () => {
   it("[THR7] only its author cancels a submission, once, while it is open", () => {
     const world = submissionWorld(bob)
     const cancel: Model.Command = { _tag: "cancel_submission", message_id: commandId("s0") }
