@@ -1,7 +1,7 @@
 /** Results as a Markdown table and as JSON. */
 import type { ScenarioResult } from "./Runner.ts"
 import type { Goal } from "./Scenarios.ts"
-import { evaluateGoal, medianRatio, medianValue } from "./Statistics.ts"
+import { evaluateGoal, medianRatio, medianValue, ratioInterval } from "./Statistics.ts"
 
 const formatNumber = (number: number | undefined): string =>
   number === undefined
@@ -15,6 +15,13 @@ const formatGoal = ({ against, max, min }: Goal): string =>
     ? ""
     : `${max === undefined ? "≥" : "≤"} ${formatNumber(max ?? min)}${against === "ws" ? "x ws" : ""}`
 
+/** The median ratio of Choir to another server, with its 95 % interval when there are enough rounds. */
+const formatRatio = (measured: ScenarioResult, against: string, unit: string): string => {
+  const interval = ratioInterval(measured, "choir", against, unit)
+  const ratio = formatNumber(medianRatio(measured, "choir", against, unit))
+  return interval === undefined ? ratio : `${ratio} (${interval.map(formatNumber).join("–")})`
+}
+
 /** A row per goal: the value of every server, Choir's ratio to the others, the goal, and whether it is met. */
 const rowsOf = (measured: ScenarioResult, names: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray<string>> =>
   measured.scenario.goals.map((goal) => {
@@ -23,7 +30,7 @@ const rowsOf = (measured: ScenarioResult, names: ReadonlyArray<string>): Readonl
       measured.scenario.name,
       goal.of,
       ...names.map((name) => formatNumber(medianValue(measured, name, goal.of))),
-      ...names.slice(1).map((name) => formatNumber(medianRatio(measured, "choir", name, goal.of))),
+      ...names.slice(1).map((name) => formatRatio(measured, name, goal.of)),
       formatGoal(goal),
       reached === undefined ? "no result" : formatGoal(goal) === "" ? "" : met ? "yes" : "NO",
       formatNumber(medianValue(measured, "choir", "load cores"))

@@ -22,22 +22,61 @@ export const medianValue = ({ runs }: ScenarioResult, server: string, unit: stri
     }) ?? []
   )
 
+/** The ratios of one server's results to another's, one per round in which both have a result. */
+const ratios = ({ runs }: ScenarioResult, server: string, against: string, unit: string): ReadonlyArray<number> => {
+  const rounds = (name: string) => runs.find((run) => run.server === name)?.rounds ?? []
+  const others = rounds(against)
+  return rounds(server).flatMap((result, i) => {
+    const numerator = result?.[unit]
+    const denominator = others[i]?.[unit]
+    return numerator === undefined || denominator === undefined || denominator === 0 ? [] : [numerator / denominator]
+  })
+}
+
 /** The ratio of one server's result to another's: the median of the ratios within each round. */
 export const medianRatio = (
-  { runs }: ScenarioResult,
+  measured: ScenarioResult,
   server: string,
   against: string,
   unit: string
-): number | undefined => {
-  const rounds = (name: string) => runs.find((run) => run.server === name)?.rounds ?? []
-  const others = rounds(against)
-  return median(
-    rounds(server).flatMap((result, i) => {
-      const numerator = result?.[unit]
-      const denominator = others[i]?.[unit]
-      return numerator === undefined || denominator === undefined || denominator === 0 ? [] : [numerator / denominator]
-    })
-  )
+): number | undefined => median(ratios(measured, server, against, unit))
+
+/** Two-sided 95 % quantiles of Student's t distribution for 1, 2, 3, … degrees of freedom. */
+const studentT = [
+  12.706,
+  4.303,
+  3.182,
+  2.776,
+  2.571,
+  2.447,
+  2.365,
+  2.306,
+  2.262,
+  2.228,
+  2.201,
+  2.179,
+  2.16,
+  2.145,
+  2.131
+]
+
+/**
+ * The 95 % confidence interval of that ratio, from the logarithms of the rounds' ratios (geometric mean, Student's t).
+ * Undefined for fewer than three rounds, or more than the table of quantiles has.
+ */
+export const ratioInterval = (
+  measured: ScenarioResult,
+  server: string,
+  against: string,
+  unit: string
+): readonly [low: number, high: number] | undefined => {
+  const logs = ratios(measured, server, against, unit).map(Math.log)
+  const quantile = studentT[logs.length - 2]
+  if (logs.length < 3 || quantile === undefined) return undefined
+  const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length
+  const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1)
+  const margin = quantile * Math.sqrt(variance / logs.length)
+  return [Math.exp(mean - margin), Math.exp(mean + margin)]
 }
 
 /** Whether a goal is met, and by which value. */

@@ -7,7 +7,8 @@
  *   --growth           scenarios for the growth of Choir's costs instead of comparisons
  *   --only=NAME,…      these scenarios only; writes no files
  *   --rounds=N         rounds per scenario (default 3; 1 with --quick or --growth)
- *   --against=FOLDER   also measures another checkout of Choir
+ *   --against=FOLDER   also measures another checkout of Choir, in pairs; with 3 to 16 rounds, ratios have intervals
+ *   --choir            measures no other servers; writes nothing
  *   --flags=FLAG,…     Node flags for Choir
  *   --profile=FOLDER   writes CPU profiles of Choir
  */
@@ -27,6 +28,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string" },
     only: { type: "string" },
     against: { type: "string" },
+    choir: { type: "boolean", default: false },
     profile: { type: "string" },
     flags: { type: "string" },
     growth: { type: "boolean", default: false }
@@ -64,13 +66,15 @@ const main = Effect.gen(function*() {
         ? options.quick && scenario.quick === false
         : !selectedScenarios.includes(scenario.name)
     ) continue
-    const others = scenario.comparedWith.filter((server) =>
-      (server !== Servers.uwsServer || withUws) && (server !== Servers.socketIoServer || !options.quick)
-    )
+    const others = flags.choir ?
+      [] :
+      scenario.comparedWith.filter((server) =>
+        (server !== Servers.uwsServer || withUws) && (server !== Servers.socketIoServer || !options.quick)
+      )
     measured.push(yield* Runner.runScenario(scenario, [...choirServers, ...others], options))
   }
   yield* Console.log(Report.renderTable(measured))
-  if (selectedScenarios !== undefined) return
+  if (selectedScenarios !== undefined || flags.choir) return
   const about = { node: process.versions.node, cpu: cpus()[0]?.model, cores: cpus().length, ...options }
   const name = flags.growth ? "growth" : options.quick ? "quick" : "results"
   yield* fs.makeDirectory("docs/bench", { recursive: true })
