@@ -63,7 +63,7 @@ export const phase = (state: State): Phase => {
 
 /** When the runtime must dispatch `TimerFired`; undefined for never. */
 export const nextTimerAt = (state: State): Instant | undefined => {
-  const deadlines = [...ConnectionLifecycle.timerDeadlines(state), ...Outbox.timerDeadlines(state)]
+  const deadlines = [...ConnectionLifecycle.connectionDeadlines(state), ...Outbox.outboxDeadlines(state)]
   if (state.connection._tag === "Online") {
     for (const { sync } of state.replicas.values()) if (sync._tag === "Unsubscribed") deadlines.push(sync.notBefore)
     if (state.unacked.size > 0) deadlines.push(state.ackAt)

@@ -34,7 +34,7 @@ export const activeSocket = (connection: Connection): number =>
   connection._tag === "Online" || connection._tag === "Connecting" ? connection.socket : -1
 
 /** When the connection needs `TimerFired`. */
-export const timerDeadlines = ({ connection, session }: State): Array<Instant> => {
+export const connectionDeadlines = ({ connection, session }: State): Array<Instant> => {
   switch (connection._tag) {
     case "Disconnected":
       return []

@@ -52,7 +52,7 @@ const initialSendWindow: SendWindow = { notBefore: 0, window: maxWindow }
 const sendWindowOf = (state: State, budget: string): SendWindow => state.sendWindows.get(budget) ?? initialSendWindow
 
 /** When pauses end that hold commands back. A full window needs no timer: an answer opens it. */
-export const timerDeadlines = (state: State): ReadonlyArray<Instant> =>
+export const outboxDeadlines = (state: State): ReadonlyArray<Instant> =>
   state.connection._tag !== "Online" || state.sendWindows.size === 0
     ? []
     : selectSendable(state, Number.POSITIVE_INFINITY).map(({ budget }) => sendWindowOf(state, budget).notBefore)

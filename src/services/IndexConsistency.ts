@@ -47,7 +47,7 @@
  * ```
  */
 import { Context, type Effect } from "effect"
-import type { Inconsistency } from "../domain/search/IndexConsistency.ts"
+import type { Inconsistency } from "../domain/search/ConsistencyCheck.ts"
 import type { DatabaseError } from "./Database.ts"
 import type { EventLogError } from "./EventLog.ts"
 import type { VectorIndexError } from "./VectorIndex.ts"

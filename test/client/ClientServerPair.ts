@@ -114,7 +114,7 @@ export class ClientServerPair {
     if (result._tag === "Failure") throw new TypeError(result.failure.message)
     const account = connection.state.user === null ? undefined : this.userBudget
     const draw = this.budgets.consume(account, connection.state, result.success, this.now)
-    const slot = ReplyOrder.open(connection.replies)
+    const slot = ReplyOrder.openSlot(connection.replies)
     this.dispatchToServer(connection, {
       _tag: "MessageReceived",
       at: this.now,

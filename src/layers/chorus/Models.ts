@@ -65,7 +65,7 @@ export const layer = (
 > =>
   Layer.mergeAll(
     llm === undefined ? ExtractiveLanguageModel.layer : OpenAiCompatible.layer(llm),
-    embed === undefined ? HashingEmbedder.layer : OpenAiCompatible.embeddingLayer(embed),
+    embed === undefined ? HashingEmbedder.layer : OpenAiCompatible.openAiEmbeddingLayer(embed),
     Layer.succeed(ModelInfo, {
       provider: llm === undefined ? "choir" : "openai-compatible",
       model: llm === undefined ? ExtractiveModel.modelName : llm.model,

@@ -22,7 +22,7 @@ export const layer = (endpoint: Endpoint): Layer.Layer<LanguageModel.LanguageMod
   )
 
 /** The endpoint's embedding model. Vectors of another length than `dimensions` are an error (STO8). */
-export const embeddingLayer = (
+export const openAiEmbeddingLayer = (
   endpoint: Endpoint & { readonly dimensions: number }
 ): Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions> =>
   AiSdk.embeddingLayer(

@@ -53,7 +53,7 @@ export const make = (): ReplyOrder => ({
 })
 
 /** Opens the slot of a request that has arrived, with one hold. */
-export const open = (replies: ReplyOrder): ReplySlot => {
+export const openSlot = (replies: ReplyOrder): ReplySlot => {
   const slot: ReplySlot = { frames: emptyFrames, pendingCount: 1, heldLength: 0, next: undefined }
   if (replies.lastReplySlot === undefined) replies.firstReplySlot = slot
   else replies.lastReplySlot.next = slot

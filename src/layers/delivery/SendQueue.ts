@@ -51,14 +51,14 @@ export const hasWithheldFrames = (queue: SendQueue): boolean =>
   queue.latestByKey !== undefined || queue.coalescedTopics !== undefined
 
 /** The bytes of a closed frame, encoded once for all connections. */
-export const encodeFrame = (frame: OutboundFrame): Uint8Array =>
+export const encodeQueuedFrame = (frame: OutboundFrame): Uint8Array =>
   frame.encoded ??= frame.appended === undefined
     ? encodeTextFrame(frame.text)
     : encodeTextFrames(FrameBatch.texts(frame))
 
 /** The encoded length of a frame's first message. */
 const measureFirstMessage = (frame: OutboundFrame): number =>
-  frame.batch === undefined ? encodeFrame(frame).length : frame.firstMessageBytes ??= textFrameLength(frame.text)
+  frame.batch === undefined ? encodeQueuedFrame(frame).length : frame.firstMessageBytes ??= textFrameLength(frame.text)
 
 /** Closes the last frame, since another one follows it, and counts what was appended to it. */
 const closeOpenFrame = (queue: SendQueue): void => {
@@ -127,7 +127,7 @@ const keepLatest = (queue: SendQueue, key: string, frame: OutboundFrame, size: n
   FrameBatch.close(frame)
   queue.latestByKey ??= new Map()
   const previous = queue.latestByKey.get(key)
-  const addedBytes = previous === undefined ? size : size - encodeFrame(previous).length
+  const addedBytes = previous === undefined ? size : size - encodeQueuedFrame(previous).length
   queue.latestByKey.set(key, frame)
   queue.latestBytes += addedBytes
   queue.queuedBytes += addedBytes

@@ -211,7 +211,7 @@ const receiveFrame = (
 ): void => {
   runtime.metrics.messagesReceived.value += 1
   const at = now(runtime)
-  const slot = ReplyOrder.open(client)
+  const slot = ReplyOrder.openSlot(client)
   const bytes = Buffer.byteLength(text)
   const result = decodeFrame(text)
   if (Result.isFailure(result)) {

@@ -8,7 +8,7 @@ import {
   type PublishedPoint,
   repairConsistency,
   verifyConsistency
-} from "../../domain/search/IndexConsistency.ts"
+} from "../../domain/search/ConsistencyCheck.ts"
 import { batchLimit } from "../../domain/search/StorageModel.ts"
 import * as Vector from "../../domain/search/Vector.ts"
 import type { Payload, Point } from "../../domain/search/VectorPoint.ts"

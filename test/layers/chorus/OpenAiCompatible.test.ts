@@ -201,7 +201,12 @@ describe("OpenAiCompatible: chunked streams and embeddings", () => {
       const embed = (dimensions: number) =>
         EmbeddingModel.EmbeddingModel.use(({ embed }) => embed("green tea")).pipe(
           Effect.provide(
-            OpenAiCompatible.embeddingLayer({ url: `${mock.url}/v1`, key: Redacted.make(key), model: "e", dimensions })
+            OpenAiCompatible.openAiEmbeddingLayer({
+              url: `${mock.url}/v1`,
+              key: Redacted.make(key),
+              model: "e",
+              dimensions
+            })
           )
         )
       assert.deepStrictEqual((yield* embed(2)).vector, [0.6, 0.8])

@@ -31,7 +31,7 @@ class FakeSubscriber {
   flush(): void {
     const bytes = this.queue.queuedBytes
     const frames = SendQueue.takeAll(this.queue)
-    const encoded = frames.map((frame) => [SendQueue.encodeFrame(frame), FrameBatch.texts(frame)] as const)
+    const encoded = frames.map((frame) => [SendQueue.encodeQueuedFrame(frame), FrameBatch.texts(frame)] as const)
     // Texts are short: each is a header of two bytes and itself.
     for (const [wire, texts] of encoded) assert.lengthOf(wire, texts.reduce((sum, text) => sum + text.length + 2, 0))
     const appendedBytes = frames.at(-1)?.appended?.reduce((sum, text) => sum + text.length + 2, 0) ?? 0

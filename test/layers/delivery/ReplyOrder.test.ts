@@ -18,7 +18,7 @@ describe("ReplyOrder", () => {
       const sent: Array<string> = []
       const to = { deliver: (frame: OutboundFrame) => void sent.push(frame.text) }
       const replies = ReplyOrder.make()
-      const slots = order.map(() => ReplyOrder.open(replies))
+      const slots = order.map(() => ReplyOrder.openSlot(replies))
       const left = slots.map((slot, i) => ({ slot, i }))
       for (const pick of order) {
         const [{ i, slot }] = left.splice(pick % left.length, 1) as [typeof left[number]]
@@ -34,7 +34,7 @@ describe("ReplyOrder", () => {
     const sent: Array<string> = []
     const to = { deliver: (frame: OutboundFrame) => void sent.push(frame.text) }
     const replies = ReplyOrder.make()
-    const [slow, subscribe] = [ReplyOrder.open(replies), ReplyOrder.open(replies)]
+    const [slow, subscribe] = [ReplyOrder.openSlot(replies), ReplyOrder.openSlot(replies)]
     ReplyOrder.reply(replies, subscribe, reply("subscribed"), to)
     ReplyOrder.holdBack(replies, subscribe, topic)
     ReplyOrder.deliverOrHold(replies, delta("delta"), to)

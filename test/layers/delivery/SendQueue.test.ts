@@ -29,7 +29,7 @@ describe("SendQueue", () => {
   it("[CON8] a snapshot above the limit is sent, and so are the replies behind it", () => {
     const box = new SendQueue.SendQueue()
     assert.isTrue(SendQueue.push(box, replyFrame(5_000), 0, limits))
-    const unsent = SendQueue.takeAll(box).reduce((sum, frame) => sum + SendQueue.encodeFrame(frame).length, 0)
+    const unsent = SendQueue.takeAll(box).reduce((sum, frame) => sum + SendQueue.encodeQueuedFrame(frame).length, 0)
     for (let i = 0; i < 8; i++) assert.isTrue(SendQueue.push(box, replyFrame(100), unsent, limits))
     assert.isTrue(SendQueue.push(box, deltaFrame(7), unsent, limits))
     assert.deepStrictEqual([...box.coalescedTopics?.keys() ?? []], [topic])

@@ -16,8 +16,8 @@ import { encodeFrame, framePayload } from "../../delivery/TextFrame.ts"
 export const deflateFrame = (frame: OutboundFrame): Uint8Array =>
   // Messages that share a frame are short, and separate frames on the wire.
   frame.deflated ??= frame.appended === undefined
-    ? deflateTextFrame(SendQueue.encodeFrame(frame))
-    : SendQueue.encodeFrame(frame)
+    ? deflateTextFrame(SendQueue.encodeQueuedFrame(frame))
+    : SendQueue.encodeQueuedFrame(frame)
 
 const deflateTextFrame = (encoded: Uint8Array): Uint8Array => {
   const text = framePayload(encoded)

@@ -148,7 +148,7 @@ const acceptConnection = (engine: SocketEngine.SocketEngine, socket: IoSocket, a
   const transport: Transport = {
     write: (frames) => {
       for (const frame of frames) {
-        const bytes = SendQueue.encodeFrame(frame).length
+        const bytes = SendQueue.encodeQueuedFrame(frame).length
         unsentBytes += bytes
         conn.write(encodePacket(frame), { compress: false }, () => onWritten(bytes))
       }

@@ -99,7 +99,7 @@ interface SocketData {
 type UwsSocket = Api.WebSocket<SocketData>
 
 /** The text of a frame as UTF-8; the library makes the frame header itself. */
-const textPayload = (frame: OutboundFrame): Uint8Array => framePayload(SendQueue.encodeFrame(frame))
+const textPayload = (frame: OutboundFrame): Uint8Array => framePayload(SendQueue.encodeQueuedFrame(frame))
 
 const makeTransport = (ws: UwsSocket, limits: Limits): Transport => {
   const data = ws.getUserData()

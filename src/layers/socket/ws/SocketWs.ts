@@ -110,7 +110,7 @@ export const acceptUpgrades = Effect.fnUntraced(function*(
     ...frameParserOptions(options.limits, options.compression),
     handleProtocols: () => subprotocol
   })
-  const joinPlain = makeFrameJoiner(SendQueue.encodeFrame)
+  const joinPlain = makeFrameJoiner(SendQueue.encodeQueuedFrame)
   const joinDeflated = makeFrameJoiner(Compression.deflateFrame)
 
   const onUpgrade = (request: IncomingMessage, raw: Duplex, head: Buffer) => {

@@ -7,7 +7,7 @@ import type { SeededRandom } from "../runtime/SeededRandom.ts"
 export const publicThread = TopicId.make("thread:plaza")
 
 /** The next command of a user; `state` is their last replica of the thread. */
-export const nextCommand = (
+export const nextThreadCommand = (
   random: SeededRandom,
   state: ThreadModel.State,
   makeText: () => string

@@ -7,7 +7,7 @@ import type { SeededRandom } from "../runtime/SeededRandom.ts"
 export const sharedRoom = TopicId.make("room:hall")
 
 /** The next command of a user; `state` is their last replica of the room. */
-export const nextCommand = (
+export const nextRoomCommand = (
   random: SeededRandom,
   user: UserId,
   state: RoomModel.State,

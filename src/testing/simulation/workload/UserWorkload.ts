@@ -138,7 +138,7 @@ export class UserWorkload {
     }
     if (roll < 35) return this.sendRoomCommand()
     if (roll < 85) {
-      return state && this.send(publicThread, PublicThreadWorkload.nextCommand(this.random, state, this.makeText))
+      return state && this.send(publicThread, PublicThreadWorkload.nextThreadCommand(this.random, state, this.makeText))
     }
     this.performSideAction(roll)
   }
@@ -167,7 +167,7 @@ export class UserWorkload {
   private sendRoomCommand(): void {
     const state = this.replica(sharedRoom)?.confirmed as RoomModel.State | undefined
     if (state !== undefined) {
-      this.send(sharedRoom, RoomWorkload.nextCommand(this.random, this.userId, state, this.makeText))
+      this.send(sharedRoom, RoomWorkload.nextRoomCommand(this.random, this.userId, state, this.makeText))
     }
   }
 

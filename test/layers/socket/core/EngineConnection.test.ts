@@ -26,7 +26,7 @@ describe("EngineConnection", () => {
       })
       let unsent = 0
       const write = (frames: ReadonlyArray<OutboundFrame>) => {
-        for (const frame of frames) unsent += SendQueue.encodeFrame(frame).length
+        for (const frame of frames) unsent += SendQueue.encodeQueuedFrame(frame).length
       }
       const socket = engine.makeService({
         start: Effect.succeed({ address: "", port: 0 }),

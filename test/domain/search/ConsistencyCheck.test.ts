@@ -6,7 +6,7 @@ import {
   type PublishedPoint,
   repairConsistency,
   verifyConsistency
-} from "../../../src/domain/search/IndexConsistency.ts"
+} from "../../../src/domain/search/ConsistencyCheck.ts"
 import { threadId } from "../../support/PointFixture.ts"
 
 const thread = threadId("a")
