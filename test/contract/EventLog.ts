@@ -1,4 +1,4 @@
-/** What every event log and its directory must do; run against each implementation (TOP3-TOP6, SYN4, SYN8, THR10). */
+/** The contract of event log and directory, run against each implementation (TOP3 to TOP7, SYN4, SYN8, STO4, THR10). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer, Option, Result } from "effect"
 import { type Author, CommandId, TopicId } from "../../src/domain/protocol/Ids.ts"
@@ -59,7 +59,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
     it.effect(title, () => body().pipe(Effect.provide(layer)))
 
   describe(`${name}: appending`, () => {
-    test("[TOP3] numbers are dense, and survive a read", () =>
+    test("[TOP3] seqs have no gap, and are read back", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const first = yield* log.append(makeAppend(topic, 0, 3))
@@ -73,7 +73,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.deepStrictEqual(yield* log.read(other, { after: 0, limit: 2 }), [])
       }))
 
-    test("[TOP3] whoever expects another seq is refused, and changes nothing", () =>
+    test("[TOP3] an append that expects another seq fails with SeqConflict and changes nothing", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         yield* log.append(makeAppend(topic, 0, 2))
@@ -86,7 +86,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.strictEqual((yield* log.read(topic, { after: 0, limit: 100 })).length, 2)
       }))
 
-    test("[TOP3] of appends of the same moment one wins per seq, and a loser harms nobody", () =>
+    test("[TOP3] of concurrent appends one succeeds per seq; one that fails does not affect the others", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const appends = [topic, other].flatMap((topic) => Array.from({ length: 10 }, () => makeAppend(topic, 0, 2)))
@@ -110,7 +110,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.strictEqual(head.hash, entries.at(-1)?.hash)
       }))
 
-    test("[AUT5] what an author signed is kept with the event, in the chain", () =>
+    test("[AUT5] a signed command is stored with its event, in the hash chain", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const signed = {
@@ -128,7 +128,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.isUndefined(verifyChain(sha256, { seq: 0, hash: genesisHash(topic) }, entries))
       }))
 
-    test("[SYN8] a log has one epoch for life, and no two have the same", () =>
+    test("[SYN8] a log keeps its epoch, and no two logs have the same", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         assert.isTrue(Option.isNone(yield* log.head(topic)))
@@ -141,7 +141,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.match(epoch, /^[0-9a-f]{32}$/)
       }))
 
-    test("[TOP4] listeners hear of what is durable, and can stop", () =>
+    test("[TOP4] listeners are notified of durable appends, until they are removed", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const notified: Array<TopicId> = []
@@ -155,7 +155,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
       }))
   })
 
-  describe(`${name}: what is known about a log`, () => {
+  describe(`${name}: querying a log`, () => {
     test("[SYN4] a command's outcome is the last seq it wrote", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
@@ -168,7 +168,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.isTrue(Option.isNone(yield* log.findProcessedCommand(other, CommandId.make("c0"))))
       }))
 
-    test("[SYN4] what a command asked is kept with the last of its events, in the chain", () =>
+    test("[SYN4] the hash of a command is stored with the last of its events, in the hash chain", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const asked = "0123456789abcdef"
@@ -181,11 +181,11 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.deepStrictEqual(outcome, Option.some({ seq: 2, author: alice, commandHash: asked }))
       }))
 
-    test("[SYN4] commands that made no event are kept beside those that did, or alone", () =>
+    test("[SYN4] commands without an event are stored beside those with one, or alone", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
-        const heard: Array<TopicId> = []
-        log.onAppend((topic) => heard.push(topic))
+        const notified: Array<TopicId> = []
+        log.onAppend((topic) => notified.push(topic))
         const eventless = (id: string, seq: number) => [
           { id: CommandId.make(id), seq, author: bob, commandHash: "0123456789abcdef" }
         ]
@@ -208,10 +208,10 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.deepStrictEqual(head.position, { epoch: born.position.epoch, seq: 2 })
         assert.lengthOf(yield* log.read(topic, { after: 0, limit: 9 }), 2)
         assert.deepStrictEqual(yield* log.topicsToRecover, [])
-        assert.deepStrictEqual(heard, [topic])
+        assert.deepStrictEqual(notified, [topic])
       }))
 
-    test("[TOP7] the latest snapshot is kept", () =>
+    test("[TOP7] the latest snapshot replaces the one before", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         yield* log.append(makeAppend(topic, 0, 3))
@@ -224,7 +224,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         )
       }))
 
-    test("[TOP6] topics that wait for a time or for the world are found", () =>
+    test("[TOP6] topics with a timer or outstanding intents are found for recovery", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         yield* log.append(makeAppend(topic, 0, 1, { wakeAt: 1_800_000_000_000 }))
@@ -239,7 +239,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.deepStrictEqual(yield* log.topicsToRecover, [])
       }))
 
-    test("[STO4] a projection sees what it has not taken in", () =>
+    test("[STO4] a projection finds the topics whose log is ahead of its cursor", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         yield* log.append(makeAppend(topic, 0, 3))
@@ -252,7 +252,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
   })
 
   describe(`${name}: directory`, () => {
-    test("[THR10] members see their topics, everybody the public ones, newest first", () =>
+    test("[THR10] members list their topics, everyone the public ones, newest first", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const directory = yield* Directory
@@ -276,7 +276,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.deepStrictEqual(yield* directory.topicsOfMember(alice), [topic, other])
       }))
 
-    test("[THR10] a listing changes with the append that carries it, and can end", () =>
+    test("[THR10] a directory entry changes with the append that carries it, and can be removed", () =>
       Effect.gen(function*() {
         const log = yield* EventLog
         const directory = yield* Directory

@@ -23,7 +23,7 @@ const request: AppendRequest = {
 }
 
 describe("Committer", () => {
-  it.effect("[STO4] [FLT4] who follows the log looks there after a failed commit too: it may have happened", () =>
+  it.effect("listeners are notified of a failed commit too, since it may have happened", () =>
     Effect.gen(function*() {
       const cause = new SqlError.SqlError({ reason: new SqlError.UnknownError({ cause: "the connection was lost" }) })
       const heard: Array<string> = []

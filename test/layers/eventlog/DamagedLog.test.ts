@@ -71,7 +71,7 @@ describe("a damaged log", () => {
       assert.isTrue(Result.isFailure(yield* Effect.result(log.read(topic, { after: 2, limit: 1 }))))
     }).pipe(Effect.provide(layer)))
 
-  it.effect("[TOP7] a damaged snapshot is as good as none", () =>
+  it.effect("[TOP7] a damaged snapshot is ignored", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       const sql = yield* SqlClient.SqlClient
@@ -83,7 +83,7 @@ describe("a damaged log", () => {
 })
 
 describe("a disk that is full", () => {
-  it.effect("[FLT3] refuses, keeps what it has, and recovers by itself", () =>
+  it.effect("[FLT3] a full disk rejects appends, keeps what is stored, and recovers without a restart", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       const sql = yield* SqlClient.SqlClient

@@ -32,7 +32,7 @@ const appendEvent = (expected: number) =>
       listing: undefined
     }))
 
-it.effect("[AUT5] [SYN4] [TOP9] a log from before signatures and outcomes is taken up, and its chain goes on", () =>
+it.effect("[TOP9] tables from before signatures and processed commands are migrated, and the hash chain continues", () =>
   Effect.gen(function*() {
     const sql = yield* SqlClient.SqlClient
     yield* appendEvent(0).pipe(Effect.provide(Layer.fresh(EventLogSql.layer)))

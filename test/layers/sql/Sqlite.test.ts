@@ -14,7 +14,7 @@ const temporaryFile = Effect.gen(function*() {
 })
 
 describe("Sqlite", () => {
-  it.effect("[FLT23] a second server on the same file is turned away, until the first has stopped", () =>
+  it.effect("[FLT23] a second server on the same file fails to start until the first has stopped", () =>
     Effect.gen(function*() {
       const filename = yield* temporaryFile
       const open = Effect.asVoid(Effect.provide(SqlClient.SqlClient, Sqlite.layer({ filename })))
@@ -27,7 +27,7 @@ describe("Sqlite", () => {
       yield* open
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  it.effect("[FLT2] commits are synced to the disk before they are reported", () =>
+  it.effect("the file is opened in WAL mode with foreign keys, and commits are synced by the connection", () =>
     Effect.gen(function*() {
       const filename = yield* temporaryFile
       yield* Effect.gen(function*() {
@@ -38,7 +38,7 @@ describe("Sqlite", () => {
       }).pipe(Effect.provide(Sqlite.layer({ filename })))
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  it.effect("[FLT2] [TOP4] what is written waits for the disk, in a transaction or alone; what is read does not", () =>
+  it.effect("[FLT2] [TOP4] a write returns after its fsync, in a transaction or alone; a read does not wait", () =>
     Effect.gen(function*() {
       const filename = yield* temporaryFile
       yield* Effect.gen(function*() {
@@ -65,7 +65,7 @@ describe("Sqlite", () => {
       }).pipe(Effect.provide(Sqlite.layer({ filename })))
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  it.effect("[FLT4] a transaction that fails leaves nothing, and says what was violated", () =>
+  it.effect("[FLT4] a transaction that fails is rolled back, and the error names the violated constraint", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
       yield* sql`CREATE TABLE t (a INTEGER UNIQUE)`
@@ -75,7 +75,7 @@ describe("Sqlite", () => {
       assert.deepStrictEqual(yield* sql`SELECT * FROM t`, [])
     }).pipe(Effect.provide(memoryLayer)))
 
-  it.effect("[FLT4] after a fatal error the connection is opened anew before anything else runs on it", () =>
+  it.effect("[FLT4] after a fatal error the connection is reopened before anything else runs on it", () =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
       const filename = yield* temporaryFile
@@ -95,7 +95,7 @@ describe("Sqlite", () => {
       }).pipe(Effect.provide(Sqlite.layer({ filename })))
     }).pipe(Effect.provide(NodeServices.layer)))
 
-  it.effect("streams rows a few at a time, and fails typed", () =>
+  it.effect("streams rows in batches, with typed failures", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
       const numbers = sql<

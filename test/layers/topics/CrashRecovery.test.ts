@@ -12,7 +12,7 @@ import { hostsLayer, readTotal, sendCommand } from "../../support/TopicHostFixtu
 
 const writerProcess = fileURLToPath(new URL("../../support/CrashWriter.ts", import.meta.url))
 
-/** Runs writers and kills them in the middle of their work; the receipts that they had been given. */
+/** Runs writers and kills them while they write; the receipts they had printed. */
 const runAndKill = (filename: string, prefix: string, after: number): Effect.Effect<ReadonlyArray<string>> =>
   Effect.callback((resume) => {
     const child = spawn(process.execPath, [writerProcess, filename, prefix], { stdio: ["ignore", "pipe", "inherit"] })
@@ -25,7 +25,7 @@ const runAndKill = (filename: string, prefix: string, after: number): Effect.Eff
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** Everything in the log of a topic; reading it checks its order and its hash chain. */
+/** A topic's whole log; reading it verifies its seqs and its hash chain. */
 const readAll = Effect.fnUntraced(function*(topic: TopicId) {
   const log = yield* EventLog
   const entries: Array<Entry> = []
@@ -40,7 +40,7 @@ const topics = [0, 1, 2, 3].map((n) => TopicId.make(`counter:${n}`))
 
 describe("kill -9", () => {
   it.effect(
-    "[FLT1] [TOP6] every acknowledged command is there once, and the topics go on",
+    "[FLT1] [TOP6] every acknowledged command is in the log once, and the topics continue",
     () =>
       Effect.gen(function*() {
         const fs = yield* FileSystem.FileSystem

@@ -5,67 +5,67 @@ import { HostTimers } from "../../../src/layers/topics/HostTimers.ts"
 const makeTimers = () => {
   const clock = { now: 0, at: undefined as number | undefined }
   const timers = new HostTimers((at) => clock.at = at, () => clock.now)
-  return { world: clock, alarm: timers }
+  return { clock, timers }
 }
 
-const Action = Schema.Literals(["set", "unset", "retry", "doubt", "sure", "look", "pass"])
+const Action = Schema.Literals(["set", "unset", "retry", "behind", "caught_up", "check", "pass"])
 
-describe("Alarm", () => {
-  it("[TOP6] looks after 250 ms, then twice as late each time, half a minute at most, and from the start after a look that helped", () => {
-    const { alarm, world } = makeTimers()
+describe("HostTimers", () => {
+  it("[TOP6] the log's head is read after 250 ms, then with exponential back-off up to 30 s, and from 250 ms again after a read that succeeded", () => {
+    const { timers, clock } = makeTimers()
     const waits = Array.from({ length: 9 }, () => {
-      alarm.setMaybeBehindLog(true)
-      const wait = (world.at ?? 0) - world.now
-      world.now = world.at ?? 0
-      assert.isTrue(alarm.takeLogCheck())
-      assert.isFalse(alarm.takeLogCheck())
+      timers.setMaybeBehindLog(true)
+      const wait = (clock.at ?? 0) - clock.now
+      clock.now = clock.at ?? 0
+      assert.isTrue(timers.takeLogCheck())
+      assert.isFalse(timers.takeLogCheck())
       return wait
     })
     assert.deepStrictEqual(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
-    alarm.setMaybeBehindLog(false)
-    alarm.setMaybeBehindLog(true)
-    assert.strictEqual(world.at, world.now + 250)
-    // Other turns on the way change nothing.
-    world.now += 300
-    alarm.setMaybeBehindLog(true)
-    assert.isTrue(alarm.takeLogCheck())
+    timers.setMaybeBehindLog(false)
+    timers.setMaybeBehindLog(true)
+    assert.strictEqual(clock.at, clock.now + 250)
+    // A second report of the same failure does not postpone the read.
+    clock.now += 300
+    timers.setMaybeBehindLog(true)
+    assert.isTrue(timers.takeLogCheck())
   })
 
-  it("[TOP1] [FLT3] the earliest time counts; what cannot be taken now is not tried again at once", () => {
-    const { alarm, world } = makeTimers()
-    alarm.setWake(5_000)
-    alarm.setMaybeBehindLog(true)
-    assert.strictEqual(world.at, 250)
-    world.now = 250
-    alarm.retryWake()
-    assert.strictEqual(world.at, 1_250)
-    world.now = 1_250
-    assert.isTrue(alarm.takeLogCheck())
-    assert.isFalse(alarm.isWakeDue)
-    alarm.setMaybeBehindLog(false)
-    alarm.setWake(5_000)
-    assert.strictEqual(world.at, 5_000)
-    world.now = 5_000
-    assert.isTrue(alarm.isWakeDue)
+  it("the earliest of the times is scheduled, and a timer that could not be stored is not retried at once", () => {
+    const { timers, clock } = makeTimers()
+    timers.setWake(5_000)
+    timers.setMaybeBehindLog(true)
+    assert.strictEqual(clock.at, 250)
+    clock.now = 250
+    timers.retryWake()
+    assert.strictEqual(clock.at, 1_250)
+    clock.now = 1_250
+    assert.isTrue(timers.takeLogCheck())
+    assert.isFalse(timers.isWakeDue)
+    timers.setMaybeBehindLog(false)
+    timers.setWake(5_000)
+    assert.strictEqual(clock.at, 5_000)
+    clock.now = 5_000
+    assert.isTrue(timers.isWakeDue)
   })
 
-  it.prop("[FLT3] after something stood in the way, nothing is armed for the next second", {
+  it.prop("after a timer that could not be stored nothing is scheduled for a second", {
     script: Arbitrary.array(Arbitrary.schema(Action), { maxLength: 30 })
   }, ({ script }) => {
-    const { alarm, world } = makeTimers()
+    const { timers, clock } = makeTimers()
     let quietUntil = 0
-    for (const happening of script) {
-      if (happening === "set") alarm.setWake(world.now + 100)
-      if (happening === "unset") alarm.setWake(undefined)
-      if (happening === "doubt") alarm.setMaybeBehindLog(true)
-      if (happening === "sure") alarm.setMaybeBehindLog(false)
-      if (happening === "look") alarm.takeLogCheck()
-      if (happening === "pass") world.now += 300
-      if (happening === "retry") {
-        alarm.retryWake()
-        quietUntil = world.now + 1_000
+    for (const action of script) {
+      if (action === "set") timers.setWake(clock.now + 100)
+      if (action === "unset") timers.setWake(undefined)
+      if (action === "behind") timers.setMaybeBehindLog(true)
+      if (action === "caught_up") timers.setMaybeBehindLog(false)
+      if (action === "check") timers.takeLogCheck()
+      if (action === "pass") clock.now += 300
+      if (action === "retry") {
+        timers.retryWake()
+        quietUntil = clock.now + 1_000
       }
-      if (world.at !== undefined && world.now < quietUntil) assert.isAtLeast(world.at, quietUntil)
+      if (clock.at !== undefined && clock.now < quietUntil) assert.isAtLeast(clock.at, quietUntil)
     }
   })
 })

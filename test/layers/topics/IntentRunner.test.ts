@@ -25,7 +25,7 @@ import {
 const runReadyFibers = TestClock.adjust(0)
 
 describe("intents", () => {
-  it.effect("[TOP4] an intent is performed once its event is durable, and its answer is logged", () =>
+  it.effect("[TOP4] an intent starts once its event is durable, and its answer is logged", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       const performers = yield* IntentHandlers
@@ -46,7 +46,7 @@ describe("intents", () => {
       ])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[CHO8] an intent that is no longer owed is interrupted", () =>
+  it.effect("an intent that its topic cancels is interrupted", () =>
     Effect.gen(function*() {
       const performers = yield* IntentHandlers
       const interrupted = yield* Deferred.make<void>()
@@ -58,7 +58,7 @@ describe("intents", () => {
       yield* Deferred.await(interrupted)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[TOP4] what is owed and settled within one commit is never performed", () =>
+  it.effect("[TOP4] an intent that starts and is settled in one commit is never run", () =>
     Effect.gen(function*() {
       const performers = yield* IntentHandlers
       let performed = 0
@@ -71,7 +71,7 @@ describe("intents", () => {
       assert.strictEqual(performed, 0)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[FLT25] a performer that dies is called again with back-off", () =>
+  it.effect("[FLT25] an intent handler that dies is called again with back-off", () =>
     Effect.gen(function*() {
       const performers = yield* IntentHandlers
       let calls = 0
@@ -85,7 +85,7 @@ describe("intents", () => {
       assert.strictEqual(yield* readTotal(counterOne), 1)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[TOP6] what is owed is issued again under the same id after a restart, until it is answered", () =>
+  it.effect("[TOP6] an outstanding intent starts again under its id after a restart, until it is answered", () =>
     Effect.gen(function*() {
       const ids: Array<string> = []
       const session = <A, E>(body: Effect.Effect<A, E, Topics | EventLog>, perform: Effect.Effect<unknown>) =>
@@ -111,7 +111,7 @@ describe("intents", () => {
 })
 
 describe("between topics", () => {
-  it.effect("[TOP6] a tell is another topic's command, by this topic, once", () =>
+  it.effect("[TOP6] a `Tell` becomes a command of this topic to the other, applied once", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       yield* sendCommand(counterOne, { _tag: "send_add", topic: counterTwo, n: 3 }, { id: "t" })
@@ -128,7 +128,7 @@ describe("between topics", () => {
       ])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[TOP6] the other topic's refusal comes back as the answer", () =>
+  it.effect("[TOP6] the other topic's rejection comes back as the answer", () =>
     Effect.gen(function*() {
       yield* sendCommand(counterOne, { _tag: "add", n: 10 })
       yield* sendCommand(counterOne, { _tag: "send_add", topic: counterTwo, n: -3 })
@@ -138,7 +138,7 @@ describe("between topics", () => {
       assert.strictEqual(yield* readTotal(counterTwo), 0)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[THR2] a forwarded command is decided elsewhere, under its own id and author", () =>
+  it.effect("[SYN4] a forwarded command is decided by the other topic, under its own id and author, once", () =>
     Effect.gen(function*() {
       const pass = { _tag: "forward_add", topic: counterTwo, n: 3 } as const
       assert.deepStrictEqual(
@@ -157,10 +157,10 @@ describe("between topics", () => {
 })
 
 describe("timers", () => {
-  it.effect("[TOP1] a topic is woken when its time has come, not before, and once", () =>
+  it.effect("[TOP1] a topic's timer fires when it is due, not before, and once", () =>
     Effect.gen(function*() {
-      const ear = recordingSubscriber("x")
-      yield* subscribe(counterOne, ear)
+      const subscriber = recordingSubscriber("x")
+      yield* subscribe(counterOne, subscriber)
       yield* sendCommand(counterOne, { _tag: "wake_at", at: 1000 })
       yield* TestClock.adjust(999)
       assert.strictEqual(yield* readTotal(counterOne), 0)
@@ -168,10 +168,10 @@ describe("timers", () => {
       assert.strictEqual(yield* readTotal(counterOne), 100)
       yield* TestClock.adjust(100_000)
       assert.strictEqual(yield* readTotal(counterOne), 100)
-      assert.deepStrictEqual(deltaRanges(ear), [[0, 1], [1, 3]])
+      assert.deepStrictEqual(deltaRanges(subscriber), [[0, 1], [1, 3]])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[TOP1] a time that is changed replaces the one before", () =>
+  it.effect("[TOP1] a timer that is moved fires at the new time only", () =>
     Effect.gen(function*() {
       yield* sendCommand(counterOne, { _tag: "wake_at", at: 5000 })
       yield* sendCommand(counterTwo, { _tag: "wake_at", at: 3000 })
@@ -185,7 +185,7 @@ describe("timers", () => {
       assert.deepStrictEqual([yield* readTotal(counterOne), yield* readTotal(counterTwo)], [100, 100])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[ROO8] [TOP6] an idle topic leaves memory, and is woken from the log", () =>
+  it.effect("[ROO8] [TOP6] an idle topic is passivated, and loaded from its log when its timer fires", () =>
     Effect.gen(function*() {
       const topics = yield* Topics
       const log = yield* EventLog
@@ -199,7 +199,7 @@ describe("timers", () => {
       assert.strictEqual(yield* readTotal(counterOne), 100)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[TOP6] a time that came while nothing ran is taken up at the start", () =>
+  it.effect("[TOP6] a timer that was due while the server was down fires at the next start", () =>
     Effect.gen(function*() {
       yield* sendCommand(counterOne, { _tag: "wake_at", at: 1000 }).pipe(Effect.provide(hostsLayer()))
       yield* TestClock.adjust(5000)
@@ -211,12 +211,12 @@ describe("timers", () => {
       assert.strictEqual(yield* after.pipe(Effect.provide(hostsLayer())), 100)
     }).pipe(Effect.provide(EventLogMemory.layer)))
 
-  it.effect("[ROO8] [SYN2] whoever subscribes just as a topic is about to leave memory keeps it there", () => {
+  it.effect("[ROO8] [SYN2] a subscription that arrives as its topic is passivated keeps the topic in memory", () => {
     const latch = Latch.makeUnsafe(true)
     const slow = memoryLogWith((log) => ({ append: (append) => latch.whenOpen(log.append(append)) }))
     return Effect.gen(function*() {
       const topics = yield* Topics
-      const ear = recordingSubscriber("x")
+      const subscriber = recordingSubscriber("x")
       yield* sendCommand(counterOne, { _tag: "add", n: 1 })
       yield* TestClock.adjust(900)
       // Idle since; the next sweep finds it so, while the first of these is being stored.
@@ -230,16 +230,16 @@ describe("timers", () => {
         })
       post("a")
       yield* TestClock.adjust(1_000)
-      topics.subscribe(counterOne, ear, undefined, () => undefined)
+      topics.subscribe(counterOne, subscriber, undefined, () => undefined)
       yield* latch.open
       yield* TestClock.adjust(100)
       assert.deepStrictEqual(yield* topics.stats, { loadedTopics: 1, subscriptions: 1 })
       yield* sendCommand(counterOne, { _tag: "add", n: 1 })
-      assert.deepStrictEqual(deltaRanges(ear), [[2, 3]])
+      assert.deepStrictEqual(deltaRanges(subscriber), [[2, 3]])
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer({ passivateAfter: 500 }), slow)))
   })
 
-  it.effect("[ROO8] a topic that does not exist costs no memory, and one that is owed something stays", () =>
+  it.effect("[ROO8] a topic that does not exist takes no memory, and one with a running intent stays", () =>
     Effect.gen(function*() {
       const topics = yield* Topics
       yield* sendCommand(counterOne, { _tag: "add", n: -1 })

@@ -1,4 +1,4 @@
-/** A log that is ahead of its host: a commit that was reported as failed had succeeded, or somebody else wrote. */
+/** A log that is ahead of its host: an append that was reported as failed had happened, or another writer appended. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { CommandId } from "../../../src/domain/protocol/Ids.ts"
@@ -19,7 +19,7 @@ import {
   subscribe
 } from "../../support/TopicHostFixture.ts"
 
-/** One event in the log that no host knows of, by command `cause`. */
+/** An append by another writer of one event, caused by the command `cause`. */
 const unseenAppend = (expected: number, cause: string, event: CounterKind.Event): AppendRequest => ({
   topic: counterOne,
   expectedSeq: expected,
@@ -37,7 +37,7 @@ const unseenAppend = (expected: number, cause: string, event: CounterKind.Event)
   listing: undefined
 })
 
-/** One life of a server over the log that is there; it leaves a snapshot of everything. */
+/** One run of a server over an existing log; it stores a snapshot of the whole. */
 const runServer = <A, E>(body: Effect.Effect<A, E, Topics | EventLog>) =>
   body.pipe(Effect.provide(hostsLayer({ snapshotEvery: 4 })))
 
@@ -67,7 +67,7 @@ describe("a log that is ahead", () => {
       assert.deepStrictEqual([writer.durableState.seq, writer.durableState.pending.map(({ id }) => id)], [5, ["asked"]])
     }).pipe(Effect.provide(EventLogMemory.layer)))
 
-  it.effect("[SYN2] a subscription is answered with the events up to its position, and no more", () =>
+  it.effect("[SYN2] the deltas of a subscription end at the position of its reply, also when the log is ahead", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       yield* runServer(sendAdds)

@@ -1,4 +1,4 @@
-/** What is remembered of commands: over restarts, in logs of any length, on disks of any mood. */
+/** Deduplication of commands: over restarts, in logs of any length, with failing appends. */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Layer, Option, Result, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -17,7 +17,7 @@ const accepted = (seq: number, duplicate = false) => Result.succeed({ topic: cou
 const codeOf = (outcome: Result.Result<unknown, { readonly code: string }>) =>
   Result.isSuccess(outcome) ? "ok" : outcome.failure.code
 
-/** One life of a server over the log that is there. */
+/** One run of a server over an existing log. */
 const runServer = <A, E>(body: Effect.Effect<A, E, Topics>, snapshotEvery = 256) =>
   body.pipe(Effect.provide(Layer.fresh(hostsLayer({ snapshotEvery }))))
 
@@ -29,8 +29,8 @@ const databases = [
   { name: "SQLite", layer: EventLogSql.layer.pipe(Layer.provide(Sqlite.layer({ filename: ":memory:" })), Layer.orDie) }
 ] as const
 
-describe.each(databases)("what is remembered in $name", ({ layer }) => {
-  it.effect("[SYN4] an id is good for one command only, for ever: after a restart, and after a thousand others", () =>
+describe.each(databases)("deduplication with a log in $name", ({ layer }) => {
+  it.effect("[SYN4] an id is bound to one command without expiry: after a restart, and after a thousand other commands", () =>
     Effect.gen(function*() {
       yield* runServer(Effect.gen(function*() {
         assert.deepStrictEqual(yield* sendAdd("a", 1), accepted(1))
@@ -45,7 +45,7 @@ describe.each(databases)("what is remembered in $name", ({ layer }) => {
       }))
     }).pipe(Effect.provide(layer)))
 
-  it.effect("[SYN4] [SYN5] a command that changed nothing gives its first receipt after a restart, whatever came since", () =>
+  it.effect("[SYN4] [SYN5] the repeat of a command without an event gets its first receipt after a restart, whatever was appended since", () =>
     Effect.gen(function*() {
       yield* runServer(Effect.gen(function*() {
         assert.deepStrictEqual(yield* sendNothing("first"), accepted(0))
@@ -62,7 +62,7 @@ describe.each(databases)("what is remembered in $name", ({ layer }) => {
       }))
     }).pipe(Effect.provide(layer)))
 
-  it.effect("[TOP4] [SYN5] such a command is acknowledged once that is durable; what the server asks itself is not kept", () =>
+  it.effect("[TOP4] [SYN5] a command without an event is acknowledged once it is durable; the server's own are not stored", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       yield* runServer(Effect.gen(function*() {

@@ -35,12 +35,12 @@ const replayDeltas = (kind: AnyKind, topic: TopicId, received: ReadonlyArray<unk
 }
 
 describe("hashes of the state", () => {
-  it.effect("[SYN7] a delta that passes a multiple of k carries one, whatever it is made of; so does every reply", () =>
+  it.effect("[SYN7] every delta that passes a multiple of the interval carries a hash, and so does every reply to a subscription", () =>
     Effect.gen(function*() {
-      const ear = recordingSubscriber("ear")
-      const first = yield* subscribe(counterOne, ear)
-      for (const n of [3, 1, 6, 1, 9]) yield* sendCommands(counterOne, adds(ear.received.length * 100, n))
-      const deltas = ear.received.filter((message) => message._tag === "delta")
+      const subscriber = recordingSubscriber("subscriber")
+      const first = yield* subscribe(counterOne, subscriber)
+      for (const n of [3, 1, 6, 1, 9]) yield* sendCommands(counterOne, adds(subscriber.received.length * 100, n))
+      const deltas = subscriber.received.filter((message) => message._tag === "delta")
       assert.deepStrictEqual(deltas.map(({ from, hash, to }) => [from, to, hash !== undefined]), [
         [0, 3, false],
         [3, 4, true],
@@ -48,13 +48,13 @@ describe("hashes of the state", () => {
         [10, 11, false],
         [11, 20, true]
       ])
-      assert.deepStrictEqual(replayDeltas(CounterKind.kind, counterOne, ear.received), { wrong: [], matches: 3 })
+      assert.deepStrictEqual(replayDeltas(CounterKind.kind, counterOne, subscriber.received), { wrong: [], matches: 3 })
       const again = yield* subscribe(counterOne, recordingSubscriber("other"))
       assert.strictEqual(again._tag === "Success" && again.success.hash, deltas.at(-1)?.hash)
       assert.isString(first._tag === "Success" && first.success.hash)
     }).pipe(Effect.provide(layer({ hashEvery: 4 }))))
 
-  it.effect("[SYN7] [TOP2] a kind that does not fold the same way twice is found", () => {
+  it.effect("[SYN7] a kind whose fold is not deterministic is detected by its hashes", () => {
     let folds = 0
     const drifting: AnyKind = {
       ...CounterKind.kind,
@@ -71,14 +71,14 @@ describe("hashes of the state", () => {
       Layer.provide(EventLogMemory.layer)
     )
     return Effect.gen(function*() {
-      const ear = recordingSubscriber("ear")
-      yield* subscribe(topic, ear)
+      const subscriber = recordingSubscriber("subscriber")
+      yield* subscribe(topic, subscriber)
       for (const [id, add] of adds(0, 4)) yield* sendCommand(topic, add, { id })
-      assert.deepStrictEqual(replayDeltas(drifting, topic, ear.received).wrong, [4])
+      assert.deepStrictEqual(replayDeltas(drifting, topic, subscriber.received).wrong, [4])
     }).pipe(Effect.provide(hosts))
   })
 
-  it.effect("[SYN7] a state that cannot be hashed is served without", () => {
+  it.effect("a state that cannot be hashed is served without a hash", () => {
     const loop: Record<string, unknown> = {}
     loop["self"] = loop
     const strange: AnyKind = {
@@ -95,10 +95,10 @@ describe("hashes of the state", () => {
       Layer.provide(EventLogMemory.layer)
     )
     return Effect.gen(function*() {
-      const ear = recordingSubscriber("ear")
-      yield* subscribe(topic, ear)
+      const subscriber = recordingSubscriber("subscriber")
+      yield* subscribe(topic, subscriber)
       yield* sendCommand(topic, { _tag: "add", n: 1 })
-      assert.deepStrictEqual(ear.received.map((message) => "hash" in message), [false])
+      assert.deepStrictEqual(subscriber.received.map((message) => "hash" in message), [false])
     }).pipe(Effect.provide(hosts))
   })
 })

@@ -55,15 +55,15 @@ const foreignAppend = (
 })
 
 describe("a log that fails", () => {
-  it.effect("[FLT3] [FLT4] nothing is acknowledged or told, and the state is the durable one", () => {
+  it.effect("[FLT4] a failed append is not acknowledged or published, and the state stays the durable one", () => {
     let broken = false
     const faulty = memoryLogWith((log) => ({
       append: (append) => broken ? Effect.fail(unavailable) : log.append(append)
     }))
     return Effect.gen(function*() {
-      const ear = recordingSubscriber("x")
+      const subscriber = recordingSubscriber("x")
       yield* sendCommand(counterOne, add)
-      yield* subscribe(counterOne, ear)
+      yield* subscribe(counterOne, subscriber)
       broken = true
       assert.deepStrictEqual(
         codes(yield* sendCommands(counterOne, [["a", add], ["b", { _tag: "add", n: -5 }], ["c", add]])),
@@ -73,19 +73,19 @@ describe("a log that fails", () => {
       broken = false
       assert.deepStrictEqual(codes(yield* sendCommands(counterOne, [["a", add], ["c", add]])), ["ok", "ok"])
       assert.strictEqual(yield* readTotal(counterOne), 3)
-      assert.deepStrictEqual(deltaRanges(ear), [[1, 3]])
+      assert.deepStrictEqual(deltaRanges(subscriber), [[1, 3]])
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), faulty)))
   })
 
-  it.effect("[FLT4] [SYN4] a commit that was reported as failed but happened is carried out once", () => {
+  it.effect("[FLT4] [SYN4] a commit that was reported as failed but happened is applied once", () => {
     let lying = false
     const faulty = memoryLogWith((log) => ({
       append: (append) => lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append)
     }))
     return Effect.gen(function*() {
-      const ear = recordingSubscriber("x")
+      const subscriber = recordingSubscriber("x")
       yield* sendCommand(counterOne, add)
-      yield* subscribe(counterOne, ear)
+      yield* subscribe(counterOne, subscriber)
       lying = true
       assert.deepStrictEqual(codes([yield* sendCommand(counterOne, add, { id: "a" })]), ["unavailable"])
       lying = false
@@ -97,11 +97,11 @@ describe("a log that fails", () => {
         ]
       )
       assert.strictEqual(yield* readTotal(counterOne), 3)
-      assert.deepStrictEqual(deltaRanges(ear), [[1, 3]])
+      assert.deepStrictEqual(deltaRanges(subscriber), [[1, 3]])
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), faulty)))
   })
 
-  it.effect("[TOP6] [FLT4] what a failed append has left in the log is found by looking, told once, and acted upon", () => {
+  it.effect("[TOP6] [FLT4] entries that a failed append left in the log are found with back-off, published once, and their intents started", () => {
     const disk = { lying: false, blind: 0, looks: 0 }
     const faulty = memoryLogWith((log) => ({
       append: (append) =>
@@ -117,10 +117,10 @@ describe("a log that fails", () => {
         asked.push(id)
         return Effect.never
       })
-      const ear = recordingSubscriber("x")
+      const subscriber = recordingSubscriber("x")
       yield* sendCommand(counterOne, add)
       yield* sendCommand(counterOne, { _tag: "wake_at", at: 60_000 })
-      yield* subscribe(counterOne, ear)
+      yield* subscribe(counterOne, subscriber)
       disk.lying = true
       disk.blind = 3
       disk.looks = 0
@@ -129,10 +129,10 @@ describe("a log that fails", () => {
       ])
       disk.lying = false
       yield* TestClock.adjust(249)
-      assert.deepStrictEqual([disk.looks, asked, deltaRanges(ear)], [0, [], []])
-      // In vain after 250, 750 and 1,750 ms, and then not.
+      assert.deepStrictEqual([disk.looks, asked, deltaRanges(subscriber)], [0, [], []])
+      // Fails after 250, 750 and 1,750 ms, then succeeds.
       yield* TestClock.adjust(3_501)
-      assert.deepStrictEqual([disk.looks, asked, deltaRanges(ear)], [4, ["a"], [[2, 3]]])
+      assert.deepStrictEqual([disk.looks, asked, deltaRanges(subscriber)], [4, ["a"], [[2, 3]]])
       yield* TestClock.adjust(30_000)
       assert.strictEqual(disk.looks, 4)
       assert.deepStrictEqual(
@@ -140,12 +140,12 @@ describe("a log that fails", () => {
         accepted(3, true)
       )
       yield* TestClock.adjust(30_000)
-      assert.strictEqual(yield* readTotal(counterOne), 101, "woken at its time")
-      assert.deepStrictEqual(deltaRanges(ear), [[2, 3], [3, 5]])
+      assert.strictEqual(yield* readTotal(counterOne), 101, "the timer fired when it was due")
+      assert.deepStrictEqual(deltaRanges(subscriber), [[2, 3], [3, 5]])
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), faulty)))
   })
 
-  it.effect("[TOP6] [ROO8] a topic that may be behind its log stays in memory until it has looked", () => {
+  it.effect("[TOP6] [ROO8] a topic that may be behind its log stays in memory until it has read the head", () => {
     let lying = false
     const faulty = memoryLogWith((log) => ({
       append: (append) => lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append)
@@ -157,7 +157,7 @@ describe("a log that fails", () => {
         return Effect.never
       })
       lying = true
-      // The very first event: without a log there is nothing to be kept in memory for.
+      // The very first event: a topic without a log is otherwise passivated at once.
       assert.deepStrictEqual(codes([yield* sendCommand(counterOne, { _tag: "ask", question: "?" }, { id: "a" })]), [
         "unavailable"
       ])
@@ -166,7 +166,7 @@ describe("a log that fails", () => {
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer({ passivateAfter: 10 }), faulty)))
   })
 
-  it.effect("[FLT3] a disk that stays broken is looked at ever less often, and leaves nothing behind", () => {
+  it.effect("[TOP6] while the disk stays broken, the head of the log is read ever less often", () => {
     let looks = 0
     const broken = memoryLogWith((log) => ({
       append: () => Effect.fail(unavailable),
@@ -183,7 +183,7 @@ describe("a log that fails", () => {
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), broken)))
   })
 
-  it.effect("[FLT3] a wake that cannot be stored is tried again", () => {
+  it.effect("[TOP1] [TOP6] a timer whose event cannot be stored fires again", () => {
     let broken = false
     const faulty = memoryLogWith((log) => ({
       append: (append) => broken ? Effect.fail(unavailable) : log.append(append)
@@ -198,7 +198,7 @@ describe("a log that fails", () => {
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), faulty)))
   })
 
-  it.effect("[FLT5] a topic whose log cannot be loaded is refused, and tried again with the next message", () => {
+  it.effect("a topic whose log cannot be read rejects its messages, and is loaded again with the next one", () => {
     let broken = true
     const faulty = memoryLogWith((log) => ({ head: (topic) => broken ? Effect.fail(unavailable) : log.head(topic) }))
     return Effect.gen(function*() {
@@ -213,27 +213,27 @@ describe("a log that fails", () => {
 })
 
 describe("durability", () => {
-  it.effect("[TOP4] before the commit nobody sees anything; afterwards everybody sees all of it", () => {
+  it.effect("[TOP4] nothing is published or acknowledged before the commit; all of it is after", () => {
     const latch = Latch.makeUnsafe(true)
     const slow = memoryLogWith((log) => ({ append: (append) => latch.whenOpen(log.append(append)) }))
     return Effect.gen(function*() {
-      const ear = recordingSubscriber("x")
+      const subscriber = recordingSubscriber("x")
       yield* sendCommand(counterOne, add)
-      yield* subscribe(counterOne, ear)
+      yield* subscribe(counterOne, subscriber)
       yield* latch.close
       const topics = yield* Topics
       let outcome: unknown
       topics.post(counterOne, { id: "a" as never, author: alice, input: add, reply: (result) => outcome = result })
       yield* TestClock.adjust(1000)
-      assert.deepStrictEqual([outcome, ear.received], [undefined, []])
+      assert.deepStrictEqual([outcome, subscriber.received], [undefined, []])
       yield* latch.open
       yield* TestClock.adjust(0)
       assert.deepStrictEqual(outcome, Result.succeed({ topic: counterOne, seq: 2, duplicate: false }))
-      assert.deepStrictEqual(deltaRanges(ear), [[1, 2]])
+      assert.deepStrictEqual(deltaRanges(subscriber), [[1, 2]])
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), slow)))
   })
 
-  it.effect("[SYN11] what was queued when the server stops is still stored and answered; nothing new is taken", () =>
+  it.effect("[SYN11] commands queued when the server stops are stored and acknowledged; new ones are rejected", () =>
     Effect.gen(function*() {
       const outcomes: Array<Result.Result<unknown, { readonly code: string }>> = []
       const post = (topics: Topics["Service"], id: string) =>
@@ -254,24 +254,24 @@ describe("durability", () => {
       assert.strictEqual((yield* log.read(counterOne, { after: 0, limit: 200 })).length, 100)
     }).pipe(Effect.provide(EventLogMemory.layer)))
 
-  it.effect("[TOP3] after another writer's append the host goes on from what is in the log", () =>
+  it.effect("[TOP3] after another writer's append the host continues from the log", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
-      const ear = recordingSubscriber("x")
+      const subscriber = recordingSubscriber("x")
       yield* sendCommand(counterOne, add)
-      yield* subscribe(counterOne, ear)
+      yield* subscribe(counterOne, subscriber)
       yield* log.append(foreignAppend(1, [{ _tag: "Added", n: 50 }]))
       assert.deepStrictEqual(
         yield* sendCommand(counterOne, add),
         Result.succeed({ topic: counterOne, seq: 3, duplicate: false })
       )
       assert.strictEqual(yield* readTotal(counterOne), 52)
-      assert.deepStrictEqual(deltaRanges(ear), [[1, 3]])
+      assert.deepStrictEqual(deltaRanges(subscriber), [[1, 3]])
     }).pipe(Effect.provide(layer())))
 })
 
 describe("snapshots and versions", () => {
-  it.effect("[TOP7] a snapshot every so many events; without it, or with a useless one, the state is the same", () =>
+  it.effect("[TOP7] a snapshot is written every so many events; without it, or with an unusable one, the state is the same", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       const session = <A, E>(body: Effect.Effect<A, E, Topics>) =>
@@ -290,7 +290,7 @@ describe("snapshots and versions", () => {
       )
     }).pipe(Effect.provide(EventLogMemory.layer)))
 
-  it.effect("[TOP9] events of an older version are brought up to date when they are read", () =>
+  it.effect("[TOP9] events of an older version are upcast when they are read", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       yield* log.append(foreignAppend(0, [5, 6], 1))

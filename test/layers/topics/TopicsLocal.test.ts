@@ -23,7 +23,7 @@ import {
 const accepted = (seq: number, duplicate = false, topic = counterOne) => Result.succeed({ topic, seq, duplicate })
 
 describe("commands", () => {
-  it.effect("[TOP2] [TOP3] the state is the fold of the log, whose numbers are dense", () =>
+  it.effect("[TOP2] [TOP3] the state is the fold of the log, whose seqs have no gap", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       const n = 20
@@ -39,7 +39,7 @@ describe("commands", () => {
       assert.strictEqual(yield* readTotal(counterOne), 195)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[SYN5] each command gets one receipt, in order; a refused one changes nothing", () =>
+  it.effect("[SYN5] each command gets one receipt or rejection, in order; a rejected one changes nothing", () =>
     Effect.gen(function*() {
       const outcomes = yield* sendCommands(counterOne, [
         ["a", { _tag: "add", n: 2 }],
@@ -55,7 +55,7 @@ describe("commands", () => {
       ])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[SYN4] an id is carried out once, in the same batch, later, and under another author not at all", () =>
+  it.effect("[SYN4] an id is applied once, in the same batch or later, and never for another author", () =>
     Effect.gen(function*() {
       const add = { _tag: "add", n: 2 } as const
       assert.deepStrictEqual(yield* sendCommands(counterOne, [["a", add], ["a", add], ["b", add]]), [
@@ -69,7 +69,7 @@ describe("commands", () => {
       assert.strictEqual(yield* readTotal(counterOne), 4)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[SYN4] the same person's id for another command is refused", () =>
+  it.effect("[SYN4] an id that its user reuses for another command is rejected", () =>
     Effect.gen(function*() {
       const author = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
       const add = (n: number) => sendCommand(counterOne, { _tag: "add", n }, { id: "a", author })
@@ -81,13 +81,13 @@ describe("commands", () => {
       assert.strictEqual(yield* readTotal(counterOne), 1)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[AUT4] a kind that nobody knows is not there", () =>
+  it.effect("[AUT4] a topic of an unknown kind is answered with not_found", () =>
     Effect.gen(function*() {
       const outcome = yield* sendCommand("nothing:here" as typeof counterOne, { _tag: "nothing" })
       assert.strictEqual(Result.isFailure(outcome) && outcome.failure.code, "not_found")
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[FLT25] a defect fails its own command only, wherever in the kind it is", () =>
+  it.effect("[FLT25] a defect of the kind fails its own command only, in decide, evolve or pending", () =>
     Effect.gen(function*() {
       const outcomes = yield* sendCommands(counterOne, [
         ["a", { _tag: "add", n: 1 }],
@@ -107,7 +107,7 @@ describe("commands", () => {
       assert.deepStrictEqual(yield* sendCommand(counterTwo, { _tag: "add", n: 1 }), accepted(1, false, counterTwo))
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[THR11] simulating says what would happen, and does not do it", () =>
+  it.effect("[THR11] simulating a command returns its events and intents, and commits nothing", () =>
     Effect.gen(function*() {
       const topics = yield* Topics
       const peek = (input: CounterKind.Command) =>
@@ -130,14 +130,14 @@ describe("subscriptions", () => {
   it.effect("[SYN2] [SYN3] a snapshot first, then every delta once, one frame per commit", () =>
     Effect.gen(function*() {
       yield* sendCommand(counterOne, { _tag: "add", n: 7 })
-      const ear = recordingSubscriber("x")
-      const caught = Result.getOrThrow(yield* subscribe(counterOne, ear))
+      const subscriber = recordingSubscriber("x")
+      const caught = Result.getOrThrow(yield* subscribe(counterOne, subscriber))
       assert.strictEqual(caught.mode, "snapshot")
       assert.strictEqual(caught.position.seq, 1)
       assert.strictEqual(caught.mode === "snapshot" && (caught.state as CounterKind.State).total, 7)
       yield* sendCommands(counterOne, [["a", { _tag: "add", n: 1 }], ["b", { _tag: "add", n: 1 }]])
       yield* sendCommand(counterOne, { _tag: "add", n: 1 })
-      assert.deepStrictEqual(deltaRanges(ear), [[1, 3], [3, 4]])
+      assert.deepStrictEqual(deltaRanges(subscriber), [[1, 3], [3, 4]])
     }).pipe(Effect.provide(layer())))
 
   it.effect("[SYN2] [SYN8] deltas for the same log within the limit, else a snapshot", () =>
@@ -157,7 +157,7 @@ describe("subscriptions", () => {
       assert.strictEqual(yield* from(9, "another epoch"), "snapshot")
     }).pipe(Effect.provide(layer({ catchUp: 5 }))))
 
-  it.effect("[AUT4] [THR10] whoever may not read is not told that there is something", () =>
+  it.effect("[AUT4] [THR10] a user who may not read a topic gets not_found", () =>
     Effect.gen(function*() {
       const topics = yield* Topics
       yield* sendCommand(counterOne, { _tag: "share", readers: [alice] })
@@ -176,7 +176,7 @@ describe("subscriptions", () => {
       assert.strictEqual(Result.isFailure(other) && other.failure.rejection.code, "not_found")
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[THR10] whoever loses access is cut off before the delta that says so", () =>
+  it.effect("[THR10] a user who loses access is unsubscribed before the delta that revokes it", () =>
     Effect.gen(function*() {
       const [stays, goes] = [recordingSubscriber("x", alice), recordingSubscriber("y", bob)]
       yield* subscribe(counterOne, stays)
@@ -187,7 +187,7 @@ describe("subscriptions", () => {
       assert.deepStrictEqual(goes.received, [{ _tag: "unsubscribed", ref_id: null }])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[CON2] what one user asks for in one turn is answered in that order", () =>
+  it.effect("[CON2] one user's commands and subscriptions of one turn are answered in their order", () =>
     Effect.gen(function*() {
       const topics = yield* Topics
       const said: Array<string> = []
@@ -199,9 +199,9 @@ describe("subscriptions", () => {
             input: { _tag: "add", n: 1 },
             reply: () => said.push(id) === 4 ? resume(Effect.void) : undefined
           })
-        const ear = recordingSubscriber("x")
+        const subscriber = recordingSubscriber("x")
         add("a")
-        topics.subscribe(counterOne, ear, undefined, (outcome) => {
+        topics.subscribe(counterOne, subscriber, undefined, (outcome) => {
           said.push(`subscribed at ${Result.getOrThrow(outcome).position.seq}`)
         })
         add("b")
@@ -210,9 +210,9 @@ describe("subscriptions", () => {
       assert.deepStrictEqual(said, ["a", "subscribed at 1", "b", "c"])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[CON4] a subscriber that throws is dropped; the others hear everything", () =>
+  it.effect("[CON4] a subscriber that throws is removed; the others receive everything", () =>
     Effect.gen(function*() {
-      const ear = recordingSubscriber("y")
+      const subscriber = recordingSubscriber("y")
       yield* subscribe(counterOne, {
         id: "x",
         user: alice,
@@ -220,15 +220,15 @@ describe("subscriptions", () => {
           throw new TypeError("a broken socket")
         }
       })
-      yield* subscribe(counterOne, ear)
+      yield* subscribe(counterOne, subscriber)
       yield* sendCommand(counterOne, { _tag: "add", n: 1 })
       yield* sendCommand(counterOne, { _tag: "add", n: 1 })
-      assert.deepStrictEqual(deltaRanges(ear), [[0, 1], [1, 2]])
+      assert.deepStrictEqual(deltaRanges(subscriber), [[0, 1], [1, 2]])
       const topics = yield* Topics
       assert.deepStrictEqual(yield* topics.stats, { loadedTopics: 1, subscriptions: 1 })
       topics.unsubscribe(counterOne, "y")
       yield* sendCommand(counterOne, { _tag: "add", n: 1 })
-      assert.deepStrictEqual(deltaRanges(ear), [[0, 1], [1, 2]])
+      assert.deepStrictEqual(deltaRanges(subscriber), [[0, 1], [1, 2]])
       assert.deepStrictEqual(yield* topics.stats, { loadedTopics: 1, subscriptions: 0 })
     }).pipe(Effect.provide(layer())))
 })
