@@ -125,7 +125,7 @@ export const awaitLoaded = (topic: ThreadTopic): Effect.Effect<ThreadView, CliEr
   Effect.callback((resume) => {
     const unsubscribe = topic.onView((view) => {
       if (view.sync._tag === "Refused") {
-        resume(Effect.fail(new CliError({ message: `${topic.id}: ${view.sync.reason.message}.` })))
+        resume(Effect.fail(new CliError({ message: `${topic.id}: ${view.sync.reason.message.replace(/\.?$/, ".")}` })))
       } else if (view.position !== undefined) resume(Effect.succeed(view))
     })
     return Effect.sync(unsubscribe)

@@ -39,6 +39,14 @@ describe("choir ask", () => {
       }
     }))
 
+  it.live("exits with 1 and the server's reason for a thread that cannot be read", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { env } = yield* startCliServer
+      const { code, stderr } = yield* runChoir(["ask", "Why?", "--thread", "nothing-here"], env)
+      assert.strictEqual(code, 1)
+      assert.match(stderr, /^thread:nothing-here: .*[^.]\.\n$/)
+    })))
+
   it.live("exits quietly with 0 when the reader closes the pipe", () =>
     Effect.scoped(Effect.gen(function*() {
       const { env } = yield* startCliServer
