@@ -5,7 +5,7 @@
 import type { TopicId } from "../protocol/Ids.ts"
 import type { VectorFault } from "./Vector.ts"
 
-/** A point as the logs define it. `digest` stands for its whole payload. */
+/** A point as the logs define it. `digest` is the hash of its whole payload. */
 export interface PublishedPoint {
   readonly thread: TopicId
   readonly log_seq: number

@@ -69,7 +69,7 @@ export const excerptPrior = ({ prompt }: ChorusState, prior: Prior): Prior => ({
   content: excerpt(prompt, prior.content, promptLimits.prior)
 })
 
-/** FLT13: what Experience says, and later steps are told, when the search is not available. */
+/** FLT13: the note of Experience, and of later prompts, when the search is not available. */
 export const priorsUnavailableNote =
   "What the group wrote before could not be searched right now; this goes on without it."
 

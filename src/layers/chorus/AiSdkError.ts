@@ -5,7 +5,7 @@ import { AiError } from "effect/ai"
 
 const module = "choir/AiSdk"
 
-/** The error of `method` that a thrown value stands for; its description has at most 300 characters. */
+/** The error of `method` of a thrown value; its description has at most 300 characters. */
 export const fromProvider = (method: string, secrets: ReadonlyArray<string>) => (error: unknown): AiError.AiError => {
   const redact = (text: string) =>
     secrets.reduce((redacted, secret) => redacted.replaceAll(secret, "‹secret›"), text).slice(0, 300)

@@ -10,7 +10,7 @@ import {
 } from "../../domain/search/StorageError.ts"
 import type { VectorIndexError } from "../../services/VectorIndex.ts"
 
-/** The storage error that an error of the engine stands for. */
+/** The storage error of an engine error. */
 export const fromVectorIndexError = ({ reason }: VectorIndexError): EngineFailure | OperationRejection => {
   switch (reason._tag) {
     case "CollectionMissing":

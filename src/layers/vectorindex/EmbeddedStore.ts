@@ -63,7 +63,7 @@ export class EmbeddedStore {
   /** The collection's dimension; none if it does not exist. */
   dimension(collection: string): Effect.Effect<Option.Option<number>, VectorIndexError> {
     const cached = this.dimensions.get(collection)
-    if (cached !== undefined) return Effect.succeed(Option.some(cached))
+    if (cached !== undefined) return Effect.succeedSome(cached)
     return this.sql<StoredCollection>`SELECT name, dimension FROM vector_collections WHERE name = ${collection}`.pipe(
       Effect.mapError(unreachable),
       Effect.map(([stored]) => {

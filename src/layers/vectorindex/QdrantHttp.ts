@@ -87,7 +87,7 @@ const isRateLimitError = Schema.is(RateLimitError)
 const extractDetail = (data: unknown): string =>
   isErrorBody(data) ? data.status.error : String(data ?? "").slice(0, 200)
 
-/** The reason that a thrown value stands for, by the statuses of Qdrant 1.19; it reports its own timeouts with 500. */
+/** The reason of a thrown value, by the statuses of Qdrant 1.19; it reports its own timeouts with 500. */
 const toReason = (
   thrown: unknown,
   context: { readonly collection: string; readonly retryAfter: number | null; readonly timeout: number }
