@@ -18,7 +18,7 @@
  * - A callback must not block. One that throws is ignored; a subscriber that throws is removed.
  * - A `CommandRejected` with a retryable code (`unavailable`, `internal`) may be repeated under the same id: it is applied
  *   at most once (SYN4).
- * - `not_found` does not tell a topic that does not exist from one that the reader may not see (SEC9).
+ * - `not_found` stands for both: the topic does not exist, or the reader may not see it (SEC9).
  *
  * **Example**
  *

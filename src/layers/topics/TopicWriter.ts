@@ -1,6 +1,6 @@
 /**
  * The one writer of a topic (TOP3): decides a batch, appends it, and returns what became durable. It publishes nothing and
- * replies to nobody: its host does, with what `commit` returns (TOP4).
+ * sends no replies: its host does both, with what `commit` returns (TOP4).
  */
 import { Cause, Effect, Exit, Option, Result } from "effect"
 import type { TopicId } from "../../domain/protocol/Ids.ts"

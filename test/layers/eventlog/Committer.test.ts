@@ -26,10 +26,10 @@ describe("Committer", () => {
   it.effect("listeners are notified of a failed commit too, since it may have happened", () =>
     Effect.gen(function*() {
       const cause = new SqlError.SqlError({ reason: new SqlError.UnknownError({ cause: "the connection was lost" }) })
-      const heard: Array<string> = []
-      const write = yield* Committer.make(() => Effect.fail(cause), ({ topic }) => void heard.push(topic))
+      const notified: Array<string> = []
+      const write = yield* Committer.make(() => Effect.fail(cause), ({ topic }) => void notified.push(topic))
       const outcome = yield* Effect.result(write(request))
       assert.strictEqual(outcome._tag, "Failure")
-      assert.deepStrictEqual(heard, [request.topic])
+      assert.deepStrictEqual(notified, [request.topic])
     }).pipe(Effect.scoped))
 })

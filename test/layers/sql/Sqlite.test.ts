@@ -56,7 +56,7 @@ describe("Sqlite", () => {
         assert.isFalse(yield* atOnce(sql`INSERT INTO t VALUES (2) RETURNING a`))
         assert.isFalse(yield* atOnce(sql.withTransaction(sql`INSERT INTO t VALUES (3)`)))
         assert.isTrue(yield* atOnce(sql.withTransaction(sql`SELECT * FROM t`)))
-        // What need not wait does not, and nobody waits for it who only reads.
+        // A write with relaxed durability returns at once, and a read after it does too.
         assert.isTrue(
           yield* atOnce(Effect.provideService(sql`INSERT INTO t VALUES (4)`, Sqlite.RelaxedDurability, true))
         )

@@ -15,25 +15,25 @@ const Action = Schema.Union([
   Schema.TaggedStruct("Fresh", { n: Schema.Literals([-2, 1, 3]) }),
   Schema.TaggedStruct("Subscribe", { reader: Schema.Literals([0, 1, 2]) }),
   Schema.TaggedStruct("Unsubscribe", { reader: Schema.Literals([0, 1, 2]) }),
-  /** How the log treats what is appended from now on. */
-  Schema.TaggedStruct("Disk", { mood: Schema.Literals(["sound", "broken", "lying"]) }),
-  /** Everything that was asked for is done. */
+  /** How later appends end: durable, failed, or durable and reported as failed. */
+  Schema.TaggedStruct("Disk", { mode: Schema.Literals(["sound", "broken", "ambiguous"]) }),
+  /** Waits until everything queued was served. */
   Schema.TaggedStruct("Settle", {})
 ])
 type Action = typeof Action.Type
 
 const arbitraryScripts = Arbitrary.array(Arbitrary.schema(Action), { minLength: 10, maxLength: 60 })
 
-/** Somebody's copy of the counter, by the rules that a client follows. */
+/** A replica of the counter, by the rules that a client follows. */
 class Replica implements Subscriber {
   readonly id: string
   readonly user = alice
   state: CounterKind.State = CounterKind.kind.initial(counterOne)
   position: Position | undefined
-  /** Whether it has asked for deltas, and whether they have begun. */
+  /** Whether it has subscribed, and whether it has had the reply. */
   subscribed = false
   receiving = false
-  /** How often it has subscribed: only the answer to the latest counts, as a client knows it by its `ref_id`. */
+  /** Only the reply to the latest subscription counts, which a client recognises by its `ref_id`. */
   subscribeCount = 0
 
   constructor(id: string) {
@@ -50,7 +50,7 @@ class Replica implements Subscriber {
   readonly deliver: Subscriber["deliver"] = ({ text }) => {
     const message = decodeServerMessage(JSON.parse(text))?.message
     if (message?._tag !== "delta" || !this.receiving) return
-    assert.strictEqual(message.from, this.position?.seq, "a gap, or a delta twice")
+    assert.strictEqual(message.from, this.position?.seq, "a gap, or a repeated delta")
     assert.strictEqual(message.events.length, message.to - message.from)
     this.position = { epoch: this.position?.epoch ?? "", seq: message.to }
     this.applyEvents(message.events)
@@ -88,12 +88,12 @@ const runScript = Effect.fnUntraced(function*(script: ReadonlyArray<Action>, fau
   for (const [i, action] of script.entries()) {
     if (action._tag === "Send") send(`again-${action.id}`, action.n)
     if (action._tag === "Fresh") send(`fresh-${i}`, action.n)
-    if (action._tag === "Disk") faults.disk = action.mood
+    if (action._tag === "Disk") faults.disk = action.mode
     if (action._tag === "Settle") yield* Effect.exit(topics.stateOf(CounterKind.kind, counterOne, alice))
     if (action._tag === "Subscribe") {
       const replica = replicas[action.reader]!
       replica.subscribed = true
-      // What still comes before the reply is part of the reply.
+      // Deltas that arrive before the reply are included in it.
       replica.receiving = false
       const subscribeNumber = ++replica.subscribeCount
       topics.subscribe(counterOne, replica, replica.position, (outcome) => {
@@ -110,7 +110,7 @@ const runScript = Effect.fnUntraced(function*(script: ReadonlyArray<Action>, fau
   }
   yield* Effect.exit(topics.stateOf(CounterKind.kind, counterOne, alice))
   faults.disk = "sound"
-  // What a lying disk has kept to itself is found by looking.
+  // Entries of appends that were reported as failed are found by reading the head.
   yield* TestClock.adjust("1 minute")
   assert.strictEqual(replyCount, sentCount, "each command has one outcome")
   return { replicas, acknowledged }
@@ -118,24 +118,24 @@ const runScript = Effect.fnUntraced(function*(script: ReadonlyArray<Action>, fau
 
 describe("agreement", () => {
   it.effect.prop(
-    "[TOP2] [TOP4] [TOP6] [SYN2] [SYN3] [SYN4] whatever is sent, read and broken, log, receipts and copies agree",
+    "[TOP2] [TOP4] [TOP6] [SYN2] [SYN3] [SYN4] log, receipts and replicas agree after any script of commands, subscriptions and faults",
     { script: arbitraryScripts },
     ({ script }) => {
-      const mood = { disk: "sound" }
+      const faults = { disk: "sound" }
       const faulty = memoryLogWith((log) => ({
         append: (append) =>
-          mood.disk === "sound"
+          faults.disk === "sound"
             ? log.append(append)
-            : mood.disk === "broken"
+            : faults.disk === "broken"
             ? Effect.fail(appendFailure)
             : Effect.andThen(log.append(append), Effect.fail(appendFailure))
       }))
       return Effect.gen(function*() {
         const log = yield* EventLog
-        const { acknowledged, replicas } = yield* runScript(script, mood)
+        const { acknowledged, replicas } = yield* runScript(script, faults)
         const entries = yield* log.read(counterOne, { after: 0, limit: 1000 })
         const causes = entries.map(({ cause }) => cause as string)
-        assert.strictEqual(new Set(causes).size, causes.length, "an id is carried out once")
+        assert.strictEqual(new Set(causes).size, causes.length, "an id is applied once")
         for (const [id, seq] of acknowledged) assert.strictEqual(causes[seq - 1], id)
         const events = entries.map(({ event }) => event as CounterKind.Event)
         for (const { receiving, position, state } of replicas) {

@@ -132,7 +132,7 @@ describe("between topics", () => {
     Effect.gen(function*() {
       yield* sendCommand(counterOne, { _tag: "add", n: 10 })
       yield* sendCommand(counterOne, { _tag: "send_add", topic: counterTwo, n: -3 })
-      yield* sendCommand(counterOne, { _tag: "send_add", topic: "nobody:here" as typeof counterTwo, n: 1 })
+      yield* sendCommand(counterOne, { _tag: "send_add", topic: "unknown:here" as typeof counterTwo, n: 1 })
       yield* runReadyFibers
       assert.strictEqual(yield* readTotal(counterOne), 8)
       assert.strictEqual(yield* readTotal(counterTwo), 0)

@@ -50,11 +50,11 @@ describe("a log that is ahead", () => {
       yield* runServer(sendAdds)
       const writer = new TopicWriter(counterOne, CounterKind.kind, { log, now: () => 0, seed: () => 0 })
       yield* writer.load
-      const owes: CounterKind.Event = {
+      const started: CounterKind.Event = {
         _tag: "IntentAdded",
         intent: { _tag: "Ask", id: CommandId.make("asked"), question: "how many?" }
       }
-      yield* log.append(unseenAppend(4, "twice", owes))
+      yield* log.append(unseenAppend(4, "twice", started))
       const { before, decisions, entries } = yield* writer.commit([submitMessage({
         id: CommandId.make("twice"),
         author: alice,

@@ -21,7 +21,7 @@ import {
 const adds = (from: number, n: number) =>
   Array.from({ length: n }, (_, i) => [`c${from + i}`, { _tag: "add", n: i }] as const)
 
-/** A client that folds the deltas somebody heard: how many hashes it compared, and at which seq it found another. */
+/** Folds received deltas as a client does: the count of matching hashes, and the seqs of those that differ. */
 const replayDeltas = (kind: AnyKind, topic: TopicId, received: ReadonlyArray<unknown>) => {
   let replica: Replica.Replica = { ...Replica.make(topic, kind), position: { epoch: "any", seq: 0 } }
   const mismatchedSeqs: Array<number> = []
