@@ -15,7 +15,7 @@ const files = Snippets.writeSnippets("examples", examples)
 
 /** The URL of a server that examples may connect to. */
 class ExampleServer extends Context.Service<ExampleServer, { readonly url: string }>()(
-  "choir/test/docs/ExampleServer"
+  "choir/test/docs/examples.test/ExampleServer"
 ) {
   static readonly layer = Layer.effect(
     ExampleServer,
