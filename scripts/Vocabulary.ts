@@ -26,15 +26,16 @@ const suffixes: ReadonlyArray<readonly [suffix: string, replacements: ReadonlyAr
 ]
 
 /** The word and the words it may be an inflection of: `dropped` gives `dropp`, `droppe` and `drop`. */
-const baseForms = (word: string): ReadonlyArray<string> => [
-  word,
-  ...suffixes.flatMap(([suffix, replacements]) => {
-    if (!word.endsWith(suffix) || word.length - suffix.length < 2) return []
+const baseForms = (word: string): ReadonlyArray<string> => {
+  const forms = [word]
+  for (const [suffix, replacements] of suffixes) {
+    if (!word.endsWith(suffix) || word.length - suffix.length < 2) continue
     const stem = word.slice(0, -suffix.length)
-    const single = /(.)\1$/.test(stem) ? [stem.slice(0, -1)] : []
-    return [...replacements.map((replacement) => stem + replacement), ...single]
-  })
-]
+    for (const replacement of replacements) forms.push(stem + replacement)
+    if (/(.)\1$/.test(stem)) forms.push(stem.slice(0, -1))
+  }
+  return forms
+}
 
 /** The terms of the glossary: the first cell of each row of its tables. */
 export const glossaryTerms = (glossary: string): ReadonlyArray<string> =>

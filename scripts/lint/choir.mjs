@@ -2,13 +2,14 @@
  * This project's own lint rules, as a plugin of oxlint.
  *
  * - `doc-comment`: every exported declaration has a doc comment. `export type X = typeof X.Type` is documented by `X`.
- * - `folder-order`: inside an ordered tree (`src/domain`, `src/layers`, the simulator) a folder imports only itself and
- *   folders before it in the lists below, so that folders form no cycle.
+ * - `folder-order`: inside an ordered tree (`src`, `src/domain`, `src/layers`, the simulator) a folder imports only
+ *   itself and folders before it in the lists below, so that folders form no cycle. Of `src` the top folders count.
  */
 import path from "node:path"
 
 /** Folders of each ordered tree; a folder may import itself and folders before it. */
 const orders = {
+  "src": ["domain", "services", "layers", "client", "conformance", "testing", "web", "cli", ""],
   "src/domain": [
     "protocol",
     "admission",
@@ -85,30 +86,30 @@ const docComment = {
   }
 }
 
-/** Which ordered tree a file belongs to, and the position of its folder there; undefined outside the trees. */
-const place = (file) => {
-  for (const [tree, order] of Object.entries(orders)) {
-    if (!file.startsWith(`${tree}/`)) continue
-    const folder = path.posix.dirname(file.slice(tree.length + 1))
-    return { tree, folder, index: order.indexOf(folder === "." ? "" : folder) }
-  }
-  return undefined
+/** The position of a file's folder in a tree; undefined for a file outside of it. */
+const placeIn = (tree, file) => {
+  if (!file.startsWith(`${tree}/`)) return undefined
+  const folders = file.slice(tree.length + 1).split("/").slice(0, -1)
+  const folder = tree === "src" ? folders[0] ?? "" : folders.join("/")
+  return { folder, index: orders[tree].indexOf(folder) }
 }
 
 const folderOrder = {
   create(context) {
     const file = path.relative(context.cwd, context.filename).replaceAll(path.sep, "/")
-    const from = place(file)
-    if (from === undefined) return {}
+    const places = Object.keys(orders).map((tree) => ({ tree, from: placeIn(tree, file) }))
+      .filter(({ from }) => from !== undefined)
     const check = (node) => {
-      if (from.index === -1) {
-        return context.report({ node, message: `the folder ${from.folder} is missing in the order of ${from.tree}` })
-      }
-      const source = node.source?.value
-      if (typeof source !== "string" || !source.startsWith(".")) return
-      const to = place(path.posix.join(path.posix.dirname(file), source))
-      if (to?.tree === from.tree && to.index > from.index) {
-        context.report({ node, message: `${from.folder} is ordered before ${to.folder} and must not import it` })
+      for (const { from, tree } of places) {
+        if (from.index === -1) {
+          context.report({ node, message: `the folder ${from.folder} is missing in the order of ${tree}` })
+        }
+        const source = node.source?.value
+        if (typeof source !== "string" || !source.startsWith(".")) continue
+        const to = placeIn(tree, path.posix.join(path.posix.dirname(file), source))
+        if (to !== undefined && to.index > from.index) {
+          context.report({ node, message: `${from.folder} is ordered before ${to.folder} and must not import it` })
+        }
       }
     }
     return { ImportDeclaration: check, ExportNamedDeclaration: check, ExportAllDeclaration: check }
