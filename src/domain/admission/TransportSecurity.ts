@@ -22,3 +22,21 @@ export const mayListen = ({ hasCertificate, host, insecure, trustedProxies }: Bi
  */
 export const sendsStrictTransportSecurity = (isSecure: boolean, host: string | undefined): boolean =>
   isSecure && !/^localhost(?::\d+)?$/.test(host ?? "")
+
+/**
+ * SEC39: TLS from 1.2, whatever Node's defaults are; in TLS 1.2 only forward secrecy (ECDHE) with AEAD ciphers, no CBC.
+ */
+export const tlsPolicy = {
+  minVersion: "TLSv1.2",
+  ciphers: [
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_128_GCM_SHA256",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305"
+  ].join(":")
+} as const

@@ -5,6 +5,7 @@
 import { Effect, FileSystem, Result } from "effect"
 import { createPrivateKey, X509Certificate } from "node:crypto"
 import type { SecureContextOptions } from "node:tls"
+import { tlsPolicy } from "../../domain/admission/TransportSecurity.ts"
 import { SettingsInvalid } from "../config/Config.ts"
 
 /** Paths of PEM files. */
@@ -13,22 +14,6 @@ export interface CertificateFiles {
   readonly cert: string
   readonly key: string
 }
-
-/** Independent of Node's defaults (SEC39): in TLS 1.2 only forward secrecy (ECDHE) with AEAD ciphers; no CBC. */
-const cipherPolicy = {
-  minVersion: "TLSv1.2",
-  ciphers: [
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
-    "TLS_AES_128_GCM_SHA256",
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-CHACHA20-POLY1305"
-  ].join(":")
-} as const
 
 /**
  * Reads certificate and key, and checks that they belong together; each fault names its setting. The result includes the
@@ -53,7 +38,7 @@ export const readCertificate = Effect.fnUntraced(function*(
   if (Result.isFailure(certText) || Result.isFailure(keyText)) return yield* new SettingsInvalid({ faults })
   const fault = findMismatch(cert, certText.success, key, keyText.success)
   if (fault !== undefined) return yield* new SettingsInvalid({ faults: [fault] })
-  return { ...cipherPolicy, cert: certText.success, key: keyText.success }
+  return { ...tlsPolicy, cert: certText.success, key: keyText.success }
 })
 
 const tryParse = <A>(parse: () => A): A | undefined => {

@@ -1,8 +1,10 @@
 /** The small policies of HTTP requests: time and size, TLS, credentials. */
 import { assert, describe, it } from "@effect/vitest"
 import { bearerToken, isHeaderTraced, pathOf, redactedParameters } from "../../../src/domain/admission/Credentials.ts"
+import { mayExceedLimit, parserLimits } from "../../../src/domain/admission/FrameLimits.ts"
 import { requestLimits } from "../../../src/domain/admission/RequestLimits.ts"
-import { mayListen, sendsStrictTransportSecurity } from "../../../src/domain/admission/TransportSecurity.ts"
+import { contentSecurityPolicy, securityHeaders } from "../../../src/domain/admission/ResponseHeaders.ts"
+import { mayListen, sendsStrictTransportSecurity, tlsPolicy } from "../../../src/domain/admission/TransportSecurity.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
 
 describe("requestLimits", () => {
@@ -39,6 +41,55 @@ describe("TransportSecurity", () => {
     assert.isFalse(sendsStrictTransportSecurity(false, "choir.example"))
     assert.isFalse(sendsStrictTransportSecurity(true, "localhost:4100"))
     assert.isTrue(sendsStrictTransportSecurity(true, "localhost.example"))
+  })
+
+  it("[SEC39] TLS 1.2 is the lowest version, and all of its ciphers have forward secrecy and AEAD", () => {
+    assert.strictEqual(tlsPolicy.minVersion, "TLSv1.2")
+    for (const cipher of tlsPolicy.ciphers.split(":")) {
+      assert.match(cipher, /^(?:TLS_|ECDHE-)/)
+      assert.match(cipher, /GCM|POLY1305/)
+    }
+  })
+})
+
+describe("ResponseHeaders", () => {
+  it("[SEC31] the page loads nothing but its own origin's scripts, styles and images", () => {
+    const directives = new Map(
+      contentSecurityPolicy.split("; ").map((directive) => {
+        const [name = "", ...sources] = directive.split(" ")
+        return [name, sources] as const
+      })
+    )
+    assert.deepStrictEqual(directives.get("default-src"), ["'none'"])
+    assert.deepStrictEqual(directives.get("script-src"), ["'self'"])
+    for (const sources of directives.values()) {
+      for (const source of sources) assert.include(["'none'", "'self'", "ws:", "wss:", "data:"], source)
+    }
+  })
+
+  it("[SEC39] every response has the headers, and HSTS only when it is decided", () => {
+    const plain = new Map(securityHeaders(false))
+    assert.deepStrictEqual([plain.get("x-content-type-options"), plain.get("x-frame-options")], ["nosniff", "DENY"])
+    assert.include(plain.get("content-security-policy"), "frame-ancestors 'none'")
+    assert.isFalse(plain.has("strict-transport-security"))
+    const strict = new Map(securityHeaders(true))
+    assert.strictEqual(strict.get("strict-transport-security"), "max-age=31536000")
+    for (const [name, value] of plain) assert.strictEqual(strict.get(name), value)
+  })
+})
+
+describe("FrameLimits", () => {
+  it("[SEC12] a message is limited to 64 KiB, in bytes", () => {
+    assert.strictEqual(parserLimits(defaults).maxPayload, 65_536)
+    // The longest encodings of the limit's bytes must be counted, and no text that fits for certain.
+    assert.isTrue(mayExceedLimit(21_846, defaults))
+    assert.isFalse(mayExceedLimit(21_845, defaults))
+    assert.isAtMost(Buffer.byteLength("\u20ac".repeat(21_845)), defaults.frameBytes)
+    assert.isAbove(Buffer.byteLength("\u20ac".repeat(21_846)), defaults.frameBytes)
+  })
+
+  it("[SEC13] a message has at most 64 fragments, and 1,024 buffered chunks", () => {
+    assert.deepInclude(parserLimits(defaults), { maxFragments: 64, maxBufferedChunks: 1_024 })
   })
 })
 

@@ -7,6 +7,7 @@
  * memory. What connections share is in `EngineContext`.
  */
 import { Effect } from "effect"
+import { mayExceedLimit } from "../../../domain/admission/FrameLimits.ts"
 import { closeCode } from "../../../domain/connection/CloseCode.ts"
 import * as BackPressure from "../../../domain/delivery/BackPressure.ts"
 import * as Heartbeat from "../../../domain/delivery/Heartbeat.ts"
@@ -155,8 +156,7 @@ export class EngineConnection extends SendQueue.SendQueue implements Connection,
     this.onActivity()
     if (this.status !== "open") return
     const { limits, listeners } = this.engine
-    // A UTF-16 code unit is at most three bytes of UTF-8, so that short texts need no counting.
-    if (text.length * 3 > limits.frameBytes && Buffer.byteLength(text) > limits.frameBytes) {
+    if (mayExceedLimit(text.length, limits) && Buffer.byteLength(text) > limits.frameBytes) {
       return this.requestClose(closeCode.tooLarge, "the message is too large")
     }
     try {

@@ -57,6 +57,7 @@ import type { IncomingMessage, Server } from "node:http"
 import type { Duplex } from "node:stream"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
 import { pathOf } from "../../../domain/admission/Credentials.ts"
+import { parserLimits } from "../../../domain/admission/FrameLimits.ts"
 import { closeCode } from "../../../domain/connection/CloseCode.ts"
 import { deflateOffer } from "../../../domain/delivery/CompressionPolicy.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
@@ -82,15 +83,16 @@ export interface NetworkEngineOptions extends HttpBinding.ListenAddress {
   readonly compression?: boolean | undefined
 }
 
-/** Limits of the frame parser (SEC12, SEC13, SEC15). The last three are missing from the published types. */
+/**
+ * Limits of the frame parser (SEC12, SEC13, SEC15). The last two and `closeTimeout` are missing from the published
+ * types.
+ */
 export const frameParserOptions = (limits: Pick<Limits, "frameBytes">, compression = false) => ({
   noServer: true,
   clientTracking: false,
   perMessageDeflate: deflateOffer(compression),
-  maxPayload: limits.frameBytes,
   closeTimeout,
-  maxFragments: 64,
-  maxBufferedChunks: 1024
+  ...parserLimits(limits)
 })
 
 /** What `acceptUpgrades` connects. */
