@@ -24,5 +24,5 @@ export const parserLimits = ({ frameBytes }: Pick<Limits, "frameBytes">): Parser
  * SEC12: whether a text of this many UTF-16 code units may exceed the limit, so that its bytes must be counted: a code
  * unit is at most three bytes of UTF-8.
  */
-export const mayBeTooLarge = (codeUnits: number, { frameBytes }: Pick<Limits, "frameBytes">): boolean =>
+export const mayBeOverLimit = (codeUnits: number, { frameBytes }: Pick<Limits, "frameBytes">): boolean =>
   codeUnits * 3 > frameBytes

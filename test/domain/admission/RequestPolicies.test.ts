@@ -1,7 +1,7 @@
 /** The small policies of HTTP requests: time and size, TLS, credentials. */
 import { assert, describe, it } from "@effect/vitest"
 import { bearerToken, isHeaderTraced, pathOf, redactedParameters } from "../../../src/domain/admission/Credentials.ts"
-import { mayBeTooLarge, parserLimits } from "../../../src/domain/admission/FrameLimits.ts"
+import { mayBeOverLimit, parserLimits } from "../../../src/domain/admission/FrameLimits.ts"
 import { requestLimits } from "../../../src/domain/admission/RequestLimits.ts"
 import { contentSecurityPolicy, securityHeaders } from "../../../src/domain/admission/ResponseHeaders.ts"
 import { mayListen, sendsStrictTransportSecurity, tlsPolicy } from "../../../src/domain/admission/TransportSecurity.ts"
@@ -82,8 +82,8 @@ describe("FrameLimits", () => {
   it("[SEC12] a message is limited to 64 KiB, in bytes", () => {
     assert.strictEqual(parserLimits(defaults).maxPayload, 65_536)
     // The longest encodings of the limit's bytes must be counted, and no text that fits for certain.
-    assert.isTrue(mayBeTooLarge(21_846, defaults))
-    assert.isFalse(mayBeTooLarge(21_845, defaults))
+    assert.isTrue(mayBeOverLimit(21_846, defaults))
+    assert.isFalse(mayBeOverLimit(21_845, defaults))
     assert.isAtMost(Buffer.byteLength("\u20ac".repeat(21_845)), defaults.frameBytes)
     assert.isAbove(Buffer.byteLength("\u20ac".repeat(21_846)), defaults.frameBytes)
   })

@@ -7,7 +7,7 @@
  * memory. What connections share is in `EngineContext`.
  */
 import { Effect } from "effect"
-import { mayBeTooLarge } from "../../../domain/admission/FrameLimits.ts"
+import { mayBeOverLimit } from "../../../domain/admission/FrameLimits.ts"
 import { closeCode } from "../../../domain/connection/CloseCode.ts"
 import * as BackPressure from "../../../domain/delivery/BackPressure.ts"
 import * as Heartbeat from "../../../domain/delivery/Heartbeat.ts"
@@ -156,7 +156,7 @@ export class EngineConnection extends SendQueue.SendQueue implements Connection,
     this.onActivity()
     if (this.status !== "open") return
     const { limits, listeners } = this.engine
-    if (mayBeTooLarge(text.length, limits) && Buffer.byteLength(text) > limits.frameBytes) {
+    if (mayBeOverLimit(text.length, limits) && Buffer.byteLength(text) > limits.frameBytes) {
       return this.requestClose(closeCode.tooLarge, "the message is too large")
     }
     try {
