@@ -52,7 +52,6 @@ export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()("Sessio
 }
 
 /** The store of sessions failed; retry later. */
-/** The sessions of all users. */
 export class SessionsUnavailable extends Schema.TaggedError<SessionsUnavailable>()("SessionsUnavailable", {
   operation: Schema.String,
   cause: Schema.Defect()

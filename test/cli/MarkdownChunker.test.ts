@@ -13,7 +13,7 @@ const withoutWhitespace = (text: string) => text.replace(/\s+/g, "")
 
 describe("MarkdownChunker", () => {
   it.prop(
-    "[THR2] no chunk is blank or exceeds the limit, and only white space is dropped",
+    "no chunk is blank or exceeds the limit, and only white space is dropped",
     { text: arbitraryText },
     ({ text }) => {
       const pieces = MarkdownChunker.splitMarkdown(text, { ...MarkdownChunker.messageChunks, limit: 24 })
@@ -40,7 +40,7 @@ describe("MarkdownChunker", () => {
     )
   })
 
-  it("[SYN4] a command id is a UUIDv5 of its thread and chunks: equal for equal ones only", () => {
+  it("a command id is a UUIDv5 of its thread and chunks: equal for equal ones only", () => {
     const piece = (content: string, source = "notes.md"): MarkdownChunker.MarkdownChunk => ({ content, source })
     const id = MarkdownChunker.importCommandId("thread:a", [piece("text")])
     // Fixed: another id would import everything a second time.
@@ -57,7 +57,7 @@ describe("MarkdownChunker", () => {
     assert.strictEqual(MarkdownChunker.chunkFile("n.md", "# A\n\nx\n\n# A\n\nx").length, 1)
   })
 
-  it.prop("[THR2] every command fits a frame, and together they hold every chunk in order", {
+  it.prop("every command fits a frame, and together they hold every chunk in order", {
     lengths: Arbitrary.array(Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 8_192 }))), {
       minLength: 1,
       maxLength: 150

@@ -16,7 +16,7 @@ const preludes: ReadonlyArray<readonly [kind: AnyKind | undefined, prelude: Read
 ]
 
 describe("built-in kinds", () => {
-  it("[TOP8] are registered under their names", () => {
+  it("are registered under their names", () => {
     for (const [name, kind] of BuiltInKinds.builtInKinds) assert.strictEqual(kind.name, name)
     assert.deepStrictEqual([...BuiltInKinds.builtInKinds.keys()], ["thread", "ledger", "room"])
   })

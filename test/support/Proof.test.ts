@@ -22,6 +22,7 @@ describe("proofs", () => {
     const optional = [
       Proof.mounting(false),
       Proof.uws("not installed"),
+      Proof.uwsAbsent(true),
       Proof.qdrantServer(undefined),
       Proof.oldNode(undefined)
     ]

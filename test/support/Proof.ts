@@ -50,6 +50,10 @@ export const mounting = (canMount: boolean): Proof =>
 export const uws = (error: string | undefined): Proof =>
   proof(error, "npm install uNetworking/uWebSockets.js#v20.57.0", false)
 
+/** That uWebSockets.js is not installed, for the test of what the server answers then. */
+export const uwsAbsent = (isInstalled: boolean): Proof =>
+  proof(isInstalled ? "uWebSockets.js is installed" : undefined, "npm uninstall uWebSockets.js", false)
+
 /** A Qdrant server. */
 export const qdrantServer = (url: string | undefined): Proof =>
   proof(

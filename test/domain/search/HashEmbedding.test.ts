@@ -20,11 +20,11 @@ describe("HashEmbedding", () => {
     }
   })
 
-  it.each(["", " ", "\n\t\u3000"])("[CHO4] %j is no vector of zeros", (text) => {
+  it.each(["", " ", "\n\t\u3000"])("[STO8] %j is no vector of zeros", (text) => {
     assert.isTrue(Result.isFailure(HashEmbedding.embed(text)))
   })
 
-  it.each(["👍", "?!", "…", "怎么", "ok"])("[CHO4] %j has a vector", (text) => {
+  it.each(["👍", "?!", "…", "怎么", "ok"])("%j has a vector", (text) => {
     assert.isTrue(Result.isSuccess(HashEmbedding.embed(text)))
   })
 
@@ -33,11 +33,11 @@ describe("HashEmbedding", () => {
     ["back-off between attempts", "exponential backoff", "exponential growth of bacteria"],
     ["Effect.catchTags", "catch several tags", "throw one label"],
     ["如何重试一个操作", "重试操作的方法", "今天天气很好"]
-  ])("[CHO4] %j is nearer to %j than to %j", (text, close, far) => {
+  ])("%j is nearer to %j than to %j", (text, close, far) => {
     assert.isAbove(cosine(text, close), cosine(text, far) + 0.05)
   })
 
-  it("[CHO4] stop words have little weight", () => {
+  it("stop words have little weight", () => {
     assert.isBelow(cosine("what is the capital of France", "what is the colour of the sky"), 0.3)
   })
 

@@ -16,6 +16,7 @@ import * as SocketIoEngine from "../../../src/layers/socket/socketio/SocketIo.ts
 import * as SocketUws from "../../../src/layers/socket/uws/SocketUws.ts"
 import * as SocketWs from "../../../src/layers/socket/ws/SocketWs.ts"
 import { Socket } from "../../../src/services/Socket.ts"
+import * as Proof from "../../support/Proof.ts"
 import { temporaryFolder } from "../../support/ServerProcess.ts"
 import { serverLayer } from "../../support/TestUsers.ts"
 import { uwsFake } from "../../support/UwsFake.ts"
@@ -110,6 +111,8 @@ const withServer = <A, E>(
   env: Readonly<Record<string, string>>
 ) => use.pipe(Effect.scoped, Effect.provide(configuredEngine(env).pipe(Layer.provide(NodeServices.layer))))
 
+const isUwsInstalled = (await Effect.runPromise(Effect.result(SocketUws.loadUws)))._tag === "Success"
+
 describe("CHOIR_SOCKET", () => {
   it.live("[SOC3] socketio serves both kinds of client on the port of the page", () =>
     withServer(
@@ -123,15 +126,16 @@ describe("CHOIR_SOCKET", () => {
       { CHOIR_SOCKET: "socketio" }
     ))
 
-  it.live("[SOC3] [OPS10] an engine that is not installed stops the start with one sentence", () =>
-    Effect.gen(function*() {
-      if ((yield* Effect.result(SocketUws.loadUws))._tag === "Success") return
-      const fault = yield* Effect.flip(withServer(App.ServerAddress, { CHOIR_SOCKET: "uws" }))
-      assert.strictEqual(
-        fault.message,
-        "CHOIR_SOCKET=uws needs a package that is not installed: npm install uNetworking/uWebSockets.js#v20.57.0"
-      )
-    }))
+  Proof.describeWith(Proof.uwsAbsent(isUwsInstalled), "an engine that is not installed", () => {
+    it.live("[SOC3] [OPS10] stops the start with one sentence", () =>
+      Effect.gen(function*() {
+        const fault = yield* Effect.flip(withServer(App.ServerAddress, { CHOIR_SOCKET: "uws" }))
+        assert.strictEqual(
+          fault.message,
+          "CHOIR_SOCKET=uws needs a package that is not installed: npm install uNetworking/uWebSockets.js#v20.57.0"
+        )
+      }))
+  })
 
   it("[OPS10] an unknown engine is a fault of the settings", () => {
     const read = Config.parse({ CHOIR_SOCKET: "carrier-pigeon" })
