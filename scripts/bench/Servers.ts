@@ -55,7 +55,7 @@ export const singleAddressLimits: ReadonlyArray<keyof Limits> = [
   "connectionsPerAddress"
 ]
 
-/** The same, and limits per user: load is faster than people. */
+/** The same, and limits per user: the load exceeds a user's rate. */
 export const multiUserLimits: ReadonlyArray<keyof Limits> = [
   ...singleAddressLimits,
   "signalsPerSecond",

@@ -24,7 +24,7 @@ const shortAuthor = (author: Author): string => `${author.slice(0, 4)}…${autho
 /** How many of the newest messages are printed at the start. */
 const recentMessageCount = 20
 
-/** What has been printed of a thread: messages, submissions with their status, runs. */
+/** The printed part of a thread: messages, submissions with their status, runs. */
 interface PrintedThread {
   readonly messages: ReadonlySet<string>
   readonly submissions: ReadonlyMap<string, string>
@@ -40,7 +40,7 @@ const initialPrinted = ({ state }: ThreadView): PrintedThread => ({
   )
 })
 
-/** The text of what is new in a view. `sentIds` are the user's own lines, which the terminal shows already. */
+/** The new part of a view as text. `sentIds` are the user's own lines, which the terminal shows already. */
 const renderUpdate = (
   printed: PrintedThread,
   { confirmed, partialOutputs }: ThreadView,
@@ -82,7 +82,7 @@ const renderUpdate = (
   }, output.join("")]
 }
 
-/** Prints each update, and keeps what was printed in `printed`. */
+/** Prints each update, and records it in `printed`. */
 const printUpdates = Effect.fnUntraced(function*(
   topic: ThreadTopic,
   printed: SubscriptionRef.SubscriptionRef<PrintedThread>,
@@ -97,13 +97,13 @@ const printUpdates = Effect.fnUntraced(function*(
     }))
 })
 
-/** What the user has sent: the ids of all lines, and of the accepted questions. */
+/** The user's own commands: the ids of all lines, and of the accepted questions. */
 interface SentLines {
   readonly ids: Set<string>
   readonly promptIds: Set<string>
 }
 
-/** Sends one line. A rejection is printed, and the program goes on. */
+/** Sends one line. A rejection is printed and does not end the program. */
 const sendLine = (topic: ThreadTopic, line: string, sent: SentLines) => {
   const question = /^\/ask\s+(\S.*)$/.exec(line)?.[1]
   if (question === undefined && line.startsWith("/")) return write(help)

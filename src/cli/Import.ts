@@ -1,4 +1,4 @@
-/** `choir import`: imports the text files of a folder into a thread. Idempotent: a repeat adds only what is new. */
+/** `choir import`: imports the text files of a folder into a thread. Idempotent: a repeat adds only new chunks. */
 import { Effect, FileSystem, Option, Path } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { Client } from "../client/Client.ts"

@@ -1,5 +1,5 @@
 /**
- * What `choir import` makes of a Markdown file: sections at its headings, chunks that a message can hold, and commands
+ * Splits a Markdown file for `choir import`: sections at its headings, chunks that a message can hold, and commands
  * whose ids derive from their content, so that an import can be repeated. `TextChunker` splits the sections.
  */
 import { type ChunkingPolicy, cutIndexUtf8, splitIntoChunks } from "../domain/search/TextChunker.ts"

@@ -1,6 +1,6 @@
 /**
  * Renders a run of the Chorus as text for a terminal, incrementally: the steps with their text as it is streamed, then
- * the citations of the answer. Pure: `render` maps what was printed to what is to be printed next.
+ * the citations of the answer. Pure: `render` maps the printed state to the next output.
  */
 import { type ChorusState, type Step, type StepRecord, steps } from "../domain/chorus/ChorusModel.ts"
 import { displayText } from "../domain/chorus/ChorusOutput.ts"
@@ -47,7 +47,7 @@ export const terminalStyle: Style = {
 const stepName = (step: Step): string => step.charAt(0).toUpperCase() + step.slice(1)
 const indent = (text: string): string => text.replace(/\n(?!\n|$)/g, "\n  ")
 
-/** The text to print next, and what is printed afterwards. */
+/** The text to print next, and the printed state after it. */
 export const render = (
   printed: Printed,
   run: ChorusState,

@@ -14,7 +14,7 @@ const ClientErrorCode = Schema.Literals([
   "key_unusable"
 ])
 
-/** A code of a closed set, a sentence for people, and whether a retry can succeed. */
+/** A code of a closed set, a sentence for the user, and whether a retry can succeed. */
 export const ClientErrorReason = Schema.Struct({
   code: Schema.Union([ErrorCode, ClientErrorCode]),
   message: Schema.String,

@@ -13,7 +13,7 @@ export type Unsubscribe = () => void
 /** Receives durable events of a topic, in order. */
 export type EventListener = (topic: TopicId, events: ReadonlyArray<PublishedEvent>) => void
 
-/** The listeners of one client. `onError` receives what a listener threw. */
+/** The listeners of one client. `onError` receives the exceptions of listeners. */
 export class ClientListeners {
   private readonly onError: (cause: unknown) => void
   private readonly changeListeners = new Set<() => void>()

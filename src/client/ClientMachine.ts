@@ -161,7 +161,7 @@ const sendSignal = (state: State, { at, key, topic, value }: MessageOf<"SignalSu
 
 // -- Sending -----------------------------------------------------------------
 
-/** Sends what can be sent: subscriptions, queries, commands. */
+/** Sends subscriptions, queries and commands as far as the state permits. */
 const flush = (state: State, at: Instant): Transition => {
   if (state.connection._tag !== "Online") return withoutIntents(state)
   return andThen(

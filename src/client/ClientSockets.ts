@@ -25,7 +25,7 @@ export interface WebSocketLike {
 /** Opens a socket at a URL with a subprotocol. May throw; the client then retries as after a lost connection. */
 export type Connect = (url: string, protocol: string) => WebSocketLike
 
-/** What the sockets need from the runtime and its options. */
+/** The dependencies and options of the sockets. */
 export interface SocketDependencies {
   readonly url: string
   readonly connect: Connect

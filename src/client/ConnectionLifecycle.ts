@@ -124,7 +124,7 @@ export const closePermanently = (state: State, reason: ClientErrorReason | undef
   ]
 }
 
-/** Resets what belongs to the lost connection: subscriptions, sent marks, outstanding acks. */
+/** Resets the state of the lost connection: subscriptions, sent marks, outstanding acks. */
 const resetConnectionState = (state: State): State => ({
   ...state,
   replicas: new Map([...state.replicas].map(([topic, replica]) => [topic, Replica.markDisconnected(replica)])),

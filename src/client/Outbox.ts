@@ -170,7 +170,7 @@ export const handleReceipt = (config: Config, state: State, message: ServerMessa
   ]
 }
 
-/** Fails a command, or queues it again after `rate_limited` and `unauthenticated`, which say nothing about it. */
+/** Fails a command, or queues it again after `rate_limited` and `unauthenticated`, which are not about the command. */
 export const handleCommandError = (
   config: Config,
   state: State,

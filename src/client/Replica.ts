@@ -256,7 +256,7 @@ export const applyOptimistic = (
   const applied: Array<CommandId> = []
   for (const { at, command, id, seed } of replica.position === undefined ? [] : commands) {
     const decision = replica.kind.decide(state, command, { id, author: me, now: at, seed, signed })
-    // A rejection is left to the server, which may know more events; a forwarded command has no effect here yet.
+    // A local rejection is not final: the server may have more events. A forwarded command has no effect here yet.
     if (Result.isFailure(decision) || decision.success._tag === "Forward") continue
     state = fold(replica.kind, state, decision.success.events)
     applied.push(id)

@@ -1,12 +1,12 @@
 /**
  * The input of a conformance run (SOC4), an engine's layer and clients that
- * connect to it, and what checks are written with. Independent of test runners.
+ * connect to it, and the helpers of checks. Independent of test runners.
  */
 import { Cause, Effect, type Layer, Queue, Schema, type Scope } from "effect"
 import type { Limits } from "../domain/protocol/Limits.ts"
 import { type Capability, type CoalescedTopics, type Connection, Socket, type SocketError } from "../services/Socket.ts"
 
-/** What a client can do beyond sending and receiving texts; a check that needs more than the harness has is skipped. */
+/** Optional abilities of a client; a check that needs one which the harness lacks is skipped. */
 export type ClientCapability =
   /** Stop reading, so that the engine has to queue what it sends. */
   | "stall"
@@ -41,7 +41,7 @@ export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectF
   }
 }
 
-/** What to run the checks against. `R` is what the clients need of the layer beside the engine. */
+/** The subject of the checks. `R`: the services besides the engine that the clients need. */
 export interface Harness<R = never, E = never> {
   readonly name: string
   /** The engine, not started, with the limits of one check. */

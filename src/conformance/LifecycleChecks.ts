@@ -80,7 +80,7 @@ const survivesCloseOnConnection = <R, E>(harness: Harness<R, E>): Scenario<R> =>
   })
 })
 
-const noticesLostPeers = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
+const detectsLostPeers = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
   title: "[SOC1] a connection whose peer vanishes ends with 1006",
   clientCapabilities: ["terminate"],
   run: Effect.gen(function*() {
@@ -136,8 +136,8 @@ const unregistersWithScope = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
   })
 })
 
-const knowsTimesAndOrigin = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
-  title: "[SOC2] a connection knows when it began, its origin, and its last activity",
+const recordsTimesAndOrigin = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
+  title: "[SOC2] a connection has its start time, its origin and the time of its last activity",
   run: Effect.gen(function*() {
     const engine = yield* startEngine(harness)
     const [client, connection] = yield* engine.connect()
@@ -159,8 +159,8 @@ export const lifecycleChecks = <R, E>(harness: Harness<R, E>): ReadonlyArray<Sce
     rejectsAfterStop,
     endsEachConnectionOnce,
     survivesCloseOnConnection,
-    noticesLostPeers,
+    detectsLostPeers,
     findsConnections,
     unregistersWithScope,
-    knowsTimesAndOrigin
+    recordsTimesAndOrigin
   ].map((makeScenario) => makeScenario(harness))

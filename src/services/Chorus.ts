@@ -36,7 +36,7 @@
  * })
  * const usage = { provider: "example", model: "none", input_tokens: 0, output_tokens: 0, latency_ms: 0, cost: null }
  *
- * // A Chorus without AI: it knows the first step only.
+ * // A Chorus without AI: it supports the first step only.
  * const chorus = Chorus.of({
  *   modelInfo: { model: "none", offline: true },
  *   step: (run, onText) =>
@@ -74,7 +74,7 @@ export class ChorusError extends Schema.TaggedError<ChorusError>()("ChorusError"
   }
 }
 
-/** What a step returns: its output, and what it took. */
+/** The result of a step: its output, and its usage. */
 export interface StepResponse {
   readonly output: StepOutput
   readonly usage: Usage

@@ -5,12 +5,12 @@
  * **When to use**
  *
  * For all access to the search index, except for reading it as a whole (`VectorIndex.scroll`). An engine that is used
- * directly validates vectors, but it recovers from nothing.
+ * directly validates vectors, but has no recovery.
  *
  * **Details**
  *
  * An operation is decided by the pure `Storage.executeOperation`, applied to the engine, and rolled back when the
- * engine fails. Recovery waits for an engine that is away, creates a collection that is lost, and embeds a text again
+ * engine fails. Recovery waits for an unreachable engine, creates a collection that is lost, and embeds a text again
  * whose vector was rejected. `state` is the cache of the engine, for inspection.
  *
  * **Gotchas**

@@ -1,5 +1,5 @@
 /**
- * The durable logs of all topics: order, durability and idempotence of appends (TOP3 to TOP5). It knows nothing of kinds.
+ * The durable logs of all topics: order, durability and idempotence of appends (TOP3 to TOP5). Independent of kinds.
  * Not `effect/eventlog`, which replicates a client's journal: a log here has one writer, the topic's host.
  *
  * **When to use**
@@ -15,7 +15,7 @@
  *
  * **Gotchas**
  *
- * - An append that failed may have happened: read the head before anything is concluded from the failure.
+ * - An append that failed may have happened: read the head before you conclude anything from the failure.
  * - `onAppend` is a hint and may be lost in a crash. A projection finds what it missed with `laggingTopics`.
  * - Events are of the version they were written with: `Topic.upcast` brings them to the present one.
  *
@@ -89,7 +89,7 @@ export class LogCorrupt extends Schema.TaggedError<LogCorrupt>()("LogCorrupt", {
   }
 }
 
-/** Why the event log failed. Only `LogUnavailable` heals by waiting. */
+/** Why the event log failed. Only `LogUnavailable` is retryable. */
 export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLogError", {
   reason: Schema.Union([SeqConflict, LogUnavailable, LogCorrupt])
 }) {
@@ -102,7 +102,7 @@ export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLog
   }
 }
 
-/** Entries for one topic, and what is stored with them in the same transaction. */
+/** Entries for one topic, and the metadata that is stored in the same transaction. */
 export interface AppendRequest {
   readonly topic: TopicId
   /** The seq of the last entry; 0 for a new topic. */

@@ -1,5 +1,5 @@
 /**
- * The handlers of intents, by tag: the code that does what a topic asks of the outside world.
+ * The handlers of intents, by tag: the code that carries out the effects of topics outside the log.
  *
  * **When to use**
  *
@@ -7,7 +7,7 @@
  *
  * **Details**
  *
- * What a handler returns goes to the topic as an answer, a value of the kind's `Answer`, under the id `<intent id>/answer`.
+ * A handler's result is submitted to the topic as an answer, a value of the kind's `Answer`, under `<intent id>/answer`.
  * A handler runs from the moment its intent is outstanding until it is answered, and is interrupted when the topic cancels
  * the intent. An intent without a handler waits for one to be registered.
  *

@@ -1,5 +1,5 @@
 /**
- * The kinds of topic this server knows, by the part of a topic id before the colon (TOP8).
+ * The kinds of topic that this server supports, by the part of a topic id before the colon (TOP8).
  *
  * **When to use**
  *

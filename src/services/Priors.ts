@@ -49,7 +49,7 @@ import { Context, type Effect, Schema } from "effect"
 import type { Prior } from "../domain/chorus/ChorusModel.ts"
 import type { UserId } from "../domain/protocol/Ids.ts"
 
-/** The search failed. The Chorus continues without priors, and says so. */
+/** The search failed. The Chorus continues without priors, and the run records it. */
 export class PriorsUnavailable extends Schema.TaggedError<PriorsUnavailable>()("PriorsUnavailable", {
   operation: Schema.Literals(["embed", "search"]),
   retryable: Schema.Boolean,

@@ -13,8 +13,8 @@
  *
  * **Gotchas**
  *
- * `awaitCaughtUp` waits as long as the engine or the embedder is away: give it a timeout in a request. A text that
- * the embedding model rejects is left out with a warning; it does not hold up the others.
+ * `awaitCaughtUp` waits as long as the engine or the embedder is down: give it a timeout in a request. A text that
+ * the embedding model rejects is skipped with a warning, and does not block the others.
  *
  * **Example**
  *
@@ -47,7 +47,7 @@ import type { EventLogError } from "./EventLog.ts"
 
 /** The indexer of published text. */
 export class SearchIndexer extends Context.Service<SearchIndexer, {
-  /** Waits until everything that was appended before the call is indexed; also while the engine is away. */
+  /** Waits until everything that was appended before the call is indexed, however long the engine is down. */
   readonly awaitCaughtUp: Effect.Effect<void>
   /** Has every thread indexed again from its start; points that exist stay as they are. Returns at once. */
   readonly rebuild: Effect.Effect<void>

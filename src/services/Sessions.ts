@@ -103,6 +103,6 @@ export class Sessions extends Context.Service<Sessions, {
   readonly renew: (id: string) => Effect.Effect<IssuedSession, SessionError>
   /** Holds a session: its token resumes it until `until` at least (CON5). */
   readonly extend: (id: string, until: Instant) => Effect.Effect<void, SessionError>
-  /** Ends a session: its token resumes nothing any more. */
+  /** Ends a session: its token no longer resumes it. */
   readonly revoke: (id: string) => Effect.Effect<void, SessionError>
 }>()("choir/services/Sessions") {}

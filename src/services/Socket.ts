@@ -1,6 +1,6 @@
 /**
  * The WebSocket server as a service (SOC1, SOC2): connections, outgoing frames
- * and incoming texts. It does not know users, topics or message formats.
+ * and incoming texts. Independent of users, topics and message formats.
  *
  * **When to use**
  *
@@ -75,7 +75,7 @@ export class ConnectionNotFound extends Schema.TaggedError<ConnectionNotFound>()
 }
 
 /**
- * What engines may differ in (SOC3). An operation that an engine does not declare fails with `UnsupportedCapability`.
+ * The optional features of engines (SOC3). An undeclared operation fails with `UnsupportedCapability`.
  */
 export const Capability = Schema.Literals([
   /** Pings on demand, with a measured round trip. */
@@ -137,7 +137,7 @@ export interface ConnectionMetadata {
   readonly userAgent: string
 }
 
-/** What was withheld from a slow connection: by topic, the first frame that was not queued (CON8). */
+/** The frames withheld from a slow connection: by topic, the first one (CON8). */
 export type CoalescedTopics = ReadonlyMap<TopicId, OutboundFrame>
 
 /** One open connection. */

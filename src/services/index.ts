@@ -1,4 +1,4 @@
-/** Tags and types: what parts of the server ask of each other. */
+/** The services of the server as tags and types. */
 export * as Chorus from "./Chorus.ts"
 export * as Database from "./Database.ts"
 export * as Directory from "./Directory.ts"

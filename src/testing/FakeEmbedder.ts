@@ -20,7 +20,7 @@ const embed = (text: string): Array<number> => {
 
 /** A retryable failure of the provider. */
 export const providerError: AiError.AiErrorReason = new AiError.InternalProviderError({ description: "down" })
-/** A failure that no retry can mend. */
+/** A failure that is not retryable. */
 export const invalidInputError: AiError.AiErrorReason = new AiError.InvalidUserInputError({ description: "no words" })
 
 /** Records the calls of one embedder and injects its failures. */

@@ -2,8 +2,8 @@
  * The laws of a topic kind, as properties over random scripts of inputs. Any kind can be checked with them, whatever the
  * test runner: a law is an effect that fails with the counterexample.
  *
- * They hold a kind to what its host relies on (TOP1, TOP2, TOP7, TOP8): decisions are total and pure, the log alone gives
- * the state, and snapshots lose nothing. What the kind is for is not their subject.
+ * They are the assumptions of a topic host (TOP1, TOP2, TOP7, TOP8): decisions are total and pure, the log alone gives
+ * the state, and snapshots lose nothing. They do not check the kind's own rules.
  */
 import { Arbitrary, Effect, Equal, Result, Schema, SchemaAST } from "effect"
 import { type Author, CommandId, TopicId, UserId } from "../domain/protocol/Ids.ts"
@@ -30,7 +30,7 @@ export interface KindLaw {
   readonly check: Effect.Effect<void, KindLawViolation>
 }
 
-/** What scripts are drawn from. */
+/** The distribution of scripts. */
 export interface KindLawOptions {
   /** Inputs before each script, by the first author: the command that creates a topic, say. Default: none. */
   readonly prelude?: ReadonlyArray<unknown>
@@ -50,7 +50,7 @@ interface Turn {
   readonly elapsed: number
 }
 
-/** What a script led to. */
+/** The outcome of a script. */
 interface Reached {
   /** The state at every seq, from 0. */
   readonly states: ReadonlyArray<unknown>
@@ -127,7 +127,7 @@ const checkLaw = (
     }
   )
 
-/** What a function of the kind threw. */
+/** An exception of one of the kind's functions. */
 class ThrownError extends Schema.TaggedError<ThrownError>()("ThrownError", { error: Schema.Defect() }) {}
 
 /** Runs a script; rejected and forwarded inputs change nothing. */

@@ -14,18 +14,18 @@ interface Props {
   /** Whether the secret of a new key is not confirmed as saved. */
   readonly unsaved: boolean
   readonly onKeySaved: () => void
-  readonly onKeyForgotten: () => void
+  readonly onKeyRemoved: () => void
 }
 
 /** The panel at the end of the sidebar. */
-export const KeyPanel = ({ balance, client, onKeyForgotten, onKeySaved, secret, unsaved }: Props): ReactNode => {
+export const KeyPanel = ({ balance, client, onKeyRemoved, onKeySaved, secret, unsaved }: Props): ReactNode => {
   const [errorMessage, setErrorMessage] = useState<string>()
   const forgetKey = () => {
     if (!confirm("Remove this key from the browser? Without a saved copy of its secret, this identity is lost.")) return
     Effect.runPromise(Effect.andThen(Effect.ignore(Effect.timeout(client.signOut, 2_000)), KeyStore.remove)).then(
       () => {
         clearDrafts()
-        onKeyForgotten()
+        onKeyRemoved()
       },
       (error: unknown) => setErrorMessage(formatError(error))
     )

@@ -44,7 +44,7 @@ export const Page = (): ReactNode => {
         <ConnectedPage
           identity={keyState.identity}
           secret={keyState.secret}
-          onKeyForgotten={() => setKeyState({ _tag: "NoKey", errorMessage: undefined })}
+          onKeyRemoved={() => setKeyState({ _tag: "NoKey", errorMessage: undefined })}
         />
       )
   }
@@ -53,10 +53,10 @@ export const Page = (): ReactNode => {
 type OpenClient = Awaited<ReturnType<typeof Client.open>>
 
 /** Holds a client for as long as it is mounted. */
-const ConnectedPage = ({ identity, onKeyForgotten, secret }: {
+const ConnectedPage = ({ identity, onKeyRemoved, secret }: {
   readonly identity: Identity
   readonly secret: string | undefined
-  readonly onKeyForgotten: () => void
+  readonly onKeyRemoved: () => void
 }): ReactNode => {
   const [client, setClient] = useState<OpenClient>()
   useEffect(() => {
@@ -68,5 +68,5 @@ const ConnectedPage = ({ identity, onKeyForgotten, secret }: {
       opening.then((client) => client.close(), () => {})
     }
   }, [identity])
-  return client === undefined ? null : <Workspace client={client} secret={secret} onKeyForgotten={onKeyForgotten} />
+  return client === undefined ? null : <Workspace client={client} secret={secret} onKeyRemoved={onKeyRemoved} />
 }

@@ -16,13 +16,13 @@ interface Props {
   readonly secret: string | undefined
   readonly unsaved: boolean
   readonly onKeySaved: () => void
-  readonly onKeyForgotten: () => void
+  readonly onKeyRemoved: () => void
   readonly onThreadCreated: (topic: TopicId) => void
 }
 
 /** The sidebar. */
 export const Sidebar = (
-  { client, onThreadCreated, onKeyForgotten, open, onKeySaved, secret, state, threads, unsaved }: Props
+  { client, onThreadCreated, onKeyRemoved, open, onKeySaved, secret, state, threads, unsaved }: Props
 ): ReactNode => {
   const mine = threads.filter((summary) => summary.co_authors.includes(client.me))
   const others = threads.filter((summary) => !summary.co_authors.includes(client.me))
@@ -48,7 +48,7 @@ export const Sidebar = (
         secret={secret}
         unsaved={unsaved}
         onKeySaved={onKeySaved}
-        onKeyForgotten={onKeyForgotten}
+        onKeyRemoved={onKeyRemoved}
       />
     </aside>
   )

@@ -39,11 +39,11 @@ const parseTopicId = (hash: string): TopicId | undefined =>
 interface Props {
   readonly client: Client
   readonly secret: string | undefined
-  readonly onKeyForgotten: () => void
+  readonly onKeyRemoved: () => void
 }
 
 /** The page of a signed-in user. */
-export const Workspace = ({ client, onKeyForgotten, secret }: Props): ReactNode => {
+export const Workspace = ({ client, onKeyRemoved, secret }: Props): ReactNode => {
   const state = useClient(client)
   const online = state.connection._tag === "Online"
   const [threads, refresh] = useThreads(client, online)
@@ -72,7 +72,7 @@ export const Workspace = ({ client, onKeyForgotten, secret }: Props): ReactNode 
         secret={secret}
         unsaved={unsaved}
         onKeySaved={markSaved}
-        onKeyForgotten={onKeyForgotten}
+        onKeyRemoved={onKeyRemoved}
         onThreadCreated={(topic) => {
           setCreatedTopic(topic)
           refresh()

@@ -1,11 +1,11 @@
-/** What a composed text becomes: the command to send, or why it cannot be sent. Pure. */
+/** Converts a composed text to the command to send, or to the reason why it cannot be sent. Pure. */
 import { defaults } from "../domain/protocol/Limits.ts"
 import { threadLimits } from "../domain/thread/ThreadGuards.ts"
 import type { Command } from "../domain/thread/ThreadModel.ts"
 import { maxContentBytes, utf8ByteLength, validateContent } from "../domain/topic/MessageContent.ts"
 import { formatNumber } from "./format.ts"
 
-/** What the user has entered. */
+/** The input of the composer's form. */
 export interface Composition {
   readonly text: string
   readonly isAsking: boolean

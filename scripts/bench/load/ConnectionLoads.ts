@@ -1,4 +1,4 @@
-/** What connections cost by being there, by coming, and by coming back. */
+/** The costs of connections: idle, opening, and reconnecting. */
 import { Effect } from "effect"
 import * as ProcessStats from "../ProcessStats.ts"
 import * as Clients from "./Clients.ts"

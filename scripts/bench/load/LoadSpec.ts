@@ -66,7 +66,7 @@ export type Load =
     readonly churn: number
   }
 
-/** A load without what the runner fills in. */
+/** A load without the fields that the runner fills in. */
 export type ScenarioLoad =
   | Exclude<Load, { readonly kind: "noisy-neighbours" }>
   | Omit<Extract<Load, { readonly kind: "noisy-neighbours" }>, "spared">

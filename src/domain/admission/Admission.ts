@@ -9,7 +9,7 @@ import { isOriginAllowed, type OriginPolicy } from "./Origin.ts"
 
 /** The settings of admission. */
 export interface AdmissionPolicy extends OriginPolicy {
-  /** Addresses of proxies whose `X-Forwarded-*` headers are believed. */
+  /** Addresses of proxies whose `X-Forwarded-*` headers are trusted. */
   readonly trustedProxies: ReadonlyArray<string>
 }
 

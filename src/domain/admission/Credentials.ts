@@ -1,4 +1,4 @@
-/** Where credentials are accepted over HTTP, and what is kept of requests in traces (SEC5, SEC33). */
+/** The place of credentials in HTTP requests, and the parts of requests that traces record (SEC5, SEC33). */
 
 /**
  * SEC5: the credential of an HTTP request: the bearer token of its `Authorization` header. Path and query are no

@@ -52,7 +52,7 @@ export const canonicalAddress = (text: string): string => {
   return groups === undefined ? address : groups.map((group) => group.toString(16)).join(":")
 }
 
-/** SEC24: what connections are counted by: an IPv4 address, or the /64 network that one IPv6 customer is assigned. */
+/** SEC24: the key that connections are counted by: an IPv4 address, or the /64 network of one IPv6 customer. */
 export const rateLimitKey = (text: string): string => {
   const address = canonicalAddress(text)
   return address.includes(":") ? `${address.split(":", 4).join(":")}::/64` : address

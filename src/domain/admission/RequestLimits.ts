@@ -15,7 +15,7 @@ export interface RequestLimits {
 
 /**
  * SEC23, SEC28: the bounds for these limits. The whole request never gets less time than its headers. Connections are
- * checked often, so that a crowd whose time is up at once is not closed all at once.
+ * checked often, so that connections which time out together are closed in small groups.
  */
 export const requestLimits = (
   { bodyBytes, headersTimeout, requestTimeout }: Pick<Limits, "bodyBytes" | "headersTimeout" | "requestTimeout">

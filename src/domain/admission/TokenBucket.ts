@@ -21,7 +21,7 @@ const unitsPerToken = 60_000
 /** A bucket with all of its burst. */
 export const makeFull = (rate: Rate, now: Instant): TokenBucket => ({ credit: rate.burst * unitsPerToken, at: now })
 
-/** When a bucket from which nothing more is taken is full again. */
+/** When the bucket is full again if nothing more is taken. */
 export const fullAt = ({ at, credit }: TokenBucket, rate: Rate): Instant =>
   at + Math.ceil(Math.max(0, rate.burst * unitsPerToken - credit) / rate.perMinute)
 

@@ -75,7 +75,7 @@ export type StepOutput = typeof StepOutput.Type
 /** The output of one step. */
 export type StepOutputOf<S extends Step> = Extract<StepOutput, { readonly _tag: S }>
 
-/** What a step took. `cost` is in US dollars; null if the model's price is not known. */
+/** The usage of a step. `cost` is in US dollars; null if the model's price is not known. */
 export const Usage = Schema.Struct({
   provider: Schema.String,
   model: Schema.String,
@@ -192,7 +192,7 @@ export type RunStep = typeof RunStep.Type
 export const RunStepAnswer = Schema.TaggedUnion({
   StepAnswered: { intent: CommandId, prompt_id: CommandId, output: StepOutput, usage: Usage },
   StepErrored: { intent: CommandId, prompt_id: CommandId, error: ErrorState },
-  /** The step was interrupted; `text` is what had been streamed of it. */
+  /** The step was interrupted; `text` is the part that had been streamed. */
   StepCut: { intent: CommandId, prompt_id: CommandId, text: PartialText }
 })
 export type RunStepAnswer = typeof RunStepAnswer.Type

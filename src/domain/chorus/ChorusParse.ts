@@ -10,7 +10,7 @@ import type { ChorusState, Prior, StepOutput } from "./ChorusModel.ts"
 import { delimiter, numberPriors } from "./ChorusPrompt.ts"
 import { truncate } from "./PromptQuoting.ts"
 
-/** SEC32: limits of what is kept of an answer, in UTF-16 units and items. Longer text is truncated; longer data is an error. */
+/** SEC32: limits of a parsed answer, in UTF-16 units and items. Longer text is truncated; longer data is an error. */
 export const outputLimits = { lead: 32_768, text: 4_000, item: 1_000, items: 20, data: 65_536 } as const
 
 /** An answer that does not have the format, or whose data exceeds its limit. */

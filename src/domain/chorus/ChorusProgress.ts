@@ -1,4 +1,4 @@
-/** What the Experience steps of a run have found: the priors that may be cited, and whether another loop finds more (CHO3, CHO10). */
+/** The results of a run's Experience steps: the priors that may be cited, and convergence of the loops (CHO3, CHO10). */
 import type { ChorusState, Prior, StepOutputOf } from "./ChorusModel.ts"
 
 /** CHO3: whether Experience found no insight that it had not found in the loop before. */

@@ -36,7 +36,7 @@ export interface StepResult {
   readonly seed: number
 }
 
-/** What a client displays after an event: the text of a completed step, or why the run ended. */
+/** The text displayed after an event: the text of a completed step, or why the run ended. */
 export interface RunResponse {
   readonly prompt_id: CommandId
   readonly loop: number
@@ -226,7 +226,7 @@ const finishRun = (state: ChorusState, status: "yielded" | "failed" | "cancelled
   ended_at: at
 })
 
-// -- What a client shows -----------------------------------------------------
+// -- Display -----------------------------------------------------------------
 
 const toResponse = (state: ChorusState, event: RunEvent): RunResponse | null => {
   const { current_step, loop, prompt_id, status } = state

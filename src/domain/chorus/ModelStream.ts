@@ -1,7 +1,7 @@
 /** Limits of a model's streamed answer: how long it may be silent, and how long it may become (FLT14, FLT15, SEC32). */
 import { Duration } from "effect"
 
-/** What a streamed answer may take. */
+/** The limits of a streamed answer. */
 export interface StreamLimits {
   /** Until the first part of the answer. */
   readonly firstTokenTimeout: Duration.Duration
@@ -18,7 +18,7 @@ export const defaultStreamLimits: StreamLimits = {
   maxTextLength: 262_144
 }
 
-/** What has been received of an answer. */
+/** The progress of an answer. */
 export interface StreamProgress {
   readonly hasStarted: boolean
   readonly textLength: number

@@ -1,7 +1,7 @@
 /**
- * The errors of a step (CHO6) as tagged errors, and what each failure of a model means for the run (FLT17).
+ * The errors of a step (CHO6) as tagged errors, and the mapping of each failure of a model to one (FLT17).
  *
- * Messages are for users: nothing that a provider sent is in them.
+ * Messages are for users, and contain no text of a provider.
  */
 import { Schema } from "effect"
 import type { ErrorState } from "./ChorusModel.ts"
@@ -18,7 +18,7 @@ const errorFields = {
 /** The model, or its provider, failed. */
 export class AIError extends Schema.TaggedError<AIError>()("AIError", errorFields) {}
 
-/** The run lacks what the step builds on. */
+/** The run has no output of an earlier step that this one requires. */
 export class StateError extends Schema.TaggedError<StateError>()("StateError", errorFields) {}
 
 /** The provider cannot be reached, or stopped answering. */

@@ -33,7 +33,7 @@ import { StateHash } from "../protocol/StateHash.ts"
 import { Challenge } from "../session/Identity.ts"
 import { ClientMessage } from "./FrameDecoder.ts"
 
-/** The states of a connection, with what only that state has. */
+/** The states of a connection, with the fields of each. */
 export const Status = Schema.TaggedUnion({
   /** No user, and no challenge to answer. */
   Unauthenticated: {},
@@ -93,7 +93,7 @@ export const ConnectionState = Schema.Struct({
 })
 export type ConnectionState = typeof ConnectionState.Type
 
-/** What happens to a connection. Named in the past tense. */
+/** The events of a connection. Named in the past tense. */
 export const Message = Schema.TaggedUnion({
   /**
    * A message of the client. `budget` is the user's budget that it counts against, `wait` the milliseconds until that
@@ -145,7 +145,7 @@ export const Message = Schema.TaggedUnion({
 })
 export type Message = typeof Message.Type
 
-/** What the server must do for a connection. Named in the imperative. */
+/** The effects that a connection requests of the server. Named in the imperative. */
 export const Intent = Schema.TaggedUnion({
   /** Make a challenge for this key; the result is `ChallengeIssued`. */
   IssueChallenge: { ref: CommandId, public_key: UserId },

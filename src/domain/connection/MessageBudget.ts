@@ -49,7 +49,7 @@ export const budgetRates = (
   )
 ]
 
-/** SEC25: when all buckets are full, so that forgetting the user and refilling nothing are the same. */
+/** SEC25: when all buckets are full, so that evicting the user refills nothing. */
 export const allFullAt = (
   buckets: ReadonlyArray<TokenBucket.TokenBucket | undefined>,
   rates: ReturnType<typeof budgetRates>,

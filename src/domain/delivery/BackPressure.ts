@@ -6,7 +6,7 @@
 import type { Limits } from "../protocol/Limits.ts"
 import type { Lane } from "./Lane.ts"
 
-/** What to do with one frame. */
+/** The decision on one frame. */
 export type FrameDecision =
   /** Append it to the send queue. */
   | "enqueue"

@@ -1,4 +1,4 @@
-/** What permessage-deflate (RFC 7692) compresses, and how far it may inflate (CON9, SEC15). Sizes are bytes. */
+/** Which messages permessage-deflate (RFC 7692) compresses, and the limits of inflation (CON9, SEC15), in bytes. */
 
 /**
  * SEC15: the parameters a server agrees to, none of them unless compression is switched on (CON9). Without context

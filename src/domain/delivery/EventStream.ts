@@ -1,4 +1,4 @@
-/** Server-sent events: positions as event ids, and the bound of what a reader may leave unread (SYN13). */
+/** Server-sent events: positions as event ids, and the bound of unread text (SYN13). */
 import type { Position } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 

@@ -1,5 +1,5 @@
 /**
- * Heartbeat: when to ping a silent peer, and when to give it up (CON3). Times
+ * Heartbeat: when to ping a silent peer, and when to close it (CON3). Times
  * are milliseconds. Called for every connection, so nothing is allocated.
  */
 import type { Instant } from "../protocol/Ids.ts"

@@ -1,4 +1,4 @@
-/** Delivery classes of outgoing frames: what back-pressure may do with a frame (CON8). */
+/** Delivery classes of outgoing frames, which decide the effect of back-pressure on a frame (CON8). */
 import type { TopicId } from "../protocol/Ids.ts"
 
 /** The delivery class of a frame. */
@@ -18,5 +18,5 @@ export type Lane =
 /** The lane of every frame that belongs to no topic. */
 export const replyLane: Lane = { _tag: "Reply" }
 
-/** What two ephemeral frames must share for the later one to replace the earlier one. */
+/** The key of ephemeral frames: a later frame replaces an earlier one of the same key. */
 export const ephemeralKey = ({ key, topic }: Extract<Lane, { readonly _tag: "Ephemeral" }>): string => `${topic} ${key}`

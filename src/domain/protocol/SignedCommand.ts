@@ -1,11 +1,11 @@
 /**
- * Commands that carry their author's signature (AUT5): the signing input, and what the log keeps of it, so that a
+ * Commands that carry their author's signature (AUT5): the signing input and its form in the log, so that a
  * reader of the log can verify the author of each command without trusting the server. Does not own keys or algorithms.
  */
 import { Schema } from "effect"
 import { type CommandId, Instant, TopicId } from "./Ids.ts"
 
-/** What was signed besides the command's id; stored with the command's first event. */
+/** The signed fields besides the command's id; stored with the command's first event. */
 export const SignedCommand = Schema.Struct({
   /** The topic that the command was sent to; after a forward, another one decided it. */
   topic: TopicId,

@@ -74,7 +74,7 @@ const comparePoint = (
   return fault === undefined ? [] : [{ _tag: "BadVector", id, fault, thread, log_seq }]
 }
 
-/** What removes a set of differences: points to delete first, then threads to index again after a seq. */
+/** The repair of a set of differences: points to delete first, then threads to index again after a seq. */
 export interface RepairPlan {
   readonly deletions: ReadonlyArray<string>
   readonly reindexAfter: ReadonlyMap<TopicId, number>

@@ -73,7 +73,7 @@ export const excerptPrior = ({ prompt }: ChorusState, prior: Prior): Prior => ({
 export const priorsUnavailableNote =
   "What the group wrote before could not be searched right now; this goes on without it."
 
-/** FLT13: whether this loop's Experience ran without a search: later steps must not take that for nothing found. */
+/** FLT13: whether this loop's Experience ran without a search: later steps must not treat that as an empty result. */
 export const ranWithoutSearch = (run: ChorusState): boolean =>
   run.steps.some(({ loop, output }) =>
     loop === run.loop && output._tag === "experience" && output.synthesis.startsWith(priorsUnavailableNote)

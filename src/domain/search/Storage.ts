@@ -201,7 +201,7 @@ const remove = (state: StorageState, { name }: Collection, ids: ReadonlyArray<st
   return accept(evicted, { _tag: "Remove", collection: name, ids })
 }
 
-/** The state after the engine lost a collection: nothing that was known of it holds any more. */
+/** The state after the engine lost a collection: the cached facts about it are dropped. */
 export const evictCollection = (state: StorageState, collection: string): StorageState =>
   setReady(
     { ...state, cache: new Map(Array.from(state.cache).filter(([, entry]) => entry.collection !== collection)) },

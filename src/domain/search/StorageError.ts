@@ -90,7 +90,7 @@ export type OperationRejection = typeof OperationRejection.Type
 export const EngineFailure = Schema.Union([ConnectionError, InconsistencyError, VectorError])
 export type EngineFailure = typeof EngineFailure.Type
 
-/** What to do before the operation is retried, or that it is not retried. */
+/** The action before the operation is retried; `GiveUp` for an operation that is not retried. */
 export const RecoveryAction = Schema.TaggedUnion({
   /** Embed the texts again. */
   RecoverEmbedding: {},

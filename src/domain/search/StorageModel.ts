@@ -36,7 +36,7 @@ export interface CacheEntry {
   readonly point: Point | null
 }
 
-/** What is known of the engine. */
+/** The cached facts about the engine. */
 export interface StorageState {
   readonly collections: ReadonlyMap<string, Collection>
   readonly indices: ReadonlyMap<string, IndexedFields>

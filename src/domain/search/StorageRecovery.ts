@@ -1,6 +1,6 @@
 /**
- * What a failed storage operation leads to: the state after the failure, the recovery to carry out, and when to give
- * up (STO6, FLT13). `layers/search/DatabaseLive` carries the recoveries out.
+ * The recovery of a failed storage operation: the state after the failure, the action to carry out, and the limit of
+ * retries (STO6, FLT13). `layers/search/DatabaseLive` carries the recoveries out.
  */
 import * as Backoff from "../protocol/Backoff.ts"
 import { evictCollection } from "./Storage.ts"
@@ -16,8 +16,8 @@ export const backoffDelay = (failures: number, retryAfter: number | null): numbe
   Math.max(Backoff.delay(retryBackoff, failures - 1), Math.min(retryAfter ?? 0, maxRetryAfter))
 
 /**
- * The state after an engine failure, and the recovery (STO6). An engine that is away changes nothing that is known of
- * it (FLT13): the state stays valid for the time when it is back.
+ * The state after an engine failure, and the recovery (STO6). An unreachable engine leaves the cache as it is
+ * (FLT13): its contents have not changed.
  */
 export const handleStorageError = (
   error: StorageError.EngineFailure,
@@ -35,7 +35,7 @@ export const handleStorageError = (
   }
 }
 
-/** What recovering one operation may take: retries, and the longest wait before one of them in milliseconds. */
+/** The limits of recovering one operation: retries, and the longest wait before one of them in milliseconds. */
 export interface RetryBudget {
   readonly retries: number
   readonly maxDelay: number

@@ -13,7 +13,7 @@ export interface ChunkingPolicy {
   readonly limit: number
   /** The largest index at which a text can be cut so that the part before it has at most size `limit`. */
   readonly cutIndex: (text: string, limit: number) => number
-  /** What may lie between two chunks, the most preferred first; all of it white space, all patterns global. */
+  /** Separators between chunks, the most preferred first; each matches white space only, and is a global pattern. */
   readonly separators: ReadonlyArray<RegExp>
   /** A separator in this first share of a chunk is passed over for a less preferred one further on. */
   readonly minFill: number

@@ -5,10 +5,10 @@
 import { Schema } from "effect"
 import { Author, CommandId, Instant, TopicId } from "../protocol/Ids.ts"
 
-/** Who may read a text: everybody, or the members of its thread. */
+/** The readers of a text: all users, or the members of its thread. */
 export const Visibility = Schema.Literals(["public", "members"])
 
-/** What the index stores of a chunk besides its vector; all of it derives from the log (STO4). */
+/** The data of a chunk that the index stores besides its vector; derived from the log (STO4). */
 export const Payload = Schema.Struct({
   thread: TopicId,
   message: CommandId,

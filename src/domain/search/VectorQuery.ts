@@ -10,7 +10,7 @@ import type { Hit, Payload } from "./VectorPoint.ts"
 
 /** Conditions on a point's payload; all that are given must hold, and an empty list matches nothing. */
 export interface Filter {
-  /** What a member of these threads may read: public text, and all text of these threads (THR10). */
+  /** Text that a member of these threads may read: public text, and all text of these threads (THR10). */
   readonly readable?: ReadonlyArray<TopicId>
   readonly threads?: ReadonlyArray<TopicId>
   readonly visibility?: Payload["visibility"]

@@ -1,5 +1,5 @@
 /**
- * How long a session token is valid, and what keeps it valid longer (AUT2, CON5). Pure: the store reads the clock and
+ * The lifetime of a session token, and its extensions (AUT2, CON5). Pure: the store reads the clock and
  * writes the rows.
  */
 import type { Instant } from "../protocol/Ids.ts"

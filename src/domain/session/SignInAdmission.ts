@@ -14,7 +14,7 @@ import type { Limits } from "../protocol/Limits.ts"
  */
 export type SignInAdmission = "Admitted" | "Superseded" | "OverQuota"
 
-/** What decides on a sign-in. */
+/** The facts that a sign-in is decided on. */
 export interface SignInRequest {
   /** The epoch of the connection that signed in. */
   readonly epoch: number

@@ -1,6 +1,6 @@
 /**
  * A thread's requests to the ledger: their outcomes, and the payout of a closed thread (THR6, THR7). A thread never
- * changes a balance itself; it knows its own only from the ledger's answers.
+ * changes a balance itself; `token_balance` is what the ledger's answers have confirmed.
  */
 import { Schema } from "effect"
 import * as Ledger from "../ledger/LedgerModel.ts"

@@ -53,7 +53,7 @@ export const createThread = (
 }
 
 /**
- * THR7: the last co-author closes the thread, and receives its balance; for that reason no one closes it earlier.
+ * THR7: the last co-author closes the thread, and receives its balance; with several co-authors it cannot be closed.
  * Open submissions are refunded and runs are cancelled. The thread stays readable.
  */
 export const closeThread = (state: State, { now, user }: Guards.Actor): Guards.DecisionResult => {

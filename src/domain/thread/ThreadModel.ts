@@ -91,7 +91,7 @@ export type PendingApproval = typeof PendingApproval.Type
 /** The current status of a thread; `absent` before `create_thread`. */
 export const ThreadStatus = Schema.Literals(["absent", "active", "closed"])
 
-/** The state of a thread; `ThreadInvariants` lists what holds of it. */
+/** The state of a thread; `ThreadInvariants` lists its invariants. */
 export const State = Schema.Struct({
   id: TopicId,
   status: ThreadStatus,

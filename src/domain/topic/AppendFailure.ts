@@ -1,4 +1,4 @@
-/** What a topic does when its log fails: nothing is acknowledged, and the log is read before anything is concluded. */
+/** Recovery of a topic from a failed append: nothing is acknowledged, and the log's head is read first. */
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { internalRejection } from "./CommandBatch.ts"
 
@@ -10,7 +10,7 @@ export type LogFailure =
   | { readonly _tag: "LogCorrupt"; readonly message: string }
   | undefined
 
-/** What follows: read the log and decide the same commands again, or reject them. */
+/** The recovery: read the log and decide the same commands again, or reject them. */
 export type AppendRecovery =
   | { readonly _tag: "CatchUpAndRetry" }
   | { readonly _tag: "Reject"; readonly rejection: Rejection }
@@ -36,7 +36,7 @@ export const rejectionOf = (failure: LogFailure): Rejection => {
 
 /**
  * FLT3, FLT4: an append that failed is rejected and never repeated: it may have happened. TOP3, TOP6: only a conflict
- * proves that nothing was written and that the log has moved on; then the batch is decided again on what is there.
+ * proves that nothing was written and that the log has moved on; then the batch is decided again on the current log.
  */
 export const recoverFromFailure = (failure: LogFailure, attemptsLeft: number): AppendRecovery =>
   failure?._tag === "SeqConflict" && attemptsLeft > 0

@@ -37,7 +37,7 @@ export const recentEventsAfter = (
 
 /**
  * SYN2: what a reader of the log found after a position, up to the head that the reply names. The log may be ahead of it
- * (TOP6); what lies beyond reaches the subscriber as a live delta.
+ * (TOP6); later events reach the subscriber as a live delta.
  */
 export const eventsUpTo = (entries: ReadonlyArray<Entry>, head: number): ReadonlyArray<PublishedEvent> =>
   entries.filter(({ seq }) => seq <= head).map(toPublishedEvent)

@@ -45,11 +45,11 @@ export interface DecidedBatch {
   readonly processedCommands: ReadonlyMap<CommandId, ProcessedCommand>
   /** Those of users among them that made no event. The server's own may be decided again. */
   readonly eventlessCommands: ReadonlyArray<EventlessCommand>
-  /** What the kind threw, for the server's own log. */
+  /** The exceptions that the kind threw, for the server's own log. */
   readonly defects: ReadonlyArray<unknown>
 }
 
-/** What deciding needs besides the state. */
+/** The inputs of a decision besides the state. */
 export interface DecideInputs {
   readonly now: Instant
   /** 32 random bits, drawn per command. */

@@ -11,7 +11,7 @@ export interface Receipt {
   readonly duplicate: boolean
 }
 
-/** Who sent a command, and the hash of its input; no hash for what the server itself sent. */
+/** The author of a command, and the hash of its input; no hash for the server's own commands. */
 export interface CommandOrigin {
   readonly author: Author
   readonly commandHash?: StateHash.StateHash
@@ -28,7 +28,7 @@ export interface EventlessCommand extends ProcessedCommand {
 }
 
 /**
- * What identifies a command besides its id. Users repeat a command unchanged; the server may build the same command from
+ * A command's identity besides its id. Users repeat a command unchanged; the server may build the same command from
  * another state, so that its input proves nothing.
  */
 export const originOf = (author: Author, input: unknown): CommandOrigin =>

@@ -4,7 +4,7 @@ import type { Author, Instant, Position } from "../protocol/Ids.ts"
 import type { Entry } from "./Log.ts"
 import { type AnyKind, type Intent, type Listing, upcast } from "./Topic.ts"
 
-/** What a kind derives from a state: the outstanding intents, the next timer, the directory entry. */
+/** The values that a kind derives from a state: the outstanding intents, the next timer, the directory entry. */
 export interface DerivedState {
   readonly pending: ReadonlyArray<Intent>
   readonly wakeAt: Instant | undefined
@@ -29,7 +29,7 @@ export const notLoaded: DurableState = {
   listing: undefined
 }
 
-/** What follows from a state (TOP1). Throws what the kind throws. */
+/** Derives the values of a state (TOP1). Exceptions of the kind propagate. */
 export const derive = (kind: AnyKind, state: unknown): DerivedState => ({
   pending: kind.pending(state),
   wakeAt: kind.nextWake(state),

@@ -23,7 +23,7 @@ export const Entry = Schema.Struct({
   event: Schema.Json,
   /** The command itself where its author signed it (AUT5), on the first of its events. */
   signed: Schema.optionalKey(SignedCommand),
-  /** The hash of what a person's command asked, on the last of its events: its id is good for nothing else (SYN4). */
+  /** The hash of a user's command, on the last of its events: its id is valid for this command only (SYN4). */
   asked: Schema.optionalKey(StateHash),
   /** Hash of the entry before; `genesis(topic)` for the first. */
   prev: Schema.String,
@@ -41,8 +41,8 @@ export type HashFunction = (text: string) => string
 export const genesisHash = (topic: TopicId): string => `genesis:${topic}`
 
 /**
- * The text an entry's hash is taken over. A JSON array keeps the fields apart whatever they contain; its name says
- * which fields there are, so that what was written before signatures, or before it was known what was asked, still holds.
+ * The text whose hash is an entry's hash. A JSON array separates the fields unambiguously. Its first element names the
+ * format: entries written before signatures (v1) or command hashes (v3) existed still verify.
  */
 export const preimage = (prev: string, entry: UnchainedEntry): string => {
   const { asked, at, author, cause, event, seq, signed, topic, version } = entry

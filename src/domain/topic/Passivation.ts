@@ -1,6 +1,6 @@
 /** When a topic leaves memory (ROO8). */
 
-/** What uses a topic in memory right now. */
+/** The current uses of a topic in memory. */
 export interface TopicUse {
   readonly subscribers: number
   readonly runningIntents: number

@@ -1,4 +1,4 @@
-/** What may leave a topic after an append: computed from what became durable, never from what was decided (TOP4). */
+/** The delta and intents to publish after an append: computed from durable entries, never from decisions (TOP4). */
 import type { DurableState } from "./DurableState.ts"
 import { hasSameReaders } from "./DurableState.ts"
 import type { Entry } from "./Log.ts"

@@ -86,7 +86,7 @@ export interface Intent {
 
 /**
  * The intent that all kinds share: submits `input` to another topic, as a command with this intent's id. The outcome
- * comes back as `Told`. Topics interact in no other way, so that no transaction spans two of them.
+ * arrives as a `Told` answer. Topics interact in no other way, so that no transaction spans two of them.
  */
 export const SendCommand = Schema.TaggedStruct("Tell", { id: CommandId, topic: TopicId, input: Schema.Json })
 export type SendCommand = typeof SendCommand.Type

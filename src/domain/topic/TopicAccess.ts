@@ -1,5 +1,5 @@
 /**
- * Who gets through to a topic. A topic that is not in memory is not loaded for a user who may not read it, so that
+ * Access to a topic. A topic that is not in memory is not loaded for a user who may not read it, so that
  * "forbidden" and "not existing" take the same time and get the same answer (SEC9, AUT4).
  */
 import { Result } from "effect"
@@ -8,9 +8,9 @@ import { notFound } from "../protocol/Rejection.ts"
 import type { AnyKind } from "./Topic.ts"
 
 /** The answer to a user who may not read a topic, whether it exists or not (AUT4). */
-export const strangerRejection = notFound
+export const noAccessRejection = notFound
 
-/** What becomes of a message: the topic gets it, it is rejected, or that depends on whether its command was applied. */
+/** The decision on a message: admitted, rejected, or admitted if its command was applied before. */
 export type AccessVerdict = "Admit" | "Reject" | "AdmitIfProcessed"
 
 /** Whether a topic of this kind is closed to authors that its directory entry does not name. */

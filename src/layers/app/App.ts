@@ -237,7 +237,7 @@ const startServer = Effect.fnUntraced(function*(
   return { url }
 })
 
-/** What a composer can add to a server. */
+/** Additions to a server. */
 export interface Extensions {
   /** A socket engine in place of the one that `CHOIR_SOCKET` selects. */
   readonly socketEngine?: SocketEngineFactory | undefined

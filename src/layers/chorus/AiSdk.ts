@@ -16,7 +16,7 @@ import * as ModelStream from "../../domain/chorus/ModelStream.ts"
 import * as Vector from "../../domain/search/Vector.ts"
 import * as AiSdkError from "./AiSdkError.ts"
 
-/** What a model's answers and embeddings may take. */
+/** The limits of a model's answers and embeddings. */
 export interface ModelLimits extends ModelStream.StreamLimits {
   /** Until the vectors of one request have arrived. */
   readonly embeddingTimeout: Duration.Duration

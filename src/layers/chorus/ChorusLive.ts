@@ -118,11 +118,11 @@ export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | Mod
   })
 )
 
-/** What a model is to answer. */
+/** A request to a model. */
 interface StepRequest {
   readonly run: ChorusState
   readonly priors: ReadonlyArray<Prior>
-  /** Something the server has to say about the priors; "" for nothing. */
+  /** The server's remark about the priors; empty without one. */
   readonly note: string
 }
 

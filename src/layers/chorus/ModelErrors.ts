@@ -3,7 +3,7 @@ import { Duration } from "effect"
 import type { AiError } from "effect/ai"
 import { fromModelFailure, type StepError } from "../../domain/chorus/StepError.ts"
 
-/** The error that a model's failure is. A network error that a retry cannot mend is an invalid request of ours. */
+/** Maps a model's failure. A network error that is not retryable is an invalid request of this server. */
 export const fromAiError = ({ isRetryable, reason, retryAfter }: AiError.AiError): StepError =>
   fromModelFailure(
     reason._tag === "NetworkError" && !isRetryable ? "InvalidRequestError" : reason._tag,

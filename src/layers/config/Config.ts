@@ -45,7 +45,7 @@ const settingDefinitions = {
     "an origin such as https://choir.example: http:// or https://, a host and perhaps a port, and nothing after it",
     (value) => /^https?:/.test(value) && isOrigin(value) ? value : undefined
   ),
-  /** Addresses of proxies whose X-Forwarded-* headers are believed. */
+  /** Addresses of proxies whose X-Forwarded-* headers are trusted. */
   trustedProxies: Setting.list("TRUSTED_PROXIES", "IP addresses", (value) => ipVersion(value) !== 0),
   /** PEM files; with them, the port serves https and wss. Read again on SIGHUP. */
   tlsCert: Setting.optional("TLS_CERT", "the path of a PEM file"),

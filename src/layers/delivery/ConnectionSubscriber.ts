@@ -8,12 +8,12 @@ import type { Connection } from "../../services/Socket.ts"
 import type { Subscriber } from "../../services/Topics.ts"
 import * as ReplyOrder from "./ReplyOrder.ts"
 
-/** What a subscriber needs of the connection that it delivers to. */
+/** The part of a connection that a subscriber uses. */
 export interface SubscribedConnection extends ReplyOrder.ReplyOrder, ReplyOrder.FrameSink {
   readonly connection: Connection
   /** A frame was held back behind a reply; `heldLength` may now exceed what one connection may hold. */
   readonly onFrameHeld: () => void
-  /** The topic ended the subscription, because the user may not read it any more. */
+  /** The topic ended the subscription, because the user lost read access. */
   readonly onAccessRevoked: (topic: TopicId) => void
 }
 

@@ -22,7 +22,7 @@ const emptyFrames: Array<OutboundFrame> = []
 
 /**
  * The queue's fields, which a connection inherits: there are many idle connections, and an object of its own would cost
- * each of them memory. What only a slow connection needs is undefined until it is slow.
+ * each of them memory. Fields for slow connections are undefined until the connection is slow.
  */
 export class SendQueue {
   /** In the order of delivery. */

@@ -32,7 +32,7 @@ export interface QueuedMessage {
   readonly slot: ReplyOrder.ReplySlot | undefined
 }
 
-/** What the gateway does on events of a connection other than its messages. One value for all connections. */
+/** The gateway's callbacks for events of a connection other than its messages. One value for all connections. */
 export interface ConnectionEvents {
   /** The connection's timer fired. */
   readonly onTimer: (client: ClientConnection, now: Instant) => void
@@ -55,7 +55,7 @@ export class ClientConnection implements SubscribedConnection, TimerTask {
   /** Messages that arrived during a step: an intent answers with messages, and never steps inside a step. */
   readonly inbox: Array<QueuedMessage> = []
   stepping = false
-  /** What topics deliver to; one object per sign-in, undefined without a user. */
+  /** The subscriber that topics deliver to; one object per sign-in, undefined without a user. */
   subscriber: (Subscriber & { readonly user: UserId }) | undefined = undefined
   /** The budgets of the user, undefined without one (CON7). */
   userBudget: UserBudget<ClientConnection> | undefined = undefined

@@ -1,6 +1,6 @@
 /**
- * The signed-in connections: by user, by client instance and by session. It is the memory behind the rules of
- * `domain/session`; it decides nothing.
+ * The signed-in connections: by user, by client instance and by session. State only: the rules are in
+ * `domain/session`.
  */
 import type { Instant, UserId } from "../../domain/protocol/Ids.ts"
 import * as SessionFamily from "../../domain/session/SessionFamily.ts"
@@ -11,7 +11,7 @@ import type { UserBudgets } from "./UserBudgets.ts"
 /** Milliseconds between a user's last connection and the first look whether the user's budgets are full again. */
 const evictionDelayMillis = 60_000
 
-/** What the gateway keeps of all connections together. */
+/** The gateway's state across connections. */
 export class ConnectionRegistry {
   readonly userBudgets: UserBudgets<ClientConnection>
   readonly byInstance = new Map<string, ClientConnection>()
@@ -41,7 +41,7 @@ export class ConnectionRegistry {
     })
   }
 
-  /** Removes what a connection holds as its user's; without effect on a connection without a user. */
+  /** Removes a connection from its user's, its client instance's and its session's; no effect without a user. */
   release(client: ClientConnection, now: Instant): void {
     const { subscriber } = client
     client.pendingInit = undefined

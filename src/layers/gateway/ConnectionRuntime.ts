@@ -29,7 +29,7 @@ export type IntentOf<T extends Connection.Intent["_tag"]> = Extract<Connection.I
 /** The slot of the replies to the message that caused an intent; undefined when no message did. */
 export type ReplyTarget = ReplyOrder.ReplySlot | undefined
 
-/** Executes one kind of intent. It must not block; what takes time it starts with `startRequest`. */
+/** Executes one kind of intent. Must not block: longer work is started with `startRequest`. */
 export type IntentHandler<T extends Connection.Intent["_tag"]> = (
   runtime: ConnectionRuntime,
   client: ClientConnection,
@@ -40,7 +40,7 @@ export type IntentHandler<T extends Connection.Intent["_tag"]> = (
 /** One handler for each kind of intent. */
 export type ConnectionIntentHandlers = { readonly [T in Connection.Intent["_tag"]]: IntentHandler<T> }
 
-/** What the functions of the gateway work with. One value per gateway. */
+/** The dependencies and state of the gateway's functions. One value per gateway. */
 export interface ConnectionRuntime {
   readonly limits: Limits
   readonly clock: Clock.Clock

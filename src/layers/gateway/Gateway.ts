@@ -90,7 +90,7 @@ import {
 import * as Subscriptions from "./Subscriptions.ts"
 import * as UserBudgets from "./UserBudgets.ts"
 
-/** What a composer decides. */
+/** The options of the gateway. */
 export interface GatewayOptions {
   /** The server's public origin, for which clients sign challenges (SEC3). */
   readonly audience: () => string
@@ -229,7 +229,7 @@ const restartNotice = { code: closeCode.restart, reason: "the server restarts", 
 const restartClose = (retryAfter: number) =>
   closeRequested(restartNotice.code, restartNotice.reason, restartNotice.resume, retryAfter)
 
-/** SYN11: `goodbye` to all first, so that every client knows when to return; then one close per interval. */
+/** SYN11: `goodbye` to all first, so that every client has its retry delay; then one close per interval. */
 const drain = Effect.fnUntraced(function*(
   runtime: ConnectionRuntime,
   clients: ReadonlyMap<ConnectionId, ClientConnection>

@@ -41,7 +41,7 @@ export const internalError: RequestRejection = {
   message: "internal error of the server: nothing was changed"
 }
 
-/** The rejection of a request that needs a session: only an unknown session is the client's to mend. */
+/** The rejection of a request that needs a session: only an unknown session is the client's fault. */
 export const sessionRejection = (
   error: SessionError | CommandRejected | EventLogError
 ): RequestRejection =>

@@ -1,4 +1,4 @@
-/** Handlers of the intents that begin and end subscriptions (SYN2, SYN12). Topics hold them; this sends what they reply. */
+/** Handlers of the intents that begin and end subscriptions (SYN2, SYN12). Topics hold them; this sends the replies. */
 import { Result } from "effect"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import type { Rejection } from "../../domain/protocol/Rejection.ts"

@@ -57,11 +57,11 @@ import type { Readiness } from "./Readiness.ts"
 import * as Routes from "./Routes.ts"
 import * as SecurityHeaders from "./SecurityHeaders.ts"
 
-/** The routes, and what applies to all of them. */
+/** The routes, and the settings of all of them. */
 export interface HttpAppOptions extends Routes.RoutesOptions {
   /** `bodyBytes` is the largest request body; routes that accept files set their own limit. */
   readonly limits: RequestTimeLimits
-  /** Addresses of proxies whose `X-Forwarded-Proto` is believed. */
+  /** Addresses of proxies whose `X-Forwarded-Proto` is trusted. */
   readonly trustedProxies: ReadonlyArray<string>
 }
 

@@ -13,7 +13,7 @@ type ExtraRoutes = Layer.Layer<
   HttpRouter.HttpRouter | HttpRouter.Request<"Error", HttpServerError.HttpServerError>
 >
 
-/** What the routes serve. */
+/** The content and settings of the routes. */
 export interface RoutesOptions {
   /** The folder of the built page. Without an `index.html` in it, `/` answers how to build it. */
   readonly webRoot: string

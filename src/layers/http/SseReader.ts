@@ -7,7 +7,7 @@ import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { Subscriber } from "../../services/Topics.ts"
 
-/** What a reader is made of. */
+/** The options of a reader. */
 export interface SseReaderOptions {
   /** The id of its subscription. */
   readonly id: string
@@ -65,7 +65,7 @@ export class SseReader implements Subscriber {
     this.end()
   }
 
-  /** Ends the stream after what is buffered. */
+  /** Ends the stream after the buffered text. */
   end(): void {
     if (this.ended) return
     this.ended = true
@@ -73,7 +73,7 @@ export class SseReader implements Subscriber {
     this.onEnd(this)
   }
 
-  /** The bytes for the client. The subscription ends when nothing reads them any more. */
+  /** The bytes for the client. The subscription ends when the response is closed. */
   get bytes(): Stream.Stream<Uint8Array> {
     return Stream.fromQueue(this.queue).pipe(
       Stream.tap((text) => Effect.sync(() => void (this.bufferedLength -= text.length))),

@@ -28,7 +28,7 @@ const checkIntervalMillis = 1_000
 /** Checks between two keep-alive comments, at which the session is checked as well. */
 const checksPerKeepAlive = 15
 
-/** What requests and checks share. */
+/** The state shared by requests and checks. */
 interface SseDependencies {
   readonly topics: Topics["Service"]
   readonly sessions: Sessions["Service"]

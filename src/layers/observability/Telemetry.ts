@@ -63,7 +63,7 @@ const sampling = (tracer: Tracer.Tracer): Tracer.Tracer =>
     context: tracer.context?.bind(tracer)
   })
 
-/** Polled routes, whose spans would drown the others. */
+/** Polled routes, whose spans would outnumber all others. */
 const untracedRoutes = HttpMiddleware.layerTracerDisabledForUrls(["/health/live", "/health/ready", "/metrics"])
 
 /** Redacts headers and query strings in spans: they may contain credentials (SEC5, SEC33). */

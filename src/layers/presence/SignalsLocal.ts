@@ -37,7 +37,7 @@ import * as TimerWheel from "../runtime/TimerWheel.ts"
 
 type PresenceLimits = Pick<Limits, "presenceCoalesce" | "cursorTtl" | "signalKeys">
 
-/** What one topic shares. */
+/** The presence, signals and running text of one topic. */
 class SharedState {
   presence = Presence.nonePresent
   /** By connection. */
@@ -135,7 +135,7 @@ class SharedStates {
     if (shared?.runningTexts.delete(promptId) === true) this.removeIfEmpty(topic, shared)
   }
 
-  /** Publishes what changed in presence, as one diff per topic. */
+  /** Publishes the changes of presence, as one diff per topic. */
   publishDiffs(): void {
     for (const topic of this.changedTopics) {
       const shared = this.byTopic.get(topic)

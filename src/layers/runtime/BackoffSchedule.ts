@@ -2,7 +2,7 @@
 import { Duration, Effect, Schedule } from "effect"
 import { type BackoffPolicy, delay } from "../../domain/protocol/Backoff.ts"
 
-/** Recurs for ever, after the delays of `Backoff.delay`. */
+/** Recurs without limit, after the delays of `Backoff.delay`. */
 export const backoffSchedule = (policy: BackoffPolicy): Schedule.Schedule<Duration.Duration> =>
   Schedule.fromStepWithMetadata(Effect.succeed(({ attempt }) => {
     const wait = Duration.millis(delay(policy, attempt - 1))

@@ -62,7 +62,7 @@ interface OperationFailure {
 /** Called when a collection is lost; answers whether it may be created again. */
 type CollectionLostListener = (collection: string) => Effect.Effect<boolean>
 
-/** What the functions below work with. */
+/** The dependencies and state of the functions below. */
 interface Dependencies {
   readonly index: VectorIndex["Service"]
   readonly embedding: EmbeddingModel.EmbeddingModel

@@ -1,4 +1,4 @@
-/** Embeds texts in batches, and stores them as points. A failure that a retry can mend is an error, never a skipped text (STO8). */
+/** Embeds texts in batches, and stores them as points. A retryable failure is an error, never a skipped text (STO8). */
 import { Effect } from "effect"
 import { type AiError, EmbeddingModel } from "effect/ai"
 import { Database, type DatabaseError, PriorsCollection } from "../../services/Database.ts"

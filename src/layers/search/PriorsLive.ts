@@ -1,4 +1,4 @@
-/** Searches the index for priors on behalf of a reader, within what the reader may read (CHO4, SEC10). */
+/** Searches the index for priors on behalf of a reader, in text that the reader may read (CHO4, SEC10). */
 import { Effect, Layer } from "effect"
 import { EmbeddingModel } from "effect/ai"
 import type { TopicId, UserId } from "../../domain/protocol/Ids.ts"

@@ -67,7 +67,7 @@ import { type Work, WorkQueue } from "./WorkQueue.ts"
 /** The id of no point. */
 const nilUuid = "00000000-0000-0000-0000-000000000000"
 
-/** What the indexing fiber and its callers share. */
+/** The state shared by the indexing fiber and its callers. */
 interface IndexerState {
   /** Rounds in a row that failed. */
   failures: number
@@ -184,7 +184,7 @@ const handleCollectionLost = (dependencies: Dependencies, lostCollection: string
     return Effect.match(resetCursors(dependencies), { onFailure: () => false, onSuccess: () => true })
   })
 
-/** Whether the thread was indexed, or never can be. The failure of one thread does not hold up the others. */
+/** Whether the thread was indexed, or never can be. The failure of one thread does not block the others. */
 const indexThread = ({ threadIndexer, workQueue }: Dependencies, topic: TopicId, cursor: number) =>
   threadIndexer.read(topic, cursor).pipe(
     Effect.as(true),

@@ -15,7 +15,7 @@ export const make = Effect.fnUntraced(function*(threads: ThreadReader.ThreadRead
   const { name } = yield* PriorsCollection
   const indexDrafts = yield* MessageIndexer.make
   const readStates = new Map<TopicId, ThreadReader.ReadState>()
-  /** Resets that the current round does not know of yet: it may hold a later cursor. */
+  /** Resets since the current round began, which may hold a later cursor. */
   const cursorResets = new Map<TopicId, number>()
   const lock = yield* Semaphore.make(1)
 

@@ -1,4 +1,4 @@
-/** Reads what the logs of threads publish, as points without vectors (STO4): to fill the index, and to verify it. */
+/** Reads the published text of threads from their logs, as points without vectors (STO4), to fill and verify the index. */
 import { Effect, Result, Schema } from "effect"
 import { kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
 import * as PublishedMessages from "../../domain/search/PublishedMessages.ts"

@@ -5,7 +5,7 @@ import type { TopicId } from "../../domain/protocol/Ids.ts"
 /** Topics kept one by one; beyond that, all topics are looked at. */
 const maxPendingTopics = 4096
 
-/** What was taken from the queue. `everything`: any topic may have news. */
+/** The work taken from the queue. `everything`: any topic may have new events. */
 export interface Work {
   readonly topics: ReadonlyArray<TopicId>
   readonly everything: boolean

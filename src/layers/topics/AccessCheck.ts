@@ -7,7 +7,7 @@ import type { Directory } from "../../services/Directory.ts"
 import type { EventLog, EventLogError } from "../../services/EventLog.ts"
 import type { HostMessage } from "./HostMessages.ts"
 
-/** What an access check reads. */
+/** The dependencies of an access check. */
 export interface AccessCheckDependencies {
   readonly directory: Directory["Service"]
   readonly log: EventLog["Service"]

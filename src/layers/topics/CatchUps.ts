@@ -11,7 +11,7 @@ import * as KindCodecs from "./KindCodecs.ts"
 import type { Subscribers } from "./Subscribers.ts"
 import { readEntriesAfter } from "./TopicLoader.ts"
 
-/** What catch-ups are made with. */
+/** The dependencies of catch-ups. */
 export interface CatchUpDependencies {
   readonly log: EventLog["Service"]
   readonly limits: Pick<Limits, "catchUp">

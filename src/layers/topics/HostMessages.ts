@@ -42,7 +42,7 @@ export type HostMessage =
   /** Leave memory, if the topic is still unused. */
   | { readonly _tag: "Passivate" }
 
-/** A rejection that heals by waiting. */
+/** A retryable rejection: the server cannot decide the command now. */
 export const rejectUnavailable = (message: string): Rejection => makeRejection("unavailable", "TOP4", message)
 
 /** A command as a queue message. */

@@ -19,7 +19,7 @@ import * as KindCodecs from "./KindCodecs.ts"
 import * as TimerQueue from "./TimerQueue.ts"
 import { type HostDependencies, TopicHost } from "./TopicHost.ts"
 
-/** What hosts share and the registry does not add itself. */
+/** The dependencies of hosts that the registry does not provide itself. */
 export interface RegistryDependencies
   extends Omit<HostDependencies, "forward" | "unregister" | "intentRunner" | "scheduleTimer">
 {
@@ -109,7 +109,7 @@ export class HostRegistry {
     )
   }
 
-  /** Rejects new messages; those that are queued are still served. */
+  /** Rejects new messages; queued ones are still served. */
   close(): void {
     this.isOpen = false
     for (const host of this.hosts.values()) Queue.endUnsafe(host.queue)

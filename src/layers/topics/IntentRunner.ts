@@ -34,7 +34,7 @@ export const requestReceipt = (
     post(topic, { ...command, reply: (outcome) => resume(Effect.fromResult(outcome)) })
   )
 
-/** Repeats the command while its rejection heals by waiting. */
+/** Retries the command while its rejection is retryable. */
 const retryUntilAccepted = (...args: Parameters<typeof requestReceipt>): Effect.Effect<Receipt, Rejection> =>
   Effect.retry(requestReceipt(...args), { schedule: retrySchedule, while: (rejection) => isRetryable(rejection.code) })
 

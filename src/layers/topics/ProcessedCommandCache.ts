@@ -54,7 +54,7 @@ export class ProcessedCommandCache {
 
   readonly get = (id: CommandId): ProcessedCommand | undefined => this.recent.get(id)
 
-  /** Reads from the log what memory does not hold about these commands. */
+  /** Reads the outcomes of these commands from the log, unless the cache is complete. */
   prefetch(commands: ReadonlyArray<SubmitMessage>): Effect.Effect<void, EventLogError> {
     if (this.isComplete) return Effect.void
     return Effect.forEach(commands, ({ request: { id } }) => this.fetchCommand(id), { discard: true })

@@ -8,7 +8,7 @@ import type { AnyKind } from "../../domain/topic/Topic.ts"
 import type { EventLog } from "../../services/EventLog.ts"
 import type { CatchUps } from "./CatchUps.ts"
 
-/** What snapshots are stored with. */
+/** The dependencies of a snapshot writer. */
 export interface SnapshotWriterDependencies {
   readonly log: EventLog["Service"]
   readonly limits: Pick<Limits, "snapshotEvery">

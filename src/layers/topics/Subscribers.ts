@@ -99,7 +99,7 @@ export class Subscribers {
     return recentEventsAfter(this.recentEvents, seq, newest)
   }
 
-  /** Ends the subscriptions of users who may no longer read, with a message that says so (THR10). */
+  /** Ends the subscriptions of users who may no longer read, with `unsubscribed` (THR10). */
   removeUnauthorised(mayRead: (subscriber: Subscriber) => boolean, newMetadata: () => FrameMetadata): void {
     for (const subscriber of this.byId.values()) {
       if (mayRead(subscriber)) continue

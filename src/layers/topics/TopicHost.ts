@@ -16,7 +16,7 @@ import type { DurableState } from "../../domain/topic/DurableState.ts"
 import { isIdle, isUnused } from "../../domain/topic/Passivation.ts"
 import * as Publication from "../../domain/topic/Publication.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
-import { isRestricted, mayRead, strangerRejection } from "../../domain/topic/TopicAccess.ts"
+import { isRestricted, mayRead, noAccessRejection } from "../../domain/topic/TopicAccess.ts"
 import type { EventLogError } from "../../services/EventLog.ts"
 import { type AccessCheckDependencies, countRejected, requesterOf } from "./AccessCheck.ts"
 import { CatchUps } from "./CatchUps.ts"
@@ -34,7 +34,7 @@ import { SnapshotWriter } from "./SnapshotWriter.ts"
 import { type FrameMetadata, Subscribers } from "./Subscribers.ts"
 import { type Advance, findEventLogError, TopicWriter, type WriterDependencies } from "./TopicWriter.ts"
 
-/** What all hosts of a process share. */
+/** The dependencies shared by all hosts of a process. */
 export interface HostDependencies extends WriterDependencies, AccessCheckDependencies {
   readonly limits: Limits
   /** A random UUID. */
@@ -135,7 +135,7 @@ export class TopicHost {
       if (Exit.isFailure(rejected)) {
         return yield* this.loaded ? this.processBatch(batch) : this.failLoad(rejected.cause, batch)
       }
-      for (const message of batch.slice(0, rejected.value)) rejectMessage(message, strangerRejection)
+      for (const message of batch.slice(0, rejected.value)) rejectMessage(message, noAccessRejection)
       const admitted = batch.slice(rejected.value)
       if (admitted.length === 0) return yield* this.loaded ? Effect.void : this.passivate
       if (!this.loaded) {
@@ -245,7 +245,7 @@ export class TopicHost {
   private subscribe(message: Extract<HostMessage, { readonly _tag: "Subscribe" }>): Effect.Effect<void> {
     const { from, reply, subscriber } = message
     return Effect.gen({ self: this }, function*() {
-      if (!this.mayRead(subscriber.user)) return rejectMessage(message, strangerRejection)
+      if (!this.mayRead(subscriber.user)) return rejectMessage(message, noAccessRejection)
       const catchUp = (yield* this.catchUps.readDeltas(this.durableState, from)) ??
         this.catchUps.encodeSnapshot(this.durableState)
       if (catchUp === undefined) return rejectMessage(message, internalRejection)
@@ -275,7 +275,7 @@ export class TopicHost {
     this.timers.retryWake()
   }
 
-  /** Publishes what an append that was reported as failed has left in the log, if it has (TOP6). */
+  /** Publishes entries in the log of an append that was reported as failed, if there are any (TOP6). */
   private readonly catchUpWithLog: Effect.Effect<void> = Effect.suspend(() =>
     Effect.ignore(Effect.map(this.writer.catchUp, (advance) => this.publish(advance)), {
       log: "Warn",

@@ -22,7 +22,7 @@ import type { SubmitMessage } from "./HostMessages.ts"
 import { ProcessedCommandCache } from "./ProcessedCommandCache.ts"
 import * as TopicLoader from "./TopicLoader.ts"
 
-/** What a writer needs besides its topic. */
+/** The dependencies of a writer. */
 export interface WriterDependencies {
   readonly log: EventLog["Service"]
   /** Milliseconds since the Unix epoch. */
@@ -81,7 +81,7 @@ export class TopicWriter {
     return { before, loaded, entries: [] }
   })
 
-  /** Decides a batch and appends it at once. Never fails: what cannot be stored is rejected. */
+  /** Decides a batch and appends it at once. Never fails: commands that cannot be stored are rejected. */
   commit(commands: ReadonlyArray<SubmitMessage>, attemptsLeft = conflictRetryMax): Effect.Effect<Committed> {
     return Effect.gen({ self: this }, function*() {
       const { durableState: before, kind, processedCommands, topic } = this
@@ -149,7 +149,7 @@ export class TopicWriter {
     })
   }
 
-  /** Decides again, on what is in the log. */
+  /** Decides again on the current log. */
   private commitAfterCatchUp(
     commands: ReadonlyArray<SubmitMessage>,
     attemptsLeft: number
@@ -167,7 +167,7 @@ export class TopicWriter {
     })
   }
 
-  /** Reads what the log holds beyond the durable state: another writer's entries, or those of an append that failed. */
+  /** Reads entries after the durable state: those of another writer, or of an append that was reported as failed. */
   readonly catchUp: Effect.Effect<Advance, EventLogError> = Effect.gen({ self: this }, function*() {
     const { durableState: before, kind, topic } = this
     const { log } = this.dependencies

@@ -8,7 +8,7 @@ export interface RowBatch {
   readonly vectors: Float32Array
 }
 
-/** What the worker executes, in order. */
+/** The requests to the worker, executed in order. */
 export type WorkerRequest =
   | { readonly _tag: "Open"; readonly collection: string; readonly dimension: number }
   | { readonly _tag: "Upsert"; readonly collection: string; readonly batch: RowBatch }

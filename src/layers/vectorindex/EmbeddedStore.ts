@@ -142,7 +142,7 @@ export class EmbeddedStore {
     )
   }
 
-  /** A page of what the index in memory needs, after the id `after`; `last` is undefined at the end. */
+  /** A page of rows for the index in memory, after the id `after`; `last` is undefined at the end. */
   page({ dimension, name }: StoredCollection, after: string) {
     return this.sql<StoredRow>`SELECT id, version, thread, author, visibility, vector FROM vector_points
       WHERE collection = ${name} AND id > ${after} ORDER BY id LIMIT ${pageSize}`.pipe(

@@ -2,13 +2,13 @@
  * An exact cosine index in memory: blocks of vectors, and posting lists for the filters. A deletion moves the last row
  * into the gap.
  *
- * Runs in a worker thread, so it imports nothing that takes time to load.
+ * Runs in a worker thread, so its imports must load fast.
  */
 import type { Payload, Point } from "../../domain/search/VectorPoint.ts"
 import { compareHits, type Filter, type FilterFields, toClauses } from "../../domain/search/VectorQuery.ts"
 import { makeBlock, paddedLength, rowsPerBlock, type VectorBlock } from "./SimdKernel.ts"
 
-/** A point without its text and vector: what the index keeps in memory besides the vector. */
+/** A point without its text and vector: the fields that the index keeps in memory besides the vector. */
 export interface Row extends FilterFields, Pick<Payload, "version"> {
   readonly id: string
 }

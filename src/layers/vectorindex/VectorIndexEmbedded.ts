@@ -62,12 +62,12 @@ import * as EmbeddedWorkerClient from "./EmbeddedWorkerClient.ts"
 import { rowOfPoint } from "./FlatIndex.ts"
 import * as VectorValidation from "./VectorValidation.ts"
 
-/** What the operations work with. */
+/** The dependencies of the operations. */
 interface Dependencies {
   readonly store: EmbeddedStore.EmbeddedStore
   /** The worker that holds everything; started again when it died. */
   readonly liveWorker: Effect.Effect<EmbeddedWorkerClient.WorkerClient, VectorIndexError>
-  /** Runs a write: what SQLite and the worker hold changes together, or the worker is replaced. */
+  /** Runs a write: SQLite and the worker change together, or the worker is replaced. */
   readonly write: (
     effect: (client: EmbeddedWorkerClient.WorkerClient) => Effect.Effect<void, VectorIndexError>
   ) => Effect.Effect<void, VectorIndexError>

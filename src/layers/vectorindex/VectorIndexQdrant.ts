@@ -206,7 +206,7 @@ class QdrantEngine {
         collection_name: collection,
         vectors: { size: dimension, distance: "Cosine" }
       }, init)).pipe(
-        // Created by another node in the meantime: its dimension is verified next.
+        // Created by another node meanwhile: its dimension is verified next.
         Effect.catchIf(({ reason }) => reason._tag === "BadRequest" && reason.status === 409, () => Effect.void),
         Effect.andThen(this.inspect(collection))
       )

@@ -1,4 +1,4 @@
-/** What every engine rejects alike, before it does anything (STO2, STO8). */
+/** The validation that all engines share, before any write or search (STO2, STO8). */
 import { Effect } from "effect"
 import * as Vector from "../../domain/search/Vector.ts"
 import { VectorIndexError, type VectorIndexErrorReason, VectorRejected } from "../../services/VectorIndex.ts"

@@ -17,7 +17,7 @@ import { SimulationRuntime } from "./runtime/SimulationRuntime.ts"
 import * as TestKeys from "./runtime/TestKeys.ts"
 import { UserWorkload } from "./workload/UserWorkload.ts"
 
-/** What a caller may change about a seed. */
+/** The options of a run besides its seed. */
 export interface SimulationOptions {
   readonly plantedBug?: PlantedBugs.BugName | undefined
   /** Replaces the faults that the seed draws; used for shrinking. */

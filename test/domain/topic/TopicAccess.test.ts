@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
 import { notFound } from "../../../src/domain/protocol/Rejection.ts"
 import { threadKind } from "../../../src/domain/thread/Thread.ts"
-import { checkAccess, isRestricted, mayRead, strangerRejection } from "../../../src/domain/topic/TopicAccess.ts"
+import { checkAccess, isRestricted, mayRead, noAccessRejection } from "../../../src/domain/topic/TopicAccess.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
 
 const ada = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
@@ -30,7 +30,7 @@ describe("checkAccess", () => {
 
 describe("what a stranger is answered", () => {
   it("[SEC9] [AUT4] is the answer for a topic that does not exist", () =>
-    assert.strictEqual(strangerRejection, notFound))
+    assert.strictEqual(noAccessRejection, notFound))
 
   it("[AUT4] [FLT25] a kind that throws when it is asked admits no reader", () => {
     const broken = {

@@ -25,7 +25,7 @@ export const generateAnswer = (prompt: string): string => {
   return `${lead}\n${delimiter}\n${JSON.stringify(data)}\n`
 }
 
-/** What a step answers from. */
+/** The input of a step. */
 interface StepMaterial {
   readonly loop: number
   readonly notes: ReadonlyArray<string>

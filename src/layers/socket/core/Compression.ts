@@ -43,7 +43,7 @@ interface DeflateExtension {
  * Limits what a peer's messages inflate to (SEC15); a message beyond that ends in 1009. Returns whether the peer can
  * receive frames of `deflateFrame`.
  *
- * `ws` compares the inflated size with its own limit while it inflates, but knows no ratio. So its limit is set before
+ * `ws` compares the inflated size with its own limit while it inflates, but limits no ratio. So its limit is set before
  * each fragment, by the compressed size received so far; detection and rejection stay those of `ws`. The fields are
  * internal to `ws`: a test with deflate bombs covers them.
  */

@@ -254,7 +254,7 @@ export class EngineConnection extends SendQueue.SendQueue implements Connection,
     this.transport.close(code, reason.slice(0, 120))
   }
 
-  /** Closes for a reason that only the engine knows, so that the layers above have sent no `goodbye` (CON6). */
+  /** Closes for a fault that the engine detected: the layers above have sent no `goodbye` for it (CON6). */
   private closeWithGoodbye(code: number, reason: string): void {
     const { limits, nextId, now } = this.engine
     const goodbye = { _tag: "goodbye", code, reason, resume: true, retry_after_ms: 0 } as const

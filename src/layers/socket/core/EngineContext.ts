@@ -1,4 +1,4 @@
-/** What all connections of one engine share. */
+/** The state and dependencies shared by all connections of one engine. */
 import type { ConnectionId, Instant } from "../../../domain/protocol/Ids.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
 import type { Capability } from "../../../services/Socket.ts"

@@ -2,7 +2,7 @@
  * Connections with queued frames, flushed together at the end of the turn: one write each, however many frames (SYN9).
  */
 
-/** What can be flushed. Connections implement it themselves, so that none needs a closure. */
+/** A connection with a queue to flush. Connections implement it themselves, so that none needs a closure. */
 interface Flushable {
   flush(): void
 }

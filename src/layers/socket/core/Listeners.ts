@@ -7,7 +7,7 @@ type Registrations = Pick<
   "onConnection" | "onDisconnection" | "onError" | "onDrained" | "registerMessageHandler" | "routeMessage"
 >
 
-/** The registrations, and the calls that reach everything registered. A call throws what a listener throws. */
+/** The registrations, and the calls that reach everything registered. Exceptions of listeners propagate. */
 export interface Listeners extends Registrations {
   readonly notifyConnected: (connection: Connection) => void
   readonly notifyDisconnected: (connection: Connection, code: number) => void

@@ -1,5 +1,5 @@
 /**
- * What all socket engines share (SOC1, SOC2): the service `Socket` over the
+ * The shared part of all socket engines (SOC1, SOC2): the service `Socket` over the
  * transports that an engine supplies.
  */
 import { Clock, Effect, type Scope } from "effect"
@@ -17,10 +17,10 @@ import * as Listeners from "./Listeners.ts"
 import { connectionNotFound } from "./SocketErrors.ts"
 import type { Transport, TransportEvents } from "./Transport.ts"
 
-/** What an engine supplies once. */
+/** The dependencies that an engine supplies. */
 export interface SocketEngineOptions {
   readonly limits: Limits
-  /** What the engine's transports can do. */
+  /** The capabilities of the engine's transports. */
   readonly capabilities: ReadonlyArray<Capability>
   /** Makes unique ids, of connections and messages. */
   readonly nextId: () => string

@@ -41,7 +41,7 @@ export const closedTransport: Transport = {
   resume: () => {}
 }
 
-/** What an engine reports of one peer. Implemented by methods, which must be called on their object. */
+/** The events that an engine reports of one peer. Implemented by methods, which must be called on their object. */
 export interface TransportEvents {
   readonly connection: Connection
   readonly onMessage: (text: string) => void

@@ -59,7 +59,7 @@ export interface PipeEnd {
   readonly close: (code: number, reason: string) => void
 }
 
-/** What happens at the other end of a pipe. */
+/** The events of the other end of a pipe. */
 export interface PipeEvents {
   readonly onMessage: (text: string) => void
   readonly onPong: () => void

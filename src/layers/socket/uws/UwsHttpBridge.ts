@@ -13,7 +13,7 @@ const hopByHopHeaders = new Set(["connection", "keep-alive", "transfer-encoding"
 /** A response that the client may abort. */
 interface BridgedResponse {
   readonly response: HttpResponse
-  /** False once it was ended or aborted: it must not be written to any more. */
+  /** False once it was ended or aborted: writes would throw. */
   isOpen: boolean
 }
 

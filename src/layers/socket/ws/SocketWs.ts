@@ -95,7 +95,7 @@ export const frameParserOptions = (limits: Pick<Limits, "frameBytes">, compressi
   ...parserLimits(limits)
 })
 
-/** What `acceptUpgrades` connects. */
+/** The dependencies of `acceptUpgrades`. */
 export interface UpgradeOptions {
   readonly server: Server
   readonly engine: SocketEngine.SocketEngine

@@ -17,7 +17,7 @@ import type { SimulatedConnection, TrafficObserver } from "../cluster/SimulatedN
 import type { DurableModel } from "../oracle/DurableModel.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
-/** What the checker tracks per connection. */
+/** The checker's state per connection. */
 interface ObservedConnection {
   /**
    * True time at which the server produced the current message, at the earliest. Replies keep the order of requests

@@ -11,7 +11,7 @@ import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 import type { UserWorkload } from "../workload/UserWorkload.ts"
 import { checkFinalInvariants } from "./FinalInvariants.ts"
 
-/** What has to become quiescent. */
+/** The parts of the cluster that must become quiescent. */
 export interface QuiescenceTarget {
   readonly runtime: SimulationRuntime
   readonly oracle: DurableModel

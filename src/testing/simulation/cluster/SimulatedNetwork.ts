@@ -66,7 +66,7 @@ class Pipe {
     })
   }
 
-  /** Removes stalls and the bandwidth limit from what is in transit. */
+  /** Removes stalls and the bandwidth limit from the frames in transit. */
   clearFaults(): void {
     this.stalledUntil = 0
     this.bandwidth = 1_000

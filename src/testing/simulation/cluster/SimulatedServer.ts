@@ -39,7 +39,7 @@ export interface PlantedBug {
   readonly drain?: Effect.Effect<void>
 }
 
-/** What server processes share: everything that survives a crash of one. */
+/** The environment shared by server processes: everything that survives a crash of one. */
 export interface ServerDependencies {
   readonly disk: SimulatedDisk
   readonly index: SimulatedIndex

@@ -18,7 +18,7 @@ export interface DisturbedDevice {
   readonly corruptReplica: (topic: number) => void
 }
 
-/** What faults are injected into. */
+/** The targets of faults. */
 export interface FaultTarget {
   readonly runtime: SimulationRuntime
   readonly oracle: DurableModel

@@ -23,11 +23,11 @@ export interface SentCommand {
   readonly sequence: number
   /** Whether it was sent again after a failure; its order is then undefined. */
   retried: boolean
-  /** What its sender observed. */
+  /** The outcome that its sender observed. */
   outcome: "pending" | "receipt" | "rejected" | "lost"
 }
 
-/** The durable log of a topic and what follows from it. */
+/** The durable log of a topic, and the facts derived from it. */
 export interface TopicHistory {
   readonly kind: AnyKind
   readonly entries: Array<Log.Entry>
@@ -37,7 +37,7 @@ export interface TopicHistory {
   readonly commandSeqs: Map<string, number>
   /** By client instance, the index of its last logged command. */
   readonly lastSequences: Map<string, number>
-  /** From `at` on the server knows that the log is durable up to `seq`. */
+  /** From `at` on the log up to `seq` is acknowledged to the server. */
   readonly acknowledged: Array<{ readonly at: number; readonly seq: number }>
 }
 

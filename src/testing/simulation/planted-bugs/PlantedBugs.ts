@@ -185,7 +185,7 @@ const readInsideRace: PlantedBug["network"] = (network) => {
   }
 }
 
-/** Caches a granted read access for ever. */
+/** Caches a granted read access without expiry. */
 const cacheReadAccess = (kinds: ReadonlyMap<string, AnyKind>): ReadonlyMap<string, AnyKind> => {
   const grantedKeys = new Set<string>()
   return new Map(Array.from(kinds, ([name, kind]) => [

@@ -94,7 +94,7 @@ export class UserWorkload {
     this.runtime.schedule(this.random.int(...this.thinkTime), () => this.performNextAction())
   }
 
-  /** What an application does besides: subscribes again after a refusal, and reconnects after giving up. */
+  /** As an application would: subscribes again after a refusal, and reconnects after `Disconnected`. */
   private maintainSubscriptions(): void {
     const { client, subscriptions } = this.deviceProcess
     if (client.phase()._tag === "Disconnected" && (!this.busy || this.random.chance(0.3))) client.start()
