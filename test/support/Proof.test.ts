@@ -22,7 +22,7 @@ describe("proofs", () => {
     const optional = [
       Proof.mounting(false),
       Proof.uws("not installed"),
-      Proof.uwsAbsent(true),
+      Proof.uwsMissing(true),
       Proof.qdrantServer(undefined),
       Proof.oldNode(undefined)
     ]

@@ -51,7 +51,7 @@ export const uws = (error: string | undefined): Proof =>
   proof(error, "npm install uNetworking/uWebSockets.js#v20.57.0", false)
 
 /** That uWebSockets.js is not installed, for the test of what the server answers then. */
-export const uwsAbsent = (isInstalled: boolean): Proof =>
+export const uwsMissing = (isInstalled: boolean): Proof =>
   proof(isInstalled ? "uWebSockets.js is installed" : undefined, "npm uninstall uWebSockets.js", false)
 
 /** A Qdrant server. */

@@ -1,4 +1,49 @@
-/** Gauges of a running server, read only when metrics are exported (OPS3). */
+/**
+ * Gauges of a running server, read only when metrics are exported (OPS3).
+ *
+ * **When to use**
+ *
+ * Beside `Gateway.layer`, in a server that exports metrics. `App.layer` includes it.
+ *
+ * **Details**
+ *
+ * Registers connections, queued bytes, topics in memory, subscriptions, memory and the delay of the event loop with the
+ * current `Metrics`, and counts connections by close code.
+ *
+ * **Gotchas**
+ *
+ * Provide the same `Metrics.layer` to this layer and to what is measured. Without one, all servers of a process share one
+ * set, and each gauge is that of the server that was built last.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer, Metric } from "effect"
+ *
+ * const limits = Domain.Limits.defaults
+ * const server = Layers.RuntimeGauges.layer.pipe(
+ *   Layer.provideMerge(Layers.Gateway.layer({ audience: () => "http://localhost", limits })),
+ *   Layer.provideMerge(Layers.SignalsLocal.layer(limits)),
+ *   Layer.provideMerge(Layers.TopicsLocal.layer()),
+ *   Layer.provideMerge(Layers.IntentHandlersLive.layer),
+ *   Layer.provideMerge(Layers.EventLogMemory.layer),
+ *   Layer.provideMerge(Layers.SessionsMemory.layer(limits)),
+ *   Layer.provideMerge(Layer.succeed(Services.Kinds.Kinds, Domain.BuiltInKinds.builtInKinds)),
+ *   Layer.provideMerge(Layer.mock(Services.Chorus.Chorus, { modelInfo: { model: "none", offline: true } })),
+ *   Layer.provideMerge(Layers.SocketMemory.layer(limits)),
+ *   Layer.provideMerge(Layers.Metrics.layer)
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const snapshot = yield* Metric.snapshot
+ *   return snapshot.some(({ id }) => id === "choir_connections")
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.scoped(Effect.provide(program, server))))
+ * // => true
+ * ```
+ */
 import { Effect, Layer } from "effect"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { Socket } from "../../services/Socket.ts"

@@ -2,8 +2,56 @@
  * Handles the `RunStep` intents of threads: waits until `not_before`, runs the step, publishes its text as a stream and
  * answers with the outcome.
  *
- * A cancelled run's intent is dropped, which interrupts the step: the provider's request is aborted, and the text so far
- * is posted to the thread (CHO8, FLT19).
+ * **When to use**
+ *
+ * In a server whose threads ask the Chorus; `App.layer` includes it. Without it, prompts are logged and wait.
+ *
+ * **Details**
+ *
+ * A failed step is an answer as well: the run machine decides about retries (CHO6). A cancelled run's intent is dropped,
+ * which interrupts the step: the provider's request is aborted, and the text so far is posted to the thread (CHO8, FLT19).
+ *
+ * **Gotchas**
+ *
+ * It registers with the `IntentHandlers` that `TopicsLocal.layer` uses: provide one layer of them to both. After a crash
+ * the current step is carried out again, so that a model may be asked twice for one step.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer } from "effect"
+ *
+ * const thread = Domain.Ids.TopicId.make("thread:tea")
+ * const author = Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+ *
+ * const noPriors = Layer.succeed(Services.Priors.Priors, { find: () => Effect.succeed([]) })
+ * const server = Layers.RunStepHandler.layer.pipe(
+ *   Layer.provide(Layers.ChorusLive.layer.pipe(Layer.provide([Layers.Models.layer({}), noPriors]))),
+ *   Layer.provide(Layers.SignalsLocal.layer(Domain.Limits.defaults)),
+ *   Layer.provideMerge(Layers.TopicsLocal.layer()),
+ *   Layer.provideMerge(Layers.IntentHandlersLive.layer),
+ *   Layer.provide(Layers.EventLogMemory.layer),
+ *   Layer.provide(Layer.succeed(Services.Kinds.Kinds, Domain.BuiltInKinds.builtInKinds))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const topics = yield* Services.Topics.Topics
+ *   const send = (id: string, input: unknown) =>
+ *     topics.submit(thread, { id: Domain.Ids.CommandId.make(id), author, input })
+ *   yield* send("tea", { _tag: "create_thread", name: "Notes on tea" })
+ *   yield* send("p1", { _tag: "submit_prompt", prompt: "How hot should the water for green tea be?" })
+ *   while (true) {
+ *     const { runs } = yield* topics.stateOf(Domain.Thread.threadKind, thread, author)
+ *     const run = runs.find(({ prompt_id }) => prompt_id === "p1")
+ *     if (run?.ended_at != null) return run.status
+ *     yield* Effect.sleep("10 millis")
+ *   }
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, server)))
+ * // => yielded
+ * ```
  */
 import { Clock, Effect, Layer, Ref } from "effect"
 import {

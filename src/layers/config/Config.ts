@@ -1,7 +1,38 @@
 /**
- * All settings, from `CHOIR_*` variables (OPS10). All faults are reported at once
- * and before anything starts, unknown names included: Effect's `Config` stops at
- * the first one.
+ * All settings, from `CHOIR_*` variables (OPS10).
+ *
+ * **When to use**
+ *
+ * To configure `App.layer` and `Telemetry` as the `choir` server is: `load` reads the current `ConfigProvider`.
+ *
+ * **Details**
+ *
+ * All faults are reported at once and before anything starts, unknown names included: Effect's `Config` stops at the
+ * first one. Keys and tokens are `Redacted`.
+ *
+ * **Gotchas**
+ *
+ * Another program's variables that begin with `CHOIR_` are faults. Settings are read once; only TLS certificates are read
+ * again, on SIGHUP.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Layers } from "choir"
+ * import { ConfigProvider, Effect } from "effect"
+ *
+ * const read = (env: Record<string, string>) =>
+ *   Effect.provide(Layers.Config.load, ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
+ *
+ * const program = Effect.gen(function*() {
+ *   console.log((yield* read({ CHOIR_PORT: "8080" })).port) // 8080
+ *   const { faults } = yield* Effect.flip(read({ CHOIR_PORT: "high", CHOIR_COLOUR: "blue" }))
+ *   return faults.length
+ * })
+ *
+ * console.log(await Effect.runPromise(program))
+ * // => 2
+ * ```
  */
 import { ConfigProvider, Effect, type Redacted, Result, Schema } from "effect"
 import { ipVersion } from "../../domain/admission/IpAddress.ts"

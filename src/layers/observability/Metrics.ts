@@ -1,6 +1,37 @@
 /**
- * The counters and histograms of a server (OPS3). The layers that do the work
- * increment them; `RuntimeGauges` adds what is read only when it is exported.
+ * The counters and histograms of a server (OPS3). The layers that do the work increment them; `RuntimeGauges` adds what
+ * is read only when it is exported.
+ *
+ * **When to use**
+ *
+ * Provide `layer` around each server of a process that runs more than one, or around a test. `App.layer` includes it.
+ *
+ * **Details**
+ *
+ * `Metrics` is a reference with a default, so that no layer requires it. `layer` makes a separate set, and the
+ * `MetricRegistry` of Effect that holds just that: `/metrics` and OTLP export what it holds.
+ *
+ * **Gotchas**
+ *
+ * Counters are plain numbers, incremented on the hot path: `value += 1` is not atomic across threads. Labels are closed
+ * sets, so that no user can make a series.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Layers } from "choir"
+ * import { Effect, Metric } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const metrics = yield* Layers.Metrics.Metrics
+ *   metrics.messagesReceived.value += 2
+ *   const snapshot = yield* Metric.snapshot
+ *   return snapshot.find(({ id }) => id === "choir_messages_received_total")?.state
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, Layers.Metrics.layer)))
+ * // => { count: 2, incremental: true }
+ * ```
  */
 import { Context, Layer, Metric } from "effect"
 import { closeCode } from "../../domain/connection/CloseCode.ts"

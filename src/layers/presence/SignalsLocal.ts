@@ -15,6 +15,34 @@
  *
  * Presence ends with `leave`, not with a timer. Each `join` needs a `leave`, as the gateway calls it when a
  * connection closes. In a test, move `TestClock` by `presenceCoalesce` before you expect a diff.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer } from "effect"
+ *
+ * const topic = Domain.Ids.TopicId.make("room:lobby")
+ * const user = Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+ *
+ * const server = Layers.SignalsLocal.layer(Domain.Limits.defaults).pipe(
+ *   Layer.provide(Layers.TopicsLocal.layer()),
+ *   Layer.provide(Layers.IntentHandlersLive.layer),
+ *   Layer.provide(Layers.EventLogMemory.layer),
+ *   Layer.provide(Layer.succeed(Services.Kinds.Kinds, Domain.BuiltInKinds.builtInKinds))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const signals = yield* Services.Signals.Signals
+ *   signals.join(topic, { id: "connection-1", user, deliver: () => {} })
+ *   const before = yield* signals.isPresent(topic, user)
+ *   signals.leave(topic, "connection-1")
+ *   return [before, yield* signals.isPresent(topic, user)]
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, server)))
+ * // => [true, false]
+ * ```
  */
 import { Clock, Effect, Latch, Layer, type Scope } from "effect"
 import { type Lane, replyLane } from "../../domain/delivery/Lane.ts"

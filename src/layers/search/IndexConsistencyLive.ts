@@ -1,4 +1,67 @@
-/** Reads the logs and the index for `domain/search/IndexConsistency`, and carries out its repairs (STO5). */
+/**
+ * Reads the logs and the index for `domain/search/ConsistencyCheck`, and carries out its repairs (STO5).
+ *
+ * **When to use**
+ *
+ * Beside the running indexer, after an index was restored or when searches miss text.
+ *
+ * **Details**
+ *
+ * Reads the logs first and the index after, in pages. Repairs go through `Database` and `SearchIndexer`, as all other
+ * writes do.
+ *
+ * **Gotchas**
+ *
+ * `verify` takes as long as reading all logs. It compares with the `PriorsCollection` that is provided: points of another
+ * collection are not seen.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer } from "effect"
+ *
+ * const server = Layers.IndexConsistencyLive.layer.pipe(
+ *   Layer.provideMerge(Layers.SearchIndexerLive.layer),
+ *   Layer.provideMerge(Layers.TopicsLocal.layer()),
+ *   Layer.provideMerge(Layers.DatabaseLive.layer),
+ *   Layer.provideMerge(Layer.mergeAll(
+ *     Layers.VectorIndexMemory.layer,
+ *     Layers.Models.layer({}),
+ *     Layers.EventLogMemory.layer,
+ *     Layers.IntentHandlersLive.layer,
+ *     Layer.succeed(Services.Kinds.Kinds, Domain.BuiltInKinds.builtInKinds),
+ *     Layer.succeed(Services.Database.PriorsCollection, { name: "priors", dimension: 384, embedModel: "hash-384-v1" })
+ *   ))
+ * )
+ *
+ * const thread = Domain.Ids.TopicId.make("thread:tea")
+ * const author = Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+ *
+ * const program = Effect.gen(function*() {
+ *   const topics = yield* Services.Topics.Topics
+ *   const send = (id: string, input: unknown) =>
+ *     topics.submit(thread, { id: Domain.Ids.CommandId.make(id), author, input })
+ *   yield* send("tea", { _tag: "create_thread", name: "Notes on tea" })
+ *   yield* send("m1", { _tag: "submit_message", content: "Steep green tea at 80 degrees." })
+ *   const { awaitCaughtUp } = yield* Services.SearchIndexer.SearchIndexer
+ *   yield* awaitCaughtUp
+ *
+ *   // Somebody deletes the point from the index.
+ *   const index = yield* Services.VectorIndex.VectorIndex
+ *   const points = yield* index.scroll("priors", { after: null, limit: 10 })
+ *   yield* index.remove("priors", points.map(({ id }) => id))
+ *   const { repair, verify } = yield* Services.IndexConsistency.IndexConsistency
+ *   const found = yield* verify
+ *   yield* repair(found)
+ *   yield* awaitCaughtUp
+ *   return [found.map(({ _tag }) => _tag), (yield* verify).length]
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, server)))
+ * // => [["Missing"], 0]
+ * ```
+ */
 import { Effect, Layer } from "effect"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import {

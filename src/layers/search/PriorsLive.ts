@@ -1,4 +1,56 @@
-/** Searches the index for priors on behalf of a reader, in text that the reader may read (CHO4, SEC10). */
+/**
+ * Searches the index for priors on behalf of a reader, within what the reader may read (CHO4, SEC10).
+ *
+ * **When to use**
+ *
+ * With `ChorusLive.layer` and an index that `SearchIndexerLive.layer` fills. `App.layer` includes it.
+ *
+ * **Details**
+ *
+ * The reader's threads are part of the query, and every hit is authorised again by the directory. Of 80 nearest points
+ * at most ten messages are returned (`domain/search/PriorSearch`).
+ *
+ * **Gotchas**
+ *
+ * The embedding model must be the one that filled the collection: vectors of another are not comparable. The projection
+ * is asynchronous, so that a message is found some moments after its receipt.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect, Layer } from "effect"
+ *
+ * const thread = Domain.Ids.TopicId.make("thread:tea")
+ * const author = Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+ *
+ * const server = Layer.mergeAll(Layers.PriorsLive.layer, Layers.SearchIndexerLive.layer, Layers.TopicsLocal.layer()).pipe(
+ *   Layer.provideMerge(Layers.DatabaseLive.layer),
+ *   Layer.provide(Layer.mergeAll(
+ *     Layers.VectorIndexMemory.layer,
+ *     Layers.Models.layer({}),
+ *     Layers.EventLogMemory.layer,
+ *     Layers.IntentHandlersLive.layer,
+ *     Layer.succeed(Services.Kinds.Kinds, Domain.BuiltInKinds.builtInKinds),
+ *     Layer.succeed(Services.Database.PriorsCollection, { name: "priors", dimension: 384, embedModel: "hash-384-v1" })
+ *   ))
+ * )
+ *
+ * const program = Effect.gen(function*() {
+ *   const topics = yield* Services.Topics.Topics
+ *   const send = (id: string, input: unknown) =>
+ *     topics.submit(thread, { id: Domain.Ids.CommandId.make(id), author, input })
+ *   yield* send("tea", { _tag: "create_thread", name: "Notes on tea" })
+ *   yield* send("m1", { _tag: "submit_message", content: "Steep green tea at 80 degrees." })
+ *   yield* (yield* Services.SearchIndexer.SearchIndexer).awaitCaughtUp
+ *   const { find } = yield* Services.Priors.Priors
+ *   return (yield* find("How hot is water for green tea?", author)).map(({ content }) => content)
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, server)))
+ * // => ["Steep green tea at 80 degrees."]
+ * ```
+ */
 import { Effect, Layer } from "effect"
 import { EmbeddingModel } from "effect/ai"
 import type { TopicId, UserId } from "../../domain/protocol/Ids.ts"

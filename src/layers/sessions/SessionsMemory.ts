@@ -8,6 +8,23 @@
  * **Gotchas**
  *
  * Expired sessions are not deleted; a process that runs for months should not use this.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const { open, renew, resume } = yield* Services.Sessions.Sessions
+ *   const first = yield* open(Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))
+ *   const { token } = yield* renew(first.id)
+ *   return (yield* resume(token)).user === first.user
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.provide(program, Layers.SessionsMemory.layer(Domain.Limits.defaults))))
+ * // => true
+ * ```
  */
 import { Effect, Layer } from "effect"
 import type { Limits } from "../../domain/protocol/Limits.ts"

@@ -126,7 +126,7 @@ describe("CHOIR_SOCKET", () => {
       { CHOIR_SOCKET: "socketio" }
     ))
 
-  Proof.describeWith(Proof.uwsAbsent(isUwsInstalled), "an engine that is not installed", () => {
+  Proof.describeWith(Proof.uwsMissing(isUwsInstalled), "an engine that is not installed", () => {
     it.live("[SOC3] [OPS10] stops the start with one sentence", () =>
       Effect.gen(function*() {
         const fault = yield* Effect.flip(withServer(App.ServerAddress, { CHOIR_SOCKET: "uws" }))

@@ -1,6 +1,48 @@
 /**
- * The shared part of all socket engines (SOC1, SOC2): the service `Socket` over the
- * transports that an engine supplies.
+ * What all socket engines share (SOC1, SOC2): the service `Socket` over the transports that an engine supplies.
+ *
+ * **When to use**
+ *
+ * To write an engine for another WebSocket library or transport. `choir/conformance` checks the result (SOC4).
+ *
+ * **Details**
+ *
+ * The engine calls `accept` for each new connection with a `Transport`, and reports what happens on it to the result.
+ * Send queues, back-pressure (CON8), heartbeats (CON3), listeners and counts are done here. `makeService` adds the members
+ * that only the engine can implement: starting, stopping, and the address.
+ *
+ * **Gotchas**
+ *
+ * `accept` makes no checks: refuse connections before it, as `domain/admission` decides. A transport must not report an
+ * event before `accept` has returned.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Domain, Layers } from "choir"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const engine = yield* Layers.SocketEngine.make({
+ *     limits: Domain.Limits.defaults,
+ *     capabilities: ["ping"],
+ *     nextId: () => "connection-1",
+ *     runAfterTurn: (task) => queueMicrotask(task)
+ *   })
+ *   // A transport that goes nowhere, and whose peer never answers.
+ *   engine.accept({
+ *     write: () => {},
+ *     unsentBytes: () => 0,
+ *     ping: () => {},
+ *     close: () => {},
+ *     terminate: () => {}
+ *   }, { address: "192.0.2.1", origin: "", userAgent: "" })
+ *   return engine.connectionCount()
+ * })
+ *
+ * console.log(await Effect.runPromise(Effect.scoped(program)))
+ * // => 1
+ * ```
  */
 import { Clock, Effect, type Scope } from "effect"
 import { replyLane } from "../../../domain/delivery/Lane.ts"
