@@ -3,7 +3,7 @@
  * changes a balance itself; `token_balance` is what the ledger's answers have confirmed.
  */
 import { Schema } from "effect"
-import * as Ledger from "../ledger/LedgerModel.ts"
+import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { CommandId, type Instant } from "../protocol/Ids.ts"
 import type { CommandOutcome, SendCommand } from "../topic/Topic.ts"
 import * as Guards from "./ThreadGuards.ts"
@@ -25,13 +25,13 @@ export const decideLedgerOutcome = (
   return Guards.acceptEvents({ _tag: "LedgerAnswered", ask: id, accepted: wasAccepted, to_thread, at: now })
 }
 
-const decodeLedgerInput = Schema.decodeUnknownOption(Ledger.Answer)
+const decodeLedgerInput = Schema.decodeUnknownOption(LedgerModel.Answer)
 
 /** The tokens that a request moves to the thread's account. */
 const creditedToThread = (state: State, ledgerCommand: SendCommand): number => {
   const input = decodeLedgerInput(ledgerCommand.input)
   if (input._tag === "None" || input.value._tag !== "Settle") return 0
-  const threadAccount = Ledger.threadAccount(state.id)
+  const threadAccount = LedgerModel.threadAccount(state.id)
   return input.value.shares.reduce((sum, share) => share.to === threadAccount ? sum + share.amount : sum, 0)
 }
 
@@ -51,15 +51,15 @@ export const payOutRemainder = (state: State): State => {
   }
   const input = {
     _tag: "Transfer",
-    from: Ledger.threadAccount(state.id),
-    to: Ledger.userAccount(lastCoAuthor),
+    from: LedgerModel.threadAccount(state.id),
+    to: LedgerModel.userAccount(lastCoAuthor),
     amount: state.token_balance,
     reason: `${state.id} closed`
   } as const
   const payoutCommand = {
     _tag: "Tell",
     id: CommandId.make(`${state.id}:close`),
-    topic: Ledger.mainLedger,
+    topic: LedgerModel.mainLedger,
     input
   } as const
   return { ...state, token_balance: 0, owed: [payoutCommand] }

@@ -3,7 +3,7 @@
  * co-authors have voted (THR9). Does not own co-authors by an approved submission; see `ThreadSubmissions`.
  */
 import * as Approval from "../approval/Approval.ts"
-import * as Ledger from "../ledger/LedgerModel.ts"
+import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import * as Identity from "../session/Identity.ts"
 import { reject, type SendCommand } from "../topic/Topic.ts"
@@ -109,11 +109,11 @@ export const leaveWithShare = (state: State, { id, now, user }: Guards.Actor): G
 const sharePayout = (state: State, { id, user }: Pick<Guards.Actor, "id" | "user">, amount: number): SendCommand => ({
   _tag: "Tell",
   id: deriveId(id, ":share"),
-  topic: Ledger.mainLedger,
+  topic: LedgerModel.mainLedger,
   input: {
     _tag: "Transfer",
-    from: Ledger.threadAccount(state.id),
-    to: Ledger.userAccount(user),
+    from: LedgerModel.threadAccount(state.id),
+    to: LedgerModel.userAccount(user),
     amount,
     reason: `a co-author left ${state.id}`
   }

@@ -1,5 +1,5 @@
 /** Messages: a co-author's are published at once, those of other users become staked submissions (THR2). */
-import * as Ledger from "../ledger/LedgerModel.ts"
+import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { deriveId } from "../protocol/Ids.ts"
 import { makeRejection } from "../protocol/Rejection.ts"
 import { forward, reject } from "../topic/Topic.ts"
@@ -15,7 +15,7 @@ export const submitMessage = (
 ): Guards.DecisionResult => {
   const { content, source = null, stake = Guards.threadLimits.minimumStake } = command
   const input = { _tag: "SubmissionOffered", id, author: user, content, stake } as const
-  const escrowFirst = forward(Ledger.mainLedger, { _tag: "Escrow", amount: stake, topic: state.id, input })
+  const escrowFirst = forward(LedgerModel.mainLedger, { _tag: "Escrow", amount: stake, topic: state.id, input })
   // A repeat of an accepted submission: the ledger has its first receipt (SYN4).
   if (state.submissions.some((submission) => submission.id === id && submission.author === user)) return escrowFirst
   const rejection = Guards.rejectIfClosed(state, user) ?? Guards.rejectIfInvalid(content) ??

@@ -5,7 +5,7 @@
 import type { ChorusEvent as RunEvent, ChorusState, RunStepAnswer, TranscriptLine } from "../chorus/ChorusModel.ts"
 import { displayText } from "../chorus/ChorusOutput.ts"
 import * as ChorusRun from "../chorus/ChorusRun.ts"
-import * as Ledger from "../ledger/LedgerModel.ts"
+import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { type CommandContext, reject, type SendCommand } from "../topic/Topic.ts"
@@ -191,11 +191,11 @@ const citationRewards = (
   return ChorusRun.citedAuthors(run, output).map((author, n) => ({
     _tag: "Tell",
     id: deriveId(prompt, `:cite:${n + 1}`),
-    topic: Ledger.mainLedger,
+    topic: LedgerModel.mainLedger,
     input: {
       _tag: "Transfer",
       from: "treasury",
-      to: Ledger.userAccount(author),
+      to: LedgerModel.userAccount(author),
       amount: ChorusRun.runPolicy.citationReward,
       reason: `cited in the answer to ${prompt}`
     }

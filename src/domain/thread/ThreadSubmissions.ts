@@ -3,7 +3,7 @@
  * (THR2-THR4, THR6). `ThreadModel` has a drawing of their states; `Approval` decides votes and shares.
  */
 import * as Approval from "../approval/Approval.ts"
-import * as Ledger from "../ledger/LedgerModel.ts"
+import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { type Author, type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { reject } from "../topic/Topic.ts"
@@ -38,7 +38,7 @@ export const acceptOffer = (
   from: Author,
   now: Instant
 ): Guards.DecisionResult => {
-  if (from !== Ledger.ledgerAuthor) {
+  if (from !== LedgerModel.ledgerAuthor) {
     return Guards.rejectWith("forbidden", "THR6", "only the ledger offers submissions")
   }
   const rejection = Guards.rejectIfClosed(state, author) ?? Guards.rejectIfInvalid(content) ??
@@ -187,22 +187,22 @@ const settlementOf = (
   const settleCommand = {
     _tag: "Tell",
     id: deriveId(submission.id, ":settle"),
-    topic: Ledger.mainLedger,
+    topic: LedgerModel.mainLedger,
     input
   } as const
   return { _tag: "SubmissionSettled", id: submission.id, outcome, asks: settleCommand, at }
 }
 
-const beneficiaryAccount = (thread: State, submission: Submission, to: Approval.Beneficiary): Ledger.AccountId => {
+const beneficiaryAccount = (thread: State, submission: Submission, to: Approval.Beneficiary): LedgerModel.AccountId => {
   switch (to._tag) {
     case "Treasury":
       return "treasury"
     case "Commons":
-      return Ledger.threadAccount(thread.id)
+      return LedgerModel.threadAccount(thread.id)
     case "Author":
-      return Ledger.userAccount(submission.author)
+      return LedgerModel.userAccount(submission.author)
     case "Voter":
-      return Ledger.userAccount(to.voter)
+      return LedgerModel.userAccount(to.voter)
   }
 }
 

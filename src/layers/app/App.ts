@@ -60,7 +60,7 @@ import * as ChorusLive from "../chorus/ChorusLive.ts"
 import * as Models from "../chorus/Models.ts"
 import * as RunStepHandler from "../chorus/RunStepHandler.ts"
 import type { Settings } from "../config/Config.ts"
-import * as EventLog from "../eventlog/EventLogSql.ts"
+import * as EventLogSql from "../eventlog/EventLogSql.ts"
 import * as Gateway from "../gateway/Gateway.ts"
 import * as ConformanceEcho from "../http/ConformanceEcho.ts"
 import * as HttpApp from "../http/HttpApp.ts"
@@ -70,12 +70,12 @@ import type * as AdmissionGate from "../net/AdmissionGate.ts"
 import * as HttpListener from "../net/HttpListener.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import * as Telemetry from "../observability/Telemetry.ts"
-import * as Signals from "../presence/SignalsLocal.ts"
+import * as SignalsLocal from "../presence/SignalsLocal.ts"
 import * as DatabaseLive from "../search/DatabaseLive.ts"
 import * as PriorsCollection from "../search/PriorsCollection.ts"
 import * as PriorsLive from "../search/PriorsLive.ts"
 import * as SearchIndexerLive from "../search/SearchIndexerLive.ts"
-import * as Sessions from "../sessions/SessionsSql.ts"
+import * as SessionsSql from "../sessions/SessionsSql.ts"
 import { requireComplete } from "../socket/core/SocketContract.ts"
 import * as SocketFromConfig from "../socket/SocketFromConfig.ts"
 import type * as SocketUws from "../socket/uws/SocketUws.ts"
@@ -110,7 +110,7 @@ const storageLayer = (settings: Settings) =>
           Effect.fail(new DataFolder.DataFolderUnusable({ folder: settings.data, reason: message }))
         ))
     )
-    return EventLog.layer.pipe(Layer.provideMerge(file))
+    return EventLogSql.layer.pipe(Layer.provideMerge(file))
   }))
 
 const modelLayer = ({ embedDimensions, embedKey, embedModel, embedUrl, llmKey, llmModel, llmUrl }: Settings) =>
@@ -145,7 +145,7 @@ const topicsAndChorus = (settings: Settings) =>
     Layer.provideMerge(DatabaseLive.layer),
     Layer.provideMerge(priorsCollection),
     Layer.provideMerge(vectorIndexLayer(settings)),
-    Layer.provideMerge(Signals.layer(settings.limits)),
+    Layer.provideMerge(SignalsLocal.layer(settings.limits)),
     Layer.provideMerge(TopicsLocal.layer({ limits: settings.limits })),
     Layer.provideMerge(IntentHandlersLive.layer)
   )
@@ -206,7 +206,7 @@ const network = ({ limits, ...settings }: Settings, engine: SocketEngineFactory)
         : Layer.empty
     ),
     Layer.provideMerge(httpApp({ ...settings, limits })),
-    Layer.provideMerge(Sessions.layer(limits)),
+    Layer.provideMerge(SessionsSql.layer(limits)),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(httpListener({ ...settings, limits })),
     Layer.provideMerge(Layer.effect(PublicOrigin, Ref.make("")))

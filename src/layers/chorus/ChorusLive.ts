@@ -57,7 +57,7 @@ import { type ChorusState, type Prior, type Step, type StepOutput, steps } from 
 import * as ChorusParse from "../../domain/chorus/ChorusParse.ts"
 import * as ChorusPrompt from "../../domain/chorus/ChorusPrompt.ts"
 import { chooseModel, fallsBackAtOnce } from "../../domain/chorus/ModelChoice.ts"
-import * as StepErrors from "../../domain/chorus/StepError.ts"
+import * as StepError from "../../domain/chorus/StepError.ts"
 import * as PriorSearch from "../../domain/search/PriorSearch.ts"
 import { Chorus, ChorusError, type StepResponse } from "../../services/Chorus.ts"
 import { Priors } from "../../services/Priors.ts"
@@ -92,7 +92,7 @@ export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | Mod
     const step = Effect.fn("Chorus.step")(function*(run: ChorusState, onText: OnText) {
       const missingStep = findMissingStep(run)
       if (missingStep !== undefined) {
-        return yield* new ChorusError({ reason: StepErrors.missingStepOutput(missingStep) })
+        return yield* new ChorusError({ reason: StepError.missingStepOutput(missingStep) })
       }
       const { note, priors } = run.current_step === "experience"
         ? yield* searchPriors(find, run)
@@ -160,7 +160,7 @@ const requestModel = Effect.fnUntraced(function*(
   const notePrefix = note === "" || run.current_step !== "experience" ? "" : `${note}\n\n`
   const { text, tokens } = yield* Effect.scoped(streamAnswer(choice, prompt, notePrefix, onText))
   const output = ChorusParse.parseOutput(run, priors, text)
-  if (Result.isFailure(output)) return yield* toChorusError(StepErrors.fromMalformedOutput(output.failure))
+  if (Result.isFailure(output)) return yield* toChorusError(StepError.fromMalformedOutput(output.failure))
   const latency = Math.max(0, Math.round((yield* Clock.currentTimeMillis) - startedAt))
   return {
     output: prependNote(notePrefix, output.success),
@@ -195,7 +195,7 @@ const streamAnswer = Effect.fnUntraced(function*(
       if (part.type !== "finish") return Effect.void
       const { inputTokens, outputTokens } = part.usage
       tokens = { input: inputTokens.total ?? tokens.input, output: outputTokens.total ?? estimateTokens(text) }
-      return part.reason === "length" ? Effect.fail(toChorusError(StepErrors.lengthLimitReached())) : Effect.void
+      return part.reason === "length" ? Effect.fail(toChorusError(StepError.lengthLimitReached())) : Effect.void
     }),
     // What was received is shown even if the stream fails.
     Effect.ensuring(coalescer.flush),
@@ -208,7 +208,7 @@ const streamAnswer = Effect.fnUntraced(function*(
   return { text, tokens }
 })
 
-const toChorusError = (reason: StepErrors.StepError): ChorusError => new ChorusError({ reason })
+const toChorusError = (reason: StepError.StepError): ChorusError => new ChorusError({ reason })
 
 /** The recorded output begins with the note, as the streamed text did. */
 const prependNote = (notePrefix: string, output: StepOutput): StepOutput =>

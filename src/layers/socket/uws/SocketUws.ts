@@ -63,7 +63,7 @@ import { HttpListener } from "../../net/HttpListener.ts"
 import * as SocketEngine from "../core/SocketEngine.ts"
 import type { Transport, TransportEvents } from "../core/Transport.ts"
 import type * as SocketWs from "../ws/SocketWs.ts"
-import * as Api from "./UwsApi.ts"
+import * as UwsApi from "./UwsApi.ts"
 import { bridgeHttp } from "./UwsHttpBridge.ts"
 
 /** The options of the engine. */
@@ -76,8 +76,8 @@ export interface UwsOptions extends SocketWs.NetworkEngineOptions {
 const packageName: string = "uWebSockets.js"
 
 /** Loads the library. */
-export const loadUws: Effect.Effect<Api.UwsModule, SocketError> = Effect.tryPromise({
-  try: () => import(packageName).then((loaded: { readonly default: Api.UwsModule }) => loaded.default),
+export const loadUws: Effect.Effect<UwsApi.UwsModule, SocketError> = Effect.tryPromise({
+  try: () => import(packageName).then((loaded: { readonly default: UwsApi.UwsModule }) => loaded.default),
   catch: () =>
     new SocketError({
       reason: new EngineNotInstalled({
@@ -96,7 +96,7 @@ interface SocketData {
   isOpen: boolean
 }
 
-type UwsSocket = Api.WebSocket<SocketData>
+type UwsSocket = UwsApi.WebSocket<SocketData>
 
 /** The text of a frame as UTF-8; the library makes the frame header itself. */
 const textPayload = (frame: OutboundFrame): Uint8Array => framePayload(SendQueue.encodeQueuedFrame(frame))
@@ -120,8 +120,8 @@ const makeTransport = (ws: UwsSocket, limits: Limits): Transport => {
 }
 
 const toUpgradeRequest = (
-  response: Api.HttpResponse,
-  request: Api.HttpRequest,
+  response: UwsApi.HttpResponse,
+  request: UwsApi.HttpRequest,
   isEncrypted: boolean
 ): AdmissionGate.UpgradeRequest => {
   const header = (name: string) => request.getHeader(name) || undefined
@@ -134,7 +134,7 @@ const toUpgradeRequest = (
       "x-forwarded-for": header("x-forwarded-for"),
       "x-forwarded-proto": header("x-forwarded-proto")
     },
-    socket: { remoteAddress: Api.formatAddress(response.getRemoteAddress()), encrypted: isEncrypted }
+    socket: { remoteAddress: UwsApi.formatAddress(response.getRemoteAddress()), encrypted: isEncrypted }
   }
 }
 
@@ -143,7 +143,7 @@ const makeBehavior = (
   gate: AdmissionGate.AdmissionGate,
   { limits, tls }: UwsOptions,
   compression: number
-): Api.WebSocketBehavior<SocketData> => ({
+): UwsApi.WebSocketBehavior<SocketData> => ({
   compression,
   // Beyond this the library terminates without a close code, so moderately large messages are rejected above it.
   maxPayloadLength: limits.frameBytes * 4,
@@ -192,8 +192,8 @@ const makeBehavior = (
 })
 
 const listen = (
-  api: Api.UwsModule,
-  app: Api.TemplatedApp,
+  api: UwsApi.UwsModule,
+  app: UwsApi.TemplatedApp,
   { host, port }: UwsOptions
 ): Effect.Effect<unknown, SocketError> =>
   Effect.callback((resume) => {
@@ -208,7 +208,7 @@ const listen = (
 
 const make = Effect.fnUntraced(function*(
   options: UwsOptions,
-  load: Effect.Effect<Api.UwsModule, SocketError>
+  load: Effect.Effect<UwsApi.UwsModule, SocketError>
 ): Effect.fn.Return<Socket["Service"], SocketError, HttpListener | Scope.Scope> {
   const { admission, host, limits, tls } = options
   const api = yield* load
@@ -259,5 +259,5 @@ const make = Effect.fnUntraced(function*(
  */
 export const layer = (
   options: UwsOptions,
-  load: Effect.Effect<Api.UwsModule, SocketError> = loadUws
+  load: Effect.Effect<UwsApi.UwsModule, SocketError> = loadUws
 ): Layer.Layer<Socket, SocketError, HttpListener> => Layer.effect(Socket, make(options, load))

@@ -9,7 +9,7 @@ import type { Limits } from "../../../domain/protocol/Limits.ts"
 import { challengeSigningInput } from "../../../domain/protocol/Protocol.ts"
 import * as RunStepHandler from "../../../layers/chorus/RunStepHandler.ts"
 import * as Gateway from "../../../layers/gateway/Gateway.ts"
-import * as Signals from "../../../layers/presence/SignalsLocal.ts"
+import * as SignalsLocal from "../../../layers/presence/SignalsLocal.ts"
 import * as SocketMemory from "../../../layers/socket/memory/SocketMemory.ts"
 import * as IntentHandlersLive from "../../../layers/topics/IntentHandlersLive.ts"
 import * as TopicsLocal from "../../../layers/topics/TopicsLocal.ts"
@@ -91,7 +91,7 @@ const serverLayer = (
   return Gateway.layer({ audience: () => audience, limits }).pipe(
     Layer.provideMerge(RunStepHandler.layer),
     Layer.provideMerge(Layer.succeed(Chorus, model.service)),
-    Layer.provideMerge(Signals.layer(limits)),
+    Layer.provideMerge(SignalsLocal.layer(limits)),
     Layer.provideMerge(topics),
     Layer.provideMerge(IntentHandlersLive.layer),
     Layer.provideMerge(kinds),
