@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs"
 import { closeCode, mayReconnect } from "../../src/domain/connection/CloseCode.ts"
 import * as Protocol from "../../src/domain/protocol/Protocol.ts"
 import { ErrorCode } from "../../src/domain/protocol/Rejection.ts"
-import * as Thread from "../../src/domain/thread/ThreadModel.ts"
+import * as ThreadModel from "../../src/domain/thread/ThreadModel.ts"
 
 const text = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8")
 
@@ -13,7 +13,7 @@ const examples = [...text.matchAll(/```json (client|server)\n([\s\S]*?)```/g)].m
   json: JSON.parse(json!) as { readonly type: string; readonly payload: object }
 }))
 
-const decodeClient = Schema.decodeUnknownSync(Schema.Union([Protocol.ClientControl, Thread.Command]))
+const decodeClient = Schema.decodeUnknownSync(Schema.Union([Protocol.ClientControl, ThreadModel.Command]))
 
 describe("docs/protocol.md", () => {
   it.each(examples.filter((example) => example.side === "server"))(

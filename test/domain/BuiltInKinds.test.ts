@@ -1,12 +1,12 @@
 /** The built-in kinds satisfy the laws that hosts rely on. */
 import { assert, describe, it } from "@effect/vitest"
 import * as BuiltInKinds from "../../src/domain/BuiltInKinds.ts"
-import * as Ledger from "../../src/domain/ledger/LedgerModel.ts"
+import * as LedgerModel from "../../src/domain/ledger/LedgerModel.ts"
 import type { AnyKind } from "../../src/domain/topic/Topic.ts"
 import * as KindLaws from "../../src/testing/KindLaws.ts"
 import { userId } from "../support/TopicWorld.ts"
 
-const authors = [userId(0), userId(1), "system:host", Ledger.ledgerAuthor] as const
+const authors = [userId(0), userId(1), "system:host", LedgerModel.ledgerAuthor] as const
 
 /** The inputs that bring a topic of each kind into being. */
 const preludes: ReadonlyArray<readonly [kind: AnyKind | undefined, prelude: ReadonlyArray<unknown>]> = [

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { socketUrl } from "../support/InProcessServer.ts"
-import * as Proof from "../support/Proof.ts"
+import * as Prerequisite from "../support/Prerequisite.ts"
 import { readLog, roomTopic } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import * as Strace from "../support/Strace.ts"
@@ -13,8 +13,8 @@ import { makeTestUser, openClient, signIn, uuid } from "../support/TestUsers.ts"
 const main = "src/main.ts"
 const commands = 100
 
-Proof.describeWith(
-  Proof.tracing(Strace.tracingUnavailable()),
+Prerequisite.describeWith(
+  Prerequisite.tracing(Strace.tracingUnavailable()),
   "an fsync that fails",
   () => {
     it.live.each([

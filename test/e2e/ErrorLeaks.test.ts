@@ -6,7 +6,7 @@ import { connect, type SecureVersion } from "node:tls"
 import { hasOpenSsl, makeCertificate } from "../support/Certificate.ts"
 import { checkErrorLeaks } from "../support/ErrorLeakChecks.ts"
 import { socketUrl } from "../support/InProcessServer.ts"
-import * as Proof from "../support/Proof.ts"
+import * as Prerequisite from "../support/Prerequisite.ts"
 import { roomTopic, waitUntil } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import {
@@ -96,10 +96,12 @@ describe("errors", () => {
       const received: Array<ReceivedMessage> = []
       const listen = (client: RawClient) =>
         client.ws.on("message", (data) => received.push(JSON.parse(String(data)) as ReceivedMessage))
-      const stranger = yield* openClient(socketUrl(server.url))
-      listen(stranger)
-      stranger.send("get_user")
-      yield* answerChallenge(stranger, makeTestUser(), { tamper: (challenge) => ({ ...challenge, nonce: "other" }) })
+      const unauthenticated = yield* openClient(socketUrl(server.url))
+      listen(unauthenticated)
+      unauthenticated.send("get_user")
+      yield* answerChallenge(unauthenticated, makeTestUser(), {
+        tamper: (challenge) => ({ ...challenge, nonce: "other" })
+      })
       const client = yield* connectSignedIn(server.url)
       listen(client)
       const id = uuid()
@@ -190,7 +192,7 @@ const checkStrongTls = Effect.fnUntraced(function*(url: string, sort: "ECDSA" | 
   assert.isUndefined(yield* negotiateTls(url, "TLSv1.2", rest))
 })
 
-Proof.describeWith(Proof.openSsl(hasOpenSsl), "TLS", () => {
+Prerequisite.describeWith(Prerequisite.openSsl(hasOpenSsl), "TLS", () => {
   it.live.each([{ key: "ec", sort: "ECDSA" }, { key: "rsa", sort: "RSA" }] as const)(
     "[SEC39][OPS9] requires 1.2 and strong ciphers, also after a certificate reload ($sort)",
     ({ key, sort }) =>

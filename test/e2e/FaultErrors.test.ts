@@ -6,7 +6,7 @@ import { type AnyKind, reject } from "../../src/domain/topic/Topic.ts"
 import * as CounterKind from "../support/CounterKind.ts"
 import { checkErrorLeaks } from "../support/ErrorLeakChecks.ts"
 import { socketUrl, startInProcessServer } from "../support/InProcessServer.ts"
-import * as Proof from "../support/Proof.ts"
+import * as Prerequisite from "../support/Prerequisite.ts"
 import { unlimitedBudgets } from "../support/RoomClients.ts"
 import { startServer } from "../support/ServerProcess.ts"
 import * as SmallDisk from "../support/SmallDisk.ts"
@@ -59,7 +59,7 @@ const rejectingKind: AnyKind = {
   decide: (_state, _input, { id }) => reject(makeRejection(ErrorCode.literals[Number(id.slice(-2))]!, "TOP8", "no"))
 }
 
-Proof.describeWith(Proof.mounting(SmallDisk.canMount()), "errors of a full disk", () => {
+Prerequisite.describeWith(Prerequisite.mounting(SmallDisk.canMount()), "errors of a full disk", () => {
   it.live(
     "[SEC22][FLT3] reveal no file",
     () =>

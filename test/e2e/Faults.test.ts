@@ -4,7 +4,7 @@ import { Clock, Duration, Effect, Fiber, Schedule } from "effect"
 import { Client } from "../../src/client/index.ts"
 import * as FaultProxy from "../support/FaultProxy.ts"
 import { compareWithLog, History, type SentCommand } from "../support/History.ts"
-import * as Proof from "../support/Proof.ts"
+import * as Prerequisite from "../support/Prerequisite.ts"
 import {
   connectRoomClient,
   readLog,
@@ -168,7 +168,7 @@ describe("the network", () => {
     }))
 })
 
-Proof.describeWith(Proof.mounting(SmallDisk.canMount()), "a full disk", () => {
+Prerequisite.describeWith(Prerequisite.mounting(SmallDisk.canMount()), "a full disk", () => {
   it.live(
     "[FLT3][TOP4] rejects new commands, keeps what was acknowledged, and recovers when space is freed",
     () =>

@@ -116,7 +116,7 @@ const runAttack = Effect.fnUntraced(function*(
 })
 
 describe("attacks", () => {
-  it.live("[SEC23] 2,000 silent and 2,000 slowloris connections are closed within 20 s, and bystanders lose nothing", () =>
+  it.live("[SEC23] 2,000 silent and 2,000 slowloris connections are closed within 20 s, and other clients lose nothing", () =>
     Effect.gen(function*() {
       const { ends, from, high, retained, to } = yield* runAttack("silence", 4_000)
       assert.deepStrictEqual(ends, { "HTTP/1.1 408 Request Timeout": 4_000 })
@@ -126,14 +126,14 @@ describe("attacks", () => {
       assert.isBelow(retained, 5)
     }).pipe(Effect.scoped))
 
-  it.live("[SEC25][CON7] 10,000 messages a second of one user are cut to the rate limit, and bystanders lose nothing", () =>
+  it.live("[SEC25][CON7] 10,000 messages a second of one user are cut to the rate limit, and other clients lose nothing", () =>
     Effect.gen(function*() {
       const { ends, from, retained, to, topic, url } = yield* runAttack("flood", 1)
       assert.deepStrictEqual(ends, { "4429": 50 })
       const { messageBurst, messagesPerMinute } = defaults
       const allowedIn = (millis: number) => messageBurst + millis * messagesPerMinute / 60_000
-      const witness = yield* connectSignedIn(url)
-      const { state: { posts } } = (yield* request(witness, "subscribe", {}, topic)).payload as {
+      const observer = yield* connectSignedIn(url)
+      const { state: { posts } } = (yield* request(observer, "subscribe", {}, topic)).payload as {
         readonly state: { readonly posts: ReadonlyArray<{ readonly at: number }> }
       }
       const elapsed = posts.at(-1)!.at - posts[0]!.at
@@ -146,7 +146,7 @@ describe("attacks", () => {
       assert.isBelow(retained, 5)
     }).pipe(Effect.scoped))
 
-  it.live("[SEC26] 50,000 forged signatures are rejected at little CPU cost, and bystanders lose nothing", () =>
+  it.live("[SEC26] 50,000 forged signatures are rejected at little CPU cost, and other clients lose nothing", () =>
     Effect.gen(function*() {
       // More attempts per connection than the default: this test cannot open five thousand connections a second.
       const { cpuMillis, ends, retained } = yield* runAttack("forgery", 1, {

@@ -4,7 +4,7 @@ import { Effect, Fiber, Random } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { compareWithLog, History } from "../support/History.ts"
-import * as Proof from "../support/Proof.ts"
+import * as Prerequisite from "../support/Prerequisite.ts"
 import {
   connectRoomClient,
   readLog,
@@ -84,7 +84,7 @@ describe("kill -9", () => {
 
 const commands = 300
 
-Proof.describeWith(Proof.tracing(Strace.tracingUnavailable()), "the order of system calls", () => {
+Prerequisite.describeWith(Prerequisite.tracing(Strace.tracingUnavailable()), "the order of system calls", () => {
   it.live(
     "[FLT2][TOP4][SYN5] syncs the log between reading a command and writing its answer",
     () =>

@@ -5,7 +5,7 @@ import { mkdirSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { closeCode } from "../../src/domain/connection/CloseCode.ts"
-import * as Proof from "../support/Proof.ts"
+import * as Prerequisite from "../support/Prerequisite.ts"
 import { repositoryRoot, startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import { makeTestUser, openClient, signIn } from "../support/TestUsers.ts"
 
@@ -150,7 +150,7 @@ describe("the exit of the server", () => {
     }))
 })
 
-Proof.describeWith(Proof.oldNode(oldNodeVersion), "the server on an old Node", () => {
+Prerequisite.describeWith(Prerequisite.oldNode(oldNodeVersion), "the server on an old Node", () => {
   it.live("loads far enough to exit with 1 and one line", () =>
     Effect.gen(function*() {
       const { code, stderr, stdout } = yield* run(systemNode)

@@ -16,7 +16,7 @@ import {
 const connections = 1_000
 /** Kernel buffers of both sides hold about 12 MB for a peer that does not read; more is queued by the server. */
 const floodLoad = { messages: 1_500, bytes: 16_000 }
-const crowdLoad = { messages: 100, bytes: 200 }
+const sharedLoad = { messages: 100, bytes: 200 }
 const mebibyte = 1_048_576
 
 /** Follows topics on a raw socket without folding events: checks only that each delta continues the last position. */
@@ -85,33 +85,33 @@ describe("slow clients", () => {
       const url = `${server.url.replace("http", "ws")}/ws`
       const inspector = yield* Inspector.inspect(server)
       const user = makeTestUser()
-      const [crowd, torrent] = [roomTopic("crowd"), roomTopic("torrent")]
+      const [sharedRoom, floodedRoom] = [roomTopic("sharedRoom"), roomTopic("floodedRoom")]
       const writer = yield* openClient(url)
       yield* signIn(writer, user)
-      for (const topic of [crowd, torrent]) {
+      for (const topic of [sharedRoom, floodedRoom]) {
         writer.send("join_room", {}, topic)
         yield* writer.nextOf("receipt")
       }
       const followers = yield* Effect.forEach(
         Array.from({ length: connections }, (_, i) => i),
-        () => connectFollower(url, user, crowd),
+        () => connectFollower(url, user, sharedRoom),
         { concurrency: 32 }
       )
       const slow = followers[0]!
-      slow.client.send("subscribe", {}, torrent)
+      slow.client.send("subscribe", {}, floodedRoom)
       yield* slow.client.nextOf("subscribed")
 
       const round = Effect.gen(function*() {
         const ended = [
-          yield* sendMessages(writer, crowd, crowdLoad),
-          yield* sendMessages(writer, torrent, floodLoad)
+          yield* sendMessages(writer, sharedRoom, sharedLoad),
+          yield* sendMessages(writer, floodedRoom, floodLoad)
         ] as const
         const others = followers.filter((one) => one !== slow)
-        yield* waitUntil(() => others.every(({ positions }) => positions.get(crowd) === ended[0]))
+        yield* waitUntil(() => others.every(({ positions }) => positions.get(sharedRoom) === ended[0]))
         return ended
       })
       const inStep = ([a, b]: readonly [number, number]) =>
-        waitUntil(() => slow.positions.get(crowd) === a && slow.positions.get(torrent) === b)
+        waitUntil(() => slow.positions.get(sharedRoom) === a && slow.positions.get(floodedRoom) === b)
 
       // Warm-up: allocates what the server keeps of the topics in any case.
       yield* Effect.flatMap(round, inStep)
@@ -120,7 +120,7 @@ describe("slow clients", () => {
       slow.client.ws.pause()
       const end = yield* round
       const after = yield* inspector.memory
-      assert.isBelow(slow.positions.get(torrent)!, end[1])
+      assert.isBelow(slow.positions.get(floodedRoom)!, end[1])
       // After garbage collections, the growth is what is queued for the slow client.
       assert.isBelow(after.heapUsed + after.external - before.heapUsed - before.external, 3 * mebibyte)
       slow.client.ws.resume()

@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { env } from "node:process"
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
-import * as Proof from "../support/Proof.ts"
+import * as Prerequisite from "../support/Prerequisite.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 
 const executablePath = env["CHOIR_CHROMIUM"] ?? "/usr/bin/chromium"
@@ -74,8 +74,8 @@ const expectAnswer = Effect.fnUntraced(function*(page: Page, quoted: string) {
   yield* fromPromise(() => page.locator("blockquote").getByText(quoted).waitFor())
 })
 
-Proof.describeWith(
-  Proof.browser(executablePath),
+Prerequisite.describeWith(
+  Prerequisite.browser(executablePath),
   "the page",
   () => {
     it.live(

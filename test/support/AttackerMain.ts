@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto"
 import { writeSync } from "node:fs"
 import type { AttackEvent } from "./AttackProcess.ts"
 import { socketUrl } from "./InProcessServer.ts"
-import * as Raw from "./RawSocket.ts"
+import * as RawSocket from "./RawSocket.ts"
 import { waitUntil } from "./RoomClients.ts"
 import { makeTestUser, openClient, signIn, uuid } from "./TestUsers.ts"
 
@@ -29,7 +29,7 @@ const localAddress = (n: number): string => `127.0.0.${2 + n % 200}`
 const holdSilentConnections = Effect.gen(function*() {
   let openCount = 0
   const openConnection = Effect.fnUntraced(function*(n: number) {
-    const socket = yield* Raw.connectTcp(url, localAddress(n))
+    const socket = yield* RawSocket.connectTcp(url, localAddress(n))
     let response = ""
     openCount += 1
     socket.on("data", (piece) => response += piece.toString("latin1"))
@@ -46,7 +46,7 @@ const holdSilentConnections = Effect.gen(function*() {
   yield* emitEvent({ at: "peak", count: openCount })
   yield* Effect.forkScoped(
     Effect.forEach(
-      Raw.upgradeRequest("/ws"),
+      RawSocket.upgradeRequest("/ws"),
       (letter) =>
         Effect.forEach(Arr.chunksOf(dribbling, 80), (some) =>
           Effect.andThen(
@@ -95,13 +95,13 @@ const floodMessages = Effect.gen(function*() {
 /** A connection every ten milliseconds from one of a hundred addresses, with fifty forged signatures at once. */
 const sendForgedSignatures = Effect.gen(function*() {
   const { key } = makeTestUser()
-  const message = (type: string, payload: object): Raw.RawFrame => ({
-    opcode: Raw.textOpcode,
+  const message = (type: string, payload: object): RawSocket.RawFrame => ({
+    opcode: RawSocket.textOpcode,
     payload: JSON.stringify({ id: uuid(), type, payload, timestamp: 0 })
   })
   const openForgingConnection = (n: number) =>
     Effect.scoped(Effect.gen(function*() {
-      const socket = yield* Raw.open(url, "/ws", { localAddress: `127.0.0.${2 + n % 100}` })
+      const socket = yield* RawSocket.open(url, "/ws", { localAddress: `127.0.0.${2 + n % 100}` })
       for (let i = 0; i < 50; i++) {
         const signature = randomBytes(64).toString("base64url")
         socket.send(message("connect", { public_key: key }), message("auth", { signature }))

@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { temporaryFolder } from "./ServerProcess.ts"
 
-/** Whether `openssl` is installed; `Proof.openSsl` decides about the tests that need it. */
+/** Whether `openssl` is installed; `Prerequisite.openSsl` decides about the tests that need it. */
 export const hasOpenSsl = spawnSync("openssl", ["version"]).status === 0
 
 const keyAlgorithms = { ec: "ec -pkeyopt ec_paramgen_curve:prime256v1", rsa: "rsa:2048" }

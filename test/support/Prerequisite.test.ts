@@ -1,31 +1,39 @@
 /** The rule by which tests that need more than a checkout are run, skipped or failed. */
 import { assert, describe, it } from "@effect/vitest"
-import * as Proof from "./Proof.ts"
+import * as Prerequisite from "./Prerequisite.ts"
 
-describe("proofs", () => {
-  it("run where nothing is missing, with or without the requirement", () => {
+describe("prerequisites", () => {
+  it("that are met run their tests, required or not", () => {
     for (const required of [true, false]) {
-      assert.strictEqual(Proof.outcomeOf(Proof.tracing(undefined), required), "run")
-      assert.strictEqual(Proof.outcomeOf(Proof.mounting(true), required), "run")
+      assert.strictEqual(Prerequisite.outcomeOf(Prerequisite.tracing(undefined), required), "run")
+      assert.strictEqual(Prerequisite.outcomeOf(Prerequisite.mounting(true), required), "run")
     }
   })
 
-  it("are skipped at a desk, with the reason and the remedy", () => {
-    const missing = Proof.openSsl(false)
-    assert.strictEqual(Proof.outcomeOf(missing, false), "skip")
-    assert.strictEqual(Proof.skipReason(missing), "skipped: openssl is not installed; to run it, install openssl")
+  it("are skipped outside CI, with the reason and the remedy", () => {
+    const missing = Prerequisite.openSsl(false)
+    assert.strictEqual(Prerequisite.outcomeOf(missing, false), "skip")
+    assert.strictEqual(
+      Prerequisite.skipReason(missing),
+      "skipped: openssl is not installed; to run it, install openssl"
+    )
   })
 
-  it("fail in CI, but for what CI cannot have", () => {
-    const required = [Proof.tracing("no strace"), Proof.openSsl(false), Proof.browser("/none"), Proof.linux("darwin")]
-    for (const proof of required) assert.strictEqual(Proof.outcomeOf(proof, true), "fail")
-    const optional = [
-      Proof.mounting(false),
-      Proof.uws("not installed"),
-      Proof.uwsMissing(true),
-      Proof.qdrantServer(undefined),
-      Proof.oldNode(undefined)
+  it("fail in CI, except those that CI cannot install", () => {
+    const required = [
+      Prerequisite.tracing("no strace"),
+      Prerequisite.openSsl(false),
+      Prerequisite.browser("/none"),
+      Prerequisite.linux("darwin")
     ]
-    for (const proof of optional) assert.strictEqual(Proof.outcomeOf(proof, true), "skip")
+    for (const prerequisite of required) assert.strictEqual(Prerequisite.outcomeOf(prerequisite, true), "fail")
+    const optional = [
+      Prerequisite.mounting(false),
+      Prerequisite.uws("not installed"),
+      Prerequisite.uwsMissing(true),
+      Prerequisite.qdrantServer(undefined),
+      Prerequisite.oldNode(undefined)
+    ]
+    for (const prerequisite of optional) assert.strictEqual(Prerequisite.outcomeOf(prerequisite, true), "skip")
   })
 })

@@ -11,8 +11,8 @@ import type { AnyKind } from "../../src/domain/topic/Topic.ts"
 import * as EventLogMemory from "../../src/layers/eventlog/EventLogMemory.ts"
 import * as Gateway from "../../src/layers/gateway/Gateway.ts"
 import * as HttpListener from "../../src/layers/net/HttpListener.ts"
-import * as Signals from "../../src/layers/presence/SignalsLocal.ts"
-import * as Sessions from "../../src/layers/sessions/SessionsMemory.ts"
+import * as SignalsLocal from "../../src/layers/presence/SignalsLocal.ts"
+import * as SessionsMemory from "../../src/layers/sessions/SessionsMemory.ts"
 import * as SocketWs from "../../src/layers/socket/ws/SocketWs.ts"
 import * as IntentHandlersLive from "../../src/layers/topics/IntentHandlersLive.ts"
 import * as TopicsLocal from "../../src/layers/topics/TopicsLocal.ts"
@@ -147,7 +147,7 @@ interface ServerOptions {
 export const serverLayer = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, options: ServerOptions = {}) => {
   const limits: Limits = { ...defaults, ...options.limits }
   return Gateway.layer({ audience: () => "http://choir.test", limits }).pipe(
-    Layer.provideMerge(Signals.layer(limits)),
+    Layer.provideMerge(SignalsLocal.layer(limits)),
     Layer.provideMerge(TopicsLocal.layer({ limits })),
     Layer.provideMerge(IntentHandlersLive.layer),
     Layer.provideMerge(
@@ -166,7 +166,7 @@ export const serverLayer = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, opti
       Layer.effect(
         SessionsService,
         Effect.map(SessionsService, (made) => ({ ...made, ...options.sessions?.(made) }))
-      ).pipe(Layer.provide(Sessions.layer(limits)))
+      ).pipe(Layer.provide(SessionsMemory.layer(limits)))
     ),
     Layer.provideMerge(socket)
   )

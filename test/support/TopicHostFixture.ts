@@ -7,7 +7,7 @@ import type { Rejection } from "../../src/domain/protocol/Rejection.ts"
 import type { Receipt } from "../../src/domain/topic/Deduplication.ts"
 import type { AnyKind } from "../../src/domain/topic/Topic.ts"
 import * as EventLogMemory from "../../src/layers/eventlog/EventLogMemory.ts"
-import * as PerformersLive from "../../src/layers/topics/IntentHandlersLive.ts"
+import * as IntentHandlersLive from "../../src/layers/topics/IntentHandlersLive.ts"
 import * as TopicsLocal from "../../src/layers/topics/TopicsLocal.ts"
 import type { Directory } from "../../src/services/Directory.ts"
 import { EventLog } from "../../src/services/EventLog.ts"
@@ -33,7 +33,7 @@ export const hostsLayer = (
   limits: Partial<Limits> = {}
 ): Layer.Layer<Topics | IntentHandlers, never, Directory | EventLog> =>
   TopicsLocal.layer({ limits }).pipe(
-    Layer.provideMerge(PerformersLive.layer),
+    Layer.provideMerge(IntentHandlersLive.layer),
     Layer.provide(Layer.succeed(Kinds, kinds))
   )
 

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Struct } from "effect"
 import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
-import * as Room from "../../src/domain/room/RoomModel.ts"
+import * as RoomModel from "../../src/domain/room/RoomModel.ts"
 import type { AnyKind } from "../../src/domain/topic/Topic.ts"
 import * as KindLaws from "../../src/testing/KindLaws.ts"
 
@@ -43,7 +43,7 @@ const brokenKinds: ReadonlyArray<{ readonly law: string; readonly kind: AnyKind 
   },
   {
     law: "gets every state back from its snapshot",
-    kind: { ...room, State: Room.State.mapFields(Struct.omit(["posts"])) as AnyKind["State"] }
+    kind: { ...room, State: RoomModel.State.mapFields(Struct.omit(["posts"])) as AnyKind["State"] }
   },
   {
     law: "leaves the states that it is given as they are",

@@ -10,12 +10,12 @@ const create = { _tag: "create_thread", name: "Bread" }
 const write = { _tag: "submit_message", content: "hello" }
 
 describe("checkAccess", () => {
-  it("[SEC9] a reader is admitted, a stranger's subscription is rejected without a load", () => {
+  it("[SEC9] a reader is admitted, another user's subscription is rejected without a load", () => {
     assert.strictEqual(checkAccess(threadKind, ada, true, undefined), "Admit")
     assert.strictEqual(checkAccess(threadKind, ada, false, undefined), "Reject")
   })
 
-  it("[SEC9] [SYN4] a stranger's command is admitted when it creates the topic, else only if it was applied before", () => {
+  it("[SEC9] [SYN4] another user's command is admitted when it creates the topic, else only if it was applied before", () => {
     assert.strictEqual(checkAccess(threadKind, ada, false, create), "Admit")
     assert.strictEqual(checkAccess(threadKind, ada, false, write), "AdmitIfProcessed")
   })
@@ -28,7 +28,7 @@ describe("checkAccess", () => {
   })
 })
 
-describe("what a stranger is answered", () => {
+describe("the answer to a user without access", () => {
   it("[SEC9] [AUT4] is the answer for a topic that does not exist", () =>
     assert.strictEqual(noAccessRejection, notFound))
 

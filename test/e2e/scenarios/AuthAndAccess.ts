@@ -16,7 +16,7 @@ export const authAndAccess = (it: Vitest.MethodsNonLive<E2eServer>) => {
 const access = (it: Vitest.MethodsNonLive<E2eServer>) => {
   it.effect("[AUT4] an unauthenticated connection is served nothing but heartbeats", () =>
     Effect.gen(function*() {
-      const stranger = yield* openClient((yield* E2eServer).url)
+      const unauthenticated = yield* openClient((yield* E2eServer).url)
       for (
         const [type, payload, thread] of [
           ["create_thread", { name: "Mine" }, undefined],
@@ -28,9 +28,9 @@ const access = (it: Vitest.MethodsNonLive<E2eServer>) => {
           ["signal", { key: "k", value: 1 }, "room:order"]
         ] as const
       ) {
-        assert.strictEqual(errorCode(yield* request(stranger, type, payload, thread)), "unauthenticated", type)
+        assert.strictEqual(errorCode(yield* request(unauthenticated, type, payload, thread)), "unauthenticated", type)
       }
-      assert.strictEqual((yield* request(stranger, "heartbeat")).type, "heartbeat")
+      assert.strictEqual((yield* request(unauthenticated, "heartbeat")).type, "heartbeat")
     }))
 
   it.effect("[AUT4][SEC8] a command cannot name another author", () =>
@@ -47,7 +47,7 @@ const access = (it: Vitest.MethodsNonLive<E2eServer>) => {
 
   it.effect("[THR10][AUT4] a members-only thread is indistinguishable from an absent one to other users", () =>
     Effect.gen(function*() {
-      const [owner, stranger] = [yield* connectSignedIn(), yield* connectSignedIn()]
+      const [owner, outsider] = [yield* connectSignedIn(), yield* connectSignedIn()]
       const created = yield* request(owner, "create_thread", { name: "Ours", visibility: "members" })
       const real = String(created.payload["topic"])
       const nowhere = `thread:${uuid()}`
@@ -63,13 +63,13 @@ const access = (it: Vitest.MethodsNonLive<E2eServer>) => {
         ] as const
       ) {
         const [here, there] = [
-          yield* request(stranger, type, payload, real),
-          yield* request(stranger, type, payload, nowhere)
+          yield* request(outsider, type, payload, real),
+          yield* request(outsider, type, payload, nowhere)
         ]
         assert.strictEqual(errorCode(here), "not_found", type)
         assert.deepStrictEqual({ ...here.payload, ref_id: "" }, { ...there.payload, ref_id: "" }, type)
       }
-      const threads = (yield* request(stranger, "get_threads", { public: true })).payload["threads"]
+      const threads = (yield* request(outsider, "get_threads", { public: true })).payload["threads"]
       assert.notInclude(JSON.stringify(threads), real)
       assert.include(JSON.stringify((yield* request(owner, "get_threads")).payload), real)
     }))
@@ -109,13 +109,13 @@ const sessions = (it: Vitest.MethodsNonLive<E2eServer>) => {
 
   it.effect("[AUT3][CON3] a connection without authentication is closed with 4408, one without pongs with 4012", () =>
     Effect.gen(function*() {
-      const stranger = yield* openClient((yield* E2eServer).url)
+      const unauthenticated = yield* openClient((yield* E2eServer).url)
       const unresponsive = yield* openClient((yield* E2eServer).url, { autoPong: false })
       const silent = Effect.gen(function*() {
         yield* E2eServerFixture.signInNewUser(unresponsive)
         return yield* unresponsive.closed
       })
-      assert.deepStrictEqual(yield* Effect.all([stranger.closed, silent], unbounded), [
+      assert.deepStrictEqual(yield* Effect.all([unauthenticated.closed, silent], unbounded), [
         closeCode.authTimeout,
         closeCode.noPong
       ])

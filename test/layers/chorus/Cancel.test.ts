@@ -7,7 +7,7 @@ import { threadKind } from "../../../src/domain/thread/Thread.ts"
 import * as RunStepHandler from "../../../src/layers/chorus/RunStepHandler.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import * as SignalsLocal from "../../../src/layers/presence/SignalsLocal.ts"
-import * as PerformersLive from "../../../src/layers/topics/IntentHandlersLive.ts"
+import * as IntentHandlersLive from "../../../src/layers/topics/IntentHandlersLive.ts"
 import * as TopicsLocal from "../../../src/layers/topics/TopicsLocal.ts"
 import { Chorus } from "../../../src/services/Chorus.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
@@ -17,12 +17,12 @@ import { Topics } from "../../../src/services/Topics.ts"
 const thread = TopicId.make("thread:a")
 const alice = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
 
-/** Hosts over a log that outlives them, with a Chorus that says something and never ends. */
+/** Hosts over a log that is provided from outside, with a Chorus that streams one text and never ends. */
 const topicHosts = (textStreamed: Deferred.Deferred<void>) =>
   RunStepHandler.layer.pipe(
     Layer.provide(SignalsLocal.layer(defaults)),
     Layer.provideMerge(TopicsLocal.layer()),
-    Layer.provide(PerformersLive.layer),
+    Layer.provide(IntentHandlersLive.layer),
     Layer.provide(Layer.succeed(Kinds, builtInKinds)),
     Layer.provide(Layer.succeed(Chorus, {
       modelInfo: { model: "m", offline: true },
@@ -42,17 +42,17 @@ const runs = Effect.map(
 describe("Cancelling a run", () => {
   it.effect("[CHO8] the partial text of a cancelled run is kept in the log; a queued run has none", () =>
     Effect.gen(function*() {
-      const said = yield* Deferred.make<void>()
+      const textStreamed = yield* Deferred.make<void>()
       yield* Effect.gen(function*() {
         yield* send("c", { _tag: "create_thread", name: "Bread" })
         yield* send("p0", { _tag: "submit_prompt", prompt: "why?" })
         yield* send("p1", { _tag: "submit_prompt", prompt: "how?" })
-        yield* Deferred.await(said)
+        yield* Deferred.await(textStreamed)
         yield* send("x1", { _tag: "cancel_run", prompt_id: "p1" })
         yield* send("x0", { _tag: "cancel_run", prompt_id: "p0" })
         yield* Effect.repeat(runs, { until: (all) => all[0]?.[1] !== "" })
         assert.deepStrictEqual(yield* runs, [["cancelled", "so far"], ["cancelled", ""]])
-      }).pipe(Effect.provide(topicHosts(said)))
+      }).pipe(Effect.provide(topicHosts(textStreamed)))
       const entries = yield* (yield* EventLog).read(thread, { after: 0, limit: 20 })
       assert.deepInclude(entries.at(-1)?.event, { _tag: "PartialKept", prompt_id: "p0", text: "so far" })
     }).pipe(Effect.provide(EventLogMemory.layer)))

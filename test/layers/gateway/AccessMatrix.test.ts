@@ -79,7 +79,12 @@ describe("access by role", () => {
         yield* signIn(client, user)
         return { client, key: user.key }
       })
-      const [owner, member, stranger, left] = yield* Effect.all([signInUser, signInUser, signInUser, signInUser])
+      const [owner, member, outsider, formerMember] = yield* Effect.all([
+        signInUser,
+        signInUser,
+        signInUser,
+        signInUser
+      ])
       const anonymous = yield* openClient(url)
       const sendCommand = Effect.fnUntraced(
         function*(client: RawClient, type: string, payload: object, thread?: string) {
@@ -94,11 +99,11 @@ describe("access by role", () => {
       for (const [type, payload] of Object.entries(requests)) {
         const made = yield* sendCommand(owner.client, "create_thread", { name: "Ours", visibility: "members" })
         const ours = `thread:${made}`
-        yield* sendCommand(owner.client, "invite_co_author", { user: left.key }, ours)
-        yield* sendCommand(left.client, "divest", {}, ours)
+        yield* sendCommand(owner.client, "invite_co_author", { user: formerMember.key }, ours)
+        yield* sendCommand(formerMember.client, "divest", {}, ours)
         yield* sendCommand(owner.client, "invite_co_author", { user: member.key }, ours)
         const nowhere = `thread:${uuid()}`
-        for (const { client } of [stranger, left]) {
+        for (const { client } of [outsider, formerMember]) {
           const real = yield* collectReplies(client, type, payload, ours)
           assert.deepStrictEqual(real, yield* collectReplies(client, type, payload, nowhere), type)
           assertNotFound(type, real)

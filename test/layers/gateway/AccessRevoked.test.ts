@@ -31,24 +31,24 @@ describe("a user whose access to a thread is revoked", () => {
     Effect.gen(function*() {
       const url = yield* startListening
       const [ada, ben] = [makeTestUser(), makeTestUser()]
-      const [staying, leaving] = [yield* openClient(url), yield* openClient(url)]
-      yield* signIn(staying, ada)
+      const [remaining, leaving] = [yield* openClient(url), yield* openClient(url)]
+      yield* signIn(remaining, ada)
       yield* signIn(leaving, ben)
-      const thread = `thread:${staying.send("create_thread", { name: "Private", visibility: "members" })}`
-      yield* staying.nextOf("receipt")
-      staying.send("invite_co_author", { user: ben.key }, thread)
-      yield* staying.nextOf("receipt")
-      for (const client of [staying, leaving]) {
+      const thread = `thread:${remaining.send("create_thread", { name: "Private", visibility: "members" })}`
+      yield* remaining.nextOf("receipt")
+      remaining.send("invite_co_author", { user: ben.key }, thread)
+      yield* remaining.nextOf("receipt")
+      for (const client of [remaining, leaving]) {
         client.send("subscribe", {}, thread)
         yield* client.nextOf("subscribed")
       }
       leaving.send("signal", { key: "cursor", value: 1 }, thread)
-      yield* staying.nextOf("signal")
+      yield* remaining.nextOf("signal")
       leaving.send("divest", {}, thread)
       yield* leaving.nextOf("unsubscribed")
       leaving.send("signal", { key: "cursor", value: 2 }, thread)
       yield* receiveUntilReply(leaving)
-      const since = yield* receiveUntilReply(staying)
+      const since = yield* receiveUntilReply(remaining)
       const signals = since.filter(({ type }) => type === "signal").map(({ payload }) => payload["value"])
       assert.deepStrictEqual(signals, [null])
       const later = yield* openClient(url)

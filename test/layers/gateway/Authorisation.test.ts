@@ -62,17 +62,17 @@ describe("a topic without access", () => {
       yield* owner.nextOf("subscribed")
       const before = yield* log.read(ours, { after: 0, limit: 100 })
 
-      const stranger = yield* openClient(url)
-      yield* signIn(stranger, makeTestUser())
+      const outsider = yield* openClient(url)
+      yield* signIn(outsider, makeTestUser())
       for (const [type, payload] of allRequests) {
-        const real = yield* collectReplies(stranger, type, payload, ours)
-        const none = yield* collectReplies(stranger, type, payload, `thread:${uuid()}`)
+        const real = yield* collectReplies(outsider, type, payload, ours)
+        const none = yield* collectReplies(outsider, type, payload, `thread:${uuid()}`)
         assert.deepStrictEqual(real, none, type)
         assert.notInclude(JSON.stringify(real), "secret", type)
       }
       for (const [type, payload] of Object.entries(controls)) {
-        const ledger = yield* collectReplies(stranger, type, payload, "ledger:main")
-        assert.deepStrictEqual(ledger, yield* collectReplies(stranger, type, payload, "ledger:other"), type)
+        const ledger = yield* collectReplies(outsider, type, payload, "ledger:main")
+        assert.deepStrictEqual(ledger, yield* collectReplies(outsider, type, payload, "ledger:other"), type)
       }
 
       // Nothing was written, and the owner received nothing.
@@ -84,24 +84,26 @@ describe("a topic without access", () => {
     const loaded: Array<string> = []
     return Effect.gen(function*() {
       const owner = makeTestUser()
-      const resting = TopicId.make(`thread:${uuid()}`)
-      yield* ThreadLogFixture.appendEvents(resting, [ThreadLogFixture.threadCreated(owner.key, "members")], [owner.key])
+      const passivated = TopicId.make(`thread:${uuid()}`)
+      yield* ThreadLogFixture.appendEvents(passivated, [ThreadLogFixture.threadCreated(owner.key, "members")], [
+        owner.key
+      ])
       loaded.length = 0
       const url = yield* startListening
-      const stranger = yield* openClient(url)
-      yield* signIn(stranger, makeTestUser())
+      const outsider = yield* openClient(url)
+      yield* signIn(outsider, makeTestUser())
       for (const [type, payload] of allRequests) {
         const nowhere = TopicId.make(`thread:${uuid()}`)
-        const none = yield* collectReplies(stranger, type, payload, nowhere)
-        assert.deepStrictEqual(yield* collectReplies(stranger, type, payload, resting), none, type)
-        assert.notIncludeMembers(loaded, [resting, nowhere], type)
+        const none = yield* collectReplies(outsider, type, payload, nowhere)
+        assert.deepStrictEqual(yield* collectReplies(outsider, type, payload, passivated), none, type)
+        assert.notIncludeMembers(loaded, [passivated, nowhere], type)
       }
       // A member loads it: the list above is not always empty.
       const member = yield* openClient(url)
       yield* signIn(member, owner)
-      member.send("subscribe", {}, resting)
+      member.send("subscribe", {}, passivated)
       yield* member.nextOf("subscribed")
-      assert.include(loaded, resting)
+      assert.include(loaded, passivated)
     }).pipe(Effect.provide(wsServerLayer({
       limits,
       log: (made) => ({ head: (topic) => Effect.tap(made.head(topic), () => Effect.sync(() => loaded.push(topic))) })
@@ -111,24 +113,26 @@ describe("a topic without access", () => {
   it.effect("[SYN4] answers a former member's repeated command with its first receipt, also when it was passivated", () =>
     Effect.gen(function*() {
       const [owner, formerMember] = [makeTestUser(), makeTestUser()]
-      const resting = TopicId.make(`thread:${uuid()}`)
+      const passivated = TopicId.make(`thread:${uuid()}`)
       const log = yield* EventLog
-      yield* ThreadLogFixture.appendEvents(resting, [ThreadLogFixture.threadCreated(owner.key, "members")], [owner.key])
+      yield* ThreadLogFixture.appendEvents(passivated, [ThreadLogFixture.threadCreated(owner.key, "members")], [
+        owner.key
+      ])
       const id = CommandId.make(uuid())
       const author = formerMember.key
-      const silent = [{ id, author, seq: 1 }]
+      const eventlessCommands = [{ id, author, seq: 1 }]
       yield* log.append({
-        topic: resting,
+        topic: passivated,
         expectedSeq: 1,
         drafts: [],
-        eventlessCommands: silent,
+        eventlessCommands,
         wakeAt: undefined,
         hasPendingIntents: false,
         listing: undefined
       })
       const client = yield* openClient(yield* startListening)
       yield* signIn(client, formerMember)
-      client.send("divest", {}, resting, { id })
+      client.send("divest", {}, passivated, { id })
       assert.deepInclude((yield* client.nextOf("receipt")).payload, { seq: 1 })
     }).pipe(Effect.provide(wsServerLayer({ limits }))))
 

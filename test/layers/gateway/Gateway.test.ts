@@ -40,7 +40,7 @@ describe("Gateway", () => {
       wsServerLayer({ limits: { messagesPerMinute: 6_000_000, messageBurst: 1_000, catchUp: 1_000 } })
     )))
 
-  it.effect("[SYN2] [SYN5] [AUT4] subscribe gets one snapshot, each command one receipt; a stranger sees no thread", () =>
+  it.effect("[SYN2] [SYN5] [AUT4] subscribe gets one snapshot, each command one receipt; a user without access gets not_found", () =>
     Effect.gen(function*() {
       const url = yield* startListening
       const ada = yield* openClient(url)

@@ -121,13 +121,13 @@ describe("a client instance that connects twice", () => {
       const instance = uuid()
       const first = yield* openClient(url)
       yield* signIn(first, ada, instance)
-      const stranger = yield* openClient(url)
-      yield* signIn(stranger, makeTestUser(), instance)
+      const otherUser = yield* openClient(url)
+      yield* signIn(otherUser, makeTestUser(), instance)
       const second = yield* openClient(url)
       yield* signIn(second, ada, instance)
       assert.strictEqual(yield* first.closed, closeCode.replaced)
-      stranger.send("heartbeat")
-      assert.strictEqual((yield* stranger.next).type, "heartbeat")
+      otherUser.send("heartbeat")
+      assert.strictEqual((yield* otherUser.next).type, "heartbeat")
     }).pipe(Effect.provide(wsServerLayer())))
 
   it.effect("[AUT7] of two connections the newer one stays, whichever authenticates first", () =>

@@ -9,7 +9,7 @@ import { connect, type TLSSocket } from "node:tls"
 import * as Tls from "../../../src/layers/net/Tls.ts"
 import { hasOpenSsl, makeCertificate } from "../../support/Certificate.ts"
 import { socketUrl, startInProcessServer } from "../../support/InProcessServer.ts"
-import * as Proof from "../../support/Proof.ts"
+import * as Prerequisite from "../../support/Prerequisite.ts"
 import { temporaryFolder } from "../../support/ServerProcess.ts"
 import { makeTestUser, openClient, signIn } from "../../support/TestUsers.ts"
 
@@ -47,7 +47,7 @@ const certificateSerial = (url: string): Effect.Effect<string, never, Scope.Scop
     (socket) => Effect.sync(() => socket.destroy())
   ).pipe(Effect.map((socket) => socket.getPeerCertificate().serialNumber))
 
-Proof.describeWith(Proof.openSsl(hasOpenSsl), "TLS", () => {
+Prerequisite.describeWith(Prerequisite.openSsl(hasOpenSsl), "TLS", () => {
   it.live("[OPS9] https and wss share the port, and HSTS is sent", () =>
     Effect.gen(function*() {
       const { ca, url } = yield* startTlsServer()

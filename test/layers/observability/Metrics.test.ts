@@ -80,12 +80,15 @@ describe("/metrics", () => {
 
   it.live("[OPS3] can be public, or readable with a token", () =>
     Effect.gen(function*() {
-      const away = { "x-forwarded-for": "203.0.113.9" }
-      const free = yield* startInProcessServer({ CHOIR_METRICS: "public" })
-      assert.strictEqual((yield* fetchMetrics(free, away)).status, 200)
-      const kept = yield* startInProcessServer({ CHOIR_METRICS: "off", CHOIR_METRICS_TOKEN: "sesame" })
-      assert.strictEqual((yield* fetchMetrics(kept)).status, 403)
-      assert.strictEqual((yield* fetchMetrics(kept, { authorization: "Bearer sesam" })).status, 403)
-      assert.strictEqual((yield* fetchMetrics(kept, { ...away, authorization: "Bearer sesame" })).status, 200)
+      const forwarded = { "x-forwarded-for": "203.0.113.9" }
+      const publicServer = yield* startInProcessServer({ CHOIR_METRICS: "public" })
+      assert.strictEqual((yield* fetchMetrics(publicServer, forwarded)).status, 200)
+      const tokenServer = yield* startInProcessServer({ CHOIR_METRICS: "off", CHOIR_METRICS_TOKEN: "sesame" })
+      assert.strictEqual((yield* fetchMetrics(tokenServer)).status, 403)
+      assert.strictEqual((yield* fetchMetrics(tokenServer, { authorization: "Bearer sesam" })).status, 403)
+      assert.strictEqual(
+        (yield* fetchMetrics(tokenServer, { ...forwarded, authorization: "Bearer sesame" })).status,
+        200
+      )
     }).pipe(Effect.scoped))
 })

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { startCollector } from "../../support/Collector.ts"
 import { socketUrl } from "../../support/InProcessServer.ts"
-import * as Proof from "../../support/Proof.ts"
+import * as Prerequisite from "../../support/Prerequisite.ts"
 import { startServer, temporaryFolder } from "../../support/ServerProcess.ts"
 import { makeTestUser, openClient, type ReceivedMessage, signIn } from "../../support/TestUsers.ts"
 
@@ -37,7 +37,7 @@ const runWithSecrets = Effect.gen(function*() {
   client.send("subscribe", {}, thread)
   client.send("submit_message", { content: "canary-body" }, thread)
   client.send("submit_prompt", { prompt: "canary-prompt?" }, thread)
-  // What goes wrong is written down most readily.
+  // Faults are logged most readily.
   client.send("submit_message", { content: "x", private_key: privateKey }, thread)
   client.send("resume", { session_token: token })
   client.ws.send(`{"id":"canary-garbled",`)
@@ -56,7 +56,7 @@ const runWithSecrets = Effect.gen(function*() {
   const answers = [
     yield* get(`/?session_token=${token}`),
     yield* get(`/ws?session_token=${token}`),
-    yield* get("/nowhere/canary-path-of-nobody", { "x-secret": token, cookie: token }),
+    yield* get("/nowhere/canary-path", { "x-secret": token, cookie: token }),
     yield* get("/metrics", { authorization: "Bearer wrong" }),
     yield* get("/metrics", { authorization: "Bearer canary-metrics" }),
     yield* get("/metrics", { authorization: `Bearer ${token}`, "x-forwarded-for": "203.0.113.1" }),
@@ -74,28 +74,28 @@ const runWithSecrets = Effect.gen(function*() {
       title,
       answers: answers.join()
     },
-    said: receivedText,
+    receivedText,
     modelWasAsked: model.dumpRequests(),
-    people: [token, privateKey, "canary-body", "canary-prompt", "canary-title", "canary-garbled"],
-    ours: ["canary-llm-key", "canary-embed-key", "canary-metrics"]
+    userSecrets: [token, privateKey, "canary-body", "canary-prompt", "canary-title", "canary-garbled"],
+    serverSecrets: ["canary-llm-key", "canary-embed-key", "canary-metrics"]
   }
 })
 
-Proof.describeWith(Proof.linux(process.platform), "canaries", () => {
+Prerequisite.describeWith(Prerequisite.linux(process.platform), "canaries", () => {
   it.live("[SEC5] [SEC33] no secret and no user text appears in logs, traces, metrics or answers", () =>
     Effect.gen(function*() {
-      const { modelWasAsked, ours, people, said, written } = yield* runWithSecrets
-      // The search finds what is there: they were sent where they belong.
+      const { modelWasAsked, serverSecrets, userSecrets, receivedText, written } = yield* runWithSecrets
+      // The search itself works: it finds the texts at their legitimate receivers.
       assert.include(modelWasAsked, "canary-llm-key")
       assert.include(modelWasAsked, "canary-embed-key")
-      assert.include(said, "canary-body")
+      assert.include(receivedText, "canary-body")
       assert.include(written.otlp, "RunStep.perform")
       assert.include(written.otlp, "resourceLogs")
       assert.isAbove(written.stderr.length, 100)
 
       for (const [where, text] of Object.entries(written)) {
-        for (const secret of [...people, ...ours]) assert.notInclude(text, secret, where)
+        for (const secret of [...userSecrets, ...serverSecrets]) assert.notInclude(text, secret, where)
       }
-      for (const secret of ours) assert.notInclude(said, secret, "a client")
+      for (const secret of serverSecrets) assert.notInclude(receivedText, secret, "a client")
     }))
 })

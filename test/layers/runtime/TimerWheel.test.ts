@@ -76,10 +76,10 @@ describe("TimerWheel under load", () => {
       for (let n = 0; n < 100; n++) wheel.scheduleCallback(150, (now) => void expiries.push(now))
       for (let n = 0; n < 3; n++) wheel.scheduleCallback(400, (now) => void expiries.push(now))
       yield* TestClock.adjust(1000)
-      const [crowd, few] = [expiries.slice(0, 100), expiries.slice(100)]
-      assert.deepStrictEqual([Math.min(...crowd), new Set(crowd).size], [200, 25])
-      assert.isAtMost(Math.max(...crowd), 300)
-      assert.deepStrictEqual(few, [400, 400, 400])
+      const [clustered, later] = [expiries.slice(0, 100), expiries.slice(100)]
+      assert.deepStrictEqual([Math.min(...clustered), new Set(clustered).size], [200, 25])
+      assert.isAtMost(Math.max(...clustered), 300)
+      assert.deepStrictEqual(later, [400, 400, 400])
     }))
 
   it.effect.prop(
@@ -88,16 +88,16 @@ describe("TimerWheel under load", () => {
     ({ script }) =>
       Effect.gen(function*() {
         const wheel = yield* TimerWheel.make(10)
-        const watchers = [recordingTask(), recordingTask(), recordingTask()]
+        const tasks = [recordingTask(), recordingTask(), recordingTask()]
         const due: Array<number | undefined> = [undefined, undefined, undefined]
         const expected: Array<Array<number>> = [[], [], []]
         for (const act of script) {
           const now = yield* Clock.currentTimeMillis
           if (act._tag === "Set") {
-            wheel.schedule(watchers[act.task]!.task, now + act.after)
+            wheel.schedule(tasks[act.task]!.task, now + act.after)
             due[act.task] = Math.max(Math.floor(now / 10) + 1, Math.ceil((now + act.after) / 10)) * 10
           } else if (act._tag === "Drop") {
-            wheel.cancel(watchers[act.task]!.task)
+            wheel.cancel(tasks[act.task]!.task)
             due[act.task] = undefined
           } else {
             yield* TestClock.adjust(act.millis)
@@ -108,7 +108,7 @@ describe("TimerWheel under load", () => {
             }
           }
         }
-        assert.deepStrictEqual(watchers.map(({ expiries }) => expiries), expected)
+        assert.deepStrictEqual(tasks.map(({ expiries }) => expiries), expected)
       })
   )
 })

@@ -2,13 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
 import * as HashingEmbedder from "../../../src/layers/chorus/HashingEmbedder.ts"
-import * as MemoryLog from "../../../src/layers/eventlog/EventLogMemory.ts"
-import * as SqlLog from "../../../src/layers/eventlog/EventLogSql.ts"
+import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as EventLogSql from "../../../src/layers/eventlog/EventLogSql.ts"
 import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
 import * as PointDrafts from "../../../src/layers/search/PointDrafts.ts"
-import * as PriorsCollectionLayer from "../../../src/layers/search/PriorsCollection.ts"
+import * as PriorsCollectionLive from "../../../src/layers/search/PriorsCollection.ts"
 import * as PriorsLive from "../../../src/layers/search/PriorsLive.ts"
-import * as ProjectorLive from "../../../src/layers/search/SearchIndexerLive.ts"
+import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 import * as VectorIndexEmbedded from "../../../src/layers/vectorindex/VectorIndexEmbedded.ts"
 import * as VectorIndexQdrant from "../../../src/layers/vectorindex/VectorIndexQdrant.ts"
@@ -23,9 +23,9 @@ import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
 
 const alice = ThreadLogFixture.userOf("B")
 
-const services = Layer.merge(PriorsLive.layer, ProjectorLive.layer).pipe(
+const services = Layer.merge(PriorsLive.layer, SearchIndexerLive.layer).pipe(
   Layer.provideMerge(DatabaseLive.layer),
-  Layer.provideMerge(PriorsCollectionLayer.layer("choir/hash-384-v1")),
+  Layer.provideMerge(PriorsCollectionLive.layer("choir/hash-384-v1")),
   Layer.provideMerge(HashingEmbedder.layer),
   Layer.provideMerge(Layer.succeed(Kinds, builtInKinds))
 )
@@ -62,7 +62,7 @@ describe("Search over the logs", () => {
       assert.deepStrictEqual([best?.id, best?.content], ["m3.17", "message 17 of thread 3"])
     }).pipe(
       Effect.provide(services.pipe(
-        Layer.provideMerge(Layer.mergeAll(SqlLog.layer, VectorIndexEmbedded.layer)),
+        Layer.provideMerge(Layer.mergeAll(EventLogSql.layer, VectorIndexEmbedded.layer)),
         Layer.provide(Sqlite.layer({ filename: ":memory:" }))
       ))
     ))
@@ -94,7 +94,9 @@ describe("Search over the logs", () => {
         assert.strictEqual(best?.id, "m1.42")
       }).pipe(
         Effect.provide(services.pipe(
-          Layer.provideMerge(Layer.merge(MemoryLog.layer, VectorIndexQdrant.layer({ url: server.url, timeout: 2_000 })))
+          Layer.provideMerge(
+            Layer.merge(EventLogMemory.layer, VectorIndexQdrant.layer({ url: server.url, timeout: 2_000 }))
+          )
         ))
       )
     }).pipe(Effect.scoped))

@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
-import * as MemoryLog from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
-import * as ConsistencyLive from "../../../src/layers/search/IndexConsistencyLive.ts"
-import * as ProjectorLive from "../../../src/layers/search/SearchIndexerLive.ts"
+import * as IndexConsistencyLive from "../../../src/layers/search/IndexConsistencyLive.ts"
+import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
 import { PriorsCollection } from "../../../src/services/Database.ts"
 import { IndexConsistency } from "../../../src/services/IndexConsistency.ts"
 import { Kinds } from "../../../src/services/Kinds.ts"
@@ -20,13 +20,13 @@ const alice = ThreadLogFixture.userOf("B")
 
 const setup = () => {
   const embedder = FakeEmbedder.make()
-  const layer = ConsistencyLive.layer.pipe(
-    Layer.provideMerge(ProjectorLive.layer),
+  const layer = IndexConsistencyLive.layer.pipe(
+    Layer.provideMerge(SearchIndexerLive.layer),
     Layer.provideMerge(DatabaseLive.layer),
     Layer.provideMerge(Layer.mergeAll(
       FaultyIndex.make().layer,
       embedder.layer,
-      MemoryLog.layer,
+      EventLogMemory.layer,
       Layer.succeed(Kinds, builtInKinds),
       Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test" })
     ))
@@ -55,13 +55,13 @@ describe("IndexConsistencyLive", () => {
       yield* index.remove(collection, [missing.id])
       yield* index.upsert(collection, [{ ...stale, payload: { ...stale.payload, content: "forged", version: 99 } }])
       const orphan = makePoint(1, stale.vector, { thread: threadId("t1"), log_seq: 2 })
-      const stranger = makePoint(2, stale.vector, { thread: threadId("nowhere"), log_seq: 2 })
-      yield* index.upsert(collection, [orphan, stranger])
+      const foreign = makePoint(2, stale.vector, { thread: threadId("nowhere"), log_seq: 2 })
+      yield* index.upsert(collection, [orphan, foreign])
 
       const found = yield* verify
       assert.deepStrictEqual(found.map(({ _tag, id }) => [_tag, id]), [
         ["Orphan", orphan.id],
-        ["Orphan", stranger.id],
+        ["Orphan", foreign.id],
         ["Stale", stale.id],
         ["Missing", missing.id]
       ])

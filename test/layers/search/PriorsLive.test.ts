@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
-import * as MemoryLog from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
 import * as PriorsLive from "../../../src/layers/search/PriorsLive.ts"
-import * as ProjectorLive from "../../../src/layers/search/SearchIndexerLive.ts"
+import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
 import { Database, PriorsCollection } from "../../../src/services/Database.ts"
 import { Kinds } from "../../../src/services/Kinds.ts"
 import { Priors } from "../../../src/services/Priors.ts"
@@ -21,12 +21,12 @@ const [alice, bob, carol] = [ThreadLogFixture.userOf("B"), ThreadLogFixture.user
 const setup = () => {
   const index = FaultyIndex.make()
   const embedder = FakeEmbedder.make()
-  const layer = Layer.merge(PriorsLive.layer, ProjectorLive.layer).pipe(
+  const layer = Layer.merge(PriorsLive.layer, SearchIndexerLive.layer).pipe(
     Layer.provideMerge(DatabaseLive.layer),
     Layer.provideMerge(Layer.mergeAll(
       index.layer,
       embedder.layer,
-      MemoryLog.layer,
+      EventLogMemory.layer,
       Layer.succeed(Kinds, builtInKinds),
       Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test" })
     ))
@@ -92,14 +92,17 @@ describe("PriorsLive: selection", () => {
       const texts = 1000
       // Bob's texts are nearer to every query, and more than a search returns: their last character is no word.
       for (const n of threads) {
-        const [mine, foreign] = [threadId(`alice-${n}`), threadId(`bob-${n}`)]
-        const write = (who: typeof alice, text: (i: number) => string) => [
-          ThreadLogFixture.threadCreated(who, "members"),
-          ...Array.from({ length: texts }, (_, i) => ThreadLogFixture.messagePublished(`${who}${n}.${i}`, who, text(i)))
+        const [aliceThread, bobThread] = [threadId(`alice-${n}`), threadId(`bob-${n}`)]
+        const write = (author: typeof alice, text: (i: number) => string) => [
+          ThreadLogFixture.threadCreated(author, "members"),
+          ...Array.from(
+            { length: texts },
+            (_, i) => ThreadLogFixture.messagePublished(`${author}${n}.${i}`, author, text(i))
+          )
         ]
-        yield* ThreadLogFixture.appendEvents(mine, write(alice, (i) => `secret plan ${n} alpha ${i}`), [alice])
+        yield* ThreadLogFixture.appendEvents(aliceThread, write(alice, (i) => `secret plan ${n} alpha ${i}`), [alice])
         yield* ThreadLogFixture.appendEvents(
-          foreign,
+          bobThread,
           write(bob, (i) => `secret plan ${n} ${String.fromCodePoint(0x2800 + i)}`),
           [bob]
         )
@@ -142,12 +145,12 @@ describe("PriorsLive: access and failures", () => {
       yield* (yield* SearchIndexer).awaitCaughtUp
       const priors = yield* Priors
       embedder.fail = () => FakeEmbedder.providerError
-      const blind = yield* Effect.flip(priors.find("anything", alice))
-      assert.deepStrictEqual([blind.operation, blind.retryable], ["embed", true])
+      const embedFailure = yield* Effect.flip(priors.find("anything", alice))
+      assert.deepStrictEqual([embedFailure.operation, embedFailure.retryable], ["embed", true])
       embedder.fail = () => undefined
       index.fail = () => new Overloaded({ retry_after_ms: 10_000 })
-      const lost = yield* Effect.flip(priors.find("anything", alice))
-      assert.deepStrictEqual([lost.operation, lost.retryable], ["search", true])
+      const searchFailure = yield* Effect.flip(priors.find("anything", alice))
+      assert.deepStrictEqual([searchFailure.operation, searchFailure.retryable], ["search", true])
     }).pipe(Effect.provide(layer))
   })
 })

@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
-import * as MemoryLog from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
 import * as PointDrafts from "../../../src/layers/search/PointDrafts.ts"
-import * as ProjectorLive from "../../../src/layers/search/SearchIndexerLive.ts"
+import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
 import { PriorsCollection } from "../../../src/services/Database.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { Kinds } from "../../../src/services/Kinds.ts"
@@ -25,22 +25,22 @@ const setup = () => {
   const dependencies = Layer.mergeAll(
     index.layer,
     embedder.layer,
-    MemoryLog.layer,
+    EventLogMemory.layer,
     Layer.succeed(Kinds, builtInKinds),
     Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test/words" })
   )
   const database = DatabaseLive.layer.pipe(Layer.provideMerge(dependencies))
-  return { index: index.control, embedder: embedder.control, database, projector: ProjectorLive.layer }
+  return { index: index.control, embedder: embedder.control, database, indexer: SearchIndexerLive.layer }
 }
 
 /** Everything in the index, by id. */
 const stored = Effect.flatMap(VectorIndex, (index) => index.scroll(collection, { after: null, limit: 10_000 }))
 const contents = Effect.map(stored, (points) => points.map((point) => point.payload.content).sort())
-const awaitCaughtUp = Effect.flatMap(SearchIndexer, (projector) => projector.awaitCaughtUp)
+const awaitCaughtUp = Effect.flatMap(SearchIndexer, (indexer) => indexer.awaitCaughtUp)
 
 describe("SearchIndexerLive: projection", () => {
   it.effect("[STO4] published text becomes points with their origin and model", () => {
-    const { database, projector } = setup()
+    const { database, indexer } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
       yield* ThreadLogFixture.appendEvents(topic, [
@@ -61,11 +61,11 @@ describe("SearchIndexerLive: projection", () => {
         created_at: 7,
         version: 2
       })
-    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
   })
 
   it.effect("[STO4] [THR4] a submission is indexed when it is approved, and never otherwise", () => {
-    const { database, projector } = setup()
+    const { database, indexer } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
       yield* ThreadLogFixture.appendEvents(topic, [
@@ -81,11 +81,11 @@ describe("SearchIndexerLive: projection", () => {
       ])
       yield* awaitCaughtUp
       assert.deepStrictEqual(yield* contents, ["accepted words"])
-    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
   })
 
   it.effect("[STO4] a long text is indexed in chunks of the same message", () => {
-    const { database, projector } = setup()
+    const { database, indexer } = setup()
     return Effect.gen(function*() {
       const paragraphs = Array.from({ length: 12 }, (_, n) => `${n} ${"word ".repeat(120)}`.trim())
       const topic = threadId("one")
@@ -97,13 +97,13 @@ describe("SearchIndexerLive: projection", () => {
       const points = yield* stored
       assert.strictEqual(points.length, 6)
       assert.isTrue(points.every((point) => point.payload.message === "m1"))
-    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
   })
 })
 
 describe("SearchIndexerLive: repetition and retries", () => {
   it.effect("[STO4] indexing is idempotent: a rebuild leaves the same points", () => {
-    const { database, projector } = setup()
+    const { database, indexer } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
       yield* ThreadLogFixture.appendEvents(topic, [
@@ -112,18 +112,18 @@ describe("SearchIndexerLive: repetition and retries", () => {
       ])
       yield* awaitCaughtUp
       const before = yield* stored
-      yield* Effect.flatMap(SearchIndexer, (projector) => projector.rebuild)
+      yield* Effect.flatMap(SearchIndexer, (indexer) => indexer.rebuild)
       yield* awaitCaughtUp
       assert.deepStrictEqual(yield* stored, before)
       assert.match(before[0]!.id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab]/)
-    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
   })
 
   it.effect("[STO4] [TOP6] a new process continues at the cursor, also in the middle of a vote", () => {
-    const { database, embedder, projector } = setup()
+    const { database, embedder, indexer } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
-      const once = Effect.provide(awaitCaughtUp, Layer.fresh(projector))
+      const once = Effect.provide(awaitCaughtUp, Layer.fresh(indexer))
       yield* ThreadLogFixture.appendEvents(topic, [
         ThreadLogFixture.threadCreated(alice, "public"),
         ThreadLogFixture.messagePublished("m1", alice, "first"),
@@ -138,7 +138,7 @@ describe("SearchIndexerLive: repetition and retries", () => {
   })
 
   it.effect("[STO6] [STO8] while the embedder is down nothing is stored and the cursor stays; afterwards all is indexed", () => {
-    const { database, embedder, projector } = setup()
+    const { database, embedder, indexer } = setup()
     embedder.fail = () => FakeEmbedder.providerError
     return Effect.gen(function*() {
       const topic = threadId("one")
@@ -159,13 +159,13 @@ describe("SearchIndexerLive: repetition and retries", () => {
       yield* Fiber.join(waiting)
       assert.deepStrictEqual(yield* contents, ["hello"])
       assert.deepStrictEqual(yield* log.laggingTopics(collection), [])
-    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
   })
 })
 
 describe("SearchIndexerLive: engine failures", () => {
   it.effect("[STO6] [FLT13] while the engine is down appends succeed; afterwards every point is there once", () => {
-    const { database, index, projector } = setup()
+    const { database, index, indexer } = setup()
     index.fail = () => new Unreachable({ detail: "test", cause: "test" })
     return Effect.gen(function*() {
       for (let n = 0; n < 20; n++) {
@@ -180,11 +180,11 @@ describe("SearchIndexerLive: engine failures", () => {
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(waiting)
       assert.deepStrictEqual(yield* contents, Array.from({ length: 20 }, (_, n) => `text ${n}`).sort())
-    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
   })
 
   it.effect("[STO6] [FLT13] a lost index is filled again from the logs", () => {
-    const { database, index, projector } = setup()
+    const { database, index, indexer } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
       yield* ThreadLogFixture.appendEvents(topic, [
@@ -196,45 +196,45 @@ describe("SearchIndexerLive: engine failures", () => {
       yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.messagePublished("m2", alice, "second")])
       yield* awaitCaughtUp
       assert.deepStrictEqual(yield* contents, ["first", "second"])
-    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
   })
 
   it.effect("[STO6] an index that is lost after the start, before a write, is filled again", () => {
-    const { database, index, projector } = setup()
-    const life = Layer.fresh(projector.pipe(Layer.provideMerge(Layer.fresh(DatabaseLive.layer))))
+    const { database, index, indexer } = setup()
+    const serverRun = Layer.fresh(indexer.pipe(Layer.provideMerge(Layer.fresh(DatabaseLive.layer))))
     return Effect.gen(function*() {
       const topic = threadId("one")
       yield* ThreadLogFixture.appendEvents(topic, [
         ThreadLogFixture.threadCreated(alice, "public"),
         ThreadLogFixture.messagePublished("m1", alice, "first")
       ])
-      yield* Effect.provide(awaitCaughtUp, life)
+      yield* Effect.provide(awaitCaughtUp, serverRun)
       yield* Effect.gen(function*() {
         yield* awaitCaughtUp
         index.dropAll()
         yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.messagePublished("m2", alice, "second")])
         yield* awaitCaughtUp
         assert.deepStrictEqual(yield* contents, ["first", "second"])
-      }).pipe(Effect.provide(life))
+      }).pipe(Effect.provide(serverRun))
     }).pipe(Effect.provide(database))
   })
 })
 
 describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
   it.effect("[STO6] [TOP6] a crash after the loss of an index leaves nothing missing", () => {
-    const { database, index, projector } = setup()
-    let dying = false
-    const mortal = Layer.effect(
+    const { database, index, indexer } = setup()
+    let crashed = false
+    const crashingLog = Layer.effect(
       EventLog,
       Effect.map(EventLog, (log) =>
         EventLog.of({
           ...log,
-          setCursor: (name, topic, seq) => dying && seq === 0 ? Effect.never : log.setCursor(name, topic, seq)
+          setCursor: (name, topic, seq) => crashed && seq === 0 ? Effect.never : log.setCursor(name, topic, seq)
         }))
     )
-    const life = Layer.fresh(projector.pipe(
+    const serverRun = Layer.fresh(indexer.pipe(
       Layer.provideMerge(Layer.fresh(DatabaseLive.layer)),
-      Layer.provideMerge(mortal)
+      Layer.provideMerge(crashingLog)
     ))
     return Effect.gen(function*() {
       const topic = threadId("one")
@@ -245,20 +245,20 @@ describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
       yield* Effect.gen(function*() {
         yield* awaitCaughtUp
         index.dropAll()
-        dying = true
+        crashed = true
         yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.messagePublished("m2", alice, "second")])
         yield* TestClock.adjust("1 second")
-      }).pipe(Effect.provide(life))
-      dying = false
-      yield* Effect.provide(awaitCaughtUp, life)
+      }).pipe(Effect.provide(serverRun))
+      crashed = false
+      yield* Effect.provide(awaitCaughtUp, serverRun)
       assert.deepStrictEqual(yield* contents, ["first", "second"])
     }).pipe(Effect.provide(database))
   })
 
   it.effect("[STO6] an index that is empty at the start is filled, whatever the cursors are", () => {
-    const { database, index, projector } = setup()
+    const { database, index, indexer } = setup()
     return Effect.gen(function*() {
-      const once = Effect.provide(awaitCaughtUp, Layer.fresh(projector))
+      const once = Effect.provide(awaitCaughtUp, Layer.fresh(indexer))
       yield* ThreadLogFixture.appendEvents(threadId("one"), [
         ThreadLogFixture.threadCreated(alice, "public"),
         ThreadLogFixture.messagePublished("m1", alice, "first")
@@ -271,7 +271,7 @@ describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
   })
 
   it.effect("[STO8] only the text that the model rejects is left out", () => {
-    const { database, embedder, projector } = setup()
+    const { database, embedder, indexer } = setup()
     embedder.fail = (inputs) => inputs.includes("🎉") ? FakeEmbedder.invalidInputError : undefined
     return Effect.gen(function*() {
       yield* ThreadLogFixture.appendEvents(threadId("one"), [
@@ -282,6 +282,6 @@ describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
       ])
       yield* awaitCaughtUp
       assert.deepStrictEqual(yield* contents, ["after", "before"])
-    }).pipe(Effect.provide(projector.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
   })
 })

@@ -9,8 +9,8 @@ import * as SocketIo from "../../../src/layers/socket/socketio/SocketIo.ts"
 import * as SocketUws from "../../../src/layers/socket/uws/SocketUws.ts"
 import * as SocketWs from "../../../src/layers/socket/ws/SocketWs.ts"
 import { conformanceSuite } from "../../contract/Socket.ts"
-import * as Proof from "../../support/Proof.ts"
-import * as Clients from "../../support/SocketClients.ts"
+import * as Prerequisite from "../../support/Prerequisite.ts"
+import * as SocketClients from "../../support/SocketClients.ts"
 import { uwsFake } from "../../support/UwsFake.ts"
 
 const options = (limits: Limits): SocketWs.NetworkEngineOptions => ({
@@ -24,15 +24,15 @@ const ws = (limits: Limits) => SocketWs.layer(options(limits)).pipe(Layer.provid
 const socketIo = (limits: Limits) => SocketIo.layer(options(limits)).pipe(Layer.provide(HttpListener.layer))
 
 conformanceSuite({ name: "ws", engine: ws, ...webSocketClients("/ws") })
-conformanceSuite({ name: "Socket.IO", engine: socketIo, ...Clients.socketIoClients(["websocket"]) })
-conformanceSuite({ name: "Socket.IO by polling only", engine: socketIo, ...Clients.socketIoClients(["polling"]) })
+conformanceSuite({ name: "Socket.IO", engine: socketIo, ...SocketClients.socketIoClients(["websocket"]) })
+conformanceSuite({ name: "Socket.IO by polling only", engine: socketIo, ...SocketClients.socketIoClients(["polling"]) })
 conformanceSuite({
   name: "Socket.IO by polling first",
   engine: socketIo,
-  ...Clients.socketIoClients(["polling", "websocket"])
+  ...SocketClients.socketIoClients(["polling", "websocket"])
 })
 conformanceSuite({ name: "plain WebSockets beside Socket.IO", engine: socketIo, ...webSocketClients("/ws") })
-conformanceSuite({ name: "in-memory", engine: SocketMemory.layer, ...Clients.memoryClients })
+conformanceSuite({ name: "in-memory", engine: SocketMemory.layer, ...SocketClients.memoryClients })
 conformanceSuite({
   name: "uWebSockets.js (a fake)",
   engine: (limits) => SocketUws.layer(options(limits), Effect.succeed(uwsFake)).pipe(Layer.provide(HttpListener.layer)),
@@ -47,7 +47,7 @@ if (installed._tag === "Success") {
     ...webSocketClients("/ws")
   })
 } else {
-  Proof.describeWith(Proof.uws(installed.failure.message), "uWebSockets.js: conformance", () => {
+  Prerequisite.describeWith(Prerequisite.uws(installed.failure.message), "uWebSockets.js: conformance", () => {
     it.skip("[SOC4] passes every check", () => {})
   })
 }

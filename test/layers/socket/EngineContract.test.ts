@@ -16,7 +16,7 @@ import * as SocketIoEngine from "../../../src/layers/socket/socketio/SocketIo.ts
 import * as SocketUws from "../../../src/layers/socket/uws/SocketUws.ts"
 import * as SocketWs from "../../../src/layers/socket/ws/SocketWs.ts"
 import { Socket } from "../../../src/services/Socket.ts"
-import * as Proof from "../../support/Proof.ts"
+import * as Prerequisite from "../../support/Prerequisite.ts"
 import { temporaryFolder } from "../../support/ServerProcess.ts"
 import { serverLayer } from "../../support/TestUsers.ts"
 import { uwsFake } from "../../support/UwsFake.ts"
@@ -126,7 +126,7 @@ describe("CHOIR_SOCKET", () => {
       { CHOIR_SOCKET: "socketio" }
     ))
 
-  Proof.describeWith(Proof.uwsMissing(isUwsInstalled), "an engine that is not installed", () => {
+  Prerequisite.describeWith(Prerequisite.uwsMissing(isUwsInstalled), "an engine that is not installed", () => {
     it.live("[SOC3] [OPS10] stops the start with one sentence", () =>
       Effect.gen(function*() {
         const fault = yield* Effect.flip(withServer(App.ServerAddress, { CHOIR_SOCKET: "uws" }))

@@ -28,9 +28,9 @@ describe("intents", () => {
   it.effect("[TOP4] an intent starts once its event is durable, and its answer is logged", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
-      const performers = yield* IntentHandlers
+      const handlers = yield* IntentHandlers
       const seen: Array<number> = []
-      yield* performers.register<Ask>("Ask", (topic, { id }) =>
+      yield* handlers.register<Ask>("Ask", (topic, { id }) =>
         Effect.gen(function*() {
           seen.push((yield* log.read(topic, { after: 0, limit: 10 }).pipe(Effect.orDie)).length)
           return { _tag: "Answered", id, value: 42 }
@@ -48,9 +48,9 @@ describe("intents", () => {
 
   it.effect("an intent that its topic cancels is interrupted", () =>
     Effect.gen(function*() {
-      const performers = yield* IntentHandlers
+      const handlers = yield* IntentHandlers
       const interrupted = yield* Deferred.make<void>()
-      yield* performers.register("Ask", () =>
+      yield* handlers.register("Ask", () =>
         Effect.onInterrupt(Effect.never, () => Effect.asVoid(Deferred.succeed(interrupted, undefined))))
       yield* sendCommand(counterOne, { _tag: "ask", question: "why" }, { id: "q" })
       yield* runReadyFibers
@@ -60,9 +60,9 @@ describe("intents", () => {
 
   it.effect("[TOP4] an intent that starts and is settled in one commit is never run", () =>
     Effect.gen(function*() {
-      const performers = yield* IntentHandlers
+      const handlers = yield* IntentHandlers
       let performed = 0
-      yield* performers.register("Ask", () => Effect.sync(() => performed++))
+      yield* handlers.register("Ask", () => Effect.sync(() => performed++))
       yield* sendCommands(counterOne, [["q", { _tag: "ask", question: "why" }], ["r", {
         _tag: "forget",
         id: "q" as never
@@ -73,9 +73,9 @@ describe("intents", () => {
 
   it.effect("[FLT25] an intent handler that dies is called again with back-off", () =>
     Effect.gen(function*() {
-      const performers = yield* IntentHandlers
+      const handlers = yield* IntentHandlers
       let calls = 0
-      yield* performers.register<Ask>("Ask", (_, { id }) =>
+      yield* handlers.register<Ask>("Ask", (_, { id }) =>
         ++calls < 4 ? Effect.die("a broken performer") : Effect.succeed({ _tag: "Answered", id, value: 1 }))
       yield* sendCommand(counterOne, { _tag: "ask", question: "why" })
       yield* TestClock.adjust(699)
@@ -90,8 +90,8 @@ describe("intents", () => {
       const ids: Array<string> = []
       const session = <A, E>(body: Effect.Effect<A, E, Topics | EventLog>, perform: Effect.Effect<unknown>) =>
         Effect.gen(function*() {
-          const performers = yield* IntentHandlers
-          yield* performers.register<Ask>("Ask", (_, { id }) => {
+          const handlers = yield* IntentHandlers
+          yield* handlers.register<Ask>("Ask", (_, { id }) => {
             ids.push(id)
             return Effect.map(perform, () => ({ _tag: "Answered", id, value: 5 }))
           })

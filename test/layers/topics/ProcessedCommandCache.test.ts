@@ -81,7 +81,7 @@ const Action = Schema.Union([
     by: Schema.Literals(["ada", "ben"]),
     what: Schema.Literals([0, 1, -2])
   }),
-  Schema.TaggedStruct("Disk", { mood: Schema.Literals(["sound", "sound", "broken", "lying"]) }),
+  Schema.TaggedStruct("Disk", { mode: Schema.Literals(["sound", "sound", "broken", "ambiguous"]) }),
   Schema.TaggedStruct("Restart", {}),
   Schema.TaggedStruct("Pass", {})
 ])
@@ -92,31 +92,31 @@ const appendFailure = new EventLogError({
 })
 
 describe("any history", () => {
-  it.effect.prop("[SYN4] [TOP6] the first receipt of an id is the only one, and for nothing else", {
+  it.effect.prop("[SYN4] [TOP6] an id has one receipt, for one command of one author", {
     script: arbitraryScripts
   }, ({ script }) => {
-    const mood = { disk: "sound" }
+    const faults = { disk: "sound" }
     const faulty = memoryLogWith((log) => ({
       append: (append) =>
-        mood.disk === "broken"
+        faults.disk === "broken"
           ? Effect.fail(appendFailure)
-          : mood.disk === "lying"
+          : faults.disk === "ambiguous"
           ? Effect.andThen(log.append(append), Effect.fail(appendFailure))
           : log.append(append)
     }))
-    /** By id, who has a receipt for what, and where. */
+    /** By id, the receipt and the author and command that it answers. */
     const receipts = new Map<string, { readonly body: string; readonly seq: number }>()
     const commandOf = (what: number): CounterKind.Command => what === 0 ? { _tag: "nothing" } : { _tag: "add", n: what }
-    const lives = script.reduce<Array<Array<typeof Action.Type>>>((lives, happening) => {
-      if (happening._tag === "Restart") lives.push([])
-      else lives.at(-1)!.push(happening)
-      return lives
+    const serverRuns = script.reduce<Array<Array<typeof Action.Type>>>((serverRuns, action) => {
+      if (action._tag === "Restart") serverRuns.push([])
+      else serverRuns.at(-1)!.push(action)
+      return serverRuns
     }, [[]])
-    const act = Effect.fnUntraced(function*(happening: typeof Action.Type) {
-      if (happening._tag === "Disk") mood.disk = happening.mood
-      if (happening._tag === "Pass") yield* TestClock.adjust(400)
-      if (happening._tag !== "Send") return
-      const { by, id, what } = happening
+    const perform = Effect.fnUntraced(function*(action: typeof Action.Type) {
+      if (action._tag === "Disk") faults.disk = action.mode
+      if (action._tag === "Pass") yield* TestClock.adjust(400)
+      if (action._tag !== "Send") return
+      const { by, id, what } = action
       const body = `${by} ${what}`
       const outcome = yield* sendCommand(counterOne, commandOf(what), {
         id: `c${id}`,
@@ -129,7 +129,7 @@ describe("any history", () => {
       if (before !== undefined) assert.deepStrictEqual([seq, duplicate], [before.seq, true])
       receipts.set(`c${id}`, { body, seq })
     })
-    return Effect.forEach(lives, (happenings) => runServer(Effect.forEach(happenings, act, { discard: true }), 3), {
+    return Effect.forEach(serverRuns, (actions) => runServer(Effect.forEach(actions, perform, { discard: true }), 3), {
       discard: true
     }).pipe(Effect.provide(Layer.fresh(faulty)))
   })

@@ -5,7 +5,7 @@ import { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import type { ServerMessageOf } from "../../../src/domain/protocol/Protocol.ts"
 import type { AnyKind } from "../../../src/domain/topic/Topic.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
-import * as PerformersLive from "../../../src/layers/topics/IntentHandlersLive.ts"
+import * as IntentHandlersLive from "../../../src/layers/topics/IntentHandlersLive.ts"
 import * as TopicsLocal from "../../../src/layers/topics/TopicsLocal.ts"
 import { Kinds } from "../../../src/services/Kinds.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
@@ -66,7 +66,7 @@ describe("hashes of the state", () => {
     }
     const topic = TopicId.make("drifting:one")
     const hosts = TopicsLocal.layer({ limits: { hashEvery: 4 } }).pipe(
-      Layer.provideMerge(PerformersLive.layer),
+      Layer.provideMerge(IntentHandlersLive.layer),
       Layer.provide(Layer.succeed(Kinds, new Map([["drifting", drifting]]))),
       Layer.provide(EventLogMemory.layer)
     )
@@ -90,7 +90,7 @@ describe("hashes of the state", () => {
     }
     const topic = TopicId.make("strange:one")
     const hosts = TopicsLocal.layer({ limits: { hashEvery: 1 } }).pipe(
-      Layer.provideMerge(PerformersLive.layer),
+      Layer.provideMerge(IntentHandlersLive.layer),
       Layer.provide(Layer.succeed(Kinds, new Map([["strange", strange]]))),
       Layer.provide(EventLogMemory.layer)
     )

@@ -78,17 +78,17 @@ describe("a log that fails", () => {
   })
 
   it.effect("[FLT4] [SYN4] a commit that was reported as failed but happened is applied once", () => {
-    let lying = false
+    let ambiguous = false
     const faulty = memoryLogWith((log) => ({
-      append: (append) => lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append)
+      append: (append) => ambiguous ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append)
     }))
     return Effect.gen(function*() {
       const subscriber = recordingSubscriber("x")
       yield* sendCommand(counterOne, add)
       yield* subscribe(counterOne, subscriber)
-      lying = true
+      ambiguous = true
       assert.deepStrictEqual(codes([yield* sendCommand(counterOne, add, { id: "a" })]), ["unavailable"])
-      lying = false
+      ambiguous = false
       assert.deepStrictEqual(
         yield* sendCommands(counterOne, [["a", add], ["b", add]]),
         [
@@ -102,13 +102,13 @@ describe("a log that fails", () => {
   })
 
   it.effect("[TOP6] [FLT4] entries that a failed append left in the log are found with back-off, published once, and their intents started", () => {
-    const disk = { lying: false, blind: 0, looks: 0 }
+    const disk = { ambiguous: false, failedReads: 0, reads: 0 }
     const faulty = memoryLogWith((log) => ({
       append: (append) =>
-        disk.lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append),
+        disk.ambiguous ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append),
       head: (topic) => {
-        disk.looks += 1
-        return disk.blind-- > 0 ? Effect.fail(unavailable) : log.head(topic)
+        disk.reads += 1
+        return disk.failedReads-- > 0 ? Effect.fail(unavailable) : log.head(topic)
       }
     }))
     return Effect.gen(function*() {
@@ -121,20 +121,20 @@ describe("a log that fails", () => {
       yield* sendCommand(counterOne, add)
       yield* sendCommand(counterOne, { _tag: "wake_at", at: 60_000 })
       yield* subscribe(counterOne, subscriber)
-      disk.lying = true
-      disk.blind = 3
-      disk.looks = 0
+      disk.ambiguous = true
+      disk.failedReads = 3
+      disk.reads = 0
       assert.deepStrictEqual(codes([yield* sendCommand(counterOne, { _tag: "ask", question: "?" }, { id: "a" })]), [
         "unavailable"
       ])
-      disk.lying = false
+      disk.ambiguous = false
       yield* TestClock.adjust(249)
-      assert.deepStrictEqual([disk.looks, asked, deltaRanges(subscriber)], [0, [], []])
+      assert.deepStrictEqual([disk.reads, asked, deltaRanges(subscriber)], [0, [], []])
       // Fails after 250, 750 and 1,750 ms, then succeeds.
       yield* TestClock.adjust(3_501)
-      assert.deepStrictEqual([disk.looks, asked, deltaRanges(subscriber)], [4, ["a"], [[2, 3]]])
+      assert.deepStrictEqual([disk.reads, asked, deltaRanges(subscriber)], [4, ["a"], [[2, 3]]])
       yield* TestClock.adjust(30_000)
-      assert.strictEqual(disk.looks, 4)
+      assert.strictEqual(disk.reads, 4)
       assert.deepStrictEqual(
         yield* sendCommand(counterOne, { _tag: "ask", question: "?" }, { id: "a" }),
         accepted(3, true)
@@ -146,9 +146,9 @@ describe("a log that fails", () => {
   })
 
   it.effect("[TOP6] [ROO8] a topic that may be behind its log stays in memory until it has read the head", () => {
-    let lying = false
+    let ambiguous = false
     const faulty = memoryLogWith((log) => ({
-      append: (append) => lying ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append)
+      append: (append) => ambiguous ? Effect.andThen(log.append(append), Effect.fail(unavailable)) : log.append(append)
     }))
     return Effect.gen(function*() {
       const asked: Array<string> = []
@@ -156,7 +156,7 @@ describe("a log that fails", () => {
         asked.push(id)
         return Effect.never
       })
-      lying = true
+      ambiguous = true
       // The very first event: a topic without a log is otherwise passivated at once.
       assert.deepStrictEqual(codes([yield* sendCommand(counterOne, { _tag: "ask", question: "?" }, { id: "a" })]), [
         "unavailable"
@@ -167,19 +167,19 @@ describe("a log that fails", () => {
   })
 
   it.effect("[TOP6] while the disk stays broken, the head of the log is read ever less often", () => {
-    let looks = 0
+    let reads = 0
     const broken = memoryLogWith((log) => ({
       append: () => Effect.fail(unavailable),
       head: (topic) => {
-        looks += 1
-        return looks === 1 ? log.head(topic) : Effect.fail(unavailable)
+        reads += 1
+        return reads === 1 ? log.head(topic) : Effect.fail(unavailable)
       }
     }))
     return Effect.gen(function*() {
       yield* sendCommand(counterOne, add)
       yield* TestClock.adjust("10 minutes")
-      assert.isAtMost(looks, 30)
-      assert.isAtLeast(looks, 20)
+      assert.isAtMost(reads, 30)
+      assert.isAtLeast(reads, 20)
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), broken)))
   })
 

@@ -64,8 +64,8 @@ describe("commands", () => {
         accepted(2)
       ])
       assert.deepStrictEqual(yield* sendCommand(counterOne, add, { id: "a" }), accepted(1, true))
-      const stolen = yield* sendCommand(counterOne, add, { id: "a", author: bob })
-      assert.strictEqual(Result.isFailure(stolen) && stolen.failure.code, "id_conflict")
+      const byOtherAuthor = yield* sendCommand(counterOne, add, { id: "a", author: bob })
+      assert.strictEqual(Result.isFailure(byOtherAuthor) && byOtherAuthor.failure.code, "id_conflict")
       assert.strictEqual(yield* readTotal(counterOne), 4)
     }).pipe(Effect.provide(layer())))
 
@@ -110,17 +110,17 @@ describe("commands", () => {
   it.effect("[THR11] simulating a command returns its events and intents, and commits nothing", () =>
     Effect.gen(function*() {
       const topics = yield* Topics
-      const peek = (input: CounterKind.Command) =>
+      const simulate = (input: CounterKind.Command) =>
         topics.simulate(counterOne, { id: "s" as never, author: alice, input })
-      assert.deepStrictEqual((yield* peek({ _tag: "add", n: 2 })).events, [{ _tag: "Added", n: 2 }])
-      assert.deepStrictEqual((yield* peek({ _tag: "ask", question: "why" })).intents, [
+      assert.deepStrictEqual((yield* simulate({ _tag: "add", n: 2 })).events, [{ _tag: "Added", n: 2 }])
+      assert.deepStrictEqual((yield* simulate({ _tag: "ask", question: "why" })).intents, [
         { _tag: "Ask", id: "s", question: "why" } as never
       ])
-      assert.deepStrictEqual((yield* peek({ _tag: "forward_add", topic: counterTwo, n: 3 })).events, [{
+      assert.deepStrictEqual((yield* simulate({ _tag: "forward_add", topic: counterTwo, n: 3 })).events, [{
         _tag: "Added",
         n: 3
       }])
-      const refused = yield* Effect.result(peek({ _tag: "add", n: -1 }))
+      const refused = yield* Effect.result(simulate({ _tag: "add", n: -1 }))
       assert.strictEqual(Result.isFailure(refused) && refused.failure.rejection.code, "rule_violated")
       assert.strictEqual(yield* readTotal(counterOne), 0)
     }).pipe(Effect.provide(layer())))
@@ -178,36 +178,36 @@ describe("subscriptions", () => {
 
   it.effect("[THR10] a user who loses access is unsubscribed before the delta that revokes it", () =>
     Effect.gen(function*() {
-      const [stays, goes] = [recordingSubscriber("x", alice), recordingSubscriber("y", bob)]
-      yield* subscribe(counterOne, stays)
-      yield* subscribe(counterOne, goes)
+      const [reader, removedReader] = [recordingSubscriber("x", alice), recordingSubscriber("y", bob)]
+      yield* subscribe(counterOne, reader)
+      yield* subscribe(counterOne, removedReader)
       yield* sendCommand(counterOne, { _tag: "share", readers: [alice] })
       yield* sendCommand(counterOne, { _tag: "add", n: 1 })
-      assert.deepStrictEqual(deltaRanges(stays), [[0, 1], [1, 2]])
-      assert.deepStrictEqual(goes.received, [{ _tag: "unsubscribed", ref_id: null }])
+      assert.deepStrictEqual(deltaRanges(reader), [[0, 1], [1, 2]])
+      assert.deepStrictEqual(removedReader.received, [{ _tag: "unsubscribed", ref_id: null }])
     }).pipe(Effect.provide(layer())))
 
   it.effect("[CON2] one user's commands and subscriptions of one turn are answered in their order", () =>
     Effect.gen(function*() {
       const topics = yield* Topics
-      const said: Array<string> = []
+      const replies: Array<string> = []
       yield* Effect.callback<void>((resume) => {
         const add = (id: string) =>
           topics.post(counterOne, {
             id: id as never,
             author: alice,
             input: { _tag: "add", n: 1 },
-            reply: () => said.push(id) === 4 ? resume(Effect.void) : undefined
+            reply: () => replies.push(id) === 4 ? resume(Effect.void) : undefined
           })
         const subscriber = recordingSubscriber("x")
         add("a")
         topics.subscribe(counterOne, subscriber, undefined, (outcome) => {
-          said.push(`subscribed at ${Result.getOrThrow(outcome).position.seq}`)
+          replies.push(`subscribed at ${Result.getOrThrow(outcome).position.seq}`)
         })
         add("b")
         add("c")
       })
-      assert.deepStrictEqual(said, ["a", "subscribed at 1", "b", "c"])
+      assert.deepStrictEqual(replies, ["a", "subscribed at 1", "b", "c"])
     }).pipe(Effect.provide(layer())))
 
   it.effect("[CON4] a subscriber that throws is removed; the others receive everything", () =>

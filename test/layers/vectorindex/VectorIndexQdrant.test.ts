@@ -5,7 +5,7 @@ import * as VectorIndexQdrant from "../../../src/layers/vectorindex/VectorIndexQ
 import { VectorIndex, type VectorIndexError } from "../../../src/services/VectorIndex.ts"
 import { vectorIndexContract } from "../../contract/VectorIndex.ts"
 import { makePoint, pointId, threadId } from "../../support/PointFixture.ts"
-import * as Proof from "../../support/Proof.ts"
+import * as Prerequisite from "../../support/Prerequisite.ts"
 import * as QdrantFake from "../../support/qdrant/QdrantFake.ts"
 
 class Server extends Context.Service<Server, QdrantFake.QdrantFake>()(
@@ -44,7 +44,7 @@ if (url !== undefined) {
     (it) => vectorIndexContract(it, { runs: 10 })
   )
 } else {
-  Proof.describeWith(Proof.qdrantServer(url), "VectorIndex on a Qdrant server", () => {
+  Prerequisite.describeWith(Prerequisite.qdrantServer(url), "VectorIndex on a Qdrant server", () => {
     it.skip("[STO3] passes the contract", () => {})
   })
 }

@@ -9,7 +9,7 @@ import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
 import * as Compression from "../../../../src/layers/socket/core/Compression.ts"
 import type { OutboundFrame } from "../../../../src/services/OutboundFrame.ts"
 import { Socket } from "../../../../src/services/Socket.ts"
-import * as Raw from "../../../support/RawSocket.ts"
+import * as RawSocket from "../../../support/RawSocket.ts"
 import { openClient, startListening } from "../../../support/TestUsers.ts"
 import * as SocketWsFixture from "../ws/SocketWsFixture.ts"
 
@@ -18,7 +18,7 @@ const listenWithUrl = Effect.gen(function*() {
 })
 
 const openRaw = (url: string, offer?: string) =>
-  Raw.open(url, "/ws", offer === undefined ? {} : { headers: [`Sec-WebSocket-Extensions: ${offer}`] })
+  RawSocket.open(url, "/ws", offer === undefined ? {} : { headers: [`Sec-WebSocket-Extensions: ${offer}`] })
 
 const deflate = "permessage-deflate"
 
@@ -37,9 +37,13 @@ const variedText = (length: number): string =>
 const deflateText = (text: string): Uint8Array =>
   deflateRawSync(text, { level: 9, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
 
-const compressedFrame = (text: string): Raw.RawFrame => ({ opcode: Raw.textOpcode, rsv: 4, payload: deflateText(text) })
+const compressedFrame = (text: string): RawSocket.RawFrame => ({
+  opcode: RawSocket.textOpcode,
+  rsv: 4,
+  payload: deflateText(text)
+})
 
-const readText = ({ payload, rsv }: Raw.ReceivedFrame): string =>
+const readText = ({ payload, rsv }: RawSocket.ReceivedFrame): string =>
   rsv === 0 ? payload.toString() : inflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH }).toString()
 
 /** What the server writes to raw sockets from here on, in order. */
@@ -116,7 +120,7 @@ describe("outgoing compressed frames", () => {
       const socket = yield* openRaw(url, deflate)
       ;(yield* connection).deliver(replyFrame(repetitiveText(length)))
       const frame = yield* socket.nextFrame
-      assert.deepInclude(frame, { opcode: Raw.textOpcode, rsv })
+      assert.deepInclude(frame, { opcode: RawSocket.textOpcode, rsv })
       assert.strictEqual(readText(frame), repetitiveText(length))
       if (rsv !== 0) assert.isBelow(frame.payload.length, length / 10)
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
@@ -147,7 +151,7 @@ describe("outgoing compressed frames", () => {
       writes.length = 0
       const socket = yield* Socket
       assert.strictEqual(yield* socket.broadcast(repetitiveText(5_000)), 4)
-      const frames: Array<Raw.ReceivedFrame> = []
+      const frames: Array<RawSocket.ReceivedFrame> = []
       for (const socket of sockets) frames.push(yield* socket.nextFrame)
       assert.deepStrictEqual(frames.map(({ rsv }) => rsv), [4, 4, 0, 4])
       assert.deepStrictEqual(frames.map(readText), sockets.map(() => repetitiveText(5_000)))
@@ -194,7 +198,7 @@ describe("compression with a client library", () => {
 
 /** A compressing connection for a test to attack, and a bystander that must be served afterwards. */
 const withBystander = <E>(
-  use: (socket: Raw.RawSocket, text: Effect.Effect<string>) => Effect.Effect<void, E, Scope.Scope>
+  use: (socket: RawSocket.RawSocket, text: Effect.Effect<string>) => Effect.Effect<void, E, Scope.Scope>
 ) =>
   Effect.gen(function*() {
     const { text, url } = yield* listenWithUrl
@@ -225,8 +229,8 @@ describe("incoming compressed frames", () => {
     withBystander((socket) =>
       Effect.gen(function*() {
         const bytes = deflateText("x".repeat(60_000))
-        socket.send({ opcode: Raw.textOpcode, rsv: 4, fin: false, payload: bytes.subarray(0, 8) })
-        socket.send({ opcode: Raw.continuationOpcode, fin: false, payload: bytes.subarray(8) })
+        socket.send({ opcode: RawSocket.textOpcode, rsv: 4, fin: false, payload: bytes.subarray(0, 8) })
+        socket.send({ opcode: RawSocket.continuationOpcode, fin: false, payload: bytes.subarray(8) })
         assert.strictEqual(yield* socket.nextCloseCode, closeCode.tooLarge)
       })
     ))
@@ -255,11 +259,14 @@ describe("incoming compressed frames", () => {
             socket.send(compressedFrame(text))
             assert.strictEqual(yield* nextText, text)
             const half = bytes.length >> 1
-            socket.send({ opcode: Raw.textOpcode, rsv: 4, fin: false, payload: bytes.subarray(0, half) })
-            socket.send({ opcode: Raw.pingOpcode }, { opcode: Raw.continuationOpcode, payload: bytes.subarray(half) })
+            socket.send({ opcode: RawSocket.textOpcode, rsv: 4, fin: false, payload: bytes.subarray(0, half) })
+            socket.send({ opcode: RawSocket.pingOpcode }, {
+              opcode: RawSocket.continuationOpcode,
+              payload: bytes.subarray(half)
+            })
             assert.strictEqual(yield* nextText, text)
           }
-          socket.send({ opcode: Raw.textOpcode, payload: "plain" })
+          socket.send({ opcode: RawSocket.textOpcode, payload: "plain" })
           assert.strictEqual(yield* nextText, "plain")
         })
       )
@@ -270,20 +277,20 @@ describe("invalid compressed frames", () => {
   it.effect("[CON9] [SEC21] an invalid deflate stream ends in 1007", () =>
     withBystander((socket) =>
       Effect.gen(function*() {
-        socket.send({ opcode: Raw.textOpcode, rsv: 4, payload: Uint8Array.of(0xff, 0xff, 0xff, 0xff) })
+        socket.send({ opcode: RawSocket.textOpcode, rsv: 4, payload: Uint8Array.of(0xff, 0xff, 0xff, 0xff) })
         assert.strictEqual(yield* socket.nextCloseCode, closeCode.invalidText)
       })
     ))
 
   it.effect.each([
-    { frame: "a ping", shape: { opcode: Raw.pingOpcode, rsv: 4 } },
-    { frame: "a continuation", shape: { opcode: Raw.continuationOpcode, rsv: 4 } }
+    { frame: "a ping", shape: { opcode: RawSocket.pingOpcode, rsv: 4 } },
+    { frame: "a continuation", shape: { opcode: RawSocket.continuationOpcode, rsv: 4 } }
   ])(
     "[CON9] [SEC21] $frame with the compression bit ends in 1002",
     ({ shape }) =>
       withBystander((socket) =>
         Effect.gen(function*() {
-          socket.send({ opcode: Raw.textOpcode, fin: false, payload: "a" }, shape)
+          socket.send({ opcode: RawSocket.textOpcode, fin: false, payload: "a" }, shape)
           assert.strictEqual(yield* socket.nextCloseCode, closeCode.protocolError)
         })
       )

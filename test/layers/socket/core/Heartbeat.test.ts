@@ -12,8 +12,8 @@ import * as SocketEngine from "../../../../src/layers/socket/core/SocketEngine.t
 import * as SocketWs from "../../../../src/layers/socket/ws/SocketWs.ts"
 import * as Service from "../../../../src/services/Socket.ts"
 import { hasOpenSsl, makeCertificate } from "../../../support/Certificate.ts"
-import * as Proof from "../../../support/Proof.ts"
-import * as Raw from "../../../support/RawSocket.ts"
+import * as Prerequisite from "../../../support/Prerequisite.ts"
+import * as RawSocket from "../../../support/RawSocket.ts"
 import { waitUntil } from "../../../support/RoomClients.ts"
 import { startListening } from "../../../support/TestUsers.ts"
 
@@ -117,8 +117,8 @@ const connectReader = Effect.fnUntraced(function*(tls: boolean) {
     connection.deliver({ text: "x".repeat(largeTextBytes), lane: { _tag: "Reply" } })
   )
   yield* socket.onDisconnection((_connection, code) => Deferred.doneUnsafe(ended, Effect.succeed(code)))
-  const tcp = yield* tls ? connectTls(yield* startListening) : Raw.connectTcp(yield* startListening)
-  tcp.write(Raw.upgradeRequest("/ws"))
+  const tcp = yield* tls ? connectTls(yield* startListening) : RawSocket.connectTcp(yield* startListening)
+  tcp.write(RawSocket.upgradeRequest("/ws"))
   const received = { bytes: 0 }
   const read = () => {
     const chunk: unknown = tcp.read()
@@ -144,7 +144,7 @@ const readSlowly = (tls: boolean) =>
 describe("the heartbeat of a slow reader on a network", () => {
   it.live("[CON3] [CON8] reading a large message may take longer than the pong timeout", () => readSlowly(false))
 
-  Proof.describeWith(Proof.openSsl(hasOpenSsl), "over TLS", () => {
+  Prerequisite.describeWith(Prerequisite.openSsl(hasOpenSsl), "over TLS", () => {
     it.live("[CON3] [CON8] reading a large message may take longer than the pong timeout", () => readSlowly(true))
   })
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { socketUrl, startInProcessServer } from "../../../support/InProcessServer.ts"
 import * as Inspector from "../../../support/Inspector.ts"
-import * as Raw from "../../../support/RawSocket.ts"
+import * as RawSocket from "../../../support/RawSocket.ts"
 import { startServer, temporaryFolder } from "../../../support/ServerProcess.ts"
 import { makeTestUser, openClient, signIn } from "../../../support/TestUsers.ts"
 
@@ -34,15 +34,15 @@ describe("memory under floods of frames", () => {
   it.live("[SEC12] oversized messages end with 1009 and are not buffered", () =>
     Effect.gen(function*() {
       const { before, memory, url } = yield* startSeparateServer()
-      const large = { opcode: Raw.textOpcode, payload: "x".repeat(65_537) }
+      const large = { opcode: RawSocket.textOpcode, payload: "x".repeat(65_537) }
       for (let i = 0; i < 200; i++) {
         yield* Effect.scoped(Effect.gen(function*() {
-          const socket = yield* Raw.open(url, "/ws")
+          const socket = yield* RawSocket.open(url, "/ws")
           // Alternately a larger length is declared, of which nothing is sent.
           socket.send(i % 2 === 0 ? large : { ...large, length: 2n ** 40n })
           assert.strictEqual(yield* socket.nextCloseCode, 1009)
           socket.tcp.end()
-          yield* Raw.awaitClosed(socket.tcp)
+          yield* RawSocket.awaitClosed(socket.tcp)
         }))
       }
       assert.isBelow((yield* memory) - before, maxGrowthMegabytes)
@@ -52,19 +52,19 @@ describe("memory under floods of frames", () => {
   it.live("[SEC13] fragments of one byte cost less than 5 MiB: beyond the limit, and held within it", () =>
     Effect.gen(function*() {
       const { before, memory, url } = yield* startSeparateServer()
-      const piece = { opcode: Raw.continuationOpcode, fin: false, payload: "x" }
-      const start = { ...piece, opcode: Raw.textOpcode }
-      const pieces = Buffer.concat(Array.from({ length: 16_384 }, () => Raw.encodeFrame(piece)))
-      const sockets = yield* Effect.replicateEffect(Raw.open(url, "/ws"), 20)
+      const piece = { opcode: RawSocket.continuationOpcode, fin: false, payload: "x" }
+      const start = { ...piece, opcode: RawSocket.textOpcode }
+      const pieces = Buffer.concat(Array.from({ length: 16_384 }, () => RawSocket.encodeFrame(piece)))
+      const sockets = yield* Effect.replicateEffect(RawSocket.open(url, "/ws"), 20)
       for (const socket of sockets) {
         socket.send(start)
         socket.tcp.write(pieces)
       }
       for (const socket of sockets) assert.strictEqual(yield* socket.nextCloseCode, 1008)
       // As many as are allowed, of a message that does not end.
-      for (const socket of yield* Effect.replicateEffect(Raw.open(url, "/ws"), 20)) {
-        socket.send(start, ...Array.from({ length: 63 }, () => piece), { opcode: Raw.pingOpcode })
-        assert.strictEqual((yield* socket.nextFrame).opcode, Raw.pongOpcode)
+      for (const socket of yield* Effect.replicateEffect(RawSocket.open(url, "/ws"), 20)) {
+        socket.send(start, ...Array.from({ length: 63 }, () => piece), { opcode: RawSocket.pingOpcode })
+        assert.strictEqual((yield* socket.nextFrame).opcode, RawSocket.pongOpcode)
       }
       assert.isBelow((yield* memory) - before, maxGrowthMegabytes)
       yield* assertServes(url)
@@ -73,10 +73,11 @@ describe("memory under floods of frames", () => {
   it.live("[SEC14] a peer that floods with pings and reads no pong is terminated", () =>
     Effect.gen(function*() {
       const { before, memory, url } = yield* startSeparateServer()
-      const socket = yield* Raw.open(url, "/ws")
+      const socket = yield* RawSocket.open(url, "/ws")
       socket.tcp.pause()
       const pings = Buffer.concat(
-        Array.from({ length: 1_000 }, () => Raw.encodeFrame({ opcode: Raw.pingOpcode, payload: "x".repeat(125) }))
+        Array.from({ length: 1_000 }, () =>
+          RawSocket.encodeFrame({ opcode: RawSocket.pingOpcode, payload: "x".repeat(125) }))
       )
       let sent = 0
       yield* Effect.callback<void>((resume) => {
@@ -84,7 +85,8 @@ describe("memory under floods of frames", () => {
           do sent += 1_000
           while (socket.tcp.writable && socket.tcp.write(pings))
         }
-        socket.tcp.once("close", () => resume(Effect.void))
+        socket.tcp.once("close", () =>
+          resume(Effect.void))
         socket.tcp.on("drain", pump)
         pump()
       })
@@ -122,10 +124,13 @@ describe("memory under compression and random frames", () => {
         seed = Math.imul(seed, 1_664_525) + 1_013_904_223 >>> 0
         return Math.floor(seed / 4_294_967_296 * n)
       }
-      const fuzzed = (): Raw.RawFrame => {
+      const fuzzed = (): RawSocket.RawFrame => {
         const payload = Uint8Array.from({ length: random(10) === 0 ? random(300) : random(20) }, () => random(256))
         if (random(50) > 0) {
-          return { opcode: random(2) === 0 ? Raw.pingOpcode : Raw.binaryOpcode, payload: payload.subarray(0, 125) }
+          return {
+            opcode: random(2) === 0 ? RawSocket.pingOpcode : RawSocket.binaryOpcode,
+            payload: payload.subarray(0, 125)
+          }
         }
         return {
           opcode: random(16),
@@ -138,10 +143,10 @@ describe("memory under compression and random frames", () => {
       }
       const attack = (path: string) =>
         Effect.scoped(Effect.gen(function*() {
-          const socket = yield* Raw.open(url, path)
+          const socket = yield* RawSocket.open(url, path)
           socket.send(...Array.from({ length: 50 }, fuzzed))
           socket.tcp.end()
-          yield* Raw.awaitClosed(socket.tcp)
+          yield* RawSocket.awaitClosed(socket.tcp)
         }))
       const attacks = (count: number) =>
         Effect.forEach(
@@ -162,16 +167,16 @@ describe("floods of connections", () => {
   it.live("[SEC24] of 500 connections from one address 64 are admitted, and other addresses are not affected", () =>
     Effect.gen(function*() {
       const url = yield* startInProcessServer()
-      const sockets = yield* Effect.forEach(Array.from({ length: 500 }), () => Raw.open(url, "/ws"), {
+      const sockets = yield* Effect.forEach(Array.from({ length: 500 }), () => RawSocket.open(url, "/ws"), {
         concurrency: 50
       })
       const admitted = sockets.filter(({ upgrade }) => upgrade.startsWith("HTTP/1.1 101 "))
       assert.strictEqual(admitted.length, 64)
       assert.isTrue(sockets.every((socket) => admitted.includes(socket) || socket.upgrade.startsWith("HTTP/1.1 429 ")))
-      const { upgrade } = yield* Raw.open(url, "/ws", { localAddress: "127.0.0.2" })
+      const { upgrade } = yield* RawSocket.open(url, "/ws", { localAddress: "127.0.0.2" })
       assert.match(upgrade, /^HTTP\/1\.1 101 /)
       admitted[0]!.tcp.end()
-      yield* Raw.awaitClosed(admitted[0]!.tcp)
+      yield* RawSocket.awaitClosed(admitted[0]!.tcp)
       yield* assertServes(url)
     }).pipe(Effect.scoped))
 })
@@ -182,14 +187,14 @@ describe("slow requests", () => {
   it.live("[SEC23] silent and dribbling connections are closed while others are served", () =>
     Effect.gen(function*() {
       const url = yield* startInProcessServer(shortTimeouts)
-      const silent = yield* Raw.connectTcp(url)
-      const half = yield* Raw.connectTcp(url)
-      half.write(Raw.upgradeRequest("/ws").slice(0, -2))
-      const body = yield* Raw.connectTcp(url)
+      const silent = yield* RawSocket.connectTcp(url)
+      const half = yield* RawSocket.connectTcp(url)
+      half.write(RawSocket.upgradeRequest("/ws").slice(0, -2))
+      const body = yield* RawSocket.connectTcp(url)
       body.write("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n\r\nx")
-      const dribbling = yield* Raw.connectTcp(url)
+      const dribbling = yield* RawSocket.connectTcp(url)
       yield* Effect.forkScoped(Effect.gen(function*() {
-        for (const letter of Raw.upgradeRequest("/ws")) {
+        for (const letter of RawSocket.upgradeRequest("/ws")) {
           dribbling.write(letter)
           yield* Effect.sleep(50)
         }
@@ -197,13 +202,13 @@ describe("slow requests", () => {
       yield* assertServes(url)
       for (const socket of [silent, half, body, dribbling]) {
         socket.resume()
-        yield* Raw.awaitClosed(socket)
+        yield* RawSocket.awaitClosed(socket)
       }
     }).pipe(Effect.scoped))
 
   it.live("[SEC23] [AUT3] a connection that does not authenticate is closed with 4408", () =>
     Effect.gen(function*() {
       const url = yield* startInProcessServer(shortTimeouts)
-      assert.strictEqual(yield* (yield* Raw.open(url, "/ws")).nextCloseCode, 4408)
+      assert.strictEqual(yield* (yield* RawSocket.open(url, "/ws")).nextCloseCode, 4408)
     }).pipe(Effect.scoped))
 })

@@ -2,7 +2,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { startInProcessServer } from "../../../support/InProcessServer.ts"
-import * as Raw from "../../../support/RawSocket.ts"
+import * as RawSocket from "../../../support/RawSocket.ts"
 
 class LiveServer
   extends Context.Service<LiveServer, string>()("choir/test/layers/socket/ws/FrameSequences.test/LiveServer")
@@ -13,9 +13,9 @@ const liveServer = Layer.effect(
   startInProcessServer({ CHOIR_ECHO: "1", CHOIR_CONNECTIONS_PER_ADDRESS: "1000" })
 )
 
-const openEcho = Effect.flatMap(LiveServer, (url) => Raw.open(url, "/echo"))
+const openEcho = Effect.flatMap(LiveServer, (url) => RawSocket.open(url, "/echo"))
 
-const { binaryOpcode, closeOpcode, closePayload, continuationOpcode, pingOpcode, pongOpcode, textOpcode } = Raw
+const { binaryOpcode, closeOpcode, closePayload, continuationOpcode, pingOpcode, pongOpcode, textOpcode } = RawSocket
 
 /** The first and last code point of each UTF-8 length, the neighbours of the surrogates, and noncharacters. */
 const utf8Boundaries = [
