@@ -79,7 +79,7 @@ Prerequisite.describeWith(
   "the page",
   () => {
     it.live(
-      "[SYN10][THR4][TOP6][CHO12] two users write, vote and ask, and continue after the server was killed",
+      "[SYN10][SYN12][THR4][TOP6][CHO12] two users write, vote and ask, and continue after the server was killed",
       () =>
         Effect.scoped(Effect.gen(function*() {
           const data = yield* temporaryFolder
@@ -100,6 +100,7 @@ Prerequisite.describeWith(
             expectText(ann.page, "is writing…")
           ], { concurrency: 2 })
           yield* sendText(ben.page, "Dampers take the energy out of the cables.")
+          // SYN12: her subscription delivers what she is to approve.
           yield* fromPromise(() => ann.page.getByRole("button", { name: "Approve" }).click())
           yield* expectText(ben.page, "joined by approval")
 

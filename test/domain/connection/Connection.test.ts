@@ -1,7 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as Connection from "../../../src/domain/connection/Connection.ts"
-import { auth, challenge, connect, initial, key, type Message, signedIn } from "./ConnectionFixture.ts"
+import {
+  auth,
+  authenticated,
+  challenge,
+  commandReceived,
+  connect,
+  initial,
+  key,
+  type Message,
+  ref,
+  signedIn
+} from "./ConnectionFixture.ts"
 
 /** Intents that reach topics, sessions or data of users: only for authenticated connections. */
 const privileged: ReadonlySet<Connection.Intent["_tag"]> = new Set(
@@ -101,24 +112,23 @@ describe("a connection", () => {
     }
   })
 
-  it.prop("[SYN5] a command is submitted once, or answered with one error, or closes the connection", { scripts }, ({
-    scripts
-  }) => {
-    let state = initial
-    for (const entry of scripts) {
-      const message = satisfyPendingCheck(state, entry)
-      const wasOpen = state.status._tag !== "Closed"
-      const [next, intents] = Connection.step(state, message)
-      state = next
-      if (!wasOpen || message._tag !== "MessageReceived" || message.incoming._tag !== "Command") continue
-      const { id } = message.incoming
-      const outcomes = intents.filter((intent) =>
-        intent._tag === "SubmitCommand" && intent.ref === id || intent._tag === "Close" ||
-        intent._tag === "SendReply" && intent.message._tag === "error" && intent.message.ref_id === id
-      )
-      assert.lengthOf(outcomes, 1)
+  it.prop(
+    "[SYN5] in every state a command is submitted once, or answered with one error, or closes the connection",
+    { scripts },
+    ({ scripts }) => {
+      let state = authenticated
+      for (const entry of scripts) {
+        for (const wait of state.status._tag === "Closed" ? [] : [0, 100]) {
+          const outcomes = Connection.step(state, { ...commandReceived, wait })[1].filter((intent) =>
+            intent._tag === "SubmitCommand" && intent.ref === ref || intent._tag === "Close" ||
+            intent._tag === "SendReply" && intent.message._tag === "error" && intent.message.ref_id === ref
+          )
+          assert.lengthOf(outcomes, 1)
+        }
+        state = Connection.step(state, satisfyPendingCheck(state, entry))[0]
+      }
     }
-  })
+  )
 
   it.prop("[CON4] whatever is received, an error names the message that it answers", { scripts }, ({ scripts }) => {
     let state = initial
@@ -126,10 +136,10 @@ describe("a connection", () => {
       const message = satisfyPendingCheck(state, entry)
       const [next, intents] = Connection.step(state, message)
       state = next
-      const ref = message._tag === "MessageReceived" ? message.incoming.id : undefined
+      const received = message._tag === "MessageReceived" ? message.incoming.id : undefined
       for (const intent of intents) {
-        if (ref === undefined || intent._tag !== "SendReply" || intent.message._tag !== "error") continue
-        assert.strictEqual<string | null>(intent.message.ref_id, ref)
+        if (received === undefined || intent._tag !== "SendReply" || intent.message._tag !== "error") continue
+        assert.strictEqual<string | null>(intent.message.ref_id, received)
       }
     }
   })

@@ -22,7 +22,7 @@ export type Message = Connection.Message
 export const messageReceived = (
   incoming: ClientMessage,
   overrides: { at?: number; bytes?: number; budget?: string; wait?: number } = {}
-): Message => ({
+): Extract<Message, { readonly _tag: "MessageReceived" }> => ({
   _tag: "MessageReceived",
   at: 0,
   bytes: 100,

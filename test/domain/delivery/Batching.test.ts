@@ -3,7 +3,8 @@ import { Arbitrary, Schema } from "effect"
 import * as Batching from "../../../src/domain/delivery/Batching.ts"
 import { shouldDeflate } from "../../../src/domain/delivery/CompressionPolicy.ts"
 
-const length = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3_000 })))
+const length = Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Batching.maxAppendLength })))
+const lengths = Arbitrary.array(length, { minLength: 64, maxLength: 128 })
 
 describe("Batching", () => {
   it("[SYN9] only ephemeral messages share a frame", () => {
@@ -17,9 +18,7 @@ describe("Batching", () => {
     assert.isTrue(shouldDeflate(Batching.maxAppendLength))
   })
 
-  it.prop("[SYN9] a batch never exceeds its length", { lengths: Arbitrary.array(length, { maxLength: 60 }) }, (
-    { lengths }
-  ) => {
+  it.prop("[SYN9] a batch never exceeds its length", { lengths }, ({ lengths }) => {
     let batchLength = 0
     for (const length of lengths) {
       if (Batching.fitsBatch(batchLength, "Ephemeral", length)) batchLength += length
