@@ -91,7 +91,7 @@ describe("ServerMessageHandler", () => {
     assert.strictEqual(desyncAndMeasureDelay(), 0)
   })
 
-  it("[SYN7] a snapshot with another hash is reported once, and hashes are compared no more", () => {
+  it("[SYN7] a snapshot with another hash is reported once, and hashes are no longer compared", () => {
     const fixture = new ClientFixture()
     fixture.hashOverride = "0123456789abcdef"
     fixture.runUntilQuiescent()

@@ -6,7 +6,7 @@
 import { Effect, type Scope } from "effect"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 
-/** What the proxy does to all connections. */
+/** The current faults of all connections. */
 export type NetworkFault =
   | { readonly _tag: "None" }
   /** Forwards nothing in either direction, neither bytes nor the end of a connection. */

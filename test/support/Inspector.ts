@@ -17,7 +17,7 @@ export interface MemoryUsage {
   readonly external: number
 }
 
-/** What a test can measure in a server process. */
+/** The measurements of a server process. */
 export interface Inspector {
   /** Memory after garbage collections. */
   readonly memory: Effect.Effect<MemoryUsage>

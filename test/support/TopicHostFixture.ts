@@ -28,7 +28,7 @@ export const bob: Author = "system:bob"
 /** The counter kind only. */
 export const kinds: ReadonlyMap<string, AnyKind> = new Map([["counter", CounterKind.kind]])
 
-/** Hosts over a given log, which outlives them. */
+/** Hosts over a given log, which survives their restart. */
 export const hostsLayer = (
   limits: Partial<Limits> = {}
 ): Layer.Layer<Topics | IntentHandlers, never, Directory | EventLog> =>

@@ -17,7 +17,7 @@ const pieces = Arbitrary.array(
 )
 
 describe("IpAddress", () => {
-  it.prop("a text is an address exactly if Node takes it for one", { pieces }, ({ pieces }) => {
+  it.prop("a text is an address exactly if Node parses it as one", { pieces }, ({ pieces }) => {
     for (const text of [pieces.join(""), pieces.join(":"), pieces.join(".")]) {
       assert.strictEqual(ipVersion(text), isIP(text), text)
     }

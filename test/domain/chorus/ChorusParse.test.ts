@@ -177,7 +177,7 @@ describe("ChorusParse: streams", () => {
     if (Result.isSuccess(output)) assert.strictEqual(displayText(output.success), shown)
   }, { arbitrary: { runs: 300 } })
 
-  it.prop("[SEC32] any text is an output within the limits, or a typed failure", {
+  it.prop("[SEC32] any text is parsed to an output within the limits, or to a typed failure", {
     lead: text,
     data: Schema.String,
     at: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 400 }))

@@ -158,7 +158,7 @@ describe("ChorusRun: failures", () => {
 
   const stall: ChorusModel.ErrorState = { _tag: "NetworkError", message: "stalled", retryable: true }
 
-  it("[FLT14] [FLT15] a model that stalls at a step is asked again after the back-off, and the run goes on", () => {
+  it("[FLT14] [FLT15] a model that stalls at a step is called again after the back-off, and the run continues", () => {
     for (const step of ChorusModel.steps) {
       let hasStalled = false
       const { state, trail } = runToEnd((state) => {

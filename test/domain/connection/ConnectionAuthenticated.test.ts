@@ -182,7 +182,7 @@ describe("an authenticated connection", () => {
     assert.strictEqual(state.user, key)
   })
 
-  it("[SEC7] a revoked session is closed as not to be resumed, and leaves its topics first", () => {
+  it("[SEC7] a revoked session leaves its topics, then closes with a code that is not resumable", () => {
     const subscribed = run([controlReceived({ _tag: "subscribe" }, topic)], authenticated).state
     const code = closeCode.forcedOut
     const { intents, state, tags } = run(
@@ -202,7 +202,7 @@ describe("an authenticated connection", () => {
     ])
   })
 
-  it("[CON6] a goodbye allows to resume as the range of its code says", () => {
+  it("[CON6] goodbye permits to resume exactly for the resumable close codes", () => {
     for (const code of [closeCode.restart, closeCode.replaced, closeCode.slowConsumer, closeCode.forcedOut]) {
       const { intents } = run(
         [{ _tag: "CloseRequested", code, reason: "", resume: mayReconnect(code), retry_after_ms: 0 }],

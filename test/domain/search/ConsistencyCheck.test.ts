@@ -62,7 +62,7 @@ describe("IndexConsistency", () => {
   })
 
   const Damage = Schema.Array(Schema.Literals(["none", "lose", "forge", "zero", "orphan"]))
-  it.prop("[STO5] after its repair is carried out, an index of any damage is consistent", [Damage], ([damage]) => {
+  it.prop("[STO5] after its repair any damaged index is consistent", [Damage], ([damage]) => {
     const damaged = indexed.flatMap((point, i): ReadonlyArray<IndexedPoint> => {
       switch (damage[i]) {
         case "lose":

@@ -77,7 +77,7 @@ describe("PriorSearch", () => {
     assert.deepStrictEqual(authorised, hits.filter((_, n) => readable.includes(threads[n]!)))
   })
 
-  it("[FLT13] a run knows from its Experience that there was no search, in this loop only", () => {
+  it("[FLT13] a run's Experience records that there was no search, for its own loop only", () => {
     const run = makeRunAt("yield", 1)
     const withNote = (loop: number) => ({
       ...run,

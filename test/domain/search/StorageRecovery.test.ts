@@ -17,7 +17,7 @@ const store: Operation = { _tag: "Store", collection, points: [makePoint(1, [1, 
 const search: Operation = { _tag: "Search", collection, vector: [1, 0, 0], limit: 1, filter: {} }
 
 describe("StorageRecovery", () => {
-  it("[STO6] [FLT13] while the engine is away the state is kept, and the wait doubles; a Retry-After is respected", () => {
+  it("[STO6] [FLT13] while the engine is unreachable the state is kept, and the wait doubles; a Retry-After is respected", () => {
     const delays: Array<number> = []
     let state = stored
     for (const retry_after_ms of [null, null, null, 60_000, null, null, null, null, null]) {
@@ -59,7 +59,7 @@ describe("StorageRecovery", () => {
     assert.deepStrictEqual([501, 5_000, 5_001].map((delay) => isRetried(store, delay)), [true, true, false])
   })
 
-  it("[STO6] an operation is given up when its retries are used up, or when it has no text to embed", () => {
+  it("[STO6] an operation fails when its retries are used up, or when it has no text to embed", () => {
     const retry: RecoveryAction = { _tag: "ValidateAndRetry" }
     const budget = StorageRecovery.retryBudget(store)
     assert.strictEqual(StorageRecovery.limitRecovery(store, retry, { ...budget, retries: 0 })._tag, "GiveUp")

@@ -32,7 +32,7 @@ describe("the verification rate of an address", () => {
     assert.strictEqual(granted, 120)
   })
 
-  it("[SEC26] forgetting an idle address grants no more than keeping it", () => {
+  it("[SEC26] evicting an idle address grants no additional verification", () => {
     const { bucket } = ask(undefined, 64, 0)
     const at = AuthRate.forgettableAt(bucket, rate, 0)
     assert.strictEqual(at, 32_000)

@@ -57,7 +57,7 @@ describe("Access", () => {
     assert.isFalse(Thread.threadKind.canRead(state, bob))
     assert.isTrue(Thread.threadKind.canRead(state, alice))
     for (const [tag, payload] of Object.entries(threadCommandPayloads)) {
-      // Creating needs an unused id, and says so.
+      // Creating requires an unused id, which the rejection states.
       if (tag === "create_thread") continue
       const command = { _tag: tag, ...payload } as Model.Command
       const context = { id: commandId("c"), author: bob, now: 1, seed: 0 }

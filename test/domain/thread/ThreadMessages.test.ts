@@ -3,7 +3,7 @@ import { maxContentBytes } from "../../../src/domain/topic/MessageContent.ts"
 import { commandId } from "../../support/TopicWorld.ts"
 import { alice, bob, importMessages, sendCommand, stateOf, submitMessage, threadWorld } from "./ThreadFixture.ts"
 
-describe("What co-authors write", () => {
+describe("Messages of co-authors", () => {
   it("a co-author imports several texts as one command, in order, each with its own id", () => {
     const world = threadWorld()
     assert.strictEqual(sendCommand(world, alice, importMessages("one", "two"), "import"), "ok")

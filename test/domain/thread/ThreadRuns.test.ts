@@ -186,7 +186,7 @@ describe("Siblings and limits", () => {
 })
 
 describe("Cancelled and failed runs", () => {
-  it("[CHO8][FLT19] the author or a co-author cancels a queued or active run; its step is not pending any more, and its text is kept", () => {
+  it("[CHO8][FLT19] the author or a co-author cancels a queued or active run; its step is no longer pending, and its text is kept", () => {
     const world = threadWorld(bob)
     sendCommand(world, alice, submitPrompt(), "p0")
     sendCommand(world, alice, submitPrompt(), "p1")
@@ -194,7 +194,7 @@ describe("Cancelled and failed runs", () => {
     const step = runningStep(world)
     if (step === undefined) return assert.fail("no step")
     assert.strictEqual(sendCommand(world, bob, cancelRun("p1")), "ok")
-    // The server stopped and came back: the step goes on, and no text is kept.
+    // The server restarted: the step is carried out again, and no text is kept.
     deliverPartialText(world, step, "too early")
     assert.strictEqual(sendCommand(world, bob, cancelRun("p0")), "ok")
     assert.isUndefined(runningStep(world))

@@ -8,7 +8,7 @@ const corrupt: LogFailure = { _tag: "LogCorrupt", message: "log thread:a is dama
 const conflict: LogFailure = { _tag: "SeqConflict" }
 
 describe("recoverFromFailure", () => {
-  it("[TOP3] [TOP6] only a conflict is decided again on what is in the log, and not for ever", () => {
+  it("[TOP3] [TOP6] only a conflict is decided again on the current log, a bounded number of times", () => {
     assert.strictEqual(recoverFromFailure(conflict, 3)._tag, "CatchUpAndRetry")
     assert.strictEqual(recoverFromFailure(conflict, 0)._tag, "Reject")
   })

@@ -18,7 +18,7 @@ const entries = Array.from({ length: 20 }, (_, i): Entry => ({
 const events = entries.map(toPublishedEvent)
 
 describe("chooseMode", () => {
-  it("[SYN2] [FLT7] a client that comes back within the limit gets deltas, one too far behind a snapshot", () => {
+  it("[SYN2] [FLT7] a client that reconnects within the limit gets deltas, one too far behind a snapshot", () => {
     const from = (seq: number) => chooseMode({ epoch: "e", seq }, head, 30)
     assert.deepStrictEqual([100, 99, 70, 69, 0].map(from), ["deltas", "deltas", "deltas", "snapshot", "snapshot"])
     assert.strictEqual(chooseMode(undefined, head, 30), "snapshot")

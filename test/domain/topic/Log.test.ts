@@ -82,7 +82,7 @@ describe("verifying a log", () => {
 })
 
 describe("the preimage of an entry's hash", () => {
-  it("[TOP5] is the same for ever, so that old logs verify", () => {
+  it("[TOP5] never changes, so that old logs verify", () => {
     assert.strictEqual(
       Log.preimage("p", draft),
       `["choir/log/v1","p","thread:a",1,5,"c","system:a",1,{"_tag":"Said"}]`

@@ -150,7 +150,7 @@ describe("a proof of something else", () => {
       }
     }).pipe(Effect.provide(wsServerLayer({ limits }))))
 
-  /** A field of a header, or of what we make: never a line's end. */
+  /** A field of a header or of a challenge: no line break. */
   const field = Arbitrary.schema(Schema.String).pipe(Arbitrary.map((text) => text.replaceAll("\n", "")))
   const time = Arbitrary.schema(Schema.Natural)
   const fields = Arbitrary.all({

@@ -1,4 +1,4 @@
-/** One connection whose topics, signals and send queue a test moves by hand. */
+/** One connection over fakes of topics and signals and a send queue, which a test controls. */
 import { Clock, Effect, Ref, Result } from "effect"
 import { CommandId, ConnectionId, TopicId, type UserId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"

@@ -120,7 +120,7 @@ Prerequisite.describeWith(Prerequisite.openSsl(hasOpenSsl), "TLS", () => {
 describe("a proxy that terminates TLS", () => {
   const secure = { "x-forwarded-proto": "https" }
 
-  it.live("[OPS9] [AUT6] is believed when it is trusted: the same origin is https, and HSTS is sent", () =>
+  it.live("[OPS9] [AUT6] is honoured when it is trusted: the same origin is https, and HSTS is sent", () =>
     Effect.gen(function*() {
       const url = yield* startInProcessServer({ CHOIR_TRUSTED_PROXIES: "127.0.0.1" })
       const { headers } = yield* get(url, Buffer.of(), secure)

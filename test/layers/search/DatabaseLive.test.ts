@@ -61,7 +61,7 @@ describe("DatabaseLive: operations", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[STO6] a write is retried with back-off until the engine is back", () => {
+  it.effect("[STO6] a write is retried with back-off until the engine is reachable again", () => {
     const { index, layer } = setup()
     let outages = 3
     index.fail = (method) => (method === "upsert" && outages-- > 0 ? unreachable : undefined)
@@ -139,7 +139,7 @@ describe("DatabaseLive: recovery", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[STO6] a vector that the engine rejects is computed again once per retry, then given up", () => {
+  it.effect("[STO6] a vector that the engine rejects is computed again once per retry, then the operation fails", () => {
     const { embedder, index, layer } = setup()
     index.fail = (method) => (method === "upsert" ? new VectorRejected({ fault: "dimension" }) : undefined)
     return Effect.gen(function*() {

@@ -6,7 +6,7 @@ import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 
 const memoryLayer = Sqlite.layer({ filename: ":memory:" })
 
-/** A path in a directory that goes with the test. */
+/** A path in a temporary directory of the test. */
 const temporaryFile = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

@@ -128,7 +128,7 @@ describe("between topics", () => {
       ])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[TOP6] the other topic's rejection comes back as the answer", () =>
+  it.effect("[TOP6] the other topic's rejection is the answer", () =>
     Effect.gen(function*() {
       yield* sendCommand(counterOne, { _tag: "add", n: 10 })
       yield* sendCommand(counterOne, { _tag: "send_add", topic: counterTwo, n: -3 })

@@ -210,7 +210,7 @@ describe("subscriptions", () => {
       assert.deepStrictEqual(replies, ["a", "subscribed at 1", "b", "c"])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("[CON4] a subscriber that throws is removed; the others receive everything", () =>
+  it.effect("[CON4] a subscriber that throws is removed; the others receive every frame", () =>
     Effect.gen(function*() {
       const subscriber = recordingSubscriber("y")
       yield* subscribe(counterOne, {
