@@ -97,7 +97,7 @@ class MachineRunner {
   private readonly listeners: ClientListeners
   private readonly commands = new OutcomeCallbacks<Receipt>()
   private readonly queries = new OutcomeCallbacks<QueryResponse>()
-  private readonly inbox: Array<Message> = []
+  private readonly mailbox: Array<Message> = []
   private state: State
   private draining = false
   private timerAt: Instant | undefined
@@ -136,10 +136,10 @@ class MachineRunner {
   }
 
   dispatch(message: UntimedMessage): void {
-    this.inbox.push({ ...message, at: this.environment.now() })
+    this.mailbox.push({ ...message, at: this.environment.now() })
     if (this.draining) return
     this.draining = true
-    for (let next = this.inbox.shift(); next !== undefined; next = this.inbox.shift()) {
+    for (let next = this.mailbox.shift(); next !== undefined; next = this.mailbox.shift()) {
       const [state, intents] = ClientMachine.step(this.config, this.state, next)
       this.state = state
       for (const intent of intents) this.executeIntent(intent)

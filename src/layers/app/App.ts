@@ -153,7 +153,7 @@ const topicsAndChorus = (settings: Settings) =>
 const admissionPolicy = (
   { nativeClients, origins, trustedProxies }: Omit<Settings, "limits">,
   path: string
-): AdmissionGate.AdmissionPolicy => ({ path, origins, nativeClients, trustedProxies })
+): AdmissionGate.UpgradePolicy => ({ path, origins, nativeClients, trustedProxies })
 
 /** The HTTP listener, with TLS if there is a certificate (OPS9). */
 const httpListener = (

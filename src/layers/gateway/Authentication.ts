@@ -11,9 +11,9 @@ import { ConnectionSubscriber } from "../delivery/ConnectionSubscriber.ts"
 import { type ClientConnection, stateOf } from "./ClientConnection.ts"
 import {
   closeRequested,
+  type ConnectionIntentHandler,
   type ConnectionRuntime,
   dispatch,
-  type IntentHandler,
   type IntentOf,
   now,
   type ReplyTarget,
@@ -25,7 +25,12 @@ import * as ServerMessages from "./ServerMessages.ts"
 import { rotateSession } from "./SessionRotation.ts"
 
 /** Makes a challenge and gives it to the machine (AUT1). */
-export const issueChallenge: IntentHandler<"IssueChallenge"> = (runtime, client, { public_key, ref }, slot) => {
+export const issueChallenge: ConnectionIntentHandler<"IssueChallenge"> = (
+  runtime,
+  client,
+  { public_key, ref },
+  slot
+) => {
   const { id, metadata } = client.connection
   const at = now(runtime)
   const challenge = {
@@ -40,7 +45,7 @@ export const issueChallenge: IntentHandler<"IssueChallenge"> = (runtime, client,
 }
 
 /** Verifies the signature of a challenge, and opens a session. */
-export const verifySignature: IntentHandler<"VerifySignature"> = (runtime, client, intent, slot) =>
+export const verifySignature: ConnectionIntentHandler<"VerifySignature"> = (runtime, client, intent, slot) =>
   startAuthentication(runtime, client, intent.ref, slot, verify(runtime, client, intent, slot))
 
 const verify = Effect.fnUntraced(function*(
@@ -59,7 +64,7 @@ const verify = Effect.fnUntraced(function*(
 })
 
 /** Resumes a session by its token; one that expires soon is rotated first. */
-export const resumeSession: IntentHandler<"ResumeSession"> = (runtime, client, intent, slot) =>
+export const resumeSession: ConnectionIntentHandler<"ResumeSession"> = (runtime, client, intent, slot) =>
   startAuthentication(runtime, client, intent.ref, slot, resume(runtime, client, intent, slot))
 
 const resume = Effect.fnUntraced(function*(
@@ -158,7 +163,7 @@ const completeSignIn = Effect.fnUntraced(function*(
 })
 
 /** Registers the connection as its user's and sends `init`, or closes the connection that may not stay (AUT7, SEC24). */
-export const sendInit: IntentHandler<"SendInit"> = (runtime, client, { user }, slot) => {
+export const sendInit: ConnectionIntentHandler<"SendInit"> = (runtime, client, { user }, slot) => {
   const { registry } = runtime
   const clientId = stateOf(client).client_id
   const instanceKey = clientId === null ? undefined : SignInAdmission.instanceKeyOf(user, clientId)

@@ -53,7 +53,7 @@ export class ClientConnection implements SubscribedConnection, TimerTask {
   heldTopics: ReplyOrder.ReplyOrder["heldTopics"] = undefined
   heldLength = 0
   /** Messages that arrived during a step: an intent answers with messages, and never steps inside a step. */
-  readonly inbox: Array<QueuedMessage> = []
+  readonly mailbox: Array<QueuedMessage> = []
   stepping = false
   /** The subscriber that topics deliver to; one object per sign-in, undefined without a user. */
   subscriber: (Subscriber & { readonly user: UserId }) | undefined = undefined

@@ -3,9 +3,9 @@ import { Effect } from "effect"
 import * as Authentication from "./Authentication.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
 import {
+  type ConnectionIntentHandler,
   type ConnectionIntentHandlers,
   type ConnectionRuntime,
-  type IntentHandler,
   type IntentOf,
   now,
   sendMessage
@@ -16,13 +16,13 @@ import * as Subscriptions from "./Subscriptions.ts"
 import * as TopicCommands from "./TopicCommands.ts"
 
 /** Counts an acknowledgement and the state hashes that it confirms (SYN6, SYN7). */
-const acknowledge: IntentHandler<"Acknowledge"> = ({ syncCounts }, client, { matches, seq, topic }) => {
+const acknowledge: ConnectionIntentHandler<"Acknowledge"> = ({ syncCounts }, client, { matches, seq, topic }) => {
   syncCounts.matches += matches
   client.acknowledge(topic, seq)
 }
 
 /** Counts and logs that a client's replica has another state hash (SYN7). */
-const recordDesync: IntentHandler<"RecordDesync"> = (runtime, client, { expected, found, seq, topic }) => {
+const recordDesync: ConnectionIntentHandler<"RecordDesync"> = (runtime, client, { expected, found, seq, topic }) => {
   runtime.syncCounts.mismatches += 1
   runtime.runFork(
     Effect.logWarning("a client's replica has another state hash").pipe(
@@ -31,14 +31,14 @@ const recordDesync: IntentHandler<"RecordDesync"> = (runtime, client, { expected
   )
 }
 
-const setSignal: IntentHandler<"SetSignal"> = ({ signals }, { subscriber }, { key, topic, value }) => {
+const setSignal: ConnectionIntentHandler<"SetSignal"> = ({ signals }, { subscriber }, { key, topic, value }) => {
   if (subscriber !== undefined) signals.setSignal(topic, subscriber, key, value)
 }
 
-const sendReply: IntentHandler<"SendReply"> = (runtime, client, { message, topic }, slot) =>
+const sendReply: ConnectionIntentHandler<"SendReply"> = (runtime, client, { message, topic }, slot) =>
   sendMessage(runtime, client, slot, message, topic ?? undefined)
 
-const close: IntentHandler<"Close"> = (runtime, client, intent) => {
+const close: ConnectionIntentHandler<"Close"> = (runtime, client, intent) => {
   sendGoodbye(runtime, client, intent)
   runtime.registry.release(client, now(runtime))
   runtime.runFork(client.connection.close(intent.code, intent.reason))

@@ -30,7 +30,7 @@ export type IntentOf<T extends Connection.Intent["_tag"]> = Extract<Connection.I
 export type ReplyTarget = ReplyOrder.ReplySlot | undefined
 
 /** Executes one kind of intent. Must not block: longer work is started with `startRequest`. */
-export type IntentHandler<T extends Connection.Intent["_tag"]> = (
+export type ConnectionIntentHandler<T extends Connection.Intent["_tag"]> = (
   runtime: ConnectionRuntime,
   client: ClientConnection,
   intent: IntentOf<T>,
@@ -38,7 +38,7 @@ export type IntentHandler<T extends Connection.Intent["_tag"]> = (
 ) => void
 
 /** One handler for each kind of intent. */
-export type ConnectionIntentHandlers = { readonly [T in Connection.Intent["_tag"]]: IntentHandler<T> }
+export type ConnectionIntentHandlers = { readonly [T in Connection.Intent["_tag"]]: ConnectionIntentHandler<T> }
 
 /** The dependencies and state of the gateway's functions. One value per gateway. */
 export interface ConnectionRuntime {
@@ -81,11 +81,11 @@ export const dispatch = (
   message: Connection.Message,
   slot?: ReplyTarget
 ): void => {
-  if (client.stepping) return void client.inbox.push({ message, slot })
+  if (client.stepping) return void client.mailbox.push({ message, slot })
   client.stepping = true
   try {
     step(runtime, client, message, slot)
-    for (let next = client.inbox.shift(); next !== undefined; next = client.inbox.shift()) {
+    for (let next = client.mailbox.shift(); next !== undefined; next = client.mailbox.shift()) {
       step(runtime, client, next.message, next.slot)
     }
   } finally {

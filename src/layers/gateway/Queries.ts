@@ -5,8 +5,8 @@ import { threadKind } from "../../domain/thread/Thread.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
 import {
   completeRequest,
+  type ConnectionIntentHandler,
   type ConnectionRuntime,
-  type IntentHandler,
   type IntentOf,
   rejectRequest,
   type ReplyTarget,
@@ -17,7 +17,7 @@ import * as LedgerAccount from "./LedgerAccount.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
 /** Answers `get_threads` from the directory. */
-export const listThreads: IntentHandler<"ListThreads"> = (runtime, client, intent, slot) =>
+export const listThreads: ConnectionIntentHandler<"ListThreads"> = (runtime, client, intent, slot) =>
   startRequest(runtime, client, slot, intent.ref, queryThreads(runtime, client, intent, slot))
 
 const queryThreads = Effect.fnUntraced(
@@ -49,7 +49,7 @@ const queryThreads = Effect.fnUntraced(
 )
 
 /** Answers `get_thread` with the messages of the thread's durable state. */
-export const readThread: IntentHandler<"ReadThread"> = (runtime, client, intent, slot) =>
+export const readThread: ConnectionIntentHandler<"ReadThread"> = (runtime, client, intent, slot) =>
   startRequest(runtime, client, slot, intent.ref, queryThread(runtime, client, intent, slot))
 
 const queryThread = Effect.fnUntraced(
@@ -80,7 +80,7 @@ const notAThread: ServerMessages.RequestRejection = {
 }
 
 /** Answers `get_user` with the user's balance. */
-export const readUser: IntentHandler<"ReadUser"> = (runtime, client, intent, slot) =>
+export const readUser: ConnectionIntentHandler<"ReadUser"> = (runtime, client, intent, slot) =>
   startRequest(runtime, client, slot, intent.ref, queryUser(runtime, client, intent, slot))
 
 const queryUser = Effect.fnUntraced(

@@ -7,9 +7,9 @@ import type { ClientConnection } from "./ClientConnection.ts"
 import {
   closeRequested,
   completeRequest,
+  type ConnectionIntentHandler,
   type ConnectionRuntime,
   dispatch,
-  type IntentHandler,
   type IntentOf,
   now,
   rejectRequest,
@@ -34,7 +34,7 @@ export const rotateSession = Effect.fnUntraced(function*(
 })
 
 /** Answers `renew` with a new token. */
-export const renewSession: IntentHandler<"RenewSession"> = (runtime, client, intent, slot) =>
+export const renewSession: ConnectionIntentHandler<"RenewSession"> = (runtime, client, intent, slot) =>
   startRequest(runtime, client, slot, intent.ref, renew(runtime, client, intent, slot))
 
 const renew = Effect.fnUntraced(
@@ -73,7 +73,7 @@ const sessionEnded: ServerMessages.RequestRejection = {
 }
 
 /** Revokes the session's tokens, and closes every other connection that is authenticated under it (SEC7). */
-export const revokeSession: IntentHandler<"RevokeSession"> = (runtime, client, { session }) => {
+export const revokeSession: ConnectionIntentHandler<"RevokeSession"> = (runtime, client, { session }) => {
   const { registry, sessions } = runtime
   const { subscriber } = client
   for (const id of SessionFamily.revokedWith(registry.families, session)) {
@@ -86,5 +86,5 @@ export const revokeSession: IntentHandler<"RevokeSession"> = (runtime, client, {
 const revokedClose = closeRequested(closeCode.forcedOut, "the session was revoked: sign in again", false)
 
 /** Holds a session for resumption (CON5). If the store fails, the client has to sign in again. */
-export const extendSession: IntentHandler<"ExtendSession"> = (runtime, _client, { session, until }) =>
+export const extendSession: ConnectionIntentHandler<"ExtendSession"> = (runtime, _client, { session, until }) =>
   void runtime.runFork(Effect.ignore(runtime.sessions.extend(session, until)))

@@ -9,9 +9,9 @@ import type { ClientConnection } from "./ClientConnection.ts"
 import {
   completeReply,
   completeRequest,
+  type ConnectionIntentHandler,
   type ConnectionRuntime,
   dispatch,
-  type IntentHandler,
   type IntentOf,
   type ReplyTarget,
   sendMessage
@@ -20,7 +20,7 @@ import * as ServerMessages from "./ServerMessages.ts"
 import { runInOrder } from "./TopicCommands.ts"
 
 /** Subscribes to a topic, in the order of the connection's requests and one catch-up at a time. */
-export const subscribe: IntentHandler<"Subscribe"> = (runtime, client, intent, slot) => {
+export const subscribe: ConnectionIntentHandler<"Subscribe"> = (runtime, client, intent, slot) => {
   const { subscriber } = client
   if (subscriber === undefined) return
   if (slot !== undefined) slot.pendingCount += 1
@@ -62,7 +62,7 @@ const completeSubscription = (
 }
 
 /** Ends a subscription, and cancels a request for one. */
-export const unsubscribe: IntentHandler<"Unsubscribe"> = (runtime, client, { topic }) => {
+export const unsubscribe: ConnectionIntentHandler<"Unsubscribe"> = (runtime, client, { topic }) => {
   client.requestedTopics.delete(topic)
   removeSubscription(runtime, client, topic)
 }

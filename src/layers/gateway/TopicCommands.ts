@@ -9,15 +9,15 @@ import type { ClientConnection } from "./ClientConnection.ts"
 import {
   completeReply,
   completeRequest,
+  type ConnectionIntentHandler,
   type ConnectionRuntime,
-  type IntentHandler,
   monotonicSeconds,
   sendMessage
 } from "./ConnectionRuntime.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
 /** Submits a command after all earlier requests of its connection; a signed one after its signature was verified. */
-export const submitCommand: IntentHandler<"SubmitCommand"> = (runtime, client, intent, slot) => {
+export const submitCommand: ConnectionIntentHandler<"SubmitCommand"> = (runtime, client, intent, slot) => {
   const { subscriber } = client
   if (subscriber === undefined) return
   const { command, ref, signed, topic } = intent

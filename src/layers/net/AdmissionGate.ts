@@ -9,7 +9,7 @@ import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { ConnectionMetadata } from "../../services/Socket.ts"
 
 /** The settings of admission, and the path of the WebSocket. */
-export interface AdmissionPolicy extends Admission.AdmissionPolicy {
+export interface UpgradePolicy extends Admission.AdmissionPolicy {
   readonly path: string
 }
 
@@ -63,7 +63,7 @@ export interface AdmissionGate {
 
 /** A closed gate without connections. */
 export const makeAdmissionGate = (
-  policy: AdmissionPolicy,
+  policy: UpgradePolicy,
   limits: Pick<Limits, "connections" | "connectionsPerAddress">
 ): AdmissionGate => {
   const connectionsByKey = new Map<string, number>()

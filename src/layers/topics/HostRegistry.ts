@@ -74,7 +74,7 @@ export class HostRegistry {
     if (kind === undefined) return rejectMessage(message, notFound)
     if (!this.isOpen) return rejectMessage(message, serverStopping)
     const host = this.hosts.get(topic) ?? this.startHost(topic, kind)
-    if (host.offer(message)) return
+    if (host.enqueue(message)) return
     rejectMessage(message, queueFull)
     if (message._tag === "TimerFired") host.retryWake()
   }

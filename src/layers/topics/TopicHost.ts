@@ -87,7 +87,7 @@ export class TopicHost {
   }
 
   /** Queues a message; false when the queue is full. */
-  offer(message: HostMessage): boolean {
+  enqueue(message: HostMessage): boolean {
     return Queue.offerUnsafe(this.queue, message)
   }
 

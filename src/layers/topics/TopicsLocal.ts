@@ -120,7 +120,7 @@ const makeStateOf =
 const passivateIdleHosts = Effect.fnUntraced(function*(registry: HostRegistry, interval: number) {
   while (true) {
     yield* Effect.sleep(interval)
-    for (const host of registry.hosts.values()) if (host.canPassivate) host.offer({ _tag: "Passivate" })
+    for (const host of registry.hosts.values()) if (host.canPassivate) host.enqueue({ _tag: "Passivate" })
   }
 })
 
@@ -156,7 +156,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
       const host = hosts.get(topic)
       // At once, and again in the queue for a subscription that is still queued.
       host?.subscribers.remove(id)
-      host?.offer({ _tag: "Unsubscribe", id })
+      host?.enqueue({ _tag: "Unsubscribe", id })
     },
     broadcast: (topic, frame) => hosts.get(topic)?.subscribers.deliver(frame),
     stateOf: makeStateOf(registry),

@@ -92,18 +92,18 @@ export class FlatIndex {
       block.query.set(query)
       if (chosen < n * sparseThreshold) {
         block.multiplySelected(chosen)
-        for (let i = 0; i < chosen; i++) this.offer(top, block.products[i]!, base + block.rowNumbers[i]!)
+        for (let i = 0; i < chosen; i++) this.addCandidate(top, block.products[i]!, base + block.rowNumbers[i]!)
       } else {
         block.multiplyAll(n)
         for (let i = 0; i < n; i++) {
-          if (mask === undefined || mask[base + i] === 1) this.offer(top, block.products[i]!, base + i)
+          if (mask === undefined || mask[base + i] === 1) this.addCandidate(top, block.products[i]!, base + i)
         }
       }
     }
     return top.hits
   }
 
-  private offer(top: TopK, score: number, at: number): void {
+  private addCandidate(top: TopK, score: number, at: number): void {
     if (score >= top.minScore) top.push({ id: this.rows[at]!.id, score })
   }
 

@@ -75,7 +75,7 @@ import { type FrameJoiner, makeFrameJoiner, WsConnection, WsTransport } from "./
 
 /** Options that every engine on a network takes. */
 export interface NetworkEngineOptions extends HttpBinding.ListenAddress {
-  readonly admission: AdmissionGate.AdmissionPolicy
+  readonly admission: AdmissionGate.UpgradePolicy
   readonly limits: Limits
   /** Whether upgrades of a path have another handler. Other paths than `admission.path` are answered with 404. */
   readonly isHandledElsewhere?: ((path: string) => boolean) | undefined
