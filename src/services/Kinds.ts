@@ -5,6 +5,11 @@
  *
  * Provide it with `Domain.BuiltInKinds.builtInKinds`, with kinds of your own, or with both.
  *
+ * **Details**
+ *
+ * A map from the name of a kind to the kind. It is read when a topic is loaded and when a frame is decoded, and does not
+ * change while the server runs.
+ *
  * **Gotchas**
  *
  * - A topic of an unknown kind is answered with `not_found`. Removing a kind makes its logs unreachable, not lost.

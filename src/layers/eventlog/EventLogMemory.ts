@@ -5,6 +5,11 @@
  *
  * Provide it where a log may be lost with the process. `EventLogSql` keeps one.
  *
+ * **Details**
+ *
+ * Entries are chained and numbered by the functions that `EventLogSql` uses, and both pass one contract suite. Everything
+ * is durable at once: there is no fsync to wait for.
+ *
  * **Gotchas**
  *
  * - Each build is an empty log of its own: share one layer value between the parts that are to see the same log.

@@ -5,6 +5,10 @@
  *
  * In tests and trials. A server uses `SessionsSql`, so that clients resume after a restart (AUT2).
  *
+ * **Details**
+ *
+ * Tokens, lifetimes and signatures are those of `SessionsSql`: both are one store over a map or a table.
+ *
  * **Gotchas**
  *
  * Expired sessions are not deleted; a process that runs for months should not use this.

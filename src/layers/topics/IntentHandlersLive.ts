@@ -6,6 +6,11 @@
  * Provide it to `TopicsLocal.layer` and to the layers that register handlers, as one shared layer value. The server's own is
  * part of `App`.
  *
+ * **Details**
+ *
+ * An intent may be handled before its handler is registered: it waits. A later registration of a tag replaces the earlier
+ * one for intents that are not handled yet.
+ *
  * **Gotchas**
  *
  * - Built twice, it is two registries: provide it once, below everything that uses it.
