@@ -71,7 +71,7 @@ export const excerptPrior = ({ prompt }: ChorusState, prior: Prior): Prior => ({
 
 /** FLT13: the note of Experience, and of later prompts, when the search is not available. */
 export const priorsUnavailableNote =
-  "What the group wrote before could not be searched right now; this goes on without it."
+  "Earlier messages of the group could not be searched right now; this run continues without them."
 
 /** FLT13: whether this loop's Experience ran without a search: later steps must not treat that as an empty result. */
 export const ranWithoutSearch = (run: ChorusState): boolean =>

@@ -2,8 +2,8 @@
  * One topic in memory: a queue, and a fiber that takes every queued message, has the commands committed, publishes what
  * became durable, and replies. It stays in memory while it is used (ROO8).
  *
- * Class or closure: what exists once per topic or connection is a class with fields, since each closure over an instance
- * costs memory per instance. What exists once per server is a `make` with closures. The registry of hosts is a class,
+ * Class or closure: an object per topic or connection is a class with fields, since each closure over an instance
+ * costs memory per instance. An object per server is a `make` with closures. The registry of hosts is a class,
  * because it and its hosts refer to each other.
  */
 import { type Cause, Effect, Exit, Queue, Result } from "effect"

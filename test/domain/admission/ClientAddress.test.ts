@@ -38,7 +38,7 @@ describe("ClientAddress", () => {
     assert.strictEqual(clientAddress(ipv6, ["2001:DB8:0::1"]), "203.0.113.9")
   })
 
-  it("[OPS9] TLS is what this process terminated, or what a trusted proxy states", () => {
+  it("[OPS9] a request is secure if this process terminated TLS, or a trusted proxy states it", () => {
     assert.isTrue(isSecure(source({ isEncrypted: true }), []))
     assert.isFalse(isSecure(source({}), ["10.0.0.1"]))
     assert.isTrue(isSecure(source({ forwardedProto: "https" }), ["10.0.0.1"]))

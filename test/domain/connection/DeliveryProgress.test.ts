@@ -9,7 +9,7 @@ const scripts = Arbitrary.array(
 )
 
 describe("the progress of a subscription", () => {
-  it("[SYN6] an acknowledgement is cumulative, and confirms only what was sent", () => {
+  it("[SYN6] an acknowledgement is cumulative, and confirms only events that were sent", () => {
     assert.strictEqual(DeliveryProgress.newlyAcked({ sent: 10, acked: 4 }, 7), 3)
     assert.strictEqual(DeliveryProgress.newlyAcked({ sent: 10, acked: 4 }, 99), 6)
     assert.strictEqual(DeliveryProgress.newlyAcked({ sent: 10, acked: 4 }, 2), 0)

@@ -25,7 +25,7 @@ describe("Rejection", () => {
     assert.isFalse(Schema.is(Rejection.Rejection)({ ...rejection, code: "SQLITE_BUSY" }))
   })
 
-  it("[CON4] only codes that may disappear by waiting are retryable", () => {
+  it("[CON4] only codes of temporary failures are retryable", () => {
     assert.deepStrictEqual(Rejection.ErrorCode.literals.filter(Rejection.isRetryable), [
       "rate_limited",
       "unavailable",

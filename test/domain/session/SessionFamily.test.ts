@@ -14,7 +14,7 @@ describe("a family of sessions", () => {
     assert.deepStrictEqual(SessionFamily.revokedWith(rotatedTwice, "other"), ["other"])
   })
 
-  it("[SEC7] a rotation is forgotten at the end of the grace period, and with it nothing else", () => {
+  it("[SEC7] the end of a grace period removes its rotation, and no other", () => {
     const later = SessionFamily.forgetRotation(rotatedTwice, "second")
     assert.deepStrictEqual(SessionFamily.revokedWith(later, "third"), ["third", "second"])
   })

@@ -20,7 +20,7 @@ const entriesOf = ({ drafts }: ReturnType<typeof decide>) =>
   chainDrafts((text) => text, emptyHead(topic, "e"), 0, drafts) ?? []
 
 describe("publish", () => {
-  it("[TOP4] what was decided and not appended publishes nothing: no delta, no intent", () => {
+  it("[TOP4] a decision that was not appended leads to no delta and no intent", () => {
     const decided = decide({ _tag: "ask", question: "why" })
     assert.strictEqual(decided.drafts.length, 1)
     assert.deepStrictEqual(publish(start, start, [], 16), {
@@ -31,7 +31,7 @@ describe("publish", () => {
     })
   })
 
-  it("[TOP4] [SYN3] what was appended is published as one delta from the seq before it to its last", () => {
+  it("[TOP4] [SYN3] appended entries are published as one delta, from the seq before the first to that of the last", () => {
     const decided = decide({ _tag: "ask", question: "why" })
     const { delta, started } = publish(start, decided.after, entriesOf(decided), 16)
     assert.deepStrictEqual(delta, { from: 0, to: 1, hashDue: false })

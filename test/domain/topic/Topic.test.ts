@@ -94,7 +94,7 @@ const contextOf = (id: CommandId, author: Author, now: Instant) => ({ id, author
 const alice = userId(0)
 
 describe("Topic.define", () => {
-  it("[TOP8] fills in everything that a kind without intents, timers, lists and history of versions leaves out", () => {
+  it("[TOP8] has defaults for intents, timers, directory entries and upcasters", () => {
     const state = minimal.initial(topicId("minimal:x"))
     assert.strictEqual(minimal.version, 1)
     assert.deepStrictEqual(minimal.upcasters, {})

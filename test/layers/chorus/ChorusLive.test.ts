@@ -87,7 +87,7 @@ describe("ChorusLive: steps and their search", () => {
 })
 
 describe("ChorusLive: no search, and streaming", () => {
-  it.effect("[FLT13] when the search is not available the run continues, and its record says so", () => {
+  it.effect("[FLT13] when the search is not available the run continues, and its record notes it", () => {
     const down = fakePriorsLayer(() =>
       Effect.fail(new PriorsUnavailable({ operation: "search", retryable: true, cause: "x" }))
     )
@@ -105,7 +105,7 @@ describe("ChorusLive: no search, and streaming", () => {
     }).pipe(Effect.provide(chorusWithModel(streamsParts(textDelta(formatModelAnswer("L", stepData.experience))), down)))
   })
 
-  it.effect("[FLT13] the prompts of later steps say that there was no search", () => {
+  it.effect("[FLT13] the prompts of later steps state that there was no search", () => {
     const users: Array<string> = []
     const script: ModelScript = ({ system, user }) => {
       users.push(user)

@@ -72,7 +72,7 @@ describe("ChorusLive: choice of the model", () => {
       )
     ))
 
-  it.effect("[CHO12] without a key the built-in model answers, and its answer says so", () =>
+  it.effect("[CHO12] without a key the built-in model answers, and its answer states so", () =>
     Effect.gen(function*() {
       const { modelInfo } = yield* Chorus
       assert.deepStrictEqual(modelInfo, { model: ExtractiveModel.modelName, offline: true })

@@ -26,7 +26,7 @@ const collectMessages = ({ ws }: RawClient): ReadonlyArray<ReceivedMessage> => {
 
 describe("revoking a session", () => {
   it.live.each([false, true])(
-    "[SEC7] closes all its connections, and they receive nothing more (renewed: %s)",
+    "[SEC7] closes all its connections, which receive no further message (renewed: %s)",
     (renewed) =>
       Effect.gen(function*() {
         const url = yield* startListening

@@ -221,7 +221,7 @@ describe("SearchIndexerLive: engine failures", () => {
 })
 
 describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
-  it.effect("[STO6] [TOP6] a crash after the loss of an index leaves nothing missing", () => {
+  it.effect("[STO6] [TOP6] after the loss of an index and a crash every point is indexed again", () => {
     const { database, index, indexer } = setup()
     let crashed = false
     const crashingLog = Layer.effect(
