@@ -5,7 +5,7 @@ import { decideBatch, type DecidedBatch, type TopicInput } from "../../../src/do
 import type { ProcessedCommand } from "../../../src/domain/topic/Deduplication.ts"
 import { type DurableState, replay } from "../../../src/domain/topic/DurableState.ts"
 import * as Log from "../../../src/domain/topic/Log.ts"
-import { fold, type Intent } from "../../../src/domain/topic/Topic.ts"
+import { accept, fold, type Intent } from "../../../src/domain/topic/Topic.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
 
 const { kind } = CounterKind
@@ -95,14 +95,19 @@ describe("decideBatch", () => {
     assert.deepStrictEqual(outcomes(decided), [1, "id_conflict", "id_conflict"])
   })
 
-  it("[SYN4] stores a user's command that made no event, and the hash of one that did with its last event", () => {
-    const decided = decide([
-      command("n", { _tag: "nothing" }),
-      add("a", 1),
-      command("s", { _tag: "nothing" }, "system:x")
-    ])
+  it("[SYN4] stores a user's command that made no event, and none of the server's", () => {
+    const decided = decide([command("n", { _tag: "nothing" }), command("s", { _tag: "nothing" }, "system:x")])
     assert.deepStrictEqual(decided.eventlessCommands.map(({ id }) => id), ["n"])
-    assert.match(decided.drafts[0]?.asked ?? "", /^[0-9a-f]{16}$/)
+  })
+
+  it("[SYN4] [AUT5] stores a command's signature with its first event, and its hash with its last", () => {
+    const twoEvents: typeof kind = { ...kind, decide: () => accept({ _tag: "Added", n: 1 }, { _tag: "Added", n: 2 }) }
+    const signed = { topic, command: { _tag: "add", n: 1 }, timestamp: 7, signature: "s" }
+    const inputs = { now: 7, seed: () => 3, findProcessed: () => undefined }
+    const { drafts } = decideBatch(twoEvents, topic, start, [{ ...add("a", 1), signed }], inputs)
+    assert.deepStrictEqual(drafts.map((draft) => "signed" in draft), [true, false])
+    assert.isUndefined(drafts[0]?.asked)
+    assert.match(drafts[1]?.asked ?? "", /^[0-9a-f]{16}$/)
   })
 
   it("[SYN5] makes exactly one decision per command, in order: a receipt, a rejection, or a forward", () => {
