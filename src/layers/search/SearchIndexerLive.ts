@@ -147,6 +147,11 @@ const indexWork = (dependencies: Dependencies, { everything, topics }: Work) =>
     Effect.catch((error) => {
       dependencies.workQueue.addAll()
       return Effect.as(Effect.logWarning("the search index cannot be updated", error.message), false)
+    }),
+    // Otherwise a defect would end indexing without a word.
+    Effect.catchDefect((defect) => {
+      dependencies.workQueue.addAll()
+      return Effect.as(Effect.logError("the search index cannot be updated", defect), false)
     })
   )
 

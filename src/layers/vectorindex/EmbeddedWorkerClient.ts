@@ -20,15 +20,18 @@ const workerFile = new URL(
   import.meta.url
 )
 
-/** The flags of this process but one: under `node --input-type=module --eval …` a worker cannot load a file with it. */
-const workerArguments = execArgv.filter((argument) => !argument.startsWith("--input-type"))
+/**
+ * A worker inherits this process's flags, but cannot load a file with `--input-type`, which `node --eval` is given. Flags
+ * of V8 are inherited only if `execArgv` is not set: named there, they are an error.
+ */
+const workerOptions = execArgv.some((argument) => argument.startsWith("--input-type")) ? { execArgv: [] } : {}
 
 const unreachable = (cause: unknown) =>
   new VectorIndexError({ reason: new Unreachable({ detail: "the search worker ended", cause }) })
 
 /** Starts a worker with empty indexes. */
 export const start: Effect.Effect<WorkerClient> = Effect.sync(() => {
-  const worker = new Worker(workerFile, { execArgv: workerArguments })
+  const worker = new Worker(workerFile, workerOptions)
   const pendingCalls = new Map<number, (outcome: Effect.Effect<ReadonlyArray<ScoredId>, VectorIndexError>) => void>()
   let callCount = 0
   let exitError: VectorIndexError | undefined
