@@ -74,12 +74,13 @@ const runOnce = (
     })
   }))
 
-/** Runs a scenario on servers, `options.rounds` times each. */
+/** Runs a scenario on servers, `options.rounds` times each; every other round in reverse, since the first of a round is slower. */
 export const runScenario = Effect.fnUntraced(
   function*(scenario: Scenario, servers: ReadonlyArray<Servers.BenchServer>, options: RunOptions) {
     const runs = servers.map(({ name }): ServerRuns => ({ server: name, rounds: [] }))
     for (let round = 0; round < options.rounds; round++) {
-      for (const [i, server] of servers.entries()) {
+      const order = [...servers.entries()]
+      for (const [i, server] of round % 2 === 0 ? order : order.reverse()) {
         const result = yield* runOnce(server, scenario, options)
         runs[i]!.rounds.push(result)
         yield* Console.error(
