@@ -80,7 +80,7 @@ export const runScenario = Effect.fnUntraced(
     const runs = servers.map(({ name }): ServerRuns => ({ server: name, rounds: [] }))
     for (let round = 0; round < options.rounds; round++) {
       const order = [...servers.entries()]
-      for (const [i, server] of round % 2 === 0 ? order : order.reverse()) {
+      for (const [i, server] of round % 2 === 0 ? order : order.toReversed()) {
         const result = yield* runOnce(server, scenario, options)
         runs[i]!.rounds.push(result)
         yield* Console.error(
