@@ -3,18 +3,27 @@
  * after it was set, under at most `signalKeys` keys. A signal arrives up to 30 times a second, so that each function
  * allocates only what it returns.
  */
-import type { Instant } from "../protocol/Ids.ts"
+import type { Lane } from "../delivery/Lane.ts"
+import type { Instant, TopicId } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import type { PublishedSignal } from "../protocol/Protocol.ts"
 
-/** The latest value under one key, and when it was set. */
+/** The latest value under one key, when it was set, and the lane of all values of this key. */
 export interface SignalEntry {
   readonly signal: PublishedSignal
   readonly at: Instant
+  readonly lane: Lane
 }
 
 /** One entry per key, ordered by when the key was first set. */
 export type ConnectionSignals = ReadonlyArray<SignalEntry>
+
+/** ROO3: the lane of a signal: a later value of the same connection and key replaces it. */
+export const laneOf = (topic: TopicId, { connection, key }: PublishedSignal): Lane => ({
+  _tag: "Ephemeral",
+  topic,
+  key: `signal ${connection} ${key}`
+})
 
 /** No signal is set. */
 export const noSignals: ConnectionSignals = []

@@ -61,9 +61,6 @@ export const takeDiff = (
   return { diff: { joins, leaves }, published: { ...state, joins: noEntries, leaves: noEntries } }
 }
 
-/** SEC11: whether a connection takes part in the topic, so that it may share signals and is shown to others. */
-export const isConnected = ({ present }: TopicPresence, connection: string): boolean => HashMap.has(present, connection)
-
 /** Whether any connection of a user is present. */
 export const isUserPresent = ({ present }: TopicPresence, user: UserId): boolean =>
   HashMap.some(present, (entry) => entry.user === user)

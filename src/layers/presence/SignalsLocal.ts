@@ -68,13 +68,13 @@ type PresenceLimits = Pick<Limits, "presenceCoalesce" | "cursorTtl" | "signalKey
 /** The presence, signals and running text of one topic. */
 class SharedState {
   presence = Presence.nonePresent
-  /** By connection. */
+  /** By connection, from its join to its leave: only participants set signals (SEC11). */
   readonly signals = new Map<string, ConnectionSignals.ConnectionSignals>()
   /** By prompt id. */
   readonly runningTexts = new Map<string, RunningText.RunningText>()
 
   get isEmpty(): boolean {
-    return this.signals.size + this.runningTexts.size === 0 && Presence.isIdle(this.presence)
+    return this.runningTexts.size === 0 && Presence.isIdle(this.presence)
   }
 }
 
@@ -102,6 +102,7 @@ class SharedStates {
     if (isUser(user)) {
       const presence = Presence.join(shared.presence, { user, connection: id, at: this.dependencies.now() })
       this.setPresence(topic, shared, presence)
+      if (!shared.signals.has(id)) shared.signals.set(id, ConnectionSignals.noSignals)
     }
     return {
       presence: Presence.entriesOf(shared.presence),
@@ -113,43 +114,47 @@ class SharedStates {
     const shared = this.byTopic.get(topic)
     if (shared === undefined) return
     this.setPresence(topic, shared, Presence.leave(shared.presence, connection))
-    for (const { signal } of shared.signals.get(connection) ?? []) this.removeSignal(topic, shared, signal)
+    for (const entry of shared.signals.get(connection) ?? []) this.broadcastRemoval(topic, entry)
+    shared.signals.delete(connection)
   }
 
   setSignal(topic: TopicId, from: Subscriber, key: string, value: PublishedSignal["value"]): void {
     const shared = this.byTopic.get(topic)
-    if (shared === undefined || !Presence.isConnected(shared.presence, from.id)) return
-    const signals = shared.signals.get(from.id) ?? ConnectionSignals.noSignals
+    const signals = shared?.signals.get(from.id)
+    if (shared === undefined || signals === undefined) return
     const existing = ConnectionSignals.entryOf(signals, key)
-    if (value === null) return existing === undefined ? undefined : this.removeSignal(topic, shared, existing.signal)
+    if (value === null) return existing && this.removeSignal(topic, shared, existing)
     const { limits, now, wheel } = this.dependencies
     const evicted = ConnectionSignals.evictedBy(signals, key, limits)
-    if (evicted !== undefined) this.broadcastSignal(topic, { ...evicted.signal, value: null })
-    const entry = { signal: { from: from.user, connection: from.id, key, value }, at: now() }
+    if (evicted !== undefined) this.broadcastRemoval(topic, evicted)
+    const signal: PublishedSignal = { from: from.user, connection: from.id, key, value }
+    const entry = { signal, at: now(), lane: existing?.lane ?? ConnectionSignals.laneOf(topic, signal) }
     shared.signals.set(from.id, ConnectionSignals.setSignal(signals, entry, limits))
     if (existing === undefined) {
-      wheel.scheduleCallback(ConnectionSignals.expiryOf(entry, limits), this.expireSignal(topic, entry.signal))
+      wheel.scheduleCallback(ConnectionSignals.expiryOf(entry, limits), this.expireSignal(topic, signal))
     }
-    this.broadcastSignal(topic, entry.signal)
+    this.broadcast(topic, "signal", signal, entry.lane)
   }
 
   /** Removes a signal when it expires; a later value under its key sets the deadline again. */
-  private expireSignal(topic: TopicId, signal: PublishedSignal): TimerWheel.ExpireHandler {
+  private expireSignal(topic: TopicId, { connection, key }: PublishedSignal): TimerWheel.ExpireHandler {
     return (at) => {
       const shared = this.byTopic.get(topic)
-      const entry = ConnectionSignals.entryOf(shared?.signals.get(signal.connection) ?? [], signal.key)
+      const entry = ConnectionSignals.entryOf(shared?.signals.get(connection) ?? [], key)
       if (shared === undefined || entry === undefined) return undefined
       const expiresAt = ConnectionSignals.expiryOf(entry, this.dependencies.limits)
-      return at < expiresAt ? expiresAt : void this.removeSignal(topic, shared, entry.signal)
+      return at < expiresAt ? expiresAt : this.removeSignal(topic, shared, entry)
     }
   }
 
-  private removeSignal(topic: TopicId, shared: SharedState, signal: PublishedSignal): void {
-    const { connection, key } = signal
-    const remaining = ConnectionSignals.removeSignal(shared.signals.get(connection) ?? [], key)
-    if (remaining.length === 0) shared.signals.delete(connection)
-    else shared.signals.set(connection, remaining)
-    this.broadcastSignal(topic, { ...signal, value: null })
+  private removeSignal(topic: TopicId, { signals }: SharedState, entry: ConnectionSignals.SignalEntry): undefined {
+    const { connection, key } = entry.signal
+    signals.set(connection, ConnectionSignals.removeSignal(signals.get(connection) ?? [], key))
+    this.broadcastRemoval(topic, entry)
+  }
+
+  private broadcastRemoval(topic: TopicId, { lane, signal }: ConnectionSignals.SignalEntry): void {
+    this.broadcast(topic, "signal", { ...signal, value: null }, lane)
   }
 
   publishChunk(topic: TopicId, chunk: RunningText.RunningText): void {
@@ -193,14 +198,6 @@ class SharedStates {
     shared.presence = presence
     this.changedTopics.add(topic)
     this.dependencies.presenceChanged.openUnsafe()
-  }
-
-  private broadcastSignal(topic: TopicId, signal: PublishedSignal): void {
-    this.broadcast(topic, "signal", signal, {
-      _tag: "Ephemeral",
-      topic,
-      key: `signal ${signal.connection} ${signal.key}`
-    })
   }
 
   private broadcast<T extends ServerMessage["_tag"]>(

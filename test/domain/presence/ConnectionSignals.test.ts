@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ConnectionSignals from "../../../src/domain/presence/ConnectionSignals.ts"
-import { UserId } from "../../../src/domain/protocol/Ids.ts"
+import { TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
 
 const from = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
-const entry = (key: string, value: number, at = 0): ConnectionSignals.SignalEntry => ({
-  signal: { from, connection: "c", key, value },
-  at
-})
+const topic = TopicId.make("room:lobby")
+const entry = (key: string, value: number, at = 0): ConnectionSignals.SignalEntry => {
+  const signal = { from, connection: "c", key, value }
+  return { signal, at, lane: ConnectionSignals.laneOf(topic, signal) }
+}
 const setAll = (...entries: ReadonlyArray<ConnectionSignals.SignalEntry>) =>
   entries.reduce(
     (signals, next) => ConnectionSignals.setSignal(signals, next, defaults),
@@ -20,6 +21,14 @@ describe("the signals of a connection", () => {
     assert.deepStrictEqual(signals, [entry("cursor", 2, 5), entry("typing", 1)])
     assert.deepStrictEqual(ConnectionSignals.removeSignal(signals, "cursor"), [entry("typing", 1)])
     assert.isUndefined(ConnectionSignals.entryOf(signals, "selection"))
+  })
+
+  it("[ROO3] values replace each other under one key of one connection, and under no other", () => {
+    const lanes = [entry("cursor", 1), entry("cursor", 2), entry("typing", 1)].map(({ lane }) => lane)
+    assert.deepStrictEqual(lanes[0], lanes[1])
+    assert.notDeepEqual(lanes[0], lanes[2])
+    const other = { from, connection: "d", key: "cursor", value: 1 }
+    assert.notDeepEqual(ConnectionSignals.laneOf(topic, other), lanes[0])
   })
 
   it("[ROO3] a value expires 30 s after it was set; setting it again starts anew", () => {

@@ -69,10 +69,4 @@ describe("the presence of a topic", () => {
     publish()
     assert.isTrue(Presence.isIdle(state))
   })
-
-  it("[SEC11] a connection takes part from its join to its leave only", () => {
-    assert.isFalse(Presence.isConnected(Presence.nonePresent, "a"))
-    assert.isTrue(Presence.isConnected(join("a"), "a"))
-    assert.isFalse(Presence.isConnected(Presence.leave(join("a"), "a"), "a"))
-  })
 })

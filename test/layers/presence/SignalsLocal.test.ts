@@ -71,7 +71,7 @@ describe("SignalsLocal", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[SEC11] a signal of a connection that has not joined is ignored; others share at most 16 keys", () => {
+  it.effect("[SEC11] a signal of a connection that has not joined, or has left, is ignored; others share at most 16 keys", () => {
     const { layer } = makeFixture()
     return Effect.gen(function*() {
       const signals = yield* Signals
@@ -80,6 +80,9 @@ describe("SignalsLocal", () => {
       assert.lengthOf(signals.join(topic, a).signals, 0)
       for (let i = 0; i < 100; i++) signals.setSignal(topic, a, `k${i}`, i)
       assert.lengthOf(signals.join(topic, a).signals, defaults.signalKeys)
+      signals.leave(topic, "a")
+      signals.setSignal(topic, a, "cursor", 1)
+      assert.lengthOf(signals.join(topic, a).signals, 0)
     }).pipe(Effect.provide(layer))
   })
 
