@@ -174,6 +174,8 @@ const messageIdOf = (value: unknown): string | null =>
 
 type StructureViolation = Omit<FrameRejection, "id">
 
+const loneSurrogate: StructureViolation = { code: "malformed", message: "a string contains a lone surrogate" }
+
 const forbiddenKeys: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"])
 
 /** SEC16, SEC17, SEC18, SEC19: the first violation in a parsed value, or undefined. Descends at most `limits.depth` levels. */
@@ -184,7 +186,7 @@ export const validateJsonStructure = (
 ): StructureViolation | undefined => {
   switch (typeof value) {
     case "string":
-      return value.isWellFormed() ? undefined : { code: "malformed", message: "a string contains a lone surrogate" }
+      return value.isWellFormed() ? undefined : loneSurrogate
     case "number":
       return Number.isFinite(value) ? undefined : { code: "malformed", message: "a number is not finite" }
     case "object":
@@ -212,8 +214,8 @@ export const validateJsonStructure = (
     if (forbiddenKeys.has(key)) {
       return { code: "malformed", message: "__proto__, constructor and prototype are not allowed as keys" }
     }
-    const violation = validateJsonStructure(key, limits, depth) ??
-      validateJsonStructure(record[key], limits, depth + 1)
+    if (!key.isWellFormed()) return loneSurrogate
+    const violation = validateJsonStructure(record[key], limits, depth + 1)
     if (violation !== undefined) return violation
   }
   return undefined
