@@ -223,6 +223,28 @@ export const rejectRequest = (
   completeRequest(runtime, client, topic, rejection)
 }
 
+/** Starts a request whose effect ends with the reply, or with a rejection, which is answered as an error. */
+export const answerRequest = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  slot: ReplyTarget,
+  { ref, topic }: { readonly ref: string; readonly topic?: TopicId },
+  reply: Effect.Effect<ServerMessage, ServerMessages.RequestRejection, Topics>
+): void =>
+  startRequest(
+    runtime,
+    client,
+    slot,
+    ref,
+    Effect.match(reply, {
+      onFailure: (rejection) => rejectRequest(runtime, client, slot, ref, topic ?? null, rejection),
+      onSuccess: (message) => {
+        sendMessage(runtime, client, slot, message, topic)
+        completeRequest(runtime, client, topic ?? null)
+      }
+    })
+  )
+
 // -- Closing -----------------------------------------------------------------
 
 /** The message by which the server closes a connection. */

@@ -1,77 +1,56 @@
 /** Handlers of the intents that read once, without a subscription. */
 import { Effect } from "effect"
-import { kindOf } from "../../domain/protocol/Ids.ts"
+import { kindOf, type UserId } from "../../domain/protocol/Ids.ts"
+import type { ServerMessage } from "../../domain/protocol/Protocol.ts"
 import { threadKind } from "../../domain/thread/Thread.ts"
-import type { ClientConnection } from "./ClientConnection.ts"
+import type { Topics } from "../../services/Topics.ts"
 import {
-  completeRequest,
+  answerRequest,
   type ConnectionIntentHandler,
+  type ConnectionIntentHandlers,
   type ConnectionRuntime,
-  type IntentOf,
-  rejectRequest,
-  type ReplyTarget,
-  sendMessage,
-  startRequest
+  type IntentOf
 } from "./ConnectionRuntime.ts"
 import * as LedgerAccount from "./LedgerAccount.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
-/** Answers `get_threads` from the directory. */
-export const listThreads: ConnectionIntentHandler<"ListThreads"> = (runtime, client, intent, slot) =>
-  startRequest(runtime, client, slot, intent.ref, queryThreads(runtime, client, intent, slot))
+/** The tags of the intents that read once. */
+type QueryTag = Extract<keyof ConnectionIntentHandlers, "ListThreads" | "ReadThread" | "ReadUser">
 
-const queryThreads = Effect.fnUntraced(
-  function*(
-    runtime: ConnectionRuntime,
-    client: ClientConnection,
-    { all, ref }: IntentOf<"ListThreads">,
-    slot: ReplyTarget
-  ) {
-    const user = client.subscriber?.user
-    if (user === undefined) return
-    const threads = yield* runtime.directory.list(user, {
-      kind: "thread",
-      includePublic: all,
-      limit: ServerMessages.maxListedThreads
-    })
-    sendMessage(runtime, client, slot, {
+/** Reads what an intent asks for, as its user may see it. */
+type Query<T extends QueryTag> = (
+  runtime: ConnectionRuntime,
+  user: UserId,
+  intent: IntentOf<T>
+) => Effect.Effect<ServerMessage, ServerMessages.RequestRejection, Topics>
+
+/** Answers an intent with the result of its query. The user is read now: the connection may have none later. */
+const answerWith =
+  <T extends QueryTag>(query: Query<T>): ConnectionIntentHandler<T> => (runtime, client, intent, slot) => {
+    const { subscriber } = client
+    if (subscriber !== undefined) answerRequest(runtime, client, slot, intent, query(runtime, subscriber.user, intent))
+  }
+
+/** Answers `get_threads` from the directory. */
+export const listThreads = answerWith<"ListThreads">(({ directory }, user, { all, ref }) =>
+  directory.list(user, { kind: "thread", includePublic: all, limit: ServerMessages.maxListedThreads }).pipe(
+    Effect.map((threads): ServerMessage => ({
       _tag: "threads",
       threads: threads.map(ServerMessages.threadSummary),
       ref_id: ref
-    })
-    completeRequest(runtime, client, null)
-  },
-  (effect, runtime, client, { ref }, slot) =>
-    Effect.catch(
-      effect,
-      () => Effect.sync(() => rejectRequest(runtime, client, slot, ref, null, ServerMessages.unavailableError))
-    )
+    })),
+    Effect.mapError(() => ServerMessages.unavailableError)
+  )
 )
 
 /** Answers `get_thread` with the messages of the thread's durable state. */
-export const readThread: ConnectionIntentHandler<"ReadThread"> = (runtime, client, intent, slot) =>
-  startRequest(runtime, client, slot, intent.ref, queryThread(runtime, client, intent, slot))
-
-const queryThread = Effect.fnUntraced(
-  function*(
-    runtime: ConnectionRuntime,
-    client: ClientConnection,
-    { ref, topic }: IntentOf<"ReadThread">,
-    slot: ReplyTarget
-  ) {
-    // Read now: the connection may have no user by the time the state is loaded.
-    const user = client.subscriber?.user
-    if (user === undefined) return
-    if (kindOf(topic) !== "thread") return rejectRequest(runtime, client, slot, ref, topic, notAThread)
-    const thread = yield* runtime.topics.stateOf(threadKind, topic, user)
-    sendMessage(runtime, client, slot, ServerMessages.threadMessages(ref, thread), topic)
-    completeRequest(runtime, client, topic)
-  },
-  (effect, runtime, client, { ref, topic }, slot) =>
-    Effect.catch(
-      effect,
-      ({ rejection }) => Effect.sync(() => rejectRequest(runtime, client, slot, ref, topic, rejection))
+export const readThread = answerWith<"ReadThread">(({ topics }, user, { ref, topic }) =>
+  kindOf(topic) === "thread"
+    ? topics.stateOf(threadKind, topic, user).pipe(
+      Effect.map((thread) => ServerMessages.threadMessages(ref, thread)),
+      Effect.mapError(({ rejection }) => rejection)
     )
+    : Effect.fail(notAThread)
 )
 
 const notAThread: ServerMessages.RequestRejection = {
@@ -80,25 +59,9 @@ const notAThread: ServerMessages.RequestRejection = {
 }
 
 /** Answers `get_user` with the user's balance. */
-export const readUser: ConnectionIntentHandler<"ReadUser"> = (runtime, client, intent, slot) =>
-  startRequest(runtime, client, slot, intent.ref, queryUser(runtime, client, intent, slot))
-
-const queryUser = Effect.fnUntraced(
-  function*(
-    runtime: ConnectionRuntime,
-    client: ClientConnection,
-    { ref }: IntentOf<"ReadUser">,
-    slot: ReplyTarget
-  ) {
-    const user = client.subscriber?.user
-    if (user === undefined) return
-    const balance = yield* LedgerAccount.readBalance(user)
-    sendMessage(runtime, client, slot, { _tag: "user", user: { public_key: user, balance }, ref_id: ref })
-    completeRequest(runtime, client, null)
-  },
-  (effect, runtime, client, { ref }, slot) =>
-    Effect.catch(
-      effect,
-      ({ rejection }) => Effect.sync(() => rejectRequest(runtime, client, slot, ref, null, rejection))
-    )
+export const readUser = answerWith<"ReadUser">((_runtime, user, { ref }) =>
+  LedgerAccount.readBalance(user).pipe(
+    Effect.map((balance): ServerMessage => ({ _tag: "user", user: { public_key: user, balance }, ref_id: ref })),
+    Effect.mapError(({ rejection }) => rejection)
+  )
 )

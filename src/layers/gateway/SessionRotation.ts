@@ -1,21 +1,18 @@
 /** Handlers of the intents that renew, hold and end sessions (AUT2, CON5, SEC7). */
 import { Effect, Redacted } from "effect"
 import { closeCode } from "../../domain/connection/CloseCode.ts"
+import type { ServerMessage } from "../../domain/protocol/Protocol.ts"
 import * as SessionFamily from "../../domain/session/SessionFamily.ts"
 import type { IssuedSession, SessionError } from "../../services/Sessions.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
 import {
+  answerRequest,
   closeRequested,
-  completeRequest,
   type ConnectionIntentHandler,
   type ConnectionRuntime,
   dispatch,
   type IntentOf,
-  now,
-  rejectRequest,
-  type ReplyTarget,
-  sendMessage,
-  startRequest
+  now
 } from "./ConnectionRuntime.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
@@ -35,37 +32,25 @@ export const rotateSession = Effect.fnUntraced(function*(
 
 /** Answers `renew` with a new token. */
 export const renewSession: ConnectionIntentHandler<"RenewSession"> = (runtime, client, intent, slot) =>
-  startRequest(runtime, client, slot, intent.ref, renew(runtime, client, intent, slot))
+  answerRequest(runtime, client, slot, intent, renew(runtime, client, intent))
 
-const renew = Effect.fnUntraced(
-  function*(
-    runtime: ConnectionRuntime,
-    client: ClientConnection,
-    { ref, session }: IntentOf<"RenewSession">,
-    slot: ReplyTarget
-  ) {
-    const { subscriber } = client
-    const { expiresAt, id, token } = yield* rotateSession(runtime, session)
-    if (subscriber === undefined || client.subscriber !== subscriber) {
-      // Signed out, or closed, while the store was rotating: the successor must not outlive the session (SEC7).
-      yield* runtime.sessions.revoke(id)
-      return rejectRequest(runtime, client, slot, ref, null, sessionEnded)
-    }
-    sendMessage(runtime, client, slot, {
-      _tag: "renewed",
-      session_token: Redacted.value(token),
-      expires_at: expiresAt,
-      ref_id: ref
-    })
-    completeRequest(runtime, client, null)
-  },
-  (effect, runtime, client, { ref }, slot) =>
-    Effect.catch(
-      effect,
-      (error) =>
-        Effect.sync(() => rejectRequest(runtime, client, slot, ref, null, ServerMessages.sessionRejection(error)))
-    )
-)
+const renew = Effect.fnUntraced(function*(
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  { ref, session }: IntentOf<"RenewSession">
+): Effect.fn.Return<ServerMessage, ServerMessages.RequestRejection> {
+  const { subscriber } = client
+  const { expiresAt, id, token } = yield* Effect.mapError(
+    rotateSession(runtime, session),
+    ServerMessages.sessionRejection
+  )
+  if (subscriber === undefined || client.subscriber !== subscriber) {
+    // Signed out, or closed, while the store was rotating: the successor must not outlive the session (SEC7).
+    yield* Effect.mapError(runtime.sessions.revoke(id), ServerMessages.sessionRejection)
+    return yield* Effect.fail(sessionEnded)
+  }
+  return { _tag: "renewed", session_token: Redacted.value(token), expires_at: expiresAt, ref_id: ref }
+})
 
 const sessionEnded: ServerMessages.RequestRejection = {
   code: "auth_failed",
