@@ -110,6 +110,13 @@ describe("ChorusParse: format", () => {
 })
 
 describe("ChorusParse: quotes", () => {
+  it("[CHO15] a quote of as many units as an item may have is kept; a longer one is no quotation", () => {
+    const { item } = ChorusParse.outputLimits
+    const content = "q".repeat(item + 1)
+    assert.lengthOf(ChorusParse.findQuote(content, content.slice(1)), item)
+    assert.strictEqual(ChorusParse.findQuote(content, content), "")
+  })
+
   it.prop("[CHO15] a quote is a part of its prior", [Schema.String, Schema.String, Schema.String], ([a, b, c]) => {
     const content = a + b + c
     const quote = ChorusParse.findQuote(content, b)
