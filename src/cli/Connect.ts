@@ -6,13 +6,13 @@ import * as Keys from "../client/Keys.ts"
 import { TopicId } from "../domain/protocol/Ids.ts"
 import type { ThreadSummary } from "../domain/protocol/Protocol.ts"
 import { threadKind } from "../domain/thread/Thread.ts"
-import type * as Thread from "../domain/thread/ThreadModel.ts"
+import type * as ThreadModel from "../domain/thread/ThreadModel.ts"
 import { CliError } from "./CliError.ts"
 
 /** A thread. */
-export type ThreadTopic = Client.Topic<Thread.State, Thread.Command>
+export type ThreadTopic = Client.Topic<ThreadModel.State, ThreadModel.Command>
 /** A view of a thread. */
-export type ThreadView = Client.View<Thread.State>
+export type ThreadView = Client.View<ThreadModel.State>
 
 const readSetting = (name: string) =>
   Config.String(name).pipe(
@@ -86,7 +86,7 @@ export const connect = Effect.gen(function*() {
 
 /** Creates a thread and returns its id. */
 export const createThread = Effect.fnUntraced(
-  function*(client: Client.Client, name: string, visibility: Thread.Visibility) {
+  function*(client: Client.Client, name: string, visibility: ThreadModel.Visibility) {
     const id = Client.commandId()
     const topic = client.topic(threadKind, toTopicId(id))
     yield* topic.send({ _tag: "create_thread", name, visibility }, id)

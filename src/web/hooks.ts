@@ -4,12 +4,12 @@ import type { Client, Topic, View } from "../client/Client.ts"
 import type { State } from "../client/ClientModel.ts"
 import type { TopicId } from "../domain/protocol/Ids.ts"
 import { threadKind } from "../domain/thread/Thread.ts"
-import type * as Thread from "../domain/thread/ThreadModel.ts"
+import type * as ThreadModel from "../domain/thread/ThreadModel.ts"
 
 /** A thread. */
-export type ThreadTopic = Topic<Thread.State, Thread.Command>
+export type ThreadTopic = Topic<ThreadModel.State, ThreadModel.Command>
 /** A view of a thread. */
-export type ThreadView = View<Thread.State>
+export type ThreadView = View<ThreadModel.State>
 
 /** The state of the client. */
 export const useClient = (client: Client): State => useSyncExternalStore(client.onChange, client.state)

@@ -7,7 +7,7 @@ import type { Replica } from "../../src/client/Replica.ts"
 import { closeCode } from "../../src/domain/connection/CloseCode.ts"
 import { CommandId } from "../../src/domain/protocol/Ids.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
-import type * as Room from "../../src/domain/room/RoomModel.ts"
+import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
 import { me, ScriptedServer, topic, uuid } from "./ScriptedServer.ts"
 
 export const config: Config = {
@@ -118,7 +118,7 @@ export class ClientFixture extends ScriptedServer {
     }
   }
 
-  submitCommand(n: number, command: Room.Command): void {
+  submitCommand(n: number, command: RoomModel.Command): void {
     this.dispatch({ _tag: "CommandSubmitted", id: CommandId.make(uuid(n)), topic, command, seed: n })
   }
 
@@ -135,7 +135,7 @@ export class ClientFixture extends ScriptedServer {
 export const clientReplica = (fixture: ClientFixture): Replica => fixture.state.replicas.get(topic)!
 /** The contents of the posts in a room's state. */
 export const postContents = (state: unknown): ReadonlyArray<unknown> =>
-  (state as Room.State).posts.map((post) => post.content)
+  (state as RoomModel.State).posts.map((post) => post.content)
 
 /** Online and subscribed. */
 export const onlineFixture = (): ClientFixture => {

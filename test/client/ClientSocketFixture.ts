@@ -3,7 +3,7 @@ import { Effect, Option, type Scope, Stream } from "effect"
 import { type WebSocket, WebSocketServer } from "ws"
 import { Client, type ClientError, type ClientModel, Keys } from "../../src/client/index.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
-import type * as Room from "../../src/domain/room/RoomModel.ts"
+import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
 import { ScriptedServer, topic } from "./ScriptedServer.ts"
 
 /** The scripted server behind a real port; `sockets` are the open ones. */
@@ -38,7 +38,7 @@ export const listen = (server: ScriptedServer) =>
   )
 
 /** The confirmed posts of a view. */
-export const confirmedPosts = (view: Client.View<Room.State>): ReadonlyArray<unknown> =>
+export const confirmedPosts = (view: Client.View<RoomModel.State>): ReadonlyArray<unknown> =>
   view.confirmed.posts.map((post) => post.content)
 
 /** A connected client of a scripted server, in one room. */
@@ -47,7 +47,7 @@ export const connectClient: Effect.Effect<
     readonly server: ScriptedServer
     readonly sockets: Set<WebSocket>
     readonly client: Client.Client
-    readonly lobby: Client.Topic<Room.State, Room.Command>
+    readonly lobby: Client.Topic<RoomModel.State, RoomModel.Command>
   },
   ClientError,
   Scope.Scope
@@ -61,6 +61,6 @@ export const connectClient: Effect.Effect<
 
 /** The first view that matches. */
 export const awaitView = (
-  lobby: Client.Topic<Room.State, Room.Command>,
-  predicate: (view: Client.View<Room.State>) => boolean
+  lobby: Client.Topic<RoomModel.State, RoomModel.Command>,
+  predicate: (view: Client.View<RoomModel.State>) => boolean
 ) => lobby.views.pipe(Stream.filter(predicate), Stream.runHead, Effect.map(Option.getOrThrow))

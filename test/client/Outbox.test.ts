@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { maxPendingCommands } from "../../src/client/Outbox.ts"
 import { CommandId } from "../../src/domain/protocol/Ids.ts"
-import type * as Room from "../../src/domain/room/RoomModel.ts"
+import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
 import { ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
 import { otherUser, topic, uuid } from "./ScriptedServer.ts"
 
@@ -26,7 +26,7 @@ const revokeAccess = (fixture: ClientFixture) => {
 
 const visibleState = ({ state: { outbox, replicas } }: ClientFixture) => ({
   outbox: outbox.length,
-  posts: (replicas.get(topic)!.state as Room.State).posts.length
+  posts: (replicas.get(topic)!.state as RoomModel.State).posts.length
 })
 
 describe("Outbox", () => {

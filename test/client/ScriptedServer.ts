@@ -5,7 +5,7 @@ import { CommandId, type Position, TopicId, UserId } from "../../src/domain/prot
 import { encodeServerMessage, type PublishedEvent, type ServerMessage } from "../../src/domain/protocol/Protocol.ts"
 import * as StateHash from "../../src/domain/protocol/StateHash.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
-import type * as Room from "../../src/domain/room/RoomModel.ts"
+import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
 import { fold } from "../../src/domain/topic/Topic.ts"
 
 export const me = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
@@ -62,7 +62,7 @@ export class ScriptedServer {
 
   /** The state after the first `seq` events. */
   stateAt(seq: number): unknown {
-    return fold(roomKind, roomKind.initial(topic), this.log.slice(0, seq).map((view) => view.event as Room.Event))
+    return fold(roomKind, roomKind.initial(topic), this.log.slice(0, seq).map((view) => view.event as RoomModel.Event))
   }
 
   get hash(): string {
@@ -70,8 +70,8 @@ export class ScriptedServer {
   }
 
   /** Decides a command of an author; its events are logged and sent as a delta. Undefined if it is rejected. */
-  append(id: string, author: UserId, command: Room.Command): number | undefined {
-    const state = this.stateAt(this.log.length) as Room.State
+  append(id: string, author: UserId, command: RoomModel.Command): number | undefined {
+    const state = this.stateAt(this.log.length) as RoomModel.State
     const decision = roomKind.decide(state, command, { id: CommandId.make(id), author, now: this.now, seed: 0 })
     if (Result.isFailure(decision) || decision.success._tag === "Forward") return undefined
     const from = this.log.length
@@ -172,7 +172,7 @@ export class ScriptedServer {
         ...(outcome === "rate_limited" ? { retry_after_ms: 500 } : {})
       })
     }
-    const seq = this.append(id, this.user, { ...payload, _tag: type } as Room.Command)
+    const seq = this.append(id, this.user, { ...payload, _tag: type } as RoomModel.Command)
     if (seq === undefined) {
       return this.sendToClient({ _tag: "error", ref_id: id, code: "rule_violated", message: "no", retryable: false })
     }

@@ -1,14 +1,14 @@
 /** A payload for every message that an authenticated client can send, for tests of authorisation. */
 import type { ClientControl } from "../../src/domain/protocol/Protocol.ts"
-import type * as Room from "../../src/domain/room/RoomModel.ts"
-import type * as Thread from "../../src/domain/thread/ThreadModel.ts"
+import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
+import type * as ThreadModel from "../../src/domain/thread/ThreadModel.ts"
 import { makeTestUser, uuid } from "./TestUsers.ts"
 
 /** An id that belongs to no user. */
 export const foreignId = uuid()
 
 /** For every thread command: a new command without an entry here does not compile. */
-export const threadCommandPayloads: Readonly<Record<Thread.Command["_tag"], object>> = {
+export const threadCommandPayloads: Readonly<Record<ThreadModel.Command["_tag"], object>> = {
   create_thread: { name: "Let me in" },
   submit_message: { content: "let me in" },
   import_messages: { messages: [{ content: "let me in", source: "a.md" }] },
@@ -22,7 +22,7 @@ export const threadCommandPayloads: Readonly<Record<Thread.Command["_tag"], obje
 }
 
 /** For every room command. */
-export const roomCommandPayloads: Readonly<Record<Room.Command["_tag"], object>> = {
+export const roomCommandPayloads: Readonly<Record<RoomModel.Command["_tag"], object>> = {
   join_room: {},
   leave_room: {},
   send_message: { content: "let me in" },

@@ -8,7 +8,7 @@ import { HashMap, Option } from "effect"
 import { type CommandId, deriveId, type Instant, isUser, kindOf, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { accept, type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
-import * as Model from "./LedgerModel.ts"
+import * as LedgerModel from "./LedgerModel.ts"
 import type { AccountId, Answer, Event, Share, State } from "./LedgerModel.ts"
 
 /** Whole tokens: the supply (LED2) and the grant of a new user (LED3). */
@@ -59,7 +59,7 @@ const decideInput = (state: State, input: Answer | HostAnswer, context: CommandC
   }
   switch (input._tag) {
     case "Grant":
-      return openAccounts(state, [Model.userAccount(input.user)], context.now)
+      return openAccounts(state, [LedgerModel.userAccount(input.user)], context.now)
     case "Transfer":
       return decideTransfer(state, input, context)
     case "Settle":
@@ -89,11 +89,11 @@ const openAccounts = (state: State, accounts: ReadonlyArray<AccountId>, at: Inst
 
 /** LED1: reserves a stake of the author, and offers it to the other topic. */
 const decideEscrow = (state: State, input: Escrow, user: UserId, context: CommandContext): EventsOrRejection => {
-  const from = Model.userAccount(user)
+  const from = LedgerModel.userAccount(user)
   const openingEvents = openAccounts(state, [from], context.now)
   const available = balanceOf(openingEvents.reduce(evolve, state), from)
   if (context.id.length > 200) return makeRejection("malformed", "SYN1", "the id is too long: use a UUID")
-  if (HashMap.has(state.accounts, Model.stakeAccount(context.id))) {
+  if (HashMap.has(state.accounts, LedgerModel.stakeAccount(context.id))) {
     return makeRejection("id_conflict", "LED1", "this id is in use for another stake: send the command with a new id")
   }
   if (kindOf(input.topic) === "ledger") {
@@ -137,7 +137,7 @@ const decideTransfer = (
 }
 
 const decideSettle = (state: State, input: Settle, at: Instant): EventsOrRejection => {
-  const from = Model.stakeAccount(input.stake)
+  const from = LedgerModel.stakeAccount(input.stake)
   const reserved = balanceOf(state, from)
   if (reserved === 0) return makeRejection("not_found", "LED1", "this stake does not exist, or is settled already")
   if (input.shares.some((share) => share.to.startsWith("stake:"))) {
@@ -165,10 +165,10 @@ const touchedAccounts = (state: State, event: Event): ReadonlyArray<AccountId> =
     case "Moved":
       return [event.from, ...event.shares.map((share) => share.to)]
     case "Escrowed":
-      return [event.offer.from, Model.stakeAccount(event.offer.id)]
+      return [event.offer.from, LedgerModel.stakeAccount(event.offer.id)]
     case "OfferClosed":
       return state.offers.flatMap((offer) =>
-        offer.tell.id === event.id ? [offer.from, Model.stakeAccount(offer.id)] : []
+        offer.tell.id === event.id ? [offer.from, LedgerModel.stakeAccount(offer.id)] : []
       )
   }
 }
@@ -182,14 +182,14 @@ const evolve = (previous: State, event: Event): State => {
       return { ...state, accounts: moveTokens(state.accounts, event.from, event.shares) }
     case "Escrowed": {
       const { amount, from, id } = event.offer
-      const shares = [{ to: Model.stakeAccount(id), amount }]
+      const shares = [{ to: LedgerModel.stakeAccount(id), amount }]
       return { ...state, accounts: moveTokens(state.accounts, from, shares), offers: [...state.offers, event.offer] }
     }
     case "OfferClosed": {
       const offer = state.offers.find((offer) => offer.tell.id === event.id)
       const offers = state.offers.filter((other) => other !== offer)
       if (offer === undefined || event.accepted) return { ...state, offers }
-      const stake = Model.stakeAccount(offer.id)
+      const stake = LedgerModel.stakeAccount(offer.id)
       const shares = [{ to: offer.from, amount: balanceOf(state, stake) }]
       return { ...state, offers, accounts: moveTokens(state.accounts, stake, shares) }
     }
@@ -211,10 +211,10 @@ const moveTokens = (accounts: State["accounts"], from: AccountId, shares: Readon
 /** The kind of the ledger. Only the server reads it (AUT4); users receive their own balance from the gateway. */
 export const ledgerKind = define({
   name: "ledger",
-  State: Model.State,
-  Command: Model.Command,
-  Answer: Model.Answer,
-  Event: Model.Event,
+  State: LedgerModel.State,
+  Command: LedgerModel.Command,
+  Answer: LedgerModel.Answer,
+  Event: LedgerModel.Event,
   initial,
   decide,
   evolve,

@@ -7,7 +7,7 @@ import { type Instant, isUser, type TopicId, type UserId } from "../protocol/Ids
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { utf8ByteLength } from "../topic/MessageContent.ts"
 import { accept, type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
-import * as Model from "./RoomModel.ts"
+import * as RoomModel from "./RoomModel.ts"
 import type { Command, Event, State } from "./RoomModel.ts"
 
 /** The limits of a room (ROO1, ROO4, TOP11). Sizes are bytes of JSON as UTF-8, times milliseconds. */
@@ -134,7 +134,7 @@ const scheduleEvent = (
     )
 }
 
-const rejectIfTooLarge = (value: Model.RoomMessage["content"]): Rejection | undefined => {
+const rejectIfTooLarge = (value: RoomModel.RoomMessage["content"]): Rejection | undefined => {
   const bytes = utf8ByteLength(JSON.stringify(value))
   return bytes > roomLimits.maxValueBytes
     ? makeRejection(
@@ -210,9 +210,9 @@ const entriesWithout = (state: State, keys: ReadonlyArray<string>): State["entri
 /** The kind of a room. Rooms are found by name and are in no list. */
 export const roomKind = define({
   name: "room",
-  State: Model.State,
-  Command: Model.Command,
-  Event: Model.Event,
+  State: RoomModel.State,
+  Command: RoomModel.Command,
+  Event: RoomModel.Event,
   initial,
   decide,
   evolve,

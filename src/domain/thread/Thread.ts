@@ -6,16 +6,16 @@ import { Result } from "effect"
 import { isUser } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
-import * as Guards from "./ThreadGuards.ts"
+import * as ThreadGuards from "./ThreadGuards.ts"
 import { makeTransition, validateTransition } from "./ThreadInvariants.ts"
-import * as Ledger from "./ThreadLedger.ts"
-import * as Lifecycle from "./ThreadLifecycle.ts"
-import * as Members from "./ThreadMembers.ts"
-import * as Messages from "./ThreadMessages.ts"
+import * as ThreadLedger from "./ThreadLedger.ts"
+import * as ThreadLifecycle from "./ThreadLifecycle.ts"
+import * as ThreadMembers from "./ThreadMembers.ts"
+import * as ThreadMessages from "./ThreadMessages.ts"
 import type { Answer, Command, Event, State } from "./ThreadModel.ts"
-import * as Model from "./ThreadModel.ts"
-import * as Runs from "./ThreadRuns.ts"
-import * as Submissions from "./ThreadSubmissions.ts"
+import * as ThreadModel from "./ThreadModel.ts"
+import * as ThreadRuns from "./ThreadRuns.ts"
+import * as ThreadSubmissions from "./ThreadSubmissions.ts"
 
 // -- Decisions ---------------------------------------------------------------
 
@@ -24,7 +24,7 @@ type Input = Command | Answer | HostAnswer
 const isCommand = (input: Input): input is Command => threadKind.commands.has(input._tag)
 
 /** A change is validated as a whole before it leaves; if it is not valid, nothing is stored (THR8). */
-const decide = (state: State, input: Input, context: CommandContext): Guards.DecisionResult => {
+const decide = (state: State, input: Input, context: CommandContext): ThreadGuards.DecisionResult => {
   const result = decideInput(state, input, context)
   if (Result.isFailure(result) || result.success._tag === "Forward" || result.success.events.length === 0) {
     return result
@@ -33,67 +33,73 @@ const decide = (state: State, input: Input, context: CommandContext): Guards.Dec
   return rejection === undefined ? result : reject(rejection)
 }
 
-const decideInput = (state: State, input: Input, context: CommandContext): Guards.DecisionResult => {
+const decideInput = (state: State, input: Input, context: CommandContext): ThreadGuards.DecisionResult => {
   if (!isCommand(input)) return decideAnswer(state, input, context)
   const { author: user, id, now } = context
-  if (!isUser(user)) return Guards.rejectWith("forbidden", "AUT4", "only users send commands to threads")
-  if (id.length > 200) return Guards.rejectWith("malformed", "SYN1", "the id is too long: use a UUID")
+  if (!isUser(user)) return ThreadGuards.rejectWith("forbidden", "AUT4", "only users send commands to threads")
+  if (id.length > 200) return ThreadGuards.rejectWith("malformed", "SYN1", "the id is too long: use a UUID")
   const signatureRequired = input._tag === "create_thread"
     ? input.require_signatures === true
     : state.require_signatures
   if (signatureRequired && context.signed !== true) {
     // A user who may not read the thread does not learn that it requires signatures (SEC9).
-    return input._tag === "create_thread" || Guards.canRead(state, user) ? reject(unsignedRejection) : reject(notFound)
+    return input._tag === "create_thread" || ThreadGuards.canRead(state, user)
+      ? reject(unsignedRejection)
+      : reject(notFound)
   }
   return decideCommand(state, input, { id, user, now })
 }
 
-const decideCommand = (state: State, command: Command, actor: Guards.Actor): Guards.DecisionResult => {
+const decideCommand = (state: State, command: Command, actor: ThreadGuards.Actor): ThreadGuards.DecisionResult => {
   switch (command._tag) {
     case "create_thread":
-      return Lifecycle.createThread(state, command, actor)
+      return ThreadLifecycle.createThread(state, command, actor)
     case "submit_message":
-      return Messages.submitMessage(state, command, actor)
+      return ThreadMessages.submitMessage(state, command, actor)
     case "import_messages":
-      return Messages.importMessages(state, command, actor)
+      return ThreadMessages.importMessages(state, command, actor)
     case "process_approval": {
-      const pendingApproval = Guards.canRead(state, actor.user)
+      const pendingApproval = ThreadGuards.canRead(state, actor.user)
         ? state.gates.find((gate) => gate.id === command.message_id)
         : undefined
       return pendingApproval === undefined
-        ? Submissions.castSubmissionVote(state, command, actor)
-        : Members.castApprovalVote(pendingApproval, command, actor)
+        ? ThreadSubmissions.castSubmissionVote(state, command, actor)
+        : ThreadMembers.castApprovalVote(pendingApproval, command, actor)
     }
     case "invite_co_author":
-      return Members.inviteCoAuthor(state, command, actor)
+      return ThreadMembers.inviteCoAuthor(state, command, actor)
     case "divest":
-      return Members.leaveWithShare(state, actor)
+      return ThreadMembers.leaveWithShare(state, actor)
     case "cancel_submission":
-      return Submissions.cancelSubmission(state, command, actor)
+      return ThreadSubmissions.cancelSubmission(state, command, actor)
     case "submit_prompt":
-      return Runs.submitPrompt(state, command, actor)
+      return ThreadRuns.submitPrompt(state, command, actor)
     case "cancel_run":
-      return Runs.cancelRun(state, command, actor)
+      return ThreadRuns.cancelRun(state, command, actor)
     case "close_thread":
-      return Lifecycle.closeThread(state, actor)
+      return ThreadLifecycle.closeThread(state, actor)
   }
 }
 
-const decideAnswer = (state: State, answer: Answer | HostAnswer, context: CommandContext): Guards.DecisionResult => {
-  if (isUser(context.author)) return Guards.rejectWith("forbidden", "AUT4", "only the server sends this message")
+const decideAnswer = (
+  state: State,
+  answer: Answer | HostAnswer,
+  context: CommandContext
+): ThreadGuards.DecisionResult => {
+  if (isUser(context.author)) return ThreadGuards.rejectWith("forbidden", "AUT4", "only the server sends this message")
   switch (answer._tag) {
     case "SubmissionOffered":
-      return Submissions.acceptOffer(state, answer, context.author, context.now)
+      return ThreadSubmissions.acceptOffer(state, answer, context.author, context.now)
     case "StepAnswered":
     case "StepErrored":
     case "StepCut":
-      return Runs.decideStepAnswer(state, answer, context)
+      return ThreadRuns.decideStepAnswer(state, answer, context)
     case "Told":
-      return Ledger.decideLedgerOutcome(state, answer, context.now)
+      return ThreadLedger.decideLedgerOutcome(state, answer, context.now)
     case "Woke":
-      return Guards.acceptEvents(
-        ...Submissions.expireSubmissions(state, context.now),
-        ...Members.expireApprovals(state, context.now)
+      return ThreadGuards.acceptEvents(
+        ...ThreadSubmissions.expireSubmissions(state, context.now),
+        ...ThreadMembers.expireApprovals(state, context.now)
       )
   }
 }
@@ -111,27 +117,27 @@ const evolve = (previous: State, event: Event): State => {
   const state = { ...previous, version: previous.version + 1, updated_at: event.at }
   switch (event._tag) {
     case "ThreadCreated":
-      return Lifecycle.applyThreadCreated(state, event)
+      return ThreadLifecycle.applyThreadCreated(state, event)
     case "MessagePublished":
-      return Messages.applyMessagePublished(state, event)
+      return ThreadMessages.applyMessagePublished(state, event)
     case "SubmissionOpened":
-      return Submissions.applySubmissionOpened(state, event)
+      return ThreadSubmissions.applySubmissionOpened(state, event)
     case "VoteCast":
-      return Members.applyApprovalVote(state, event) ?? Submissions.applySubmissionVote(state, event)
+      return ThreadMembers.applyApprovalVote(state, event) ?? ThreadSubmissions.applySubmissionVote(state, event)
     case "GateOpened":
-      return Members.applyGateOpened(state, event)
+      return ThreadMembers.applyGateOpened(state, event)
     case "GateClosed":
-      return Members.applyGateClosed(state, event)
+      return ThreadMembers.applyGateClosed(state, event)
     case "Divested":
-      return Members.applyDivested(state, event)
+      return ThreadMembers.applyDivested(state, event)
     case "SubmissionSettled":
-      return Submissions.applySubmissionSettled(state, event)
+      return ThreadSubmissions.applySubmissionSettled(state, event)
     case "LedgerAnswered":
-      return Ledger.applyLedgerAnswered(state, event)
+      return ThreadLedger.applyLedgerAnswered(state, event)
     case "ThreadClosed":
-      return Lifecycle.applyThreadClosed(state)
+      return ThreadLifecycle.applyThreadClosed(state)
     default:
-      return Runs.evolve(state, event)
+      return ThreadRuns.evolve(state, event)
   }
 }
 
@@ -140,22 +146,22 @@ const evolve = (previous: State, event: Event): State => {
 /** The kind of a thread. */
 export const threadKind = define({
   name: "thread",
-  State: Model.State,
-  Command: Model.Command,
-  Answer: Model.Answer,
-  Event: Model.Event,
+  State: ThreadModel.State,
+  Command: ThreadModel.Command,
+  Answer: ThreadModel.Answer,
+  Event: ThreadModel.Event,
   creationCommands: ["create_thread"],
-  initial: Lifecycle.initial,
+  initial: ThreadLifecycle.initial,
   decide,
   evolve,
-  pending: (state) => [...state.owed, ...Runs.pendingSteps(state)],
+  pending: (state) => [...state.owed, ...ThreadRuns.pendingSteps(state)],
   nextWake: (state) => {
-    const times = [Submissions.nextSubmissionExpiry(state), Members.nextApprovalExpiry(state)].filter((at) =>
-      at !== undefined
-    )
+    const times = [ThreadSubmissions.nextSubmissionExpiry(state), ThreadMembers.nextApprovalExpiry(state)].filter((
+      at
+    ) => at !== undefined)
     return times.length === 0 ? undefined : Math.min(...times)
   },
-  canRead: Guards.canRead,
+  canRead: ThreadGuards.canRead,
   listing: (state) =>
     state.status === "absent" ? undefined : {
       title: state.title,

@@ -6,7 +6,7 @@ import { Schema } from "effect"
 import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { CommandId, type Instant } from "../protocol/Ids.ts"
 import type { CommandOutcome, SendCommand } from "../topic/Topic.ts"
-import * as Guards from "./ThreadGuards.ts"
+import * as ThreadGuards from "./ThreadGuards.ts"
 import type { EventOf, State } from "./ThreadModel.ts"
 
 /**
@@ -17,12 +17,12 @@ export const decideLedgerOutcome = (
   state: State,
   { id, rejection }: CommandOutcome,
   now: Instant
-): Guards.DecisionResult => {
+): ThreadGuards.DecisionResult => {
   const ledgerCommand = state.owed.find((command) => command.id === id)
-  if (ledgerCommand === undefined) return Guards.acceptEvents()
+  if (ledgerCommand === undefined) return ThreadGuards.acceptEvents()
   const wasAccepted = rejection === null
   const to_thread = wasAccepted ? creditedToThread(state, ledgerCommand) : 0
-  return Guards.acceptEvents({ _tag: "LedgerAnswered", ask: id, accepted: wasAccepted, to_thread, at: now })
+  return ThreadGuards.acceptEvents({ _tag: "LedgerAnswered", ask: id, accepted: wasAccepted, to_thread, at: now })
 }
 
 const decodeLedgerInput = Schema.decodeUnknownOption(LedgerModel.Answer)

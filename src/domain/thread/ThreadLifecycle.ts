@@ -1,11 +1,11 @@
 /** Creating and closing a thread (THR1, THR7). */
 import type { TopicId } from "../protocol/Ids.ts"
 import { reject } from "../topic/Topic.ts"
-import * as Guards from "./ThreadGuards.ts"
+import * as ThreadGuards from "./ThreadGuards.ts"
 import { payOutRemainder } from "./ThreadLedger.ts"
 import type { CommandOf, EventOf, State } from "./ThreadModel.ts"
-import * as Runs from "./ThreadRuns.ts"
-import * as Submissions from "./ThreadSubmissions.ts"
+import * as ThreadRuns from "./ThreadRuns.ts"
+import * as ThreadSubmissions from "./ThreadSubmissions.ts"
 
 /** The state before the first event. */
 export const initial = (id: TopicId): State => ({
@@ -30,19 +30,19 @@ export const initial = (id: TopicId): State => ({
 export const createThread = (
   state: State,
   { name, require_signatures = false, visibility = "public" }: CommandOf<"create_thread">,
-  { now, user }: Guards.Actor
-): Guards.DecisionResult => {
+  { now, user }: ThreadGuards.Actor
+): ThreadGuards.DecisionResult => {
   if (state.status !== "absent") {
-    return Guards.rejectWith("id_conflict", "THR1", "a thread with this id exists: choose another id")
+    return ThreadGuards.rejectWith("id_conflict", "THR1", "a thread with this id exists: choose another id")
   }
   const title = name.trim()
   return title === "" || !title.isWellFormed()
-    ? Guards.rejectWith(
+    ? ThreadGuards.rejectWith(
       "malformed",
       "THR1",
       "a thread needs a name: write one that is not blank and well-formed Unicode"
     )
-    : Guards.acceptEvents({
+    : ThreadGuards.acceptEvents({
       _tag: "ThreadCreated",
       title,
       visibility,
@@ -56,21 +56,21 @@ export const createThread = (
  * THR7: the last co-author closes the thread, and receives its balance; with several co-authors it cannot be closed.
  * Open submissions are refunded and runs are cancelled. The thread stays readable.
  */
-export const closeThread = (state: State, { now, user }: Guards.Actor): Guards.DecisionResult => {
-  const rejection = Guards.rejectIfClosed(state, user)
+export const closeThread = (state: State, { now, user }: ThreadGuards.Actor): ThreadGuards.DecisionResult => {
+  const rejection = ThreadGuards.rejectIfClosed(state, user)
   if (rejection !== undefined) return reject(rejection)
   if (!state.co_authors.includes(user)) {
-    return Guards.rejectWith("forbidden", "THR7", "only a co-author can close the thread")
+    return ThreadGuards.rejectWith("forbidden", "THR7", "only a co-author can close the thread")
   }
   return state.co_authors.length > 1
-    ? Guards.rejectWith(
+    ? ThreadGuards.rejectWith(
       "rule_violated",
       "THR7",
       "only the last co-author can close the thread: the others leave first, with `divest`"
     )
-    : Guards.acceptEvents(
-      ...Submissions.cancelOpenSubmissions(state, now),
-      ...Runs.cancelUnfinishedRuns(state, user, now),
+    : ThreadGuards.acceptEvents(
+      ...ThreadSubmissions.cancelOpenSubmissions(state, now),
+      ...ThreadRuns.cancelUnfinishedRuns(state, user, now),
       { _tag: "ThreadClosed", by: user, at: now }
     )
 }

@@ -7,9 +7,9 @@ import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import * as Identity from "../session/Identity.ts"
 import { reject, type SendCommand } from "../topic/Topic.ts"
-import * as Guards from "./ThreadGuards.ts"
+import * as ThreadGuards from "./ThreadGuards.ts"
 import type { CommandOf, Event, EventOf, PendingApproval, State, Vote } from "./ThreadModel.ts"
-import * as Submissions from "./ThreadSubmissions.ts"
+import * as ThreadSubmissions from "./ThreadSubmissions.ts"
 
 // -- Decisions ---------------------------------------------------------------
 
@@ -17,29 +17,33 @@ import * as Submissions from "./ThreadSubmissions.ts"
 export const inviteCoAuthor = (
   state: State,
   { user: invitee }: CommandOf<"invite_co_author">,
-  { id, now, user }: Guards.Actor
-): Guards.DecisionResult => {
-  const rejection = Guards.rejectIfClosed(state, user)
+  { id, now, user }: ThreadGuards.Actor
+): ThreadGuards.DecisionResult => {
+  const rejection = ThreadGuards.rejectIfClosed(state, user)
   if (rejection !== undefined) return reject(rejection)
-  if (!Guards.isCoAuthor(state, user)) {
-    return Guards.rejectWith("forbidden", "THR7", "only co-authors can invite others")
+  if (!ThreadGuards.isCoAuthor(state, user)) {
+    return ThreadGuards.rejectWith("forbidden", "THR7", "only co-authors can invite others")
   }
-  if (Guards.isIdTaken(state, id)) return reject(Guards.idConflict)
+  if (ThreadGuards.isIdTaken(state, id)) return reject(ThreadGuards.idConflict)
   // A key that cannot sign could never vote, and would block every unanimous vote from then on.
   if (!Identity.isValidPublicKey(invitee)) {
-    return Guards.rejectWith("malformed", "SEC4", "this is not a valid Ed25519 public key: ask the user for theirs")
+    return ThreadGuards.rejectWith(
+      "malformed",
+      "SEC4",
+      "this is not a valid Ed25519 public key: ask the user for theirs"
+    )
   }
-  if (Guards.isCoAuthor(state, invitee)) {
-    return Guards.rejectWith("rule_violated", "THR7", "this user is a co-author already")
+  if (ThreadGuards.isCoAuthor(state, invitee)) {
+    return ThreadGuards.rejectWith("rule_violated", "THR7", "this user is a co-author already")
   }
   if (state.gates.some(({ action }) => action.user === invitee)) {
-    return Guards.rejectWith("rule_violated", "THR7", "this user is invited already: wait for the vote")
+    return ThreadGuards.rejectWith("rule_violated", "THR7", "this user is invited already: wait for the vote")
   }
-  if (state.gates.length >= Guards.threadLimits.maxPendingApprovals) {
-    return Guards.rejectWith(
+  if (state.gates.length >= ThreadGuards.threadLimits.maxPendingApprovals) {
+    return ThreadGuards.rejectWith(
       "rule_violated",
       "THR7",
-      `${Guards.threadLimits.maxPendingApprovals} invitations are open: wait for a vote to end`
+      `${ThreadGuards.threadLimits.maxPendingApprovals} invitations are open: wait for a vote to end`
     )
   }
   const voters = state.co_authors.filter((coAuthor) => coAuthor !== user)
@@ -51,44 +55,44 @@ export const inviteCoAuthor = (
     by: user,
     voters,
     at: now,
-    expires_at: now + Guards.threadLimits.submissionTtlMillis
+    expires_at: now + ThreadGuards.threadLimits.submissionTtlMillis
   }
-  return Guards.acceptEvents(event, ...settleApproval(approvalOf(event), false, now))
+  return ThreadGuards.acceptEvents(event, ...settleApproval(approvalOf(event), false, now))
 }
 
 /** THR9: one final vote per voter; the deciding vote closes the gate. */
 export const castApprovalVote = (
   approval: PendingApproval,
   { decision }: CommandOf<"process_approval">,
-  { now, user }: Guards.Actor
-): Guards.DecisionResult => {
+  { now, user }: ThreadGuards.Actor
+): ThreadGuards.DecisionResult => {
   if (!approval.voters.includes(user)) {
-    return Guards.rejectWith(
+    return ThreadGuards.rejectWith(
       "forbidden",
       "THR9",
       "you are not a voter of this gate: the other co-authors at its opening vote"
     )
   }
   if (approval.votes.some((vote) => vote.voter === user)) {
-    return Guards.rejectWith("rule_violated", "THR3", "you have voted on this already: a vote is final")
+    return ThreadGuards.rejectWith("rule_violated", "THR3", "you have voted on this already: a vote is final")
   }
-  if (approval.expires_at <= now) return Guards.rejectWith("rule_violated", "THR9", "the vote has expired")
+  if (approval.expires_at <= now) return ThreadGuards.rejectWith("rule_violated", "THR9", "the vote has expired")
   const newVote: Vote = { voter: user, choice: decision, at: now }
-  return Guards.acceptEvents(
+  return ThreadGuards.acceptEvents(
     { _tag: "VoteCast", message_id: approval.id, ...newVote },
     ...settleApproval({ ...approval, votes: [...approval.votes, newVote] }, false, now)
   )
 }
 
 /** THR7: leaves with an equal share of the balance. Votes that only the leaver's vote held open are settled (THR3). */
-export const leaveWithShare = (state: State, { id, now, user }: Guards.Actor): Guards.DecisionResult => {
-  const rejection = Guards.rejectIfClosed(state, user)
+export const leaveWithShare = (state: State, { id, now, user }: ThreadGuards.Actor): ThreadGuards.DecisionResult => {
+  const rejection = ThreadGuards.rejectIfClosed(state, user)
   if (rejection !== undefined) return reject(rejection)
-  if (!Guards.isCoAuthor(state, user)) {
-    return Guards.rejectWith("forbidden", "THR7", "only a co-author can leave the thread")
+  if (!ThreadGuards.isCoAuthor(state, user)) {
+    return ThreadGuards.rejectWith("forbidden", "THR7", "only a co-author can leave the thread")
   }
   if (state.co_authors.length === 1) {
-    return Guards.rejectWith("rule_violated", "THR7", "the last co-author cannot leave: close the thread instead")
+    return ThreadGuards.rejectWith("rule_violated", "THR7", "the last co-author cannot leave: close the thread instead")
   }
   const amount = Math.floor(state.token_balance / state.co_authors.length)
   const event: EventOf<"Divested"> = {
@@ -99,14 +103,18 @@ export const leaveWithShare = (state: State, { id, now, user }: Guards.Actor): G
     at: now
   }
   const next = applyDivested(state, event)
-  return Guards.acceptEvents(
+  return ThreadGuards.acceptEvents(
     event,
-    ...Submissions.settleDecided(next, now),
+    ...ThreadSubmissions.settleDecided(next, now),
     ...next.gates.flatMap((gate) => settleApproval(gate, false, now))
   )
 }
 
-const sharePayout = (state: State, { id, user }: Pick<Guards.Actor, "id" | "user">, amount: number): SendCommand => ({
+const sharePayout = (
+  state: State,
+  { id, user }: Pick<ThreadGuards.Actor, "id" | "user">,
+  amount: number
+): SendCommand => ({
   _tag: "Tell",
   id: deriveId(id, ":share"),
   topic: LedgerModel.mainLedger,
@@ -166,7 +174,7 @@ export const applyApprovalVote = (state: State, { message_id, ...cast }: EventOf
 export const applyGateClosed = (state: State, { id, outcome }: EventOf<"GateClosed">): State => {
   const approval = state.gates.find((gate) => gate.id === id)
   const gates = state.gates.filter((gate) => gate.id !== id)
-  return approval === undefined || outcome !== "approved" || Guards.isCoAuthor(state, approval.action.user)
+  return approval === undefined || outcome !== "approved" || ThreadGuards.isCoAuthor(state, approval.action.user)
     ? { ...state, gates }
     : { ...state, gates, co_authors: [...state.co_authors, approval.action.user] }
 }

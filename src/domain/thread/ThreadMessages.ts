@@ -3,36 +3,36 @@ import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { deriveId } from "../protocol/Ids.ts"
 import { makeRejection } from "../protocol/Rejection.ts"
 import { forward, reject } from "../topic/Topic.ts"
-import * as Guards from "./ThreadGuards.ts"
+import * as ThreadGuards from "./ThreadGuards.ts"
 import type { CommandOf, Event, EventOf, State } from "./ThreadModel.ts"
-import * as Submissions from "./ThreadSubmissions.ts"
+import * as ThreadSubmissions from "./ThreadSubmissions.ts"
 
 /** THR2: publishes a co-author's message. Forwards others to the ledger, which reserves the stake and offers it back. */
 export const submitMessage = (
   state: State,
   command: CommandOf<"submit_message">,
-  { id, now, user }: Guards.Actor
-): Guards.DecisionResult => {
-  const { content, source = null, stake = Guards.threadLimits.minimumStake } = command
+  { id, now, user }: ThreadGuards.Actor
+): ThreadGuards.DecisionResult => {
+  const { content, source = null, stake = ThreadGuards.threadLimits.minimumStake } = command
   const input = { _tag: "SubmissionOffered", id, author: user, content, stake } as const
   const escrowFirst = forward(LedgerModel.mainLedger, { _tag: "Escrow", amount: stake, topic: state.id, input })
   // A repeat of an accepted submission: the ledger has its first receipt (SYN4).
   if (state.submissions.some((submission) => submission.id === id && submission.author === user)) return escrowFirst
-  const rejection = Guards.rejectIfClosed(state, user) ?? Guards.rejectIfInvalid(content) ??
-    (Guards.isIdTaken(state, id) ? Guards.idConflict : undefined)
+  const rejection = ThreadGuards.rejectIfClosed(state, user) ?? ThreadGuards.rejectIfInvalid(content) ??
+    (ThreadGuards.isIdTaken(state, id) ? ThreadGuards.idConflict : undefined)
   if (rejection !== undefined) return reject(rejection)
-  if (Guards.isCoAuthor(state, user)) {
+  if (ThreadGuards.isCoAuthor(state, user)) {
     return source?.isWellFormed() === false
       ? reject(illFormedSourceRejection)
-      : Guards.acceptEvents({ _tag: "MessagePublished", id, author: user, content, source, at: now })
+      : ThreadGuards.acceptEvents({ _tag: "MessagePublished", id, author: user, content, source, at: now })
   }
-  if (source !== null) return Guards.rejectWith("forbidden", "THR2", importForbidden)
-  const stakeRejection = Submissions.rejectIfBelowMinimumStake(stake)
+  if (source !== null) return ThreadGuards.rejectWith("forbidden", "THR2", importForbidden)
+  const stakeRejection = ThreadSubmissions.rejectIfBelowMinimumStake(stake)
   if (stakeRejection !== undefined) return reject(stakeRejection)
-  return Submissions.openSubmissions(state).some((submission) =>
+  return ThreadSubmissions.openSubmissions(state).some((submission) =>
       submission.author === user && submission.content === content
     )
-    ? Guards.rejectWith("rule_violated", "THR2", "you have submitted this text already: wait for the vote")
+    ? ThreadGuards.rejectWith("rule_violated", "THR2", "you have submitted this text already: wait for the vote")
     : escrowFirst
 }
 
@@ -40,20 +40,21 @@ export const submitMessage = (
 export const importMessages = (
   state: State,
   { messages }: CommandOf<"import_messages">,
-  { id, now, user }: Guards.Actor
-): Guards.DecisionResult => {
-  const rejection = Guards.rejectIfClosed(state, user) ?? rejectFirstInvalid(messages)
+  { id, now, user }: ThreadGuards.Actor
+): ThreadGuards.DecisionResult => {
+  const rejection = ThreadGuards.rejectIfClosed(state, user) ?? rejectFirstInvalid(messages)
   if (rejection !== undefined) return reject(rejection)
-  if (!Guards.isCoAuthor(state, user)) return Guards.rejectWith("forbidden", "THR2", importForbidden)
-  if (Guards.isIdTaken(state, deriveId(id, ".0"))) return reject(Guards.idConflict)
-  return Guards.acceptEvents(...messages.map(({ content, source }, n): Event => (
+  if (!ThreadGuards.isCoAuthor(state, user)) return ThreadGuards.rejectWith("forbidden", "THR2", importForbidden)
+  if (ThreadGuards.isIdTaken(state, deriveId(id, ".0"))) return reject(ThreadGuards.idConflict)
+  return ThreadGuards.acceptEvents(...messages.map(({ content, source }, n): Event => (
     { _tag: "MessagePublished", id: deriveId(id, `.${n}`), author: user, content, source, at: now }
   )))
 }
 
 const rejectFirstInvalid = (messages: CommandOf<"import_messages">["messages"]) => {
   for (const { content, source } of messages) {
-    const rejection = Guards.rejectIfInvalid(content) ?? (source.isWellFormed() ? undefined : illFormedSourceRejection)
+    const rejection = ThreadGuards.rejectIfInvalid(content) ??
+      (source.isWellFormed() ? undefined : illFormedSourceRejection)
     if (rejection !== undefined) return rejection
   }
   return undefined

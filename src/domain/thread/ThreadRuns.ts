@@ -9,7 +9,7 @@ import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { type CommandContext, reject, type SendCommand } from "../topic/Topic.ts"
-import * as Guards from "./ThreadGuards.ts"
+import * as ThreadGuards from "./ThreadGuards.ts"
 import type { CommandOf, Event, State } from "./ThreadModel.ts"
 
 // -- Decisions ---------------------------------------------------------------
@@ -21,34 +21,34 @@ import type { CommandOf, Event, State } from "./ThreadModel.ts"
 export const submitPrompt = (
   state: State,
   command: CommandOf<"submit_prompt">,
-  { id, now, user }: Guards.Actor
-): Guards.DecisionResult => {
+  { id, now, user }: ThreadGuards.Actor
+): ThreadGuards.DecisionResult => {
   const { if_busy = "enqueue", prompt, sibling_of } = command
-  const rejection = Guards.rejectIfClosed(state, user) ?? Guards.rejectIfInvalid(prompt)
+  const rejection = ThreadGuards.rejectIfClosed(state, user) ?? ThreadGuards.rejectIfInvalid(prompt)
   if (rejection !== undefined) return reject(rejection)
-  if (!Guards.isCoAuthor(state, user)) {
-    return Guards.rejectWith(
+  if (!ThreadGuards.isCoAuthor(state, user)) {
+    return ThreadGuards.rejectWith(
       "forbidden",
       "CHO9",
       "only co-authors can prompt the Chorus here: submit a message to become one"
     )
   }
-  if (Guards.isIdTaken(state, id)) return reject(Guards.idConflict)
+  if (ThreadGuards.isIdTaken(state, id)) return reject(ThreadGuards.idConflict)
   const siblingRun = state.runs.find((run) => run.prompt_id === sibling_of)
   if (sibling_of !== undefined && siblingRun === undefined) return reject(promptNotFound)
   const unfinished = unfinishedRuns(state)
   if (unfinished.length > 0 && if_busy === "reject") {
-    return Guards.rejectWith(
+    return ThreadGuards.rejectWith(
       "rule_violated",
       "CHO9",
       "the Chorus is answering another prompt: send this one when it has finished"
     )
   }
-  if (unfinished.length > Guards.threadLimits.maxQueuedPrompts) {
-    return Guards.rejectWith(
+  if (unfinished.length > ThreadGuards.threadLimits.maxQueuedPrompts) {
+    return ThreadGuards.rejectWith(
       "rule_violated",
       "CHO9",
-      `${Guards.threadLimits.maxQueuedPrompts} prompts are queued: send this one after the next answer`
+      `${ThreadGuards.threadLimits.maxQueuedPrompts} prompts are queued: send this one after the next answer`
     )
   }
   const rootPrompt = siblingRun === undefined
@@ -57,8 +57,8 @@ export const submitPrompt = (
   const submitted: Event = { _tag: "PromptSubmitted", id, author: user, content: prompt, ...rootPrompt, at: now }
   const cancellation = if_busy === "interrupt" ? cancelRunning(state, user, now) : []
   return unfinished.length === 0 || unfinished.length === 1 && cancellation.length > 0
-    ? Guards.acceptEvents(...cancellation, submitted, { _tag: "RunStarted", prompt_id: id, at: now })
-    : Guards.acceptEvents(...cancellation, submitted)
+    ? ThreadGuards.acceptEvents(...cancellation, submitted, { _tag: "RunStarted", prompt_id: id, at: now })
+    : ThreadGuards.acceptEvents(...cancellation, submitted)
 }
 
 const promptNotFound = makeRejection("not_found", "CHO8", "this thread has no prompt with this id")
@@ -75,18 +75,18 @@ const cancelRunning = (state: State, by: UserId, at: Instant): ReadonlyArray<Eve
 export const cancelRun = (
   state: State,
   command: CommandOf<"cancel_run">,
-  { now, user }: Guards.Actor
-): Guards.DecisionResult => {
-  if (!Guards.canRead(state, user)) return reject(notFound)
+  { now, user }: ThreadGuards.Actor
+): ThreadGuards.DecisionResult => {
+  if (!ThreadGuards.canRead(state, user)) return reject(notFound)
   const run = state.runs.find((run) => run.prompt_id === command.prompt_id)
   if (run === undefined) return reject(promptNotFound)
-  if (run.asker !== user && !Guards.isCoAuthor(state, user)) {
-    return Guards.rejectWith("forbidden", "CHO8", "only the author of the prompt and co-authors can cancel a run")
+  if (run.asker !== user && !ThreadGuards.isCoAuthor(state, user)) {
+    return ThreadGuards.rejectWith("forbidden", "CHO8", "only the author of the prompt and co-authors can cancel a run")
   }
   if (ChorusRun.isFinished(run)) {
-    return Guards.rejectWith("rule_violated", "CHO8", `the run has ended: it is ${run.status}`)
+    return ThreadGuards.rejectWith("rule_violated", "CHO8", `the run has ended: it is ${run.status}`)
   }
-  return Guards.acceptEvents(
+  return ThreadGuards.acceptEvents(
     ...withNextRunStarted(state, { _tag: "RunCancelled", prompt_id: run.prompt_id, by: user, at: now })
   )
 }
@@ -96,10 +96,10 @@ export const decideStepAnswer = (
   state: State,
   answer: RunStepAnswer,
   context: CommandContext
-): Guards.DecisionResult => {
+): ThreadGuards.DecisionResult => {
   const run = state.runs.find((run) => run.prompt_id === answer.prompt_id)
   const events = run === undefined ? [] : ChorusRun.decide(run, answer, context)
-  return Guards.acceptEvents(...events.flatMap((event) => withNextRunStarted(state, event)))
+  return ThreadGuards.acceptEvents(...events.flatMap((event) => withNextRunStarted(state, event)))
 }
 
 /** THR7: cancels the runs of a closing thread. */

@@ -7,7 +7,7 @@ import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { type Author, type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { reject } from "../topic/Topic.ts"
-import * as Guards from "./ThreadGuards.ts"
+import * as ThreadGuards from "./ThreadGuards.ts"
 import type { CommandOf, Event, EventOf, Message, State, Submission, SubmissionOffered, Vote } from "./ThreadModel.ts"
 
 type SubmissionOpened = EventOf<"SubmissionOpened">
@@ -20,11 +20,11 @@ const approvalPolicy = Approval.defaultPolicy
 
 /** The rejection of a stake below the minimum (THR2). */
 export const rejectIfBelowMinimumStake = (stake: number) =>
-  stake < Guards.threadLimits.minimumStake
+  stake < ThreadGuards.threadLimits.minimumStake
     ? makeRejection(
       "rule_violated",
       "THR2",
-      `the stake is too small: stake at least ${Guards.threadLimits.minimumStake} tokens`
+      `the stake is too small: stake at least ${ThreadGuards.threadLimits.minimumStake} tokens`
     )
     : undefined
 
@@ -37,47 +37,51 @@ export const acceptOffer = (
   { author, content, id, stake }: typeof SubmissionOffered.Type,
   from: Author,
   now: Instant
-): Guards.DecisionResult => {
+): ThreadGuards.DecisionResult => {
   if (from !== LedgerModel.ledgerAuthor) {
-    return Guards.rejectWith("forbidden", "THR6", "only the ledger offers submissions")
+    return ThreadGuards.rejectWith("forbidden", "THR6", "only the ledger offers submissions")
   }
-  const rejection = Guards.rejectIfClosed(state, author) ?? Guards.rejectIfInvalid(content) ??
+  const rejection = ThreadGuards.rejectIfClosed(state, author) ?? ThreadGuards.rejectIfInvalid(content) ??
     rejectIfBelowMinimumStake(stake) ??
-    (Guards.isIdTaken(state, id) ? Guards.idConflict : undefined)
+    (ThreadGuards.isIdTaken(state, id) ? ThreadGuards.idConflict : undefined)
   if (rejection !== undefined) return reject(rejection)
-  const isAlreadyCoAuthor = Guards.isCoAuthor(state, author)
+  const isAlreadyCoAuthor = ThreadGuards.isCoAuthor(state, author)
   const voters = isAlreadyCoAuthor ? [] : state.co_authors
-  const expires_at = now + Guards.threadLimits.submissionTtlMillis
+  const expires_at = now + ThreadGuards.threadLimits.submissionTtlMillis
   const event: SubmissionOpened = { _tag: "SubmissionOpened", id, author, content, stake, voters, at: now, expires_at }
   // The author became a co-author while the stake was being reserved: publish at once and refund (THR2).
   const submission = newSubmission(event)
   return isAlreadyCoAuthor
-    ? Guards.acceptEvents(event, settlementOf(state, submission, "approved", refundAuthor(submission), now))
-    : Guards.acceptEvents(event)
+    ? ThreadGuards.acceptEvents(event, settlementOf(state, submission, "approved", refundAuthor(submission), now))
+    : ThreadGuards.acceptEvents(event)
 }
 
 /** One final vote per voter, and the settlement when it decides (THR3, THR4). */
 export const castSubmissionVote = (
   state: State,
   { decision, message_id }: CommandOf<"process_approval">,
-  { now, user }: Guards.Actor
-): Guards.DecisionResult => {
+  { now, user }: ThreadGuards.Actor
+): ThreadGuards.DecisionResult => {
   const submission = findSubmission(state, message_id, user)
   if ("code" in submission) return reject(submission)
   if (submission.author === user) {
-    return Guards.rejectWith("forbidden", "THR3", "authors do not vote on their own submissions")
+    return ThreadGuards.rejectWith("forbidden", "THR3", "authors do not vote on their own submissions")
   }
   if (!submission.voters.includes(user)) {
-    return Guards.rejectWith("forbidden", "THR3", "you are not a voter: the co-authors at the time of submission vote")
+    return ThreadGuards.rejectWith(
+      "forbidden",
+      "THR3",
+      "you are not a voter: the co-authors at the time of submission vote"
+    )
   }
   if (submission.votes.some((vote) => vote.voter === user)) {
-    return Guards.rejectWith("rule_violated", "THR3", "you have voted on this already: a vote is final")
+    return ThreadGuards.rejectWith("rule_violated", "THR3", "you have voted on this already: a vote is final")
   }
   const rejection = rejectIfVoteClosed(submission, now)
   if (rejection !== undefined) return reject(rejection)
   const newVote: Vote = { voter: user, choice: decision, at: now }
   const updated = { ...submission, votes: [...submission.votes, newVote] }
-  return Guards.acceptEvents(
+  return ThreadGuards.acceptEvents(
     { _tag: "VoteCast", message_id, ...newVote },
     ...settleSubmission(state, updated, false, now)
   )
@@ -87,16 +91,16 @@ export const castSubmissionVote = (
 export const cancelSubmission = (
   state: State,
   { message_id }: CommandOf<"cancel_submission">,
-  { now, user }: Guards.Actor
-): Guards.DecisionResult => {
+  { now, user }: ThreadGuards.Actor
+): ThreadGuards.DecisionResult => {
   const submission = findSubmission(state, message_id, user)
   if ("code" in submission) return reject(submission)
   if (submission.author !== user) {
-    return Guards.rejectWith("forbidden", "THR7", "only the author can cancel a submission")
+    return ThreadGuards.rejectWith("forbidden", "THR7", "only the author can cancel a submission")
   }
   const rejection = rejectIfVoteClosed(submission, now)
   return rejection === undefined
-    ? Guards.acceptEvents(settlementOf(state, submission, "cancelled", refundAuthor(submission), now))
+    ? ThreadGuards.acceptEvents(settlementOf(state, submission, "cancelled", refundAuthor(submission), now))
     : reject(rejection)
 }
 
@@ -128,7 +132,7 @@ export const openSubmissions = (state: State): ReadonlyArray<Submission> =>
   state.submissions.filter((submission) => submission.status === "pending")
 
 const findSubmission = (state: State, id: CommandId, user: UserId) => {
-  if (!Guards.canRead(state, user)) return notFound
+  if (!ThreadGuards.canRead(state, user)) return notFound
   return state.submissions.find((submission) => submission.id === id) ??
     makeRejection("not_found", "THR3", "this thread has no submission or gate with this id")
 }
@@ -248,7 +252,7 @@ export const applySubmissionSettled = (previous: State, { asks, at, id, outcome 
   return {
     ...settling,
     messages: [...state.messages, message],
-    co_authors: Guards.isCoAuthor(state, author) ? state.co_authors : [...state.co_authors, author]
+    co_authors: ThreadGuards.isCoAuthor(state, author) ? state.co_authors : [...state.co_authors, author]
   }
 }
 

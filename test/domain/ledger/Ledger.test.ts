@@ -1,31 +1,36 @@
 import { assert, describe, it } from "@effect/vitest"
 import { HashMap, Result } from "effect"
 import * as Ledger from "../../../src/domain/ledger/Ledger.ts"
-import * as Model from "../../../src/domain/ledger/LedgerModel.ts"
+import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
 import { fold, type HostAnswer } from "../../../src/domain/topic/Topic.ts"
 import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
 
 const ledger = Ledger.ledgerKind
-const empty = ledger.initial(Model.mainLedger)
+const empty = ledger.initial(LedgerModel.mainLedger)
 const [alice, bob] = [userId(0), userId(1)]
-const accountOf = (n: number) => Model.userAccount(userId(n))
+const accountOf = (n: number) => LedgerModel.userAccount(userId(n))
 const server: Author = "system:server"
 
 /** The state after an input, or the code of its rejection. */
-const applyInput = (state: Model.State, input: Model.Answer | HostAnswer, author: Author = server, command = "c") => {
+const applyInput = (
+  state: LedgerModel.State,
+  input: LedgerModel.Answer | HostAnswer,
+  author: Author = server,
+  command = "c"
+) => {
   const decision = ledger.decide(state, input, { id: commandId(command), author, now: 1, seed: 0 })
   if (Result.isFailure(decision)) return decision.failure.code
   return decision.success._tag === "Accept" ? fold(ledger, state, decision.success.events) : "forwarded"
 }
 
-const assertAccepted = (outcome: Model.State | string): Model.State => {
+const assertAccepted = (outcome: LedgerModel.State | string): LedgerModel.State => {
   if (typeof outcome === "string") return assert.fail(outcome)
   assert.strictEqual(Ledger.totalBalance(outcome), Ledger.policy.totalSupply)
   return outcome
 }
 
-const escrow = (amount: number): Model.Answer => ({
+const escrow = (amount: number): LedgerModel.Answer => ({
   _tag: "Escrow",
   amount,
   topic: topicId("thread:t"),
@@ -53,7 +58,7 @@ describe("Grants and transfers", () => {
     const poor = {
       ...empty,
       supply: 7,
-      accounts: HashMap.make<ReadonlyArray<readonly [Model.AccountId, number]>>(["treasury", 7])
+      accounts: HashMap.make<ReadonlyArray<readonly [LedgerModel.AccountId, number]>>(["treasury", 7])
     }
     const decision = applyInput(poor, { _tag: "Grant", user: alice })
     assert.isObject(decision)
@@ -101,7 +106,7 @@ describe("Escrows", () => {
     assert.strictEqual(applyInput(granted, escrow(1_000), server), "forbidden")
     assert.strictEqual(applyInput(staked, escrow(1_000), alice, "s"), "id_conflict")
     assert.strictEqual(
-      applyInput(granted, { ...escrow(1), topic: Model.mainLedger } as Model.Answer, alice),
+      applyInput(granted, { ...escrow(1), topic: LedgerModel.mainLedger } as LedgerModel.Answer, alice),
       "forbidden"
     )
   })
@@ -121,7 +126,7 @@ describe("Escrows", () => {
 
 describe("Settlement and access", () => {
   it("[LED2] the shares of a settlement add up to the stake", () => {
-    const settle = (amount: number): Model.Answer => ({
+    const settle = (amount: number): LedgerModel.Answer => ({
       _tag: "Settle",
       stake: commandId("s"),
       shares: [{ to: accountOf(1), amount }, { to: "treasury", amount: 1 }],

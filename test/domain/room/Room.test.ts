@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result, Schema } from "effect"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
 import * as Room from "../../../src/domain/room/Room.ts"
-import * as Model from "../../../src/domain/room/RoomModel.ts"
+import * as RoomModel from "../../../src/domain/room/RoomModel.ts"
 import { fold, type HostAnswer } from "../../../src/domain/topic/Topic.ts"
 import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
 
@@ -13,8 +13,8 @@ const clock: Author = "system:clock"
 
 /** The state after an input, or the code of its rejection. */
 const applyInput = (
-  state: Model.State,
-  input: Model.Command | HostAnswer,
+  state: RoomModel.State,
+  input: RoomModel.Command | HostAnswer,
   author: Author = alice,
   now = 1,
   command = "c"
@@ -24,18 +24,18 @@ const applyInput = (
   return decision.success._tag === "Accept" ? fold(room, state, decision.success.events) : "forwarded"
 }
 
-const assertAccepted = (outcome: Model.State | string): Model.State =>
+const assertAccepted = (outcome: RoomModel.State | string): RoomModel.State =>
   typeof outcome === "string" ? assert.fail(outcome) : outcome
 
 const joined = assertAccepted(applyInput(empty, { _tag: "join_room" }))
-const sendMessage: Model.Command = { _tag: "send_message", content: { text: "hello" } }
-const setEntry = (key: string, ttl_ms?: number): Model.Command => ({
+const sendMessage: RoomModel.Command = { _tag: "send_message", content: { text: "hello" } }
+const setEntry = (key: string, ttl_ms?: number): RoomModel.Command => ({
   _tag: "set_entry",
   key,
   value: 1,
   ...(ttl_ms === undefined ? undefined : { ttl_ms })
 })
-const scheduleAfter = (delay_ms: number): Model.Command => ({
+const scheduleAfter = (delay_ms: number): RoomModel.Command => ({
   _tag: "schedule_event",
   event_type: "ring",
   payload: null,
@@ -62,7 +62,7 @@ describe("Members and messages", () => {
   it("[TOP11] a room keeps its newest messages, and limits the size of values", () => {
     let state = joined
     for (let n = 0; n <= Room.roomLimits.maxMessages; n++) {
-      state = assertAccepted(applyInput(state, { ...sendMessage, content: n } as Model.Command))
+      state = assertAccepted(applyInput(state, { ...sendMessage, content: n } as RoomModel.Command))
     }
     assert.strictEqual(state.posts.length, Room.roomLimits.maxMessages)
     assert.strictEqual(state.posts[0]?.content, 1)
@@ -113,7 +113,7 @@ describe("Entries and scheduled events", () => {
     const waiting = assertAccepted(
       applyInput(assertAccepted(applyInput(joined, { _tag: "join_room" }, bob)), scheduleAfter(20), alice, 0, "a")
     )
-    const cancel: Model.Command = { _tag: "cancel_event", event_id: commandId("a") }
+    const cancel: RoomModel.Command = { _tag: "cancel_event", event_id: commandId("a") }
     assert.strictEqual(applyInput(waiting, cancel, bob), "forbidden")
     assert.deepStrictEqual(assertAccepted(applyInput(waiting, cancel)).scheduled, [])
     assert.strictEqual(applyInput(joined, cancel), "not_found")
@@ -141,7 +141,7 @@ describe("Properties of a room", () => {
 
   const turns = Arbitrary.array(
     Arbitrary.all({
-      command: Arbitrary.schema(Model.Command),
+      command: Arbitrary.schema(RoomModel.Command),
       author: Arbitrary.schema(Schema.Literals([alice, bob])),
       wait: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000 })))
     }),
@@ -161,7 +161,7 @@ describe("Properties of a room", () => {
         assert.isTrue((room.nextWake(state) ?? now + 1) > now)
         assert.strictEqual(new Set(state.entries.map(({ key }) => key)).size, state.entries.length)
       }
-      const codec = Schema.toCodecJson(Model.State)
+      const codec = Schema.toCodecJson(RoomModel.State)
       const stored = JSON.parse(JSON.stringify(Schema.encodeSync(codec)(state)))
       assert.deepStrictEqual(JSON.stringify(Schema.decodeUnknownSync(codec)(stored)), JSON.stringify(state))
     }

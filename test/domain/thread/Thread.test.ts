@@ -3,7 +3,7 @@ import { Result } from "effect"
 import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
 import * as Thread from "../../../src/domain/thread/Thread.ts"
-import type * as Model from "../../../src/domain/thread/ThreadModel.ts"
+import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
 import { fold } from "../../../src/domain/topic/Topic.ts"
 import { threadCommandPayloads } from "../../support/AllMessages.ts"
 import { applyCommand, commandId, makeTopicWorld } from "../../support/TopicWorld.ts"
@@ -28,12 +28,12 @@ import {
   voteOn
 } from "./ThreadFixture.ts"
 
-const signedOnly: Model.Command = { _tag: "create_thread", name: "Signed", require_signatures: true }
+const signedOnly: ThreadModel.Command = { _tag: "create_thread", name: "Signed", require_signatures: true }
 
 describe("Access", () => {
   it("[AUT5] a thread can require a signature on every command, from its first on", () => {
     let sent = 0
-    const decide = (state: Model.State, input: Model.Command, signed: boolean, author: Author = alice) =>
+    const decide = (state: ThreadModel.State, input: ThreadModel.Command, signed: boolean, author: Author = alice) =>
       Thread.threadKind.decide(state, input, { id: commandId(`c${sent++}`), author, now: 1, seed: 0, signed })
     const events = (outcome: ReturnType<typeof decide>) =>
       outcome._tag === "Success" && outcome.success._tag === "Accept" ? outcome.success.events : []
@@ -59,7 +59,7 @@ describe("Access", () => {
     for (const [tag, payload] of Object.entries(threadCommandPayloads)) {
       // Creating requires an unused id, which the rejection states.
       if (tag === "create_thread") continue
-      const command = { _tag: tag, ...payload } as Model.Command
+      const command = { _tag: tag, ...payload } as ThreadModel.Command
       const context = { id: commandId("c"), author: bob, now: 1, seed: 0 }
       const rejected = Thread.threadKind.decide(state, command, context)
       assert.deepStrictEqual(rejected, Thread.threadKind.decide(absent, command, context), tag)

@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import * as Ledger from "../../../src/domain/ledger/Ledger.ts"
 import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { Author, UserId } from "../../../src/domain/protocol/Ids.ts"
-import type * as Model from "../../../src/domain/thread/ThreadModel.ts"
+import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
 import {
   applyCommand,
   commandId,
@@ -27,7 +27,7 @@ export const carol = userId(2)
 export const dave = userId(3)
 
 /** The state of the thread. */
-export const stateOf = (world: TopicWorld) => getTopic(world, threadId).state as Model.State
+export const stateOf = (world: TopicWorld) => getTopic(world, threadId).state as ThreadModel.State
 /** The balance of an account in the ledger. */
 export const balanceOf = (world: TopicWorld, account: LedgerModel.AccountId) =>
   Ledger.balanceOf(getTopic(world, LedgerModel.mainLedger).state as LedgerModel.State, account)
@@ -47,7 +47,7 @@ let commandCount = 0
 export const sendCommand = (
   world: TopicWorld,
   author: Author,
-  command: Model.Command,
+  command: ThreadModel.Command,
   idText = `c${commandCount++}`
 ): string => {
   const rejection = applyCommand(world, threadId, commandId(idText), author, command)
@@ -64,27 +64,27 @@ export const deliverPending = (world: TopicWorld) => {
 export const submitMessage = (
   content: string,
   options: { readonly stake?: number; readonly source?: string } = {}
-): Model.Command => ({ _tag: "submit_message", content, ...options })
+): ThreadModel.Command => ({ _tag: "submit_message", content, ...options })
 /** Votes on a submission or gate. */
-export const voteOn = (message_id: string, decision: Model.VoteChoice): Model.Command => ({
+export const voteOn = (message_id: string, decision: ThreadModel.VoteChoice): ThreadModel.Command => ({
   _tag: "process_approval",
   message_id: commandId(message_id),
   decision
 })
 /** Imports texts as one command. */
-export const importMessages = (...contents: ReadonlyArray<string>): Model.Command => ({
+export const importMessages = (...contents: ReadonlyArray<string>): ThreadModel.Command => ({
   _tag: "import_messages",
   messages: contents.map((content, n) => ({ content, source: `book.md#${n}` }))
 })
 /** Creates the thread; the name has blanks around it. */
-export const createThread = { _tag: "create_thread", name: " Bread " } as const satisfies Model.Command
+export const createThread = { _tag: "create_thread", name: " Bread " } as const satisfies ThreadModel.Command
 /** Closes the thread. */
-export const closeThread: Model.Command = { _tag: "close_thread" }
+export const closeThread: ThreadModel.Command = { _tag: "close_thread" }
 /** Prompts the Chorus. */
-export const submitPrompt: Model.Command = { _tag: "submit_prompt", prompt: "why?" }
+export const submitPrompt: ThreadModel.Command = { _tag: "submit_prompt", prompt: "why?" }
 
 /** A world with the thread of Alice. */
-export const threadWorld = (command: Model.Command = createThread) => {
+export const threadWorld = (command: ThreadModel.Command = createThread) => {
   const world = makeTopicWorld()
   assert.strictEqual(sendCommand(world, alice, command, "create"), "ok")
   return world

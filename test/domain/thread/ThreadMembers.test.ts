@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { UserId } from "../../../src/domain/protocol/Ids.ts"
 import { threadLimits } from "../../../src/domain/thread/ThreadGuards.ts"
-import type * as Model from "../../../src/domain/thread/ThreadModel.ts"
+import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
 import { advanceTime, deliverAll, makeTopicWorld, type TopicWorld, userId } from "../../support/TopicWorld.ts"
 import {
   alice,
@@ -19,8 +19,8 @@ import {
 
 const coAuthorsOf = (world: TopicWorld) => stateOf(world).co_authors
 
-const inviteCoAuthor = (invitee: UserId): Model.Command => ({ _tag: "invite_co_author", user: invitee })
-const leaveWithShare: Model.Command = { _tag: "divest" }
+const inviteCoAuthor = (invitee: UserId): ThreadModel.Command => ({ _tag: "invite_co_author", user: invitee })
+const leaveWithShare: ThreadModel.Command = { _tag: "divest" }
 
 /** A thread by Alice and these others. */
 const coAuthoredWorld = (...others: ReadonlyArray<UserId>) => {

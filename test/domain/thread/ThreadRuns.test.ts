@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ChorusState, Prior, RunStep, StepOutput } from "../../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
-import type * as Model from "../../../src/domain/thread/ThreadModel.ts"
+import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
 import {
   applyCommand,
   commandId,
@@ -70,8 +70,8 @@ const finishRuns = (world: TopicWorld) => {
   return world
 }
 
-const submitPrompt = (prompt = "why?"): Model.Command => ({ _tag: "submit_prompt", prompt })
-const cancelRun = (prompt: string): Model.Command => ({ _tag: "cancel_run", prompt_id: commandId(prompt) })
+const submitPrompt = (prompt = "why?"): ThreadModel.Command => ({ _tag: "submit_prompt", prompt })
+const cancelRun = (prompt: string): ThreadModel.Command => ({ _tag: "cancel_run", prompt_id: commandId(prompt) })
 /** The partial text of a cancelled step, as its performer reports it. */
 const deliverPartialText = (world: TopicWorld, { id: intent, run }: RunStep, text: string) =>
   applyCommand(world, threadId, commandId(`${intent}/cut`), "system:chorus", {
@@ -127,7 +127,7 @@ describe("The queue of runs", () => {
 
   const busily = (
     if_busy: "enqueue" | "reject" | "interrupt"
-  ): Model.Command => ({ ...submitPrompt(), if_busy } as Model.Command)
+  ): ThreadModel.Command => ({ ...submitPrompt(), if_busy } as ThreadModel.Command)
 
   it("[CHO9] a prompt can be rejected during a run, or interrupt it", () => {
     const world = threadWorld(bob)
@@ -148,7 +148,7 @@ describe("The queue of runs", () => {
 describe("Siblings and limits", () => {
   it("[CHO8] a sibling run answers the same prompt without its earlier answers", () => {
     const world = threadWorld()
-    const again = (sibling_of: string): Model.Command => ({
+    const again = (sibling_of: string): ThreadModel.Command => ({
       _tag: "submit_prompt",
       prompt: "why?",
       sibling_of: commandId(sibling_of)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Thread from "../../../src/domain/thread/Thread.ts"
 import { threadLimits } from "../../../src/domain/thread/ThreadGuards.ts"
-import type * as Model from "../../../src/domain/thread/ThreadModel.ts"
+import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
 import { advanceTime, commandId } from "../../support/TopicWorld.ts"
 import {
   alice,
@@ -181,7 +181,7 @@ describe("Expiry and division", () => {
 describe("Cancelling", () => {
   it("[THR7] only its author cancels a submission, once, while it is open", () => {
     const world = submissionWorld(bob)
-    const cancel: Model.Command = { _tag: "cancel_submission", message_id: commandId("s0") }
+    const cancel: ThreadModel.Command = { _tag: "cancel_submission", message_id: commandId("s0") }
     assert.strictEqual(sendCommand(world, alice, cancel), "forbidden THR7")
     assert.strictEqual(sendCommand(world, bob, cancel), "ok")
     deliverPending(world)

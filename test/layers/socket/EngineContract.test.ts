@@ -7,7 +7,7 @@ import { Client, Keys, SocketIoTransport } from "../../../src/client/index.ts"
 import { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
 import { roomKind } from "../../../src/domain/room/Room.ts"
-import type * as Room from "../../../src/domain/room/RoomModel.ts"
+import type * as RoomModel from "../../../src/domain/room/RoomModel.ts"
 import * as App from "../../../src/layers/app/App.ts"
 import * as Config from "../../../src/layers/config/Config.ts"
 import * as HttpListener from "../../../src/layers/net/HttpListener.ts"
@@ -21,7 +21,7 @@ import { temporaryFolder } from "../../support/ServerProcess.ts"
 import { serverLayer } from "../../support/TestUsers.ts"
 import { uwsFake } from "../../support/UwsFake.ts"
 
-type Lobby = Client.Topic<Room.State, Room.Command>
+type Lobby = Client.Topic<RoomModel.State, RoomModel.Command>
 type Connect = NonNullable<Client.Options["connect"]>
 
 const options: SocketWs.NetworkEngineOptions = {
@@ -32,7 +32,7 @@ const options: SocketWs.NetworkEngineOptions = {
 }
 const overSocketIo: Connect = SocketIoTransport.connect((url, options) => io(url, options))
 
-const untilView = (lobby: Lobby, predicate: (view: Client.View<Room.State>) => boolean) =>
+const untilView = (lobby: Lobby, predicate: (view: Client.View<RoomModel.State>) => boolean) =>
   lobby.views.pipe(Stream.filter(predicate), Stream.runHead, Effect.map(Option.getOrThrow))
 
 const join = Effect.fnUntraced(function*(topic: TopicId, url: string, connect: Connect | undefined) {
