@@ -224,10 +224,7 @@ const receiveFrame = (
   completeReply(client, slot)
 }
 
-const restartNotice = { code: closeCode.restart, reason: "the server restarts", resume: true }
-
-const restartClose = (retryAfter: number) =>
-  closeRequested(restartNotice.code, restartNotice.reason, restartNotice.resume, retryAfter)
+const restartClose = (retryAfter: number) => closeRequested(closeCode.restart, "the server restarts", true, retryAfter)
 
 /** SYN11: `goodbye` to all first, so that every client has its retry delay; then one close per interval. */
 const drain = Effect.fnUntraced(function*(
@@ -237,8 +234,7 @@ const drain = Effect.fnUntraced(function*(
   const interval = DrainSchedule.closeInterval(clients.size, runtime.limits)
   let index = 0
   for (const client of clients.values()) {
-    const retry_after_ms = DrainSchedule.retryDelay(index++, interval)
-    ConnectionIntents.sendGoodbye(runtime, client, { ...restartNotice, retry_after_ms })
+    ConnectionIntents.sendGoodbye(runtime, client, restartClose(DrainSchedule.retryDelay(index++, interval)))
   }
   for (const client of clients.values()) {
     dispatch(runtime, client, restartClose(0))

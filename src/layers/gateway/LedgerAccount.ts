@@ -1,18 +1,17 @@
 /** A user's balance in the ledger, and the grant that each new user gets once (LED3). */
 import { Effect, HashMap, Option } from "effect"
 import { ledgerKind } from "../../domain/ledger/Ledger.ts"
-import { type Answer, userAccount } from "../../domain/ledger/LedgerModel.ts"
-import { CommandId, TopicId, type UserId } from "../../domain/protocol/Ids.ts"
+import { type Answer, mainLedger, userAccount } from "../../domain/ledger/LedgerModel.ts"
+import { CommandId, type UserId } from "../../domain/protocol/Ids.ts"
 import { type CommandRejected, Topics } from "../../services/Topics.ts"
 
-const ledgerTopic = TopicId.make("ledger:main")
 const systemAuthor = "system:server"
 
 /** The balance in whole tokens; undefined for a user without an account. */
 const findBalance = Effect.fnUntraced(
   function*(user: UserId): Effect.fn.Return<number | undefined, CommandRejected, Topics> {
     const topics = yield* Topics
-    const { accounts } = yield* topics.stateOf(ledgerKind, ledgerTopic, systemAuthor)
+    const { accounts } = yield* topics.stateOf(ledgerKind, mainLedger, systemAuthor)
     return Option.getOrUndefined(HashMap.get(accounts, userAccount(user)))
   }
 )
@@ -28,7 +27,7 @@ export const ensureAccount = Effect.fnUntraced(
     if (existing !== undefined) return existing
     const topics = yield* Topics
     const input: Answer = { _tag: "Grant", user }
-    yield* topics.submit(ledgerTopic, { id: CommandId.make(`grant:${user}`), author: systemAuthor, input })
+    yield* topics.submit(mainLedger, { id: CommandId.make(`grant:${user}`), author: systemAuthor, input })
     return yield* readBalance(user)
   }
 )

@@ -7,7 +7,6 @@ import type { Topics } from "../../services/Topics.ts"
 import {
   answerRequest,
   type ConnectionIntentHandler,
-  type ConnectionIntentHandlers,
   type ConnectionRuntime,
   type IntentOf
 } from "./ConnectionRuntime.ts"
@@ -15,7 +14,7 @@ import * as LedgerAccount from "./LedgerAccount.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
 /** The tags of the intents that read once. */
-type QueryTag = Extract<keyof ConnectionIntentHandlers, "ListThreads" | "ReadThread" | "ReadUser">
+type QueryTag = "ListThreads" | "ReadThread" | "ReadUser"
 
 /** Reads what an intent asks for, as its user may see it. */
 type Query<T extends QueryTag> = (
