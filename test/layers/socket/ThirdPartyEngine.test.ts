@@ -8,7 +8,7 @@ import { Deferred, Effect, Layer, Queue, Result } from "effect"
 import { type AddressInfo, connect, createServer, type Socket as Tcp } from "node:net"
 import { type Client, ConnectFailed, type Harness } from "../../../src/conformance/SocketConformance.ts"
 import { defaults, type Limits } from "../../../src/domain/protocol/Limits.ts"
-import { Domain, Layers } from "../../../src/index.ts"
+import { Layers } from "../../../src/index.ts"
 import { missingMembers } from "../../../src/layers/socket/core/SocketContract.ts"
 import { Socket } from "../../../src/services/Socket.ts"
 import { conformanceSuite } from "../../contract/Socket.ts"
@@ -25,11 +25,9 @@ const eachLine = (tcp: Tcp, onLine: (kind: string, payload: never, reason: strin
 }
 
 const make = Effect.fnUntraced(function*(limits: Limits) {
-  let ids = 0
   const engine = yield* Layers.SocketEngine.make({
     limits,
     capabilities: ["backpressure", "batching"],
-    nextId: () => `line-${ids++}`,
     runAfterTurn: setImmediate
   })
   const line = (...args: ReadonlyArray<unknown>) => `${JSON.stringify(args)}\n`
@@ -62,7 +60,7 @@ const make = Effect.fnUntraced(function*(limits: Limits) {
     }),
     stop: Effect.callback((resume) => {
       running = false
-      engine.closeAll(Domain.CloseCode.closeCode.restart, "the server stops")
+      engine.closeAll()
       server.close(() => resume(Effect.void))
     }),
     isRunning: Effect.sync(() => running),

@@ -26,7 +26,6 @@
  *   const engine = yield* Layers.SocketEngine.make({
  *     limits: Domain.Limits.defaults,
  *     capabilities: ["ping"],
- *     nextId: () => "connection-1",
  *     runAfterTurn: (task) => queueMicrotask(task)
  *   })
  *   // A transport that goes nowhere, and whose peer never answers.
@@ -45,12 +44,15 @@
  * ```
  */
 import { Clock, Effect, type Scope } from "effect"
+import { closeCode } from "../../../domain/connection/CloseCode.ts"
 import { replyLane } from "../../../domain/delivery/Lane.ts"
 import { ConnectionId } from "../../../domain/protocol/Ids.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
+import * as Uuids from "../../../domain/protocol/Uuids.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import { type Capability, type ConnectionMetadata, Socket } from "../../../services/Socket.ts"
 import { Metrics } from "../../observability/Metrics.ts"
+import * as Entropy from "../../runtime/Entropy.ts"
 import * as TimerWheel from "../../runtime/TimerWheel.ts"
 import { EngineConnection } from "./EngineConnection.ts"
 import type { EngineContext } from "./EngineContext.ts"
@@ -64,8 +66,6 @@ export interface SocketEngineOptions {
   readonly limits: Limits
   /** The capabilities of the engine's transports. */
   readonly capabilities: ReadonlyArray<Capability>
-  /** Makes unique ids, of connections and messages. */
-  readonly nextId: () => string
   /** Runs a task when the current turn of the event loop is over. */
   readonly runAfterTurn: (task: () => void) => void
 }
@@ -75,8 +75,8 @@ export interface SocketEngine {
   /** Takes a new connection and notifies listeners; the engine reports the transport's events to the result. */
   readonly accept: (transport: Transport, metadata: ConnectionMetadata) => TransportEvents
   readonly connectionCount: () => number
-  /** Closes all connections with this code. */
-  readonly closeAll: (code: number, reason: string) => void
+  /** Closes all connections, because the server is stopping. */
+  readonly closeAll: () => void
   /** Ends all connections without close frames. */
   readonly terminateAll: () => void
   /** The service, completed by the members that only the engine can implement. */
@@ -87,9 +87,10 @@ export interface SocketEngine {
 
 /** An engine without connections. Its timers stop when the scope closes. */
 export const make = Effect.fnUntraced(function*(
-  { capabilities, limits, nextId, runAfterTurn }: SocketEngineOptions
+  { capabilities, limits, runAfterTurn }: SocketEngineOptions
 ): Effect.fn.Return<SocketEngine, never, Scope.Scope> {
   const clock = yield* Clock.Clock
+  const nextId = Uuids.sequentialUuids((yield* Entropy.RandomBytes)(9))
   const connections = new Map<ConnectionId, EngineConnection>()
   const context: EngineContext = {
     limits,
@@ -110,7 +111,8 @@ export const make = Effect.fnUntraced(function*(
       return connection
     },
     connectionCount: () => connections.size,
-    closeAll: (code, reason) => connections.forEach((connection) => connection.requestClose(code, reason)),
+    closeAll: () =>
+      connections.forEach((connection) => connection.requestClose(closeCode.restart, "the server is stopping")),
     terminateAll: () => connections.forEach((connection) => connection.terminate()),
     makeService: (lifecycle) => Socket.of({ ...makeOperations(context, connections), ...lifecycle })
   }

@@ -40,12 +40,9 @@
  * ```
  */
 import { Context, Effect, Layer, Scheduler, type Scope } from "effect"
-import { closeCode } from "../../../domain/connection/CloseCode.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
-import * as Uuids from "../../../domain/protocol/Uuids.ts"
 import { type ConnectionMetadata, Socket } from "../../../services/Socket.ts"
 import * as FrameBatch from "../../delivery/FrameBatch.ts"
-import * as Entropy from "../../runtime/Entropy.ts"
 import * as SocketEngine from "../core/SocketEngine.ts"
 
 /** The engine's end of a pipe. Its members must not call `PipeEvents` before they return. */
@@ -97,7 +94,6 @@ const make = Effect.fnUntraced(function*(
   const engine = yield* SocketEngine.make({
     limits,
     capabilities: ["ping", "pause", "backpressure", "batching"],
-    nextId: Uuids.sequentialUuids((yield* Entropy.RandomBytes)(9)),
     runAfterTurn
   })
   let running = false
@@ -146,7 +142,7 @@ const make = Effect.fnUntraced(function*(
     }),
     stop: Effect.sync(() => {
       running = false
-      engine.closeAll(closeCode.restart, "the server is stopping")
+      engine.closeAll()
     }),
     isRunning: Effect.sync(() => running),
     getAddress: Effect.map(address, (bound) => bound?.address),

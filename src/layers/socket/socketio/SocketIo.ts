@@ -48,13 +48,11 @@
  * ```
  */
 import { Effect, Layer, type Scope } from "effect"
-import { randomBytes } from "node:crypto"
 import type { IncomingMessage } from "node:http"
 import type { Server as IoServer, Socket as IoSocket } from "socket.io"
 import { type ServerOptions, WebSocketServer } from "ws"
 import { closeCode } from "../../../domain/connection/CloseCode.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
-import * as Uuids from "../../../domain/protocol/Uuids.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import { EngineNotInstalled, Socket, SocketError } from "../../../services/Socket.ts"
 import * as SendQueue from "../../delivery/SendQueue.ts"
@@ -171,11 +169,7 @@ const acceptConnection = (engine: SocketEngine.SocketEngine, socket: IoSocket, a
   socket.on("disconnect", (reason) => {
     if (reason === "server namespace disconnect") return
     if (reason === "ping timeout") closeStatus = closeCode.noPong
-    else if (reason !== "client namespace disconnect") {
-      closeStatus = closeStatus === closeCode.normal
-        ? 1006
-        : closeStatus
-    }
+    else if (reason !== "client namespace disconnect" && closeStatus === closeCode.normal) closeStatus = 1006
     conn.close()
   })
   conn.on("packet", () => events.onActivity())
@@ -205,7 +199,6 @@ const make = Effect.fnUntraced(function*(
   const engine = yield* SocketEngine.make({
     limits,
     capabilities: ["backpressure"],
-    nextId: Uuids.sequentialUuids(randomBytes(9)),
     runAfterTurn: setImmediate
   })
   yield* SocketWs.acceptUpgrades({
@@ -221,7 +214,7 @@ const make = Effect.fnUntraced(function*(
   let io: IoServer | undefined
   const openConnections = new Set<IoSocket["conn"]>()
   yield* Effect.addFinalizer(() => Effect.sync(() => io?.engine.close()))
-  const service = yield* SocketWs.makeListenerService(engine, gate, server, options)
+  const service = yield* SocketWs.makeListenerService(engine, gate, server, options, awaitDisconnects(openConnections))
   return {
     ...service,
     start: Effect.suspend(() => {
@@ -238,11 +231,6 @@ const make = Effect.fnUntraced(function*(
         })
       }
       return service.start
-    }),
-    stop: Effect.suspend(() => {
-      gate.setOpen(false)
-      engine.closeAll(closeCode.restart, "the server is stopping")
-      return Effect.andThen(awaitDisconnects(openConnections), service.stop)
     })
   }
 })

@@ -49,11 +49,9 @@
  * ```
  */
 import { Effect, Layer, type Scope } from "effect"
-import { randomBytes } from "node:crypto"
 import { closeCode } from "../../../domain/connection/CloseCode.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
 import { subprotocol } from "../../../domain/protocol/Protocol.ts"
-import * as Uuids from "../../../domain/protocol/Uuids.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import { EngineNotInstalled, ListenFailed, Socket, SocketError } from "../../../services/Socket.ts"
 import * as SendQueue from "../../delivery/SendQueue.ts"
@@ -217,7 +215,6 @@ const make = Effect.fnUntraced(function*(
   const engine = yield* SocketEngine.make({
     limits,
     capabilities: ["ping", "backpressure", "batching"],
-    nextId: Uuids.sequentialUuids(randomBytes(9)),
     runAfterTurn: setImmediate
   })
   const app = yield* Effect.acquireRelease(
@@ -243,7 +240,7 @@ const make = Effect.fnUntraced(function*(
       ),
     stop: Effect.sync(() => {
       gate.setOpen(false)
-      engine.closeAll(closeCode.restart, "the server is stopping")
+      engine.closeAll()
       if (listenToken !== undefined) api.us_listen_socket_close(listenToken)
       listenToken = undefined
     }),

@@ -52,7 +52,6 @@
  * ```
  */
 import { Effect, Layer, type Scope } from "effect"
-import { randomBytes } from "node:crypto"
 import type { IncomingMessage, Server } from "node:http"
 import type { Duplex } from "node:stream"
 import { type RawData, type WebSocket, WebSocketServer } from "ws"
@@ -62,7 +61,6 @@ import { closeCode } from "../../../domain/connection/CloseCode.ts"
 import { deflateOffer } from "../../../domain/delivery/CompressionPolicy.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
 import { subprotocol } from "../../../domain/protocol/Protocol.ts"
-import * as Uuids from "../../../domain/protocol/Uuids.ts"
 import { type ConnectionMetadata, Socket } from "../../../services/Socket.ts"
 import * as SendQueue from "../../delivery/SendQueue.ts"
 import * as AdmissionGate from "../../net/AdmissionGate.ts"
@@ -181,19 +179,22 @@ const make = Effect.fnUntraced(function*(
   const engine = yield* SocketEngine.make({
     limits,
     capabilities: ["ping", "pause", "backpressure", "batching", "compression"],
-    nextId: Uuids.sequentialUuids(randomBytes(9)),
     runAfterTurn: setImmediate
   })
   yield* acceptUpgrades({ server, engine, gate, options })
   return yield* makeListenerService(engine, gate, server, options)
 })
 
-/** The service over the process's HTTP listener. Open connections are terminated when the scope closes. */
+/**
+ * The service over the process's HTTP listener, which stops after `awaitClosed`. Open connections are terminated when
+ * the scope closes.
+ */
 export const makeListenerService = Effect.fnUntraced(function*(
   engine: SocketEngine.SocketEngine,
   gate: AdmissionGate.AdmissionGate,
   server: Server,
-  address: HttpBinding.ListenAddress
+  address: HttpBinding.ListenAddress,
+  awaitClosed: Effect.Effect<unknown> = Effect.void
 ): Effect.fn.Return<Socket["Service"], never, Scope.Scope> {
   yield* Effect.addFinalizer(() => Effect.sync(engine.terminateAll))
   return engine.makeService({
@@ -203,8 +204,8 @@ export const makeListenerService = Effect.fnUntraced(function*(
     }),
     stop: Effect.suspend(() => {
       gate.setOpen(false)
-      engine.closeAll(closeCode.restart, "the server is stopping")
-      return HttpBinding.stopListening(server)
+      engine.closeAll()
+      return Effect.andThen(awaitClosed, HttpBinding.stopListening(server))
     }),
     isRunning: Effect.sync(() => gate.isOpen() && server.listening),
     getAddress: Effect.map(HttpBinding.boundAddress(server), (bound) => bound?.address),

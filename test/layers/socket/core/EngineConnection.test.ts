@@ -21,7 +21,6 @@ describe("EngineConnection", () => {
       const engine = yield* SocketEngine.make({
         limits,
         capabilities: ["backpressure"],
-        nextId: () => "one",
         runAfterTurn: (task) => turn.push(task)
       })
       let unsent = 0
@@ -51,6 +50,6 @@ describe("EngineConnection", () => {
       assert.isAbove(events.connection.bufferedAmount(), limits.outboxFold)
       unsent = 0
       events.onDrained()
-      assert.deepStrictEqual(drained, ["one"])
+      assert.deepStrictEqual(drained, [events.connection.id])
     }))
 })

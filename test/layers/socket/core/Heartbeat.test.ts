@@ -24,7 +24,6 @@ const silentConnection = Effect.gen(function*() {
   const engine = yield* SocketEngine.make({
     limits: defaults,
     capabilities: ["ping", "backpressure"],
-    nextId: () => "one",
     runAfterTurn: (task) => task()
   })
   const state = { unsent: 0, code: undefined as number | undefined, pings: 0 }
