@@ -76,7 +76,7 @@ export class HostRegistry {
     const host = this.hosts.get(topic) ?? this.startHost(topic, kind)
     if (host.enqueue(message)) return
     rejectMessage(message, queueFull)
-    if (message._tag === "TimerFired") host.retryWake()
+    if (message._tag === "TimerFired") host.timers.retryWake()
   }
 
   private startHost(topic: TopicId, kind: AnyKind): TopicHost {

@@ -30,7 +30,7 @@ export class HostTimers {
     this.reschedule()
   }
 
-  /** Fires again after a delay, and not before. */
+  /** A timer's command could not be queued or stored: fires again after a delay, and not before. */
   retryWake(): void {
     this.notBefore = this.now() + wakeRetryDelay
     this.wakeAt ??= this.notBefore

@@ -55,11 +55,10 @@ export const makeSendCommand =
         toOutcome(makeRejection("malformed", "TOP8", `the input is no answer of the kind of ${command.topic}`))
       )
     }
-    return retryUntilAccepted(post, command.topic, { id: command.id, author: `system:${from}`, input: input.value })
-      .pipe(
-        Effect.as(toOutcome(null)),
-        Effect.catch((rejection) => Effect.succeed(toOutcome(rejection)))
-      )
+    return Effect.match(
+      retryUntilAccepted(post, command.topic, { id: command.id, author: `system:${from}`, input: input.value }),
+      { onFailure: toOutcome, onSuccess: () => toOutcome(null) }
+    )
   }
 
 const answerAuthor = (intent: Intent): SystemId =>

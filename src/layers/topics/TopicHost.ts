@@ -58,11 +58,11 @@ export class TopicHost {
   readonly subscribers: Subscribers
   /** Ends when the server stops. */
   readonly queue: Queue.Queue<HostMessage, Cause.Done>
+  readonly timers: HostTimers
   private readonly topic: TopicId
   private readonly kind: AnyKind
   private readonly dependencies: HostDependencies
   private readonly writer: TopicWriter
-  private readonly timers: HostTimers
   private readonly catchUps: CatchUps
   private readonly snapshots: SnapshotWriter
   private readonly runningIntents = new Set<string>()
@@ -157,7 +157,7 @@ export class TopicHost {
       const pendingMessages = [...batch, ...(yield* Queue.clear(this.queue))]
       for (const message of pendingMessages) rejectMessage(message, rejectionOf(error?.reason))
       if (error?.retryable === true && pendingMessages.some((message) => message._tag === "TimerFired")) {
-        this.retryWake()
+        this.timers.retryWake()
       }
     })
   }
@@ -264,16 +264,11 @@ export class TopicHost {
     const { seq, wakeAt } = this.durableState
     if (wakeAt === undefined || !this.timers.isWakeDue) return Effect.sync(() => this.timers.setWake(wakeAt))
     const reply = (outcome: Result.Result<unknown, Rejection>): void => {
-      if (Result.isFailure(outcome) && isRetryable(outcome.failure.code)) this.retryWake()
+      if (Result.isFailure(outcome) && isRetryable(outcome.failure.code)) this.timers.retryWake()
     }
     const id = CommandId.make(`wake:${seq}:${wakeAt}`)
     return this.commit([submitMessage({ id, author: "system:clock", input: { _tag: "Woke" }, reply })])
   })
-
-  /** A timer's command could not be queued or stored: it is sent again. */
-  retryWake(): void {
-    this.timers.retryWake()
-  }
 
   /** Publishes entries in the log of an append that was reported as failed, if there are any (TOP6). */
   private readonly catchUpWithLog: Effect.Effect<void> = Effect.suspend(() =>

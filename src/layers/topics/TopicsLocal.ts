@@ -97,7 +97,7 @@ const makeSimulate = (
   const simulate: Topics["Service"]["simulate"] = Effect.fnUntraced(function*(topic, { author, id, input }) {
     const { kind, state } = yield* registry.readTopic(topic)
     const attempt = Result.try(() => step(kind, state, input, { id, author, now: now(), seed: seed() }))
-    const decision = Result.isSuccess(attempt) ? attempt.success : Result.fail(internalRejection)
+    const decision = Result.getOrElse(attempt, () => Result.fail(internalRejection))
     const outcome = yield* Effect.mapError(Effect.fromResult(decision), toCommandRejected(topic))
     if (!("_tag" in outcome)) return { events: outcome.events, intents: outcome.started }
     const forwarded = registry.decodeAnswer(outcome.topic, outcome.input)
