@@ -42,15 +42,14 @@ export const evictedBy = (
   limits: Pick<Limits, "signalKeys">
 ): SignalEntry | undefined => signals.length >= limits.signalKeys && indexOf(signals, key) < 0 ? signals[0] : undefined
 
-/** ROO3: sets the latest value of a key, without the entry that `evictedBy` names. */
+/** ROO3: sets the latest value of a key, without the entry that it evicts. */
 export const setSignal = (
   signals: ConnectionSignals,
   entry: SignalEntry,
-  limits: Pick<Limits, "signalKeys">
+  evicted: SignalEntry | undefined
 ): ConnectionSignals => {
   const index = indexOf(signals, entry.signal.key)
-  if (index >= 0) return signals.with(index, entry)
-  return [...signals.slice(signals.length >= limits.signalKeys ? 1 : 0), entry]
+  return index >= 0 ? signals.with(index, entry) : [...signals.filter((kept) => kept !== evicted), entry]
 }
 
 /** Removes a key. */

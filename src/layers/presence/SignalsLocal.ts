@@ -129,7 +129,7 @@ class SharedStates {
     if (evicted !== undefined) this.broadcastRemoval(topic, evicted)
     const signal: PublishedSignal = { from: from.user, connection: from.id, key, value }
     const entry = { signal, at: now(), lane: existing?.lane ?? ConnectionSignals.laneOf(topic, signal) }
-    shared.signals.set(from.id, ConnectionSignals.setSignal(signals, entry, limits))
+    shared.signals.set(from.id, ConnectionSignals.setSignal(signals, entry, evicted))
     if (existing === undefined) {
       wheel.scheduleCallback(ConnectionSignals.expiryOf(entry, limits), this.expireSignal(topic, signal))
     }

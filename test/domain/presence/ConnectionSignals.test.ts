@@ -11,7 +11,7 @@ const entry = (key: string, value: number, at = 0): ConnectionSignals.SignalEntr
 }
 const setAll = (...entries: ReadonlyArray<ConnectionSignals.SignalEntry>) =>
   entries.reduce(
-    (signals, next) => ConnectionSignals.setSignal(signals, next, defaults),
+    (signals, next) => ConnectionSignals.setSignal(signals, next, undefined),
     ConnectionSignals.noSignals
   )
 
@@ -40,11 +40,11 @@ describe("the signals of a connection", () => {
   it("[ROO3] a seventeenth key evicts the oldest one, and a known key evicts none", () => {
     const full = setAll(...Array.from({ length: defaults.signalKeys }, (_, i) => entry(`k${i}`, i)))
     assert.isUndefined(ConnectionSignals.evictedBy(full, "k3", defaults))
-    assert.lengthOf(ConnectionSignals.setSignal(full, entry("k3", 9), defaults), defaults.signalKeys)
+    assert.lengthOf(ConnectionSignals.setSignal(full, entry("k3", 9), undefined), defaults.signalKeys)
     const evicted = ConnectionSignals.evictedBy(full, "new", defaults)
     assert.deepStrictEqual(evicted, entry("k0", 0))
     assert.deepStrictEqual(
-      ConnectionSignals.setSignal(full, entry("new", 1), defaults),
+      ConnectionSignals.setSignal(full, entry("new", 1), evicted),
       [...full.filter((kept) => kept !== evicted), entry("new", 1)]
     )
   })
