@@ -1,16 +1,17 @@
 /** Topic hosts with counters, over a log that tests can override, and helpers to command and subscribe to them. */
-import { Effect, Layer, type Result } from "effect"
+import { Effect, Layer, Result } from "effect"
 import { type Author, CommandId, type Position, TopicId } from "../../src/domain/protocol/Ids.ts"
 import type { Limits } from "../../src/domain/protocol/Limits.ts"
 import { decodeServerMessage, type ServerMessage } from "../../src/domain/protocol/Protocol.ts"
 import type { Rejection } from "../../src/domain/protocol/Rejection.ts"
 import type { Receipt } from "../../src/domain/topic/Deduplication.ts"
+import type { UnchainedEntry } from "../../src/domain/topic/Log.ts"
 import type { AnyKind } from "../../src/domain/topic/Topic.ts"
 import * as EventLogMemory from "../../src/layers/eventlog/EventLogMemory.ts"
 import * as IntentHandlersLive from "../../src/layers/topics/IntentHandlersLive.ts"
 import * as TopicsLocal from "../../src/layers/topics/TopicsLocal.ts"
 import type { Directory } from "../../src/services/Directory.ts"
-import { EventLog } from "../../src/services/EventLog.ts"
+import { type AppendRequest, EventLog, EventLogError, LogUnavailable } from "../../src/services/EventLog.ts"
 import type { IntentHandlers } from "../../src/services/IntentHandlers.ts"
 import { Kinds } from "../../src/services/Kinds.ts"
 import { type CatchUp, type Subscriber, Topics } from "../../src/services/Topics.ts"
@@ -25,21 +26,22 @@ export const alice: Author = "system:alice"
 /** Another author. */
 export const bob: Author = "system:bob"
 
-/** The counter kind only. */
-export const kinds: ReadonlyMap<string, AnyKind> = new Map([["counter", CounterKind.kind]])
-
-/** Hosts over a given log, which survives their restart. */
+/** Hosts of one kind over a given log, which survives their restart. */
 export const hostsLayer = (
-  limits: Partial<Limits> = {}
+  limits: Partial<Limits> = {},
+  kind: AnyKind = CounterKind.kind
 ): Layer.Layer<Topics | IntentHandlers, never, Directory | EventLog> =>
   TopicsLocal.layer({ limits }).pipe(
     Layer.provideMerge(IntentHandlersLive.layer),
-    Layer.provide(Layer.succeed(Kinds, kinds))
+    Layer.provide(Layer.succeed(Kinds, new Map([[kind.name, kind]])))
   )
 
 /** Hosts over an empty in-memory log. */
-export const layer = (limits: Partial<Limits> = {}): Layer.Layer<Topics | IntentHandlers | EventLog | Directory> =>
-  hostsLayer(limits).pipe(Layer.provideMerge(EventLogMemory.layer))
+export const layer = (
+  limits?: Partial<Limits>,
+  kind?: AnyKind
+): Layer.Layer<Topics | IntentHandlers | EventLog | Directory> =>
+  hostsLayer(limits, kind).pipe(Layer.provideMerge(EventLogMemory.layer))
 
 /** An in-memory log with some operations overridden. */
 export const memoryLogWith = (
@@ -48,6 +50,63 @@ export const memoryLogWith = (
   Layer.effect(EventLog, Effect.map(EventLog, (log) => EventLog.of({ ...log, ...override(log) }))).pipe(
     Layer.provideMerge(EventLogMemory.layer)
   )
+
+/** An append by another writer of the counter's log: the events of one command. */
+export const foreignAppend = (
+  expectedSeq: number,
+  events: ReadonlyArray<CounterKind.Event | number>,
+  { cause = "foreign", version = CounterKind.kind.version }: {
+    readonly cause?: string
+    readonly version?: number
+  } = {}
+): AppendRequest => ({
+  topic: counterOne,
+  expectedSeq,
+  drafts: events.map((event, i) => ({
+    topic: counterOne,
+    seq: expectedSeq + 1 + i,
+    at: 0,
+    cause: CommandId.make(cause),
+    author: alice,
+    version,
+    event: event as UnchainedEntry["event"]
+  })),
+  wakeAt: undefined,
+  hasPendingIntents: false,
+  listing: undefined
+})
+
+/** The failure of an operation of a broken disk. */
+export const diskFailure = new EventLogError({
+  reason: new LogUnavailable({ operation: "append", full: false, cause: "a broken disk" })
+})
+
+/** How appends end at present: durable, failed, or durable and reported as failed. */
+export interface Disk {
+  mode: "sound" | "broken" | "ambiguous"
+}
+
+/** An in-memory log on a disk that the test breaks, with some more operations overridden. */
+export const logOnDisk = (
+  disk: Disk,
+  override: (log: EventLog["Service"]) => Partial<EventLog["Service"]> = () => ({})
+): Layer.Layer<EventLog | Directory> =>
+  memoryLogWith((log) => ({
+    ...override(log),
+    append: (append) => {
+      if (disk.mode === "broken") return Effect.fail(diskFailure)
+      const appended = log.append(append)
+      return disk.mode === "ambiguous" ? Effect.andThen(appended, Effect.fail(diskFailure)) : appended
+    }
+  }))
+
+/** The outcome of an accepted command. */
+export const accepted = (seq: number, duplicate = false, topic = counterOne): Result.Result<Receipt, never> =>
+  Result.succeed({ topic, seq, duplicate })
+
+/** The code of a rejection; "ok" for any other outcome. */
+export const codeOf = (outcome: Result.Result<unknown, { readonly code: string }>): string =>
+  Result.isSuccess(outcome) ? "ok" : outcome.failure.code
 
 let nextCommand = 0
 

@@ -14,17 +14,22 @@ import {
   wsServerLayer
 } from "../../support/TestUsers.ts"
 
+/** A signed-in client, and the id of a thread that it may create. */
+const signedInClient = Effect.gen(function*() {
+  const client = yield* openClient(yield* startListening)
+  const ada = makeTestUser()
+  yield* signIn(client, ada)
+  const id = uuid()
+  return { client, ada, id, thread: `thread:${id}` }
+})
+
 describe("a signed command", () => {
   const signature = (user: TestUser, id: string, topic: string, command: Schema.Json, timestamp = 0) =>
     user.sign(SignedCommand.signingInput(CommandId.make(id), { topic: TopicId.make(topic), command, timestamp }))
 
   it.effect("[AUT5] a signature is verified before the decision, and stored with the event", () =>
     Effect.gen(function*() {
-      const client = yield* openClient(yield* startListening)
-      const ada = makeTestUser()
-      yield* signIn(client, ada)
-      const id = uuid()
-      const thread = `thread:${id}`
+      const { ada, client, id, thread } = yield* signedInClient
       const payload = { name: "Signed", require_signatures: true }
       const create = { _tag: "create_thread", ...payload }
       client.send("create_thread", payload, undefined, { id, signature: signature(ada, id, thread, create) })
@@ -59,11 +64,7 @@ describe("a signed command", () => {
 
   it.effect("[CON2] requests after a signed command are executed after it, although it is verified first", () =>
     Effect.gen(function*() {
-      const client = yield* openClient(yield* startListening)
-      const ada = makeTestUser()
-      yield* signIn(client, ada)
-      const id = uuid()
-      const thread = `thread:${id}`
+      const { ada, client, id, thread } = yield* signedInClient
       const signed = { id, signature: signature(ada, id, thread, { _tag: "create_thread", name: "First" }) }
       client.send("create_thread", { name: "First" }, undefined, signed)
       const second = client.send("submit_message", { content: "second" }, thread)

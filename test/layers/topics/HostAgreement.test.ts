@@ -4,10 +4,10 @@ import { TestClock } from "effect/testing"
 import { CommandId, type Position } from "../../../src/domain/protocol/Ids.ts"
 import { decodeServerMessage, type PublishedEvent } from "../../../src/domain/protocol/Protocol.ts"
 import { fold } from "../../../src/domain/topic/Topic.ts"
-import { EventLog, EventLogError, LogUnavailable } from "../../../src/services/EventLog.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
 import { type CatchUp, type Subscriber, Topics } from "../../../src/services/Topics.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
-import { alice, counterOne, hostsLayer, memoryLogWith } from "../../support/TopicHostFixture.ts"
+import { alice, counterOne, type Disk, hostsLayer, logOnDisk } from "../../support/TopicHostFixture.ts"
 
 const Action = Schema.Union([
   /** A command; the same number is the same id. */
@@ -61,11 +61,7 @@ class Replica implements Subscriber {
   }
 }
 
-const appendFailure = new EventLogError({
-  reason: new LogUnavailable({ operation: "append", full: false, cause: "faulty" })
-})
-
-const runScript = Effect.fnUntraced(function*(script: ReadonlyArray<Action>, faults: { disk: string }) {
+const runScript = Effect.fnUntraced(function*(script: ReadonlyArray<Action>, disk: Disk) {
   const topics = yield* Topics
   const replicas = [0, 1, 2].map((n) => new Replica(`reader-${n}`))
   const acknowledged = new Map<string, number>()
@@ -88,7 +84,7 @@ const runScript = Effect.fnUntraced(function*(script: ReadonlyArray<Action>, fau
   for (const [i, action] of script.entries()) {
     if (action._tag === "Send") send(`again-${action.id}`, action.n)
     if (action._tag === "Fresh") send(`fresh-${i}`, action.n)
-    if (action._tag === "Disk") faults.disk = action.mode
+    if (action._tag === "Disk") disk.mode = action.mode
     if (action._tag === "Settle") yield* Effect.exit(topics.stateOf(CounterKind.kind, counterOne, alice))
     if (action._tag === "Subscribe") {
       const replica = replicas[action.reader]!
@@ -109,7 +105,7 @@ const runScript = Effect.fnUntraced(function*(script: ReadonlyArray<Action>, fau
     }
   }
   yield* Effect.exit(topics.stateOf(CounterKind.kind, counterOne, alice))
-  faults.disk = "sound"
+  disk.mode = "sound"
   // Entries of appends that were reported as failed are found by reading the head.
   yield* TestClock.adjust("1 minute")
   assert.strictEqual(replyCount, sentCount, "each command has one outcome")
@@ -121,18 +117,10 @@ describe("agreement", () => {
     "[TOP2] [TOP4] [TOP6] [SYN2] [SYN3] [SYN4] log, receipts and replicas agree after any script of commands, subscriptions and faults",
     { script: arbitraryScripts },
     ({ script }) => {
-      const faults = { disk: "sound" }
-      const faulty = memoryLogWith((log) => ({
-        append: (append) =>
-          faults.disk === "sound"
-            ? log.append(append)
-            : faults.disk === "broken"
-            ? Effect.fail(appendFailure)
-            : Effect.andThen(log.append(append), Effect.fail(appendFailure))
-      }))
+      const disk: Disk = { mode: "sound" }
       return Effect.gen(function*() {
         const log = yield* EventLog
-        const { acknowledged, replicas } = yield* runScript(script, faults)
+        const { acknowledged, replicas } = yield* runScript(script, disk)
         const entries = yield* log.read(counterOne, { after: 0, limit: 1000 })
         const causes = entries.map(({ cause }) => cause as string)
         assert.strictEqual(new Set(causes).size, causes.length, "an id is applied once")
@@ -143,7 +131,9 @@ describe("agreement", () => {
           const seen = events.slice(0, position?.seq ?? 0)
           assert.deepStrictEqual(state, fold(CounterKind.kind, CounterKind.kind.initial(counterOne), seen))
         }
-      }).pipe(Effect.provide(Layer.provideMerge(hostsLayer({ catchUp: 4, snapshotEvery: 3 }), Layer.fresh(faulty))))
+      }).pipe(
+        Effect.provide(Layer.provideMerge(hostsLayer({ catchUp: 4, snapshotEvery: 3 }), Layer.fresh(logOnDisk(disk))))
+      )
     }
   )
 })

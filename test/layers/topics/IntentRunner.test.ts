@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Latch, Layer, Result } from "effect"
+import { Deferred, Effect, Fiber, Latch, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
@@ -7,6 +7,7 @@ import { IntentHandlers } from "../../../src/services/IntentHandlers.ts"
 import { Topics } from "../../../src/services/Topics.ts"
 import type { Ask } from "../../support/CounterKind.ts"
 import {
+  accepted,
   alice,
   counterOne,
   counterTwo,
@@ -143,11 +144,11 @@ describe("between topics", () => {
       const pass = { _tag: "forward_add", topic: counterTwo, n: 3 } as const
       assert.deepStrictEqual(
         yield* sendCommand(counterOne, pass, { id: "f" }),
-        Result.succeed({ topic: counterTwo, seq: 1, duplicate: false })
+        accepted(1, false, counterTwo)
       )
       assert.deepStrictEqual(
         yield* sendCommand(counterOne, pass, { id: "f" }),
-        Result.succeed({ topic: counterTwo, seq: 1, duplicate: true })
+        accepted(1, true, counterTwo)
       )
       assert.strictEqual(yield* readTotal(counterTwo), 3)
       const log = yield* EventLog

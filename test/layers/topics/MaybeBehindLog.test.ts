@@ -2,40 +2,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import { CommandId } from "../../../src/domain/protocol/Ids.ts"
-import type { UnchainedEntry } from "../../../src/domain/topic/Log.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import { submitMessage } from "../../../src/layers/topics/HostMessages.ts"
 import { TopicWriter } from "../../../src/layers/topics/TopicWriter.ts"
-import { type AppendRequest, EventLog } from "../../../src/services/EventLog.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
 import type { Topics } from "../../../src/services/Topics.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
 import {
   alice,
   counterOne,
+  foreignAppend,
   hostsLayer,
   readTotal,
   recordingSubscriber,
   sendCommand,
   subscribe
 } from "../../support/TopicHostFixture.ts"
-
-/** An append by another writer of one event, caused by the command `cause`. */
-const unseenAppend = (expected: number, cause: string, event: CounterKind.Event): AppendRequest => ({
-  topic: counterOne,
-  expectedSeq: expected,
-  drafts: [{
-    topic: counterOne,
-    seq: expected + 1,
-    at: 0,
-    cause: CommandId.make(cause),
-    author: alice,
-    version: 2,
-    event: event as UnchainedEntry["event"]
-  }],
-  wakeAt: undefined,
-  hasPendingIntents: true,
-  listing: undefined
-})
 
 /** One run of a server over an existing log; it stores a snapshot of the whole. */
 const runServer = <A, E>(body: Effect.Effect<A, E, Topics | EventLog>) =>
@@ -54,7 +36,7 @@ describe("a log that is ahead", () => {
         _tag: "IntentAdded",
         intent: { _tag: "Ask", id: CommandId.make("asked"), question: "how many?" }
       }
-      yield* log.append(unseenAppend(4, "twice", started))
+      yield* log.append(foreignAppend(4, [started], { cause: "twice" }))
       const { before, decisions, entries } = yield* writer.commit([submitMessage({
         id: CommandId.make("twice"),
         author: alice,
@@ -74,7 +56,7 @@ describe("a log that is ahead", () => {
       yield* runServer(Effect.gen(function*() {
         assert.strictEqual(yield* readTotal(counterOne), 4)
         const whole = Result.getOrThrow(yield* subscribe(counterOne, recordingSubscriber("x")))
-        yield* log.append(unseenAppend(4, "elsewhere", { _tag: "Added", n: 1 }))
+        yield* log.append(foreignAppend(4, [{ _tag: "Added", n: 1 }]))
         const caught = Result.getOrThrow(
           yield* subscribe(counterOne, recordingSubscriber("y"), { ...whole.position, seq: 2 })
         )

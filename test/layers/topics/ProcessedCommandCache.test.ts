@@ -6,16 +6,22 @@ import { CommandId, UserId } from "../../../src/domain/protocol/Ids.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import * as EventLogSql from "../../../src/layers/eventlog/EventLogSql.ts"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
-import { EventLog, EventLogError, LogUnavailable } from "../../../src/services/EventLog.ts"
+import { EventLog } from "../../../src/services/EventLog.ts"
 import type { Topics } from "../../../src/services/Topics.ts"
 import type * as CounterKind from "../../support/CounterKind.ts"
-import { counterOne, hostsLayer, memoryLogWith, readTotal, sendCommand } from "../../support/TopicHostFixture.ts"
+import {
+  accepted,
+  codeOf,
+  counterOne,
+  type Disk,
+  hostsLayer,
+  logOnDisk,
+  readTotal,
+  sendCommand
+} from "../../support/TopicHostFixture.ts"
 
 const ada = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
 const ben = UserId.make("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
-const accepted = (seq: number, duplicate = false) => Result.succeed({ topic: counterOne, seq, duplicate })
-const codeOf = (outcome: Result.Result<unknown, { readonly code: string }>) =>
-  Result.isSuccess(outcome) ? "ok" : outcome.failure.code
 
 /** One run of a server over an existing log. */
 const runServer = <A, E>(body: Effect.Effect<A, E, Topics>, snapshotEvery = 256) =>
@@ -87,23 +93,11 @@ const Action = Schema.Union([
 ])
 const arbitraryScripts = Arbitrary.array(Arbitrary.schema(Action), { minLength: 8, maxLength: 40 })
 
-const appendFailure = new EventLogError({
-  reason: new LogUnavailable({ operation: "append", full: false, cause: "faulty" })
-})
-
 describe("any history", () => {
   it.effect.prop("[SYN4] [TOP6] an id has one receipt, for one command of one author", {
     script: arbitraryScripts
   }, ({ script }) => {
-    const faults = { disk: "sound" }
-    const faulty = memoryLogWith((log) => ({
-      append: (append) =>
-        faults.disk === "broken"
-          ? Effect.fail(appendFailure)
-          : faults.disk === "ambiguous"
-          ? Effect.andThen(log.append(append), Effect.fail(appendFailure))
-          : log.append(append)
-    }))
+    const disk: Disk = { mode: "sound" }
     /** By id, the receipt and the author and command that it answers. */
     const receipts = new Map<string, { readonly body: string; readonly seq: number }>()
     const commandOf = (what: number): CounterKind.Command => what === 0 ? { _tag: "nothing" } : { _tag: "add", n: what }
@@ -113,7 +107,7 @@ describe("any history", () => {
       return serverRuns
     }, [[]])
     const perform = Effect.fnUntraced(function*(action: typeof Action.Type) {
-      if (action._tag === "Disk") faults.disk = action.mode
+      if (action._tag === "Disk") disk.mode = action.mode
       if (action._tag === "Pass") yield* TestClock.adjust(400)
       if (action._tag !== "Send") return
       const { by, id, what } = action
@@ -131,6 +125,6 @@ describe("any history", () => {
     })
     return Effect.forEach(serverRuns, (actions) => runServer(Effect.forEach(actions, perform, { discard: true }), 3), {
       discard: true
-    }).pipe(Effect.provide(Layer.fresh(faulty)))
+    }).pipe(Effect.provide(Layer.fresh(logOnDisk(disk))))
   })
 })

@@ -1,13 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import * as Replica from "../../../src/client/Replica.ts"
 import { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import type { ServerMessageOf } from "../../../src/domain/protocol/Protocol.ts"
 import type { AnyKind } from "../../../src/domain/topic/Topic.ts"
-import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
-import * as IntentHandlersLive from "../../../src/layers/topics/IntentHandlersLive.ts"
-import * as TopicsLocal from "../../../src/layers/topics/TopicsLocal.ts"
-import { Kinds } from "../../../src/services/Kinds.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
 import {
   counterOne,
@@ -65,17 +61,12 @@ describe("hashes of the state", () => {
       })
     }
     const topic = TopicId.make("drifting:one")
-    const hosts = TopicsLocal.layer({ limits: { hashEvery: 4 } }).pipe(
-      Layer.provideMerge(IntentHandlersLive.layer),
-      Layer.provide(Layer.succeed(Kinds, new Map([["drifting", drifting]]))),
-      Layer.provide(EventLogMemory.layer)
-    )
     return Effect.gen(function*() {
       const subscriber = recordingSubscriber("subscriber")
       yield* subscribe(topic, subscriber)
       for (const [id, add] of adds(0, 4)) yield* sendCommand(topic, add, { id })
       assert.deepStrictEqual(replayDeltas(drifting, topic, subscriber.received).wrong, [4])
-    }).pipe(Effect.provide(hosts))
+    }).pipe(Effect.provide(layer({ hashEvery: 4 }, drifting)))
   })
 
   it.effect("a state that cannot be hashed is served without a hash", () => {
@@ -89,16 +80,11 @@ describe("hashes of the state", () => {
       canRead: () => true
     }
     const topic = TopicId.make("strange:one")
-    const hosts = TopicsLocal.layer({ limits: { hashEvery: 1 } }).pipe(
-      Layer.provideMerge(IntentHandlersLive.layer),
-      Layer.provide(Layer.succeed(Kinds, new Map([["strange", strange]]))),
-      Layer.provide(EventLogMemory.layer)
-    )
     return Effect.gen(function*() {
       const subscriber = recordingSubscriber("subscriber")
       yield* subscribe(topic, subscriber)
       yield* sendCommand(topic, { _tag: "add", n: 1 })
       assert.deepStrictEqual(subscriber.received.map((message) => "hash" in message), [false])
-    }).pipe(Effect.provide(hosts))
+    }).pipe(Effect.provide(layer({ hashEvery: 1 }, strange)))
   })
 })

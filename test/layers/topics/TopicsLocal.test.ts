@@ -7,6 +7,7 @@ import { EventLog } from "../../../src/services/EventLog.ts"
 import { Topics } from "../../../src/services/Topics.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
 import {
+  accepted,
   alice,
   bob,
   counterOne,
@@ -19,8 +20,6 @@ import {
   sendCommands,
   subscribe
 } from "../../support/TopicHostFixture.ts"
-
-const accepted = (seq: number, duplicate = false, topic = counterOne) => Result.succeed({ topic, seq, duplicate })
 
 describe("commands", () => {
   it.effect("[TOP2] [TOP3] the state is the fold of the log, whose seqs have no gap", () =>
