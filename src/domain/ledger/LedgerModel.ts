@@ -91,6 +91,14 @@ export const Answer = Schema.TaggedUnion({
 })
 export type Answer = typeof Answer.Type
 
+/** The request of a topic to the ledger, as an intent of the topic. */
+export const ledgerRequest = (id: CommandId, input: Answer): SendCommand => ({
+  _tag: "Tell",
+  id,
+  topic: mainLedger,
+  input
+})
+
 /** The events of the ledger. */
 export const Event = Schema.TaggedUnion({
   /** One atomic movement of the sum of `shares`. `reason` names its cause: the grant, the vote, the citation (LED3). */

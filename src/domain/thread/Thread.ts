@@ -3,7 +3,7 @@
  * This file dispatches commands, answers and events to the rules, which are in the files beside it.
  */
 import { Result } from "effect"
-import { isUser } from "../protocol/Ids.ts"
+import { type Instant, isUser } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
@@ -38,15 +38,11 @@ const decideInput = (state: State, input: Input, context: CommandContext): Threa
   const { author: user, id, now } = context
   if (!isUser(user)) return ThreadGuards.rejectWith("forbidden", "AUT4", "only users send commands to threads")
   if (id.length > 200) return ThreadGuards.rejectWith("malformed", "SYN1", "the id is too long: use a UUID")
-  const signatureRequired = input._tag === "create_thread"
-    ? input.require_signatures === true
-    : state.require_signatures
-  if (signatureRequired && context.signed !== true) {
-    // A user who may not read the thread does not learn that it requires signatures (SEC9).
-    return input._tag === "create_thread" || ThreadGuards.canRead(state, user)
-      ? reject(unsignedRejection)
-      : reject(notFound)
-  }
+  const isCreation = input._tag === "create_thread"
+  // First, so that a user who may not read the thread learns nothing from the other rejections (SEC9).
+  if (!isCreation && !ThreadGuards.canRead(state, user)) return reject(notFound)
+  const signatureRequired = isCreation ? input.require_signatures === true : state.require_signatures
+  if (signatureRequired && context.signed !== true) return reject(unsignedRejection)
   return decideCommand(state, input, { id, user, now })
 }
 
@@ -59,9 +55,7 @@ const decideCommand = (state: State, command: Command, actor: ThreadGuards.Actor
     case "import_messages":
       return ThreadMessages.importMessages(state, command, actor)
     case "process_approval": {
-      const pendingApproval = ThreadGuards.canRead(state, actor.user)
-        ? state.gates.find((gate) => gate.id === command.message_id)
-        : undefined
+      const pendingApproval = state.gates.find((gate) => gate.id === command.message_id)
       return pendingApproval === undefined
         ? ThreadSubmissions.castSubmissionVote(state, command, actor)
         : ThreadMembers.castApprovalVote(pendingApproval, command, actor)
@@ -155,12 +149,11 @@ export const threadKind = define({
   decide,
   evolve,
   pending: (state) => [...state.owed, ...ThreadRuns.pendingSteps(state)],
-  nextWake: (state) => {
-    const times = [ThreadSubmissions.nextSubmissionExpiry(state), ThreadMembers.nextApprovalExpiry(state)].filter((
-      at
-    ) => at !== undefined)
-    return times.length === 0 ? undefined : Math.min(...times)
-  },
+  nextWake: (state) =>
+    [...ThreadSubmissions.openSubmissions(state), ...state.gates].reduce<Instant | undefined>(
+      (next, { expires_at }) => Math.min(next ?? expires_at, expires_at),
+      undefined
+    ),
   canRead: ThreadGuards.canRead,
   listing: (state) =>
     state.status === "absent" ? undefined : {

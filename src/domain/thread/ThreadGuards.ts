@@ -4,7 +4,7 @@
  */
 import type { Result } from "effect"
 import { type Author, type CommandId, type Instant, isUser, type UserId } from "../protocol/Ids.ts"
-import { makeRejection, notFound, type Rejection } from "../protocol/Rejection.ts"
+import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { validateContent } from "../topic/MessageContent.ts"
 import { accept, type Decision, reject } from "../topic/Topic.ts"
 import type { Event, State } from "./ThreadModel.ts"
@@ -44,13 +44,11 @@ export const isCoAuthor = (state: State, author: Author): boolean => isUser(auth
 export const canRead = (state: State, reader: Author): boolean =>
   state.status !== "absent" && (state.visibility === "public" || !isUser(reader) || isCoAuthor(state, reader))
 
-/** The rejection if `user` may not read the thread (SEC9), or if it is closed (THR7). */
-export const rejectIfClosed = (state: State, user: UserId): Rejection | undefined => {
-  if (!canRead(state, user)) return notFound
-  return state.status === "closed"
+/** The rejection of a command to a closed thread (THR7). */
+export const rejectIfClosed = (state: State): Rejection | undefined =>
+  state.status === "closed"
     ? makeRejection("rule_violated", "THR7", "the thread is closed: it can only be read")
     : undefined
-}
 
 /** The rejection of a text that is not valid content (THR2, SEC18). */
 export const rejectIfInvalid = (content: string): Rejection | undefined => {

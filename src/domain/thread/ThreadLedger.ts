@@ -49,18 +49,12 @@ export const payOutRemainder = (state: State): State => {
   if (state.status !== "closed" || state.owed.length > 0 || state.token_balance === 0 || lastCoAuthor === undefined) {
     return state
   }
-  const input = {
+  const payout = LedgerModel.ledgerRequest(CommandId.make(`${state.id}:close`), {
     _tag: "Transfer",
     from: LedgerModel.threadAccount(state.id),
     to: LedgerModel.userAccount(lastCoAuthor),
     amount: state.token_balance,
     reason: `${state.id} closed`
-  } as const
-  const payoutCommand = {
-    _tag: "Tell",
-    id: CommandId.make(`${state.id}:close`),
-    topic: LedgerModel.mainLedger,
-    input
-  } as const
-  return { ...state, token_balance: 0, owed: [payoutCommand] }
+  })
+  return { ...state, token_balance: 0, owed: [payout] }
 }

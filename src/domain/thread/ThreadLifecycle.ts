@@ -57,7 +57,7 @@ export const createThread = (
  * Open submissions are refunded and runs are cancelled. The thread stays readable.
  */
 export const closeThread = (state: State, { now, user }: ThreadGuards.Actor): ThreadGuards.DecisionResult => {
-  const rejection = ThreadGuards.rejectIfClosed(state, user)
+  const rejection = ThreadGuards.rejectIfClosed(state)
   if (rejection !== undefined) return reject(rejection)
   if (!state.co_authors.includes(user)) {
     return ThreadGuards.rejectWith("forbidden", "THR7", "only a co-author can close the thread")

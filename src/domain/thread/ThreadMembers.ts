@@ -4,12 +4,13 @@
  */
 import * as Approval from "../approval/Approval.ts"
 import * as LedgerModel from "../ledger/LedgerModel.ts"
-import { deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
+import { deriveId, type Instant } from "../protocol/Ids.ts"
 import * as Identity from "../session/Identity.ts"
-import { reject, type SendCommand } from "../topic/Topic.ts"
+import { reject } from "../topic/Topic.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
-import type { CommandOf, Event, EventOf, PendingApproval, State, Vote } from "./ThreadModel.ts"
+import type { CommandOf, Event, EventOf, PendingApproval, State } from "./ThreadModel.ts"
 import * as ThreadSubmissions from "./ThreadSubmissions.ts"
+import * as ThreadVotes from "./ThreadVotes.ts"
 
 // -- Decisions ---------------------------------------------------------------
 
@@ -19,7 +20,7 @@ export const inviteCoAuthor = (
   { user: invitee }: CommandOf<"invite_co_author">,
   { id, now, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
-  const rejection = ThreadGuards.rejectIfClosed(state, user)
+  const rejection = ThreadGuards.rejectIfClosed(state)
   if (rejection !== undefined) return reject(rejection)
   if (!ThreadGuards.isCoAuthor(state, user)) {
     return ThreadGuards.rejectWith("forbidden", "THR7", "only co-authors can invite others")
@@ -73,20 +74,16 @@ export const castApprovalVote = (
       "you are not a voter of this gate: the other co-authors at its opening vote"
     )
   }
-  if (approval.votes.some((vote) => vote.voter === user)) {
-    return ThreadGuards.rejectWith("rule_violated", "THR3", "you have voted on this already: a vote is final")
-  }
+  const rejection = ThreadVotes.rejectIfVoted(approval, user)
+  if (rejection !== undefined) return reject(rejection)
   if (approval.expires_at <= now) return ThreadGuards.rejectWith("rule_violated", "THR9", "the vote has expired")
-  const newVote: Vote = { voter: user, choice: decision, at: now }
-  return ThreadGuards.acceptEvents(
-    { _tag: "VoteCast", message_id: approval.id, ...newVote },
-    ...settleApproval({ ...approval, votes: [...approval.votes, newVote] }, false, now)
-  )
+  const event = { _tag: "VoteCast", message_id: approval.id, voter: user, choice: decision, at: now } as const
+  return ThreadGuards.acceptEvents(event, ...settleApproval(ThreadVotes.withVote(approval, event), false, now))
 }
 
 /** THR7: leaves with an equal share of the balance. Votes that only the leaver's vote held open are settled (THR3). */
 export const leaveWithShare = (state: State, { id, now, user }: ThreadGuards.Actor): ThreadGuards.DecisionResult => {
-  const rejection = ThreadGuards.rejectIfClosed(state, user)
+  const rejection = ThreadGuards.rejectIfClosed(state)
   if (rejection !== undefined) return reject(rejection)
   if (!ThreadGuards.isCoAuthor(state, user)) {
     return ThreadGuards.rejectWith("forbidden", "THR7", "only a co-author can leave the thread")
@@ -99,7 +96,13 @@ export const leaveWithShare = (state: State, { id, now, user }: ThreadGuards.Act
     _tag: "Divested",
     user,
     amount,
-    asks: amount === 0 ? null : sharePayout(state, { id, user }, amount),
+    asks: amount === 0 ? null : LedgerModel.ledgerRequest(deriveId(id, ":share"), {
+      _tag: "Transfer",
+      from: LedgerModel.threadAccount(state.id),
+      to: LedgerModel.userAccount(user),
+      amount,
+      reason: `a co-author left ${state.id}`
+    }),
     at: now
   }
   const next = applyDivested(state, event)
@@ -110,38 +113,17 @@ export const leaveWithShare = (state: State, { id, now, user }: ThreadGuards.Act
   )
 }
 
-const sharePayout = (
-  state: State,
-  { id, user }: Pick<ThreadGuards.Actor, "id" | "user">,
-  amount: number
-): SendCommand => ({
-  _tag: "Tell",
-  id: deriveId(id, ":share"),
-  topic: LedgerModel.mainLedger,
-  input: {
-    _tag: "Transfer",
-    from: LedgerModel.threadAccount(state.id),
-    to: LedgerModel.userAccount(user),
-    amount,
-    reason: `a co-author left ${state.id}`
-  }
-})
-
 /** Settles the gates whose time to vote has expired. */
 export const expireApprovals = (state: State, now: Instant): ReadonlyArray<Event> =>
   state.gates.filter((gate) => gate.expires_at <= now).flatMap((gate) => settleApproval(gate, true, now))
-
-/** When the next gate expires. */
-export const nextApprovalExpiry = (state: State): Instant | undefined =>
-  state.gates.length === 0 ? undefined : Math.min(...state.gates.map((gate) => gate.expires_at))
 
 const settleApproval = (approval: PendingApproval, expired: boolean, at: Instant): ReadonlyArray<Event> => {
   const tallied = approval.voters.length === 0
     ? "approved"
     : Approval.tally(Approval.defaultPolicy, { voters: approval.voters, votes: approval.votes, expired })
-  if (tallied === "undecided") return []
-  const outcome = tallied === "approved" || tallied === "expired" ? tallied : "rejected"
-  return [{ _tag: "GateClosed", id: approval.id, outcome, at }]
+  return tallied === "undecided"
+    ? []
+    : [{ _tag: "GateClosed", id: approval.id, outcome: ThreadVotes.outcomeOf(tallied), at }]
 }
 
 // -- Evolution ---------------------------------------------------------------
@@ -163,12 +145,13 @@ export const applyGateOpened = (state: State, event: EventOf<"GateOpened">): Sta
 })
 
 /** THR9: a vote on a gate; undefined if the vote is on a submission. */
-export const applyApprovalVote = (state: State, { message_id, ...cast }: EventOf<"VoteCast">): State | undefined => {
-  if (!state.gates.some((gate) => gate.id === message_id)) return undefined
-  const vote: Vote = { voter: cast.voter, choice: cast.choice, at: cast.at }
-  const gates = state.gates.map((gate) => gate.id === message_id ? { ...gate, votes: [...gate.votes, vote] } : gate)
-  return { ...state, gates }
-}
+export const applyApprovalVote = (state: State, event: EventOf<"VoteCast">): State | undefined =>
+  state.gates.some((gate) => gate.id === event.message_id)
+    ? {
+      ...state,
+      gates: state.gates.map((gate) => gate.id === event.message_id ? ThreadVotes.withVote(gate, event) : gate)
+    }
+    : undefined
 
 /** THR7, THR9: the command of an approved gate is applied to the present state; if it has no effect now, nothing changes. */
 export const applyGateClosed = (state: State, { id, outcome }: EventOf<"GateClosed">): State => {
@@ -184,14 +167,9 @@ export const applyDivested = (state: State, { amount, asks, user }: EventOf<"Div
   ...state,
   co_authors: state.co_authors.filter((coAuthor) => coAuthor !== user),
   submissions: state.submissions.map((submission) =>
-    submission.status === "pending" ? withoutVoter(submission, user) : submission
+    submission.status === "pending" ? ThreadVotes.withoutVoter(submission, user) : submission
   ),
-  gates: state.gates.map((gate) => withoutVoter(gate, user)),
+  gates: state.gates.map((gate) => ThreadVotes.withoutVoter(gate, user)),
   token_balance: state.token_balance - amount,
   owed: asks === null ? state.owed : [...state.owed, asks]
 })
-
-const withoutVoter = <A extends Pick<PendingApproval, "voters" | "votes">>(ballot: A, user: UserId): A =>
-  !ballot.voters.includes(user) || ballot.votes.some((vote) => vote.voter === user)
-    ? ballot
-    : { ...ballot, voters: ballot.voters.filter((voter) => voter !== user) }

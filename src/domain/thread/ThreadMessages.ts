@@ -18,7 +18,7 @@ export const submitMessage = (
   const escrowFirst = forward(LedgerModel.mainLedger, { _tag: "Escrow", amount: stake, topic: state.id, input })
   // A repeat of an accepted submission: the ledger has its first receipt (SYN4).
   if (state.submissions.some((submission) => submission.id === id && submission.author === user)) return escrowFirst
-  const rejection = ThreadGuards.rejectIfClosed(state, user) ?? ThreadGuards.rejectIfInvalid(content) ??
+  const rejection = ThreadGuards.rejectIfClosed(state) ?? ThreadGuards.rejectIfInvalid(content) ??
     (ThreadGuards.isIdTaken(state, id) ? ThreadGuards.idConflict : undefined)
   if (rejection !== undefined) return reject(rejection)
   if (ThreadGuards.isCoAuthor(state, user)) {
@@ -42,7 +42,7 @@ export const importMessages = (
   { messages }: CommandOf<"import_messages">,
   { id, now, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
-  const rejection = ThreadGuards.rejectIfClosed(state, user) ?? rejectFirstInvalid(messages)
+  const rejection = ThreadGuards.rejectIfClosed(state) ?? rejectFirstInvalid(messages)
   if (rejection !== undefined) return reject(rejection)
   if (!ThreadGuards.isCoAuthor(state, user)) return ThreadGuards.rejectWith("forbidden", "THR2", importForbidden)
   if (ThreadGuards.isIdTaken(state, deriveId(id, ".0"))) return reject(ThreadGuards.idConflict)

@@ -7,7 +7,7 @@ import { displayText } from "../chorus/ChorusOutput.ts"
 import * as ChorusRun from "../chorus/ChorusRun.ts"
 import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
-import { makeRejection, notFound } from "../protocol/Rejection.ts"
+import { makeRejection } from "../protocol/Rejection.ts"
 import { type CommandContext, reject, type SendCommand } from "../topic/Topic.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
 import type { CommandOf, Event, State } from "./ThreadModel.ts"
@@ -24,7 +24,7 @@ export const submitPrompt = (
   { id, now, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
   const { if_busy = "enqueue", prompt, sibling_of } = command
-  const rejection = ThreadGuards.rejectIfClosed(state, user) ?? ThreadGuards.rejectIfInvalid(prompt)
+  const rejection = ThreadGuards.rejectIfClosed(state) ?? ThreadGuards.rejectIfInvalid(prompt)
   if (rejection !== undefined) return reject(rejection)
   if (!ThreadGuards.isCoAuthor(state, user)) {
     return ThreadGuards.rejectWith(
@@ -77,7 +77,6 @@ export const cancelRun = (
   command: CommandOf<"cancel_run">,
   { now, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
-  if (!ThreadGuards.canRead(state, user)) return reject(notFound)
   const run = state.runs.find((run) => run.prompt_id === command.prompt_id)
   if (run === undefined) return reject(promptNotFound)
   if (run.asker !== user && !ThreadGuards.isCoAuthor(state, user)) {
@@ -188,16 +187,13 @@ const citationRewards = (
 ): ReadonlyArray<SendCommand> => {
   const run = state.runs.find((run) => run.prompt_id === prompt)
   if (run === undefined || output._tag !== "yield") return []
-  return ChorusRun.citedAuthors(run, output).map((author, n) => ({
-    _tag: "Tell",
-    id: deriveId(prompt, `:cite:${n + 1}`),
-    topic: LedgerModel.mainLedger,
-    input: {
+  return ChorusRun.citedAuthors(run, output).map((author, n) =>
+    LedgerModel.ledgerRequest(deriveId(prompt, `:cite:${n + 1}`), {
       _tag: "Transfer",
       from: "treasury",
       to: LedgerModel.userAccount(author),
       amount: ChorusRun.runPolicy.citationReward,
       reason: `cited in the answer to ${prompt}`
-    }
-  }))
+    })
+  )
 }

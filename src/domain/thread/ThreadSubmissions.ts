@@ -4,11 +4,12 @@
  */
 import * as Approval from "../approval/Approval.ts"
 import * as LedgerModel from "../ledger/LedgerModel.ts"
-import { type Author, type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
+import { type Author, type CommandId, deriveId, type Instant } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { reject } from "../topic/Topic.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
-import type { CommandOf, Event, EventOf, Message, State, Submission, SubmissionOffered, Vote } from "./ThreadModel.ts"
+import type { CommandOf, Event, EventOf, Message, State, Submission, SubmissionOffered } from "./ThreadModel.ts"
+import * as ThreadVotes from "./ThreadVotes.ts"
 
 type SubmissionOpened = EventOf<"SubmissionOpened">
 type SubmissionSettled = EventOf<"SubmissionSettled">
@@ -41,8 +42,8 @@ export const acceptOffer = (
   if (from !== LedgerModel.ledgerAuthor) {
     return ThreadGuards.rejectWith("forbidden", "THR6", "only the ledger offers submissions")
   }
-  const rejection = ThreadGuards.rejectIfClosed(state, author) ?? ThreadGuards.rejectIfInvalid(content) ??
-    rejectIfBelowMinimumStake(stake) ??
+  const rejection = (ThreadGuards.canRead(state, author) ? ThreadGuards.rejectIfClosed(state) : notFound) ??
+    ThreadGuards.rejectIfInvalid(content) ?? rejectIfBelowMinimumStake(stake) ??
     (ThreadGuards.isIdTaken(state, id) ? ThreadGuards.idConflict : undefined)
   if (rejection !== undefined) return reject(rejection)
   const isAlreadyCoAuthor = ThreadGuards.isCoAuthor(state, author)
@@ -62,7 +63,7 @@ export const castSubmissionVote = (
   { decision, message_id }: CommandOf<"process_approval">,
   { now, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
-  const submission = findSubmission(state, message_id, user)
+  const submission = findSubmission(state, message_id)
   if ("code" in submission) return reject(submission)
   if (submission.author === user) {
     return ThreadGuards.rejectWith("forbidden", "THR3", "authors do not vote on their own submissions")
@@ -74,16 +75,12 @@ export const castSubmissionVote = (
       "you are not a voter: the co-authors at the time of submission vote"
     )
   }
-  if (submission.votes.some((vote) => vote.voter === user)) {
-    return ThreadGuards.rejectWith("rule_violated", "THR3", "you have voted on this already: a vote is final")
-  }
-  const rejection = rejectIfVoteClosed(submission, now)
+  const rejection = ThreadVotes.rejectIfVoted(submission, user) ?? rejectIfVoteClosed(submission, now)
   if (rejection !== undefined) return reject(rejection)
-  const newVote: Vote = { voter: user, choice: decision, at: now }
-  const updated = { ...submission, votes: [...submission.votes, newVote] }
+  const event = { _tag: "VoteCast", message_id, voter: user, choice: decision, at: now } as const
   return ThreadGuards.acceptEvents(
-    { _tag: "VoteCast", message_id, ...newVote },
-    ...settleSubmission(state, updated, false, now)
+    event,
+    ...settleSubmission(state, ThreadVotes.withVote(submission, event), false, now)
   )
 }
 
@@ -93,7 +90,7 @@ export const cancelSubmission = (
   { message_id }: CommandOf<"cancel_submission">,
   { now, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
-  const submission = findSubmission(state, message_id, user)
+  const submission = findSubmission(state, message_id)
   if ("code" in submission) return reject(submission)
   if (submission.author !== user) {
     return ThreadGuards.rejectWith("forbidden", "THR7", "only the author can cancel a submission")
@@ -120,22 +117,13 @@ export const cancelOpenSubmissions = (state: State, now: Instant): ReadonlyArray
     settlementOf(state, submission, "cancelled", refundAuthor(submission), now)
   )
 
-/** When the next open submission expires. */
-export const nextSubmissionExpiry = (state: State): Instant | undefined =>
-  openSubmissions(state).reduce<Instant | undefined>(
-    (next, { expires_at }) => Math.min(next ?? expires_at, expires_at),
-    undefined
-  )
-
 /** The pending submissions. */
 export const openSubmissions = (state: State): ReadonlyArray<Submission> =>
   state.submissions.filter((submission) => submission.status === "pending")
 
-const findSubmission = (state: State, id: CommandId, user: UserId) => {
-  if (!ThreadGuards.canRead(state, user)) return notFound
-  return state.submissions.find((submission) => submission.id === id) ??
+const findSubmission = (state: State, id: CommandId) =>
+  state.submissions.find((submission) => submission.id === id) ??
     makeRejection("not_found", "THR3", "this thread has no submission or gate with this id")
-}
 
 const rejectIfVoteClosed = (submission: Submission, now: Instant) => {
   if (submission.status !== "pending") {
@@ -157,16 +145,8 @@ const settleSubmission = (
   const ballot = { voters: submission.voters, votes: submission.votes, expired }
   const tallied = Approval.tally(approvalPolicy, ballot)
   if (tallied === "undecided") return []
-  const outcome = tallied === "approved" || tallied === "expired" ? tallied : "rejected"
-  return [
-    settlementOf(
-      thread,
-      submission,
-      outcome,
-      Approval.divideStake(approvalPolicy, tallied, submission.stake, ballot),
-      now
-    )
-  ]
+  const shares = Approval.divideStake(approvalPolicy, tallied, submission.stake, ballot)
+  return [settlementOf(thread, submission, ThreadVotes.outcomeOf(tallied), shares, now)]
 }
 
 const refundAuthor = (
@@ -181,20 +161,13 @@ const settlementOf = (
   shares: ReadonlyArray<Approval.StakeShare>,
   at: Instant
 ): SubmissionSettled => {
-  const ledgerShares = shares.map(({ amount, to }) => ({ to: beneficiaryAccount(thread, submission, to), amount }))
-  const input = {
+  const asks = LedgerModel.ledgerRequest(deriveId(submission.id, ":settle"), {
     _tag: "Settle",
     stake: submission.id,
-    shares: ledgerShares,
+    shares: shares.map(({ amount, to }) => ({ to: beneficiaryAccount(thread, submission, to), amount })),
     reason: `submission ${submission.id} ${outcome}`
-  } as const
-  const settleCommand = {
-    _tag: "Tell",
-    id: deriveId(submission.id, ":settle"),
-    topic: LedgerModel.mainLedger,
-    input
-  } as const
-  return { _tag: "SubmissionSettled", id: submission.id, outcome, asks: settleCommand, at }
+  })
+  return { _tag: "SubmissionSettled", id: submission.id, outcome, asks, at }
 }
 
 const beneficiaryAccount = (thread: State, submission: Submission, to: Approval.Beneficiary): LedgerModel.AccountId => {
@@ -232,14 +205,8 @@ export const applySubmissionOpened = (state: State, event: SubmissionOpened): St
 })
 
 /** THR3: the vote is cast. */
-export const applySubmissionVote = (state: State, event: EventOf<"VoteCast">): State => {
-  const cast: Vote = { voter: event.voter, choice: event.choice, at: event.at }
-  return updateSubmission(
-    state,
-    event.message_id,
-    (submission) => ({ ...submission, votes: [...submission.votes, cast] })
-  )
-}
+export const applySubmissionVote = (state: State, event: EventOf<"VoteCast">): State =>
+  updateSubmission(state, event.message_id, (submission) => ThreadVotes.withVote(submission, event))
 
 /** THR4: the submission has ended; an approved one is a message, and its author a co-author. */
 export const applySubmissionSettled = (previous: State, { asks, at, id, outcome }: SubmissionSettled): State => {
