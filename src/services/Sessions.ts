@@ -42,7 +42,7 @@
  */
 import { Context, type Effect, type Redacted, Schema } from "effect"
 import type { Instant, UserId } from "../domain/protocol/Ids.ts"
-import type { Challenge } from "../domain/session/Identity.ts"
+import type { Challenge } from "../domain/protocol/Protocol.ts"
 
 /** The token was never issued, has expired, or was revoked. The three are not distinguished. */
 export class SessionUnknown extends Schema.TaggedError<SessionUnknown>()("SessionUnknown", {}) {

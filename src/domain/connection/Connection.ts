@@ -26,17 +26,7 @@ import {
 import { handleChallengeIssued, handleUnauthenticated, handleVerification } from "./ConnectionUnauthenticated.ts"
 
 export { blockingCommand } from "./ConnectionAuthenticated.ts"
-export {
-  AuthError,
-  ConnectionState,
-  ErrorState,
-  Intent,
-  Message,
-  NetworkError,
-  Status,
-  ThreadError,
-  type Transition
-} from "./ConnectionModel.ts"
+export { ConnectionState, ErrorState, Intent, Message, Status, type Transition } from "./ConnectionModel.ts"
 export { initial } from "./ConnectionTransitions.ts"
 
 /** When the connection needs the next `TimerFired`; undefined if never (AUT2, AUT3). */

@@ -26,11 +26,10 @@
  */
 import { Schema } from "effect"
 import { CommandId, ConnectionId, Instant, Position, TopicId, UserId } from "../protocol/Ids.ts"
-import { ServerMessage } from "../protocol/Protocol.ts"
+import { Challenge, ServerMessage } from "../protocol/Protocol.ts"
 import { ErrorCode } from "../protocol/Rejection.ts"
 import { SignedCommand } from "../protocol/SignedCommand.ts"
 import { StateHash } from "../protocol/StateHash.ts"
-import { Challenge } from "../session/Identity.ts"
 import { ClientMessage } from "./FrameDecoder.ts"
 
 /** The states of a connection, with the fields of each. */
@@ -48,20 +47,15 @@ export const Status = Schema.TaggedUnion({
 })
 export type Status = typeof Status.Type
 
-/** A sign-in failed, or the session ended. Authentication is reset (CON5). */
-export const AuthError = Schema.TaggedStruct("AuthError", { message: Schema.String })
-export type AuthError = typeof AuthError.Type
-
-/** A topic does not exist for the user. It is no longer the current thread (CON5). */
-export const ThreadError = Schema.TaggedStruct("ThreadError", { message: Schema.String })
-export type ThreadError = typeof ThreadError.Type
-
-/** The connection was lost. Its session is held for resumption (CON5). */
-export const NetworkError = Schema.TaggedStruct("NetworkError", { message: Schema.String })
-export type NetworkError = typeof NetworkError.Type
-
 /** The last error of a connection; its tag determines what was reset (CON5). */
-export const ErrorState = Schema.Union([AuthError, ThreadError, NetworkError])
+export const ErrorState = Schema.TaggedUnion({
+  /** A sign-in failed, or the session ended. Authentication is reset. */
+  AuthError: { message: Schema.String },
+  /** A topic does not exist for the user. It is no longer the current thread. */
+  ThreadError: { message: Schema.String },
+  /** The connection was lost. Its session is held for resumption. */
+  NetworkError: { message: Schema.String }
+})
 export type ErrorState = typeof ErrorState.Type
 
 /** The state of one connection (CON1): a plain value, replaced as a whole by each step. */

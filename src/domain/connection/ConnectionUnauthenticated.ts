@@ -30,13 +30,13 @@ export const handleUnauthenticated = (
   const { incoming } = message
   if (incoming._tag === "Command") return reject(state, incoming.id, "unauthenticated", "sign in first")
   const { control, id } = incoming
+  if (state.status._tag === "Verifying" && (control._tag === "connect" || control._tag === "resume")) {
+    return reject(state, id, "auth_failed", "a sign-in is in progress: wait for its reply")
+  }
   switch (control._tag) {
     case "heartbeat":
       return [state, [sendReply(id, { _tag: "heartbeat", ref_id: id })]]
     case "connect":
-      if (state.status._tag === "Verifying") {
-        return reject(state, id, "auth_failed", "a sign-in is in progress: wait for its reply")
-      }
       // SEC4: a key of small order is not even challenged.
       return Identity.isValidPublicKey(control.public_key)
         ? [
@@ -52,9 +52,6 @@ export const handleUnauthenticated = (
     case "auth":
       return verifyChallenge(state, id, control.signature, message.at, limits)
     case "resume":
-      if (state.status._tag === "Verifying") {
-        return reject(state, id, "auth_failed", "a sign-in is in progress: wait for its reply")
-      }
       return [
         {
           ...state,

@@ -108,16 +108,20 @@ export const PublishedSignal = Schema.Struct({
 })
 export type PublishedSignal = typeof PublishedSignal.Type
 
+/** The fields that a user signs (SEC3). One per connection at a time, consumed by the first try (SEC2). */
+export const Challenge = Schema.Struct({
+  nonce: Base64Url,
+  audience: Schema.String,
+  origin: Schema.String,
+  connection_id: Schema.String,
+  issued_at: Instant,
+  expires_at: Instant
+})
+export type Challenge = typeof Challenge.Type
+
 /** The messages of the server; the tag is the envelope's `type`. Messages of a topic carry its id in `thread_id`. */
 export const ServerMessage = Schema.TaggedUnion({
-  challenge: {
-    nonce: Base64Url,
-    audience: Schema.String,
-    origin: Schema.String,
-    connection_id: Schema.String,
-    issued_at: Instant,
-    expires_at: Instant
-  },
+  challenge: Challenge.fields,
   init: {
     user: User,
     threads: Schema.Array(ThreadSummary),
@@ -242,10 +246,7 @@ export const decodeServerMessage = (
  * The signing input of authentication (AUT1, SEC3): a domain separator, then every field of the challenge and the key,
  * each on one line. No field contains a line break, so two challenges never share a signing input.
  */
-export const challengeSigningInput = (
-  challenge: Omit<ServerMessageOf<"challenge">, "_tag">,
-  publicKey: UserId
-): string =>
+export const challengeSigningInput = (challenge: Challenge, publicKey: UserId): string =>
   [
     "choir/ws-auth/v1",
     challenge.audience,

@@ -2,30 +2,17 @@
  * Which Ed25519 keys are accepted as users (AUT1, SEC4), and the challenge that a user signs. Pure arithmetic on the 32
  * bytes of the key; signatures are verified by `Sessions`, and only for keys accepted here.
  */
-import { Schema } from "effect"
-import { Instant, type UserId } from "../protocol/Ids.ts"
-import type { ServerMessageOf } from "../protocol/Protocol.ts"
+import { Exit, Schema } from "effect"
+import type { Instant, UserId } from "../protocol/Ids.ts"
+import type { Challenge } from "../protocol/Protocol.ts"
 
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+const decodeBytes = Schema.decodeExit(Schema.Uint8ArrayFromBase64Url)
+const encodeBytes = Schema.encodeSync(Schema.Uint8ArrayFromBase64Url)
 
 /** The bytes of unpadded base64url, or undefined unless the text is their canonical encoding. */
 export const decodeBase64Url = (text: string): Uint8Array | undefined => {
-  const bytes = new Uint8Array(Math.floor(text.length * 3 / 4))
-  let bits = 0
-  let bitCount = 0
-  let length = 0
-  for (const char of text) {
-    const value = alphabet.indexOf(char)
-    if (value < 0) return undefined
-    bits = (bits << 6 | value) & 0xfff
-    bitCount += 6
-    if (bitCount >= 8) {
-      bitCount -= 8
-      bytes[length++] = bits >> bitCount & 0xff
-    }
-  }
-  const leftOver = bits & (1 << bitCount) - 1
-  return bitCount >= 6 || leftOver !== 0 ? undefined : bytes
+  const decoded = decodeBytes(text)
+  return Exit.isSuccess(decoded) && encodeBytes(decoded.value) === text ? decoded.value : undefined
 }
 
 /** The field of Ed25519: integers modulo 2^255 - 19. */
@@ -48,20 +35,9 @@ export const isValidPublicKey = (key: UserId): boolean => {
   return (121_665n * y2 * y2 - 243_332n * y2 + 121_666n) % fieldPrime !== 0n
 }
 
-/** The fields that a user signs (SEC3). One per connection at a time, consumed by the first try (SEC2). */
-export const Challenge = Schema.Struct({
-  nonce: Schema.String,
-  audience: Schema.String,
-  origin: Schema.String,
-  connection_id: Schema.String,
-  issued_at: Instant,
-  expires_at: Instant
-})
-export type Challenge = typeof Challenge.Type & Omit<ServerMessageOf<"challenge">, "_tag">
-
 /** AUT1: whether a challenge may be answered at `now`: from its issue, and before it expires. */
 export const isUnexpired = (challenge: Challenge, now: Instant): boolean =>
   now >= challenge.issued_at && now < challenge.expires_at
 
 /** SEC26: the format check before any curve arithmetic: 64 bytes as canonical base64url. */
-export const isSignature = (text: string): boolean => text.length === 86 && decodeBase64Url(text) !== undefined
+export const isSignature = (text: string): boolean => /^[A-Za-z0-9_-]{85}[AQgw]$/.test(text)

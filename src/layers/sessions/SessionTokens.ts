@@ -2,8 +2,8 @@
 import { Effect } from "effect"
 import { createPublicKey, hash, type KeyObject, verify as verifySignature } from "node:crypto"
 import type { UserId } from "../../domain/protocol/Ids.ts"
-import { challengeSigningInput } from "../../domain/protocol/Protocol.ts"
-import { type Challenge, isSignature, isValidPublicKey } from "../../domain/session/Identity.ts"
+import { type Challenge, challengeSigningInput } from "../../domain/protocol/Protocol.ts"
+import { isSignature, isValidPublicKey } from "../../domain/session/Identity.ts"
 
 /** 32 random bytes as base64url, for a nonce or a session token. */
 export const newToken = (bytes: (count: number) => Uint8Array): string => Buffer.from(bytes(32)).toString("base64url")

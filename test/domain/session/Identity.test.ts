@@ -2,36 +2,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { generateKeyPairSync } from "node:crypto"
 import { UserId } from "../../../src/domain/protocol/Ids.ts"
 import * as Identity from "../../../src/domain/session/Identity.ts"
+import { malformedPoints, smallOrderPoints } from "../../support/SmallOrderPoints.ts"
 
 const key = (hex: string) => UserId.make(Buffer.from(hex, "hex").toString("base64url"))
 
-/** The eight points of small order, little-endian with the sign of x in the top bit. */
-const smallOrder = [
-  `01${"00".repeat(31)}`,
-  `ec${"ff".repeat(30)}7f`,
-  "00".repeat(32),
-  `${"00".repeat(31)}80`,
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa"
-]
-
-const aliases = [
-  `01${"00".repeat(30)}80`,
-  `ec${"ff".repeat(31)}`,
-  `ed${"ff".repeat(30)}7f`,
-  `ed${"ff".repeat(31)}`,
-  `ee${"ff".repeat(30)}7f`,
-  `ee${"ff".repeat(31)}`
-]
-
 describe("Identity", () => {
-  it.each(smallOrder)("[SEC4] the point of small order %s is not accepted", (hex) => {
+  it.each(smallOrderPoints)("[SEC4] the point of small order %s is not accepted", (hex) => {
     assert.isFalse(Identity.isValidPublicKey(key(hex)))
   })
 
-  it.each(aliases)("[SEC4] its non-canonical encoding %s is not accepted", (hex) => {
+  it.each(malformedPoints)("[SEC4] its non-canonical encoding %s is not accepted", (hex) => {
     assert.isFalse(Identity.isValidPublicKey(key(hex)))
   })
 

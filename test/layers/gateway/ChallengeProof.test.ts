@@ -5,8 +5,9 @@ import { TestClock } from "effect/testing"
 import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
 import { UserId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
-import { challengeSigningInput, type ServerMessageOf } from "../../../src/domain/protocol/Protocol.ts"
+import { type Challenge, challengeSigningInput } from "../../../src/domain/protocol/Protocol.ts"
 import { allMessages } from "../../support/AllMessages.ts"
+import { malformedPoints, smallOrderPoints } from "../../support/SmallOrderPoints.ts"
 import {
   answerChallenge,
   makeTestUser,
@@ -17,8 +18,6 @@ import {
   type TestUser,
   wsServerLayer
 } from "../../support/TestUsers.ts"
-
-type Challenge = Omit<ServerMessageOf<"challenge">, "_tag">
 
 /** Limits that allow a thousand tries, and no timeout. */
 const limits = {
@@ -181,25 +180,9 @@ describe("a proof of something else", () => {
 })
 const ada = makeTestUser()
 
-const keyFromHex = (hex: string) => UserId.make(Buffer.from(hex, "hex").toString("base64url"))
-
-/** The eight points of small order, and six non-canonical encodings of them. */
-const smallOrderKeys = [
-  `01${"00".repeat(31)}`,
-  `ec${"ff".repeat(30)}7f`,
-  "00".repeat(32),
-  `${"00".repeat(31)}80`,
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-  `01${"00".repeat(30)}80`,
-  `ec${"ff".repeat(31)}`,
-  `ed${"ff".repeat(30)}7f`,
-  `ed${"ff".repeat(31)}`,
-  `ee${"ff".repeat(30)}7f`,
-  `ee${"ff".repeat(31)}`
-].map(keyFromHex)
+const smallOrderKeys = [...smallOrderPoints, ...malformedPoints].map((hex) =>
+  UserId.make(Buffer.from(hex, "hex").toString("base64url"))
+)
 
 /** The order of the group: adding it to the second half of a signature gives another one for the same text. */
 const groupOrder = 2n ** 252n + 27_742_317_777_372_353_535_851_937_790_883_648_493n
