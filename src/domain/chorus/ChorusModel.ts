@@ -96,8 +96,10 @@ export const StepRecord = Schema.Struct({
 })
 export type StepRecord = typeof StepRecord.Type
 
-const errorFields = {
+/** The fields of every error of a step. */
+export const errorFields = {
   message: Schema.String,
+  /** Whether another attempt can succeed. */
   retryable: Schema.Boolean,
   /** The provider's Retry-After in milliseconds; no attempt before that. */
   retry_after_ms: Schema.optionalKey(Schema.Natural)
@@ -156,14 +158,7 @@ export const ChorusEvent = Schema.TaggedUnion({
     at: Instant
   },
   RunStarted: { prompt_id: CommandId, at: Instant },
-  StepCompleted: {
-    prompt_id: CommandId,
-    loop: Schema.Natural,
-    step: Step,
-    output: StepOutput,
-    usage: Usage,
-    at: Instant
-  },
+  StepCompleted: { prompt_id: CommandId, ...StepRecord.fields },
   /** An attempt failed; the next one begins at `not_before`. */
   StepFailed: {
     prompt_id: CommandId,

@@ -2,6 +2,7 @@
  * The outputs of the six steps: which text is displayed, and which references are accepted: only those to priors that the
  * run itself has found (CHO10, CHO11). Everything else in an output is text.
  */
+import { Array as Arr } from "effect"
 import type { Citation, Prior, StepOutput } from "./ChorusModel.ts"
 
 /** The text of an output that is displayed, and streamed while it is written (CHO5). */
@@ -33,7 +34,7 @@ export const sanitiseOutput = (output: StepOutput, priors: ReadonlyArray<Prior>,
     case "update":
       return output
     case "experience":
-      return { ...output, priors: uniqueBy(output.priors, (prior) => prior.id) }
+      return { ...output, priors: Arr.dedupeWith(output.priors, (a, b) => a.id === b.id) }
     case "intention":
       return { ...output, selected_priors: [...new Set(output.selected_priors)].filter((id) => priorsById.has(id)) }
     case "observation":
@@ -57,10 +58,4 @@ const mergeCitations = (
     quotes.set(id, quotes.get(id) || (prior.content.includes(quote) ? quote : ""))
   }
   return Array.from(quotes, ([prior, quote]) => ({ prior, quote }))
-}
-
-/** The first item per key. */
-const uniqueBy = <A>(items: ReadonlyArray<A>, key: (item: A) => string): ReadonlyArray<A> => {
-  const seen = new Set<string>()
-  return items.filter((item) => !seen.has(key(item)) && seen.add(key(item)))
 }

@@ -46,7 +46,7 @@ export const numberPriors = (run: ChorusState, foundPriors: ReadonlyArray<Prior>
 export const buildPrompt = (run: ChorusState, foundPriors: ReadonlyArray<Prior> = [], note = ""): ModelPrompt => {
   const priors = numberPriors(run, foundPriors)
   return {
-    system: systemPrompts[run.current_step],
+    system: systemPrompt(run.current_step),
     user: [
       PromptQuoting.writeSection(
         "task",
@@ -179,12 +179,3 @@ const systemPrompt = (step: Step): string =>
     + " and after it one JSON object, and nothing else. The JSON object has exactly these keys: " +
     stepTasks[step].exampleData
   ].join("\n\n")
-
-const systemPrompts: { readonly [S in Step]: string } = {
-  action: systemPrompt("action"),
-  experience: systemPrompt("experience"),
-  intention: systemPrompt("intention"),
-  observation: systemPrompt("observation"),
-  update: systemPrompt("update"),
-  yield: systemPrompt("yield")
-}

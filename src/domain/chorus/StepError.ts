@@ -4,16 +4,8 @@
  * Messages are for users, and contain no text of a provider.
  */
 import { Schema } from "effect"
-import type { ErrorState } from "./ChorusModel.ts"
+import { errorFields, type ErrorState } from "./ChorusModel.ts"
 import type { MalformedModelOutput } from "./ChorusParse.ts"
-
-const errorFields = {
-  message: Schema.String,
-  /** Whether another attempt can succeed. */
-  retryable: Schema.Boolean,
-  /** The provider's Retry-After in milliseconds. */
-  retry_after_ms: Schema.optionalKey(Schema.Natural)
-}
 
 /** The model, or its provider, failed. */
 export class AIError extends Schema.TaggedError<AIError>()("AIError", errorFields) {}
