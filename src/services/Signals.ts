@@ -49,8 +49,9 @@
  * ```
  */
 import { Context, type Effect } from "effect"
+import type { RunningText } from "../domain/presence/RunningText.ts"
 import type { Author, TopicId } from "../domain/protocol/Ids.ts"
-import type { Presence, PublishedSignal, ServerMessageOf } from "../domain/protocol/Protocol.ts"
+import type { Presence, PublishedSignal } from "../domain/protocol/Protocol.ts"
 import type { Subscriber } from "./Topics.ts"
 
 /** Presence, signals and running text of topics. */
@@ -65,11 +66,11 @@ export class Signals extends Context.Service<Signals, {
   /** Sets the latest value under a key; `null` removes it. Ignored for a subscriber that has not joined. */
   readonly setSignal: (topic: TopicId, from: Subscriber, key: string, value: PublishedSignal["value"]) => void
   /** Publishes a chunk of running text, and appends it to the text so far. */
-  readonly publishChunk: (topic: TopicId, chunk: Omit<ServerMessageOf<"chorus_response">, "_tag">) => void
+  readonly publishChunk: (topic: TopicId, chunk: RunningText) => void
   /** Removes the running text of a prompt; its result arrives as an event. */
   readonly completeStream: (topic: TopicId, promptId: string) => void
   /** The running texts of a topic, each whole so far, for a new subscriber. */
-  readonly runningStreams: (topic: TopicId) => ReadonlyArray<Omit<ServerMessageOf<"chorus_response">, "_tag">>
+  readonly runningStreams: (topic: TopicId) => ReadonlyArray<RunningText>
   /** Whether the user is present in the topic with any connection. */
   readonly isPresent: (topic: TopicId, user: Author) => Effect.Effect<boolean>
 }>()("choir/services/Signals") {}

@@ -53,15 +53,11 @@ export const decideAdmission = (
   if (!isOpen) return "503 Service Unavailable"
   const address = ClientAddress.clientAddress(request, policy.trustedProxies)
   const key = rateLimitKey(address)
-  return isWithinQuota(limits, counts.total, counts.ofKey(key)) ? { address, key } : "429 Too Many Requests"
+  // SEC24
+  return counts.total < limits.connections && counts.ofKey(key) < limits.connectionsPerAddress
+    ? { address, key }
+    : "429 Too Many Requests"
 }
-
-/** SEC24: whether one more connection is allowed, in all and for its address. */
-export const isWithinQuota = (
-  { connections, connectionsPerAddress }: Pick<Limits, "connections" | "connectionsPerAddress">,
-  total: number,
-  ofAddress: number
-): boolean => total < connections && ofAddress < connectionsPerAddress
 
 /** Whether the client accepts this server's subprotocol; one that names none does (SYN1). */
 const offersSubprotocol = (protocols: string | undefined): boolean =>

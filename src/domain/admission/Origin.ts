@@ -1,4 +1,4 @@
-/** Which browser pages may open a WebSocket: the check of the Origin header before the upgrade (AUT6, SEC6). */
+/** The Origin check of an upgrade request: the defence against cross-site WebSocket hijacking (AUT6, SEC6). */
 import { ipVersion } from "./IpAddress.ts"
 
 /** The settings of the check. */

@@ -71,17 +71,18 @@ export type BallotOutcome = "undecided" | "approved" | "denied" | "split" | "exp
 /** The outcome of a vote (THR4, THR5). A vote without voters is undecided until it expires. */
 export const tally = (policy: ApprovalPolicy, ballot: Ballot): BallotOutcome => {
   const weightOf = makeWeightOf(policy.quorum, ballot.weights)
+  const approvers = votersChoosing(ballot, "approve")
+  const deniers = votersChoosing(ballot, "deny")
   const total = sum(ballot.voters.map(weightOf))
-  const approvingWeight = sum(votersChoosing(ballot, "approve").map(weightOf))
-  const denyingWeight = sum(votersChoosing(ballot, "deny").map(weightOf))
+  const approvingWeight = sum(approvers.map(weightOf))
+  const denyingWeight = sum(deniers.map(weightOf))
   const neededWeight = requiredWeight(policy.quorum, total)
   // Unanimity waits for all votes, because the shares depend on them. Other votes end when they can no longer pass.
   const quorumUnreachable = total - denyingWeight < neededWeight &&
     (policy.quorum._tag !== "Unanimous" || approvingWeight + denyingWeight === total)
-  const hasDenials = votersChoosing(ballot, "deny").length > 0
   if (total > 0 && approvingWeight >= neededWeight) return "approved"
-  if (hasDenials && (quorumUnreachable || policy.closeOnFirstDeny)) {
-    return votersChoosing(ballot, "approve").length === 0 ? "denied" : "split"
+  if (deniers.length > 0 && (quorumUnreachable || policy.closeOnFirstDeny)) {
+    return approvers.length === 0 ? "denied" : "split"
   }
   return ballot.expired ? "expired" : "undecided"
 }
