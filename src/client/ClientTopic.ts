@@ -49,7 +49,11 @@ export class TopicWatches {
     const count = this.counts.get(topic) ?? 0
     this.counts.set(topic, count + 1)
     if (count === 0) this.runtime.dispatch({ _tag: "TopicWatched", topic })
-    return runOnce(() => this.unwatch(topic))
+    let watching = true
+    return () => {
+      if (watching) this.unwatch(topic)
+      watching = false
+    }
   }
 
   private unwatch(topic: TopicId): void {
@@ -72,14 +76,15 @@ export const makeTopic = <S, C extends { readonly _tag: string }, A, E, I extend
     const replica = runtime.state().replicas.get(id)
     return replica !== undefined && isReplicaOf(replica, kind) ? replica : undefined
   }
-  const onView = (listener: (view: View<S>) => void) => {
+  const whileWatched = (subscribe: () => Unsubscribe): Unsubscribe => {
     const unwatch = watches.watch(id)
-    const unsubscribe = watchChanges(runtime, view, listener)
-    return runOnce(() => {
+    const unsubscribe = subscribe()
+    return () => {
       unsubscribe()
       unwatch()
-    })
+    }
   }
+  const onView: Topic<S, C>["onView"] = (listener) => whileWatched(() => watchChanges(runtime, view, listener))
   const views = Stream.callback<View<S>>(
     (queue) => Effect.acquireRelease(Effect.sync(() => onView((view) => Queue.offerUnsafe(queue, view))), Effect.sync),
     { bufferSize: 1, strategy: "sliding" }
@@ -90,14 +95,8 @@ export const makeTopic = <S, C extends { readonly _tag: string }, A, E, I extend
     id,
     view,
     onView,
-    onEvents: (listener) => {
-      const unwatch = watches.watch(id)
-      const unsubscribe = runtime.onEvents((topic, events) => topic === id ? listener(events) : undefined)
-      return runOnce(() => {
-        unsubscribe()
-        unwatch()
-      })
-    },
+    onEvents: (listener) =>
+      whileWatched(() => runtime.onEvents((topic, events) => topic === id ? listener(events) : undefined)),
     views,
     [Symbol.asyncIterator]: () => Stream.toAsyncIterable(views)[Symbol.asyncIterator](),
     send,
@@ -121,13 +120,4 @@ const watchChanges = <A>(
   }
   notify()
   return runtime.onChange(notify)
-}
-
-const runOnce = (call: () => void): Unsubscribe => {
-  let done = false
-  return () => {
-    if (done) return
-    done = true
-    call()
-  }
 }
