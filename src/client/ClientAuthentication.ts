@@ -5,7 +5,7 @@ import type { Instant } from "../domain/protocol/Ids.ts"
 import { challengeSigningInput, type ServerMessageOf } from "../domain/protocol/Protocol.ts"
 import { errorReason } from "./ClientError.ts"
 import type { Config, State, Transition } from "./ClientModel.ts"
-import { sendMessage, withoutIntents } from "./ClientTransitions.ts"
+import { nextMessageId, sendMessage, withoutIntents } from "./ClientTransitions.ts"
 import { closePermanently, dropConnection, scheduleReconnect } from "./ConnectionLifecycle.ts"
 
 /** Resumes a session that has not expired; otherwise requests a challenge. */
@@ -39,10 +39,15 @@ const sendAuthentication = (
   type: string,
   payload: Readonly<Record<string, unknown>>
 ): Transition => {
-  const [next, intents, requestId] = sendMessage(state, at, type, payload)
-  return next.connection._tag === "Connecting"
-    ? [{ ...next, connection: { ...next.connection, stage, requestId } }, intents]
-    : [next, intents]
+  const { connection } = state
+  return connection._tag === "Connecting"
+    ? sendMessage(
+      { ...state, connection: { ...connection, stage, requestId: nextMessageId(state) } },
+      at,
+      type,
+      payload
+    )
+    : withoutIntents(state)
 }
 
 /** Signs a challenge of the dialled server only: a relayed challenge of another server is not signed (SEC3). */
@@ -70,9 +75,7 @@ const normalizeHost = (host: string): string => host.replace(/^(?:127\.0\.0\.1|\
 
 /** Sends the signature of the challenge. */
 export const handleSignature = (state: State, at: Instant, signature: string): Transition =>
-  state.connection._tag === "Connecting"
-    ? sendAuthentication(state, at, "authenticating", "auth", { signature })
-    : withoutIntents(state)
+  sendAuthentication(state, at, "authenticating", "auth", { signature })
 
 /** Completes the sign-in. */
 export const handleInit = (

@@ -8,7 +8,7 @@ import { type Instant, kindOf, type TopicId } from "../domain/protocol/Ids.ts"
 import * as ClientAuthentication from "./ClientAuthentication.ts"
 import { type ClientErrorReason, errorReason } from "./ClientError.ts"
 import type { Config, Message, MessageOf, State, Transition } from "./ClientModel.ts"
-import { andThen, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
+import { andThen, nextMessageId, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
 import * as ConnectionLifecycle from "./ConnectionLifecycle.ts"
 import * as Outbox from "./Outbox.ts"
 import * as Replica from "./Replica.ts"
@@ -113,21 +113,16 @@ const handleMessage = (config: Config, state: State, message: Message): Transiti
     case "CommandSubmitted":
       return Outbox.enqueue(config, state, message)
     case "QuerySubmitted":
-      return [{
-        ...state,
-        pendingQueries: [...state.pendingQueries, {
-          id: message.id,
-          query: message.query,
-          topic: message.topic,
-          sent: false
-        }]
-      }, []]
+      return submitQuery(state, message)
     case "SignalSubmitted":
       return sendSignal(state, message)
   }
 }
 
 // -- Messages of the user ----------------------------------------------------
+
+const submitQuery = (state: State, { id, query, topic }: MessageOf<"QuerySubmitted">): Transition =>
+  withoutIntents({ ...state, pendingQueries: [...state.pendingQueries, { id, query, topic, sent: false }] })
 
 const watchTopic = (config: Config, state: State, topic: TopicId): Transition => {
   if (state.replicas.has(topic)) return withoutIntents(state)
@@ -145,18 +140,16 @@ const unwatchTopic = (state: State, { at, topic }: MessageOf<"TopicUnwatched">):
   replicas.delete(topic)
   const unacked = new Set(state.unacked)
   unacked.delete(topic)
-  // Accepted commands only wait for events of this topic, which no longer arrive.
-  const outbox = state.outbox.filter((pending) => pending.topic !== topic || pending.stage !== "accepted")
-  const next = { ...state, replicas, unacked, outbox }
+  const next = { ...state, replicas, unacked, outbox: Outbox.dropAccepted(state.outbox, topic) }
   return previous.sync._tag === "Live" || previous.sync._tag === "Subscribing"
-    ? andThen(withoutIntents(next), (next) => sendMessage(next, at, "unsubscribe", {}, topic))
+    ? sendMessage(next, at, "unsubscribe", {}, topic)
     : withoutIntents(next)
 }
 
 /** Sends a signal, or drops it while there is no live subscription (ROO3). */
 const sendSignal = (state: State, { at, key, topic, value }: MessageOf<"SignalSubmitted">): Transition =>
   state.replicas.get(topic)?.sync._tag === "Live"
-    ? andThen(withoutIntents(state), (next) => sendMessage(next, at, "signal", { key, value }, topic))
+    ? sendMessage(state, at, "signal", { key, value }, topic)
     : withoutIntents(state)
 
 // -- Sending -----------------------------------------------------------------
@@ -176,8 +169,8 @@ const subscribeTopics = (state: State, at: Instant): Transition => {
     if (replica.sync._tag !== "Unsubscribed" || replica.sync.notBefore > at) continue
     const position = replica.position === undefined ? {} : { position: replica.position }
     transition = andThen(transition, (current) => {
-      const [next, intents, requestId] = sendMessage(current, at, "subscribe", position, replica.topic)
-      return [setReplica(next, { ...replica, sync: { _tag: "Subscribing", requestId } }), intents]
+      const next = setReplica(current, { ...replica, sync: { _tag: "Subscribing", requestId: nextMessageId(current) } })
+      return sendMessage(next, at, "subscribe", position, replica.topic)
     })
   }
   return transition

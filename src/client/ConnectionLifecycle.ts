@@ -9,7 +9,7 @@ import type { Instant } from "../domain/protocol/Ids.ts"
 import type { ServerMessageOf } from "../domain/protocol/Protocol.ts"
 import { type ClientErrorReason, errorReason } from "./ClientError.ts"
 import type { Connection, Intent, State, Transition } from "./ClientModel.ts"
-import { andThen, sendMessage, withoutIntents } from "./ClientTransitions.ts"
+import { andThen, mapReplicas, sendMessage, withoutIntents } from "./ClientTransitions.ts"
 import * as Replica from "./Replica.ts"
 
 // All times are in milliseconds.
@@ -91,8 +91,7 @@ export const handlePageShown = (state: State, at: Instant): Transition => {
 
 const sendHeartbeat = (state: State, at: Instant): Transition =>
   state.connection._tag === "Online"
-    ? andThen(withoutIntents({ ...state, connection: { ...state.connection, probedAt: at } }), (next) =>
-      sendMessage(next, at, "heartbeat", {}))
+    ? sendMessage({ ...state, connection: { ...state.connection, probedAt: at } }, at, "heartbeat", {})
     : withoutIntents(state)
 
 /** Disconnects at the user's request. */
@@ -109,12 +108,7 @@ export const closePermanently = (state: State, reason: ClientErrorReason | undef
   for (const { id } of state.pendingQueries) intents.push({ _tag: "CompleteQuery", id, outcome })
   return [
     {
-      ...resetConnectionState(state),
-      replicas: new Map(
-        [...state.replicas].map((
-          [topic, replica]
-        ) => [topic, Replica.discardOptimistic(Replica.markDisconnected(replica))])
-      ),
+      ...mapReplicas(resetConnectionState(state), Replica.discardOptimistic),
       connection: { _tag: "Disconnected", reason },
       lostAt: undefined,
       outbox: [],
@@ -126,8 +120,7 @@ export const closePermanently = (state: State, reason: ClientErrorReason | undef
 
 /** Resets the state of the lost connection: subscriptions, sent marks, outstanding acks. */
 const resetConnectionState = (state: State): State => ({
-  ...state,
-  replicas: new Map([...state.replicas].map(([topic, replica]) => [topic, Replica.markDisconnected(replica)])),
+  ...mapReplicas(state, Replica.markDisconnected),
   outbox: state.outbox.map((pending) => pending.stage === "sent" ? { ...pending, stage: "queued" as const } : pending),
   pendingQueries: state.pendingQueries.map((query) => ({ ...query, sent: false })),
   unacked: new Set()
@@ -153,17 +146,14 @@ export const handleSocketClosed = (state: State, at: Instant, code: number, rand
     connection._tag !== "Online" && state.serverRestarting
   const policy = serverRestarting && at - lostAt < restartWindow ? restartBackoff : reconnectBackoff
   const retryAt = notBefore + Backoff.fullJitter(policy, attempt, random)
-  const next = resetConnectionState(state)
+  const reset = resetConnectionState(state)
   const mustResync = code === CloseCode.closeCode.stateReset || code === CloseCode.closeCode.insufficientState
   return withoutIntents({
-    ...next,
+    ...(mustResync ? mapReplicas(reset, (replica) => Replica.requestSubscription(replica, 0, true)) : reset),
     connection: { _tag: "Reconnecting", attempt: attempt + 1, retryAt, notBefore },
     lostAt,
     serverRestarting,
-    session: staleSession || connection.goodbye?.resume === false ? undefined : state.session,
-    replicas: mustResync
-      ? new Map([...next.replicas].map(([topic, replica]) => [topic, Replica.requestSubscription(replica, 0, true)]))
-      : next.replicas
+    session: staleSession || connection.goodbye?.resume === false ? undefined : state.session
   })
 }
 
@@ -227,10 +217,7 @@ const renewSession = (state: State, at: Instant): Transition => {
   const { session } = state
   return session === undefined || at < session.renewAt
     ? withoutIntents(state)
-    : andThen(
-      withoutIntents({ ...state, session: { ...session, renewAt: at + renewRetryDelay } }),
-      (next) => sendMessage(next, at, "renew", {})
-    )
+    : sendMessage({ ...state, session: { ...session, renewAt: at + renewRetryDelay } }, at, "renew", {})
 }
 
 /** Drops a connection whose sign-in was rate limited (SEC26). The delay is `retryAfter`, doubled with each attempt. */

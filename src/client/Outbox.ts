@@ -42,9 +42,7 @@ export const rebase = (config: Config, state: State, replica: Replica.Replica): 
 
 const rebaseTopic = (config: Config, state: State, topic: PendingCommand["topic"]): State => {
   const replica = state.replicas.get(topic)
-  return replica === undefined
-    ? state
-    : { ...state, replicas: new Map(state.replicas).set(topic, rebase(config, state, replica)) }
+  return replica === undefined ? state : setReplica(state, rebase(config, state, replica))
 }
 
 const initialSendWindow: SendWindow = { notBefore: 0, window: maxWindow }
@@ -135,19 +133,19 @@ export const reconcilePending = (
   })
 }
 
-/** Marks a replica as refused, and drops accepted commands, whose events will not arrive (THR10). */
+/** The outbox without a topic's accepted commands: they only wait for its events, which will not arrive. */
+export const dropAccepted = (outbox: State["outbox"], topic: PendingCommand["topic"]): State["outbox"] =>
+  outbox.filter((pending) => pending.topic !== topic || pending.stage !== "accepted")
+
+/** Marks a replica as refused, and drops its accepted commands (THR10). */
 export const refuseTopic = (
   config: Config,
   state: State,
   replica: Replica.Replica,
   reason: ClientErrorReason
 ): State => {
-  const outbox = state.outbox.filter((pending) => pending.topic !== replica.topic || pending.stage !== "accepted")
-  return rebaseTopic(
-    config,
-    setReplica({ ...state, outbox }, { ...replica, sync: { _tag: "Refused", reason } }),
-    replica.topic
-  )
+  const next = { ...state, outbox: dropAccepted(state.outbox, replica.topic) }
+  return setReplica(next, rebase(config, next, { ...replica, sync: { _tag: "Refused", reason } }))
 }
 
 /** Completes a command. It stays as `accepted` while its events are not in the replica. */

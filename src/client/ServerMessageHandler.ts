@@ -60,15 +60,15 @@ const handleDecoded = (
       return handleError(config, state, at, message, envelope.thread_id)
     case "threads":
     case "thread_messages":
-      return completeQuery(state, message)
+      return answerQuery(state, message)
     case "user":
-      return completeQuery(
+      return answerQuery(
         state.init === undefined ? state : { ...state, init: { ...state.init, user: message.user } },
         message
       )
     case "signed_out":
       return andThen(
-        completeQuery({ ...state, session: undefined }, message),
+        answerQuery({ ...state, session: undefined }, message),
         (next) => ConnectionLifecycle.closePermanently(next, undefined)
       )
     case "heartbeat":
@@ -195,11 +195,19 @@ const applyReplicaUpdate = (
   return [setReplica(next, Outbox.rebase(config, next, replica)), intents]
 }
 
-const completeQuery = (state: State, message: QueryResponse): Transition => {
-  const query = state.pendingQueries.find((query) => query.id === message.ref_id)
-  return query === undefined ? withoutIntents(state) : [
+const answerQuery = (state: State, message: QueryResponse): Transition =>
+  completeQuery(state, message.ref_id, Result.succeed(message)) ?? withoutIntents(state)
+
+/** Undefined if no query has the id. */
+const completeQuery = (
+  state: State,
+  id: string | null,
+  outcome: Result.Result<QueryResponse, ClientErrorReason>
+): Transition | undefined => {
+  const query = state.pendingQueries.find((query) => query.id === id)
+  return query === undefined ? undefined : [
     { ...state, pendingQueries: state.pendingQueries.filter((other) => other !== query) },
-    [{ _tag: "CompleteQuery", id: query.id, outcome: Result.succeed(message) }]
+    [{ _tag: "CompleteQuery", id: query.id, outcome }]
   ]
 }
 
@@ -212,11 +220,8 @@ const handleError = (
   topic: TopicId | undefined
 ): Transition => {
   const reason: ClientErrorReason = { code: message.code, message: message.message, retryable: message.retryable }
-  const query = state.pendingQueries.find((query) => query.id === message.ref_id)
-  if (query !== undefined) {
-    const pendingQueries = state.pendingQueries.filter((other) => other !== query)
-    return [{ ...state, pendingQueries }, [{ _tag: "CompleteQuery", id: query.id, outcome: Result.fail(reason) }]]
-  }
+  const completed = completeQuery(state, message.ref_id, Result.fail(reason))
+  if (completed !== undefined) return completed
   for (const replica of state.replicas.values()) {
     if (replica.sync._tag !== "Subscribing" || replica.sync.requestId !== message.ref_id) continue
     const notBefore = at + (message.retry_after_ms ?? subscribeRetryDelay)

@@ -6,8 +6,9 @@ import { onlineFixture } from "./ClientFixture.ts"
 describe("ClientTransitions", () => {
   it("[SYN1] gives each of its messages an id of its own", () => {
     const { state } = onlineFixture()
-    const [afterFirst, , firstId] = sendMessage(state, Instant.make(0), "heartbeat", {})
-    const [, , secondId] = sendMessage(afterFirst, Instant.make(0), "heartbeat", {})
-    assert.notStrictEqual(firstId, secondId)
+    const [afterFirst, [first]] = sendMessage(state, Instant.make(0), "heartbeat", {})
+    const [, [second]] = sendMessage(afterFirst, Instant.make(0), "heartbeat", {})
+    assert(first?._tag === "Send" && second?._tag === "Send")
+    assert.notStrictEqual(first.envelope.id, second.envelope.id)
   })
 })
