@@ -51,8 +51,9 @@ export class TopicWatches {
     if (count === 0) this.runtime.dispatch({ _tag: "TopicWatched", topic })
     let watching = true
     return () => {
-      if (watching) this.unwatch(topic)
+      if (!watching) return
       watching = false
+      this.unwatch(topic)
     }
   }
 

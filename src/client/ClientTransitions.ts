@@ -1,4 +1,4 @@
-/** What transitions are made of: `withoutIntents`, `andThen`, `sendMessage`, `setReplica`, `mapReplicas`. */
+/** What transitions are made of: `withoutIntents`, `andThen`, `sendMessage`, `setReplica`, `updateReplicas`. */
 import type { Instant, TopicId } from "../domain/protocol/Ids.ts"
 import type { OutgoingMessage, State, Transition } from "./ClientModel.ts"
 import type * as Replica from "./Replica.ts"
@@ -48,7 +48,7 @@ export const setReplica = (state: State, replica: Replica.Replica): State => ({
 })
 
 /** The state with `change` applied to all replicas. */
-export const mapReplicas = (state: State, change: (replica: Replica.Replica) => Replica.Replica): State => ({
+export const updateReplicas = (state: State, change: (replica: Replica.Replica) => Replica.Replica): State => ({
   ...state,
   replicas: new Map([...state.replicas].map(([topic, replica]) => [topic, change(replica)]))
 })

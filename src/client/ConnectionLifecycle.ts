@@ -9,7 +9,7 @@ import type { Instant } from "../domain/protocol/Ids.ts"
 import type { ServerMessageOf } from "../domain/protocol/Protocol.ts"
 import { type ClientErrorReason, errorReason } from "./ClientError.ts"
 import type { Connection, Intent, State, Transition } from "./ClientModel.ts"
-import { andThen, mapReplicas, sendMessage, withoutIntents } from "./ClientTransitions.ts"
+import { andThen, sendMessage, updateReplicas, withoutIntents } from "./ClientTransitions.ts"
 import * as Replica from "./Replica.ts"
 
 // All times are in milliseconds.
@@ -108,7 +108,7 @@ export const closePermanently = (state: State, reason: ClientErrorReason | undef
   for (const { id } of state.pendingQueries) intents.push({ _tag: "CompleteQuery", id, outcome })
   return [
     {
-      ...mapReplicas(resetConnectionState(state), Replica.discardOptimistic),
+      ...updateReplicas(resetConnectionState(state), Replica.discardOptimistic),
       connection: { _tag: "Disconnected", reason },
       lostAt: undefined,
       outbox: [],
@@ -120,7 +120,7 @@ export const closePermanently = (state: State, reason: ClientErrorReason | undef
 
 /** Resets the state of the lost connection: subscriptions, sent marks, outstanding acks. */
 const resetConnectionState = (state: State): State => ({
-  ...mapReplicas(state, Replica.markDisconnected),
+  ...updateReplicas(state, Replica.markDisconnected),
   outbox: state.outbox.map((pending) => pending.stage === "sent" ? { ...pending, stage: "queued" as const } : pending),
   pendingQueries: state.pendingQueries.map((query) => ({ ...query, sent: false })),
   unacked: new Set()
@@ -149,7 +149,7 @@ export const handleSocketClosed = (state: State, at: Instant, code: number, rand
   const reset = resetConnectionState(state)
   const mustResync = code === CloseCode.closeCode.stateReset || code === CloseCode.closeCode.insufficientState
   return withoutIntents({
-    ...(mustResync ? mapReplicas(reset, (replica) => Replica.requestSubscription(replica, 0, true)) : reset),
+    ...(mustResync ? updateReplicas(reset, (replica) => Replica.requestSubscription(replica, 0, true)) : reset),
     connection: { _tag: "Reconnecting", attempt: attempt + 1, retryAt, notBefore },
     lostAt,
     serverRestarting,
