@@ -72,15 +72,11 @@ const streamText = (
   options: ModelOptions,
   request: LanguageModel.ProviderOptions
 ): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> =>
-  Stream.unwrap(Effect.map(scopedAbortSignal, (signal) => {
+  Stream.unwrap(Effect.map(Effect.abortSignal, (signal) => {
     const nextPart = makePartReader(model, signal, options, request)
-    return Stream.paginate(ModelStream.notStarted, (progress) => {
-      const duration = ModelStream.nextTimeout(progress, limits)
-      return nextPart.pipe(
-        Effect.timeoutOrElse({
-          duration,
-          orElse: () => Effect.fail(AiSdkError.inactivityTimeout("streamText", duration))
-        }),
+    return Stream.paginate(ModelStream.notStarted, (progress) =>
+      nextPart.pipe(
+        AiSdkError.failAfter("streamText", ModelStream.nextTimeout(progress, limits)),
         Effect.flatMap((part) => {
           const next = ModelStream.receivePart(progress, textLength(part), limits)
           return next === undefined
@@ -89,8 +85,7 @@ const streamText = (
             )
             : Effect.succeed([[part], part.type === "finish" ? Option.none() : Option.some(next)])
         })
-      )
-    })
+      ))
   }))
 
 const textLength = (part: Response.StreamPartEncoded): number =>
@@ -123,15 +118,6 @@ const makePartReader = (
     }
   })
 }
-
-/** A signal that fires when the scope closes. */
-const scopedAbortSignal = Effect.map(
-  Effect.acquireRelease(
-    Effect.sync(() => new AbortController()),
-    (controller) => Effect.sync(() => controller.abort())
-  ),
-  (controller) => controller.signal
-)
 
 /** The prompt's text parts; the Chorus sends no others. */
 const toProviderPrompt = (prompt: Prompt.Prompt): LanguageModelV4Prompt =>
@@ -188,15 +174,11 @@ const embedMany = Effect.fnUntraced(function*(
     try: () => Promise.resolve(model.maxEmbeddingsPerCall),
     catch: toAiError
   })
-  const duration = options.limits?.embeddingTimeout ?? defaultLimits.embeddingTimeout
   const responses = yield* Effect.forEach(
     Arr.chunksOf(inputs, batchSize ?? inputs.length),
     (values) =>
       Effect.tryPromise({ try: (signal) => model.doEmbed({ values, abortSignal: signal }), catch: toAiError }).pipe(
-        Effect.timeoutOrElse({
-          duration,
-          orElse: () => Effect.fail(AiSdkError.inactivityTimeout("embedMany", duration))
-        })
+        AiSdkError.failAfter("embedMany", options.limits?.embeddingTimeout ?? defaultLimits.embeddingTimeout)
       )
   )
   const results = responses.flatMap(({ embeddings }) => embeddings)

@@ -1,40 +1,37 @@
 /** Maps the errors of AI SDK providers to those of `effect/ai`, with secrets redacted (SEC33, FLT17). */
 import { APICallError, JSONParseError, TypeValidationError } from "@ai-sdk/provider"
-import { Duration, Option, Schema } from "effect"
+import { Duration, Effect, Option, Schema } from "effect"
 import { AiError } from "effect/ai"
 
-const module = "choir/AiSdk"
+const make = (method: string, reason: AiError.AiErrorReason): AiError.AiError =>
+  AiError.make({ module: "choir/AiSdk", method, reason })
 
 /** The error of `method` of a thrown value; its description has at most 300 characters. */
 export const fromProvider = (method: string, secrets: ReadonlyArray<string>) => (error: unknown): AiError.AiError => {
   const redact = (text: string) =>
     secrets.reduce((redacted, secret) => redacted.replaceAll(secret, "‹secret›"), text).slice(0, 300)
-  return AiError.make({ module, method, reason: toReason(error, redact) })
+  return make(method, toReason(error, redact))
 }
 
 /** The answer cannot be used. */
 export const invalidOutput = (method: string, description: string): AiError.AiError =>
-  AiError.make({ module, method, reason: new AiError.InvalidOutputError({ description }) })
+  make(method, new AiError.InvalidOutputError({ description }))
 
 /** The provider's content filter stopped the answer. */
 export const contentFiltered = (method: string): AiError.AiError =>
-  AiError.make({
-    module,
-    method,
-    reason: new AiError.ContentPolicyError({ description: "the provider's content filter stopped the answer" })
-  })
+  make(method, new AiError.ContentPolicyError({ description: "the provider's content filter stopped the answer" }))
 
-/** The provider sent nothing for `duration` (FLT14, FLT15). */
-export const inactivityTimeout = (method: string, duration: Duration.Duration): AiError.AiError =>
-  AiError.make({
-    module,
-    method,
-    reason: networkError(method, `nothing was received for ${Duration.format(duration)}`)
+/** Fails when the provider sends nothing for `duration` (FLT14, FLT15). */
+export const failAfter = (method: string, duration: Duration.Duration) =>
+  Effect.timeoutOrElse({
+    duration,
+    orElse: () =>
+      Effect.fail(make(method, networkError(method, `nothing was received for ${Duration.format(duration)}`)))
   })
 
 /** The input cannot be embedded. */
 export const invalidInput = (method: string, description: string): AiError.AiError =>
-  AiError.make({ module, method, reason: new AiError.InvalidUserInputError({ description }) })
+  make(method, new AiError.InvalidUserInputError({ description }))
 
 const networkError = (method: string, description: string) =>
   new AiError.NetworkError({ reason: "TransportError", method, url: "", description })

@@ -53,7 +53,7 @@
  * // => yielded
  * ```
  */
-import { Clock, Effect, Layer, Ref } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import {
   type ChorusState,
   maxPartialLength,
@@ -78,38 +78,27 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
     const { register } = yield* IntentHandlers
     const topics = yield* Topics
     const { chorusSteps, chorusTokens } = yield* Metrics
-    /** Texts so far of the attempts that run in this process, by intent. */
-    const partialTexts = yield* Ref.make<ReadonlyMap<string, string>>(new Map())
-
-    const publishText = (topic: TopicId, { id, run }: RunStep) => (text: string) =>
-      Effect.gen(function*() {
-        const offset = yield* Ref.modify(partialTexts, (all) => {
-          const previous = all.get(id) ?? ""
-          return [previous.length, new Map(all).set(id, previous + text)]
-        })
-        signals.publishChunk(topic, { ...stepPosition(run), offset, text })
-      })
 
     /** The thread decides whether the run was cancelled, or the server is shutting down. */
-    const submitPartial = (topic: TopicId, intent: RunStep) =>
-      Effect.map(Ref.get(partialTexts), (all) => {
-        const text = cut(all.get(intent.id) ?? "", maxPartialLength)
-        const input: RunStepAnswer = { _tag: "StepCut", ...answerHeader(intent), text }
-        if (text === "") return
-        topics.post(topic, { id: deriveId(intent.id, "/cut"), author: "system:chorus", input, reply: () => {} })
-      })
-
-    const clearPartial = (topic: TopicId, { id, run }: RunStep) =>
-      Effect.gen(function*() {
-        yield* Ref.update(partialTexts, (all) => new Map([...all].filter(([key]) => key !== id)))
-        signals.completeStream(topic, run.prompt_id)
-      })
+    const postPartial = (topic: TopicId, intent: RunStep, partialText: string) => {
+      if (partialText === "") return
+      const text = cut(partialText, maxPartialLength)
+      const input: RunStepAnswer = { _tag: "StepCut", ...answerHeader(intent), text }
+      topics.post(topic, { id: deriveId(intent.id, "/cut"), author: "system:chorus", input, reply: () => {} })
+    }
 
     const handleRunStep = Effect.fn("RunStep.perform")(function*(topic: TopicId, intent: RunStep) {
       const delay = intent.run.not_before - (yield* Clock.currentTimeMillis)
       // Bounded: a clock that was set back must not delay a run further.
       if (delay > 0) yield* Effect.sleep(Math.min(delay, runPolicy.retryAfterMax))
-      return yield* chorus.step(intent.run, publishText(topic, intent)).pipe(
+      let partialText = ""
+      const publishText = (text: string) =>
+        Effect.sync(() => {
+          const offset = partialText.length
+          partialText += text
+          signals.publishChunk(topic, { ...stepPosition(intent.run), offset, text })
+        })
+      return yield* chorus.step(intent.run, publishText).pipe(
         Effect.tap(({ usage }) =>
           Effect.sync(() => {
             chorusSteps.answered.value += 1
@@ -131,8 +120,8 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
             error: toErrorState(reason)
           })
         }),
-        Effect.onInterrupt(() => submitPartial(topic, intent)),
-        Effect.ensuring(clearPartial(topic, intent))
+        Effect.onInterrupt(() => Effect.sync(() => postPartial(topic, intent, partialText))),
+        Effect.ensuring(Effect.sync(() => signals.completeStream(topic, intent.run.prompt_id)))
       )
     })
 
