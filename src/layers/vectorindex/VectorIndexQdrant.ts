@@ -35,7 +35,7 @@
 import { Effect, Layer, Schema } from "effect"
 import type { Point } from "../../domain/search/VectorPoint.ts"
 import { compareHits } from "../../domain/search/VectorQuery.ts"
-import { DimensionMismatch, TimedOut, VectorIndex, VectorIndexError } from "../../services/VectorIndex.ts"
+import { DimensionMismatch, TimedOut, VectorIndex } from "../../services/VectorIndex.ts"
 import * as QdrantHttp from "./QdrantHttp.ts"
 import {
   CollectionInfo,
@@ -59,37 +59,21 @@ const componentsPerRequest = 400_000
 
 type Engine = VectorIndex["Service"]
 
-const make = Effect.fnUntraced(function*(options: QdrantOptions) {
-  const engine = new QdrantEngine(yield* QdrantHttp.make(options), options)
-  return VectorIndex.of({
-    ensure: (collection, options) => engine.forgetIfMissing(collection, engine.ensure(collection, options)),
-    upsert: (collection, points) => engine.forgetIfMissing(collection, engine.upsert(collection, points)),
-    remove: (collection, ids) => engine.forgetIfMissing(collection, engine.remove(collection, ids)),
-    search: (collection, query) => engine.forgetIfMissing(collection, engine.search(collection, query)),
-    get: (collection, ids) => engine.forgetIfMissing(collection, engine.get(collection, ids)),
-    count: (collection) => engine.forgetIfMissing(collection, engine.count(collection)),
-    scroll: (collection, page) => engine.forgetIfMissing(collection, engine.scroll(collection, page))
-  })
-})
-
 /** The operations of one server. */
-class QdrantEngine {
+class QdrantEngine implements Engine {
   private readonly call: QdrantHttp.QdrantCall
   private readonly options: QdrantOptions
   /** Dimensions of known collections. */
   private readonly dimensions = new Map<string, number>()
 
   constructor(call: QdrantHttp.QdrantCall, options: QdrantOptions) {
-    this.call = call
     this.options = options
-  }
-
-  /** Forgets the dimension when the collection is missing: it may be created again with another one. */
-  forgetIfMissing<A>(collection: string, effect: Effect.Effect<A, VectorIndexError>) {
-    return Effect.tapError(
-      effect,
-      ({ reason }) => Effect.sync(() => reason._tag === "CollectionMissing" && this.dimensions.delete(collection))
-    )
+    // A missing collection may be created again with another dimension.
+    this.call = (collection, result, send) =>
+      Effect.tapError(
+        call(collection, result, send),
+        ({ reason }) => Effect.sync(() => reason._tag === "CollectionMissing" && this.dimensions.delete(collection))
+      )
   }
 
   readonly ensure: Engine["ensure"] = Effect.fnUntraced({ self: this }, function*(collection, { dimension }) {
@@ -156,26 +140,24 @@ class QdrantEngine {
     return points.toSorted(compareHits)
   })
 
-  get(collection: string, ids: ReadonlyArray<string>) {
-    return this.call(
+  readonly get: Engine["get"] = (collection, ids) =>
+    this.call(
       collection,
       Schema.Array(PointRecord),
       (api, init) =>
         api.getPoints({ collection_name: collection, ids: [...ids], with_payload: true, with_vector: true }, init)
     ).pipe(Effect.map((points) => points.toSorted(compareById)))
-  }
 
-  count(collection: string) {
-    return this.call(
+  readonly count: Engine["count"] = (collection) =>
+    this.call(
       collection,
       Schema.Struct({ count: Schema.Natural }),
       (api, init) => api.countPoints({ collection_name: collection, exact: true }, init)
     ).pipe(Effect.map((answer) => answer.count))
-  }
 
   /** Qdrant's offset is inclusive: the last id of the page before is asked for again and dropped. */
-  scroll(collection: string, { after, limit }: { readonly after: string | null; readonly limit: number }) {
-    return this.call(collection, Schema.Struct({ points: Schema.Array(PointRecord) }), (api, init) =>
+  readonly scroll: Engine["scroll"] = (collection, { after, limit }) =>
+    this.call(collection, Schema.Struct({ points: Schema.Array(PointRecord) }), (api, init) =>
       api.scrollPoints({
         collection_name: collection,
         limit: limit + 1,
@@ -183,7 +165,6 @@ class QdrantEngine {
         with_payload: true,
         with_vector: true
       }, init)).pipe(Effect.map(({ points }) => points.filter((point) => point.id !== after).slice(0, limit)))
-  }
 
   private inspect(collection: string) {
     return this.call(
@@ -216,11 +197,12 @@ class QdrantEngine {
   private requireCompleted(written: ReadonlyArray<typeof UpdateResult.Type>) {
     return written.every((write) => write.status === "completed")
       ? Effect.void
-      : Effect.fail(new VectorIndexError({ reason: new TimedOut({ after_ms: this.options.timeout }) }))
+      : VectorValidation.failWith(new TimedOut({ after_ms: this.options.timeout }))
   }
 }
 
 const compareById = (a: Point, b: Point) => (a.id < b.id ? -1 : 1)
 
 /** The engine. It connects at the first call. */
-export const layer = (options: QdrantOptions): Layer.Layer<VectorIndex> => Layer.effect(VectorIndex, make(options))
+export const layer = (options: QdrantOptions): Layer.Layer<VectorIndex> =>
+  Layer.effect(VectorIndex, Effect.map(QdrantHttp.make(options), (call) => new QdrantEngine(call, options)))
