@@ -6,7 +6,7 @@ import { isFinished } from "../domain/chorus/ChorusRun.ts"
 import type { CommandId } from "../domain/protocol/Ids.ts"
 import { validateContent } from "../domain/topic/MessageContent.ts"
 import { CliError } from "./CliError.ts"
-import { awaitLoaded, connect, openMyPrivateThread, openThread, type ThreadTopic } from "./Connect.ts"
+import { awaitLoaded, connect, openThreadOrPrivate, type ThreadTopic } from "./Connect.ts"
 import { outputStyle, write } from "./Output.ts"
 import * as Transcript from "./Transcript.ts"
 
@@ -55,9 +55,7 @@ export const ask = Command.make(
     Effect.scoped(Effect.gen(function*() {
       const content = yield* validateQuestion(question)
       const client = yield* connect
-      const topic = Option.isSome(thread)
-        ? yield* openThread(client, thread.value)
-        : yield* openMyPrivateThread(client, questionsTitle)
+      const topic = yield* openThreadOrPrivate(client, thread, questionsTitle)
       yield* awaitLoaded(topic)
       const id = commandId()
       const printing = yield* Effect.forkScoped(printRun(topic, id))

@@ -1,11 +1,11 @@
 /** `choir chat`: a thread in the terminal. Sends input lines as messages; prints new messages and runs. */
-import { Effect, FiberSet, Option, Stream, SubscriptionRef } from "effect"
+import { Effect, FiberSet, Stream, SubscriptionRef } from "effect"
 import { Argument, Command } from "effect/cli"
 import { commandId } from "../client/Client.ts"
 import { isFinished } from "../domain/chorus/ChorusRun.ts"
 import type { Author } from "../domain/protocol/Ids.ts"
 import type { Command as ThreadCommand } from "../domain/thread/ThreadModel.ts"
-import { awaitLoaded, connect, openMyPrivateThread, openThread, type ThreadTopic, type ThreadView } from "./Connect.ts"
+import { awaitLoaded, connect, openThreadOrPrivate, type ThreadTopic, type ThreadView } from "./Connect.ts"
 import { inputLines, outputStyle, write } from "./Output.ts"
 import * as Transcript from "./Transcript.ts"
 
@@ -133,9 +133,7 @@ export const chat = Command.make(
   ({ thread }) =>
     Effect.scoped(Effect.gen(function*() {
       const client = yield* connect
-      const topic = Option.isSome(thread)
-        ? yield* openThread(client, thread.value)
-        : yield* openMyPrivateThread(client, chatTitle)
+      const topic = yield* openThreadOrPrivate(client, thread, chatTitle)
       const view = yield* awaitLoaded(topic)
       const sent: SentLines = { ids: new Set(), promptIds: new Set() }
       const printed = yield* SubscriptionRef.make(initialPrinted(view))

@@ -1,5 +1,5 @@
 /** The command line's settings, key file and connection, and the lookup of threads. */
-import { Config, Effect, FileSystem, Option, Path } from "effect"
+import { Config, Effect, FileSystem, Option, Path, Schema } from "effect"
 import { homedir } from "node:os"
 import * as Client from "../client/Client.ts"
 import * as Keys from "../client/Keys.ts"
@@ -88,13 +88,11 @@ export const connect = Effect.gen(function*() {
 export const createThread = Effect.fnUntraced(
   function*(client: Client.Client, name: string, visibility: ThreadModel.Visibility) {
     const id = Client.commandId()
-    const topic = client.topic(threadKind, toTopicId(id))
+    const topic = client.topic(threadKind, TopicId.make(`thread:${id}`))
     yield* topic.send({ _tag: "create_thread", name, visibility }, id)
     return topic.id
   }
 )
-
-const toTopicId = (id: string): TopicId => TopicId.make(`thread:${id}`)
 
 /** The id of the user's most recently changed active thread that matches; undefined if none does. */
 export const findMyThread = Effect.fnUntraced(
@@ -106,17 +104,24 @@ export const findMyThread = Effect.fnUntraced(
   }
 )
 
-/** The user's members-only thread of a title; created if there is none. */
-export const openMyPrivateThread = Effect.fnUntraced(function*(client: Client.Client, title: string) {
+/** A thread by its id; without one, the user's members-only thread of a title, created if there is none. */
+export const openThreadOrPrivate = Effect.fnUntraced(function*(
+  client: Client.Client,
+  id: Option.Option<string>,
+  title: string
+) {
+  if (Option.isSome(id)) return yield* openThread(client, id.value)
   const existing = yield* findMyThread(client, (summary) => summary.title === title && summary.visibility === "members")
   return yield* openThread(client, existing ?? (yield* createThread(client, title, "members")))
 })
 
+const isTopicId = Schema.is(TopicId)
+
 /** A thread by its id, with or without the prefix `thread:`. */
 export const openThread = (client: Client.Client, text: string): Effect.Effect<ThreadTopic, CliError> => {
-  const id = text.startsWith("thread:") ? text.slice("thread:".length) : text
-  return /^[A-Za-z0-9._~-]{1,200}$/.test(id)
-    ? Effect.succeed(client.topic(threadKind, toTopicId(id)))
+  const id = text.startsWith("thread:") ? text : `thread:${text}`
+  return isTopicId(id)
+    ? Effect.succeed(client.topic(threadKind, id))
     : Effect.fail(new CliError({ message: `"${text}" is not the id of a thread.` }))
 }
 

@@ -87,9 +87,10 @@ const renderStepFacts = ({ output, step, usage }: StepRecord, run: ChorusState, 
     ? [output.loop ? "repeats from Action" : "continues with Yield"]
     : []
   const model = step === steps[0] || step === "yield" ? [usage.model] : []
+  const priors = collectPriors(run)
   const citations = output._tag === "experience"
     ? output.priors.map((prior) => {
-      const number = collectPriors(run).findIndex((candidate) => candidate.id === prior.id) + 1
+      const number = priors.findIndex((candidate) => candidate.id === prior.id) + 1
       return `\n  ${style.aside(`[${number}] ${prior.similarity.toFixed(2)}  ${toOneLine(prior.content)}`)}`
     })
     : []

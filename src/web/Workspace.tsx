@@ -1,9 +1,10 @@
 /** The page of a signed-in user: the sidebar and the open thread. */
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { type ReactNode, useCallback, useEffect, useState } from "react"
 import type { Client } from "../client/Client.ts"
-import { TopicId } from "../domain/protocol/Ids.ts"
+import { kindOf, TopicId } from "../domain/protocol/Ids.ts"
 import type { ThreadSummary } from "../domain/protocol/Protocol.ts"
+import { threadKind } from "../domain/thread/Thread.ts"
 import { ConnectionStatus } from "./ConnectionStatus.tsx"
 import { useUnloadWarning } from "./drafts.ts"
 import { useClient, useHash } from "./hooks.ts"
@@ -33,8 +34,10 @@ const useThreads = (client: Client, online: boolean): readonly [ReadonlyArray<Th
   return [threads, refresh]
 }
 
-const parseTopicId = (hash: string): TopicId | undefined =>
-  hash.startsWith("thread:") && /^[A-Za-z0-9._~-]{1,200}$/.test(hash.slice(7)) ? TopicId.make(hash) : undefined
+const isTopicId = Schema.is(TopicId)
+
+const parseThreadId = (hash: string): TopicId | undefined =>
+  isTopicId(hash) && kindOf(hash) === threadKind.name ? hash : undefined
 
 interface Props {
   readonly client: Client
@@ -47,7 +50,7 @@ export const Workspace = ({ client, onKeyRemoved, secret }: Props): ReactNode =>
   const state = useClient(client)
   const online = state.connection._tag === "Online"
   const [threads, refresh] = useThreads(client, online)
-  const openTopic = parseTopicId(useHash())
+  const openTopic = parseThreadId(useHash())
   // A thread that was just created: its composer takes the focus once.
   const [createdTopic, setCreatedTopic] = useState<TopicId>()
   const [unsaved, setUnsaved] = useState(secret !== undefined)
