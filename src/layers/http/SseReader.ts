@@ -2,7 +2,7 @@
 import { type Cause, Effect, Queue, type Redacted, Stream } from "effect"
 import { Sse } from "effect/encoding"
 import { formatEventId, isStreamOverLimit } from "../../domain/delivery/EventStream.ts"
-import type { TopicId, UserId } from "../../domain/protocol/Ids.ts"
+import type { UserId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { Subscriber } from "../../services/Topics.ts"
@@ -11,7 +11,6 @@ import type { Subscriber } from "../../services/Topics.ts"
 export interface SseReaderOptions {
   /** The id of its subscription. */
   readonly id: string
-  readonly topic: TopicId
   readonly user: UserId
   readonly token: Redacted.Redacted
   readonly limits: Pick<Limits, "outboxMax">
@@ -24,26 +23,20 @@ export interface SseReaderOptions {
 /** A stream that buffers what its client has not read, up to `outboxMax` characters, and ends beyond that (CON8). */
 export class SseReader implements Subscriber {
   readonly id: string
-  readonly topic: TopicId
   readonly user: UserId
   readonly token: Redacted.Redacted
   // Frames of the ephemeral lane are ignored, so that the other subscribers need not do without batching.
   readonly supportsBatching = true
-  private readonly limits: Pick<Limits, "outboxMax">
-  private readonly onEnd: (reader: SseReader) => void
-  private readonly queue: Queue.Queue<string, Cause.Done>
+  private readonly options: SseReaderOptions
   private epoch = ""
   private bufferedLength = 0
   private ended = false
 
-  constructor({ id, limits, onEnd, queue, token, topic, user }: SseReaderOptions) {
-    this.id = id
-    this.topic = topic
-    this.user = user
-    this.token = token
-    this.limits = limits
-    this.onEnd = onEnd
-    this.queue = queue
+  constructor(options: SseReaderOptions) {
+    this.id = options.id
+    this.user = options.user
+    this.token = options.token
+    this.options = options
   }
 
   /** Writes the first event, `subscribed`; `epoch` is that of all later events. */
@@ -69,13 +62,13 @@ export class SseReader implements Subscriber {
   end(): void {
     if (this.ended) return
     this.ended = true
-    Queue.endUnsafe(this.queue)
-    this.onEnd(this)
+    Queue.endUnsafe(this.options.queue)
+    this.options.onEnd(this)
   }
 
   /** The bytes for the client. The subscription ends when the response is closed. */
   get bytes(): Stream.Stream<Uint8Array> {
-    return Stream.fromQueue(this.queue).pipe(
+    return Stream.fromQueue(this.options.queue).pipe(
       Stream.tap((text) => Effect.sync(() => void (this.bufferedLength -= text.length))),
       Stream.encodeText,
       Stream.ensuring(Effect.sync(() => this.end()))
@@ -89,7 +82,7 @@ export class SseReader implements Subscriber {
   private write(text: string): void {
     if (this.ended) return
     this.bufferedLength += text.length
-    if (isStreamOverLimit(this.bufferedLength, text.length, this.limits)) return this.end()
-    Queue.offerUnsafe(this.queue, text)
+    if (isStreamOverLimit(this.bufferedLength, text.length, this.options.limits)) return this.end()
+    Queue.offerUnsafe(this.options.queue, text)
   }
 }

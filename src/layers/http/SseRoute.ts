@@ -78,7 +78,6 @@ const openReader = Effect.fnUntraced(function*(
 ): Effect.fn.Return<SseReader, Rejection> {
   const reader = new SseReader({
     id: `events-${Entropy.randomUuid(random)}`,
-    topic,
     user,
     token,
     limits,
