@@ -151,18 +151,21 @@ const topicsAndChorus = (settings: Settings) =>
   )
 
 const admissionPolicy = (
-  { nativeClients, origins, trustedProxies }: Omit<Settings, "limits">,
+  { nativeClients, origins, trustedProxies }: Settings,
   path: string
 ): AdmissionGate.UpgradePolicy => ({ path, origins, nativeClients, trustedProxies })
 
+const certificateFiles = ({ tlsCert, tlsKey }: Settings) =>
+  tlsCert === null || tlsKey === null ? undefined : { cert: tlsCert, key: tlsKey }
+
 /** The HTTP listener, with TLS if there is a certificate (OPS9). */
-const httpListener = (
-  { limits, socket, tlsCert, tlsKey }: Pick<Settings, "limits" | "socket" | "tlsCert" | "tlsKey">
-) =>
+const httpListener = (settings: Settings) => {
+  const tls = certificateFiles(settings)
   // uWebSockets.js has a listener of its own, which terminates TLS.
-  tlsCert === null || tlsKey === null || socket === "uws"
-    ? HttpListener.layerPlain(limits)
-    : HttpListener.layerTls({ cert: tlsCert, key: tlsKey }, limits)
+  return tls === undefined || settings.socket === "uws"
+    ? HttpListener.layerPlain(settings.limits)
+    : HttpListener.layerTls(tls, settings.limits)
+}
 
 const httpApp = ({ limits, metrics, metricsToken, trustedProxies }: Settings) =>
   Layer.unwrap(Effect.map(
@@ -182,8 +185,9 @@ type SocketEngineFactory = (
   options: SocketUws.UwsOptions
 ) => Layer.Layer<Socket, SocketError, HttpListener.HttpListener>
 
-const network = ({ limits, ...settings }: Settings, engine: SocketEngineFactory) =>
-  Layer.unwrap(
+const network = (settings: Settings, engine: SocketEngineFactory) => {
+  const { limits } = settings
+  return Layer.unwrap(
     Effect.map(
       PublicOrigin,
       (origin) => Gateway.layer({ audience: () => settings.audience ?? Ref.getUnsafe(origin), limits })
@@ -194,9 +198,7 @@ const network = ({ limits, ...settings }: Settings, engine: SocketEngineFactory)
       port: settings.port,
       limits,
       admission: admissionPolicy(settings, "/ws"),
-      tls: settings.tlsCert === null || settings.tlsKey === null
-        ? undefined
-        : { cert: settings.tlsCert, key: settings.tlsKey },
+      tls: certificateFiles(settings),
       compression: settings.compression,
       isHandledElsewhere: (path) => settings.echo && path === ConformanceEcho.echoPath
     })),
@@ -205,12 +207,13 @@ const network = ({ limits, ...settings }: Settings, engine: SocketEngineFactory)
         ? ConformanceEcho.layer({ limits, admission: admissionPolicy(settings, ConformanceEcho.echoPath) })
         : Layer.empty
     ),
-    Layer.provideMerge(httpApp({ ...settings, limits })),
+    Layer.provideMerge(httpApp(settings)),
     Layer.provideMerge(SessionsSql.layer(limits)),
     Layer.provideMerge(Readiness.layer),
-    Layer.provideMerge(httpListener({ ...settings, limits })),
+    Layer.provideMerge(httpListener(settings)),
     Layer.provideMerge(Layer.effect(PublicOrigin, Ref.make("")))
   )
+}
 
 type RunningServer = Topics | Socket | Gateway.Gateway | Readiness.Readiness | PublicOrigin
 

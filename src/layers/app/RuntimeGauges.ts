@@ -94,22 +94,14 @@ export const layer: Layer.Layer<never, never, Socket | Topics | Gateway> = Layer
   )
   instruments.gauge("choir_topics_live", "Topics in memory", () => runSync(topics.stats).loadedTopics)
   instruments.gauge("choir_subscriptions", "Subscriptions to topics", () => runSync(topics.stats).subscriptions)
-  instruments.observableCounter(
-    "choir_state_hashes_total",
-    "State hashes that clients compared with their own",
-    () => syncCounts.matches,
-    {
-      found: "right"
-    }
-  )
-  instruments.observableCounter(
-    "choir_state_hashes_total",
-    "State hashes that clients compared with their own",
-    () => syncCounts.mismatches,
-    {
-      found: "wrong"
-    }
-  )
+  for (const [found, count] of [["right", "matches"], ["wrong", "mismatches"]] as const) {
+    instruments.observableCounter(
+      "choir_state_hashes_total",
+      "State hashes that clients compared with their own",
+      () => syncCounts[count],
+      { found }
+    )
+  }
   instruments.gauge("choir_process_resident_bytes", "Resident memory of the process", () => process.memoryUsage.rss())
   yield* eventLoopGauges
 }))
