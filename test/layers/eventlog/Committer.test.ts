@@ -1,26 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlError } from "effect/sql"
-import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
+import { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import * as Committer from "../../../src/layers/eventlog/Committer.ts"
-import type { AppendRequest } from "../../../src/services/EventLog.ts"
+import { makeAppend } from "./AppendFixture.ts"
 
-const request: AppendRequest = {
-  topic: TopicId.make("room:one"),
-  expectedSeq: 0,
-  drafts: [{
-    topic: TopicId.make("room:one"),
-    seq: 1,
-    at: 1,
-    cause: CommandId.make("c"),
-    author: "system:alice",
-    version: 1,
-    event: {}
-  }],
-  wakeAt: undefined,
-  hasPendingIntents: false,
-  listing: undefined
-}
+const request = makeAppend(TopicId.make("room:one"), 0, 1)
 
 describe("Committer", () => {
   it.effect("listeners are notified of a failed commit too, since it may have happened", () =>

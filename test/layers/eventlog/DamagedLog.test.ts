@@ -1,34 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Result } from "effect"
 import { SqlClient } from "effect/sql"
-import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
+import { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import * as EventLogSql from "../../../src/layers/eventlog/EventLogSql.ts"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
+import { appendEvents } from "./AppendFixture.ts"
 
 const layer = EventLogSql.layer.pipe(Layer.provideMerge(Sqlite.layer({ filename: ":memory:" })))
 
 const topic = TopicId.make("room:one")
 const other = TopicId.make("room:two")
-
-const appendEvents = (topic: TopicId, expected: number, count: number, text = "a line") =>
-  Effect.flatMap(EventLog, (log) =>
-    log.append({
-      topic,
-      expectedSeq: expected,
-      drafts: Array.from({ length: count }, (_, i) => ({
-        topic,
-        seq: expected + 1 + i,
-        at: 1,
-        cause: CommandId.make(`c${expected + 1 + i}`),
-        author: "system:alice",
-        version: 1,
-        event: { text }
-      })),
-      wakeAt: undefined,
-      hasPendingIntents: false,
-      listing: undefined
-    }))
 
 /** Each damage, and the seq at which reading must stop. */
 const damages: ReadonlyArray<readonly [name: string, sql: string, seq: number]> = [

@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
+import type { TopicId } from "../../../src/domain/protocol/Ids.ts"
+import type { Event } from "../../../src/domain/thread/ThreadModel.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
 import * as PointDrafts from "../../../src/layers/search/PointDrafts.ts"
@@ -30,8 +32,13 @@ const setup = () => {
     Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test/words" })
   )
   const database = DatabaseLive.layer.pipe(Layer.provideMerge(dependencies))
-  return { index: index.control, embedder: embedder.control, database, indexer: SearchIndexerLive.layer }
+  const server = SearchIndexerLive.layer.pipe(Layer.provideMerge(database))
+  return { index: index.control, embedder: embedder.control, database, server }
 }
+
+/** Creates a public thread, in which these events follow. */
+const appendThread = (topic: TopicId, ...events: ReadonlyArray<Event>) =>
+  ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.threadCreated(alice, "public"), ...events])
 
 /** Everything in the index, by id. */
 const stored = Effect.flatMap(VectorIndex, (index) => index.scroll(collection, { after: null, limit: 10_000 }))
@@ -39,14 +46,10 @@ const contents = Effect.map(stored, (points) => points.map((point) => point.payl
 const awaitCaughtUp = Effect.flatMap(SearchIndexer, (indexer) => indexer.awaitCaughtUp)
 
 describe("SearchIndexerLive: projection", () => {
-  it.effect("[STO4] published text becomes points with their origin and model", () => {
-    const { database, indexer } = setup()
-    return Effect.gen(function*() {
+  it.effect("[STO4] published text becomes points with their origin and model", () =>
+    Effect.gen(function*() {
       const topic = threadId("one")
-      yield* ThreadLogFixture.appendEvents(topic, [
-        ThreadLogFixture.threadCreated(alice, "public"),
-        ThreadLogFixture.messagePublished("m1", alice, "hello there", 7)
-      ])
+      yield* appendThread(topic, ThreadLogFixture.messagePublished("m1", alice, "hello there", 7))
       yield* awaitCaughtUp
       const [point] = yield* stored
       assert.deepStrictEqual(point?.payload, {
@@ -61,18 +64,16 @@ describe("SearchIndexerLive: projection", () => {
         created_at: 7,
         version: 2
       })
-    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
-  })
+    }).pipe(Effect.provide(setup().server)))
 
-  it.effect("[STO4] [THR4] a submission is indexed when it is approved, and never otherwise", () => {
-    const { database, indexer } = setup()
-    return Effect.gen(function*() {
+  it.effect("[STO4] [THR4] a submission is indexed when it is approved, and never otherwise", () =>
+    Effect.gen(function*() {
       const topic = threadId("one")
-      yield* ThreadLogFixture.appendEvents(topic, [
-        ThreadLogFixture.threadCreated(alice, "public"),
+      yield* appendThread(
+        topic,
         ThreadLogFixture.submissionOpened("s1", alice, "accepted words"),
         ThreadLogFixture.submissionOpened("s2", alice, "refused words")
-      ])
+      )
       yield* awaitCaughtUp
       assert.deepStrictEqual(yield* contents, [])
       yield* ThreadLogFixture.appendEvents(topic, [
@@ -81,30 +82,23 @@ describe("SearchIndexerLive: projection", () => {
       ])
       yield* awaitCaughtUp
       assert.deepStrictEqual(yield* contents, ["accepted words"])
-    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
-  })
+    }).pipe(Effect.provide(setup().server)))
 
-  it.effect("[STO4] a long text is indexed in chunks of the same message", () => {
-    const { database, indexer } = setup()
-    return Effect.gen(function*() {
+  it.effect("[STO4] a long text is indexed in chunks of the same message", () =>
+    Effect.gen(function*() {
       const paragraphs = Array.from({ length: 12 }, (_, n) => `${n} ${"word ".repeat(120)}`.trim())
       const topic = threadId("one")
-      yield* ThreadLogFixture.appendEvents(topic, [
-        ThreadLogFixture.threadCreated(alice, "public"),
-        ThreadLogFixture.messagePublished("m1", alice, paragraphs.join("\n\n"))
-      ])
+      yield* appendThread(topic, ThreadLogFixture.messagePublished("m1", alice, paragraphs.join("\n\n")))
       yield* awaitCaughtUp
       const points = yield* stored
       assert.strictEqual(points.length, 6)
       assert.isTrue(points.every((point) => point.payload.message === "m1"))
-    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
-  })
+    }).pipe(Effect.provide(setup().server)))
 })
 
 describe("SearchIndexerLive: repetition and retries", () => {
-  it.effect("[STO4] indexing is idempotent: a rebuild leaves the same points", () => {
-    const { database, indexer } = setup()
-    return Effect.gen(function*() {
+  it.effect("[STO4] indexing is idempotent: a rebuild leaves the same points", () =>
+    Effect.gen(function*() {
       const topic = threadId("one")
       yield* ThreadLogFixture.appendEvents(topic, [
         ThreadLogFixture.threadCreated(alice, "members"),
@@ -116,19 +110,18 @@ describe("SearchIndexerLive: repetition and retries", () => {
       yield* awaitCaughtUp
       assert.deepStrictEqual(yield* stored, before)
       assert.match(before[0]!.id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab]/)
-    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
-  })
+    }).pipe(Effect.provide(setup().server)))
 
   it.effect("[STO4] [TOP6] a new process continues at the cursor, also in the middle of a vote", () => {
-    const { database, embedder, indexer } = setup()
+    const { database, embedder } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
-      const once = Effect.provide(awaitCaughtUp, Layer.fresh(indexer))
-      yield* ThreadLogFixture.appendEvents(topic, [
-        ThreadLogFixture.threadCreated(alice, "public"),
+      const once = Effect.provide(awaitCaughtUp, Layer.fresh(SearchIndexerLive.layer))
+      yield* appendThread(
+        topic,
         ThreadLogFixture.messagePublished("m1", alice, "first"),
         ThreadLogFixture.submissionOpened("s1", alice, "second")
-      ])
+      )
       yield* once
       yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.submissionSettled("s1", "approved", topic)])
       yield* once
@@ -138,14 +131,11 @@ describe("SearchIndexerLive: repetition and retries", () => {
   })
 
   it.effect("[STO6] [STO8] while the embedder is down nothing is stored and the cursor stays; afterwards all is indexed", () => {
-    const { database, embedder, indexer } = setup()
+    const { embedder, server } = setup()
     embedder.fail = () => FakeEmbedder.providerError
     return Effect.gen(function*() {
       const topic = threadId("one")
-      yield* ThreadLogFixture.appendEvents(topic, [
-        ThreadLogFixture.threadCreated(alice, "public"),
-        ThreadLogFixture.messagePublished("m1", alice, "hello")
-      ])
+      yield* appendThread(topic, ThreadLogFixture.messagePublished("m1", alice, "hello"))
       yield* TestClock.adjust("10 seconds")
       const log = yield* EventLog
       assert.deepStrictEqual(yield* log.laggingTopics(collection), [{ topic, seq: 0 }])
@@ -159,20 +149,17 @@ describe("SearchIndexerLive: repetition and retries", () => {
       yield* Fiber.join(waiting)
       assert.deepStrictEqual(yield* contents, ["hello"])
       assert.deepStrictEqual(yield* log.laggingTopics(collection), [])
-    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(server))
   })
 })
 
 describe("SearchIndexerLive: engine failures", () => {
   it.effect("[STO6] [FLT13] while the engine is down appends succeed; afterwards every point is there once", () => {
-    const { database, index, indexer } = setup()
+    const { index, server } = setup()
     index.fail = () => new Unreachable({ detail: "test", cause: "test" })
     return Effect.gen(function*() {
       for (let n = 0; n < 20; n++) {
-        yield* ThreadLogFixture.appendEvents(threadId(`t${n}`), [
-          ThreadLogFixture.threadCreated(alice, "public"),
-          ThreadLogFixture.messagePublished(`m${n}`, alice, `text ${n}`)
-        ])
+        yield* appendThread(threadId(`t${n}`), ThreadLogFixture.messagePublished(`m${n}`, alice, `text ${n}`))
       }
       yield* TestClock.adjust("20 seconds")
       index.fail = () => undefined
@@ -180,34 +167,28 @@ describe("SearchIndexerLive: engine failures", () => {
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(waiting)
       assert.deepStrictEqual(yield* contents, Array.from({ length: 20 }, (_, n) => `text ${n}`).sort())
-    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(server))
   })
 
   it.effect("[STO6] [FLT13] a lost index is filled again from the logs", () => {
-    const { database, index, indexer } = setup()
+    const { index, server } = setup()
     return Effect.gen(function*() {
       const topic = threadId("one")
-      yield* ThreadLogFixture.appendEvents(topic, [
-        ThreadLogFixture.threadCreated(alice, "public"),
-        ThreadLogFixture.messagePublished("m1", alice, "first")
-      ])
+      yield* appendThread(topic, ThreadLogFixture.messagePublished("m1", alice, "first"))
       yield* awaitCaughtUp
       index.dropAll()
       yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.messagePublished("m2", alice, "second")])
       yield* awaitCaughtUp
       assert.deepStrictEqual(yield* contents, ["first", "second"])
-    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(server))
   })
 
   it.effect("[STO6] an index that is lost after the start, before a write, is filled again", () => {
-    const { database, index, indexer } = setup()
-    const serverRun = Layer.fresh(indexer.pipe(Layer.provideMerge(Layer.fresh(DatabaseLive.layer))))
+    const { database, index } = setup()
+    const serverRun = Layer.fresh(SearchIndexerLive.layer.pipe(Layer.provideMerge(Layer.fresh(DatabaseLive.layer))))
     return Effect.gen(function*() {
       const topic = threadId("one")
-      yield* ThreadLogFixture.appendEvents(topic, [
-        ThreadLogFixture.threadCreated(alice, "public"),
-        ThreadLogFixture.messagePublished("m1", alice, "first")
-      ])
+      yield* appendThread(topic, ThreadLogFixture.messagePublished("m1", alice, "first"))
       yield* Effect.provide(awaitCaughtUp, serverRun)
       yield* Effect.gen(function*() {
         yield* awaitCaughtUp
@@ -222,7 +203,7 @@ describe("SearchIndexerLive: engine failures", () => {
 
 describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
   it.effect("[STO6] [TOP6] after the loss of an index and a crash every point is indexed again", () => {
-    const { database, index, indexer } = setup()
+    const { database, index } = setup()
     let crashed = false
     const crashingLog = Layer.effect(
       EventLog,
@@ -232,16 +213,13 @@ describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
           setCursor: (name, topic, seq) => crashed && seq === 0 ? Effect.never : log.setCursor(name, topic, seq)
         }))
     )
-    const serverRun = Layer.fresh(indexer.pipe(
+    const serverRun = Layer.fresh(SearchIndexerLive.layer.pipe(
       Layer.provideMerge(Layer.fresh(DatabaseLive.layer)),
       Layer.provideMerge(crashingLog)
     ))
     return Effect.gen(function*() {
       const topic = threadId("one")
-      yield* ThreadLogFixture.appendEvents(topic, [
-        ThreadLogFixture.threadCreated(alice, "public"),
-        ThreadLogFixture.messagePublished("m1", alice, "first")
-      ])
+      yield* appendThread(topic, ThreadLogFixture.messagePublished("m1", alice, "first"))
       yield* Effect.gen(function*() {
         yield* awaitCaughtUp
         index.dropAll()
@@ -256,13 +234,10 @@ describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
   })
 
   it.effect("[STO6] an index that is empty at the start is filled, whatever the cursors are", () => {
-    const { database, index, indexer } = setup()
+    const { database, index } = setup()
     return Effect.gen(function*() {
-      const once = Effect.provide(awaitCaughtUp, Layer.fresh(indexer))
-      yield* ThreadLogFixture.appendEvents(threadId("one"), [
-        ThreadLogFixture.threadCreated(alice, "public"),
-        ThreadLogFixture.messagePublished("m1", alice, "first")
-      ])
+      const once = Effect.provide(awaitCaughtUp, Layer.fresh(SearchIndexerLive.layer))
+      yield* appendThread(threadId("one"), ThreadLogFixture.messagePublished("m1", alice, "first"))
       yield* once
       index.dropAll()
       yield* once
@@ -271,17 +246,17 @@ describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
   })
 
   it.effect("[STO8] only the text that the model rejects is left out", () => {
-    const { database, embedder, indexer } = setup()
+    const { embedder, server } = setup()
     embedder.fail = (inputs) => inputs.includes("🎉") ? FakeEmbedder.invalidInputError : undefined
     return Effect.gen(function*() {
-      yield* ThreadLogFixture.appendEvents(threadId("one"), [
-        ThreadLogFixture.threadCreated(alice, "public"),
+      yield* appendThread(
+        threadId("one"),
         ThreadLogFixture.messagePublished("m1", alice, "before"),
         ThreadLogFixture.messagePublished("m2", alice, "🎉"),
         ThreadLogFixture.messagePublished("m3", alice, "after")
-      ])
+      )
       yield* awaitCaughtUp
       assert.deepStrictEqual(yield* contents, ["after", "before"])
-    }).pipe(Effect.provide(indexer.pipe(Layer.provideMerge(database))))
+    }).pipe(Effect.provide(server))
   })
 })
