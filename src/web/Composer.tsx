@@ -48,7 +48,7 @@ const ComposerForm = ({ chorus, focusOnMount, me, onFocused, onSent, thread, top
     event?.preventDefault()
     if (text.trim() === "") return
     const problem = compositionProblem(composition)
-    if (problem !== undefined) return setErrorMessage(formatError(new Error(problem)))
+    if (problem !== undefined) return setErrorMessage(formatError(problem))
     setText("")
     setErrorMessage(undefined)
     stopTyping()

@@ -7,11 +7,11 @@ import { isFinished } from "../domain/chorus/ChorusRun.ts"
 import type { UserId } from "../domain/protocol/Ids.ts"
 import { isCoAuthor } from "../domain/thread/ThreadGuards.ts"
 import { Answer } from "./Answer.tsx"
-import { formatDuration, formatError, formatFullTime, formatTime, summarize } from "./format.ts"
+import { AuthorLine } from "./AuthorLine.tsx"
+import { formatDuration, formatError, summarize } from "./format.ts"
 import type { ThreadTopic, ThreadView } from "./hooks.ts"
 import { PlainText } from "./PlainText.tsx"
 import { StepBody } from "./StepBody.tsx"
-import { UserBadge } from "./UserBadge.tsx"
 
 /** The names of the steps as they are displayed. */
 export const stepNames: { readonly [S in Step]: string } = {
@@ -46,14 +46,9 @@ export const RunCard = ({ me, run, topic, view }: Props): ReactNode => {
   }
   return (
     <li className="run" aria-busy={isActive}>
-      <div className="byline">
-        <UserBadge author={run.asker} me={me} />
-        <span className="tag">asked the Chorus</span>
-        <time dateTime={new Date(run.asked_at).toISOString()} title={formatFullTime(run.asked_at)}>
-          {formatTime(run.asked_at, Date.now())}
-        </time>
+      <AuthorLine author={run.asker} me={me} tag="asked the Chorus" at={run.asked_at}>
         {mayCancel && <button className="small" type="button" onClick={cancel}>Cancel</button>}
-      </div>
+      </AuthorLine>
       <PlainText text={run.prompt} />
       {run.status === "queued"
         ? <p className="muted">Queued behind another question.</p>
@@ -105,7 +100,7 @@ const CurrentStep = ({ run, step, text }: {
     <span className="name">{stepNames[step]}</span>
     <div className="text">
       {run.attempt > 0 && run.error_state !== null && (
-        <p className="muted">{formatError(new Error(run.error_state.message))} Retrying.</p>
+        <p className="muted">{formatError(run.error_state.message)} Retrying.</p>
       )}
       {text === "" ? <span className="busy-indicator" aria-label="Working" /> : <PlainText text={text} />}
     </div>
@@ -153,7 +148,7 @@ const RunOutcome = ({ answer, run, topic, view }: {
   if (run.status === "failed") {
     return (
       <p className="error-message">
-        The Chorus could not answer. {run.error_state !== null && formatError(new Error(run.error_state.message))}
+        The Chorus could not answer. {run.error_state !== null && formatError(run.error_state.message)}
       </p>
     )
   }

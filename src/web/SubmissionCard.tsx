@@ -2,7 +2,8 @@
 import { type ReactNode, useState } from "react"
 import type { UserId } from "../domain/protocol/Ids.ts"
 import type { Command, Submission } from "../domain/thread/ThreadModel.ts"
-import { formatError, formatFullTime, formatTime, formatTokens } from "./format.ts"
+import { AuthorLine } from "./AuthorLine.tsx"
+import { formatError, formatTokens } from "./format.ts"
 import type { ThreadTopic } from "./hooks.ts"
 import { PlainText } from "./PlainText.tsx"
 import { UserBadge } from "./UserBadge.tsx"
@@ -32,13 +33,7 @@ export const SubmissionCard = ({ me, submission, topic }: {
     )
   return (
     <li className={open ? "submission" : "submission resolved"}>
-      <div className="byline">
-        <UserBadge author={author} me={me} />
-        <span className="tag">{statusLabels[status]}</span>
-        <time dateTime={new Date(submitted_at).toISOString()} title={formatFullTime(submitted_at)}>
-          {formatTime(submitted_at, Date.now())}
-        </time>
-      </div>
+      <AuthorLine author={author} me={me} tag={statusLabels[status]} at={submitted_at} />
       <PlainText text={content} />
       <p className="muted">
         Stakes {formatTokens(stake)} · {votes.length} of {voters.length} voted

@@ -46,7 +46,7 @@ export const ThreadPage = (
     return (
       <main className="empty-state">
         <h1>You cannot read this thread</h1>
-        <p>{formatError(new Error(view.sync.reason.message))}</p>
+        <p>{formatError(view.sync.reason.message)}</p>
         <p>
           <a href="#">Back to all threads</a>
         </p>

@@ -3,12 +3,12 @@ import type { ReactNode } from "react"
 import type { ChorusState } from "../domain/chorus/ChorusModel.ts"
 import type { UserId } from "../domain/protocol/Ids.ts"
 import type { Message, Submission } from "../domain/thread/ThreadModel.ts"
-import { formatFullTime, formatTime, messageElementId } from "./format.ts"
+import { AuthorLine } from "./AuthorLine.tsx"
+import { messageElementId } from "./format.ts"
 import type { ThreadTopic, ThreadView } from "./hooks.ts"
 import { PlainText } from "./PlainText.tsx"
 import { RunCard } from "./RunCard.tsx"
 import { SubmissionCard } from "./SubmissionCard.tsx"
-import { UserBadge } from "./UserBadge.tsx"
 
 type TimelineItem =
   & { readonly at: number; readonly id: string }
@@ -87,13 +87,12 @@ const MessageItem = ({ isContinuation, me, message, isPending }: {
     tabIndex={-1}
   >
     {!isContinuation && (
-      <div className="byline">
-        <UserBadge author={message.author} me={me} />
-        {message.origin === "approved" && <span className="tag">joined by approval</span>}
-        <time dateTime={new Date(message.at).toISOString()} title={formatFullTime(message.at)}>
-          {formatTime(message.at, Date.now())}
-        </time>
-      </div>
+      <AuthorLine
+        author={message.author}
+        me={me}
+        tag={message.origin === "approved" ? "joined by approval" : undefined}
+        at={message.at}
+      />
     )}
     {message.source !== null && <p className="source">{message.source}</p>}
     <PlainText text={message.content} />

@@ -43,9 +43,10 @@ export const formatDuration = (millis: number): string =>
 /** A share in [0, 1] as a percentage. */
 export const formatPercent = (part: number): string => `${Math.round(part * 100)} %`
 
-/** An error's message as a sentence. */
+/** An error, or the message of one, as a sentence. */
 export const formatError = (error: unknown): string => {
-  const text = error instanceof Error && error.message !== "" ? error.message : "An unknown error occurred"
+  const message = error instanceof Error ? error.message : error
+  const text = typeof message === "string" && message !== "" ? message : "An unknown error occurred"
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`
 }
 

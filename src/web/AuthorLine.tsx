@@ -1,0 +1,21 @@
+/** The first line of an entry of the timeline: its author, what it is, its time, and its buttons. */
+import type { ReactNode } from "react"
+import type { Author, Instant } from "../domain/protocol/Ids.ts"
+import { formatFullTime, formatTime } from "./format.ts"
+import { UserBadge } from "./UserBadge.tsx"
+
+/** The line; `tag` says what the entry is, unless it is a plain message. */
+export const AuthorLine = ({ at, author, children, me, tag }: {
+  readonly author: Author
+  readonly me: Author
+  readonly tag?: string | undefined
+  readonly at: Instant
+  readonly children?: ReactNode
+}): ReactNode => (
+  <div className="byline">
+    <UserBadge author={author} me={me} />
+    {tag !== undefined && <span className="tag">{tag}</span>}
+    <time dateTime={new Date(at).toISOString()} title={formatFullTime(at)}>{formatTime(at, Date.now())}</time>
+    {children}
+  </div>
+)
