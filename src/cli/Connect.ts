@@ -31,7 +31,7 @@ const serverUrl = Effect.gen(function*() {
 })
 
 /** The key in `CHOIR_KEY_FILE`, or else in `~/.config/choir/key`. A missing file is created with mode 0600. */
-export const loadIdentity = Effect.gen(function*() {
+const loadIdentity = Effect.gen(function*() {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const configured = yield* readSetting("CHOIR_KEY_FILE")

@@ -2,7 +2,7 @@
 import { Duration, Effect, Queue, type Scope } from "effect"
 
 /** The least time between two pieces. */
-export const coalesceInterval = Duration.millis(40)
+const coalesceInterval = Duration.millis(40)
 
 /** `notifyGrowth` after the text has become longer; `flush` emits what is left of it. */
 export interface TextCoalescer {

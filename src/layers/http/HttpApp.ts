@@ -50,12 +50,12 @@ import { ByteSize, Effect, Layer, type PlatformError, Scope } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { requestLimits } from "../../domain/admission/RequestLimits.ts"
+import { securityHeaders } from "../../domain/admission/ResponseHeaders.ts"
 import { sendsStrictTransportSecurity } from "../../domain/admission/TransportSecurity.ts"
 import * as AdmissionGate from "../net/AdmissionGate.ts"
 import { HttpListener, type RequestTimeLimits } from "../net/HttpListener.ts"
 import type { Readiness } from "./Readiness.ts"
 import * as Routes from "./Routes.ts"
-import * as SecurityHeaders from "./SecurityHeaders.ts"
 
 /** The routes, and the settings of all of them. */
 export interface HttpAppOptions extends Routes.RoutesOptions {
@@ -76,7 +76,9 @@ export const layer = (
     const handler = yield* NodeHttpServer.makeHandler(app, { scope })
     const onRequest = (request: IncomingMessage, response: ServerResponse) => {
       const isSecure = AdmissionGate.isSecure(request, options.trustedProxies)
-      SecurityHeaders.setSecurityHeaders(response, sendsStrictTransportSecurity(isSecure, request.headers.host))
+      // Before any route runs, so that refusals and failures carry them too.
+      const headers = securityHeaders(sendsStrictTransportSecurity(isSecure, request.headers.host))
+      for (const [name, value] of headers) response.setHeader(name, value)
       handler(request, response)
     }
     server.on("request", onRequest)
