@@ -31,7 +31,8 @@ describe("Submitting", () => {
     assert.strictEqual(balanceOf(world, "stake:s"), 2_000)
     deliverPending(world)
     assert.deepStrictEqual(submissionAt(world)?.voters, [alice])
-    assert.strictEqual(submissionAt(world)?.expires_at, world.now + threadLimits.submissionTtlMillis)
+    const sevenDays = 7 * 24 * 3_600_000
+    assert.strictEqual(submissionAt(world)?.expires_at, world.now + sevenDays)
     assert.deepStrictEqual(stateOf(world).messages, [])
   })
 

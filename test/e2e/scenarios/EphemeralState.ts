@@ -32,7 +32,7 @@ export const ephemeralState = (it: Vitest.MethodsNonLive<E2eServer>) => {
       assert.deepStrictEqual(shown.map(({ key, value }) => [key, value]), [["cursor", 19]])
     }))
 
-  it.effect("[CHO5][CHO8] a late subscriber receives the streamed text from its start, and a cancellation ends the run", () =>
+  it.effect("[CHO5][CHO7][CHO8] a late subscriber receives the streamed text from its start, the run continues when its asker disconnects, and a cancellation ends it", () =>
     Effect.gen(function*() {
       const client = yield* connectSignedIn()
       const topic = String((yield* request(client, "create_thread", { name: "Slow thoughts" })).payload["topic"])
@@ -49,6 +49,13 @@ export const ephemeralState = (it: Vitest.MethodsNonLive<E2eServer>) => {
         text += String(payload["text"])
       }
       assert.isAbove(text.length, 12)
+      client.ws.terminate()
+      yield* Effect.repeat(request(late, "subscribe", {}, topic), {
+        until: ({ payload }) => (payload["presence"] as ReadonlyArray<unknown>).length === 1
+      })
+      yield* Effect.repeat(late.nextOf("chorus_response"), {
+        until: ({ payload }) => Number(payload["offset"]) > text.length
+      })
       // The same user cancels from another device.
       const device = yield* connectSignedIn(client.user)
       assert.strictEqual((yield* request(device, "cancel_run", { prompt_id: prompt }, topic)).type, "receipt")

@@ -166,6 +166,8 @@ describe("Gateway", () => {
       second.send("subscribe", {}, thread)
       const joined = yield* second.nextOf("subscribed")
       assert.lengthOf(joined.payload["presence"] as ReadonlyArray<unknown>, 2)
+      // Neither was logged: the thread has the event of its creation only.
+      assert.deepInclude(joined.payload["position"] as object, { seq: 1 })
       assert.deepInclude((joined.payload["signals"] as ReadonlyArray<object>)[0]!, {
         from: ada.key,
         key: "cursor",

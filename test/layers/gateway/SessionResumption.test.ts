@@ -25,6 +25,18 @@ describe("resuming a session", () => {
       assert.strictEqual((yield* first.next).payload["code"], "auth_failed")
     }).pipe(Effect.provide(wsServerLayer())))
 
+  it.effect("[AUT6] [SEC5] [SEC6] a token in the URL or in a cookie authenticates no connection", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const { session_token } = (yield* signIn(yield* openClient(url), makeTestUser())).payload
+      const text = `session_token=${session_token as string}`
+      for (const [address, headers] of [[`${url}?${text}`, {}], [url, { cookie: text }]] as const) {
+        const client = yield* openClient(address, { headers })
+        client.send("get_user")
+        assert.deepInclude((yield* client.next).payload, { code: "unauthenticated" })
+      }
+    }).pipe(Effect.provide(wsServerLayer())))
+
   it.effect("[AUT2] a renewed token is valid longer than the first one", () =>
     Effect.gen(function*() {
       const url = yield* startListening

@@ -161,7 +161,7 @@ describe("server-sent events", () => {
 })
 
 describe("access to and end of event streams", () => {
-  test("[SYN13] [SEC5] [AUT4] [THR10] a session is required, and a topic that its user may not read is not found", () =>
+  test("[SYN13] [SEC5] [SEC6] [AUT4] [THR10] a session is required, and a topic that its user may not read is not found", () =>
     Effect.gen(function*() {
       const { mine, token, url } = yield* serveThread()
       const eve = yield* token(makeTestUser())
@@ -170,6 +170,7 @@ describe("access to and end of event streams", () => {
       assert.strictEqual(yield* status(thread, {}), 401)
       assert.strictEqual(yield* status(thread, bearer("made-up")), 401)
       assert.strictEqual(yield* status(thread, {}, `?session_token=${mine}`), 401)
+      assert.strictEqual(yield* status(thread, { cookie: `session_token=${mine}` }), 401)
       assert.strictEqual(yield* status(thread, bearer(eve)), 404)
       assert.strictEqual(yield* status("thread:none", bearer(eve)), 404)
       assert.strictEqual(yield* status("nonsense", bearer(mine)), 404)

@@ -34,8 +34,8 @@ const variedText = (length: number): string =>
     length
   )
 
-const deflateText = (text: string): Uint8Array =>
-  deflateRawSync(text, { level: 9, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
+const deflateText = (text: string, level = 9): Uint8Array =>
+  deflateRawSync(text, { level, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
 
 const compressedFrame = (text: string): RawSocket.RawFrame => ({
   opcode: RawSocket.textOpcode,
@@ -123,6 +123,17 @@ describe("outgoing compressed frames", () => {
       assert.deepInclude(frame, { opcode: RawSocket.textOpcode, rsv })
       assert.strictEqual(readText(frame), repetitiveText(length))
       if (rsv !== 0) assert.isBelow(frame.payload.length, length / 10)
+    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+
+  it.effect("[CON9] a text is compressed with level 1", () =>
+    Effect.gen(function*() {
+      const { connection, url } = yield* listenWithUrl
+      const socket = yield* openRaw(url, deflate)
+      const text = variedText(20_000)
+      ;(yield* connection).deliver(replyFrame(text))
+      const { payload } = yield* socket.nextFrame
+      assert.deepStrictEqual(payload, Buffer.from(deflateText(text, 1)))
+      for (const level of [2, 6, 9]) assert.notDeepEqual(payload, Buffer.from(deflateText(text, level)))
     }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
 
   it.effect("[CON9] an incompressible text is sent uncompressed", () =>

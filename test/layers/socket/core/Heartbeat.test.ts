@@ -8,6 +8,7 @@ import { connect } from "node:tls"
 import { closeCode } from "../../../../src/domain/connection/CloseCode.ts"
 import { defaults } from "../../../../src/domain/protocol/Limits.ts"
 import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
+import * as TimerWheel from "../../../../src/layers/runtime/TimerWheel.ts"
 import * as SocketEngine from "../../../../src/layers/socket/core/SocketEngine.ts"
 import * as SocketWs from "../../../../src/layers/socket/ws/SocketWs.ts"
 import * as Service from "../../../../src/services/Socket.ts"
@@ -19,14 +20,16 @@ import { startListening } from "../../../support/TestUsers.ts"
 
 const { pingInterval, pongTimeout } = defaults
 
-/** A peer that answers no ping, over a transport whose progress the test controls. */
+const makeEngine = SocketEngine.make({
+  limits: defaults,
+  capabilities: ["ping", "backpressure"],
+  runAfterTurn: (task) => task()
+})
+
+/** A peer that answers neither a ping nor a close, over a transport whose progress the test controls. */
 const silentConnection = Effect.gen(function*() {
-  const engine = yield* SocketEngine.make({
-    limits: defaults,
-    capabilities: ["ping", "backpressure"],
-    runAfterTurn: (task) => task()
-  })
-  const state = { unsent: 0, code: undefined as number | undefined, pings: 0 }
+  const engine = yield* makeEngine
+  const state = { unsent: 0, code: undefined as number | undefined, pings: 0, terminated: false }
   const events = engine.accept({
     write: () => {},
     unsentBytes: () => state.unsent,
@@ -34,7 +37,9 @@ const silentConnection = Effect.gen(function*() {
     close: (code) => {
       state.code = code
     },
-    terminate: () => {}
+    terminate: () => {
+      state.terminated = true
+    }
   }, { address: "", origin: "", userAgent: "" })
   return { state, events }
 })
@@ -77,6 +82,37 @@ describe("the heartbeat of a slow transport", () => {
         yield* TestClock.adjust(1_000)
       }
       assert.strictEqual(state.code, closeCode.noPong)
+    }))
+
+  it.live("[CON3] a hundred connections share the timer of the first one", () =>
+    Effect.gen(function*() {
+      const engine = yield* makeEngine
+      const accept = () =>
+        engine.accept({ write: () => {}, unsentBytes: () => 0, close: () => {}, terminate: () => {} }, {
+          address: "",
+          origin: "",
+          userAgent: ""
+        })
+      const countTimers = () => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length
+      accept()
+      const before = countTimers()
+      for (let n = 0; n < 100; n++) accept()
+      assert.strictEqual(countTimers(), before)
+    }))
+
+  it.effect("[SEC27] [FLT9] a peer that reads nothing is closed above 1 MiB at once, and terminated a second later", () =>
+    Effect.gen(function*() {
+      const { events, state } = yield* silentConnection
+      state.unsent = defaults.outboxMax
+      events.connection.deliver({ text: "1", lane: { _tag: "Reply" } })
+      assert.isUndefined(state.code)
+      state.unsent += 1
+      events.connection.deliver({ text: "2", lane: { _tag: "Reply" } })
+      assert.strictEqual(state.code, closeCode.slowConsumer)
+      yield* TestClock.adjust(999)
+      assert.isFalse(state.terminated)
+      yield* TestClock.adjust(TimerWheel.defaultTickMillis)
+      assert.isTrue(state.terminated)
     }))
 })
 
