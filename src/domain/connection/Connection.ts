@@ -16,12 +16,12 @@ import {
   countPreAuthFrame,
   exceedsPreAuthLimits,
   hasStatus,
-  initial,
   isAuthenticated,
   reject,
   removeSubscription,
   unchanged,
-  unsubscribeAll
+  unsubscribeAll,
+  withoutSession
 } from "./ConnectionTransitions.ts"
 import { handleChallengeIssued, handleUnauthenticated, handleVerification } from "./ConnectionUnauthenticated.ts"
 
@@ -135,9 +135,7 @@ const handleTimer = (state: ConnectionState, at: Instant, limits: Limits): Trans
   }
   const message = "the session has expired: sign in again"
   const unauthenticated: ConnectionState = {
-    ...initial(state.connection_id, at),
-    client_id: state.client_id,
-    malformed_frames: state.malformed_frames,
+    ...withoutSession(state, at),
     error_state: { _tag: "AuthError", message }
   }
   const [, replies] = reject(unauthenticated, null, "unauthenticated", message)

@@ -1,19 +1,19 @@
 /** A connection with a user: budgets, subscriptions and requests (CON7, SEC25, SYN5, SYN12). */
-import type { Instant } from "../protocol/Ids.ts"
+import type { CommandId, Instant, TopicId } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import type { ClientControl } from "../protocol/Protocol.ts"
 import { closeCode } from "./CloseCode.ts"
 import type { ConnectionState, Intent, Transition } from "./ConnectionModel.ts"
 import {
   close,
-  initial,
   type MessageReceived,
   reject,
   removeSubscription,
   sendReply,
   type StateIn,
   unchanged,
-  unsubscribeAll
+  unsubscribeAll,
+  withoutSession
 } from "./ConnectionTransitions.ts"
 import type { ClientMessage } from "./FrameDecoder.ts"
 
@@ -101,7 +101,7 @@ const handleControl = (
       return startRequest(state, id, limits, { _tag: "RenewSession", ref: id, session: state.status.session })
     case "sign_out":
       return [
-        { ...initial(state.connection_id, at), client_id: state.client_id, malformed_frames: state.malformed_frames },
+        withoutSession(state, at),
         [
           ...unsubscribeAll(state),
           { _tag: "RevokeSession", session: state.status.session },
@@ -130,12 +130,12 @@ const handleControl = (
  */
 const handleTopicControl = (
   state: StateIn<"Authenticated">,
-  id: ClientMessage["id"],
+  id: CommandId,
   control: Extract<
     ClientControl,
     { readonly _tag: "get_thread" | "subscribe" | "unsubscribe" | "ack" | "desync" | "signal" }
   >,
-  topic: NonNullable<ConnectionState["thread_id"]>,
+  topic: TopicId,
   limits: Limits
 ): Transition => {
   const subscribed = state.subscriptions.includes(topic)

@@ -1,5 +1,5 @@
 /** Transitions that all states of a connection share: replies, subscriptions, closing. */
-import type { ConnectionId, Instant } from "../protocol/Ids.ts"
+import type { ConnectionId, Instant, TopicId } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import { type ErrorCode, isRetryable } from "../protocol/Rejection.ts"
 import { closeCode } from "./CloseCode.ts"
@@ -30,6 +30,13 @@ export const initial = (id: ConnectionId, at: Instant): ConnectionState => ({
   rate_limit_strikes: 0,
   in_flight: 0,
   blocked: []
+})
+
+/** The state without its session: unauthenticated since `at`, on the same connection (AUT2). */
+export const withoutSession = (state: ConnectionState, at: Instant): ConnectionState => ({
+  ...initial(state.connection_id, at),
+  client_id: state.client_id,
+  malformed_frames: state.malformed_frames
 })
 
 /** No intents. */
@@ -83,7 +90,7 @@ export const reject = (
 /** Ends one subscription. */
 export const removeSubscription = (
   state: ConnectionState,
-  topic: ConnectionState["subscriptions"][number]
+  topic: TopicId
 ): Transition => [
   { ...state, subscriptions: state.subscriptions.filter((other) => other !== topic) },
   [{ _tag: "Unsubscribe", topic }]

@@ -53,26 +53,22 @@ export const makeDecoder = (
   kinds: ReadonlyMap<string, AnyKind>,
   limits: Pick<Limits, "frameBytes" | "depth" | "keys">
 ): FrameDecoder => {
-  const decoders = new Map([...kinds.values()].map((kind) =>
+  const decoders = new Map([...kinds].map(([name, { Command, commands }]) =>
     [
-      kind.name,
-      Schema.decodeUnknownExit(kind.Command as Schema.Codec<Schema.Json, unknown>, strict)
+      name,
+      { commands, decode: Schema.decodeUnknownExit(Command as Schema.Codec<Schema.Json, unknown>, strict) }
     ] as const
   ))
 
   const decodeCommandMessage = (envelope: Envelope): Result.Result<ClientMessage, FrameRejection> => {
     const topic = topicOf(envelope)
     if (topic === undefined) return reject(envelope.id, "malformed", `thread_id is missing: ${envelope.type} needs one`)
-    const kind = kinds.get(kindOf(topic))
-    const decode = decoders.get(kindOf(topic))
-    if (kind === undefined || decode === undefined || !kind.commands.has(envelope.type)) {
-      return reject(
-        envelope.id,
-        "unknown_type",
-        `${kindOf(topic)} topics have no command ${envelope.type}`
-      )
+    const kindName = kindOf(topic)
+    const kind = decoders.get(kindName)
+    if (kind?.commands.has(envelope.type) !== true) {
+      return reject(envelope.id, "unknown_type", `${kindName} topics have no command ${envelope.type}`)
     }
-    const decoded = decode(withTag(envelope))
+    const decoded = kind.decode(withTag(envelope))
     if (Exit.isFailure(decoded)) {
       return reject(envelope.id, "malformed", `the payload does not match the schema of ${envelope.type}`)
     }

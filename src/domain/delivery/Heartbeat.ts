@@ -5,7 +5,7 @@
 import type { Instant } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 
-/** The default limits: a ping after 30 s of silence, 5 s for its pong. */
+/** The limits: the silence before a ping, and the time for its pong. */
 export type HeartbeatLimits = Pick<Limits, "pingInterval" | "pongTimeout">
 
 /**
