@@ -67,7 +67,7 @@ describe("ResponseHeaders", () => {
     }
   })
 
-  it("[SEC39] every response has the headers, and HSTS only when it is decided", () => {
+  it("[SEC39] a response has the security headers, and HSTS only when it is decided", () => {
     const plain = new Map(securityHeaders(false))
     assert.deepStrictEqual([plain.get("x-content-type-options"), plain.get("x-frame-options")], ["nosniff", "DENY"])
     assert.include(plain.get("content-security-policy"), "frame-ancestors 'none'")
