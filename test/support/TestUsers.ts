@@ -105,6 +105,17 @@ export const openClient = (
     }
   })
 
+/** Everything that a client receives before the reply to a heartbeat, which follows all earlier replies. */
+export const receiveUntilReply = Effect.fnUntraced(function*(client: RawClient) {
+  const ref = client.send("heartbeat")
+  const received: Array<ReceivedMessage> = []
+  for (;;) {
+    const message = yield* client.next
+    if (message.payload["ref_id"] === ref) return received
+    received.push(message)
+  }
+})
+
 /** Signs the challenge, after `tamper` changed it, and sends the signature. */
 export const answerChallenge = (
   client: RawClient,
@@ -172,16 +183,23 @@ export const serverLayer = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, opti
   )
 }
 
+/** The default settings of an engine, on a free port. */
+export const engineOptions: SocketWs.NetworkEngineOptions = {
+  host: "127.0.0.1",
+  port: 0,
+  limits: defaults,
+  admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
+}
+
 /** The same on the `ws` engine and a free port. */
 export const wsServerLayer = (
   options: ServerOptions & { readonly admission?: Partial<SocketWs.NetworkEngineOptions["admission"]> } = {}
 ) =>
   serverLayer(
     SocketWs.layer({
-      host: "127.0.0.1",
-      port: 0,
+      ...engineOptions,
       limits: { ...defaults, ...options.limits },
-      admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [], ...options.admission }
+      admission: { ...engineOptions.admission, ...options.admission }
     }).pipe(Layer.provideMerge(HttpListener.layer)),
     options
   )

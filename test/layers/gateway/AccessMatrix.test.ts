@@ -7,6 +7,7 @@ import {
   openClient,
   type RawClient,
   type ReceivedMessage,
+  receiveUntilReply,
   signIn,
   startListening,
   uuid,
@@ -43,10 +44,7 @@ const granted = {
   owner: allowedToAll
 }
 
-interface Reply {
-  readonly type: string
-  readonly payload: Readonly<Record<string, unknown>>
-}
+type Reply = Pick<ReceivedMessage, "type" | "payload">
 
 /** Every reply is `not_found`, but for `unsubscribe`, which always succeeds. */
 const assertNotFound = (type: string, replies: ReadonlyArray<Reply>) => {
@@ -59,14 +57,9 @@ const assertNotFound = (type: string, replies: ReadonlyArray<Reply>) => {
 /** The replies to a request, without ids that differ by themselves. */
 const collectReplies = Effect.fnUntraced(function*(client: RawClient, type: string, payload: object, thread: string) {
   const ref = client.send(type, payload, thread)
-  const end = client.send("heartbeat")
-  const replies: Array<Reply> = []
-  for (;;) {
-    const message: ReceivedMessage = yield* client.next
-    if (message.type === "heartbeat" && message.payload["ref_id"] === end) return replies
-    const { ref_id, ...rest } = message.payload
-    if (ref_id === ref) replies.push({ type: message.type, payload: rest })
-  }
+  return (yield* receiveUntilReply(client)).flatMap(({ payload: { ref_id, ...rest }, type }): ReadonlyArray<Reply> =>
+    ref_id === ref ? [{ type, payload: rest }] : []
+  )
 })
 
 describe("access by role", () => {

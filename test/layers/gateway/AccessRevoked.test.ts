@@ -4,24 +4,12 @@ import { Effect } from "effect"
 import {
   makeTestUser,
   openClient,
-  type RawClient,
   type ReceivedMessage,
+  receiveUntilReply,
   signIn,
   startListening,
   wsServerLayer
 } from "../../support/TestUsers.ts"
-
-/** The messages that a client receives before the reply to a heartbeat. */
-const receiveUntilReply = (client: RawClient): Effect.Effect<ReadonlyArray<ReceivedMessage>> =>
-  Effect.gen(function*() {
-    const ref = client.send("heartbeat")
-    const received: Array<ReceivedMessage> = []
-    for (;;) {
-      const message = yield* client.next
-      if (message.payload["ref_id"] === ref) return received
-      received.push(message)
-    }
-  })
 
 const presentUsers = ({ payload }: ReceivedMessage) =>
   (payload["presence"] as ReadonlyArray<{ readonly user: string }>).map(({ user }) => user)

@@ -9,6 +9,7 @@ import {
   openClient,
   type RawClient,
   type ReceivedMessage,
+  receiveUntilReply,
   signIn,
   startListening,
   uuid,
@@ -21,22 +22,17 @@ const { get_thread, subscribe, unsubscribe, ack, desync, signal } = all
 const controls = { get_thread, subscribe, unsubscribe, ack, desync, signal }
 
 const allRequests = Object.entries({ ...commands, ...controls })
-/** The type of a request whose reply follows all earlier replies. */
-const barrier = "heartbeat"
 
 /** The replies to a request, without ids that differ by themselves. */
-const collectReplies = (client: RawClient, type: string, payload: object, thread: string) =>
-  Effect.gen(function*() {
-    const ref = client.send(type, payload, thread)
-    const end = client.send(barrier)
-    const replies: Array<object> = []
-    for (;;) {
-      const message: ReceivedMessage = yield* client.next
-      if (message.type === barrier && message.payload["ref_id"] === end) return replies
-      const { ref_id, ...rest } = message.payload
-      replies.push({ type: message.type, payload: rest, ours: ref_id === ref, topic: message.thread_id === thread })
-    }
-  })
+const collectReplies = Effect.fnUntraced(function*(client: RawClient, type: string, payload: object, thread: string) {
+  const ref = client.send(type, payload, thread)
+  return (yield* receiveUntilReply(client)).map(({ payload: { ref_id, ...rest }, thread_id, type }): object => ({
+    type,
+    payload: rest,
+    ours: ref_id === ref,
+    topic: thread_id === thread
+  }))
+})
 
 const limits = {
   messagesPerMinute: 10_000,

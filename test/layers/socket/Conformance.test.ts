@@ -11,14 +11,10 @@ import * as SocketWs from "../../../src/layers/socket/ws/SocketWs.ts"
 import { conformanceSuite } from "../../contract/Socket.ts"
 import * as Prerequisite from "../../support/Prerequisite.ts"
 import * as SocketClients from "../../support/SocketClients.ts"
+import { engineOptions } from "../../support/TestUsers.ts"
 import { uwsFake } from "../../support/UwsFake.ts"
 
-const options = (limits: Limits): SocketWs.NetworkEngineOptions => ({
-  host: "127.0.0.1",
-  port: 0,
-  limits,
-  admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
-})
+const options = (limits: Limits): SocketWs.NetworkEngineOptions => ({ ...engineOptions, limits })
 
 const ws = (limits: Limits) => SocketWs.layer(options(limits)).pipe(Layer.provide(HttpListener.layer))
 const socketIo = (limits: Limits) => SocketIo.layer(options(limits)).pipe(Layer.provide(HttpListener.layer))

@@ -18,18 +18,12 @@ import * as SocketWs from "../../../src/layers/socket/ws/SocketWs.ts"
 import { Socket } from "../../../src/services/Socket.ts"
 import * as Prerequisite from "../../support/Prerequisite.ts"
 import { temporaryFolder } from "../../support/ServerProcess.ts"
-import { serverLayer } from "../../support/TestUsers.ts"
+import { engineOptions as options, serverLayer } from "../../support/TestUsers.ts"
 import { uwsFake } from "../../support/UwsFake.ts"
 
 type Lobby = Client.Topic<RoomModel.State, RoomModel.Command>
 type Connect = NonNullable<Client.Options["connect"]>
 
-const options: SocketWs.NetworkEngineOptions = {
-  host: "127.0.0.1",
-  port: 0,
-  limits: defaults,
-  admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
-}
 const overSocketIo: Connect = SocketIoTransport.connect((url, options) => io(url, options))
 
 const untilView = (lobby: Lobby, predicate: (view: Client.View<RoomModel.State>) => boolean) =>

@@ -5,7 +5,6 @@ import { closeCode } from "../../../../src/domain/connection/CloseCode.ts"
 import { TopicId } from "../../../../src/domain/protocol/Ids.ts"
 import * as FrameBatch from "../../../../src/layers/delivery/FrameBatch.ts"
 import { encodeTextFrame } from "../../../../src/layers/delivery/TextFrame.ts"
-import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
 import * as Compression from "../../../../src/layers/socket/core/Compression.ts"
 import type { OutboundFrame } from "../../../../src/services/OutboundFrame.ts"
 import { Socket } from "../../../../src/services/Socket.ts"
@@ -19,6 +18,8 @@ const listenWithUrl = Effect.gen(function*() {
 
 const openRaw = (url: string, offer?: string) =>
   RawSocket.open(url, "/ws", offer === undefined ? {} : { headers: [`Sec-WebSocket-Extensions: ${offer}`] })
+
+const compressingEngine = SocketWsFixture.wsEngine({ compression: true })
 
 const deflate = "permessage-deflate"
 
@@ -46,20 +47,6 @@ const compressedFrame = (text: string): RawSocket.RawFrame => ({
 const readText = ({ payload, rsv }: RawSocket.ReceivedFrame): string =>
   rsv === 0 ? payload.toString() : inflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH }).toString()
 
-/** What the server writes to raw sockets from here on, in order. */
-const recordWrites = Effect.gen(function*() {
-  const writes: Array<unknown> = []
-  const server = yield* HttpListener.HttpListener
-  server.prependListener("upgrade", (_request, socket) => {
-    const write = socket.write.bind(socket)
-    socket.write = (chunk: unknown) => {
-      writes.push(chunk)
-      return write(chunk)
-    }
-  })
-  return writes
-})
-
 describe("negotiation of permessage-deflate", () => {
   it.effect("[CON9] [SEC15] nothing is negotiated unless compression is on", () =>
     Effect.gen(function*() {
@@ -85,7 +72,7 @@ describe("negotiation of permessage-deflate", () => {
       assert.notMatch(plain.upgrade, /extensions/i)
       ;(yield* connection).deliver(replyFrame(repetitiveText(2_000)))
       assert.deepInclude(yield* plain.nextFrame, { rsv: 0, payload: Buffer.from(repetitiveText(2_000)) })
-    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+    }).pipe(Effect.provide(compressingEngine)))
 
   it.effect("[CON9] [SEC15] a compressed frame without negotiation ends in 1002", () =>
     Effect.gen(function*() {
@@ -93,7 +80,7 @@ describe("negotiation of permessage-deflate", () => {
       const socket = yield* openRaw(url)
       socket.send(compressedFrame("hello"))
       assert.strictEqual(yield* socket.nextCloseCode, closeCode.protocolError)
-    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+    }).pipe(Effect.provide(compressingEngine)))
 
   it.effect("[CON9] a peer with a smaller window gets uncompressed frames", () =>
     Effect.gen(function*() {
@@ -104,7 +91,7 @@ describe("negotiation of permessage-deflate", () => {
       assert.strictEqual((yield* socket.nextFrame).rsv, 0)
       socket.send(compressedFrame("hello"))
       assert.strictEqual(yield* text, "hello")
-    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+    }).pipe(Effect.provide(compressingEngine)))
 })
 
 describe("outgoing compressed frames", () => {
@@ -123,7 +110,7 @@ describe("outgoing compressed frames", () => {
       assert.deepInclude(frame, { opcode: RawSocket.textOpcode, rsv })
       assert.strictEqual(readText(frame), repetitiveText(length))
       if (rsv !== 0) assert.isBelow(frame.payload.length, length / 10)
-    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+    }).pipe(Effect.provide(compressingEngine)))
 
   it.effect("[CON9] a text is compressed with level 1", () =>
     Effect.gen(function*() {
@@ -146,12 +133,12 @@ describe("outgoing compressed frames", () => {
       const frame = yield* socket.nextFrame
       assert.strictEqual(readText(frame), noise)
       assert.isAtMost(frame.payload.length, Buffer.byteLength(noise))
-    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+    }).pipe(Effect.provide(compressingEngine)))
 
   it.effect("[CON9] [SYN9] a broadcast is compressed once for all compressing connections", () =>
     Effect.gen(function*() {
       const { connection, url } = yield* listenWithUrl
-      const writes = yield* recordWrites
+      const writes = yield* SocketWsFixture.recordWrites
       const sockets = [
         yield* openRaw(url, deflate),
         yield* openRaw(url, deflate),
@@ -171,12 +158,12 @@ describe("outgoing compressed frames", () => {
       assert.strictEqual(new Set(writes).size, 2)
       assert.strictEqual(writes[1], writes[0])
       assert.strictEqual(writes[3], writes[0])
-    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+    }).pipe(Effect.provide(compressingEngine)))
 
   it.effect("[CON9] [CON2] large and small texts of one turn keep their order, in one write", () =>
     Effect.gen(function*() {
       const { connection, url } = yield* listenWithUrl
-      const writes = yield* recordWrites
+      const writes = yield* SocketWsFixture.recordWrites
       const socket = yield* openRaw(url, deflate)
       const one = yield* connection
       const texts = [10, 5_000, 300_000, 20, 1_024, 2_000].map((length, n) => `${n} ${repetitiveText(length)}`)
@@ -184,7 +171,7 @@ describe("outgoing compressed frames", () => {
       for (const text of texts) one.deliver(replyFrame(text))
       for (const text of texts) assert.strictEqual(readText(yield* socket.nextFrame), text)
       assert.lengthOf(writes, 1)
-    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+    }).pipe(Effect.provide(compressingEngine)))
 })
 
 describe("compression with a client library", () => {
@@ -204,7 +191,7 @@ describe("compression with a client library", () => {
       }
       client.ws.close(1000)
       assert.strictEqual(yield* client.closed, 1000)
-    }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true }))))
+    }).pipe(Effect.provide(compressingEngine)))
 })
 
 /** A compressing connection for a test to attack, and a bystander that must be served afterwards. */
@@ -217,7 +204,7 @@ const withBystander = <E>(
     yield* use(yield* openRaw(url, deflate), text)
     bystander.send(compressedFrame("still here"))
     assert.strictEqual(yield* text, "still here")
-  }).pipe(Effect.provide(SocketWsFixture.wsEngine({ compression: true })))
+  }).pipe(Effect.provide(compressingEngine))
 
 describe("incoming compressed frames", () => {
   it.effect.each([

@@ -16,7 +16,7 @@ import { hasOpenSsl, makeCertificate } from "../../../support/Certificate.ts"
 import * as Prerequisite from "../../../support/Prerequisite.ts"
 import * as RawSocket from "../../../support/RawSocket.ts"
 import { waitUntil } from "../../../support/RoomClients.ts"
-import { startListening } from "../../../support/TestUsers.ts"
+import { engineOptions, startListening } from "../../../support/TestUsers.ts"
 
 const { pingInterval, pongTimeout } = defaults
 
@@ -137,12 +137,9 @@ const listenerLayer = (tls: boolean) =>
     : HttpListener.layer
 
 const engineLayer = (tls: boolean) =>
-  SocketWs.layer({
-    host: "127.0.0.1",
-    port: 0,
-    limits: { ...defaults, pingInterval: 500, pongTimeout: 2_500 },
-    admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
-  }).pipe(Layer.provide(listenerLayer(tls)))
+  SocketWs.layer({ ...engineOptions, limits: { ...defaults, pingInterval: 500, pongTimeout: 2_500 } }).pipe(
+    Layer.provide(listenerLayer(tls))
+  )
 
 /** A peer that is sent one large text and reads under the control of the test; and its close code. */
 const connectReader = Effect.fnUntraced(function*(tls: boolean) {

@@ -1,17 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { defaults } from "../../../../src/domain/protocol/Limits.ts"
 import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
 import * as SocketUws from "../../../../src/layers/socket/uws/SocketUws.ts"
-import { openClient, startListening } from "../../../support/TestUsers.ts"
+import { engineOptions, openClient, startListening } from "../../../support/TestUsers.ts"
 import { uwsFake } from "../../../support/UwsFake.ts"
 
 const engine = (options: Partial<SocketUws.UwsOptions>, trustedProxies: ReadonlyArray<string> = []) =>
   SocketUws.layer({
-    host: "127.0.0.1",
-    port: 0,
-    limits: defaults,
-    admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies },
+    ...engineOptions,
+    admission: { ...engineOptions.admission, trustedProxies },
     ...options
   }, Effect.succeed(uwsFake)).pipe(Layer.provideMerge(HttpListener.layer))
 

@@ -2,19 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { request } from "node:http"
-import { defaults } from "../../../../src/domain/protocol/Limits.ts"
 import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
 import * as SocketUws from "../../../../src/layers/socket/uws/SocketUws.ts"
 import { formatAddress } from "../../../../src/layers/socket/uws/UwsApi.ts"
 import { Socket } from "../../../../src/services/Socket.ts"
+import { engineOptions } from "../../../support/TestUsers.ts"
 import { uwsFake } from "../../../support/UwsFake.ts"
 
-const engine = SocketUws.layer({
-  host: "127.0.0.1",
-  port: 0,
-  limits: defaults,
-  admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
-}, Effect.succeed(uwsFake)).pipe(Layer.provideMerge(HttpListener.layer))
+const engine = SocketUws.layer(engineOptions, Effect.succeed(uwsFake)).pipe(Layer.provideMerge(HttpListener.layer))
 
 /** Starts the engine in front of a server that echoes requests; the URL of the engine. */
 const startServer = Effect.gen(function*() {

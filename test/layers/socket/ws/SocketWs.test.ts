@@ -9,8 +9,8 @@ import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
 import * as SocketWs from "../../../../src/layers/socket/ws/SocketWs.ts"
 import type { OutboundFrame } from "../../../../src/services/OutboundFrame.ts"
 import { type CoalescedTopics, Socket } from "../../../../src/services/Socket.ts"
-import { openClient, startListening } from "../../../support/TestUsers.ts"
-import { recordEvents, wsEngine } from "./SocketWsFixture.ts"
+import { engineOptions, openClient, startListening } from "../../../support/TestUsers.ts"
+import { recordEvents, recordWrites, wsEngine } from "./SocketWsFixture.ts"
 
 describe("incoming frames", () => {
   it.effect("[SEC12] a message of 64 KB is received, one byte more closes with 1009", () =>
@@ -120,15 +120,7 @@ describe("outgoing frames", () => {
   it.effect("[SYN9] a turn is one write per connection, and connections with the same frames share the buffer", () =>
     Effect.gen(function*() {
       const { connection } = yield* recordEvents
-      const writes: Array<unknown> = []
-      const server = yield* HttpListener.HttpListener
-      server.prependListener("upgrade", (_request, raw) => {
-        const write = raw.write.bind(raw)
-        raw.write = (chunk: unknown) => {
-          writes.push(chunk)
-          return write(chunk)
-        }
-      })
+      const writes = yield* recordWrites
       const url = yield* startListening
       const clients = [yield* openClient(url), yield* openClient(url)]
       const connections = [yield* connection, yield* connection]
@@ -244,12 +236,9 @@ describe("the contract over ws", () => {
   it.effect("[SOC1] an address in use is a typed failure", () =>
     Effect.gen(function*() {
       const url = yield* startListening
-      const second = SocketWs.layer({
-        host: "127.0.0.1",
-        port: Number(new URL(url).port),
-        limits: defaults,
-        admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [] }
-      }).pipe(Layer.provide(Layer.fresh(HttpListener.layer)))
+      const second = SocketWs.layer({ ...engineOptions, port: Number(new URL(url).port) }).pipe(
+        Layer.provide(Layer.fresh(HttpListener.layer))
+      )
       const error = yield* Effect.flip(
         Effect.flatMap(Socket, (socket) => socket.start).pipe(
           Effect.provide(Layer.fresh(second))

@@ -4,6 +4,7 @@ import { defaults, type Limits } from "../../../../src/domain/protocol/Limits.ts
 import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
 import * as SocketWs from "../../../../src/layers/socket/ws/SocketWs.ts"
 import { type Connection, Socket } from "../../../../src/services/Socket.ts"
+import { engineOptions } from "../../../support/TestUsers.ts"
 
 /** The engine with these settings on top of the defaults. */
 export const wsEngine = ({ admission, compression, limits }: {
@@ -12,12 +13,25 @@ export const wsEngine = ({ admission, compression, limits }: {
   readonly compression?: boolean
 } = {}) =>
   SocketWs.layer({
-    host: "127.0.0.1",
-    port: 0,
+    ...engineOptions,
     compression,
     limits: { ...defaults, ...limits },
-    admission: { path: "/ws", origins: [], nativeClients: true, trustedProxies: [], ...admission }
+    admission: { ...engineOptions.admission, ...admission }
   }).pipe(Layer.provideMerge(HttpListener.layer))
+
+/** What the server writes to raw sockets from here on, in order. */
+export const recordWrites = Effect.gen(function*() {
+  const writes: Array<unknown> = []
+  const server = yield* HttpListener.HttpListener
+  server.prependListener("upgrade", (_request, socket) => {
+    const write = socket.write.bind(socket)
+    socket.write = (chunk: unknown) => {
+      writes.push(chunk)
+      return write(chunk)
+    }
+  })
+  return writes
+})
 
 /** Records new connections, their texts, and their close codes. */
 export const recordEvents = Effect.gen(function*() {
