@@ -62,7 +62,6 @@ export const rejectMessage = (message: HostMessage, rejection: Rejection): void 
     case "Submit":
       return replyOnce(message, outcome)
     case "Subscribe":
-      return void Result.try(() => message.reply(outcome))
     case "ReadTopic":
       return void Result.try(() => message.reply(outcome))
     case "Unsubscribe":
