@@ -4,9 +4,7 @@ import { closeCode } from "../../domain/connection/CloseCode.ts"
 import type { CommandId } from "../../domain/protocol/Ids.ts"
 import * as SessionLifetime from "../../domain/session/SessionLifetime.ts"
 import * as SignInAdmission from "../../domain/session/SignInAdmission.ts"
-import type { EventLogError } from "../../services/EventLog.ts"
 import type { IssuedSession, SessionError } from "../../services/Sessions.ts"
-import type { CommandRejected, Topics } from "../../services/Topics.ts"
 import { ConnectionSubscriber } from "../delivery/ConnectionSubscriber.ts"
 import { type ClientConnection, stateOf } from "./ClientConnection.ts"
 import {
@@ -44,66 +42,48 @@ export const issueChallenge: ConnectionIntentHandler<"IssueChallenge"> = (
   dispatch(runtime, client, { _tag: "ChallengeIssued", ref, public_key, challenge }, slot)
 }
 
-/** Verifies the signature of a challenge, and opens a session. */
-export const verifySignature: ConnectionIntentHandler<"VerifySignature"> = (runtime, client, intent, slot) =>
-  startAuthentication(runtime, client, intent.ref, slot, verify(runtime, client, intent, slot))
-
-const verify = Effect.fnUntraced(function*(
-  runtime: ConnectionRuntime,
-  client: ClientConnection,
-  { challenge, public_key, ref, signature }: IntentOf<"VerifySignature">,
-  slot: ReplyTarget
-) {
-  if (!(yield* runtime.sessions.verifyChallenge(challenge, public_key, signature))) {
-    return rejectAuthentication(runtime, client, ref, slot, {
-      code: "auth_failed",
-      message: "the signature is not valid for this challenge"
-    })
+/** Signs in by the session that `authenticate` returns, unless the address has used up its verifications (SEC26). */
+const signInWith = <T extends "VerifySignature" | "ResumeSession">(
+  authenticate: (
+    runtime: ConnectionRuntime,
+    intent: IntentOf<T>
+  ) => Effect.Effect<IssuedSession, SessionError | ServerMessages.RequestRejection>
+): ConnectionIntentHandler<T> =>
+(runtime, client, intent, slot) => {
+  const { ref }: { readonly ref: CommandId } = intent
+  const wait = runtime.limitVerifications(client.connection.metadata.address, now(runtime))
+  const session = wait === 0 ? authenticate(runtime, intent) : Effect.fail(tooManySignIns(wait))
+  const signIn = Effect.flatMap(session, (issued) => completeSignIn(runtime, client, ref, issued, slot))
+  const reject = (error: Effect.Error<typeof signIn>) => {
+    const { code, message, wait } = ServerMessages.sessionRejection(error)
+    const retry = wait === undefined ? undefined : { retry_after_ms: wait }
+    dispatch(runtime, client, { _tag: "AuthRejected", at: now(runtime), ref, code, message, ...retry }, slot)
   }
-  yield* completeSignIn(runtime, client, ref, yield* runtime.sessions.open(public_key), slot)
-})
+  startRequest(runtime, client, slot, ref, Effect.catch(signIn, (error) => Effect.sync(() => reject(error))))
+}
+
+/** Verifies the signature of a challenge, and opens a session. */
+export const verifySignature = signInWith<"VerifySignature">(
+  Effect.fnUntraced(function*({ sessions }, { challenge, public_key, signature }) {
+    const isValid = yield* sessions.verifyChallenge(challenge, public_key, signature)
+    return yield* isValid ? sessions.open(public_key) : Effect.fail(invalidSignature)
+  })
+)
 
 /** Resumes a session by its token; one that expires soon is rotated first. */
-export const resumeSession: ConnectionIntentHandler<"ResumeSession"> = (runtime, client, intent, slot) =>
-  startAuthentication(runtime, client, intent.ref, slot, resume(runtime, client, intent, slot))
+export const resumeSession = signInWith<"ResumeSession">(
+  Effect.fnUntraced(function*(runtime, intent) {
+    const token = Redacted.make(intent.token)
+    const session = yield* runtime.sessions.resume(token)
+    return SessionLifetime.mustRotateOnResume(session.expiresAt, now(runtime), runtime.limits)
+      ? yield* rotateSession(runtime, session.id)
+      : { ...session, token }
+  })
+)
 
-const resume = Effect.fnUntraced(function*(
-  runtime: ConnectionRuntime,
-  client: ClientConnection,
-  { ref, token }: IntentOf<"ResumeSession">,
-  slot: ReplyTarget
-) {
-  const redactedToken = Redacted.make(token)
-  const session = yield* runtime.sessions.resume(redactedToken)
-  const issued: IssuedSession = SessionLifetime.mustRotateOnResume(session.expiresAt, now(runtime), runtime.limits)
-    ? yield* rotateSession(runtime, session.id)
-    : { ...session, token: redactedToken }
-  yield* completeSignIn(runtime, client, ref, issued, slot)
-})
-
-/** SEC26: starts a verification, unless the address has used up its rate. */
-const startAuthentication = (
-  runtime: ConnectionRuntime,
-  client: ClientConnection,
-  ref: CommandId,
-  slot: ReplyTarget,
-  effect: Effect.Effect<void, SessionError | CommandRejected | EventLogError, Topics>
-): void => {
-  const wait = runtime.limitVerifications(client.connection.metadata.address, now(runtime))
-  const limited = wait === 0
-    ? effect
-    : Effect.sync(() => rejectAuthentication(runtime, client, ref, slot, tooManySignIns(wait)))
-  startRequest(
-    runtime,
-    client,
-    slot,
-    ref,
-    Effect.catch(
-      limited,
-      (error) =>
-        Effect.sync(() => rejectAuthentication(runtime, client, ref, slot, ServerMessages.sessionRejection(error)))
-    )
-  )
+const invalidSignature: ServerMessages.RequestRejection = {
+  code: "auth_failed",
+  message: "the signature is not valid for this challenge"
 }
 
 const tooManySignIns = (wait: number): ServerMessages.RequestRejection => ({
@@ -111,22 +91,6 @@ const tooManySignIns = (wait: number): ServerMessages.RequestRejection => ({
   message: "too many sign-ins from this address: try again later",
   wait
 })
-
-const rejectAuthentication = (
-  runtime: ConnectionRuntime,
-  client: ClientConnection,
-  ref: CommandId,
-  slot: ReplyTarget,
-  { code, message, wait }: ServerMessages.RequestRejection
-): void =>
-  dispatch(runtime, client, {
-    _tag: "AuthRejected",
-    at: now(runtime),
-    ref,
-    code,
-    message,
-    ...(wait === undefined ? undefined : { retry_after_ms: wait })
-  }, slot)
 
 /** Prepares `init` before the machine is authenticated, so that `SendInit` never has to wait. */
 const completeSignIn = Effect.fnUntraced(function*(

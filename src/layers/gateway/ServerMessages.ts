@@ -41,13 +41,15 @@ export const internalError: RequestRejection = {
   message: "internal error of the server: nothing was changed"
 }
 
-/** The rejection of a request that needs a session: only an unknown session is the client's fault. */
+/** The rejection of a request that needs a session: of a service's errors only an unknown session is the client's fault. */
 export const sessionRejection = (
-  error: SessionError | CommandRejected | EventLogError
-): RequestRejection =>
-  error._tag === "SessionError" && !error.retryable
+  error: RequestRejection | SessionError | CommandRejected | EventLogError
+): RequestRejection => {
+  if (!("_tag" in error)) return error
+  return error._tag === "SessionError" && !error.retryable
     ? { code: "auth_failed", message: error.message }
     : unavailableError
+}
 
 /** The `receipt` of a durable command. */
 export const receipt = (ref: string, { duplicate, seq, topic }: Receipt): ServerMessage => ({

@@ -32,21 +32,24 @@ export const rotateSession = Effect.fnUntraced(function*(
 
 /** Answers `renew` with a new token. */
 export const renewSession: ConnectionIntentHandler<"RenewSession"> = (runtime, client, intent, slot) =>
-  answerRequest(runtime, client, slot, intent, renew(runtime, client, intent))
+  answerRequest(
+    runtime,
+    client,
+    slot,
+    intent,
+    Effect.mapError(renew(runtime, client, intent), ServerMessages.sessionRejection)
+  )
 
 const renew = Effect.fnUntraced(function*(
   runtime: ConnectionRuntime,
   client: ClientConnection,
   { ref, session }: IntentOf<"RenewSession">
-): Effect.fn.Return<ServerMessage, ServerMessages.RequestRejection> {
+): Effect.fn.Return<ServerMessage, SessionError | ServerMessages.RequestRejection> {
   const { subscriber } = client
-  const { expiresAt, id, token } = yield* Effect.mapError(
-    rotateSession(runtime, session),
-    ServerMessages.sessionRejection
-  )
+  const { expiresAt, id, token } = yield* rotateSession(runtime, session)
   if (subscriber === undefined || client.subscriber !== subscriber) {
     // Signed out, or closed, while the store was rotating: the successor must not outlive the session (SEC7).
-    yield* Effect.mapError(runtime.sessions.revoke(id), ServerMessages.sessionRejection)
+    yield* runtime.sessions.revoke(id)
     return yield* Effect.fail(sessionEnded)
   }
   return { _tag: "renewed", session_token: Redacted.value(token), expires_at: expiresAt, ref_id: ref }
