@@ -5,7 +5,8 @@
 import { Context, Effect, type Layer, Metric, Option, Redacted } from "effect"
 import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
-import { createHash, timingSafeEqual } from "node:crypto"
+import { hash, timingSafeEqual } from "node:crypto"
+import { isLoopback } from "../../domain/admission/IpAddress.ts"
 import { Metrics } from "../observability/Metrics.ts"
 
 /** Which requests may read the metrics. */
@@ -18,13 +19,16 @@ export interface MetricsAccessPolicy {
 
 type MetricsRequest = Pick<HttpServerRequest.HttpServerRequest, "headers" | "remoteAddress">
 
-/** Behind a proxy on this machine every request would be local, so a forwarded one never is. */
+/**
+ * Behind a proxy on this machine every request would be local, so a forwarded one never is; nor is one to a name, which
+ * DNS may point at this machine.
+ */
 const isLocalRequest = ({ headers, remoteAddress }: MetricsRequest): boolean =>
-  /^(?:127\.|::1$|::ffff:127\.)/.test(Option.getOrElse(remoteAddress, () => "")) &&
+  isLoopback(Option.getOrElse(remoteAddress, () => "")) &&
   headers["x-forwarded-for"] === undefined && headers["forwarded"] === undefined && headers["via"] === undefined &&
-  /^(?:127(?:\.\d+){3}|localhost|\[::1\])(?::\d+)?$/.test(headers["host"] ?? "")
+  isLoopback((headers["host"] ?? "").replace(/:\d+$/, "").replace(/^\[|\]$/g, ""))
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest()
+const sha256 = (text: string) => hash("sha256", text, "buffer")
 
 const hasValidToken = ({ headers }: MetricsRequest, token: Redacted.Redacted): boolean =>
   timingSafeEqual(sha256(headers["authorization"] ?? ""), sha256(`Bearer ${Redacted.value(token)}`))
@@ -35,10 +39,7 @@ const isAuthorised = ({ access, token }: MetricsAccessPolicy, request: MetricsRe
 
 const forbidden = HttpServerResponse.text(
   "metrics are readable from this machine only; CHOIR_METRICS and CHOIR_METRICS_TOKEN change that\n",
-  {
-    status: 403,
-    headers: { "cache-control": "no-store" }
-  }
+  { status: 403, headers: { "cache-control": "no-store" } }
 )
 
 /** The route of the metrics. */

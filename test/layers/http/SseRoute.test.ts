@@ -73,11 +73,8 @@ const parse = (block: string): SseEvent => {
 /** Requests a stream; its events are read one by one, or up to its end. */
 const openStream = (url: string, headers: Record<string, string>) =>
   Effect.gen(function*() {
-    const abort = yield* Effect.acquireRelease(
-      Effect.sync(() => new AbortController()),
-      (controller) => Effect.sync(() => controller.abort())
-    )
-    const response = yield* Effect.promise(() => fetch(url, { headers, signal: abort.signal }))
+    const signal = yield* Effect.abortSignal
+    const response = yield* Effect.promise(() => fetch(url, { headers, signal }))
     const blocks = Stream.fromReadableStream({
       evaluate: () => response.body!,
       onError: () => "cut" as const
