@@ -1,5 +1,11 @@
-/** The results of a run's Experience steps: the priors that may be cited, and convergence of the loops (CHO3, CHO10). */
-import type { ChorusState, Prior, StepOutputOf } from "./ChorusModel.ts"
+/** What the steps of a run have yielded: priors that may be cited, convergence of the loops (CHO3, CHO10), gaps. */
+import { type ChorusState, type Prior, type Step, type StepOutputOf, steps } from "./ChorusModel.ts"
+
+/** The first earlier step of this loop that has no output: without it the current step cannot be asked for. */
+export const findMissingStep = ({ current_step, loop, steps: records }: ChorusState): Step | undefined =>
+  steps.slice(0, steps.indexOf(current_step)).find((step) =>
+    !records.some((record) => record.loop === loop && record.step === step)
+  )
 
 /** CHO3: whether Experience found no insight that it had not found in the loop before. */
 export const insightsConverged = (state: ChorusState): boolean => {

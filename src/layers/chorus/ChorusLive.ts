@@ -53,8 +53,9 @@
  */
 import { Clock, Context, Effect, Layer, Result, Stream } from "effect"
 import { LanguageModel } from "effect/ai"
-import { type ChorusState, type Prior, type Step, type StepOutput, steps } from "../../domain/chorus/ChorusModel.ts"
+import type { ChorusState, Prior, Step, StepOutput } from "../../domain/chorus/ChorusModel.ts"
 import * as ChorusParse from "../../domain/chorus/ChorusParse.ts"
+import { findMissingStep } from "../../domain/chorus/ChorusProgress.ts"
 import * as ChorusPrompt from "../../domain/chorus/ChorusPrompt.ts"
 import { chooseModel, fallsBackAtOnce } from "../../domain/chorus/ModelChoice.ts"
 import * as StepError from "../../domain/chorus/StepError.ts"
@@ -125,12 +126,6 @@ interface StepRequest {
   /** The server's remark about the priors; empty without one. */
   readonly note: string
 }
-
-/** The first earlier step of this loop that has no output. */
-const findMissingStep = (run: ChorusState): Step | undefined =>
-  steps.slice(0, steps.indexOf(run.current_step)).find((step) =>
-    !run.steps.some((record) => record.loop === run.loop && record.step === step)
-  )
 
 /** CHO4: the priors for the run, or the note that there was no search. */
 const searchPriors = Effect.fnUntraced(function*(find: Priors["Service"]["find"], run: ChorusState) {
