@@ -45,7 +45,7 @@ export interface Config {
   /** `host:port` as dialled: challenges for another audience are not signed (SEC3). Undefined: all are. */
   readonly host: string | undefined
   /** Whether each command is signed by itself (AUT5). */
-  readonly signCommands?: boolean
+  readonly signCommands: boolean
 }
 
 /** A session that can be resumed without a signature (AUT2). Times are of the client's clock. */

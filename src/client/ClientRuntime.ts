@@ -114,7 +114,7 @@ class MachineRunner {
       url,
       connect: options.connect ?? openWebSocket,
       identity: options.identity,
-      signCommands: config.signCommands === true,
+      signCommands: config.signCommands,
       dispatch: (message) => this.dispatch(message),
       random: environment.random,
       run: environment.run

@@ -249,7 +249,7 @@ const endsPartialOutput = (view: PublishedEvent, output: PartialOutput): boolean
 /** Rebases: decides pending commands on the confirmed state, by the kind's own rules (SYN10). */
 export const applyOptimistic = (
   replica: Replica,
-  { me, signCommands: signed = false }: { readonly me: UserId; readonly signCommands?: boolean },
+  { me, signCommands: signed }: { readonly me: UserId; readonly signCommands: boolean },
   commands: ReadonlyArray<OptimisticCommand>
 ): Replica => {
   let state = replica.confirmed

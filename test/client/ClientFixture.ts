@@ -14,7 +14,8 @@ export const config: Config = {
   kinds: new Map([[roomKind.name, roomKind]]),
   me,
   instance: "3f0c8a3e-94a3-4d4c-b9c4-2a8d5b1e0001",
-  host: "choir.test"
+  host: "choir.test",
+  signCommands: false
 }
 
 export class ClientFixture extends ScriptedServer {

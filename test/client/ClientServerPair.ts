@@ -18,7 +18,7 @@ const arenaKind: AnyKind = { ...CounterKind.kind, name: "arena", budget: { perMi
 const kinds = new Map([...builtInKinds, [arenaKind.name, arenaKind] as const])
 const limits = { ...defaults, messagesPerMinute: 60, messageBurst: 3, inFlight: 8, rateStrikes: 200 }
 const decodeFrame = FrameDecoder.makeDecoder(kinds, limits)
-const config: Config = { kinds, me, instance: uuid(0xabc), host: undefined }
+const config: Config = { kinds, me, instance: uuid(0xabc), host: undefined, signCommands: false }
 const challenge = { nonce: "bm9uY2U", audience: "http://choir.test", origin: "", connection_id: "c" }
 
 interface PairedConnection {

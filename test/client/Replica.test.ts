@@ -76,11 +76,15 @@ describe("Replica", () => {
       command(21, { _tag: "delete_entry", key: "x" })
     ]
     const replica = replicaAt(server, 3)
-    const rebased = Replica.applyOptimistic(replica, { me }, commands)
+    const rebased = Replica.applyOptimistic(replica, { me, signCommands: false }, commands)
     assert.deepStrictEqual(postContents(rebased.state), [0, "mine"])
     assert.deepStrictEqual(rebased.optimisticCommands, [CommandId.make(uuid(20))])
     assert.strictEqual(rebased.confirmed, replica.confirmed)
-    const withoutPosition = Replica.applyOptimistic({ ...replica, position: undefined }, { me }, commands)
+    const withoutPosition = Replica.applyOptimistic(
+      { ...replica, position: undefined },
+      { me, signCommands: false },
+      commands
+    )
     assert.strictEqual(withoutPosition.state, withoutPosition.confirmed)
   })
 

@@ -1,5 +1,5 @@
 /** Points without vectors. Ids and hashes derive from the log alone, so that indexing is idempotent (STO4). */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { PublishedMessage } from "../../domain/search/PublishedMessages.ts"
 import type { Payload } from "../../domain/search/VectorPoint.ts"
 import { uuidV5 } from "../runtime/UuidV5.ts"
@@ -8,7 +8,7 @@ import { uuidV5 } from "../runtime/UuidV5.ts"
 const pointNamespace = Buffer.from("6f1d5a0c8b7e4d2f9a3cc4018e52b7d6", "hex")
 
 /** The SHA-256 of a text, 64 hex digits. */
-export const sha256Hex = (text: string): string => createHash("sha256").update(text).digest("hex")
+export const sha256Hex = (text: string): string => hash("sha256", text, "hex")
 
 /** The id of a chunk's point: the same for the same thread, message and number of the chunk (STO4). */
 export const pointId = (thread: string, message: string, chunk: number): string =>
