@@ -51,6 +51,16 @@ class StreamFollower {
   }
 }
 
+/** Publishes long messages in a thread, one after another; returns the newest seq. */
+const submitMessages = Effect.fnUntraced(function*(client: RawClient, topic: string, count: number) {
+  let seq = 0
+  for (let n = 0; n < count; n++) {
+    client.send("submit_message", { content: `${n} ${"x".repeat(30_000)}` }, topic)
+    seq = Number((yield* client.nextOf("receipt")).payload["seq"])
+  }
+  return seq
+})
+
 const connectFollower = (url: string, user: TestUser, topic: string) =>
   Effect.gen(function*() {
     const client = yield* openClient(url)
@@ -127,6 +137,35 @@ describe("slow clients", () => {
       yield* inStep(end)
       assert.isAbove(slow.snapshots, 2)
       assert.deepStrictEqual(followers.flatMap(({ gaps }) => gaps), [])
+    }))
+
+  it.live("[FLT9][SYN2] a client that was closed with 4008 resumes from its position without a gap", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer({ data: yield* temporaryFolder, env: unlimitedBudgets })
+      const url = `${server.url.replace("http", "ws")}/ws`
+      const user = makeTestUser()
+      const [writer, slow, resumed] = yield* Effect.replicateEffect(
+        Effect.tap(openClient(url), (client) => signIn(client, user)),
+        3
+      )
+      const topic = `thread:${writer!.send("create_thread", { name: "Long" })}`
+      yield* writer!.nextOf("receipt")
+      yield* submitMessages(writer!, topic, 30)
+      slow!.send("subscribe", {}, topic)
+      const position = (yield* slow!.nextOf("subscribed")).payload["position"] as { readonly seq: number }
+      slow!.ws.pause()
+      // Each reply has all messages of the thread: 32 are more than the kernel's buffers hold.
+      for (let sent = 0; sent < 64; sent++) slow!.send("get_thread", {}, topic)
+      const metrics = Effect.promise(() => fetch(`${server.url}/metrics`).then((response) => response.text()))
+      yield* Effect.repeat(metrics, { until: (text) => text.includes("closed_total{code=\"4008\"} 1") })
+      const head = yield* submitMessages(writer!, topic, 20)
+      resumed!.send("subscribe", { position }, topic)
+      const { payload } = yield* resumed!.nextOf("subscribed")
+      assert.strictEqual(payload["mode"], "deltas")
+      assert.deepStrictEqual(
+        (payload["events"] as ReadonlyArray<{ readonly seq: number }>).map(({ seq }) => seq),
+        Array.from({ length: head - position.seq }, (_, n) => position.seq + 1 + n)
+      )
     }))
 
   it.live("[CON8][SYN2][SYN5] a snapshot above the send queue limit is delivered, and so are the replies behind it", () =>

@@ -15,7 +15,7 @@ const stoppingBy = (stop: (socket: Socket["Service"]) => Effect.Effect<void>): A
 })
 
 describe("a server that stops", () => {
-  it.live("[SYN11] [FLT24] is not ready from the first moment on", () =>
+  it.live("[SYN11] [FLT24] is not ready while it stops, and refuses connections afterwards", () =>
     Effect.gen(function*() {
       let url = ""
       const statuses: Array<number> = []
