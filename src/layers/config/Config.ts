@@ -49,10 +49,6 @@ export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("Sett
   }
 }
 
-const logLevels = ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"] as const
-/** The level from which log lines are written. */
-export type LogLevel = typeof logLevels[number]
-
 const isOrigin = (value: string): boolean => URL.canParse(value) && new URL(value).origin === value
 
 const settingDefinitions = {
@@ -91,7 +87,8 @@ const settingDefinitions = {
   compression: Setting.flag("COMPRESSION", false),
   /** The format of log lines on stderr. */
   logFormat: Setting.choice("LOG_FORMAT", "json", ["json", "pretty"]),
-  logLevel: Setting.choice<LogLevel>("LOG_LEVEL", "Warn", logLevels),
+  /** The level from which log lines are written. */
+  logLevel: Setting.choice("LOG_LEVEL", "Warn", ["Trace", "Debug", "Info", "Warn", "Error", "Fatal"]),
   /** Which requests may read /metrics: those from this machine, all, or only those with the token. */
   metrics: Setting.choice("METRICS", "local", ["local", "public", "off"]),
   /** A bearer token that gives access to /metrics from anywhere. */

@@ -210,7 +210,7 @@ export const completeRequest = (
   })
 
 /** Answers a request with an error, and completes it. */
-export const rejectRequest = (
+const rejectRequest = (
   runtime: ConnectionRuntime,
   client: ClientConnection,
   slot: ReplyTarget,
