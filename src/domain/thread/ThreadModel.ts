@@ -200,7 +200,7 @@ export const Event = Schema.Union([
       at: Instant,
       expires_at: Instant
     },
-    VoteCast: { message_id: CommandId, voter: UserId, choice: VoteChoice, at: Instant },
+    VoteCast: { message_id: CommandId, ...Vote.fields },
     /** The vote has ended; `asks` requests the settlement of the stake (THR6). */
     SubmissionSettled: {
       id: CommandId,
