@@ -1,28 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
-import { Database, PriorsCollection } from "../../../src/services/Database.ts"
+import { Database } from "../../../src/services/Database.ts"
 import { Overloaded, TimedOut, Unreachable, VectorIndex, VectorRejected } from "../../../src/services/VectorIndex.ts"
 import * as FakeEmbedder from "../../../src/testing/FakeEmbedder.ts"
-import * as FaultyIndex from "../../support/FaultyIndex.ts"
 import { makePoint, pointId } from "../../support/PointFixture.ts"
+import * as SearchFixture from "./SearchFixture.ts"
 
-const collection = "priors-test"
+const { collection } = SearchFixture
 const unreachable = new Unreachable({ detail: "test", cause: "test" })
 const axis = (n: number) => Array.from({ length: FakeEmbedder.dimensions }, (_, i) => (i === n ? 1 : 0))
 
 const setup = () => {
-  const index = FaultyIndex.make()
-  const embedder = FakeEmbedder.make()
-  const layer = DatabaseLive.layer.pipe(
-    Layer.provideMerge(Layer.mergeAll(
-      index.layer,
-      embedder.layer,
-      Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test" })
-    ))
-  )
-  return { index: index.control, embedder: embedder.control, layer }
+  const { database: layer, ...controls } = SearchFixture.make()
+  return { layer, ...controls }
 }
 
 const store = (vector: ReadonlyArray<number>, version = 1) => ({

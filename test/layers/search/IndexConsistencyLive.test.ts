@@ -1,37 +1,24 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
-import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
-import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
 import * as IndexConsistencyLive from "../../../src/layers/search/IndexConsistencyLive.ts"
 import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
-import { PriorsCollection } from "../../../src/services/Database.ts"
 import { IndexConsistency } from "../../../src/services/IndexConsistency.ts"
-import { Kinds } from "../../../src/services/Kinds.ts"
 import { SearchIndexer } from "../../../src/services/SearchIndexer.ts"
 import { VectorIndex } from "../../../src/services/VectorIndex.ts"
-import * as FakeEmbedder from "../../../src/testing/FakeEmbedder.ts"
-import * as FaultyIndex from "../../support/FaultyIndex.ts"
 import { makePoint, threadId } from "../../support/PointFixture.ts"
 import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
+import * as SearchFixture from "./SearchFixture.ts"
 
-const collection = "priors-test"
+const { collection } = SearchFixture
 const alice = ThreadLogFixture.userOf("B")
 
 const setup = () => {
-  const embedder = FakeEmbedder.make()
+  const { database, ...controls } = SearchFixture.make()
   const layer = IndexConsistencyLive.layer.pipe(
     Layer.provideMerge(SearchIndexerLive.layer),
-    Layer.provideMerge(DatabaseLive.layer),
-    Layer.provideMerge(Layer.mergeAll(
-      FaultyIndex.make().layer,
-      embedder.layer,
-      EventLogMemory.layer,
-      Layer.succeed(Kinds, builtInKinds),
-      Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test" })
-    ))
+    Layer.provideMerge(database)
   )
-  return { embedder: embedder.control, layer }
+  return { ...controls, layer }
 }
 
 describe("IndexConsistencyLive", () => {

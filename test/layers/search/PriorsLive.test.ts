@@ -1,37 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
-import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
-import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
 import * as PriorsLive from "../../../src/layers/search/PriorsLive.ts"
 import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
-import { Database, PriorsCollection } from "../../../src/services/Database.ts"
-import { Kinds } from "../../../src/services/Kinds.ts"
+import { Database } from "../../../src/services/Database.ts"
 import { Priors } from "../../../src/services/Priors.ts"
 import { SearchIndexer } from "../../../src/services/SearchIndexer.ts"
 import { Overloaded } from "../../../src/services/VectorIndex.ts"
 import * as FakeEmbedder from "../../../src/testing/FakeEmbedder.ts"
-import * as FaultyIndex from "../../support/FaultyIndex.ts"
 import { makePayload, threadId } from "../../support/PointFixture.ts"
 import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
+import * as SearchFixture from "./SearchFixture.ts"
 
-const collection = "priors-test"
+const { collection } = SearchFixture
 const [alice, bob, carol] = [ThreadLogFixture.userOf("B"), ThreadLogFixture.userOf("C"), ThreadLogFixture.userOf("D")]
 
 const setup = () => {
-  const index = FaultyIndex.make()
-  const embedder = FakeEmbedder.make()
-  const layer = Layer.merge(PriorsLive.layer, SearchIndexerLive.layer).pipe(
-    Layer.provideMerge(DatabaseLive.layer),
-    Layer.provideMerge(Layer.mergeAll(
-      index.layer,
-      embedder.layer,
-      EventLogMemory.layer,
-      Layer.succeed(Kinds, builtInKinds),
-      Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test" })
-    ))
-  )
-  return { index: index.control, embedder: embedder.control, layer }
+  const { database, ...controls } = SearchFixture.make()
+  const layer = Layer.merge(PriorsLive.layer, SearchIndexerLive.layer).pipe(Layer.provideMerge(database))
+  return { ...controls, layer }
 }
 
 const find = (text: string, reader: typeof alice) =>

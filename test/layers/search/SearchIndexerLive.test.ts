@@ -1,39 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
 import type { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import type { Event } from "../../../src/domain/thread/ThreadModel.ts"
-import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
 import * as PointDrafts from "../../../src/layers/search/PointDrafts.ts"
 import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
-import { PriorsCollection } from "../../../src/services/Database.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
-import { Kinds } from "../../../src/services/Kinds.ts"
 import { SearchIndexer } from "../../../src/services/SearchIndexer.ts"
 import { Unreachable, VectorIndex } from "../../../src/services/VectorIndex.ts"
 import * as FakeEmbedder from "../../../src/testing/FakeEmbedder.ts"
-import * as FaultyIndex from "../../support/FaultyIndex.ts"
 import { threadId } from "../../support/PointFixture.ts"
 import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
+import * as SearchFixture from "./SearchFixture.ts"
 
-const collection = "priors-test"
+const { collection } = SearchFixture
 const alice = ThreadLogFixture.userOf("B")
 
 const setup = () => {
-  const index = FaultyIndex.make()
-  const embedder = FakeEmbedder.make()
-  const dependencies = Layer.mergeAll(
-    index.layer,
-    embedder.layer,
-    EventLogMemory.layer,
-    Layer.succeed(Kinds, builtInKinds),
-    Layer.succeed(PriorsCollection, { name: collection, dimension: FakeEmbedder.dimensions, embedModel: "test/words" })
-  )
-  const database = DatabaseLive.layer.pipe(Layer.provideMerge(dependencies))
-  const server = SearchIndexerLive.layer.pipe(Layer.provideMerge(database))
-  return { index: index.control, embedder: embedder.control, database, server }
+  const { database, ...controls } = SearchFixture.make()
+  return { ...controls, database, server: SearchIndexerLive.layer.pipe(Layer.provideMerge(database)) }
 }
 
 /** Creates a public thread, in which these events follow. */
