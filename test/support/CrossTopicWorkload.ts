@@ -3,10 +3,11 @@
  * the topics in any order, with crashes. Does not own what must hold after them.
  */
 import { Arbitrary, Schema } from "effect"
-import type { ChorusState, Prior, RunStep, StepOutput } from "../../src/domain/chorus/ChorusModel.ts"
+import type { ChorusState, RunStep, StepOutput } from "../../src/domain/chorus/ChorusModel.ts"
 import * as LedgerModel from "../../src/domain/ledger/LedgerModel.ts"
 import type * as ThreadModel from "../../src/domain/thread/ThreadModel.ts"
 import type { Intent } from "../../src/domain/topic/Topic.ts"
+import { makePrior, usage } from "./RunFixture.ts"
 import {
   advanceTime,
   applyCommand,
@@ -74,14 +75,7 @@ export const stateOf = (world: TopicWorld, n: number) => getTopic(world, threadA
 export const ledgerOf = (world: TopicWorld) => getTopic(world, LedgerModel.mainLedger).state as LedgerModel.State
 
 /** Priors that the model may use; its outputs also name one that does not exist. */
-const priors: ReadonlyArray<Prior> = [0, 1, 2, 3].map((n) => ({
-  id: `p${n}`,
-  content: `what ${n} wrote`,
-  author: userId(n),
-  thread: threads[0],
-  similarity: 0.5,
-  created_at: 0
-}))
+const priors = [0, 1, 2, 3].map((n) => makePrior(`p${n}`, `what ${n} wrote`, userId(n)))
 
 const output = (step: ChorusState["current_step"], bits: number): StepOutput => {
   const some = priors.filter((_, n) => (bits >> n) % 2 === 1)
@@ -105,8 +99,6 @@ const output = (step: ChorusState["current_step"], bits: number): StepOutput => 
     }
   }
 }
-
-const usage = { provider: "test", model: "test", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
 
 const isRunStep = (intent: Intent): intent is RunStep => intent._tag === "RunStep"
 

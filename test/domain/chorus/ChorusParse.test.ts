@@ -4,7 +4,7 @@ import { StepOutput, steps } from "../../../src/domain/chorus/ChorusModel.ts"
 import { displayText } from "../../../src/domain/chorus/ChorusOutput.ts"
 import * as ChorusParse from "../../../src/domain/chorus/ChorusParse.ts"
 import * as ChorusPrompt from "../../../src/domain/chorus/ChorusPrompt.ts"
-import { formatModelAnswer, makePrior, makeRunAt, priors, stepData } from "../../layers/chorus/RunFixture.ts"
+import { formatModelAnswer, makePrior, makeRunAt, priors, stepData } from "../../support/RunFixture.ts"
 import { injectionPayloads } from "./PromptInjections.ts"
 
 const parse = (step: StepOutput["_tag"], text: string) =>

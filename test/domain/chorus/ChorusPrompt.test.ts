@@ -4,7 +4,7 @@ import { steps } from "../../../src/domain/chorus/ChorusModel.ts"
 import { displayText } from "../../../src/domain/chorus/ChorusOutput.ts"
 import * as ChorusPrompt from "../../../src/domain/chorus/ChorusPrompt.ts"
 import * as PromptQuoting from "../../../src/domain/chorus/PromptQuoting.ts"
-import { makePrior, makeRunAt, priors } from "../../layers/chorus/RunFixture.ts"
+import { makePrior, makeRunAt, priors } from "../../support/RunFixture.ts"
 import { injectionPayloads } from "./PromptInjections.ts"
 
 /** Texts of ordinary characters and of injection payloads. */

@@ -2,35 +2,19 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as ChorusModel from "../../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
-import { CommandId, type SystemId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
+import { CommandId } from "../../../src/domain/protocol/Ids.ts"
+import { asker, makePrior, otherUser, topic, usage } from "../../support/RunFixture.ts"
 
-const asker = UserId.make(`${"a".repeat(42)}A`)
-const other = UserId.make(`${"b".repeat(42)}A`)
 const prompt_id = CommandId.make("p")
-const queued = ChorusRun.createRun({ prompt_id, thread_id: TopicId.make("thread:t"), asker, prompt: "why?", at: 10 })
+const queued = ChorusRun.createRun({ prompt_id, thread_id: topic, asker, prompt: "why?", at: 10 })
 const running = ChorusRun.transformState(queued, { _tag: "RunStarted", prompt_id, at: 20 }).state
-const usage: ChorusModel.Usage = {
-  provider: "test",
-  model: "test",
-  input_tokens: 1,
-  output_tokens: 1,
-  latency_ms: 1,
-  cost: null
-}
 
-const prior = (id: string, author: UserId | SystemId, content = "bread rises"): ChorusModel.Prior => ({
-  id,
-  content,
-  author,
-  thread: TopicId.make("thread:t"),
-  similarity: 0.5,
-  created_at: 0
-})
+const prior = (id: string, author: ChorusModel.Prior["author"]) => makePrior(id, "bread rises", author)
 
 /** Outputs of a model that always asks for another loop; a test replaces the ones it is about. */
 const outputs: { readonly [S in ChorusModel.Step]: ChorusModel.StepOutputOf<S> } = {
   action: { _tag: "action", proposed_response: "a", confidence: 0.5, reasoning: "" },
-  experience: { _tag: "experience", synthesis: "e", key_insights: ["yeast"], priors: [prior("x", other)] },
+  experience: { _tag: "experience", synthesis: "e", key_insights: ["yeast"], priors: [prior("x", otherUser)] },
   intention: { _tag: "intention", explicit: "i", implicit: "", selected_priors: [], reason: "" },
   observation: { _tag: "observation", context_analysis: "o", patterns: [], semantic_links: [] },
   update: { _tag: "update", reason: "u", loop: true, confidence: 0.1 },
@@ -275,7 +259,7 @@ describe("ChorusRun: crashes and cancellation", () => {
 
 describe("ChorusRun: citations and end", () => {
   it("[CHO10] [CHO11] only references to priors of the run are kept, at most five citations, and no invented quote", () => {
-    const priors = [..."abcdefg"].map((id) => prior(id, other))
+    const priors = [..."abcdefg"].map((id) => prior(id, otherUser))
     const citations = [..."zaabcdefg"].map((prior) => ({ prior, quote: prior === "b" ? "cake" : "bread" }))
     const { state } = runToEnd(answersWith({
       experience: { ...outputs.experience, priors: [...priors, prior("a", asker)] },
@@ -297,13 +281,13 @@ describe("ChorusRun: citations and end", () => {
   })
 
   it("[CHO10] cited authors are paid once each, the asker and system authors never", () => {
-    const priors = [prior("a", asker), prior("b", other), prior("c", other), prior("d", "system:chorus")]
+    const priors = [prior("a", asker), prior("b", otherUser), prior("c", otherUser), prior("d", "system:chorus")]
     const { state } = runToEnd(answersWith({
       experience: { ...outputs.experience, priors },
       update: { ...outputs.update, loop: false }
     }))
     const citations = priors.map(({ id }) => ({ prior: id, quote: "" }))
-    assert.deepStrictEqual(ChorusRun.citedAuthors(state, { ...outputs.yield, citations }), [other])
+    assert.deepStrictEqual(ChorusRun.citedAuthors(state, { ...outputs.yield, citations }), [otherUser])
   })
 
   const replies = Arbitrary.array(

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { steps } from "../../../src/domain/chorus/ChorusModel.ts"
 import { chooseModel, fallsBackAtOnce } from "../../../src/domain/chorus/ModelChoice.ts"
-import { makeRunAt } from "../../layers/chorus/RunFixture.ts"
+import { makeRunAt } from "../../support/RunFixture.ts"
 
 describe("ModelChoice", () => {
   it("[CHO12] a step's own model takes precedence over the main one, the fallback over both from the third attempt on", () => {

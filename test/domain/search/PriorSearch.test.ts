@@ -4,8 +4,8 @@ import * as ExtractiveModel from "../../../src/domain/chorus/extractive/Extracti
 import { CommandId } from "../../../src/domain/protocol/Ids.ts"
 import * as PriorSearch from "../../../src/domain/search/PriorSearch.ts"
 import type { Hit } from "../../../src/domain/search/VectorPoint.ts"
-import { makePrior, makeRunAt } from "../../layers/chorus/RunFixture.ts"
 import { makePayload, pointId, threadId } from "../../support/PointFixture.ts"
+import { makePrior, makeRunAt } from "../../support/RunFixture.ts"
 
 const hit = (n: number, changes: { readonly text?: string; readonly message?: string; readonly at?: number } = {}) => ({
   id: pointId(n),

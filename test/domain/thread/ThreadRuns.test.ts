@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { ChorusState, Prior, RunStep, StepOutput } from "../../../src/domain/chorus/ChorusModel.ts"
+import type { ChorusState, RunStep, StepOutput } from "../../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
 import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
+import { makePrior, usage } from "../../support/RunFixture.ts"
 import {
   applyCommand,
   commandId,
@@ -15,16 +16,7 @@ import {
 } from "../../support/TopicWorld.ts"
 import { alice, bob, carol, sendCommand, stateOf, threadId, userBalance } from "./ThreadFixture.ts"
 
-const usage = { provider: "test", model: "test", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
-
-const prior = (name: string, author: Author): Prior => ({
-  id: name,
-  content: name,
-  author,
-  thread: threadId,
-  similarity: 0.5,
-  created_at: 0
-})
+const prior = (name: string, author: Author) => makePrior(name, name, author)
 const priors = [prior("p-alice", alice), prior("p-bob", bob), prior("p-bob-2", bob), prior("p-carol", carol)]
 
 const outputs: { readonly [S in ChorusState["current_step"]]: StepOutput } = {

@@ -10,8 +10,8 @@ import * as ExtractiveModel from "../../../src/domain/chorus/extractive/Extracti
 import { toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import * as PriorSearch from "../../../src/domain/search/PriorSearch.ts"
 import { PriorsUnavailable } from "../../../src/services/Priors.ts"
+import { asker, formatModelAnswer, makePrior, makeRunAt, stepData } from "../../support/RunFixture.ts"
 import { fakePriorsLayer, finishPart, textDelta } from "./FakeModel.ts"
-import { asker, formatModelAnswer, makePrior, makeRunAt, stepData } from "./RunFixture.ts"
 import {
   authenticationError,
   chorusWithModel,

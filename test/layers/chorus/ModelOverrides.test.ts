@@ -5,8 +5,8 @@ import { displayText } from "../../../src/domain/chorus/ChorusOutput.ts"
 import * as ExtractiveModel from "../../../src/domain/chorus/extractive/ExtractiveModel.ts"
 import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
 import { Chorus } from "../../../src/services/Chorus.ts"
+import { formatModelAnswer, makeRunAt, stepData } from "../../support/RunFixture.ts"
 import { makeFakeModel, textDelta } from "./FakeModel.ts"
-import { formatModelAnswer, makeRunAt, stepData } from "./RunFixture.ts"
 import {
   authenticationError,
   chorusWithModel,

@@ -12,8 +12,8 @@ import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
 import * as Models from "../../../src/layers/chorus/Models.ts"
 import * as OpenAiCompatible from "../../../src/layers/chorus/OpenAiCompatible.ts"
 import { Chorus } from "../../../src/services/Chorus.ts"
+import { formatModelAnswer, makeRunAt, stepData } from "../../support/RunFixture.ts"
 import { fakePriorsLayer } from "./FakeModel.ts"
-import { formatModelAnswer, makeRunAt, stepData } from "./RunFixture.ts"
 
 const key = "sk-canary-0123456789"
 

@@ -9,7 +9,7 @@ import { Chorus, ChorusError } from "../../../src/services/Chorus.ts"
 import { type IntentHandler, IntentHandlers } from "../../../src/services/IntentHandlers.ts"
 import { Signals } from "../../../src/services/Signals.ts"
 import { Topics } from "../../../src/services/Topics.ts"
-import { makeOutput, makeRunAt, topic } from "./RunFixture.ts"
+import { makeOutput, makeRunAt, topic } from "../../support/RunFixture.ts"
 
 const usage = { provider: "p", model: "m", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
 const intent = (change = {}): RunStep => ({

@@ -5,8 +5,8 @@ import type { ChorusState } from "../../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
 import * as Models from "../../../src/layers/chorus/Models.ts"
 import { Chorus } from "../../../src/services/Chorus.ts"
+import { priors } from "../../support/RunFixture.ts"
 import { fakeModelLayer, fakePriorsLayer, finishPart, type StreamPart } from "./FakeModel.ts"
-import { priors } from "./RunFixture.ts"
 
 /** The parts that a fake model streams, by its prompt. */
 export type ModelScript = Parameters<typeof fakeModelLayer>[0]

@@ -15,7 +15,7 @@ import * as ChorusPrompt from "../../../../src/domain/chorus/ChorusPrompt.ts"
 import { runPolicy } from "../../../../src/domain/chorus/ChorusRun.ts"
 import * as ExtractiveModel from "../../../../src/domain/chorus/extractive/ExtractiveModel.ts"
 import * as HashEmbedding from "../../../../src/domain/search/HashEmbedding.ts"
-import { asker, makePrior, makeRunAt, priors } from "../../../layers/chorus/RunFixture.ts"
+import { asker, makePrior, makeRunAt, priors } from "../../../support/RunFixture.ts"
 import { injectionPayloads } from "../PromptInjections.ts"
 
 /** Carries out all six steps with the extractive model. */

@@ -6,21 +6,21 @@ import {
   type StepOutput,
   type StepRecord,
   steps
-} from "../../../src/domain/chorus/ChorusModel.ts"
-import { CommandId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
+} from "../../src/domain/chorus/ChorusModel.ts"
+import { CommandId, TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
 
 /** The user of the prompt. */
 export const asker = UserId.make("A".repeat(43))
-/** Another user, the author of all priors. */
+/** Another user, the author of priors. */
 export const otherUser = UserId.make(`${"B".repeat(42)}A`)
 /** The thread of the runs. */
 export const topic = TopicId.make("thread:tea")
 
 /** A prior with this id and content. */
-export const makePrior = (id: string, content: string): Prior => ({
+export const makePrior = (id: string, content: string, author: Prior["author"] = otherUser): Prior => ({
   id,
   content,
-  author: otherUser,
+  author,
   thread: TopicId.make("thread:archive"),
   similarity: 0.5,
   created_at: 1
@@ -68,7 +68,8 @@ export const makeOutput = (step: Step, loop: number, foundPriors: ReadonlyArray<
   }
 }
 
-const usage = { provider: "test", model: "test", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
+/** The usage of every step. */
+export const usage = { provider: "test", model: "test", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
 
 /** A run whose current step is `step` of `loop`, with all earlier steps completed. */
 export const makeRunAt = (step: Step, loop = 0, change: Partial<ChorusState> = {}): ChorusState => {
