@@ -6,7 +6,7 @@ import { Cause, Effect, type Layer, Queue, Schema, type Scope } from "effect"
 import type { Limits } from "../domain/protocol/Limits.ts"
 import { type Capability, type CoalescedTopics, type Connection, Socket, type SocketError } from "../services/Socket.ts"
 
-/** Optional abilities of a client; a check that needs one which the harness lacks is skipped. */
+/** Optional abilities of a client. A check that needs one which the harness lacks is not part of its suite. */
 export type ClientCapability =
   /** Stop reading, so that the engine has to queue what it sends. */
   | "stall"
@@ -97,6 +97,24 @@ export const expectFailure = (operation: string, effect: Effect.Effect<unknown, 
     }
   })
 
+/** Fails unless the next connection to end is this one, with this code. */
+export const expectDisconnected = <R>({ nextDisconnection }: RunningEngine<R>, { id }: Connection, code: number) =>
+  Effect.flatMap(
+    nextDisconnection,
+    (ended) => expectEqual("the connection that ended and its code", [ended.connection.id, ended.code], [id, code])
+  )
+
+/** Fails unless the next text that the engine receives is one of this client, on its connection. */
+export const expectConnected = <R>(
+  { nextMessage }: RunningEngine<R>,
+  [client, { id }]: readonly [Client, Connection]
+) =>
+  Effect.suspend(() => {
+    client.send("still connected")
+    return Effect.flatMap(nextMessage, ({ connection, text }) =>
+      expectEqual("the sender and its text", [connection.id, text], [id, "still connected"]))
+  })
+
 const truncate = (text: string): string =>
   text.length > 200 ? `${text.slice(0, 200)}… (${text.length} characters)` : text
 
@@ -121,7 +139,7 @@ export interface RunningEngine<R> {
 export interface Scenario<R> {
   readonly title: string
   readonly clientCapabilities?: ReadonlyArray<ClientCapability>
-  /** Skipped for engines that do not declare it. */
+  /** An engine that does not declare it passes: the check does not apply. */
   readonly capability?: Capability
   readonly limits?: Partial<Limits>
   readonly run: Effect.Effect<void, ConformanceFailure | ConnectFailed | SocketError, Socket | R | Scope.Scope>

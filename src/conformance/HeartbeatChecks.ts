@@ -1,7 +1,16 @@
 /** Checks of pings, heartbeats and flow control (CON3, SOC2, SOC3). */
 import { Effect, Fiber } from "effect"
 import { closeCode } from "../domain/connection/CloseCode.ts"
-import { expectEqual, expectFailure, expectTrue, type Harness, type Scenario, startEngine } from "./Harness.ts"
+import {
+  expectConnected,
+  expectDisconnected,
+  expectEqual,
+  expectFailure,
+  expectTrue,
+  type Harness,
+  type Scenario,
+  startEngine
+} from "./Harness.ts"
 
 const measuresRoundTrips = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
   title: "[SOC2, SOC3] ping measures the round trip and fails once the peer is gone; undeclared, it fails",
@@ -24,10 +33,10 @@ const measuresRoundTrips = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
 const failsPendingPings = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
   title: "[SOC2] a pending ping fails when its peer goes",
   clientCapabilities: ["ignorePings"],
+  capability: "ping",
   run: Effect.gen(function*() {
     const engine = yield* startEngine(harness)
     const [client, connection] = yield* engine.connect({ ignorePings: true })
-    if (!engine.socket.capabilities.has("ping")) return
     const pendingPing = yield* Effect.forkChild(connection.ping, { startImmediately: true })
     client.close(4000)
     yield* expectFailure("ping", Fiber.join(pendingPing), "ConnectionNotFound")
@@ -41,9 +50,7 @@ const closesSilentPeers = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
   run: Effect.gen(function*() {
     const engine = yield* startEngine(harness)
     const [, connection] = yield* engine.connect({ ignorePings: true })
-    const { code, connection: disconnected } = yield* engine.nextDisconnection
-    yield* expectEqual("the connection that ended", disconnected.id, connection.id)
-    yield* expectEqual("the code", code, closeCode.noPong)
+    yield* expectDisconnected(engine, connection, closeCode.noPong)
   })
 })
 
@@ -52,11 +59,10 @@ const keepsAnsweringPeers = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
   limits: { pingInterval: 50, pongTimeout: 2_000 },
   run: Effect.gen(function*() {
     const engine = yield* startEngine(harness)
-    const [client, connection] = yield* engine.connect()
+    const peer = yield* engine.connect()
     const waitFourHeartbeats = Effect.sleep(50).pipe(Effect.repeat({ times: 4 }))
     yield* waitFourHeartbeats
-    client.send("still connected")
-    yield* expectEqual("the sender", (yield* engine.nextMessage).connection.id, connection.id)
+    yield* expectConnected(engine, peer)
     yield* expectEqual("further events", yield* engine.pendingEvents, { connected: 0, disconnected: 0 })
   })
 })

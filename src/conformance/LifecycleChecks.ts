@@ -3,7 +3,16 @@ import { Effect, Queue, Scope } from "effect"
 import { ConnectionId } from "../domain/protocol/Ids.ts"
 import { missingMembers } from "../layers/socket/core/SocketContract.ts"
 import { type Connection, Socket } from "../services/Socket.ts"
-import { expectEqual, expectFailure, expectTrue, type Harness, type Scenario, startEngine } from "./Harness.ts"
+import {
+  expectConnected,
+  expectDisconnected,
+  expectEqual,
+  expectFailure,
+  expectTrue,
+  type Harness,
+  type Scenario,
+  startEngine
+} from "./Harness.ts"
 
 const hasAllMembers = <R>(): Scenario<R> => ({
   title: "[SOC1, SOC4] the engine has every member of the contract",
@@ -47,18 +56,13 @@ const endsEachConnectionOnce = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
     const engine = yield* startEngine(harness)
     const [firstClient, first] = yield* engine.connect()
     const [, second] = yield* engine.connect()
-    const [thirdClient, third] = yield* engine.connect()
+    const third = yield* engine.connect()
     firstClient.close(4001)
-    const clientClosed = yield* engine.nextDisconnection
-    yield* expectEqual("the connection that ended", clientClosed.connection.id, first.id)
-    yield* expectEqual("the client's code", clientClosed.code, 4001)
+    yield* expectDisconnected(engine, first, 4001)
     yield* engine.socket.closeConnection(second.id, 4002, "closed by the server")
-    const serverClosed = yield* engine.nextDisconnection
-    yield* expectEqual("the connection that was closed", serverClosed.connection.id, second.id)
-    yield* expectEqual("the server's code", serverClosed.code, 4002)
+    yield* expectDisconnected(engine, second, 4002)
     yield* second.close(4003, "again")
-    thirdClient.send("still connected")
-    yield* expectEqual("the sender", (yield* engine.nextMessage).connection.id, third.id)
+    yield* expectConnected(engine, third)
     yield* expectEqual("further events", yield* engine.pendingEvents, { connected: 0, disconnected: 0 })
   })
 })
@@ -73,9 +77,7 @@ const survivesCloseOnConnection = <R, E>(harness: Harness<R, E>): Scenario<R> =>
     yield* Effect.ignore(engine.connect())
     yield* expectEqual("the code", (yield* engine.nextDisconnection).code, 4005)
     yield* Scope.close(scope, yield* Effect.exit(Effect.void))
-    const [client, connection] = yield* engine.connect()
-    client.send("still connected")
-    yield* expectEqual("the sender", (yield* engine.nextMessage).connection.id, connection.id)
+    yield* expectConnected(engine, yield* engine.connect())
     yield* expectEqual("further disconnections", (yield* engine.pendingEvents).disconnected, 0)
   })
 })
@@ -87,9 +89,7 @@ const detectsLostPeers = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
     const engine = yield* startEngine(harness)
     const [client, connection] = yield* engine.connect()
     client.terminate?.()
-    const { code, connection: disconnected } = yield* engine.nextDisconnection
-    yield* expectEqual("the disconnected connection", disconnected.id, connection.id)
-    yield* expectEqual("the code", code, 1006)
+    yield* expectDisconnected(engine, connection, 1006)
     yield* expectEqual("the count", yield* engine.socket.getConnectionCount, 0)
   })
 })

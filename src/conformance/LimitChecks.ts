@@ -4,7 +4,16 @@ import { closeCode } from "../domain/connection/CloseCode.ts"
 import { TopicId } from "../domain/protocol/Ids.ts"
 import type { OutboundFrame } from "../services/OutboundFrame.ts"
 import type { CoalescedTopics } from "../services/Socket.ts"
-import { type Client, expectEqual, expectTrue, type Harness, type Scenario, startEngine } from "./Harness.ts"
+import {
+  type Client,
+  expectConnected,
+  expectDisconnected,
+  expectEqual,
+  expectTrue,
+  type Harness,
+  type Scenario,
+  startEngine
+} from "./Harness.ts"
 
 const smallLimits = { outboxFold: 65_536, outboxMax: 262_144 }
 const topic = TopicId.make("room:conformance")
@@ -38,15 +47,14 @@ const limitsTextSize = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
   run: Effect.gen(function*() {
     const engine = yield* startEngine(harness)
     const [client, connection] = yield* engine.connect()
-    const [other] = yield* engine.connect()
+    const other = yield* engine.connect()
     const largest = "\u00e9".repeat(32_768)
     client.send(largest)
     yield* expectEqual("the length of the received text", (yield* engine.nextMessage).text.length, largest.length)
     client.send(`${largest}x`)
     yield* expectEqual("the close", (yield* client.closed).code, closeCode.tooLarge)
     yield* expectEqual("the connection that ended", (yield* engine.nextDisconnection).connection.id, connection.id)
-    other.send("still connected")
-    yield* expectEqual("the text from the other client", (yield* engine.nextMessage).text, "still connected")
+    yield* expectConnected(engine, other)
   })
 })
 
@@ -56,11 +64,10 @@ const endsConnectionOn = (kind: "binary" | "garbage") => <R, E>(harness: Harness
   run: Effect.gen(function*() {
     const engine = yield* startEngine(harness)
     const [client, connection] = yield* engine.connect()
-    const [other] = yield* engine.connect()
+    const other = yield* engine.connect()
     client[kind]?.()
     yield* expectEqual("the connection that ended", (yield* engine.nextDisconnection).connection.id, connection.id)
-    other.send("still connected")
-    yield* expectEqual("the text from the other client", (yield* engine.nextMessage).text, "still connected")
+    yield* expectConnected(engine, other)
     yield* expectEqual("further events", yield* engine.pendingEvents, { connected: 0, disconnected: 0 })
   })
 })
@@ -132,18 +139,15 @@ const closesStalledPeers = <R, E>(harness: Harness<R, E>): Scenario<R> => ({
   run: Effect.gen(function*() {
     const engine = yield* startEngine(harness)
     const [client, connection] = yield* engine.connect()
-    const [other] = yield* engine.connect()
+    const other = yield* engine.connect()
     client.stall?.()
     const frame = replyFrame(60_000)
     for (let n = 0; n < 1_000 && (yield* engine.pendingEvents).disconnected === 0; n++) {
       connection.deliver(frame)
       yield* Effect.sleep(1)
     }
-    const { code, connection: disconnected } = yield* engine.nextDisconnection
-    yield* expectEqual("the disconnected connection", disconnected.id, connection.id)
-    yield* expectEqual("the code", code, closeCode.slowConsumer)
-    other.send("still connected")
-    yield* expectEqual("the text from the other client", (yield* engine.nextMessage).text, "still connected")
+    yield* expectDisconnected(engine, connection, closeCode.slowConsumer)
+    yield* expectConnected(engine, other)
   })
 })
 

@@ -3,7 +3,7 @@ import { Effect, Queue, Scope } from "effect"
 import { TopicId } from "../domain/protocol/Ids.ts"
 import * as FrameBatch from "../layers/delivery/FrameBatch.ts"
 import type { OutboundFrame } from "../services/OutboundFrame.ts"
-import { expectEqual, type Harness, type Scenario, startEngine } from "./Harness.ts"
+import { expectConnected, expectEqual, type Harness, type Scenario, startEngine } from "./Harness.ts"
 
 const messages = Array.from({ length: 300 }, (_, n) => `{"n":${n}}`)
 const topic = TopicId.make("room:conformance")
@@ -164,7 +164,7 @@ const isolatesThrowingHandlers = <R, E>(harness: Harness<R, E>): Scenario<R> => 
   run: Effect.gen(function*() {
     const engine = yield* startEngine(harness)
     const [client, connection] = yield* engine.connect()
-    const [other] = yield* engine.connect()
+    const other = yield* engine.connect()
     const fault = { message: "a defect" }
     yield* engine.socket.registerMessageHandler("break", () => {
       throw fault
@@ -175,8 +175,7 @@ const isolatesThrowingHandlers = <R, E>(harness: Harness<R, E>): Scenario<R> => 
     yield* expectEqual("the fault", failed.fault, fault)
     yield* expectEqual("the close", (yield* client.closed).code, 1011)
     yield* expectEqual("the connection that ended", (yield* engine.nextDisconnection).connection.id, connection.id)
-    other.send("still connected")
-    yield* expectEqual("the text from the other client", (yield* engine.nextMessage).text, "still connected")
+    yield* expectConnected(engine, other)
   })
 })
 
