@@ -12,46 +12,54 @@ import type { EventLog } from "../../../services/EventLog.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import type { Topics } from "../../../services/Topics.ts"
 import type { VectorIndex } from "../../../services/VectorIndex.ts"
+import type { SimulatedNetwork } from "../cluster/SimulatedNetwork.ts"
 import type { PlantedBug } from "../cluster/SimulatedServer.ts"
 import type { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
-/** Every planted bug, as `--bug` names it. */
-export const bugNames = [
-  "unordered-broadcast",
-  "subscribe-after-read",
-  "no-dedupe",
-  "ack-before-sync",
-  "dirty-read",
-  "read-inside-race",
-  "cached-authorisation",
-  "ignored-upsert-errors",
-  "stripped-hashes",
-  "drain-without-goodbye"
-] as const
+const bugs = {
+  "unordered-broadcast": () => ({ topics: publishOutOfOrder }),
+  "subscribe-after-read": () => ({ topics: subscribeAfterRead }),
+  "no-dedupe": () => withoutDeduplication(),
+  "ack-before-sync": () => ({ log: acknowledgeBeforeSync }),
+  "dirty-read": (runtime) => publishBeforeDurable(runtime),
+  "read-inside-race": () => ({ network: readInsideRace }),
+  "cached-authorisation": () => ({ kinds: cacheReadAccess }),
+  "ignored-upsert-errors": () => ({ index: ignoreUpsertErrors }),
+  "stripped-hashes": () => ({ network: stripHashes }),
+  "drain-without-goodbye": () => ({ drain: Effect.void })
+} satisfies Readonly<Record<string, (runtime: SimulationRuntime) => PlantedBug>>
+
 /** The name of a planted bug. */
-export type BugName = typeof bugNames[number]
+export type BugName = keyof typeof bugs
+
+/** Every planted bug, as `--bug` names it. */
+export const bugNames = Object.keys(bugs) as ReadonlyArray<BugName>
+
+/** The replacement services of a planted bug. */
+export const plantBug = (name: BugName, runtime: SimulationRuntime): PlantedBug => bugs[name](runtime)
 
 type EventLogService = EventLog["Service"]
 type TopicsService = Topics["Service"]
 
-/** Delays each durable frame by a random time, so that frames overtake each other. */
-const publishOutOfOrder = (topics: TopicsService, process: SimulatedProcess): TopicsService => ({
+/** Decides about each frame of a subscription; `deliver` delivers it as the server would. */
+const interceptFrames = (
+  topics: TopicsService,
+  intercept: (frame: OutboundFrame, deliver: () => void, topic: TopicId) => void
+): TopicsService => ({
   ...topics,
-  subscribe: (topic, subscriber, from, reply) =>
-    topics.subscribe(
-      topic,
-      {
-        ...subscriber,
-        deliver: (frame) => {
-          if (frame.lane._tag !== "Durable") return subscriber.deliver(frame)
-          process.schedule(process.random.int(0, 10), () => subscriber.deliver(frame))
-        }
-      },
-      from,
-      reply
-    )
+  subscribe: (topic, subscriber, from, reply) => {
+    const deliver = (frame: OutboundFrame) => intercept(frame, () => subscriber.deliver(frame), topic)
+    topics.subscribe(topic, { ...subscriber, deliver }, from, reply)
+  }
 })
+
+/** Delays each durable frame by a random time, so that frames overtake each other. */
+const publishOutOfOrder = (topics: TopicsService, process: SimulatedProcess): TopicsService =>
+  interceptFrames(topics, (frame, deliver) => {
+    if (frame.lane._tag === "Durable") process.schedule(process.random.int(0, 10), deliver)
+    else deliver()
+  })
 
 /** Reads the snapshot first and subscribes later: events in between are lost. */
 const subscribeAfterRead = (topics: TopicsService, process: SimulatedProcess): TopicsService => ({
@@ -125,23 +133,10 @@ const publishBeforeDurable = (runtime: SimulationRuntime): Pick<PlantedBug, "log
     topics: (topics) => {
       publishedSeqs.clear()
       topicsService = topics
-      return {
-        ...topics,
-        subscribe: (topic, subscriber, from, reply) =>
-          topics.subscribe(
-            topic,
-            {
-              ...subscriber,
-              deliver: (frame) => {
-                const alreadyPublished = frame.lane._tag === "Durable" &&
-                  frame.lane.seq <= (publishedSeqs.get(topic) ?? 0)
-                if (earlyFrames.has(frame) || !alreadyPublished) subscriber.deliver(frame)
-              }
-            },
-            from,
-            reply
-          )
-      }
+      return interceptFrames(topics, (frame, deliver, topic) => {
+        const alreadyPublished = frame.lane._tag === "Durable" && frame.lane.seq <= (publishedSeqs.get(topic) ?? 0)
+        if (earlyFrames.has(frame) || !alreadyPublished) deliver()
+      })
     },
     log: (log) => ({
       ...log,
@@ -165,7 +160,7 @@ const publishBeforeDurable = (runtime: SimulationRuntime): Pick<PlantedBug, "log
 }
 
 /** A client that takes frames from its queue inside a race: a frame is lost when the timeout wins. */
-const readInsideRace: PlantedBug["network"] = (network) => {
+const readInsideRace = (network: SimulatedNetwork): void => {
   network.deliverToClient = (connection) => {
     const { client } = connection
     const inbox = Effect.runSync(Queue.unbounded<string>())
@@ -208,35 +203,9 @@ const ignoreUpsertErrors = (engine: VectorIndex["Service"]): VectorIndex["Servic
 })
 
 /** Removes state hashes from frames to the client. */
-const stripHashes: PlantedBug["network"] = (network) => {
+const stripHashes = (network: SimulatedNetwork): void => {
   network.deliverToClient = (connection) => (text) => {
     const { payload, ...rest } = JSON.parse(text) as { readonly payload: object }
     connection.emit("message", { data: JSON.stringify({ ...rest, payload: { ...payload, hash: undefined } }) })
-  }
-}
-
-/** The replacement services of a planted bug. */
-export const plantBug = (name: BugName, runtime: SimulationRuntime): PlantedBug => {
-  switch (name) {
-    case "unordered-broadcast":
-      return { topics: publishOutOfOrder }
-    case "subscribe-after-read":
-      return { topics: subscribeAfterRead }
-    case "no-dedupe":
-      return withoutDeduplication()
-    case "ack-before-sync":
-      return { log: acknowledgeBeforeSync }
-    case "dirty-read":
-      return publishBeforeDurable(runtime)
-    case "read-inside-race":
-      return { network: readInsideRace }
-    case "cached-authorisation":
-      return { kinds: cacheReadAccess }
-    case "ignored-upsert-errors":
-      return { index: ignoreUpsertErrors }
-    case "stripped-hashes":
-      return { network: stripHashes }
-    case "drain-without-goodbye":
-      return { drain: Effect.void }
   }
 }
