@@ -59,14 +59,14 @@ export class SimulatedCluster {
     this.disk = new SimulatedDisk(this.runtime, this.oracle)
     this.index = new SimulatedIndex(this.runtime, this.oracle)
     const authors = ["ann", "cat"].map(TestKeys.userIdOf)
-    this.model = new SimulatedModel(this.runtime, authors, this.checker.modelCalled)
+    this.model = new SimulatedModel(this.runtime, authors, this.oracle.modelCalled)
     this.dependencies = {
       disk: this.disk,
       index: this.index,
       network: this.network,
       model: this.model,
       limits: this.faultPlan.limits,
-      onCommandAnswered: this.checker.commandAnswered,
+      onCommandAnswered: this.oracle.commandAnswered,
       plantedBug: plantedBug === undefined ? {} : PlantedBugs.plantBug(plantedBug, this.runtime)
     }
     this.dependencies.plantedBug.network?.(this.network)

@@ -4,21 +4,21 @@
  */
 import { Schema } from "effect"
 import { isDeepStrictEqual } from "node:util"
-import type { ChorusState } from "../../../domain/chorus/ChorusModel.ts"
 import type { Author, TopicId } from "../../../domain/protocol/Ids.ts"
 import {
+  clientControlTypes,
   decodeServerMessage,
   type PublishedEvent,
   type ServerMessage,
   type ServerMessageOf
 } from "../../../domain/protocol/Protocol.ts"
-import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
 import type { SimulatedConnection, TrafficObserver } from "../cluster/SimulatedNetwork.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
 /** The checker's state per connection. */
 interface ObservedConnection {
+  readonly connection: SimulatedConnection
   /**
    * True time at which the server produced the current message, at the earliest. Replies keep the order of requests
    * (CON2), so a frame may be sent long after.
@@ -32,24 +32,6 @@ interface ObservedConnection {
   /** Commands sent and not answered, with the number of times each was sent. */
   readonly outstanding: Map<string, number>
 }
-
-/** Message types that are not commands: no receipt answers them. */
-const controlTypes = new Set([
-  "connect",
-  "auth",
-  "resume",
-  "renew",
-  "sign_out",
-  "heartbeat",
-  "subscribe",
-  "unsubscribe",
-  "ack",
-  "desync",
-  "signal",
-  "get_threads",
-  "get_thread",
-  "get_user"
-])
 
 interface ClientMessage {
   readonly id: string
@@ -75,6 +57,7 @@ export class DeliveryChecker implements TrafficObserver {
   /** Starts tracking a connection. */
   readonly connectionOpened = (connection: SimulatedConnection): void => {
     this.observedConnections.set(connection, {
+      connection,
       producedAt: 0,
       user: undefined,
       positions: new Map(),
@@ -92,10 +75,11 @@ export class DeliveryChecker implements TrafficObserver {
     const observed = this.observedConnections.get(connection)
     if (observed === undefined) return
     const { id, thread_id, type } = JSON.parse(text) as ClientMessage
-    if (!controlTypes.has(type)) observed.outstanding.set(id, (observed.outstanding.get(id) ?? 0) + 1)
+    // No receipt answers a control message.
+    if (!clientControlTypes.has(type)) observed.outstanding.set(id, (observed.outstanding.get(id) ?? 0) + 1)
     if (thread_id === undefined) return
     if (type === "unsubscribe") observed.subscriptions.delete(thread_id)
-    if (type === "desync") this.checkDesync(connection, observed, thread_id)
+    if (type === "desync") this.checkDesync(observed, thread_id)
     if (type !== "subscribe") return
     if (observed.subscriptions.get(thread_id)?.answered === true) {
       this.runtime.reportViolation(
@@ -107,14 +91,12 @@ export class DeliveryChecker implements TrafficObserver {
   }
 
   /** A client may report a desync only of a replica that the nemesis corrupted. */
-  private checkDesync(connection: SimulatedConnection, observed: ObservedConnection, topic: TopicId): void {
+  private checkDesync(observed: ObservedConnection, topic: TopicId): void {
+    const { name } = observed.connection.client
     observed.subscriptions.delete(topic)
     this.counts.desyncs += 1
-    if (!this.oracle.corruptedReplicas.has(`${connection.client.name} ${topic}`)) {
-      this.runtime.reportViolation(
-        "SYN7",
-        `${connection.client.name} reported a desync of ${topic}, whose replica was not corrupted`
-      )
+    if (!this.oracle.corruptedReplicas.has(`${name} ${topic}`)) {
+      this.runtime.reportViolation("SYN7", `${name} reported a desync of ${topic}, whose replica was not corrupted`)
     }
   }
 
@@ -129,62 +111,56 @@ export class DeliveryChecker implements TrafficObserver {
       return this.runtime.reportViolation("SYN1", `the server sent an unknown message: ${text.slice(0, 200)}`)
     }
     observed.producedAt = decoded.envelope.timestamp - Math.max(...this.oracle.serverClockSkews)
-    this.checkMessage(connection, observed, text, decoded.message, decoded.envelope.thread_id)
+    this.checkMessage(observed, decoded.message)
+    const topic = decoded.envelope.thread_id
+    if (topic !== undefined) this.checkTopicMessage(observed, topic, text, decoded.message)
   }
 
-  private checkMessage(
-    connection: SimulatedConnection,
-    observed: ObservedConnection,
-    text: string,
-    message: ServerMessage,
-    topic: TopicId | undefined
-  ): void {
+  private checkMessage(observed: ObservedConnection, message: ServerMessage): void {
     switch (message._tag) {
       case "init":
         observed.user = message.user.public_key
-        return this.checkListing(connection, observed, message.threads)
+        return this.checkListing(observed, message.threads)
       case "threads":
-        return this.checkListing(connection, observed, message.threads)
+        return this.checkListing(observed, message.threads)
       case "receipt":
         return this.checkReceipt(observed, message)
       case "error":
         this.counts.errors += 1
         return message.ref_id === null ? undefined : this.checkReply(observed, message.ref_id, false)
-      case "delta":
-        return topic === undefined ? undefined : this.checkDelta(connection, observed, topic, text, message)
-      case "subscribed":
-        return topic === undefined ? undefined : this.checkSubscribed(connection, observed, topic, message)
-      case "unsubscribed":
-        if (topic !== undefined) observed.positions.delete(topic)
-        if (topic !== undefined && message.ref_id === null) observed.subscriptions.delete(topic)
-        return
       case "goodbye":
-        if (message.resume) connection.goodbyeSent = true
+        if (message.resume) observed.connection.goodbyeSent = true
         return
-      case "signal":
-        return topic === undefined
-          ? undefined
-          : this.checkPresenceAccess(connection, observed, topic, message.value === null ? [] : [message])
-      case "presence_diff":
-        return topic === undefined
-          ? undefined
-          : this.checkPresenceAccess(connection, observed, topic, message.joins.map(({ user }) => ({ from: user })))
-      case "thread_messages":
-      case "chorus_response":
-        return topic === undefined ? undefined : this.checkReadAccess(connection, observed, topic)
       default:
         return undefined
     }
   }
 
-  /**
-   * A command that wrote no event is not remembered for dedup: when its answer is lost, the client sends it again and it
-   * may then be applied out of order.
-   */
-  readonly commandAnswered = (id: string, topic: TopicId | undefined): void => {
-    const sent = this.oracle.sentCommands.get(id)
-    const isLogged = topic !== undefined && this.oracle.historyOf(topic)?.commandSeqs.has(id) === true
-    if (sent !== undefined && !isLogged) sent.retried = true
+  private checkTopicMessage(
+    observed: ObservedConnection,
+    topic: TopicId,
+    text: string,
+    message: ServerMessage
+  ): void {
+    switch (message._tag) {
+      case "delta":
+        return this.checkDelta(observed, topic, text, message)
+      case "subscribed":
+        return this.checkSubscribed(observed, topic, message)
+      case "unsubscribed":
+        observed.positions.delete(topic)
+        if (message.ref_id === null) observed.subscriptions.delete(topic)
+        return
+      case "signal":
+        return this.checkPresenceAccess(observed, topic, message.value === null ? [] : [message.from])
+      case "presence_diff":
+        return this.checkPresenceAccess(observed, topic, message.joins.map(({ user }) => user))
+      case "thread_messages":
+      case "chorus_response":
+        return this.checkReadAccess(observed, topic)
+      default:
+        return undefined
+    }
   }
 
   private checkReply(observed: ObservedConnection, id: string, required: boolean): void {
@@ -220,11 +196,7 @@ export class DeliveryChecker implements TrafficObserver {
     return this.oracle.sentCommands.get(id)?.topic.startsWith("room:") ?? false
   }
 
-  private checkReadAccess(
-    connection: SimulatedConnection,
-    { producedAt, user }: ObservedConnection,
-    topic: TopicId
-  ): void {
+  private checkReadAccess({ connection, producedAt, user }: ObservedConnection, topic: TopicId): void {
     if (user === undefined || !this.oracle.canRead(topic, user, producedAt)) {
       this.runtime.reportViolation(
         "SEC7",
@@ -235,8 +207,7 @@ export class DeliveryChecker implements TrafficObserver {
 
   /** A listing was read up to 50 ms before the message was produced. */
   private checkListing(
-    connection: SimulatedConnection,
-    { producedAt, user }: ObservedConnection,
+    { connection, producedAt, user }: ObservedConnection,
     threads: ServerMessageOf<"threads">["threads"]
   ): void {
     for (const { thread_id } of threads) {
@@ -250,36 +221,31 @@ export class DeliveryChecker implements TrafficObserver {
   }
 
   /** Neither the receiver nor a user shown as present may lack read access. */
-  private checkPresenceAccess(
-    connection: SimulatedConnection,
-    observed: ObservedConnection,
-    topic: TopicId,
-    users: ReadonlyArray<{ readonly from: Author }>
-  ): void {
-    this.checkReadAccess(connection, observed, topic)
-    for (const { from } of users) {
-      if (!this.oracle.canRead(topic, from, observed.producedAt)) {
-        this.runtime.reportViolation("SEC7", `${from} is shown as present in ${topic}, which it may not read`)
+  private checkPresenceAccess(observed: ObservedConnection, topic: TopicId, users: ReadonlyArray<Author>): void {
+    this.checkReadAccess(observed, topic)
+    for (const user of users) {
+      if (!this.oracle.canRead(topic, user, observed.producedAt)) {
+        this.runtime.reportViolation("SEC7", `${user} is shown as present in ${topic}, which it may not read`)
       }
     }
   }
 
   private checkDelta(
-    connection: SimulatedConnection,
     observed: ObservedConnection,
     topic: TopicId,
     text: string,
     message: ServerMessageOf<"delta">
   ): void {
     this.counts.deltas += 1
-    this.checkReadAccess(connection, observed, topic)
+    this.checkReadAccess(observed, topic)
     const clientSeq = observed.positions.get(topic)
+    const where = `on connection ${observed.connection.id}`
     if (clientSeq === undefined) {
-      this.runtime.reportViolation("SYN2", `${topic}: a delta without a subscription on connection ${connection.id}`)
+      this.runtime.reportViolation("SYN2", `${topic}: a delta without a subscription ${where}`)
     } else if (clientSeq !== message.from) {
       this.runtime.reportViolation(
         "SYN2",
-        `${topic}: a delta from ${message.from} for a client at ${clientSeq} on connection ${connection.id}`
+        `${topic}: a delta from ${message.from} for a client at ${clientSeq} ${where}`
       )
     }
     observed.positions.set(topic, message.to)
@@ -301,12 +267,11 @@ export class DeliveryChecker implements TrafficObserver {
   }
 
   private checkSubscribed(
-    connection: SimulatedConnection,
     observed: ObservedConnection,
     topic: TopicId,
     { events = [], mode, position, presence, ref_id, signals, state }: ServerMessageOf<"subscribed">
   ): void {
-    this.checkPresenceAccess(connection, observed, topic, [...presence.map(({ user }) => ({ from: user })), ...signals])
+    this.checkPresenceAccess(observed, topic, [...presence.map(({ user }) => user), ...signals.map(({ from }) => from)])
     const subscription = observed.subscriptions.get(topic)
     if (subscription?.ref === ref_id) subscription.answered = true
     observed.positions.set(topic, position.seq)
@@ -319,16 +284,6 @@ export class DeliveryChecker implements TrafficObserver {
     const read = Schema.decodeExit(history.kind.State)(state)
     if (read._tag === "Failure" || !isDeepStrictEqual(read.value, history.states[position.seq])) {
       this.runtime.reportViolation("TOP2", `${topic}: the snapshot of ${position.seq} is not the fold of the log`)
-    }
-  }
-
-  /** Called before each billed model call: a step that is in the log must not be paid for again (CHO7). */
-  readonly modelCalled = (run: ChorusState): void => {
-    const history = this.oracle.historyOf(run.thread_id)
-    const durableRun = (history?.states.at(-1) as ThreadModel.State | undefined)?.runs
-      .find((other) => other.prompt_id === run.prompt_id)
-    if (durableRun?.steps.some(({ loop, step }) => loop === run.loop && step === run.current_step) === true) {
-      this.runtime.reportViolation("CHO7", `${run.current_step} of ${run.prompt_id} was billed twice`)
     }
   }
 }

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto"
 import { builtInKinds } from "../../../domain/BuiltInKinds.ts"
+import type { ChorusState } from "../../../domain/chorus/ChorusModel.ts"
 import { totalBalance } from "../../../domain/ledger/Ledger.ts"
 import type * as LedgerModel from "../../../domain/ledger/LedgerModel.ts"
 import { type Author, type CommandId, kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
@@ -108,6 +109,26 @@ export class DurableModel {
     if (history === undefined) return false
     const seq = history.acknowledged.findLast((position) => position.at <= at)?.seq ?? 0
     return history.states.slice(seq).some((state) => history.kind.canRead(state, reader))
+  }
+
+  /**
+   * A command that wrote no event is not remembered for dedup: when its answer is lost, the client sends it again and it
+   * may then be applied out of order.
+   */
+  readonly commandAnswered = (id: string, topic: TopicId | undefined): void => {
+    const sent = this.sentCommands.get(id)
+    const isLogged = topic !== undefined && this.historyOf(topic)?.commandSeqs.has(id) === true
+    if (sent !== undefined && !isLogged) sent.retried = true
+  }
+
+  /** Called before each billed model call: a step that is in the log must not be paid for again (CHO7). */
+  readonly modelCalled = (run: ChorusState): void => {
+    const history = this.historyOf(run.thread_id)
+    const durableRun = (history?.states.at(-1) as ThreadModel.State | undefined)?.runs
+      .find((other) => other.prompt_id === run.prompt_id)
+    if (durableRun?.steps.some(({ loop, step }) => loop === run.loop && step === run.current_step) === true) {
+      this.runtime.reportViolation("CHO7", `${run.current_step} of ${run.prompt_id} was billed twice`)
+    }
   }
 
   /** Called when an append became durable. */
