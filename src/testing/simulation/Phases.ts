@@ -25,7 +25,7 @@ export const replaceServer = Effect.fnUntraced(function*(cluster: SimulatedClust
   Nemesis.healAll(cluster)
   // A restart that is under way takes as long as the disk does; then clients in back-off need time to reconnect.
   yield* runtime.runUntil(runtime.now + 30_000, () => cluster.server.isServing)
-  yield* runtime.runUntil(runtime.now + 1_500, () => false)
+  yield* runtime.runUntil(runtime.now + 1_500)
   const { server } = cluster
   const disconnectedUsers = users.filter((user) => user.isOnline)
   const connections = [...network.connections].filter((connection) =>
@@ -33,7 +33,7 @@ export const replaceServer = Effect.fnUntraced(function*(cluster: SimulatedClust
   )
   yield* cluster.stopServer(30_000)
   // The last frames are still in transit.
-  yield* runtime.runUntil(runtime.now + 500, () => false)
+  yield* runtime.runUntil(runtime.now + 500)
   for (const connection of connections) {
     const closedByClient = connection.clientCloseCode === undefined && connection.clientState === "closed"
     if (!closedByClient && !(connection.goodbyeSent && connection.clientCloseCode === closeCode.restart)) {
@@ -45,7 +45,7 @@ export const replaceServer = Effect.fnUntraced(function*(cluster: SimulatedClust
   }
   server.kill(false)
   cluster.restartIfKilled()
-  yield* runtime.runUntil(runtime.now + 1_500, () => false)
+  yield* runtime.runUntil(runtime.now + 1_500)
   return disconnectedUsers
 })
 
@@ -83,7 +83,7 @@ export const advanceOneWeek = Effect.fnUntraced(function*(cluster: SimulatedClus
 export const shutDownUsers = Effect.fnUntraced(function*(cluster: SimulatedCluster) {
   const { users, faultPlan, server, runtime } = cluster
   for (const user of users) user.shutDown()
-  yield* runtime.runUntil(runtime.now + 3 * faultPlan.limits.passivateAfter + 5_000, () => false)
+  yield* runtime.runUntil(runtime.now + 3 * faultPlan.limits.passivateAfter + 5_000)
   for (const user of users) {
     if (user.leakedResources > 0) {
       runtime.reportViolation("FLT12", `${user.leakedResources} fibers and timers leaked by ${user.name}`)

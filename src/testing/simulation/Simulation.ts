@@ -60,7 +60,7 @@ const runPhases = Effect.fnUntraced(function*(cluster: SimulatedCluster) {
   const { faultPlan, runtime } = cluster
   Nemesis.scheduleFaults(cluster)
   scheduleInvariantChecks(cluster)
-  yield* runtime.runUntil(runtime.now + faultPhaseMillis, () => false)
+  yield* runtime.runUntil(runtime.now + faultPhaseMillis)
   const disconnectedUsers = faultPlan.rollingRestart ? yield* Phases.replaceServer(cluster) : []
   healAndQuiesce(cluster)
   if (faultPlan.rollingRestart) yield* Phases.checkUsersReconnect(cluster, disconnectedUsers)

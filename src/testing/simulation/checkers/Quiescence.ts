@@ -32,7 +32,7 @@ export const awaitQuiescence = Effect.fnUntraced(function*(
   const deadline = runtime.now + timeout
   let blocker = findBlocker()
   while (blocker !== undefined && runtime.now < deadline) {
-    yield* runtime.runUntil(runtime.now + 250, () => false)
+    yield* runtime.runUntil(runtime.now + 250)
     blocker = findBlocker()
   }
   return blocker

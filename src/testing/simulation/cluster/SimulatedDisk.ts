@@ -76,11 +76,6 @@ export class SimulatedDisk {
     return Effect.runSync(Effect.orDie(use(this.log)))
   }
 
-  /** Every topic that has a log. */
-  get topics(): ReadonlyArray<TopicId> {
-    return this.readDurable((log) => log.laggingTopics("checker")).map(({ topic }) => topic)
-  }
-
   // -- Writing: group commit --
 
   private append(process: SimulatedProcess, append: AppendRequest): Effect.Effect<ReadonlyArray<Entry>, EventLogError> {

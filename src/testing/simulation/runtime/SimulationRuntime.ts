@@ -92,10 +92,10 @@ export class SimulationRuntime {
   }
 
   /**
-   * Advances virtual time until `isDone` holds or `deadline` is reached. Between batches of tasks only the microtasks
+   * Advances virtual time until `deadline` is reached, or `isDone` holds before. Between batches of tasks only the microtasks
    * of the real event loop run: promises settle, but no timer or I/O callback can interfere.
    */
-  runUntil(deadline: number, isDone: () => boolean): Effect.Effect<void> {
+  runUntil(deadline: number, isDone: () => boolean = () => false): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const turn = () => {
         try {
