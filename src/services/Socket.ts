@@ -119,9 +119,25 @@ export class EngineIncomplete extends Schema.TaggedError<EngineIncomplete>()("En
   }
 }
 
+/** The transport of one connection failed: a fault of the peer, such as a malformed frame, or of the network. */
+export class TransportFailed extends Schema.TaggedError<TransportFailed>()("TransportFailed", {
+  detail: Schema.String
+}) {
+  override get message() {
+    return `the transport failed: ${this.detail}`
+  }
+}
+
 /** Every failure of the service; the reason says which. */
 export class SocketError extends Schema.TaggedError<SocketError>()("SocketError", {
-  reason: Schema.Union([ListenFailed, ConnectionNotFound, UnsupportedCapability, EngineNotInstalled, EngineIncomplete])
+  reason: Schema.Union([
+    ListenFailed,
+    ConnectionNotFound,
+    UnsupportedCapability,
+    EngineNotInstalled,
+    EngineIncomplete,
+    TransportFailed
+  ])
 }) {
   override get message() {
     return this.reason.message
@@ -204,7 +220,7 @@ export class Socket extends Context.Service<Socket, {
   readonly onDisconnection: (
     listener: (connection: Connection, code: number) => void
   ) => Effect.Effect<void, never, Scope.Scope>
-  /** Called with a fault of one connection, which is being closed. */
+  /** Called with a fault of one connection, which is being closed: a `SocketError` of its transport, or what a listener threw. */
   readonly onError: (
     listener: (connection: Connection, fault: unknown) => void
   ) => Effect.Effect<void, never, Scope.Scope>

@@ -21,6 +21,7 @@ import { EventLog } from "../../src/services/EventLog.ts"
 import { Kinds } from "../../src/services/Kinds.ts"
 import { Sessions as SessionsService } from "../../src/services/Sessions.ts"
 import { Socket } from "../../src/services/Socket.ts"
+import { Topics } from "../../src/services/Topics.ts"
 
 /** A new UUID. */
 export const uuid = sequentialUuids(randomBytes(9))
@@ -150,6 +151,8 @@ interface ServerOptions {
   readonly kinds?: ReadonlyArray<AnyKind>
   /** Overrides operations of the sessions service. */
   readonly sessions?: (made: SessionsService["Service"]) => Partial<SessionsService["Service"]>
+  /** Overrides operations of the topics. */
+  readonly topics?: (made: Topics["Service"]) => Partial<Topics["Service"]>
   /** Overrides operations of the event log. */
   readonly log?: (made: EventLog["Service"]) => Partial<EventLog["Service"]>
 }
@@ -159,7 +162,11 @@ export const serverLayer = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, opti
   const limits: Limits = { ...defaults, ...options.limits }
   return Gateway.layer({ audience: () => "http://choir.test", limits }).pipe(
     Layer.provideMerge(SignalsLocal.layer(limits)),
-    Layer.provideMerge(TopicsLocal.layer({ limits })),
+    Layer.provideMerge(
+      Layer.effect(Topics, Effect.map(Topics, (service) => ({ ...service, ...options.topics?.(service) }))).pipe(
+        Layer.provideMerge(TopicsLocal.layer({ limits }))
+      )
+    ),
     Layer.provideMerge(IntentHandlersLive.layer),
     Layer.provideMerge(
       Layer.effect(EventLog, Effect.map(EventLog, (service) => ({ ...service, ...options.log?.(service) }))).pipe(

@@ -66,7 +66,7 @@ import { Directory } from "../../services/Directory.ts"
 import { Kinds } from "../../services/Kinds.ts"
 import { Sessions } from "../../services/Sessions.ts"
 import { Signals } from "../../services/Signals.ts"
-import { type Connection as SocketConnection, Socket } from "../../services/Socket.ts"
+import { type Connection as SocketConnection, Socket, SocketError } from "../../services/Socket.ts"
 import { Topics } from "../../services/Topics.ts"
 import * as ReplyOrder from "../delivery/ReplyOrder.ts"
 import { Metrics } from "../observability/Metrics.ts"
@@ -145,16 +145,14 @@ const make = Effect.fnUntraced(function*(
   })
   yield* socket.registerMessageHandler("*", (connection, text) => {
     const client = clientOf(connection)
-    if (client === undefined) return
-    try {
-      receiveFrame(runtime, decodeFrame, client, text)
-    } catch (defect) {
-      // CON4: a broken invariant closes this connection, and no other.
-      runtime.runFork(Effect.andThen(
-        Effect.logError("a connection failed with a defect", defect),
-        connection.close(closeCode.internal, "")
-      ))
-    }
+    if (client !== undefined) receiveFrame(runtime, decodeFrame, client, text)
+  })
+  // CON4: the engine closes the connection of a defect, and no other. Faults of the transport are the peer's or the network's.
+  yield* socket.onError((connection, fault) => {
+    const log = fault instanceof SocketError
+      ? Effect.logDebug(fault.message)
+      : Effect.logError("a connection failed with a defect", fault)
+    runtime.runFork(Effect.annotateLogs(log, { connection: connection.id }))
   })
 
   return Gateway.of({

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Ref } from "effect"
+import { Deferred, Effect, Layer, Logger, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
 import { ConnectionId } from "../../../src/domain/protocol/Ids.ts"
@@ -229,4 +229,25 @@ describe("Gateway", () => {
       assert.strictEqual(yield* client.closed, closeCode.restart)
       assert.strictEqual(yield* (yield* Socket).getConnectionCount, 0)
     }).pipe(Effect.provide(wsServerLayer())))
+
+  it.effect("[CON4] a defect while a connection ends is logged, and affects no other connection", () => {
+    const logged = Deferred.makeUnsafe<unknown>()
+    const logger = Logger.make(({ message }) => Deferred.doneUnsafe(logged, Effect.succeed(message)))
+    return Effect.gen(function*() {
+      const url = yield* startListening
+      const [leaving, staying] = [yield* openClient(url), yield* openClient(url)]
+      yield* signIn(leaving, makeTestUser())
+      yield* signIn(staying, makeTestUser())
+      leaving.send("subscribe", {}, `thread:${leaving.send("create_thread", { name: "Plans" })}`)
+      yield* leaving.nextOf("subscribed")
+      leaving.ws.close()
+      assert.include(yield* Deferred.await(logged), "a connection failed with a defect")
+      staying.send("heartbeat")
+      yield* staying.nextOf("heartbeat")
+    }).pipe(Effect.provide(
+      wsServerLayer({ topics: () => ({ unsubscribe: () => assert.fail("a defect") }) }).pipe(
+        Layer.provide(Logger.layer([logger]))
+      )
+    ))
+  })
 })

@@ -19,7 +19,7 @@ import type { CoalescedTopics, Connection, ConnectionMetadata, SocketError } fro
 import * as SendQueue from "../../delivery/SendQueue.ts"
 import type { TimerTask } from "../../runtime/TimerWheel.ts"
 import { closeTimeout, type EngineContext } from "./EngineContext.ts"
-import { connectionNotFound, unsupportedCapability } from "./SocketErrors.ts"
+import { connectionNotFound, transportFailed, unsupportedCapability } from "./SocketErrors.ts"
 import { closedTransport, type Transport, type TransportEvents } from "./Transport.ts"
 
 /** A connection, made by `SocketEngine.accept`. */
@@ -179,7 +179,7 @@ export class EngineConnection extends SendQueue.SendQueue implements Connection,
   }
 
   onError(fault: unknown): void {
-    this.engine.listeners.notifyError(this, fault)
+    this.engine.listeners.notifyError(this, transportFailed(fault))
   }
 
   // -- Heartbeat and flow control ------------------------------------------------------------------------------------
