@@ -8,7 +8,7 @@ import * as Prerequisite from "../support/Prerequisite.ts"
 import { readLog, roomTopic } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import * as Strace from "../support/Strace.ts"
-import { makeTestUser, openClient, signIn, uuid } from "../support/TestUsers.ts"
+import { connectSignedIn, uuid } from "../support/TestUsers.ts"
 
 const main = "src/main.ts"
 const commands = 100
@@ -35,8 +35,7 @@ Prerequisite.describeWith(
             env: Strace.tracedServerEnv,
             launcher: Strace.straceArguments(file, failing)
           })
-          const client = yield* openClient(socketUrl(server.url))
-          yield* signIn(client, makeTestUser())
+          const client = yield* connectSignedIn(socketUrl(server.url))
           const topic = roomTopic("failing")
           const rejected = new Set<string>()
           /** Sends a command, and retries it under the same id until its receipt. */
@@ -82,8 +81,7 @@ describe("two servers on one folder", () => {
       assert.strictEqual(second.code, 1)
       assert.include(second.stderr, `${join(data, "choir.db")} is in use by another server`)
       assert.lengthOf(second.stderr.trim().split("\n"), 1)
-      const client = yield* openClient(socketUrl(first.url))
-      yield* signIn(client, makeTestUser())
+      const client = yield* connectSignedIn(socketUrl(first.url))
       client.send("create_thread", { name: "Still served" })
       assert.strictEqual((yield* client.nextOf("receipt")).payload["seq"], 1)
       // The lock ends with the process, even after kill -9.

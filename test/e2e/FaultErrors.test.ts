@@ -12,27 +12,13 @@ import { startServer } from "../support/ServerProcess.ts"
 import * as SmallDisk from "../support/SmallDisk.ts"
 import {
   answerChallenge,
+  connectSignedIn,
   makeTestUser,
   openClient,
-  type RawClient,
   type ReceivedMessage,
-  signIn,
+  request,
   uuid
 } from "../support/TestUsers.ts"
-
-const connectSignedIn = Effect.fnUntraced(function*(url: string) {
-  const client = yield* openClient(socketUrl(url))
-  yield* signIn(client, makeTestUser())
-  return client
-})
-
-/** Sends a message and waits for its reply; other messages before it are discarded. */
-const request = Effect.fnUntraced(
-  function*(client: RawClient, type: string, payload: object, topic?: string, id = uuid()) {
-    client.send(type, payload, topic, { id })
-    return yield* Effect.repeat(client.next, { until: ({ payload }) => payload["ref_id"] === id })
-  }
-)
 
 /** Throws an error whose message must not reach a client. */
 const throwDefect = (): never => {
@@ -66,10 +52,10 @@ Prerequisite.describeWith(Prerequisite.mounting(SmallDisk.canMount()), "errors o
       Effect.gen(function*() {
         const data = yield* SmallDisk.makeSmallDisk("8m")
         const { url } = yield* startServer({ data, main: "src/main.ts", env: unlimitedBudgets })
-        const client = yield* connectSignedIn(url)
+        const client = yield* connectSignedIn(socketUrl(url))
         const threadId = uuid()
         assert.strictEqual(
-          (yield* request(client, "create_thread", { name: "Mine" }, undefined, threadId)).type,
+          (yield* request(client, "create_thread", { name: "Mine" }, undefined, { id: threadId })).type,
           "receipt"
         )
         assert.strictEqual((yield* request(client, "join_room", {}, "room:full")).type, "receipt")
@@ -96,7 +82,9 @@ Prerequisite.describeWith(Prerequisite.mounting(SmallDisk.canMount()), "errors o
 describe("errors", () => {
   it.live("[SEC22][FLT25] of a kind that throws reveal neither place nor cause", () =>
     Effect.gen(function*() {
-      const client = yield* connectSignedIn(yield* startInProcessServer({}, { kinds: [...dyingKinds, counterKind] }))
+      const client = yield* connectSignedIn(
+        socketUrl(yield* startInProcessServer({}, { kinds: [...dyingKinds, counterKind] }))
+      )
       const received: Array<ReceivedMessage> = []
       for (const { name } of dyingKinds) {
         for (const type of ["subscribe", "nothing", "die_deriving", "unsubscribe"]) {
@@ -110,10 +98,10 @@ describe("errors", () => {
 
   it.live("[SEC22][TOP8] of a third-party kind may have any documented code", () =>
     Effect.gen(function*() {
-      const client = yield* connectSignedIn(yield* startInProcessServer({}, { kinds: [rejectingKind] }))
+      const client = yield* connectSignedIn(socketUrl(yield* startInProcessServer({}, { kinds: [rejectingKind] })))
       for (const [n, code] of ErrorCode.literals.entries()) {
         const id = uuid().slice(0, -2) + String(n).padStart(2, "0")
-        const { payload } = yield* request(client, "nothing", {}, "refusing:x", id)
+        const { payload } = yield* request(client, "nothing", {}, "refusing:x", { id })
         assert.deepInclude(payload, { code, message: "no", rule: "TOP8" })
       }
     }).pipe(Effect.scoped))

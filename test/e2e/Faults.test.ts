@@ -4,6 +4,7 @@ import { Clock, Duration, Effect, Fiber, Schedule } from "effect"
 import { Client } from "../../src/client/index.ts"
 import * as FaultProxy from "../support/FaultProxy.ts"
 import { compareWithLog, History, type SentCommand } from "../support/History.ts"
+import { socketUrl } from "../support/InProcessServer.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import {
   connectRoomClient,
@@ -18,7 +19,7 @@ import {
 } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import * as SmallDisk from "../support/SmallDisk.ts"
-import { makeTestUser, openClient, signIn, uuid } from "../support/TestUsers.ts"
+import { connectSignedIn, makeTestUser, openClient, uuid } from "../support/TestUsers.ts"
 import { runClientWriter, sendRecorded, type Workload } from "../support/WriterWorkload.ts"
 
 const isOnline = ({ client }: RoomClient) => client.state().connection._tag === "Online"
@@ -179,8 +180,7 @@ Prerequisite.describeWith(Prerequisite.mounting(SmallDisk.canMount()), "a full d
         const server = yield* startServer({ data, env: unlimitedBudgets })
         const reader = yield* connectRoomClient(server.url, topic)
         const user = makeTestUser()
-        const client = yield* openClient(`${server.url.replace("http", "ws")}/ws`)
-        const init = yield* signIn(client, user)
+        const client = yield* connectSignedIn(socketUrl(server.url), user)
         client.send("join_room", {}, topic)
         yield* client.nextOf("receipt")
         /** Sends a message, as a retry when `sent` is given; returns the answer. */
@@ -216,8 +216,8 @@ Prerequisite.describeWith(Prerequisite.mounting(SmallDisk.canMount()), "a full d
         assert.strictEqual((whole.payload["position"] as { readonly seq: number }).seq, history.acknowledgedCount + 2)
         client.send("signal", { key: "typing", value: true }, topic)
         yield* waitForView(reader, ({ signals }) => signals.some(({ from }) => from === user.key))
-        const again = yield* openClient(`${server.url.replace("http", "ws")}/ws`)
-        again.send("resume", { session_token: init.payload["session_token"] })
+        const again = yield* openClient(socketUrl(server.url))
+        again.send("resume", { session_token: client.init.payload["session_token"] })
         yield* again.nextOf("init")
         assert.strictEqual((yield* post(sent)).answer.type, "error")
 

@@ -7,7 +7,7 @@ import { socketUrl } from "../support/InProcessServer.ts"
 import * as Inspector from "../support/Inspector.ts"
 import { roomTopic } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
-import { makeTestUser, openClient, type RawClient, type ReceivedMessage, signIn, uuid } from "../support/TestUsers.ts"
+import { connectSignedIn, type RawClient, type ReceivedMessage, uuid } from "../support/TestUsers.ts"
 
 const startTestServer = (env: Readonly<Record<string, string>>, nodeArgs: ReadonlyArray<string> = []) =>
   Effect.flatMap(
@@ -17,12 +17,6 @@ const startTestServer = (env: Readonly<Record<string, string>>, nodeArgs: Readon
 
 const p99 = (times: ReadonlyArray<number>): string =>
   times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)]!.toFixed(2)
-
-const connectSignedIn = Effect.fnUntraced(function*(url: string) {
-  const client = yield* openClient(socketUrl(url))
-  assert.strictEqual((yield* signIn(client, makeTestUser())).type, "init")
-  return client
-})
 
 /** Sends a message; the next message must be its reply. */
 const request = Effect.fnUntraced(function*(client: RawClient, type: string, payload: object = {}, topic?: string) {
@@ -38,8 +32,8 @@ const request = Effect.fnUntraced(function*(client: RawClient, type: string, pay
  */
 const connectBystanders = Effect.fnUntraced(function*(url: string) {
   const topic = roomTopic("quiet")
-  const writer = yield* connectSignedIn(url)
-  const listener = yield* connectSignedIn(url)
+  const writer = yield* connectSignedIn(socketUrl(url))
+  const listener = yield* connectSignedIn(socketUrl(url))
   for (const client of [writer, listener]) {
     assert.strictEqual((yield* request(client, "join_room", {}, topic)).type, "receipt")
   }
@@ -58,7 +52,7 @@ const connectBystanders = Effect.fnUntraced(function*(url: string) {
         const content = uuid()
         assert.strictEqual((yield* request(writer, "send_message", { content }, topic)).type, "receipt")
         sent.push(content)
-        yield* Effect.scoped(connectSignedIn(url))
+        yield* Effect.scoped(connectSignedIn(socketUrl(url)))
       }
       yield* Effect.sleep(10)
     }
@@ -132,7 +126,7 @@ describe("attacks", () => {
       assert.deepStrictEqual(ends, { "4429": 50 })
       const { messageBurst, messagesPerMinute } = defaults
       const allowedIn = (millis: number) => messageBurst + millis * messagesPerMinute / 60_000
-      const observer = yield* connectSignedIn(url)
+      const observer = yield* connectSignedIn(socketUrl(url))
       const { state: { posts } } = (yield* request(observer, "subscribe", {}, topic)).payload as {
         readonly state: { readonly posts: ReadonlyArray<{ readonly at: number }> }
       }

@@ -4,6 +4,7 @@ import { Effect, Fiber, Random } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { compareWithLog, History } from "../support/History.ts"
+import { socketUrl } from "../support/InProcessServer.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import {
   connectRoomClient,
@@ -17,7 +18,7 @@ import {
 } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import * as Strace from "../support/Strace.ts"
-import { makeTestUser, openClient, signIn } from "../support/TestUsers.ts"
+import { connectSignedIn } from "../support/TestUsers.ts"
 import { runClientWriter, runSocketWriter, type Workload } from "../support/WriterWorkload.ts"
 
 const kills = 10
@@ -92,8 +93,7 @@ Prerequisite.describeWith(Prerequisite.tracing(Strace.tracingUnavailable()), "th
         const data = yield* temporaryFolder
         const file = join(data, "trace")
         const server = yield* startServer({ data, env: Strace.tracedServerEnv, launcher: Strace.straceArguments(file) })
-        const client = yield* openClient(`${server.url.replace("http", "ws")}/ws`)
-        yield* signIn(client, makeTestUser())
+        const client = yield* connectSignedIn(socketUrl(server.url))
         const topic = roomTopic("traced")
         client.send("join_room", {}, topic)
         yield* client.nextOf("receipt")

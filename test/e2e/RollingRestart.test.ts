@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { closeCode } from "../../src/domain/connection/CloseCode.ts"
 import { compareWithLog, History } from "../support/History.ts"
+import { socketUrl } from "../support/InProcessServer.ts"
 import {
   connectRoomClient,
   readLog,
@@ -13,7 +14,7 @@ import {
   waitUntil
 } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
-import { makeTestUser, openClient, signIn } from "../support/TestUsers.ts"
+import { connectSignedIn } from "../support/TestUsers.ts"
 import { runClientWriter, runSocketWriter, type Workload } from "../support/WriterWorkload.ts"
 
 const restarts = 20
@@ -93,11 +94,8 @@ describe("a drain", () => {
       })
       const clients = yield* Effect.forEach(
         Array.from({ length: 60 }),
-        () =>
-          Effect.tap(openClient(`${server.url.replace("http", "ws")}/ws`), (client) => signIn(client, makeTestUser())),
-        {
-          concurrency: 8
-        }
+        () => connectSignedIn(socketUrl(server.url)),
+        { concurrency: 8 }
       )
       const longestStall = yield* measureStalls
       const closes: Array<number> = []

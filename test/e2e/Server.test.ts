@@ -5,9 +5,10 @@ import { mkdirSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { closeCode } from "../../src/domain/connection/CloseCode.ts"
+import { socketUrl } from "../support/InProcessServer.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import { repositoryRoot, startServer, temporaryFolder } from "../support/ServerProcess.ts"
-import { makeTestUser, openClient, signIn } from "../support/TestUsers.ts"
+import { connectSignedIn, makeTestUser, openClient } from "../support/TestUsers.ts"
 
 const main = join(repositoryRoot, "dist", "main.js")
 
@@ -46,10 +47,8 @@ describe("the server as a process", () => {
       const server = yield* startServer({ data: yield* temporaryFolder })
       assert.strictEqual(yield* status(`${server.url}/health/live`), 200)
       assert.strictEqual(yield* status(`${server.url}/health/ready`), 200)
-      const client = yield* openClient(`${server.url.replace("http", "ws")}/ws`)
-      const ada = makeTestUser()
-      const init = yield* signIn(client, ada)
-      assert.deepStrictEqual<unknown>(init.payload["user"], { public_key: ada.key, balance: 10_000 })
+      const client = yield* connectSignedIn(socketUrl(server.url))
+      assert.deepStrictEqual<unknown>(client.init.payload["user"], { public_key: client.user.key, balance: 10_000 })
       const ending = yield* Effect.forkChild(server.stop("SIGTERM"), { startImmediately: true })
       assert.deepInclude((yield* client.nextOf("goodbye")).payload, { code: closeCode.restart, resume: true })
       assert.strictEqual(yield* client.closed, closeCode.restart)
@@ -62,13 +61,13 @@ describe("the server as a process", () => {
       const data = yield* temporaryFolder
       const ada = makeTestUser()
       const first = yield* startServer({ data })
-      const before = yield* openClient(`${first.url.replace("http", "ws")}/ws`)
-      const session_token = (yield* signIn(before, ada)).payload["session_token"]
+      const before = yield* connectSignedIn(socketUrl(first.url), ada)
+      const { session_token } = before.init.payload
       const thread = `thread:${before.send("create_thread", { name: "Kept" })}`
       yield* before.nextOf("receipt")
       yield* first.stop("SIGKILL")
       const second = yield* startServer({ data })
-      const after = yield* openClient(`${second.url.replace("http", "ws")}/ws`)
+      const after = yield* openClient(socketUrl(second.url))
       after.send("resume", { session_token })
       const init = yield* after.nextOf("init")
       assert.deepInclude((init.payload["threads"] as ReadonlyArray<object>)[0]!, { thread_id: thread, title: "Kept" })

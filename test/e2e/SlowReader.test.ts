@@ -1,15 +1,15 @@
 /** Back-pressure: a client that stops reading costs bounded memory, delays no other client and loses no event. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { socketUrl } from "../support/InProcessServer.ts"
 import * as Inspector from "../support/Inspector.ts"
 import { roomTopic, unlimitedBudgets, waitUntil } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import {
+  connectSignedIn,
   makeTestUser,
-  openClient,
   type RawClient,
   type ReceivedMessage,
-  signIn,
   type TestUser
 } from "../support/TestUsers.ts"
 
@@ -63,8 +63,7 @@ const submitMessages = Effect.fnUntraced(function*(client: RawClient, topic: str
 
 const connectFollower = (url: string, user: TestUser, topic: string) =>
   Effect.gen(function*() {
-    const client = yield* openClient(url)
-    yield* signIn(client, user)
+    const client = yield* connectSignedIn(url, user)
     const follower = new StreamFollower(client)
     client.send("subscribe", {}, topic)
     yield* client.nextOf("subscribed")
@@ -92,12 +91,11 @@ describe("slow clients", () => {
       // A client that does not read answers no pings either; the heartbeat is not the subject of this test.
       const env = { ...unlimitedBudgets, CHOIR_PING_INTERVAL: "600000" }
       const server = yield* startServer({ data: yield* temporaryFolder, env, nodeArgs: Inspector.nodeArgs })
-      const url = `${server.url.replace("http", "ws")}/ws`
+      const url = socketUrl(server.url)
       const inspector = yield* Inspector.inspect(server)
       const user = makeTestUser()
       const [sharedRoom, floodedRoom] = [roomTopic("sharedRoom"), roomTopic("floodedRoom")]
-      const writer = yield* openClient(url)
-      yield* signIn(writer, user)
+      const writer = yield* connectSignedIn(url, user)
       for (const topic of [sharedRoom, floodedRoom]) {
         writer.send("join_room", {}, topic)
         yield* writer.nextOf("receipt")
@@ -142,12 +140,9 @@ describe("slow clients", () => {
   it.live("[FLT9][SYN2] a client that was closed with 4008 resumes from its position without a gap", () =>
     Effect.gen(function*() {
       const server = yield* startServer({ data: yield* temporaryFolder, env: unlimitedBudgets })
-      const url = `${server.url.replace("http", "ws")}/ws`
+      const url = socketUrl(server.url)
       const user = makeTestUser()
-      const [writer, slow, resumed] = yield* Effect.replicateEffect(
-        Effect.tap(openClient(url), (client) => signIn(client, user)),
-        3
-      )
+      const [writer, slow, resumed] = yield* Effect.replicateEffect(connectSignedIn(url, user), 3)
       const topic = `thread:${writer!.send("create_thread", { name: "Long" })}`
       yield* writer!.nextOf("receipt")
       yield* submitMessages(writer!, topic, 30)
@@ -171,16 +166,14 @@ describe("slow clients", () => {
   it.live("[CON8][SYN2][SYN5] a snapshot above the send queue limit is delivered, and so are the replies behind it", () =>
     Effect.gen(function*() {
       const server = yield* startServer({ data: yield* temporaryFolder, env: unlimitedBudgets })
-      const url = `${server.url.replace("http", "ws")}/ws`
+      const url = socketUrl(server.url)
       const topic = roomTopic("large")
       const user = makeTestUser()
-      const writer = yield* openClient(url)
-      yield* signIn(writer, user)
+      const writer = yield* connectSignedIn(url, user)
       writer.send("join_room", {}, topic)
       yield* writer.nextOf("receipt")
       yield* sendMessages(writer, topic, { messages: 250, bytes: 16_000 })
-      const reader = yield* openClient(url)
-      yield* signIn(reader, user)
+      const reader = yield* connectSignedIn(url, user)
       reader.send("subscribe", {}, topic)
       const sent = Array.from({ length: 20 }, (_, i) => reader.send("send_message", { content: i }, topic))
       const copy = yield* reader.nextOf("subscribed")

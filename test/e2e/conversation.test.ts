@@ -1,7 +1,7 @@
 /** The main use on real input: a folder is imported, two users write and ask, and the server is killed during a run. */
-import { LLMock } from "@copilotkit/aimock"
+import type { LLMock } from "@copilotkit/aimock"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, type Scope, Stream } from "effect"
+import { Effect, Fiber, Option, Stream } from "effect"
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { Client, Ids, Keys } from "../../src/client/index.ts"
@@ -12,6 +12,7 @@ import { threadKind } from "../../src/domain/thread/Thread.ts"
 import type { Command, State } from "../../src/domain/thread/ThreadModel.ts"
 import { waitUntil } from "../support/RoomClients.ts"
 import { repositoryRoot, type ServerProcess, startServer, temporaryFolder } from "../support/ServerProcess.ts"
+import * as SlowModel from "../support/SlowModel.ts"
 
 type Thread = Client.Topic<State, Command>
 
@@ -82,28 +83,6 @@ const checkCitations = (state: State, prompt: string) => {
 const serve = (data: string, port: number, env: Readonly<Record<string, string>> = {}) =>
   startServer({ data, port, env })
 
-/** A model that answers each step well-formed, and slowly enough to kill the server during one. */
-const slowModel: Effect.Effect<LLMock, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.promise(() => LLMock.create({ port: 0, latency: 40, chunkSize: 4 })),
-  (mock) => Effect.promise(() => mock.stop())
-).pipe(Effect.tap((mock) =>
-  Effect.sync(() => {
-    const data = {
-      action: { confidence: 0.5, reasoning: "r" },
-      experience: { key_insights: ["k"] },
-      intention: { implicit: "i", selected_priors: [], reason: "r" },
-      observation: { patterns: ["p"], semantic_links: [] },
-      update: { loop: false, confidence: 0.9 },
-      yield: { citations: [], confidence: 0.9 }
-    }
-    for (const [step, rest] of Object.entries(data)) {
-      mock.onMessage(new RegExp(`<task step="${step}"`), {
-        content: `This is what the model says at ${step}, in a few words.\n<<<data>>>\n${JSON.stringify(rest)}`
-      })
-    }
-  })
-))
-
 /** The steps requested of the model, in order. */
 const requestedSteps = (mock: LLMock) =>
   mock.getRequests().map(({ body }) => /<task step=\\*"([a-z]+)/.exec(JSON.stringify(body))?.[1] ?? "?")
@@ -164,8 +143,12 @@ describe("a conversation", () => {
       assert.isAbove(quotes, 0)
 
       // The same thread with a slow model; the server is killed during a step.
-      const mock = yield* slowModel
-      const slow = { CHOIR_LLM_URL: `${mock.url}/v1`, CHOIR_LLM_KEY: "none", CHOIR_LLM_MODEL: "slow-1" }
+      const mock = yield* SlowModel.start({
+        latency: 40,
+        chunkSize: 4,
+        words: "this is what the model says, in a few words."
+      })
+      const slow = SlowModel.environment(mock)
       assert.strictEqual(yield* server.stop("SIGTERM"), 0)
       server = yield* serve(data, port, slow)
       const last = Client.commandId()

@@ -1,10 +1,11 @@
 /** The server that all end-to-end scenarios share, and clients for it. */
-import { LLMock } from "@copilotkit/aimock"
-import { Context, Effect, Layer, Schedule, type Scope } from "effect"
+import { Context, Effect, Layer, Schedule } from "effect"
+import { socketUrl } from "./InProcessServer.ts"
 import * as Inspector from "./Inspector.ts"
 import { unlimitedBudgets } from "./RoomClients.ts"
 import { startServer, temporaryFolder } from "./ServerProcess.ts"
-import { makeTestUser, openClient, type RawClient, type ReceivedMessage, signIn, type TestUser } from "./TestUsers.ts"
+import * as SlowModel from "./SlowModel.ts"
+import * as TestUsers from "./TestUsers.ts"
 
 /** Resources of the server that must return to their initial number. */
 export interface ResourceCounts {
@@ -32,40 +33,23 @@ const serverEnvironment = {
   CHOIR_PASSIVATE_AFTER: "500"
 }
 
-/** A fake model that takes ten seconds per step. */
-const slowModel: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.promise(() => LLMock.create({ port: 0, latency: 25, chunkSize: 6 })),
-  (mock) => Effect.promise(() => mock.stop())
-).pipe(Effect.map((mock) => {
-  const stepData = {
-    action: { confidence: 0.5, reasoning: "r" },
-    experience: { key_insights: ["k"] },
-    intention: { implicit: "i", selected_priors: [], reason: "r" },
-    observation: { patterns: ["p"], semantic_links: [] },
-    update: { loop: false, confidence: 0.9 },
-    yield: { citations: [], confidence: 0.9 }
-  }
-  for (const [step, data] of Object.entries(stepData)) {
-    const words = `At ${step} the model has many words, so that a client can subscribe in the middle. `
-    mock.onMessage(new RegExp(`<task step="${step}"`), {
-      content: `${words.repeat(30)}\n<<<data>>>\n${JSON.stringify(data)}`
-    })
-  }
-  return `${mock.url}/v1`
-}))
-
 /** Starts the server with a slow model. */
 export const layer = Layer.effect(
   E2eServer,
   Effect.gen(function*() {
-    const llm = { CHOIR_LLM_URL: yield* slowModel, CHOIR_LLM_KEY: "none", CHOIR_LLM_MODEL: "slow-1" }
+    // Ten seconds per step.
+    const model = yield* SlowModel.start({
+      latency: 25,
+      chunkSize: 6,
+      words: "The model has many words, so that a client can subscribe in the middle. ".repeat(30)
+    })
     const server = yield* startServer({
       data: yield* temporaryFolder,
-      env: { ...serverEnvironment, ...llm },
+      env: { ...serverEnvironment, ...SlowModel.environment(model) },
       nodeArgs: Inspector.nodeArgs
     })
     const inspector = yield* Inspector.inspect(server)
-    const url = `${server.url.replace("http", "ws")}/ws`
+    const url = socketUrl(server.url)
     const resourceCounts = Effect.gen(function*() {
       const { TCPSocketWrap, Timeout } = yield* inspector.resources
       return {
@@ -88,43 +72,21 @@ export const waitUntilIdle = Effect.gen(function*() {
   })
 })
 
-/** A signed-in connection. */
-export interface SignedInClient extends RawClient {
-  readonly user: TestUser
-  readonly init: ReceivedMessage
-}
-
 /** Connects and signs in, as a new user by default. */
-export const connectSignedIn = (user: TestUser = makeTestUser(), client_id?: string) =>
-  Effect.gen(function*() {
-    const client = yield* openClient((yield* E2eServer).url)
-    const init = yield* signIn(client, user, client_id)
-    return { ...client, user, init } satisfies SignedInClient
-  })
-
-/** Sends a message and waits for its reply; other messages before it are discarded. */
-export const request = (
-  client: RawClient,
-  type: string,
-  payload: object = {},
-  thread?: string
-): Effect.Effect<ReceivedMessage> => Effect.suspend(() => replyTo(client, client.send(type, payload, thread)))
-
-/** Waits for the reply to a message id; other messages before it are discarded. */
-export const replyTo = (client: RawClient, id: string): Effect.Effect<ReceivedMessage> =>
-  Effect.repeat(client.next, { until: ({ payload }) => payload["ref_id"] === id })
+export const connectSignedIn = (user?: TestUsers.TestUser, client_id?: string) =>
+  Effect.flatMap(E2eServer, ({ url }) => TestUsers.connectSignedIn(url, user, client_id))
 
 /** Connects, joins a room and subscribes to it. */
-export const connectInRoom = (topic: string, user?: TestUser) =>
+export const connectInRoom = (topic: string, user?: TestUsers.TestUser) =>
   Effect.gen(function*() {
     const client = yield* connectSignedIn(user)
-    yield* request(client, "join_room", {}, topic)
-    yield* request(client, "subscribe", {}, topic)
+    yield* TestUsers.request(client, "join_room", {}, topic)
+    yield* TestUsers.request(client, "subscribe", {}, topic)
     return client
   })
 
 /** The position in a `subscribed` message. */
-export const positionOf = ({ payload }: ReceivedMessage) =>
+export const positionOf = ({ payload }: TestUsers.ReceivedMessage) =>
   payload["position"] as { readonly epoch: string; readonly seq: number }
 
 interface DeliveredEvent {
@@ -134,16 +96,13 @@ interface DeliveredEvent {
 }
 
 /** The events of a `delta` or `subscribed` message; empty for others. */
-export const eventsOf = ({ payload }: ReceivedMessage): ReadonlyArray<DeliveredEvent> =>
+export const eventsOf = ({ payload }: TestUsers.ReceivedMessage): ReadonlyArray<DeliveredEvent> =>
   (payload["events"] ?? []) as ReadonlyArray<DeliveredEvent>
 
 /** Receives deltas until `seq`; returns their events. */
-export const eventsUpTo = (client: RawClient, seq: number): Effect.Effect<ReadonlyArray<DeliveredEvent>> =>
+export const eventsUpTo = (client: TestUsers.RawClient, seq: number): Effect.Effect<ReadonlyArray<DeliveredEvent>> =>
   Effect.gen(function*() {
     const all: Array<DeliveredEvent> = []
     while ((all.at(-1)?.seq ?? 0) < seq) all.push(...eventsOf(yield* client.nextOf("delta")))
     return all
   })
-
-/** Signs a new user in on an open connection. */
-export const signInNewUser = (client: RawClient): Effect.Effect<ReceivedMessage> => signIn(client, makeTestUser())

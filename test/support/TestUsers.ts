@@ -145,6 +145,32 @@ export const answerChallenge = (
 export const signIn = (client: RawClient, user: TestUser, client_id?: string) =>
   Effect.map(answerChallenge(client, user, client_id === undefined ? {} : { client_id }), ({ answer }) => answer)
 
+/** A signed-in connection. */
+export interface SignedInClient extends RawClient {
+  readonly user: TestUser
+  readonly init: ReceivedMessage
+}
+
+/** Connects to a WebSocket endpoint and signs in, as a new user by default. */
+export const connectSignedIn = Effect.fnUntraced(
+  function*(url: string, user: TestUser = makeTestUser(), client_id?: string) {
+    const client = yield* openClient(url)
+    const init = yield* signIn(client, user, client_id)
+    if (init.type !== "init") return yield* Effect.die(init)
+    return { ...client, user, init } satisfies SignedInClient
+  }
+)
+
+/** Sends a message and waits for its reply; other messages before it are discarded. */
+export const request = (
+  client: RawClient,
+  ...message: Parameters<RawClient["send"]>
+): Effect.Effect<ReceivedMessage> => Effect.suspend(() => replyTo(client, client.send(...message)))
+
+/** Waits for the reply to a message id; other messages before it are discarded. */
+export const replyTo = (client: RawClient, id: string): Effect.Effect<ReceivedMessage> =>
+  Effect.repeat(client.next, { until: ({ payload }) => payload["ref_id"] === id })
+
 interface ServerOptions {
   readonly limits?: Partial<Limits>
   /** Besides the built-in ones. */

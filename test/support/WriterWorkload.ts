@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { Client } from "../../src/client/index.ts"
 import type { TopicId } from "../../src/domain/protocol/Ids.ts"
 import type { History, SentCommand } from "./History.ts"
+import { socketUrl } from "./InProcessServer.ts"
 import type { RoomClient } from "./RoomClients.ts"
 import { makeTestUser, openClient, type ReceivedMessage, signIn, uuid } from "./TestUsers.ts"
 
@@ -56,7 +57,7 @@ export const runSocketWriter = (url: string, topic: TopicId, work: Workload): Ef
     const outstanding = new Map<string, SentCommand>()
 
     const connection = Effect.gen(function*() {
-      const client = yield* openClient(`${url.replace("http", "ws")}/ws`)
+      const client = yield* openClient(socketUrl(url))
       const sendFrame = (type: string, id: string, payload: object) =>
         client.ws.send(JSON.stringify({ id, type, payload, timestamp: 0, thread_id: topic }))
       const sendMessage = (command: SentCommand) => sendFrame("send_message", command.id, { content: command.id })

@@ -2,9 +2,8 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect } from "effect"
 import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
-import { connectInRoom, connectSignedIn, E2eServer, positionOf, request } from "../../support/E2eServerFixture.ts"
-import * as E2eServerFixture from "../../support/E2eServerFixture.ts"
-import { makeTestUser, openClient, uuid } from "../../support/TestUsers.ts"
+import { connectInRoom, connectSignedIn, E2eServer, positionOf } from "../../support/E2eServerFixture.ts"
+import { makeTestUser, openClient, request, signIn, uuid } from "../../support/TestUsers.ts"
 import { errorCode, unbounded } from "./Helpers.ts"
 
 /** Registers the scenarios. */
@@ -112,7 +111,7 @@ const sessions = (it: Vitest.MethodsNonLive<E2eServer>) => {
       const unauthenticated = yield* openClient((yield* E2eServer).url)
       const unresponsive = yield* openClient((yield* E2eServer).url, { autoPong: false })
       const silent = Effect.gen(function*() {
-        yield* E2eServerFixture.signInNewUser(unresponsive)
+        yield* signIn(unresponsive, makeTestUser())
         return yield* unresponsive.closed
       })
       assert.deepStrictEqual(yield* Effect.all([unauthenticated.closed, silent], unbounded), [

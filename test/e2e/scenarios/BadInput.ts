@@ -2,8 +2,8 @@
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect } from "effect"
 import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
-import { connectInRoom, connectSignedIn, type E2eServer, replyTo, request } from "../../support/E2eServerFixture.ts"
-import { uuid } from "../../support/TestUsers.ts"
+import { connectInRoom, connectSignedIn, type E2eServer } from "../../support/E2eServerFixture.ts"
+import { replyTo, request, uuid } from "../../support/TestUsers.ts"
 import { errorCode, indices } from "./Helpers.ts"
 
 const envelope = { id: uuid(), type: "heartbeat", payload: {}, timestamp: 0 }

@@ -1,7 +1,8 @@
 /** Scenarios of presence, signals and streamed text, and of closing a thread. */
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect } from "effect"
-import { connectInRoom, connectSignedIn, type E2eServer, eventsOf, request } from "../../support/E2eServerFixture.ts"
+import { connectInRoom, connectSignedIn, type E2eServer, eventsOf } from "../../support/E2eServerFixture.ts"
+import { request } from "../../support/TestUsers.ts"
 import { indices } from "./Helpers.ts"
 
 /** Registers the scenarios. */

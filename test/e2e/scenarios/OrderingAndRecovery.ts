@@ -7,11 +7,9 @@ import {
   type E2eServer,
   eventsOf,
   eventsUpTo,
-  positionOf,
-  replyTo,
-  request
+  positionOf
 } from "../../support/E2eServerFixture.ts"
-import { makeTestUser, uuid } from "../../support/TestUsers.ts"
+import { makeTestUser, replyTo, request, uuid } from "../../support/TestUsers.ts"
 import { indices, range, seqsOf, unbounded } from "./Helpers.ts"
 
 /** Registers the scenarios. */
