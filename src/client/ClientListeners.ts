@@ -61,8 +61,8 @@ export class ClientListeners {
 export class OutcomeCallbacks<A> {
   private readonly callbacks = new Map<string, Set<(outcome: Result.Result<A, ClientErrorReason>) => void>>()
 
-  /** Runs `submit`, then waits for the outcome of `id`. */
-  awaitOutcome(id: string, submit: () => void): Effect.Effect<A, ClientError> {
+  /** Runs `submit`, then waits for the outcome of `id`. Calls `onAbandoned` when the last fiber that waits is interrupted. */
+  awaitOutcome(id: string, submit: () => void, onAbandoned: () => void = () => {}): Effect.Effect<A, ClientError> {
     return Effect.callback<A, ClientError>((resume) => {
       const callback = (outcome: Result.Result<A, ClientErrorReason>) =>
         resume(Effect.fromResult(Result.mapError(outcome, (reason) => new ClientError({ reason }))))
@@ -71,7 +71,9 @@ export class OutcomeCallbacks<A> {
       submit()
       return Effect.sync(() => {
         callbacks.delete(callback)
-        if (callbacks.size === 0) this.callbacks.delete(id)
+        if (callbacks.size > 0 || this.callbacks.get(id) !== callbacks) return
+        this.callbacks.delete(id)
+        onAbandoned()
       })
     })
   }

@@ -112,6 +112,8 @@ const handleMessage = (config: Config, state: State, message: Message): Transiti
       return unwatchTopic(state, message)
     case "CommandSubmitted":
       return Outbox.enqueue(config, state, message)
+    case "CommandWithdrawn":
+      return withoutIntents(Outbox.withdraw(config, state, message.id))
     case "QuerySubmitted":
       return submitQuery(state, message)
     case "SignalSubmitted":
@@ -170,7 +172,13 @@ const subscribeTopics = (state: State, at: Instant): Transition => {
     const position = replica.position === undefined ? {} : { position: replica.position }
     transition = andThen(transition, (current) => {
       const next = setReplica(current, { ...replica, sync: { _tag: "Subscribing", requestId: nextMessageId(current) } })
-      return sendMessage(next, at, "subscribe", position, replica.topic)
+      return sendMessage(
+        Outbox.markSentBeforeSubscription(next, replica.topic),
+        at,
+        "subscribe",
+        position,
+        replica.topic
+      )
     })
   }
   return transition

@@ -114,6 +114,8 @@ export interface PendingCommand {
   readonly optimistic: boolean
   /** Whether it was ever sent, on any connection. */
   readonly attempted: boolean
+  /** Whether the next snapshot of its topic may contain it. Not if it was sent behind the request for the snapshot. */
+  readonly maybeInSnapshot: boolean
   /** Its seq in the log, once `accepted`; 0 before. */
   readonly seq: number
 }
@@ -187,6 +189,8 @@ export type UntimedMessage =
     readonly command: { readonly _tag: string }
     readonly seed: number
   }
+  /** Nobody waits for the outcome of a command any more. */
+  | { readonly _tag: "CommandWithdrawn"; readonly id: string }
   | {
     readonly _tag: "QuerySubmitted"
     readonly id: string

@@ -5,7 +5,7 @@
 import { Clock, Effect, FiberHandle, FiberSet, Random } from "effect"
 import type { Instant } from "../domain/protocol/Ids.ts"
 import type { AnyKind } from "../domain/topic/Topic.ts"
-import type { ClientError } from "./ClientError.ts"
+import { ClientError, errorReason } from "./ClientError.ts"
 import { ClientListeners, type EventListener, OutcomeCallbacks, type Unsubscribe } from "./ClientListeners.ts"
 import * as ClientMachine from "./ClientMachine.ts"
 import type { Config, Intent, Message, Query, QueryResponse, Receipt, State, UntimedMessage } from "./ClientModel.ts"
@@ -42,9 +42,12 @@ export interface ClientRuntime {
   readonly onChange: (listener: () => void) => Unsubscribe
   /** Calls back with durable events as replicas apply them. */
   readonly onEvents: (listener: EventListener) => Unsubscribe
-  /** Submits a command and waits for its outcome. The command stays submitted when the fiber is interrupted. */
+  /**
+   * Submits a command and waits for its outcome. When the fiber is interrupted the command is withdrawn, unless it was
+   * sent already. Fails with `closed` after the client's scope has ended.
+   */
   readonly sendCommand: (message: Omit<CommandMessage, "_tag" | "seed">) => Effect.Effect<Receipt, ClientError>
-  /** Submits a query and waits for its answer. */
+  /** Submits a query and waits for its answer. Fails with `closed` after the client's scope has ended. */
   readonly sendQuery: (
     id: string,
     query: Query,
@@ -83,7 +86,7 @@ export const makeClientRuntime = Effect.fnUntraced(function*(options: Options, u
     (removeListener) =>
       Effect.sync(() => {
         removeListener()
-        runner.dispatch({ _tag: "Stopped" })
+        runner.close()
       })
   )
   return runner.runtime
@@ -100,6 +103,7 @@ class MachineRunner {
   private readonly mailbox: Array<Message> = []
   private state: State
   private draining = false
+  private closed = false
   private timerAt: Instant | undefined
 
   constructor(options: Options, url: string, config: Config, environment: Environment) {
@@ -127,15 +131,28 @@ class MachineRunner {
     onChange: (listener) => this.listeners.onChange(listener),
     onEvents: (listener) => this.listeners.onEvents(listener),
     sendCommand: ({ command, id, topic }) =>
-      this.commands.awaitOutcome(id, () => {
-        const seed = Math.floor(this.environment.random() * 2 ** 32)
-        this.dispatch({ _tag: "CommandSubmitted", id, topic, command, seed })
-      }),
+      this.closed ? clientClosed : this.commands.awaitOutcome(
+        id,
+        () => {
+          const seed = Math.floor(this.environment.random() * 2 ** 32)
+          this.dispatch({ _tag: "CommandSubmitted", id, topic, command, seed })
+        },
+        () => this.dispatch({ _tag: "CommandWithdrawn", id })
+      ),
     sendQuery: (id, query, topic) =>
-      this.queries.awaitOutcome(id, () => this.dispatch({ _tag: "QuerySubmitted", id, query, topic }))
+      this.closed
+        ? clientClosed
+        : this.queries.awaitOutcome(id, () => this.dispatch({ _tag: "QuerySubmitted", id, query, topic }))
+  }
+
+  /** Stops for good. */
+  close(): void {
+    this.dispatch({ _tag: "Stopped" })
+    this.closed = true
   }
 
   dispatch(message: UntimedMessage): void {
+    if (this.closed) return
     this.mailbox.push({ ...message, at: this.environment.now() })
     if (this.draining) return
     this.draining = true
@@ -192,5 +209,9 @@ class MachineRunner {
     )
   }
 }
+
+const clientClosed = Effect.fail(
+  new ClientError({ reason: errorReason("closed", "This client was closed: make another one.") })
+)
 
 const openWebSocket: Connect = (url, protocol) => new WebSocket(url, [protocol])

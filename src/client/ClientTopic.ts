@@ -2,11 +2,11 @@
  * One topic as a client's user sees it: views as callbacks, `AsyncIterable` and `Stream`, and typed commands.
  * Subscribes to the server while it has at least one listener.
  */
-import { Effect, Queue, Stream } from "effect"
+import { Cause, Effect, Exit, Queue, Stream } from "effect"
 import { CommandId, type TopicId } from "../domain/protocol/Ids.ts"
 import type { PublishedEvent } from "../domain/protocol/Protocol.ts"
 import type { Intent as KindIntent, Kind } from "../domain/topic/Topic.ts"
-import type { ClientError } from "./ClientError.ts"
+import { ClientError } from "./ClientError.ts"
 import type { Unsubscribe } from "./ClientListeners.ts"
 import type { Receipt } from "./ClientModel.ts"
 import type { ClientRuntime } from "./ClientRuntime.ts"
@@ -27,9 +27,12 @@ export interface Topic<S, C> {
   /** The newest view; a slow consumer misses intermediate ones. */
   readonly views: Stream.Stream<View<S>>
   readonly [Symbol.asyncIterator]: () => AsyncIterator<View<S>>
-  /** Sends a command and waits for its receipt, also while offline. It is retried under one id: `id`, or a new one. */
+  /**
+   * Sends a command and waits for its receipt, also while offline. It is retried under one id: `id`, or a new one.
+   * Interruption, as by `Effect.timeout`, withdraws it if it was not sent yet; one that was sent may take effect.
+   */
   readonly send: (command: C, id?: string) => Effect.Effect<Receipt, ClientError>
-  /** `send` as a promise, which rejects with a `ClientError`. */
+  /** `send` as a promise, which rejects with a `ClientError`. A rejection because of `close` need not be handled. */
   readonly sendPromise: (command: C, id?: string) => Promise<Receipt>
   /** Shares the latest value under a key with subscribers; null removes it. Not logged; lost while offline (ROO3). */
   readonly signal: (key: string, value: unknown) => void
@@ -101,9 +104,23 @@ export const makeTopic = <S, C extends { readonly _tag: string }, A, E, I extend
     views,
     [Symbol.asyncIterator]: () => Stream.toAsyncIterable(views)[Symbol.asyncIterator](),
     send,
-    sendPromise: (command, id) => Effect.runPromise(send(command, id)),
+    sendPromise: (command, id) => toPromise(send(command, id)),
     signal: (key, value) => runtime.dispatch({ _tag: "SignalSubmitted", topic: id, key, value })
   }
+}
+
+/** Runs a command. Who closes the client knows what that does to pending commands: it must not end a Node process. */
+const toPromise = (effect: Effect.Effect<Receipt, ClientError>): Promise<Receipt> => {
+  const { promise, reject, resolve } = Promise.withResolvers<Receipt>()
+  Effect.runCallback(effect, {
+    onExit: (exit) => {
+      if (Exit.isSuccess(exit)) return resolve(exit.value)
+      const error = Cause.squash(exit.cause)
+      if (error instanceof ClientError && error.reason.code === "closed") promise.catch(() => {})
+      reject(error)
+    }
+  })
+  return promise
 }
 
 /** Calls back with the present value, unless it is undefined, and with each other one after a change. */

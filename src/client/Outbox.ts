@@ -13,6 +13,8 @@
  *              connection lost         removed                                 removed
  * ```
  *
+ * A command whose caller is interrupted before it was sent is removed too.
+ *
  * Commands of one budget take effect in the order of submission (CON7): the server rejects a command that exceeds the
  * rate together with all behind it, and the window of 1 lets no other leave until the oldest is answered.
  */
@@ -94,18 +96,46 @@ export const enqueue = (config: Config, state: State, message: MessageOf<"Comman
     stage: "queued",
     optimistic: true,
     attempted: false,
+    maybeInSnapshot: false,
     seq: 0
   }
   return withoutIntents(rebaseTopic(config, { ...state, outbox: [...state.outbox, pending] }, topic))
 }
+
+/** Removes a command whose caller was interrupted, unless it was sent: then it may have taken effect already. */
+export const withdraw = (config: Config, state: State, id: string): State => {
+  const pending = state.outbox.find((pending) => pending.id === id && !pending.attempted)
+  return pending === undefined
+    ? state
+    : rebaseTopic(config, { ...state, outbox: state.outbox.filter((other) => other !== pending) }, pending.topic)
+}
+
+/** Notes that a subscription to a topic is requested: a snapshot in its answer may contain what was sent before. */
+export const markSentBeforeSubscription = (state: State, topic: PendingCommand["topic"]): State => ({
+  ...state,
+  outbox: state.outbox.map((pending) =>
+    pending.topic === topic && pending.stage === "sent" ? { ...pending, maybeInSnapshot: true } : pending
+  )
+})
 
 /** Sends the commands that may be sent now. */
 export const flushCommands = (state: State, at: Instant): Transition => {
   const sendable = state.outbox.length === 0 ? [] : selectSendable(state, at)
   if (sendable.length === 0) return withoutIntents(state)
   const ids = new Set(sendable.map((pending) => pending.id))
+  // The server answers subscriptions one at a time: a command may overtake all but the first.
+  const subscribing = [...state.replicas.values()].filter(({ sync }) => sync._tag === "Subscribing")
+  const mayOvertake = ({ topic }: PendingCommand) =>
+    subscribing.length > 1 && subscribing.some((replica) => replica.topic === topic)
   const outbox = state.outbox.map((pending) =>
-    ids.has(pending.id) ? { ...pending, stage: "sent" as const, attempted: true } : pending
+    ids.has(pending.id)
+      ? {
+        ...pending,
+        stage: "sent" as const,
+        attempted: true,
+        maybeInSnapshot: pending.maybeInSnapshot || mayOvertake(pending)
+      }
+      : pending
   )
   return sendable.reduce<Transition>(
     (transition, { command: { _tag, ...payload }, id, topic }) =>
@@ -123,9 +153,9 @@ export const reconcilePending = (
 ): ReadonlyArray<PendingCommand> => {
   const includedIds = new Set<string>(events.map((event) => event.cause))
   const seq = replica.position?.seq ?? 0
-  // A snapshot may contain a command that was sent before. Shown late is better than shown twice.
+  // Shown late is better than shown twice.
   const isIncluded = (pending: PendingCommand): boolean =>
-    includedIds.has(pending.id) || (mode === "snapshot" && pending.attempted && pending.stage !== "accepted")
+    includedIds.has(pending.id) || (mode === "snapshot" && pending.maybeInSnapshot && pending.stage !== "accepted")
   return outbox.flatMap((pending) => {
     if (pending.topic !== replica.topic) return [pending]
     if (pending.stage === "accepted" && pending.seq <= seq) return []

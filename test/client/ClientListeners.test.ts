@@ -56,4 +56,21 @@ describe("OutcomeCallbacks", () => {
       assert.strictEqual((yield* Fiber.join(failing)).reason.code, "closed")
       assert.deepStrictEqual(submitted, ["a", "a", "a", "b"])
     }))
+
+  it.effect("reports an id as abandoned when the last fiber that waits for it is interrupted", () =>
+    Effect.gen(function*() {
+      const callbacks = new OutcomeCallbacks<number>()
+      const abandoned: Array<string> = []
+      const waiting = yield* Effect.forEach(["a", "a", "b"], (id) =>
+        Effect.forkChild(
+          callbacks.awaitOutcome(id, () => {}, () => abandoned.push(id)),
+          { startImmediately: true }
+        ))
+      callbacks.complete("b", Result.succeed(1))
+      yield* Fiber.interrupt(waiting[2]!)
+      yield* Fiber.interrupt(waiting[0]!)
+      assert.deepStrictEqual(abandoned, [])
+      yield* Fiber.interrupt(waiting[1]!)
+      assert.deepStrictEqual(abandoned, ["a"])
+    }))
 })

@@ -1,8 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { Client, Keys } from "../../src/client/index.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
+import { topic } from "./ScriptedServer.ts"
+
+/** A client without a network, and a topic of it. */
+const unconnectedClient = Effect.gen(function*() {
+  const client = yield* Client.make({
+    url: "http://choir.test",
+    identity: yield* Effect.flatMap(Keys.generateSecret, Keys.fromSecret),
+    kinds: [roomKind],
+    connect: () => {
+      throw new TypeError("no network")
+    }
+  })
+  return { client, lobby: client.topic(roomKind, topic) }
+})
 
 describe("ClientRuntime", () => {
   it.effect("[SYN10] retries when the back-off has passed, and stops with its scope", () =>
@@ -35,4 +49,40 @@ describe("ClientRuntime", () => {
       yield* TestClock.adjust(60_000)
       assert.strictEqual(attempts, attemptsBefore)
     }))
+
+  it.effect("[SYN10] withdraws a command that was not sent when its caller stops waiting", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { client, lobby } = yield* unconnectedClient
+      const sending = yield* Effect.forkChild(
+        Effect.timeoutOption(lobby.send({ _tag: "send_message", content: "too late" }), 1_000),
+        { startImmediately: true }
+      )
+      assert.lengthOf(client.state().outbox, 1)
+      yield* TestClock.adjust(1_000)
+      assert.isTrue(Option.isNone(yield* Fiber.join(sending)))
+      assert.lengthOf(client.state().outbox, 0)
+    })))
+
+  it.effect("[SYN10] after its scope a command or query fails as closed, and a promise that nobody awaits harms nobody", () =>
+    Effect.gen(function*() {
+      const unhandled: Array<unknown> = []
+      const onUnhandled = (reason: unknown) => void unhandled.push(reason)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => process.on("unhandledRejection", onUnhandled)),
+        () => Effect.sync(() => process.off("unhandledRejection", onUnhandled))
+      )
+      const command = { _tag: "send_message", content: "late" } as const
+      const { client, lobby } = yield* Effect.scoped(
+        Effect.tap(unconnectedClient, ({ lobby }) => Effect.sync(() => void lobby.sendPromise(command)))
+      )
+      void lobby.sendPromise(command)
+      for (const failing of [Effect.asVoid(lobby.send(command)), Effect.asVoid(client.user)]) {
+        assert.strictEqual((yield* Effect.flip(failing)).reason.code, "closed")
+      }
+      client.start()
+      assert.strictEqual(client.phase()._tag, "Disconnected")
+      // Node reports rejections once a turn is over.
+      yield* Effect.callback<void>((resume) => void setImmediate(() => resume(Effect.void)))
+      assert.deepStrictEqual(unhandled, [])
+    }).pipe(Effect.scoped))
 })

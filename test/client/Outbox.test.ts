@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { maxPendingCommands } from "../../src/client/Outbox.ts"
-import { CommandId } from "../../src/domain/protocol/Ids.ts"
+import { CommandId, TopicId } from "../../src/domain/protocol/Ids.ts"
 import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
 import { ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
 import { otherUser, topic, uuid } from "./ScriptedServer.ts"
@@ -29,6 +29,9 @@ const visibleState = ({ state: { outbox, replicas } }: ClientFixture) => ({
   posts: (replicas.get(topic)!.state as RoomModel.State).posts.length
 })
 
+const moveToEnd = (messages: Array<{ readonly type: string }>, type: string) =>
+  messages.sort((one, other) => Number(one.type === type) - Number(other.type === type))
+
 describe("Outbox", () => {
   it("[SYN10] a command submitted offline is applied optimistically and sent after the reconnect", () => {
     const fixture = onlineFixture()
@@ -51,6 +54,59 @@ describe("Outbox", () => {
     assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
     fixture.runUntilQuiescent()
     assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
+  })
+
+  it("[SYN10] a command submitted offline stays visible while a snapshot replaces the state", () => {
+    const fixture = onlineFixture()
+    fixture.serverReachable = false
+    fixture.cutConnection()
+    fixture.submitCommand(7, { _tag: "send_message", content: "mine" })
+    for (let n = 20; n < 24; n++) fixture.append(uuid(n), otherUser, { _tag: "send_message", content: n })
+    fixture.serverReachable = true
+    fixture.advanceTime(20_000)
+    while (fixture.state.outbox.length > 0) {
+      assert.deepStrictEqual(postContents(clientReplica(fixture).state).filter((post) => post === "mine"), ["mine"])
+      if (!fixture.serverReceive()) fixture.clientReceive()
+    }
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), [20, 21, 22, 23, "mine"])
+  })
+
+  it("[SYN4][SYN10] a command sent while another topic is subscribed to first may be in the snapshot", () => {
+    const fixture = onlineFixture()
+    fixture.dispatch({ _tag: "TopicWatched", topic: TopicId.make("room:other") })
+    fixture.serverReachable = false
+    fixture.cutConnection()
+    fixture.submitCommand(7, { _tag: "send_message", content: "mine" })
+    fixture.serverReachable = true
+    fixture.advanceTime(20_000)
+    while (!fixture.toServer.some(({ type }) => type === "send_message")) {
+      if (!fixture.serverReceive()) fixture.clientReceive()
+    }
+    // The command overtakes the subscription, which waits for that of the other topic; replies keep their order.
+    moveToEnd(fixture.toServer, "subscribe")
+    for (let n = 20; n < 24; n++) fixture.append(uuid(n), otherUser, { _tag: "send_message", content: n })
+    while (fixture.serverReceive());
+    moveToEnd(fixture.toClient as Array<{ readonly type: string }>, "receipt")
+    while (fixture.clientReceive()) {
+      const posts = postContents(clientReplica(fixture).state)
+      assert.isAtMost(posts.filter((post) => post === "mine").length, 1)
+    }
+    assert.deepStrictEqual(fixture.outcomes.get(uuid(7)), [true])
+  })
+
+  it("[SYN10] an abandoned command is withdrawn while it was never sent, and kept afterwards", () => {
+    const fixture = onlineFixture()
+    fixture.submitCommand(7, { _tag: "send_message", content: "sent" })
+    fixture.serverReachable = false
+    fixture.cutConnection()
+    fixture.submitCommand(8, { _tag: "send_message", content: "queued" })
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["sent", "queued"])
+    for (const n of [7, 8]) fixture.dispatch({ _tag: "CommandWithdrawn", id: uuid(n) })
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["sent"])
+    fixture.serverReachable = true
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(fixture.receivedIds, [uuid(7)])
+    assert.deepStrictEqual([...fixture.outcomes], [[uuid(7), [true]]])
   })
 
   it("[SYN4][SYN10] a command that a snapshot may contain is not applied a second time", () => {
