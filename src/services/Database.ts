@@ -10,8 +10,9 @@
  * **Details**
  *
  * An operation is decided by the pure `Storage.executeOperation`, applied to the engine, and rolled back when the
- * engine fails. Recovery waits for an unreachable engine, creates a collection that is lost, and embeds a text again
- * whose vector was rejected. `state` is the cache of the engine, for inspection.
+ * engine fails. Recovery waits for an unreachable engine, and creates a collection that is lost. A `Store` whose vector
+ * is invalid fails with `InvalidVector`; with `onInvalidVector: "embed"` the contents of its points are embedded instead.
+ * `state` is the cache of the engine, for inspection.
  *
  * **Gotchas**
  *
@@ -80,11 +81,11 @@ export class DatabaseError extends Schema.TaggedError<DatabaseError>()("Database
   /** Whether the same operation may work later. */
   get retryable(): boolean {
     const { _tag } = this.reason
-    return _tag === "ConnectionError" || _tag === "InconsistencyError"
+    return _tag === "ConnectionError" || _tag === "InconsistencyError" || _tag === "EmbeddingUnavailable"
   }
 }
 
-/** The result of an operation: hits for a search, the best first. */
+/** The result of an operation: hits for a search, the best first; nothing for a write. */
 export type OperationOutput<O extends Operation> = O extends { readonly _tag: "Search" } ? ReadonlyArray<Hit> : void
 
 /** Storage of points, over a vector index. */

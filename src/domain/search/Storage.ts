@@ -71,7 +71,7 @@ export const executeOperation = (
   if (!collection.ready) return rejectNotReady(state, collection)
   switch (operation._tag) {
     case "Store":
-      return store(state, collection, operation.points)
+      return store(state, collection, operation)
     case "Search":
       return search(state, collection, operation)
     case "Update":
@@ -116,7 +116,7 @@ const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 const store = (
   state: StorageState,
   { dimension, name }: Collection,
-  points: ReadonlyArray<Point>
+  { onInvalidVector, points }: OperationOf<"Store">
 ): StorageTransition => {
   if (points.length === 0 || points.length > batchLimit) {
     return rejectInvalid(state, `one Store takes 1 to ${batchLimit} points`)
@@ -128,7 +128,8 @@ const store = (
     if (!uuidPattern.test(id)) return rejectInvalid(state, `${id} is not a UUID`)
     const fault = Vector.findFault(vector, dimension)
     if (fault !== undefined) {
-      return reject(state, new StorageError.InvalidVector({ id, fault }), { _tag: "RecoverEmbedding" })
+      const recovery = onInvalidVector === "embed" ? { _tag: "RecoverEmbedding" } as const : giveUp
+      return reject(state, new StorageError.InvalidVector({ id, fault }), recovery)
     }
   }
   const normalised = points.map((point) => ({ ...point, vector: Vector.normalise(point.vector) }))

@@ -69,7 +69,17 @@ export class InconsistencyError extends Schema.TaggedError<InconsistencyError>()
   }
 }
 
-/** The engine rejected a vector, or the embedder a text. */
+/** The embedding model cannot be reached, is rate-limited, or failed: the same texts may be embedded later (STO8). */
+export class EmbeddingUnavailable extends Schema.TaggedError<EmbeddingUnavailable>()("EmbeddingUnavailable", {
+  detail: Schema.String,
+  retry_after_ms: Schema.NullOr(Schema.Natural)
+}) {
+  override get message() {
+    return `the embedding model is not available (${this.detail})`
+  }
+}
+
+/** The engine rejected a vector, or the embedding model a text. */
 export class VectorError extends Schema.TaggedError<VectorError>()("VectorError", { detail: Schema.String }) {
   override get message() {
     return `the vector was rejected (${this.detail})`
@@ -86,8 +96,8 @@ export const OperationRejection = Schema.Union([
 ])
 export type OperationRejection = typeof OperationRejection.Type
 
-/** Failures outside: of the engine or the embedder. */
-export const EngineFailure = Schema.Union([ConnectionError, InconsistencyError, VectorError])
+/** Failures outside: of the engine or the embedding model. */
+export const EngineFailure = Schema.Union([ConnectionError, InconsistencyError, EmbeddingUnavailable, VectorError])
 export type EngineFailure = typeof EngineFailure.Type
 
 /** The action before the operation is retried; `GiveUp` for an operation that is not retried. */

@@ -48,8 +48,17 @@ export interface StorageState {
 
 /** An operation on one collection. */
 export type Operation =
-  /** Writes whole points; a version that is not newer than the stored one is ignored. Vectors may have any length. */
-  | { readonly _tag: "Store"; readonly collection: string; readonly points: ReadonlyArray<Point> }
+  /**
+   * Writes whole points; a version that is not newer than the stored one is ignored. Vectors may have any length other
+   * than 0. A vector that is invalid, or that the engine rejects, fails the operation, unless the caller says that all
+   * vectors are embeddings of the points' contents, which may be computed again (STO6).
+   */
+  | {
+    readonly _tag: "Store"
+    readonly collection: string
+    readonly points: ReadonlyArray<Point>
+    readonly onInvalidVector?: "fail" | "embed"
+  }
   | {
     readonly _tag: "Search"
     readonly collection: string

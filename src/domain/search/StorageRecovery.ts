@@ -27,6 +27,7 @@ export const handleStorageError = (
   const failed: StorageState = { ...state, error_state: { error, failures } }
   switch (error._tag) {
     case "ConnectionError":
+    case "EmbeddingUnavailable":
       return [failed, { _tag: "RetryWithBackoff", delay_ms: backoffDelay(failures, error.retry_after_ms) }]
     case "InconsistencyError":
       return [evictCollection(failed, error.collection), { _tag: "ValidateAndRetry" }]
@@ -46,8 +47,8 @@ export const retryBudget = (operation: Operation): RetryBudget =>
   operation._tag === "Search" ? { retries: 2, maxDelay: 500 } : { retries: 5, maxDelay: 5_000 }
 
 /**
- * The recovery to carry out: `GiveUp` when the retries are used up, the wait would be too long, or the operation has no
- * text to embed again.
+ * The recovery to carry out: `GiveUp` when the retries are used up, the wait would be too long, or a vector would have to
+ * be computed again that the caller has not said to be an embedding: a vector of somebody's own is never replaced.
  */
 export const limitRecovery = (
   operation: Operation,
@@ -56,5 +57,6 @@ export const limitRecovery = (
 ): StorageError.RecoveryAction => {
   const embedsAgain = recovery._tag === "RecoverEmbedding" || recovery._tag === "UpdateAndRetry"
   const waitsTooLong = recovery._tag === "RetryWithBackoff" && recovery.delay_ms > maxDelay
-  return retries === 0 || waitsTooLong || embedsAgain && operation._tag !== "Store" ? { _tag: "GiveUp" } : recovery
+  const mayEmbed = operation._tag === "Store" && operation.onInvalidVector === "embed"
+  return retries === 0 || waitsTooLong || embedsAgain && !mayEmbed ? { _tag: "GiveUp" } : recovery
 }

@@ -38,10 +38,11 @@
  * await Effect.runPromise(program.pipe(Effect.provide(layer)))
  * ```
  */
-import { Effect, Layer, Ref, Result, Semaphore } from "effect"
-import { EmbeddingModel } from "effect/ai"
+import { Duration, Effect, Layer, Ref, Result, Semaphore } from "effect"
+import { type AiError, EmbeddingModel } from "effect/ai"
 import * as Storage from "../../domain/search/Storage.ts"
 import {
+  EmbeddingUnavailable,
   type EngineFailure,
   type OperationRejection,
   type RecoveryAction,
@@ -51,7 +52,7 @@ import { type EngineCommand, initial, type Operation, type StorageState } from "
 import * as StorageRecovery from "../../domain/search/StorageRecovery.ts"
 import type { Hit } from "../../domain/search/VectorPoint.ts"
 import { Database, DatabaseError, PriorsCollection } from "../../services/Database.ts"
-import { VectorIndex } from "../../services/VectorIndex.ts"
+import { VectorIndex, type VectorIndexError } from "../../services/VectorIndex.ts"
 import * as IndexErrors from "./IndexErrors.ts"
 
 interface OperationFailure {
@@ -103,7 +104,7 @@ const executeWithRecovery = Effect.fnUntraced(function*(dependencies: Dependenci
     const { failure } = outcome
     const recovery = StorageRecovery.limitRecovery(operation, failure.recovery, { retries: remaining, maxDelay })
     if (recovery._tag === "GiveUp") return yield* Effect.fail(failure)
-    const recovered = yield* Effect.result(recover(dependencies, operation, recovery))
+    const recovered = yield* Effect.result(recover(dependencies, operation, failure.error, recovery))
     if (Result.isSuccess(recovered)) operation = recovered.success
     outcome = Result.isFailure(recovered)
       ? Result.fail(recovered.failure)
@@ -135,18 +136,19 @@ const attemptUnlocked = Effect.fnUntraced(function*(dependencies: Dependencies, 
   return hits
 })
 
-const applyCommand = (index: VectorIndex["Service"], command: EngineCommand) => {
+const applyCommand = (
+  index: VectorIndex["Service"],
+  command: EngineCommand
+): Effect.Effect<ReadonlyArray<Hit> | void, VectorIndexError> => {
   switch (command._tag) {
     case "Upsert":
-      return Effect.as(index.upsert(command.collection, command.points), noHits)
+      return index.upsert(command.collection, command.points)
     case "Remove":
-      return Effect.as(index.remove(command.collection, command.ids), noHits)
+      return index.remove(command.collection, command.ids)
     case "Query":
       return index.search(command.collection, command)
   }
 }
-
-const noHits: ReadonlyArray<Hit> = []
 
 /** Records an engine failure in the state, and fails with the recovery from it. */
 const failWithRecovery = Effect.fnUntraced(
@@ -168,12 +170,13 @@ const failWithRecovery = Effect.fnUntraced(
 const recover = Effect.fnUntraced(function*(
   dependencies: Dependencies,
   operation: Operation,
+  error: OperationFailure["error"],
   recovery: Exclude<RecoveryAction, { readonly _tag: "GiveUp" }>
 ) {
   switch (recovery._tag) {
     case "RetryWithBackoff":
       yield* Effect.sleep(recovery.delay_ms)
-      return operation
+      return error._tag === "EmbeddingUnavailable" ? yield* embedAgain(dependencies, operation) : operation
     case "ValidateAndRetry":
       return operation
     case "RecoverCollection":
@@ -215,8 +218,17 @@ const embedAgain = (dependencies: Dependencies, operation: Operation) =>
         ...operation,
         points: operation.points.map((point, i) => ({ ...point, vector: embeddings[i]?.vector ?? [] }))
       })),
-      Effect.catch((error) => failWithRecovery(dependencies, new VectorError({ detail: error.message })))
+      Effect.catch((error) => failWithRecovery(dependencies, toStorageError(error)))
     )
+
+/** STO8: a failure of the embedding model that may pass is retried; a text that it refuses has no vector. */
+const toStorageError = ({ isRetryable, message, retryAfter }: AiError.AiError): EngineFailure =>
+  isRetryable
+    ? new EmbeddingUnavailable({
+      detail: message,
+      retry_after_ms: retryAfter === undefined ? null : Math.ceil(Duration.toMillis(retryAfter))
+    })
+    : new VectorError({ detail: message })
 
 /** The database. At first nothing is known of the engine: the first operation creates the collection. */
 export const layer: Layer.Layer<

@@ -1,7 +1,8 @@
 /** Maps the errors of the vector index to those of storage. */
+import { Schema } from "effect"
 import {
   ConnectionError,
-  type EngineFailure,
+  EngineFailure,
   InconsistencyError,
   InvalidCollection,
   InvalidOperation,
@@ -31,5 +32,6 @@ export const fromVectorIndexError = ({ reason }: VectorIndexError): EngineFailur
 }
 
 /** Whether a recovery exists for the error: not for a rejected operation. */
-export const isEngineFailure = (error: EngineFailure | OperationRejection): error is EngineFailure =>
-  error._tag === "ConnectionError" || error._tag === "InconsistencyError" || error._tag === "VectorError"
+export const isEngineFailure: (error: EngineFailure | OperationRejection) => error is EngineFailure = Schema.is(
+  EngineFailure
+)

@@ -24,7 +24,8 @@ export const make = Effect.gen(function*() {
         database.execute({
           _tag: "Store",
           collection: name,
-          points: drafts.map((draft, i) => ({ ...draft, vector: embeddings[i]?.vector ?? [] }))
+          points: drafts.map((draft, i) => ({ ...draft, vector: embeddings[i]?.vector ?? [] })),
+          onInvalidVector: "embed"
         })
       )
     )

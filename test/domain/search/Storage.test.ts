@@ -8,8 +8,8 @@ const collection = "c"
 const initialState = initial([{ name: collection, dimension: 3 }])
 const ready = Storage.markCollectionReady(initialState, collection)
 
-const store = (...points: ReadonlyArray<ReturnType<typeof makePoint>>): Operation => ({
-  _tag: "Store",
+const store = (...points: ReadonlyArray<ReturnType<typeof makePoint>>) => ({
+  _tag: "Store" as const,
   collection,
   points
 })
@@ -51,11 +51,16 @@ describe("Storage: decisions", () => {
     { fault: "not_finite", vector: [1, 1e39, 0] },
     { fault: "zero", vector: [0, 0, 0] }
   ])(
-    "[STO2] [STO8] a vector with the fault $fault is rejected, and embedded again if it was to be stored",
+    "[STO2] [STO6] [STO8] a vector with the fault $fault is rejected, and embedded again only if the caller asks for it",
     ({ fault, vector }) => {
       const [state, result] = Storage.executeOperation(ready, store(makePoint(1, [1, 0, 0]), makePoint(2, vector)))
       assert.strictEqual(state, ready)
-      assert.deepStrictEqual(outcomeTags(result), ["InvalidVector", "RecoverEmbedding"])
+      assert.deepStrictEqual(outcomeTags(result), ["InvalidVector", "GiveUp"])
+      const embedded = { ...store(makePoint(2, vector)), onInvalidVector: "embed" as const }
+      assert.deepStrictEqual(outcomeTags(Storage.executeOperation(ready, embedded)[1]), [
+        "InvalidVector",
+        "RecoverEmbedding"
+      ])
       assert.isTrue(result._tag === "Failure" && result.error._tag === "InvalidVector" && result.error.fault === fault)
       assert.deepStrictEqual(outcomeTags(Storage.executeOperation(ready, search(vector))[1]), [
         "InvalidVector",

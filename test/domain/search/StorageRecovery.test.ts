@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Storage from "../../../src/domain/search/Storage.ts"
 import {
   ConnectionError,
+  EmbeddingUnavailable,
   InconsistencyError,
   type RecoveryAction,
   VectorError
@@ -13,7 +14,7 @@ import { makePoint, pointId } from "../../support/PointFixture.ts"
 const collection = "c"
 const ready = Storage.markCollectionReady(initial([{ name: collection, dimension: 3 }]), collection)
 const stored = Storage.cachePoints(ready, collection, [{ id: pointId(1), point: makePoint(1, [1, 0, 0]) }])
-const store: Operation = { _tag: "Store", collection, points: [makePoint(1, [1, 0, 0])] }
+const store = { _tag: "Store", collection, points: [makePoint(1, [1, 0, 0])] } satisfies Operation
 const search: Operation = { _tag: "Search", collection, vector: [1, 0, 0], limit: 1, filter: {} }
 
 describe("StorageRecovery", () => {
@@ -59,14 +60,25 @@ describe("StorageRecovery", () => {
     assert.deepStrictEqual([501, 5_000, 5_001].map((delay) => isRetried(store, delay)), [true, true, false])
   })
 
-  it("[STO6] an operation fails when its retries are used up, or when it has no text to embed", () => {
+  it("[STO6] [STO8] while the embedding model is not available the wait is as for the engine", () => {
+    const [state, recovery] = StorageRecovery.handleStorageError(
+      new EmbeddingUnavailable({ detail: "rate limit", retry_after_ms: 3_000 }),
+      stored
+    )
+    assert.deepStrictEqual(recovery, { _tag: "RetryWithBackoff", delay_ms: 3_000 })
+    assert.strictEqual(state.cache, stored.cache)
+  })
+
+  it("[STO6] an operation fails when its retries are used up, or when its vectors may not be computed again", () => {
     const retry: RecoveryAction = { _tag: "ValidateAndRetry" }
     const budget = StorageRecovery.retryBudget(store)
     assert.strictEqual(StorageRecovery.limitRecovery(store, retry, { ...budget, retries: 0 })._tag, "GiveUp")
     assert.strictEqual(StorageRecovery.limitRecovery(store, retry, { ...budget, retries: 1 })._tag, retry._tag)
     for (const _tag of ["RecoverEmbedding", "UpdateAndRetry"] as const) {
       assert.strictEqual(StorageRecovery.limitRecovery(search, { _tag }, budget)._tag, "GiveUp")
-      assert.strictEqual(StorageRecovery.limitRecovery(store, { _tag }, budget)._tag, _tag)
+      assert.strictEqual(StorageRecovery.limitRecovery(store, { _tag }, budget)._tag, "GiveUp")
+      const embedded: Operation = { ...store, onInvalidVector: "embed" }
+      assert.strictEqual(StorageRecovery.limitRecovery(embedded, { _tag }, budget)._tag, _tag)
     }
   })
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Duration, Effect, Fiber } from "effect"
+import { AiError } from "effect/ai"
 import { TestClock } from "effect/testing"
 import { Database } from "../../../src/services/Database.ts"
 import { Overloaded, TimedOut, Unreachable, VectorIndex, VectorRejected } from "../../../src/services/VectorIndex.ts"
@@ -9,7 +10,7 @@ import * as SearchFixture from "./SearchFixture.ts"
 
 const { collection } = SearchFixture
 const unreachable = new Unreachable({ detail: "test", cause: "test" })
-const axis = (n: number) => Array.from({ length: FakeEmbedder.dimensions }, (_, i) => (i === n ? 1 : 0))
+const axis = (n: number): Array<number> => Array.from({ length: FakeEmbedder.dimensions }, (_, i) => (i === n ? 1 : 0))
 
 const setup = () => {
   const { database: layer, ...controls } = SearchFixture.make()
@@ -21,6 +22,12 @@ const store = (vector: ReadonlyArray<number>, version = 1) => ({
   collection,
   points: [makePoint(1, vector, { version, content: "hello world" })]
 })
+/** A Store of what are embeddings of the contents. */
+const embedded = (vector: ReadonlyArray<number>, version = 1) => ({
+  ...store(vector, version),
+  onInvalidVector: "embed" as const
+})
+const zeros = axis(0).fill(0)
 const search = { _tag: "Search" as const, collection, vector: axis(0), limit: 5, filter: {} }
 
 describe("DatabaseLive: operations", () => {
@@ -115,17 +122,62 @@ describe("DatabaseLive: recovery", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[STO6] [STO8] a zero vector is never stored: the text is embedded again", () => {
+  it.effect("[STO2] [STO6] a vector of the caller's own is stored as it is, or not at all", () => {
+    const { embedder, index, layer } = setup()
+    return Effect.gen(function*() {
+      const database = yield* Database
+      for (const vector of [[1, 2, 3], zeros, axis(0).with(1, Number.NaN), axis(0).with(2, Infinity)]) {
+        const error = yield* Effect.flip(database.execute(store(vector)))
+        assert.deepStrictEqual([error.reason._tag, error.retryable], ["InvalidVector", false])
+      }
+      index.fail = (method) => (method === "upsert" ? new VectorRejected({ fault: "dimension" }) : undefined)
+      assert.strictEqual((yield* Effect.flip(database.execute(store(axis(0))))).reason._tag, "VectorError")
+      index.fail = () => undefined
+      assert.deepStrictEqual(yield* database.execute(search), [])
+      assert.isUndefined(yield* database.execute(store(axis(3))))
+      const [point] = yield* Effect.flatMap(VectorIndex, (index) => index.get(collection, [pointId(1)]))
+      assert.deepStrictEqual(point?.vector, axis(3))
+      assert.deepStrictEqual(embedder.calls, [])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[STO6] [STO8] an embedding model that is rate-limited is waited for, and is a retryable error afterwards", () => {
+    const { embedder, layer } = setup()
+    let refusals = 2
+    const rateLimit = new AiError.RateLimitError({ retryAfter: Duration.seconds(2) })
+    embedder.fail = () => (refusals-- > 0 ? rateLimit : undefined)
+    return Effect.gen(function*() {
+      const database = yield* Database
+      const writing = yield* Effect.forkChild(database.execute(embedded(zeros)), { startImmediately: true })
+      yield* TestClock.adjust("2 seconds")
+      assert.isUndefined(writing.pollUnsafe())
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(writing)
+      refusals = Infinity
+      const failing = yield* Effect.forkChild(Effect.flip(database.execute(embedded(zeros, 2))), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust("1 minute")
+      const error = yield* Fiber.join(failing)
+      assert.deepStrictEqual([error.reason._tag, error.retryable], ["EmbeddingUnavailable", true])
+      assert.notInclude(error.message, "vector")
+      // No wait helps where the model refuses the text.
+      embedder.fail = () => FakeEmbedder.invalidInputError
+      const refused = yield* Effect.flip(database.execute(embedded(zeros, 3)))
+      assert.deepStrictEqual([refused.reason._tag, refused.retryable], ["VectorError", false])
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("[STO6] [STO8] an embedding of zero is never stored: the text is embedded again", () => {
     const { embedder, layer } = setup()
     return Effect.gen(function*() {
       const database = yield* Database
-      const zeros = Array.from({ length: FakeEmbedder.dimensions }, () => 0)
-      yield* database.execute(store(zeros))
+      yield* database.execute(embedded(zeros))
       assert.deepStrictEqual(embedder.calls, [["hello world"]])
       assert.strictEqual((yield* database.execute(search)).length, 1)
       // An embedder that returns zeros again is a failure.
       embedder.overrideVector = () => zeros
-      const error = yield* Effect.flip(database.execute(store(zeros, 2)))
+      const error = yield* Effect.flip(database.execute(embedded(zeros, 2)))
       assert.strictEqual(error.reason._tag, "InvalidVector")
     }).pipe(Effect.provide(layer))
   })
@@ -135,7 +187,7 @@ describe("DatabaseLive: recovery", () => {
     index.fail = (method) => (method === "upsert" ? new VectorRejected({ fault: "dimension" }) : undefined)
     return Effect.gen(function*() {
       const database = yield* Database
-      const error = yield* Effect.flip(database.execute(store(axis(0))))
+      const error = yield* Effect.flip(database.execute(embedded(axis(0))))
       assert.strictEqual(error.reason._tag, "VectorError")
       assert.isAbove(embedder.calls.length, 0)
       assert.isAtMost(embedder.calls.length, 5)

@@ -11,13 +11,14 @@ import * as PriorsLive from "../../../src/layers/search/PriorsLive.ts"
 import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 import * as VectorIndexEmbedded from "../../../src/layers/vectorindex/VectorIndexEmbedded.ts"
+import * as VectorIndexMemory from "../../../src/layers/vectorindex/VectorIndexMemory.ts"
 import * as VectorIndexQdrant from "../../../src/layers/vectorindex/VectorIndexQdrant.ts"
-import { PriorsCollection } from "../../../src/services/Database.ts"
+import { Database, PriorsCollection } from "../../../src/services/Database.ts"
 import { Kinds } from "../../../src/services/Kinds.ts"
 import { Priors } from "../../../src/services/Priors.ts"
 import { SearchIndexer } from "../../../src/services/SearchIndexer.ts"
 import { VectorIndex } from "../../../src/services/VectorIndex.ts"
-import { threadId } from "../../support/PointFixture.ts"
+import { makePoint, pointId, threadId } from "../../support/PointFixture.ts"
 import * as QdrantFake from "../../support/qdrant/QdrantFake.ts"
 import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
 
@@ -52,7 +53,34 @@ const checkIndex = Effect.gen(function*() {
   return points.map((point) => point.id)
 })
 
+/** An invalid vector of somebody's own is refused, a valid one stored as it is, over whichever engine is provided. */
+const checkOwnVectors = Effect.gen(function*() {
+  const database = yield* Database
+  const { dimension, name } = yield* PriorsCollection
+  const store = (vector: ReadonlyArray<number>) =>
+    database.execute({ _tag: "Store", collection: name, points: [makePoint(1, vector, { content: "some words" })] })
+  const axis: ReadonlyArray<number> = Array.from({ length: dimension }, (_, i) => (i === 3 ? 1 : 0))
+  for (const vector of [[1, 2, 3], axis.map(() => 0), axis.with(0, Number.NaN), axis.with(0, Infinity)]) {
+    assert.strictEqual((yield* Effect.flip(store(vector))).reason._tag, "InvalidVector")
+  }
+  assert.deepStrictEqual(yield* checkIndex, [])
+  assert.isUndefined(yield* store(axis))
+  const [point] = yield* VectorIndex.use((index) => index.get(name, [pointId(1)]))
+  assert.deepStrictEqual(point?.vector, axis)
+})
+
 describe("Search over the logs", () => {
+  it.effect("[STO2] [STO6] no engine holds another vector than the caller's own", () =>
+    checkOwnVectors.pipe(
+      Effect.provide(services.pipe(
+        Layer.provideMerge(Layer.mergeAll(EventLogSql.layer, VectorIndexEmbedded.layer)),
+        Layer.provide(Sqlite.layer({ filename: ":memory:" }))
+      )),
+      Effect.andThen(checkOwnVectors.pipe(
+        Effect.provide(services.pipe(Layer.provideMerge(Layer.merge(EventLogMemory.layer, VectorIndexMemory.layer))))
+      ))
+    ))
+
   it.effect("[STO3] [STO4] [CHO4] SQLite logs, hashed words and the embedded index work together", () =>
     Effect.gen(function*() {
       const expected = yield* appendMessages(5, 40)
