@@ -38,6 +38,7 @@
 import { Context, type Effect } from "effect"
 import type { Author, TopicId } from "../domain/protocol/Ids.ts"
 import type { Listing } from "../domain/topic/Topic.ts"
+import type { Readers } from "../domain/topic/TopicAccess.ts"
 import type { EventLogError } from "./EventLog.ts"
 
 /** A topic in a list. */
@@ -54,6 +55,13 @@ export class Directory extends Context.Service<Directory, {
   ) => Effect.Effect<ReadonlyArray<ListedTopic>, EventLogError>
   /** Whether `user` is a member of `topic`, or it is public. */
   readonly canRead: (user: Author, topic: TopicId) => Effect.Effect<boolean, EventLogError>
-  /** Topics that `user` is a member of. */
-  readonly topicsOfMember: (user: Author) => Effect.Effect<ReadonlyArray<TopicId>, EventLogError>
+  /** Who may read each of these topics, all at one moment. A topic without an entry is left out. */
+  readonly readersOf: (
+    topics: ReadonlyArray<TopicId>
+  ) => Effect.Effect<ReadonlyMap<TopicId, Readers>, EventLogError>
+  /**
+   * The topics with a member list that every reader of `topic` is on, itself included (CHO13). None if `topic` is public
+   * or has no entry: then anyone may be a reader.
+   */
+  readonly topicsSharedBy: (topic: TopicId) => Effect.Effect<ReadonlyArray<TopicId>, EventLogError>
 }>()("choir/services/Directory") {}

@@ -13,8 +13,9 @@
  *
  * **Gotchas**
  *
- * An implementation is responsible for access: only text that `reader` may read may be returned (SEC10). The search
- * must not block a run: fail with `PriorsUnavailable`, and the run continues without priors (FLT13).
+ * An implementation is responsible for access: what it returns is shown to every reader of `thread`, so that only text
+ * that all of them may read may be returned (CHO13, SEC10). The search must not block a run: fail with
+ * `PriorsUnavailable`, and the run continues without priors (FLT13).
  *
  * **Example**
  *
@@ -23,7 +24,7 @@
  * import { Domain, Services } from "choir"
  *
  * const { Priors } = Services.Priors
- * const reader = Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
+ * const thread = Domain.Ids.TopicId.make("thread:tea")
  *
  * // A fixed list, searched by words.
  * const notes = ["Steep green tea at 80 degrees.", "The cat sleeps."].map((content, n) => ({
@@ -40,14 +41,14 @@
  *
  * const program = Effect.gen(function*() {
  *   const { find } = yield* Priors
- *   console.log((yield* find("green tea", reader)).map(({ id }) => id)) // [ "note-0" ]
+ *   console.log((yield* find("green tea", thread)).map(({ id }) => id)) // [ "note-0" ]
  * })
  * await Effect.runPromise(program.pipe(Effect.provideService(Priors, priors)))
  * ```
  */
 import { Context, type Effect, Schema } from "effect"
 import type { Prior } from "../domain/chorus/ChorusModel.ts"
-import type { UserId } from "../domain/protocol/Ids.ts"
+import type { TopicId } from "../domain/protocol/Ids.ts"
 
 /** The search failed. The Chorus continues without priors, and the run records it. */
 export class PriorsUnavailable extends Schema.TaggedError<PriorsUnavailable>()("PriorsUnavailable", {
@@ -63,8 +64,9 @@ export class PriorsUnavailable extends Schema.TaggedError<PriorsUnavailable>()("
 /** The search for priors. */
 export class Priors extends Context.Service<Priors, {
   /**
-   * The nearest messages to `text` that `reader` may read, the best first: of 80 candidates by cosine, identical texts
-   * are collapsed to the earliest, and 10 are kept. Every hit is authorised again after the search (SEC10).
+   * The nearest messages to `text` that every reader of `thread` may read (CHO13), the best first: of 80 candidates by
+   * cosine, identical texts are collapsed to the earliest, and 10 are kept. Every hit is authorised again after the
+   * search (SEC10).
    */
-  readonly find: (text: string, reader: UserId) => Effect.Effect<ReadonlyArray<Prior>, PriorsUnavailable>
+  readonly find: (text: string, thread: TopicId) => Effect.Effect<ReadonlyArray<Prior>, PriorsUnavailable>
 }>()("choir/services/Priors") {}

@@ -273,7 +273,6 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.isFalse(yield* directory.canRead("system:eve", topic))
         assert.isTrue(yield* directory.canRead("system:eve", other))
         assert.isTrue(yield* directory.canRead(bob, topic))
-        assert.deepStrictEqual(yield* directory.topicsOfMember(alice), [topic, other])
       }))
 
     test("[THR10] a directory entry changes with the append that carries it, and can be removed", () =>
@@ -282,14 +281,46 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         const directory = yield* Directory
         yield* log.append(makeAppend(topic, 0, 1, { listing: makeListing() }))
         yield* Effect.exit(log.append(makeAppend(topic, 0, 1, { listing: makeListing({ members: [bob] }) })))
-        assert.deepStrictEqual(yield* directory.topicsOfMember(bob), [])
+        const membersOnly = (...members: ReadonlyArray<Author>) =>
+          new Map([[topic, { visibility: "members", members } as const]])
+        assert.deepStrictEqual(yield* directory.readersOf([topic]), membersOnly(alice))
         yield* log.append(makeAppend(topic, 1, 1, { listing: makeListing({ members: [bob] }) }))
         yield* log.append(makeAppend(topic, 2, 1))
-        assert.deepStrictEqual(yield* directory.topicsOfMember(alice), [])
-        assert.deepStrictEqual(yield* directory.topicsOfMember(bob), [topic])
+        assert.deepStrictEqual(yield* directory.readersOf([topic, other]), membersOnly(bob))
+        assert.isFalse(yield* directory.canRead(alice, topic))
+        assert.deepStrictEqual(yield* directory.topicsSharedBy(topic), [topic])
         yield* log.append(makeAppend(topic, 3, 1, { listing: null }))
         assert.isFalse(yield* directory.canRead(bob, topic))
-        assert.deepStrictEqual(yield* directory.topicsOfMember(bob), [])
+        assert.deepStrictEqual(yield* directory.readersOf([topic]), new Map())
+        assert.deepStrictEqual(yield* directory.topicsSharedBy(topic), [])
+      }))
+
+    test("[CHO13] the topics that all members of one share: those whose members include all of its members", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const directory = yield* Directory
+        const carol: Author = "system:carol"
+        const lists = {
+          "room:pair": makeListing({ members: [bob, alice] }),
+          "room:same": makeListing({ members: [alice, bob] }),
+          "room:more": makeListing({ members: [carol, alice, bob] }),
+          "room:alone": makeListing(),
+          "room:other": makeListing({ members: [bob, carol] }),
+          "room:open": makeListing({ visibility: "public", members: [alice] })
+        }
+        for (const [name, listing] of Object.entries(lists)) {
+          yield* log.append(makeAppend(TopicId.make(name), 0, 1, { listing }))
+        }
+        const sharedBy = (name: string): Effect.Effect<ReadonlyArray<string>, EventLogError> =>
+          directory.topicsSharedBy(TopicId.make(name))
+        assert.deepStrictEqual(yield* sharedBy("room:pair"), ["room:more", "room:pair", "room:same"])
+        assert.deepStrictEqual(yield* sharedBy("room:more"), ["room:more"])
+        assert.deepStrictEqual(yield* sharedBy("room:open"), [])
+        assert.deepStrictEqual(yield* sharedBy("room:nowhere"), [])
+        assert.deepStrictEqual(
+          yield* directory.readersOf([TopicId.make("room:open"), TopicId.make("room:nowhere")]),
+          new Map([[TopicId.make("room:open"), { visibility: "public", members: [alice] }]])
+        )
       }))
   })
 }

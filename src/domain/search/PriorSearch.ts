@@ -1,6 +1,6 @@
 /**
- * The search for priors (CHO4): what Experience searches for, what the asker may see of the results (SEC10), and what
- * the run is shown of them. Pure; `layers/search/PriorsLive` and `layers/chorus/ChorusLive` ask the index.
+ * The search for priors (CHO4): what Experience searches for, which results every reader of the thread may read (CHO13),
+ * and what the run is shown of them. Pure; `layers/search/PriorsLive` and `layers/chorus/ChorusLive` ask the index.
  */
 import type { ChorusState, Prior } from "../chorus/ChorusModel.ts"
 import { displayText } from "../chorus/ChorusOutput.ts"
@@ -8,6 +8,7 @@ import { promptLimits } from "../chorus/ChorusPrompt.ts"
 import { excerpt } from "../chorus/extractive/Bm25.ts"
 import * as ExtractiveModel from "../chorus/extractive/ExtractiveModel.ts"
 import type { TopicId } from "../protocol/Ids.ts"
+import { canAllRead, type Readers } from "../topic/TopicAccess.ts"
 import type { Hit } from "./VectorPoint.ts"
 
 /** The number of nearest points that a search returns. */
@@ -31,9 +32,21 @@ export const searchText = (run: ChorusState): string => {
   return `${question}\n\n${searchedAnswer}`.trim()
 }
 
-/** SEC10: only the hits in threads that the reader may read at this moment, whatever the index holds. */
-export const authoriseHits = (hits: ReadonlyArray<Hit>, readable: ReadonlySet<TopicId>): ReadonlyArray<Hit> =>
-  hits.filter((hit) => readable.has(hit.payload.thread))
+/**
+ * CHO13, SEC10: only the hits that every reader of `thread` may read, whatever the index holds. `readers` are those of
+ * the threads at this moment; in a thread that is not among them, or for one, nothing may be shown.
+ */
+export const authoriseHits = (
+  hits: ReadonlyArray<Hit>,
+  thread: TopicId,
+  readers: ReadonlyMap<TopicId, Readers>
+): ReadonlyArray<Hit> => {
+  const audience = readers.get(thread)
+  if (audience === undefined) return []
+  const readable = new Set<TopicId>()
+  for (const [other, itsReaders] of readers) if (canAllRead(audience, itsReaders)) readable.add(other)
+  return hits.filter((hit) => readable.has(hit.payload.thread))
+}
 
 /**
  * CHO4: the best hits, in order. Identical texts are collapsed to the earliest, and of one message only the best chunk

@@ -10,7 +10,7 @@ import type { Hit, Payload } from "./VectorPoint.ts"
 
 /** Conditions on a point's payload; all that are given must hold, and an empty list matches nothing. */
 export interface Filter {
-  /** Text that a member of these threads may read: public text, and all text of these threads (THR10). */
+  /** Public text, and all text of these threads (THR10). */
   readonly readable?: ReadonlyArray<TopicId>
   readonly threads?: ReadonlyArray<TopicId>
   readonly visibility?: Payload["visibility"]
@@ -42,7 +42,7 @@ export const toClauses = (filter: Filter): ReadonlyArray<ReadonlyArray<Term>> =>
 export const matchesFilter = (filter: Filter, payload: FilterFields): boolean =>
   toClauses(filter).every((terms) => terms.some(({ field, values }) => values.includes(payload[field])))
 
-/** SEC10: the filter of every search on behalf of a user: only text that a member of `threads` may read passes. */
+/** SEC10: the filter of every search: only public text, and text of `threads`, passes. */
 export const readableBy = (threads: ReadonlyArray<TopicId>): Filter => ({ readable: threads })
 
 /** STO3: the order of results: by score, the best first, then by id. */

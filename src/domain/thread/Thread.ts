@@ -29,8 +29,11 @@ const decide = (state: State, input: Input, context: CommandContext): ThreadGuar
   if (Result.isFailure(result) || result.success._tag === "Forward" || result.success.events.length === 0) {
     return result
   }
-  const rejection = validateTransition(makeTransition(state, result.success.events.reduce(evolve, state)))
-  return rejection === undefined ? result : reject(rejection)
+  const { events } = result.success
+  const next = events.reduce(evolve, state)
+  const restart = ThreadRuns.restartSearch(state, next, context)
+  const rejection = validateTransition(makeTransition(state, restart.reduce(evolve, next)))
+  return rejection === undefined ? ThreadGuards.acceptEvents(...events, ...restart) : reject(rejection)
 }
 
 const decideInput = (state: State, input: Input, context: CommandContext): ThreadGuards.DecisionResult => {
@@ -87,7 +90,7 @@ const decideAnswer = (
     case "StepAnswered":
     case "StepErrored":
     case "StepCut":
-      return ThreadRuns.decideStepAnswer(state, answer, context)
+      return ThreadGuards.acceptEvents(...ThreadRuns.decideStepAnswer(state, answer, context))
     case "Told":
       return ThreadLedger.decideLedgerOutcome(state, answer, context.now)
     case "Woke":

@@ -9,6 +9,7 @@ import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import { makeRejection } from "../protocol/Rejection.ts"
 import { type CommandContext, reject, type SendCommand } from "../topic/Topic.ts"
+import { canAllRead } from "../topic/TopicAccess.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
 import type { CommandOf, Event, State } from "./ThreadModel.ts"
 
@@ -95,11 +96,32 @@ export const decideStepAnswer = (
   state: State,
   answer: RunStepAnswer,
   context: CommandContext
-): ThreadGuards.DecisionResult => {
+): ReadonlyArray<Event> => {
   const run = state.runs.find((run) => run.prompt_id === answer.prompt_id)
   const events = run === undefined ? [] : ChorusRun.decide(run, answer, context)
-  return ThreadGuards.acceptEvents(...events.flatMap((event) => withNextRunStarted(state, event)))
+  return events.flatMap((event) => withNextRunStarted(state, event))
 }
+
+/**
+ * CHO13: Experience searches what all readers of the moment may read. When a change lets others read the thread, the
+ * search that is under way starts again for all of them; what it found is neither recorded nor shown any further.
+ */
+export const restartSearch = (before: State, after: State, context: CommandContext): ReadonlyArray<Event> => {
+  if (after.co_authors === before.co_authors || canAllRead(readersOf(after), readersOf(before))) return []
+  const [run] = unfinishedRuns(after)
+  return run?.status === "running" && run.current_step === "experience"
+    ? decideStepAnswer(after, {
+      _tag: "StepErrored",
+      intent: ChorusRun.intentId(run),
+      prompt_id: run.prompt_id,
+      error: { _tag: "StateError", message: joinedDuringSearch, retryable: true }
+    }, context)
+    : []
+}
+
+const readersOf = ({ co_authors, visibility }: State) => ({ visibility, members: co_authors })
+
+const joinedDuringSearch = "somebody joined the thread: its earlier messages are searched again, for all readers"
 
 /** THR7: cancels the runs of a closing thread. */
 export const cancelUnfinishedRuns = (state: State, by: UserId, at: Instant): ReadonlyArray<Event> =>

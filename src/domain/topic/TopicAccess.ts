@@ -1,11 +1,12 @@
 /**
  * Access to a topic. A topic that is not in memory is not loaded for a user who may not read it, so that
- * "forbidden" and "not existing" take the same time and get the same answer (SEC9, AUT4).
+ * "forbidden" and "not existing" take the same time and get the same answer (SEC9, AUT4). And the readers of a topic:
+ * whether text of one topic may be shown in another (CHO13).
  */
 import { Result } from "effect"
 import { type Author, isUser } from "../protocol/Ids.ts"
 import { notFound } from "../protocol/Rejection.ts"
-import type { AnyKind } from "./Topic.ts"
+import type { AnyKind, Listing } from "./Topic.ts"
 
 /** The answer to a user who may not read a topic, whether it exists or not (AUT4). */
 export const noAccessRejection = notFound
@@ -40,3 +41,14 @@ const createsTopic = ({ creationCommands }: AnyKind, input: unknown): boolean =>
 /** AUT4: whether the kind lets an author read the state. A kind that throws admits no reader. */
 export const mayRead = (kind: AnyKind, state: unknown, reader: Author): boolean =>
   Result.getOrElse(Result.try(() => kind.canRead(state, reader)), () => false)
+
+/** Who may read a topic: everyone if it is public, else its members (THR10). */
+export type Readers = Pick<Listing, "visibility" | "members">
+
+/** CHO13: whether all of `readers` may read a topic that has the readers `others`. */
+export const canAllRead = (readers: Readers, others: Readers): boolean => {
+  if (others.visibility === "public") return true
+  if (readers.visibility === "public") return false
+  const members = new Set(others.members)
+  return readers.members.every((member) => members.has(member))
+}

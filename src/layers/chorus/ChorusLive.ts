@@ -129,7 +129,7 @@ interface StepRequest {
 
 /** CHO4: the priors for the run, or the note that there was no search. */
 const searchPriors = Effect.fnUntraced(function*(find: Priors["Service"]["find"], run: ChorusState) {
-  return yield* find(PriorSearch.searchText(run), run.asker).pipe(
+  return yield* find(PriorSearch.searchText(run), run.thread_id).pipe(
     Effect.map((priors) => ({ note: "", priors: priors.map((prior) => PriorSearch.excerptPrior(run, prior)) })),
     Effect.catchTag(
       "PriorsUnavailable",

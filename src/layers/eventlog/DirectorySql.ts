@@ -16,6 +16,11 @@ const decodeListings = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
   members: Schema.fromJsonString(MemberList),
   updated_at: SafeInteger
 })))
+const decodeReaders = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
+  topic: TopicId,
+  visibility: Schema.Literals(["public", "members"]),
+  members: Schema.fromJsonString(MemberList)
+})))
 const decodeTopicIds = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ topic: TopicId })))
 
 /** Writes a topic's directory entry, or removes it for null. To be run in the append's transaction. */
@@ -69,10 +74,22 @@ export const make = (sql: SqlClient.SqlClient): Directory["Service"] => {
         Effect.mapError(logUnavailable("canRead")),
         Effect.map((rows) => rows.length > 0)
       ),
-    topicsOfMember: (user) =>
-      sql`SELECT topic FROM members WHERE author = ${user} ORDER BY topic`.pipe(
+    readersOf: (topics) =>
+      sql`SELECT topic, visibility, members FROM listings WHERE ${sql.in("topic", topics)}`.pipe(
+        Effect.flatMap(decodeReaders),
+        Effect.mapError(logUnavailable("readersOf")),
+        Effect.map((rows) => new Map(rows.map(({ topic, ...readers }) => [topic, readers])))
+      ),
+    // Of the topics of one reader, those that no other reader is missing from.
+    topicsSharedBy: (topic) =>
+      sql`SELECT topic FROM members AS candidate
+        WHERE author = (SELECT MIN(author) FROM members JOIN listings ON listings.topic = members.topic
+          WHERE members.topic = ${topic} AND visibility = 'members')
+        AND NOT EXISTS (SELECT 1 FROM members AS reader WHERE reader.topic = ${topic} AND NOT EXISTS
+          (SELECT 1 FROM members AS shared WHERE shared.author = reader.author AND shared.topic = candidate.topic))
+        ORDER BY topic`.pipe(
         Effect.flatMap(decodeTopicIds),
-        Effect.mapError(logUnavailable("topicsOfMember")),
+        Effect.mapError(logUnavailable("topicsSharedBy")),
         Effect.map((rows) => rows.map((row) => row.topic))
       )
   }

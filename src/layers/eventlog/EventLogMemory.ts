@@ -30,6 +30,7 @@ import { kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
 import type { ProcessedCommand } from "../../domain/topic/Deduplication.ts"
 import { advanceHead, emptyHead, type Entry, type LogHead } from "../../domain/topic/Log.ts"
 import type { Snapshot } from "../../domain/topic/Snapshots.ts"
+import { canAllRead } from "../../domain/topic/TopicAccess.ts"
 import { Directory, type ListedTopic } from "../../services/Directory.ts"
 import { type AppendRequest, EventLog } from "../../services/EventLog.ts"
 import * as ChainVerification from "./ChainVerification.ts"
@@ -137,10 +138,24 @@ const makeDirectory = (topics: Map<TopicId, StoredTopic>): Directory["Service"] 
         const listing = topics.get(topic)?.listing
         return listing !== undefined && (listing.visibility === "public" || listing.members.includes(user))
       }),
-    topicsOfMember: (user) =>
+    readersOf: (ids) =>
       Effect.sync(() =>
-        listings().filter((listing) => listing.members.includes(user)).map((listing) => listing.topic).sort()
-      )
+        new Map(ids.flatMap((id) => {
+          const listing = topics.get(id)?.listing
+          return listing === undefined
+            ? []
+            : [[id, { visibility: listing.visibility, members: listing.members }] as const]
+        }))
+      ),
+    topicsSharedBy: (topic) =>
+      Effect.sync(() => {
+        const readers = topics.get(topic)?.listing
+        if (readers === undefined || readers.visibility === "public") return []
+        return listings()
+          .filter(({ members }) => canAllRead(readers, { visibility: "members", members }))
+          .map((listing) => listing.topic)
+          .sort()
+      })
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Searches the index for priors on behalf of a reader, within what the reader may read (CHO4, SEC10).
+ * Searches the index for priors for a thread, within what every reader of the thread may read (CHO4, CHO13, SEC10).
  *
  * **When to use**
  *
@@ -7,8 +7,8 @@
  *
  * **Details**
  *
- * The reader's threads are part of the query, and every hit is authorised again by the directory. Of 80 nearest points
- * at most ten messages are returned (`domain/search/PriorSearch`).
+ * The threads that all readers share are part of the query, and every hit is authorised again by the directory, with the
+ * readers of that moment. Of 80 nearest points at most ten messages are returned (`domain/search/PriorSearch`).
  *
  * **Gotchas**
  *
@@ -44,7 +44,7 @@
  *   yield* send("m1", { _tag: "submit_message", content: "Steep green tea at 80 degrees." })
  *   yield* (yield* Services.SearchIndexer.SearchIndexer).awaitCaughtUp
  *   const { find } = yield* Services.Priors.Priors
- *   return (yield* find("How hot is water for green tea?", author)).map(({ content }) => content)
+ *   return (yield* find("How hot is water for green tea?", thread)).map(({ content }) => content)
  * })
  *
  * console.log(await Effect.runPromise(Effect.provide(program, server)))
@@ -53,7 +53,7 @@
  */
 import { Effect, Layer } from "effect"
 import { EmbeddingModel } from "effect/ai"
-import type { TopicId, UserId } from "../../domain/protocol/Ids.ts"
+import type { TopicId } from "../../domain/protocol/Ids.ts"
 import { cut } from "../../domain/protocol/Text.ts"
 import * as PriorSearch from "../../domain/search/PriorSearch.ts"
 import { readableBy } from "../../domain/search/VectorQuery.ts"
@@ -73,18 +73,11 @@ const make = Effect.gen(function*() {
   const unavailable = (operation: "embed" | "search") => (cause: { readonly retryable: boolean }) =>
     new PriorsUnavailable({ operation, retryable: cause.retryable, cause })
 
-  /** The threads among these that the reader may read at this moment. */
-  const selectReadable = Effect.fnUntraced(function*(reader: UserId, threads: ReadonlySet<TopicId>) {
-    const all = Array.from(threads)
-    const allowed = yield* Effect.forEach(all, (thread) => directory.canRead(reader, thread), { concurrency: 8 })
-    return new Set(all.filter((_, i) => allowed[i]))
-  })
-
-  const find = Effect.fn("Priors.find")(function*(text: string, reader: UserId) {
+  const find = Effect.fn("Priors.find")(function*(text: string, thread: TopicId) {
     const { vector } = yield* embedding.embed(cut(text, maxQueryLength)).pipe(
       Effect.mapError((cause) => new PriorsUnavailable({ operation: "embed", retryable: cause.isRetryable, cause }))
     )
-    const threads = yield* Effect.mapError(directory.topicsOfMember(reader), unavailable("search"))
+    const threads = yield* Effect.mapError(directory.topicsSharedBy(thread), unavailable("search"))
     const hits = yield* database.execute({
       _tag: "Search",
       collection: name,
@@ -92,16 +85,16 @@ const make = Effect.gen(function*() {
       limit: PriorSearch.candidateLimit,
       filter: readableBy(threads)
     }).pipe(Effect.mapError(unavailable("search")))
-    const readable = yield* selectReadable(reader, new Set(hits.map((hit) => hit.payload.thread))).pipe(
+    const readers = yield* directory.readersOf([thread, ...new Set(hits.map((hit) => hit.payload.thread))]).pipe(
       Effect.mapError(unavailable("search"))
     )
-    return PriorSearch.selectPriors(PriorSearch.authoriseHits(hits, readable))
+    return PriorSearch.selectPriors(PriorSearch.authoriseHits(hits, thread, readers))
   })
 
   return Priors.of({ find })
 })
 
-/** The search for priors: filtered by the reader's threads, and authorised again thread by thread. */
+/** The search for priors: filtered by the threads that all readers share, and authorised again thread by thread. */
 export const layer: Layer.Layer<
   Priors,
   never,

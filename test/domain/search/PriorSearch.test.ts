@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as ExtractiveModel from "../../../src/domain/chorus/extractive/ExtractiveModel.ts"
-import { CommandId } from "../../../src/domain/protocol/Ids.ts"
+import { type Author, CommandId, type TopicId } from "../../../src/domain/protocol/Ids.ts"
 import * as PriorSearch from "../../../src/domain/search/PriorSearch.ts"
 import type { Hit } from "../../../src/domain/search/VectorPoint.ts"
+import type { Readers } from "../../../src/domain/topic/TopicAccess.ts"
 import { makePayload, pointId, threadId } from "../../support/PointFixture.ts"
 import { makePrior, makeRunAt } from "../../support/RunFixture.ts"
 
@@ -65,16 +66,31 @@ describe("PriorSearch", () => {
   })
 
   const Name = Schema.Literals(["a", "b", "c", "d"])
-  it.prop("[SEC10] every hit in a thread that the reader may not read is dropped, and no other", {
+  it.prop("[CHO13] [SEC10] every hit in a thread that not all readers may read is dropped, and no other", {
     threads: Schema.Array(Name),
-    readable: Schema.Array(Name)
-  }, ({ readable, threads }) => {
+    shared: Schema.Array(Name)
+  }, ({ shared, threads }) => {
     const hits = threads.map((name, n): Hit => ({
       ...hit(n),
       payload: makePayload({ thread: threadId(name), visibility: "public" })
     }))
-    const authorised = PriorSearch.authoriseHits(hits, new Set(readable.map(threadId)))
-    assert.deepStrictEqual(authorised, hits.filter((_, n) => readable.includes(threads[n]!)))
+    const members = (...members: ReadonlyArray<Author>) => ({ visibility: "members", members }) as const
+    const names = ["a", "b", "c", "d"] as const
+    const readers = new Map<TopicId, Readers>([
+      [threadId("asking"), members("system:ann", "system:ben")],
+      ...names.map((name) =>
+        [
+          threadId(name),
+          shared.includes(name) ? members("system:ben", "system:cat", "system:ann") : members("system:ann")
+        ] as const
+      )
+    ])
+    assert.deepStrictEqual(
+      PriorSearch.authoriseHits(hits, threadId("asking"), readers),
+      hits.filter((_, n) => shared.includes(threads[n]!))
+    )
+    assert.deepStrictEqual(PriorSearch.authoriseHits(hits, threadId("nowhere"), readers), [])
+    assert.deepStrictEqual(PriorSearch.authoriseHits(hits, threadId("asking"), new Map([...readers].slice(0, 1))), [])
   })
 
   it("[FLT13] a run's Experience records that there was no search, for its own loop only", () => {

@@ -137,6 +137,43 @@ describe("The queue of runs", () => {
   })
 })
 
+describe("Who joins during a search", () => {
+  /** Alice's thread, whose run is at Experience. */
+  const searchingWorld = (visibility: "public" | "members") => {
+    const world = makeTopicWorld()
+    sendCommand(world, alice, { _tag: "create_thread", name: "Bread", visibility })
+    sendCommand(world, alice, submitPrompt(), "p")
+    completeStep(world, runningStep(world)!)
+    assert.strictEqual(runningStep(world)?.id, "p/0/experience/0")
+    return world
+  }
+  const invite: ThreadModel.Command = { _tag: "invite_co_author", user: bob }
+
+  it("[CHO13] in a members' thread it starts again for all readers, and what it found before is not recorded", () => {
+    const world = searchingWorld("members")
+    const search = runningStep(world)!
+    assert.strictEqual(sendCommand(world, alice, invite), "ok")
+    assert.strictEqual(runningStep(world)?.id, "p/0/experience/1")
+    completeStep(world, search)
+    assert.deepStrictEqual(stateOf(world).runs[0]?.steps.map(({ step }) => step), ["action"])
+    finishRuns(world)
+    assert.deepStrictEqual(statuses(world), ["yielded"])
+  })
+
+  it("[CHO13] in a public thread it continues: everyone could read what it finds", () => {
+    const world = searchingWorld("public")
+    assert.strictEqual(sendCommand(world, alice, invite), "ok")
+    assert.strictEqual(runningStep(world)?.id, "p/0/experience/0")
+  })
+
+  it("[CHO13] other steps continue: they see what the log shows to those who join", () => {
+    const world = searchingWorld("members")
+    completeStep(world, runningStep(world)!)
+    assert.strictEqual(sendCommand(world, alice, invite), "ok")
+    assert.strictEqual(runningStep(world)?.id, "p/0/intention/0")
+  })
+})
+
 describe("Siblings and limits", () => {
   it("[CHO8] a sibling run answers the same prompt without its earlier answers", () => {
     const world = threadWorld()

@@ -1,8 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
 import { TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
 import { notFound } from "../../../src/domain/protocol/Rejection.ts"
 import { threadKind } from "../../../src/domain/thread/Thread.ts"
-import { checkAccess, isRestricted, mayRead, noAccessRejection } from "../../../src/domain/topic/TopicAccess.ts"
+import {
+  canAllRead,
+  checkAccess,
+  isRestricted,
+  mayRead,
+  noAccessRejection
+} from "../../../src/domain/topic/TopicAccess.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
 
 const ada = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
@@ -43,5 +50,25 @@ describe("the answer to a user without access", () => {
     assert.isFalse(mayRead(broken, state, ada))
     assert.isTrue(mayRead(CounterKind.kind, state, ada))
     assert.isFalse(mayRead(CounterKind.kind, { ...state, readers: [] }, ada))
+  })
+})
+
+const Readers = Schema.Struct({
+  visibility: Schema.Literals(["public", "members"]),
+  members: Schema.Array(Schema.Literals(["system:ann", "system:ben", "system:cat"])).check(Schema.isMinLength(1))
+})
+
+describe("the readers of two topics", () => {
+  it.prop("[CHO13] all readers of one may read the other if no user may read the first alone", {
+    readers: Readers,
+    others: Readers
+  }, ({ others, readers }) => {
+    const users = ["system:ann", "system:ben", "system:cat", "system:stranger"] as const
+    const reads = ({ members, visibility }: typeof Readers.Type, user: (typeof users)[number]) =>
+      visibility === "public" || members.some((member) => member === user)
+    assert.strictEqual(
+      canAllRead(readers, others),
+      users.every((user) => !reads(readers, user) || reads(others, user))
+    )
   })
 })

@@ -10,7 +10,7 @@ import * as ExtractiveModel from "../../../src/domain/chorus/extractive/Extracti
 import { toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import * as PriorSearch from "../../../src/domain/search/PriorSearch.ts"
 import { PriorsUnavailable } from "../../../src/services/Priors.ts"
-import { asker, formatModelAnswer, makePrior, makeRunAt, stepData } from "../../support/RunFixture.ts"
+import { formatModelAnswer, makePrior, makeRunAt, stepData } from "../../support/RunFixture.ts"
 import { fakePriorsLayer, finishPart, textDelta } from "./FakeModel.ts"
 import {
   authenticationError,
@@ -42,11 +42,11 @@ describe("ChorusLive: steps and their search", () => {
       })
     }).pipe(Effect.provide(chorusWithModel(streamsParts(textDelta(formatModelAnswer("A lead.", stepData[step])))))))
 
-  it.effect("[CHO4] Experience searches with the prompt and Action's answer, as the asker", () => {
+  it.effect("[CHO4] Experience searches with the prompt and Action's answer, for the run's thread", () => {
     const searched: Array<unknown> = []
     const long = `${"Other words. ".repeat(300)}\nGreen tea needs water of 80 degrees.\n${"More words. ".repeat(300)}`
-    const find = fakePriorsLayer((text, reader) => {
-      searched.push(text, reader)
+    const find = fakePriorsLayer((text, thread) => {
+      searched.push(text, thread)
       return Effect.succeed([makePrior("p-long", long)])
     })
     const prompts: Array<string> = []
@@ -57,7 +57,7 @@ describe("ChorusLive: steps and their search", () => {
     return Effect.gen(function*() {
       const run = makeRunAt("experience")
       const { output } = yield* runStep(run)
-      assert.deepStrictEqual(searched, [`${run.prompt}\n\nlead of action 0`, asker])
+      assert.deepStrictEqual(searched, [`${run.prompt}\n\nlead of action 0`, run.thread_id])
       const found = output._tag === "experience" ? output.priors : []
       assert.deepStrictEqual(found.map(({ id }) => id), ["p-long"])
       assert.include(found[0]?.content, "80 degrees")

@@ -47,5 +47,5 @@ export const fakeModelLayer = (
 
 /** A search for priors by `find`. */
 export const fakePriorsLayer = (
-  find: (text: string, reader: ChorusState["asker"]) => Effect.Effect<ReadonlyArray<Prior>, PriorsUnavailable>
+  find: (text: string, thread: ChorusState["thread_id"]) => Effect.Effect<ReadonlyArray<Prior>, PriorsUnavailable>
 ): Layer.Layer<Priors> => Layer.succeed(Priors, { find })

@@ -86,7 +86,7 @@ describe("Search over the logs", () => {
       const expected = yield* appendMessages(5, 40)
       yield* (yield* SearchIndexer).awaitCaughtUp
       assert.deepStrictEqual(yield* checkIndex, expected)
-      const [best] = yield* (yield* Priors).find("message 17 of thread 3", alice)
+      const [best] = yield* (yield* Priors).find("message 17 of thread 3", threadId("t3"))
       assert.deepStrictEqual([best?.id, best?.content], ["m3.17", "message 17 of thread 3"])
     }).pipe(
       Effect.provide(services.pipe(
@@ -118,7 +118,7 @@ describe("Search over the logs", () => {
         assert.isAbove(writes, faults.length)
         assert.deepStrictEqual(yield* checkIndex, expected)
         assert.deepStrictEqual(server.violations, [])
-        const [best] = yield* (yield* Priors).find("message 42 of thread 1", alice)
+        const [best] = yield* (yield* Priors).find("message 42 of thread 1", threadId("t1"))
         assert.strictEqual(best?.id, "m1.42")
       }).pipe(
         Effect.provide(services.pipe(

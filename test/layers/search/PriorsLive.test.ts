@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schema } from "effect"
+import type { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import * as PriorsLive from "../../../src/layers/search/PriorsLive.ts"
 import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
 import { Database } from "../../../src/services/Database.ts"
@@ -20,10 +21,11 @@ const setup = () => {
   return { ...controls, layer }
 }
 
-const find = (text: string, reader: typeof alice) =>
+/** What is found for a thread, once the index has caught up. */
+const find = (text: string, thread: TopicId) =>
   Effect.gen(function*() {
     yield* (yield* SearchIndexer).awaitCaughtUp
-    return yield* (yield* Priors).find(text, reader)
+    return yield* (yield* Priors).find(text, thread)
   })
 
 describe("PriorsLive: selection", () => {
@@ -38,7 +40,7 @@ describe("PriorsLive: selection", () => {
           (_, n) => ThreadLogFixture.messagePublished(`m${n}`, alice, `apple ${"pear ".repeat(n)}x${n}`)
         )
       ])
-      const priors = yield* find("apple x0", bob)
+      const priors = yield* find("apple x0", topic)
       assert.strictEqual(priors.length, 10)
       const [best] = priors
       assert.deepStrictEqual([best?.id, best?.author, best?.thread, best?.content], ["m0", alice, topic, "apple x0"])
@@ -65,13 +67,13 @@ describe("PriorsLive: selection", () => {
           20
         )
       ])
-      const priors = yield* find("the same apple", carol)
+      const priors = yield* find("the same apple", threadId("late"))
       assert.deepStrictEqual(priors.map((prior) => prior.id), ["first", "long"])
       assert.isTrue(priors[1]!.content.startsWith("apple"))
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("[SEC10] [THR10] two tenants, 10,000 near-duplicates: no text of the other tenant is found", () => {
+  it.effect("[CHO13] [SEC10] [THR10] two tenants, 10,000 near-duplicates: no text of the other tenant is found", () => {
     const { layer } = setup()
     return Effect.gen(function*() {
       const threads = [0, 1, 2, 3, 4]
@@ -93,14 +95,18 @@ describe("PriorsLive: selection", () => {
           [bob]
         )
       }
-      for (const [reader, owner] of [[alice, "alice-"], [bob, "bob-"]] as const) {
+      for (const owner of ["alice-", "bob-"]) {
         for (const n of threads) {
-          const priors = yield* find(`secret plan ${n}`, reader)
+          const priors = yield* find(`secret plan ${n}`, threadId(`${owner}${n}`))
           assert.strictEqual(priors.length, 10)
           for (const prior of priors) assert.isTrue(prior.thread.startsWith(`thread:${owner}`))
         }
       }
-      assert.deepStrictEqual(yield* find("secret plan", carol), [])
+      yield* ThreadLogFixture.appendEvents(threadId("carol"), [ThreadLogFixture.threadCreated(carol, "members")], [
+        carol
+      ])
+      assert.deepStrictEqual(yield* find("secret plan", threadId("carol")), [])
+      assert.deepStrictEqual(yield* find("secret plan", threadId("nowhere")), [])
     }).pipe(Effect.provide(layer))
   })
 })
@@ -110,6 +116,7 @@ describe("PriorsLive: access and failures", () => {
     const { layer } = setup()
     return Effect.gen(function*() {
       yield* ThreadLogFixture.appendEvents(threadId("hidden"), [ThreadLogFixture.threadCreated(bob, "members")], [bob])
+      yield* ThreadLogFixture.appendEvents(threadId("open"), [ThreadLogFixture.threadCreated(bob, "public")], [bob])
       const database = yield* Database
       yield* database.execute({
         _tag: "Store",
@@ -120,8 +127,10 @@ describe("PriorsLive: access and failures", () => {
           payload: makePayload({ thread: threadId("hidden"), visibility: "public", content: "leaked" })
         }]
       })
-      assert.deepStrictEqual(yield* find("anything at all", alice), [])
-      assert.deepStrictEqual((yield* find("anything at all", bob)).map((prior) => prior.content), ["leaked"])
+      assert.deepStrictEqual(yield* find("anything at all", threadId("open")), [])
+      assert.deepStrictEqual((yield* find("anything at all", threadId("hidden"))).map((prior) => prior.content), [
+        "leaked"
+      ])
     }).pipe(Effect.provide(layer))
   })
 
@@ -131,12 +140,48 @@ describe("PriorsLive: access and failures", () => {
       yield* (yield* SearchIndexer).awaitCaughtUp
       const priors = yield* Priors
       embedder.fail = () => FakeEmbedder.providerError
-      const embedFailure = yield* Effect.flip(priors.find("anything", alice))
+      const embedFailure = yield* Effect.flip(priors.find("anything", threadId("t")))
       assert.deepStrictEqual([embedFailure.operation, embedFailure.retryable], ["embed", true])
       embedder.fail = () => undefined
       index.fail = () => new Overloaded({ retry_after_ms: 10_000 })
-      const searchFailure = yield* Effect.flip(priors.find("anything", alice))
+      const searchFailure = yield* Effect.flip(priors.find("anything", threadId("t")))
       assert.deepStrictEqual([searchFailure.operation, searchFailure.retryable], ["search", true])
     }).pipe(Effect.provide(layer))
   })
+})
+
+const users = ["B", "C", "D", "E"].map(ThreadLogFixture.userOf)
+const RandomThread = Schema.Struct({
+  visibility: Schema.Literals(["public", "members"]),
+  members: Schema.Array(Schema.Literals([0, 1, 2, 3])).check(Schema.isMinLength(1), Schema.isMaxLength(4))
+})
+type RandomThread = typeof RandomThread.Type
+
+/** The model: a user outside all threads, and each of the four, reads what is public and what they are a member of. */
+const mayRead = ({ members, visibility }: RandomThread, user: number) =>
+  visibility === "public" || members.some((member) => member === user)
+
+describe("PriorsLive: memberships", () => {
+  it.effect.prop(
+    "[CHO13] in each thread exactly the texts are found that all its readers may read",
+    { threads: Schema.Array(RandomThread).check(Schema.isMinLength(1), Schema.isMaxLength(8)) },
+    ({ threads }) => {
+      const { layer } = setup()
+      return Effect.gen(function*() {
+        for (const [n, { members, visibility }] of threads.entries()) {
+          const authors = members.map((member) => users[member]!)
+          yield* ThreadLogFixture.appendEvents(threadId(`t${n}`), [
+            ThreadLogFixture.threadCreated(authors[0]!, visibility),
+            ThreadLogFixture.messagePublished(`m${n}`, authors[0]!, `apple ${n}`)
+          ], authors)
+        }
+        for (const [n, thread] of threads.entries()) {
+          const readers = [0, 1, 2, 3, 4].filter((user) => mayRead(thread, user))
+          const expected = threads.flatMap((other, m) => readers.every((user) => mayRead(other, user)) ? [`m${m}`] : [])
+          const found = yield* find("apple", threadId(`t${n}`))
+          assert.sameMembers(found.map(({ id }) => id), expected)
+        }
+      }).pipe(Effect.provide(layer))
+    }
+  )
 })

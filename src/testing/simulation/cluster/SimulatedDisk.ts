@@ -188,7 +188,8 @@ export class SimulatedDisk {
     return {
       list: (user, options) => this.withLatency(directory.list(user, options), "list"),
       canRead: (user, topic) => this.withLatency(directory.canRead(user, topic), "canRead"),
-      topicsOfMember: (user) => this.withLatency(directory.topicsOfMember(user), "memberships")
+      readersOf: (topics) => this.withLatency(directory.readersOf(topics), "readers"),
+      topicsSharedBy: (topic) => this.withLatency(directory.topicsSharedBy(topic), "memberships")
     }
   }
 
