@@ -1,4 +1,4 @@
-/** Malicious input at the sizes of the threat table (SEC): the result of the frame decoder, and its time. */
+/** Malicious input at the sizes of the threat table (SEC): the result of the frame decoder. */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result, Schema } from "effect"
 import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
@@ -92,32 +92,6 @@ describe("lone surrogates", () => {
     const message = decode(envelope("submit_message", { content: text || "x" }, "thread:a"))
     assert.strictEqual(Result.isSuccess(message), text.isWellFormed())
   }, { arbitrary: { runs: 1_000 } })
-})
-
-describe("decoding time", () => {
-  const fillings = ["a", "=", "-", "A-", "[", "\\\\", "\\u0000", " ", "\u00e9", "0", "../", "a:", "%2e"]
-  it.each(fillings)("[SEC20] 64 KB of %j in any field are decoded within 5 ms", (filling) => {
-    const long = filling.repeat(Math.floor(60_000 / Buffer.byteLength(filling)))
-    const texts = allMessages.flatMap(([type, payload, topic]) =>
-      Object.keys(payload).map((field) => envelope(type, { ...payload, [field]: "?" }, topic)).concat(
-        envelope(type, payload, "?"),
-        envelope("?", payload, topic)
-      )
-    ).concat(
-      envelope("connect", { public_key: "?" }),
-      envelope("auth", { signature: "?" }),
-      envelope("resume", { session_token: "?" })
-    ).map((text) => text.replace(`"?"`, `"${long}"`))
-    for (const text of [...texts, long]) {
-      // The best of five: other work on the machine is excluded.
-      const times = Array.from({ length: 5 }, () => {
-        const start = performance.now()
-        decode(text)
-        return performance.now() - start
-      })
-      assert.isBelow(Math.min(...times), 5, text.slice(0, 200))
-    }
-  })
 })
 
 describe("round trips", () => {

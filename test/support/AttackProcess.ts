@@ -4,6 +4,9 @@ import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
+/** Number of loopback addresses from which signatures are forged. */
+export const attackAddresses = 100
+
 /** The progress of an attack. */
 export type AttackEvent =
   /** All connections are open. */

@@ -6,7 +6,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Array as Arr, Clock, Effect, Fiber, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
 import { writeSync } from "node:fs"
-import type { AttackEvent } from "./AttackProcess.ts"
+import { attackAddresses, type AttackEvent } from "./AttackProcess.ts"
 import { socketUrl } from "./InProcessServer.ts"
 import * as RawSocket from "./RawSocket.ts"
 import { waitUntil } from "./RoomClients.ts"
@@ -92,7 +92,7 @@ const floodMessages = Effect.gen(function*() {
   yield* emitEvent({ at: "end", ends: outcomeCounts, from, to })
 })
 
-/** A connection every ten milliseconds from one of a hundred addresses, with fifty forged signatures at once. */
+/** A connection every ten milliseconds from one of `attackAddresses`, with fifty forged signatures at once. */
 const sendForgedSignatures = Effect.gen(function*() {
   const { key } = makeTestUser()
   const message = (type: string, payload: object): RawSocket.RawFrame => ({
@@ -101,7 +101,7 @@ const sendForgedSignatures = Effect.gen(function*() {
   })
   const openForgingConnection = (n: number) =>
     Effect.scoped(Effect.gen(function*() {
-      const socket = yield* RawSocket.open(url, "/ws", { localAddress: `127.0.0.${2 + n % 100}` })
+      const socket = yield* RawSocket.open(url, "/ws", { localAddress: `127.0.0.${2 + n % attackAddresses}` })
       for (let i = 0; i < 50; i++) {
         const signature = randomBytes(64).toString("base64url")
         socket.send(message("connect", { public_key: key }), message("auth", { signature }))

@@ -37,18 +37,4 @@ describe("Ids", () => {
     assert.isTrue(isInstant(Number.MAX_SAFE_INTEGER))
     for (const wrong of [-1, 0.5, Number.NaN, Infinity, 2 ** 53]) assert.isFalse(isInstant(wrong))
   })
-
-  it("[SEC20] adversarial ids of 64 KB are rejected in linear time", () => {
-    const timeOf = (text: string) => {
-      const start = performance.now()
-      isUserId(text)
-      isTopicId(text)
-      return performance.now() - start
-    }
-    for (const part of ["a", "a:", "-", "A-", "~~:", "_".repeat(43)]) {
-      const text = part.repeat(Math.floor(65_536 / part.length))
-      // The best of five: other work on the machine is excluded.
-      assert.isBelow(Math.min(...Array.from({ length: 5 }, () => timeOf(text))), 5, part)
-    }
-  })
 })

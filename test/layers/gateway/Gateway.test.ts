@@ -219,15 +219,24 @@ describe("Gateway", () => {
       assert.isUndefined(gateway.state(ConnectionId.make("none")))
     }).pipe(Effect.provide(wsServerLayer())))
 
-  it.effect("[SYN11] [CON6] a drain sends goodbye to every client before it closes with 1012", () =>
+  it.effect("[SYN11] [CON6] a drain sends goodbye to every client at once, then closes one per interval with 1012", () =>
     Effect.gen(function*() {
       const url = yield* startListening
-      const client = yield* openClient(url)
-      yield* signIn(client, makeTestUser())
+      const clients = yield* Effect.all([openClient(url), openClient(url), openClient(url)])
+      for (const client of clients) yield* signIn(client, makeTestUser())
       yield* Effect.forkChild((yield* Gateway.Gateway).drain, { startImmediately: true })
-      assert.deepInclude((yield* client.next).payload, { code: closeCode.restart, resume: true })
-      assert.strictEqual(yield* client.closed, closeCode.restart)
-      assert.strictEqual(yield* (yield* Socket).getConnectionCount, 0)
+      const delays = yield* Effect.forEach(clients, (client) =>
+        Effect.map(client.next, ({ payload }) => {
+          assert.deepInclude(payload, { code: closeCode.restart, resume: true })
+          return payload["retry_after_ms"]
+        }))
+      assert.deepStrictEqual(delays, [0, 5, 10])
+      const { getConnectionCount } = yield* Socket
+      for (const [closed, client] of clients.entries()) {
+        assert.strictEqual(yield* client.closed, closeCode.restart)
+        assert.strictEqual(yield* getConnectionCount, clients.length - closed - 1)
+        yield* TestClock.adjust(5)
+      }
     }).pipe(Effect.provide(wsServerLayer())))
 
   it.effect("[CON4] a defect while a connection ends is logged, and affects no other connection", () => {

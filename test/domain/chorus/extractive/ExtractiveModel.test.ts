@@ -1,50 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
-import {
-  type ChorusState,
-  type Prior,
-  type Step,
-  type StepOutput,
-  type StepRecord,
-  steps
-} from "../../../../src/domain/chorus/ChorusModel.ts"
-import { sanitiseOutput } from "../../../../src/domain/chorus/ChorusOutput.ts"
+import { type Prior, steps } from "../../../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusParse from "../../../../src/domain/chorus/ChorusParse.ts"
 import * as ChorusPrompt from "../../../../src/domain/chorus/ChorusPrompt.ts"
-import { runPolicy } from "../../../../src/domain/chorus/ChorusRun.ts"
 import * as ExtractiveModel from "../../../../src/domain/chorus/extractive/ExtractiveModel.ts"
 import * as HashEmbedding from "../../../../src/domain/search/HashEmbedding.ts"
+import { runAllSteps } from "../../../support/ExtractiveRun.ts"
 import { asker, makePrior, makeRunAt, priors } from "../../../support/RunFixture.ts"
 import { injectionPayloads } from "../PromptInjections.ts"
-
-/** Carries out all six steps with the extractive model. */
-const runAllSteps = (prompt: string, foundPriors: ReadonlyArray<Prior>, messages: ChorusState["messages"] = []) => {
-  const outputs: Array<StepOutput> = []
-  const completedSteps: Array<StepRecord> = []
-  for (const step of steps) {
-    const run = makeRunAt("action", 0, { prompt, messages, current_step: step, steps: completedSteps })
-    const fresh = step === "experience" ? foundPriors : []
-    const answer = ExtractiveModel.generateAnswer(ChorusPrompt.buildPrompt(run, fresh).user)
-    const parsed = Result.getOrThrow(ChorusParse.parseOutput(run, fresh, answer))
-    const output = sanitiseOutput(parsed, ChorusPrompt.numberPriors(run, fresh), runPolicy.maxCitations)
-    outputs.push(output)
-    const usage = { provider: "", model: "", input_tokens: 0, output_tokens: 0, latency_ms: 0, cost: null }
-    completedSteps.push({ loop: 0, step, output, usage, at: 0 })
-  }
-  const get = <S extends Step>(step: S) => {
-    const is = (output: StepOutput): output is globalThis.Extract<StepOutput, { readonly _tag: S }> =>
-      output._tag === step
-    return outputs.find(is) ?? assert.fail(step)
-  }
-  return {
-    action: get("action"),
-    experience: get("experience"),
-    intention: get("intention"),
-    update: get("update"),
-    yield: get("yield")
-  }
-}
 
 /** Effect's own Markdown manual, one prior per section, as an import splits it. */
 const effectManual = new URL("../../../../node_modules/effect/", import.meta.url)
@@ -155,14 +119,4 @@ describe("ExtractiveModel: properties", () => {
   it("[SEC20] 200,000 spaces are split into pieces in linear time", () => {
     assert.deepStrictEqual(ExtractiveModel.streamChunks(` a  b${" ".repeat(200_000)}`), [" a ", " b "])
   })
-
-  it.each([" ", "a. ", "<", "#", "-", "a-", "```\n", "A", "\n"])(
-    "[SEC20] 32 KB of %j take no longer than other text",
-    (filling) => {
-      const content = filling.repeat(32_768 / filling.length)
-      const start = process.cpuUsage().user
-      runAllSteps(content, [makePrior("x", content)], [{ author: asker, content }])
-      assert.isBelow((process.cpuUsage().user - start) / 1_000, 3_000)
-    }
-  )
 })
