@@ -11,7 +11,7 @@ export const attackAddresses = 100
 export type AttackEvent =
   /** All connections are open. */
   | { readonly at: "peak"; readonly count: number }
-  /** The attack is over: connections by their end, and its start and end in milliseconds since the epoch. */
+  /** The attack is over: connections or requests by their end, and its start and end in milliseconds since the epoch. */
   | { readonly at: "end"; readonly ends: Readonly<Record<string, number>>; readonly from: number; readonly to: number }
 
 /** A running attack. */

@@ -107,9 +107,9 @@ const sendForgedSignatures = Effect.gen(function*() {
         socket.send(message("connect", { public_key: key }), message("auth", { signature }))
       }
       for (let answered = 0; answered < 50;) {
-        for (const [, code] of (yield* socket.nextFrame).payload.toString().matchAll(/"code":"(\w+)"/g)) {
+        for (const [, message] of (yield* socket.nextFrame).payload.toString().matchAll(/"message":"([^"]+)"/g)) {
           answered += 1
-          countOutcome(code!)
+          countOutcome(message!)
         }
       }
     }))
