@@ -9,13 +9,14 @@
  * **Details**
  *
  * A step receives the whole run and returns the output of its current step. `onText` is called with the text to show,
- * piece by piece; a client sees the first piece at once. A failure is a `ChorusError` with a reason: `AIError`,
- * `StateError` or `NetworkError`. `ChorusRun` decides whether the step is retried (CHO6).
+ * piece by piece; a client sees the first piece at once. A piece belongs at the end of the text so far, or at its offset
+ * if it has one: 0 where all that was shown turned out to be a model's reasoning. A failure is a `ChorusError` with a
+ * reason: `AIError`, `StateError` or `NetworkError`. `ChorusRun` decides whether the step is retried (CHO6).
  *
  * **Gotchas**
  *
- * A step is not retried within `step`: the run machine would then retry the retries. The concatenated pieces have to
- * equal the displayed text of the output. Interruption is normal: it happens when the run is cancelled, and at a
+ * A step is not retried within `step`: the run machine would then retry the retries. The pieces, each at its offset, have
+ * to equal the displayed text of the output. Interruption is normal: it happens when the run is cancelled, and at a
  * shutdown.
  *
  * **Example**
@@ -85,11 +86,11 @@ export class Chorus extends Context.Service<Chorus, {
   /** Which model answers, and whether it is the built-in one, which needs no network (CHO12). */
   readonly modelInfo: { readonly model: string; readonly offline: boolean }
   /**
-   * Carries out the run's current step. `onText` is called with pieces of the step's text as it is written; together
-   * they are the text so far. Interruption aborts the provider's request.
+   * Carries out the run's current step. `onText` is called with pieces of the step's text as it is written; a piece with
+   * an offset, in UTF-16 units, replaces what was shown from there on. Interruption aborts the provider's request.
    */
   readonly step: (
     run: ChorusState,
-    onText: (piece: string) => Effect.Effect<void>
+    onText: (piece: string, offset?: number) => Effect.Effect<void>
   ) => Effect.Effect<StepResponse, ChorusError>
 }>()("choir/services/Chorus") {}

@@ -1,13 +1,15 @@
 /**
- * Parses a model's answer to a `ChorusPrompt`: a text, the delimiter, JSON data.
+ * Parses a model's answer to a `ChorusPrompt`: a text, the delimiter, JSON data. `ReasoningFilter` has removed reasoning
+ * before it.
  *
  * An answer is data only: it can refer to priors of its own run, and it cannot carry a command (CHO11, SEC30). Which
  * references and quotes count is decided by `ChorusOutput.sanitiseOutput`.
  */
-import { Result, Schema } from "effect"
-import { cut, isHighSurrogate } from "../protocol/Text.ts"
-import type { ChorusState, Prior, StepOutput } from "./ChorusModel.ts"
+import { Option, Result, Schema } from "effect"
+import { cut, isHighSurrogate, stripControlCharacters } from "../protocol/Text.ts"
+import type { ChorusState, Prior, Step, StepOutput } from "./ChorusModel.ts"
 import { delimiter, numberPriors } from "./ChorusPrompt.ts"
+import * as LenientJson from "./LenientJson.ts"
 import { truncate } from "./PromptQuoting.ts"
 
 /** SEC32: limits of a parsed answer, in UTF-16 units and items. Longer text is truncated; longer data is an error. */
@@ -46,9 +48,6 @@ const delimiterOverlap = (text: string): number => {
   return isHighSurrogate(text.charCodeAt(text.length - 1)) ? 1 : 0
 }
 
-/** Removes control characters except line feeds and tabs, before the delimiter is searched: they must not hide it. */
-const stripControlCharacters = (text: string): string => text.replaceAll(/[^\P{Cc}\n\t]/gu, "")
-
 /**
  * The output of the run's current step, from the whole answer (CHO2). `foundPriors` are those of this Experience.
  * Numbers out of range are clamped, unknown priors and surplus items dropped, and quotes that their prior does not contain
@@ -62,53 +61,68 @@ export const parseOutput = (
   const plain = stripControlCharacters(text)
   const lead = extractLead(plain)
   if (lead === "") return fail("no text")
-  const delimiterIndex = plain.indexOf(delimiter)
-  if (delimiterIndex < 0) return fail("no data")
-  return Result.flatMap(extractJson(plain.slice(delimiterIndex + delimiter.length)), (data) => {
-    const fields = decodeFields(typeof data === "object" ? { ...data, _tag: run.current_step } : data)
-    return Result.isFailure(fields)
-      ? fail("wrong fields")
-      : Result.succeed(buildOutput(lead, fields.success, foundPriors, numberPriors(run, foundPriors)))
-  })
+  return Result.map(
+    extractFields(plain, run.current_step),
+    (fields) => buildOutput(lead, fields, foundPriors, numberPriors(run, foundPriors))
+  )
 }
 
 const fail = (fault: MalformedModelOutput["fault"]) => Result.fail(new MalformedModelOutput({ fault }))
 
-/** The JSON between the first and the last brace: code fences and text around it are ignored. */
-const extractJson = (text: string): Result.Result<unknown, MalformedModelOutput> => {
-  const from = text.indexOf("{")
-  const to = text.lastIndexOf("}")
-  if (from < 0 || to < from) return fail("no data")
-  return to - from > outputLimits.data
-    ? fail("broken JSON")
-    : Result.try({
-      try: (): unknown => JSON.parse(text.slice(from, to + 1)),
-      catch: () => new MalformedModelOutput({ fault: "broken JSON" })
-    })
+/**
+ * The first object behind the last delimiter that has the step's fields: a text may mention the delimiter, and an answer
+ * may be repeated. Earlier delimiters count where the last one has no such object.
+ */
+const extractFields = (plain: string, step: Step): Result.Result<StepFields, MalformedModelOutput> => {
+  let fault: MalformedModelOutput["fault"] = "no data"
+  const parts = plain.split(delimiter).slice(1).slice(-maxDelimiters)
+  for (const part of parts.toReversed()) {
+    const data = part.slice(0, outputLimits.data)
+    if (fault === "no data" && data.includes("{")) fault = "broken JSON"
+    for (const object of LenientJson.readObjects(data)) {
+      const fields = decodeFields({ ...Object(object), _tag: step })
+      if (Option.isSome(fields)) return Result.succeed(fields.value)
+      fault = "wrong fields"
+    }
+  }
+  return fail(fault)
 }
+
+/** The delimiters of an answer that are looked behind. */
+const maxDelimiters = 4
 
 // -- The fields of each step, as models write them ------------------------------
 
 /** A reference to a prior: its number, or its id. */
 const PriorReference = Schema.Union([Schema.Finite, Schema.String])
 
+/** Small models write `"0.8"` for 0.8, and null for "" and []. What is missing altogether is not made up. */
+const LooseNumber = Schema.Union([
+  Schema.Finite,
+  Schema.String.check(Schema.isPattern(/^\s*-?\d{1,9}(\.\d{1,20})?\s*$/))
+])
+const LooseBoolean = Schema.Union([Schema.Boolean, Schema.Literals(["true", "false"])])
+const LooseText = Schema.NullOr(Schema.Union([Schema.String, Schema.Finite, Schema.Boolean]))
+const looseArray = <S extends Schema.Constraint>(item: S) => Schema.NullOr(Schema.Array(Schema.NullOr(item)))
+const LooseTexts = Schema.Union([looseArray(LooseText), LooseText])
+
 const StepFields = Schema.TaggedUnion({
-  action: { confidence: Schema.Finite, reasoning: Schema.String },
-  experience: { key_insights: Schema.Array(Schema.String) },
-  intention: { implicit: Schema.String, selected_priors: Schema.Array(PriorReference), reason: Schema.String },
+  action: { confidence: LooseNumber, reasoning: LooseText },
+  experience: { key_insights: LooseTexts },
+  intention: { implicit: LooseText, selected_priors: looseArray(PriorReference), reason: LooseText },
   observation: {
-    patterns: Schema.Array(Schema.String),
-    semantic_links: Schema.Array(Schema.Struct({ prior: PriorReference, relation: Schema.String }))
+    patterns: LooseTexts,
+    semantic_links: looseArray(Schema.Struct({ prior: Schema.NullOr(PriorReference), relation: LooseText }))
   },
-  update: { loop: Schema.Boolean, confidence: Schema.Finite },
+  update: { loop: LooseBoolean, confidence: LooseNumber },
   yield: {
-    citations: Schema.Array(Schema.Struct({ prior: PriorReference, quote: Schema.String })),
-    confidence: Schema.Finite
+    citations: looseArray(Schema.Struct({ prior: Schema.NullOr(PriorReference), quote: LooseText })),
+    confidence: LooseNumber
   }
 })
 type StepFields = typeof StepFields.Type
 
-const decodeFields = Schema.decodeUnknownResult(StepFields)
+const decodeFields = Schema.decodeUnknownOption(StepFields)
 
 const buildOutput = (
   lead: string,
@@ -131,7 +145,9 @@ const buildOutput = (
         _tag: "intention",
         explicit: lead,
         implicit: cleanText(fields.implicit),
-        selected_priors: [...new Set(fields.selected_priors.flatMap((name) => resolvePrior(priors, name)?.id ?? []))],
+        selected_priors: [
+          ...new Set(dropNulls(fields.selected_priors).flatMap((name) => resolvePrior(priors, name)?.id ?? []))
+        ],
         reason: cleanText(fields.reason)
       }
     case "observation":
@@ -139,35 +155,45 @@ const buildOutput = (
         _tag: "observation",
         context_analysis: lead,
         patterns: cleanTexts(fields.patterns),
-        semantic_links: fields.semantic_links.flatMap(({ prior: name, relation }) => {
+        semantic_links: dropNulls(fields.semantic_links).flatMap(({ prior: name, relation }) => {
           const prior = resolvePrior(priors, name)
           return prior === undefined ? [] : [{ prior: prior.id, relation: cleanText(relation, outputLimits.item) }]
         }).slice(0, outputLimits.items)
       }
     case "update":
-      return { _tag: "update", reason: lead, loop: fields.loop, confidence: clampToUnitInterval(fields.confidence) }
+      return {
+        _tag: "update",
+        reason: lead,
+        loop: String(fields.loop) === "true",
+        confidence: clampToUnitInterval(fields.confidence)
+      }
     case "yield":
       return {
         _tag: "yield",
         final_response: lead,
-        citations: fields.citations.flatMap(({ prior: name, quote }) => {
+        citations: dropNulls(fields.citations).flatMap(({ prior: name, quote }) => {
           const prior = resolvePrior(priors, name)
-          return prior === undefined ? [] : [{ prior: prior.id, quote: findQuote(prior.content, quote) }]
+          return prior === undefined ? [] : [{ prior: prior.id, quote: findQuote(prior.content, String(quote ?? "")) }]
         }),
         confidence: clampToUnitInterval(fields.confidence)
       }
   }
 }
 
-const clampToUnitInterval = (x: number): number => Math.min(1, Math.max(0, x))
+const dropNulls = <A>(items: ReadonlyArray<A | null> | null): ReadonlyArray<A> =>
+  (items ?? []).filter((item) => item !== null)
 
-const cleanText = (text: string, max: number = outputLimits.text): string =>
-  truncate(stripControlCharacters(text).toWellFormed().trim(), max)
+const clampToUnitInterval = (x: typeof LooseNumber.Type): number => Math.min(1, Math.max(0, Number(x)))
 
-const cleanTexts = (texts: ReadonlyArray<string>): ReadonlyArray<string> =>
-  texts.map((text) => cleanText(text, outputLimits.item)).filter((text) => text !== "").slice(0, outputLimits.items)
+const cleanText = (text: typeof LooseText.Type, max: number = outputLimits.text): string =>
+  truncate(stripControlCharacters(String(text ?? "")).toWellFormed().trim(), max)
 
-const resolvePrior = (priors: ReadonlyArray<Prior>, reference: string | number): Prior | undefined => {
+const cleanTexts = (texts: typeof LooseTexts.Type): ReadonlyArray<string> =>
+  (texts === null || typeof texts !== "object" ? [texts] : texts)
+    .map((text) => cleanText(text, outputLimits.item)).filter((text) => text !== "").slice(0, outputLimits.items)
+
+const resolvePrior = (priors: ReadonlyArray<Prior>, reference: string | number | null): Prior | undefined => {
+  if (reference === null) return undefined
   const number = typeof reference === "number"
     ? reference
     : Number(/^\W{0,4}(?:prior )?(\d{1,4})\W{0,4}$/i.exec(reference)?.[1] ?? Number.NaN)

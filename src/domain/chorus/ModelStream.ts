@@ -1,5 +1,6 @@
 /** Limits of a model's streamed answer: how long it may be silent, and how long it may become (FLT14, FLT15, SEC32). */
 import { Duration } from "effect"
+import * as ReasoningFilter from "./ReasoningFilter.ts"
 
 /** The limits of a streamed answer. */
 export interface StreamLimits {
@@ -7,7 +8,7 @@ export interface StreamLimits {
   readonly firstTokenTimeout: Duration.Duration
   /** Between two parts. */
   readonly idleTimeout: Duration.Duration
-  /** Of the text, in UTF-16 units. */
+  /** Of the answer without its reasoning, in UTF-16 units. */
   readonly maxTextLength: number
 }
 
@@ -21,20 +22,22 @@ export const defaultStreamLimits: StreamLimits = {
 /** The progress of an answer. */
 export interface StreamProgress {
   readonly hasStarted: boolean
-  readonly textLength: number
+  readonly text: ReasoningFilter.ReasoningState
 }
 
 /** Nothing has been received. */
-export const notStarted: StreamProgress = { hasStarted: false, textLength: 0 }
+export const notStarted: StreamProgress = { hasStarted: false, text: ReasoningFilter.initial }
 
 /** How long to wait for the next part: before the first one (FLT14), or in the middle of the stream (FLT15). */
 export const nextTimeout = ({ hasStarted }: StreamProgress, limits: StreamLimits): Duration.Duration =>
   hasStarted ? limits.idleTimeout : limits.firstTokenTimeout
 
-/** SEC32: the progress after a part of `length` units; undefined if the answer has become too long. */
+/** SEC32: the progress after a part; undefined if the answer has become too long. Reasoning is not part of the answer. */
 export const receivePart = (
-  { textLength }: StreamProgress,
-  length: number,
+  progress: StreamProgress,
+  piece: string,
   { maxTextLength }: StreamLimits
-): StreamProgress | undefined =>
-  textLength + length > maxTextLength ? undefined : { hasStarted: true, textLength: textLength + length }
+): StreamProgress | undefined => {
+  const text = ReasoningFilter.append(progress.text, piece)
+  return text.answer.length > maxTextLength ? undefined : { hasStarted: true, text }
+}

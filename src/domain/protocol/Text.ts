@@ -11,3 +11,6 @@ export const cutIndex = (text: string, max: number): number => {
 
 /** The first `max` units of the text, or one less where the last would be half of a surrogate pair (SEC18). */
 export const cut = (text: string, max: number): string => text.slice(0, cutIndex(text, max))
+
+/** The text without control characters other than line feeds and tabs. */
+export const stripControlCharacters = (text: string): string => text.replaceAll(/[^\P{Cc}\n\t]/gu, "")

@@ -78,7 +78,7 @@ const streamText = (
       nextPart.pipe(
         AiSdkError.failAfter("streamText", ModelStream.nextTimeout(progress, limits)),
         Effect.flatMap((part) => {
-          const next = ModelStream.receivePart(progress, textLength(part), limits)
+          const next = ModelStream.receivePart(progress, part.type === "text-delta" ? part.delta : "", limits)
           return next === undefined
             ? Effect.fail(
               AiSdkError.invalidOutput("streamText", `the answer is longer than ${limits.maxTextLength} characters`)
@@ -87,9 +87,6 @@ const streamText = (
         })
       ))
   }))
-
-const textLength = (part: Response.StreamPartEncoded): number =>
-  part.type === "text-delta" || part.type === "reasoning-delta" ? part.delta.length : 0
 
 /** The stream's next part. The first call opens the stream, so that the wait for the first part includes the request. */
 const makePartReader = (

@@ -10,7 +10,8 @@
  * **Details**
  *
  * Experience searches for priors first; when the search is not available, the run continues, and its record says so
- * (FLT13). Text is shown as it is streamed, at most every 40 ms, without the data behind the delimiter.
+ * (FLT13). Text is shown as it is streamed, at most every 40 ms, without the reasoning before it and the data behind the
+ * delimiter.
  *
  * **Gotchas**
  *
@@ -58,6 +59,7 @@ import * as ChorusParse from "../../domain/chorus/ChorusParse.ts"
 import { findMissingStep } from "../../domain/chorus/ChorusProgress.ts"
 import * as ChorusPrompt from "../../domain/chorus/ChorusPrompt.ts"
 import { chooseModel, fallsBackAtOnce } from "../../domain/chorus/ModelChoice.ts"
+import * as ReasoningFilter from "../../domain/chorus/ReasoningFilter.ts"
 import * as StepError from "../../domain/chorus/StepError.ts"
 import * as PriorSearch from "../../domain/search/PriorSearch.ts"
 import { Chorus, ChorusError, type StepResponse } from "../../services/Chorus.ts"
@@ -79,7 +81,7 @@ export const ModelOverrides = Context.Reference<{
   readonly fallback: ModelChoice | undefined
 }>("choir/layers/chorus/ChorusLive/ModelOverrides", { defaultValue: () => ({ steps: {}, fallback: undefined }) })
 
-type OnText = (piece: string) => Effect.Effect<void>
+type OnText = Parameters<Chorus["Service"]["step"]>[1]
 
 /** The Chorus over the provided `LanguageModel` and `ModelOverrides`. */
 export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | ModelInfo | Priors> = Layer.effect(
@@ -89,6 +91,7 @@ export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | Mod
     const { model, offline, provider } = yield* ModelInfo
     const primary: ModelChoice = { languageModel: yield* LanguageModel.LanguageModel, provider, model }
     const models = { primary, ...(yield* ModelOverrides) }
+    const reasonsUntagged = new WeakSet<LanguageModel.LanguageModel>()
 
     const step = Effect.fn("Chorus.step")(function*(run: ChorusState, onText: OnText) {
       const missingStep = findMissingStep(run)
@@ -98,12 +101,12 @@ export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | Mod
       const { note, priors } = run.current_step === "experience"
         ? yield* searchPriors(find, run)
         : { note: PriorSearch.ranWithoutSearch(run) ? PriorSearch.priorsUnavailableNote : "", priors: [] }
-      const request: StepRequest = { run, priors, note }
+      const request: StepRequest = { run, priors, note, reasonsUntagged }
       const choice = chooseModel(run, models)
       let hasShownText = false
-      const response = requestModel(choice, request, (piece) => {
+      const response = requestModel(choice, request, (piece, offset) => {
         hasShownText = true
-        return onText(piece)
+        return onText(piece, offset)
       })
       const { fallback } = models
       return yield* fallback === undefined || choice === fallback
@@ -125,6 +128,8 @@ interface StepRequest {
   readonly priors: ReadonlyArray<Prior>
   /** The server's remark about the priors; empty without one. */
   readonly note: string
+  /** The models whose reasoning was seen to begin without a tag. Their text is shown once it is known to be the answer. */
+  readonly reasonsUntagged: WeakSet<LanguageModel.LanguageModel>
 }
 
 /** CHO4: the priors for the run, or the note that there was no search. */
@@ -153,7 +158,7 @@ const requestModel = Effect.fnUntraced(function*(
   const { model, provider } = choice
   const prompt = ChorusPrompt.buildPrompt(run, priors, note)
   const notePrefix = note === "" || run.current_step !== "experience" ? "" : `${note}\n\n`
-  const { text, tokens } = yield* Effect.scoped(streamAnswer(choice, prompt, notePrefix, onText))
+  const { text, tokens } = yield* Effect.scoped(streamAnswer(choice, prompt, request, notePrefix, onText))
   const output = ChorusParse.parseOutput(run, priors, text)
   if (Result.isFailure(output)) return yield* toChorusError(StepError.fromMalformedOutput(output.failure))
   const latency = Math.max(0, Math.round((yield* Clock.currentTimeMillis) - startedAt))
@@ -174,22 +179,37 @@ const requestModel = Effect.fnUntraced(function*(
 const streamAnswer = Effect.fnUntraced(function*(
   { languageModel, model, provider }: ModelChoice,
   { system, user }: ChorusPrompt.ModelPrompt,
+  { reasonsUntagged }: StepRequest,
   notePrefix: string,
   onText: OnText
 ) {
-  let text = ""
-  let tokens = { input: estimateTokens(system + user), output: 0 }
-  const coalescer = yield* TextCoalescer.make(() => notePrefix + ChorusParse.streamablePrefix(text), onText)
+  let received = ReasoningFilter.initial
+  let receivedLength = 0
+  let tokens = { input: estimateTokens(system.length + user.length), output: 0 }
+  let mayBeReasoning = reasonsUntagged.has(languageModel)
+  const coalescer = yield* TextCoalescer.make(
+    () => mayBeReasoning ? "" : notePrefix + ChorusParse.streamablePrefix(received.answer),
+    onText
+  )
   const prompt = [{ role: "system" as const, content: system }, { role: "user" as const, content: user }]
   yield* languageModel.streamText({ prompt }).pipe(
     Stream.runForEach((part) => {
       if (part.type === "text-delta") {
-        text += part.delta
+        received = ReasoningFilter.append(received, part.delta)
+        receivedLength += part.delta.length
+        if (received.hasUntaggedReasoning) {
+          reasonsUntagged.add(languageModel)
+          mayBeReasoning = false
+        }
         return coalescer.notifyGrowth
       }
       if (part.type !== "finish") return Effect.void
+      mayBeReasoning = false
       const { inputTokens, outputTokens } = part.usage
-      tokens = { input: inputTokens.total ?? tokens.input, output: outputTokens.total ?? estimateTokens(text) }
+      tokens = {
+        input: inputTokens.total ?? tokens.input,
+        output: outputTokens.total ?? estimateTokens(receivedLength)
+      }
       return part.reason === "length" ? Effect.fail(toChorusError(StepError.lengthLimitReached())) : Effect.void
     }),
     // What was received is shown even if the stream fails.
@@ -200,7 +220,7 @@ const streamAnswer = Effect.fnUntraced(function*(
         Effect.fail(toChorusError(ModelErrors.fromAiError(error)))
       ))
   )
-  return { text, tokens }
+  return { text: ReasoningFilter.finish(received), tokens }
 })
 
 const toChorusError = (reason: StepError.StepError): ChorusError => new ChorusError({ reason })
@@ -210,4 +230,4 @@ const prependNote = (notePrefix: string, output: StepOutput): StepOutput =>
   output._tag === "experience" ? { ...output, synthesis: notePrefix + output.synthesis } : output
 
 /** Tokens where a provider does not count them: about four characters each. */
-const estimateTokens = (text: string): number => Math.ceil(text.length / 4)
+const estimateTokens = (length: number): number => Math.ceil(length / 4)

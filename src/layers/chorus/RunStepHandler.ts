@@ -92,10 +92,9 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
       // Bounded: a clock that was set back must not delay a run further.
       if (delay > 0) yield* Effect.sleep(Math.min(delay, runPolicy.retryAfterMax))
       let partialText = ""
-      const publishText = (text: string) =>
+      const publishText = (text: string, offset = partialText.length) =>
         Effect.sync(() => {
-          const offset = partialText.length
-          partialText += text
+          partialText = partialText.slice(0, offset) + text
           signals.publishChunk(topic, { ...stepPosition(intent.run), offset, text })
         })
       return yield* chorus.step(intent.run, publishText).pipe(

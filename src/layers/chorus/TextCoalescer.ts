@@ -1,4 +1,4 @@
-/** Emits a growing text in few pieces: the first at once, then at most one per 40 ms (CHO5). */
+/** Emits a text that is being written in few pieces: the first at once, then at most one per 40 ms (CHO5). */
 import { Duration, Effect, Queue, type Scope } from "effect"
 
 /** The least time between two pieces. */
@@ -10,17 +10,23 @@ export interface TextCoalescer {
   readonly flush: Effect.Effect<void>
 }
 
-/** `readText` returns the text so far, which may only grow at its end. The concatenated pieces given to `onText` are that text. */
+/**
+ * `readText` returns the text so far. Each piece given to `onText` belongs at an offset of the text: its end, or 0 where the
+ * text has become another one.
+ */
 export const make = Effect.fnUntraced(function*(
   readText: () => string,
-  onText: (piece: string) => Effect.Effect<void>
+  onText: (piece: string, offset?: number) => Effect.Effect<void>
 ): Effect.fn.Return<TextCoalescer, never, Scope.Scope> {
-  let sentLength = 0
-  // Whether there was something to emit. Uninterruptible, so that `sentLength` and the emitted pieces agree.
+  let sentText = ""
+  // Whether there was something to emit. Uninterruptible, so that `sentText` and the emitted pieces agree.
   const flush = Effect.uninterruptible(Effect.suspend(() => {
-    const piece = readText().slice(sentLength)
-    sentLength += piece.length
-    return piece === "" ? Effect.succeed(false) : Effect.as(onText(piece), true)
+    const text = readText()
+    const offset = text.startsWith(sentText) ? sentText.length : 0
+    const piece = text.slice(offset)
+    if (piece === "") return Effect.succeed(false)
+    sentText = text
+    return Effect.as(onText(piece, offset), true)
   }))
   // At most one pending request: it covers those that were dropped.
   const flushRequests = yield* Queue.sliding<void>(1)

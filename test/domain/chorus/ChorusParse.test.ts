@@ -48,6 +48,62 @@ describe("ChorusParse: format", () => {
   })
 
   it.each([
+    ["a trailing comma", `{"loop": false, "confidence": 0.9,}`],
+    ["a number as text", `{"loop": false, "confidence": " 0.9 "}`],
+    ["a literal as text", `{"loop": "false", "confidence": 0.9}`],
+    ["Python's literals", `{"loop": False, "confidence": 0.9}`],
+    ["braces in prose behind it", `{"loop": false, "confidence": 0.9}\nHope this helps {you}!`],
+    ["braces in prose before it", `Here it is {as asked}:\n{"loop": false, "confidence": 0.9}`],
+    ["an object around it", `{"update": {"loop": false, "confidence": 0.9}}`],
+    ["an example before it", `{"example": true}\n{"loop": false, "confidence": 0.9}`],
+    ["a brace within a text", `{"note": "a } and a { \\" too", "loop": false, "confidence": 0.9}`],
+    ["a line break within a text", `{"note": "two\nlines", "loop": false, "confidence": 0.9}`],
+    ["a foreign escape", `{"note": "it\\'s \\alpha", "loop": false, "confidence": 0.9}`],
+    ["a missing brace", `{"confidence": 0.9, "loop": false`],
+    ["the delimiter again", `so much for <<<data>>>\n<<<data>>>\n{"loop": false, "confidence": 0.9}`],
+    ["the whole answer again", `{"loop": false, "confidence": 0.9}\nL\n<<<data>>>\n{"loop": false, "confidence": 0.9}`],
+    ["prose behind another delimiter", `{"loop": false, "confidence": 0.9}\nThe <<<data>>> is above.`]
+  ])("[SEC32] the data is read with %s", (_, data) => {
+    assert.deepStrictEqual(parseAs("update", `L\n<<<data>>>\n${data}`), {
+      _tag: "update",
+      reason: "L",
+      loop: false,
+      confidence: 0.9
+    })
+  })
+
+  it("[SEC32] null is no text and no item, a number is a text, and one text is a list", () => {
+    assert.deepStrictEqual(parseAs("action", formatModelAnswer("L", { confidence: 3, reasoning: null })), {
+      _tag: "action",
+      proposed_response: "L",
+      confidence: 1,
+      reasoning: ""
+    })
+    const observation = { patterns: ["a", null, 7], semantic_links: [null, { prior: "1", relation: null }] }
+    assert.deepInclude(parseAs("observation", formatModelAnswer("L", observation)), {
+      patterns: ["a", "7"],
+      semantic_links: [{ prior: "p-one", relation: "" }]
+    })
+    assert.deepInclude(parseAs("experience", formatModelAnswer("L", { key_insights: "one" })), {
+      key_insights: ["one"]
+    })
+    assert.deepInclude(parseAs("yield", formatModelAnswer("L", { citations: null, confidence: 1 })), { citations: [] })
+  })
+
+  it.each([
+    ["wrong fields", `{"loop": false}`],
+    ["wrong fields", `{"loop": null, "confidence": 0.9}`],
+    ["wrong fields", `{"loop": false, "confidence": "high"}`],
+    ["wrong fields", `{"loop": false, "confidence": "1e999"}`],
+    ["broken JSON", `{"loop": false, "confidence": 0.9`],
+    ["broken JSON", `{"loop": false, "confidence": 0.9, "note": "unfini`],
+    ["broken JSON", `{"loop": false, "confidence"`],
+    ["broken JSON", `{"loop": false, "confidence": 0.9]`]
+  ])("[SEC32] nothing that is missing is made up: %s", (expected, data) => {
+    assert.strictEqual(parseFault("update", `L\n<<<data>>>\n${data}`), expected)
+  })
+
+  it.each([
     ["no text", "<<<data>>>{\"loop\":false,\"confidence\":1}"],
     ["no text", "   \n"],
     ["no data", "only text"],

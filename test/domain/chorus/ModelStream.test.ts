@@ -18,8 +18,8 @@ describe("ModelStream", () => {
   })
 
   it("[FLT15] after a part, also an empty one, the wait is the idle timeout, 60 s by default", () => {
-    for (const length of [0, 5]) {
-      const progress = ModelStream.receivePart(ModelStream.notStarted, length, limits)
+    for (const piece of ["", "piece"]) {
+      const progress = ModelStream.receivePart(ModelStream.notStarted, piece, limits)
       if (progress === undefined) return assert.fail("too long")
       assert.deepStrictEqual(ModelStream.nextTimeout(progress, limits), Duration.seconds(1))
       assert.strictEqual(Duration.toMillis(ModelStream.nextTimeout(progress, ModelStream.defaultStreamLimits)), 60_000)
@@ -34,10 +34,18 @@ describe("ModelStream", () => {
     let sum = 0
     for (const length of lengths) {
       sum += length
-      progress = ModelStream.receivePart(progress, length, limits)
+      progress = ModelStream.receivePart(progress, "x".repeat(length), limits)
       assert.strictEqual(progress === undefined, sum > limits.maxTextLength)
       if (progress === undefined) return
-      assert.strictEqual(progress.textLength, sum)
+      assert.lengthOf(progress.text.answer, sum)
     }
+  })
+  it("[SEC32] [CHO5] reasoning of any length takes nothing from the answer's limit", () => {
+    let progress: ModelStream.StreamProgress | undefined = ModelStream.notStarted
+    for (const piece of ["<think>", ...Array.from({ length: 50 }, () => "because "), "</think>\n", "0123456789"]) {
+      progress = progress && ModelStream.receivePart(progress, piece, limits)
+    }
+    assert.strictEqual(progress?.text.answer, "0123456789")
+    assert.isUndefined(progress && ModelStream.receivePart(progress, "x", limits))
   })
 })

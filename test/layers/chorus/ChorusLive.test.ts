@@ -9,6 +9,7 @@ import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import * as ExtractiveModel from "../../../src/domain/chorus/extractive/ExtractiveModel.ts"
 import { toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import * as PriorSearch from "../../../src/domain/search/PriorSearch.ts"
+import { Chorus } from "../../../src/services/Chorus.ts"
 import { PriorsUnavailable } from "../../../src/services/Priors.ts"
 import { formatModelAnswer, makePrior, makeRunAt, stepData } from "../../support/RunFixture.ts"
 import { fakePriorsLayer, finishPart, textDelta } from "./FakeModel.ts"
@@ -84,6 +85,62 @@ describe("ChorusLive: steps and their search", () => {
       assert.deepStrictEqual(searched, [`${run.prompt}\n\n- a quote`, "lead of action 0"])
     }).pipe(Effect.provide(chorusWithModel(streamsParts(textDelta(formatModelAnswer("L", stepData.experience))), find)))
   })
+})
+
+describe("ChorusLive: reasoning before the answer", () => {
+  const answer = formatModelAnswer("The answer.", stepData.action)
+  const noise = "It wants <<<data>>> and {\"confidence\": 1} behind it. ".repeat(1_000)
+  /** The pieces of a text: as long as tokens. */
+  const tokens = (text: string) => streamsParts(...(text.match(/[^]{1,7}/g) ?? []).map(textDelta))
+
+  it.effect.each([
+    ["<think>", "</think>\n\n"],
+    ["\n<thinking>\n", "\n</thinking>"],
+    ["[THINK]", "[/THINK]"],
+    ["◁think▷", "◁/think▷"],
+    ["<think></think><Think>", "</Think>"]
+  ])(
+    "[CHO5] [FLT16] reasoning between %j and %j is neither shown nor recorded",
+    ([open, close]) =>
+      Effect.gen(function*() {
+        const pieces: Array<string> = []
+        const { output } = yield* runStep(makeRunAt("action"), pieces)
+        assert.strictEqual(pieces.join(""), "The answer.")
+        assert.strictEqual(displayText(output), "The answer.")
+      }).pipe(Effect.provide(chorusWithModel(tokens(open + noise + close + answer))))
+  )
+
+  it.effect("[CHO5] [FLT16] what was shown before a closing tag that nothing opened is replaced, and next time not shown", () => {
+    const script: ModelScript = () =>
+      Stream.concat(
+        Stream.concat(Stream.make(textDelta("Let me see.")), Stream.fromEffectDrain(Effect.sleep("1 second"))),
+        Stream.make(textDelta(`${noise}\n</think>\n\n${answer}`), finishPart())
+      )
+    return Effect.gen(function*() {
+      const { step } = yield* Chorus
+      for (const firstShown of ["Let me see.", "The answer."]) {
+        let shown = ""
+        const texts: Array<string> = []
+        const running = yield* Effect.forkChild(
+          step(makeRunAt("action"), (piece, offset = shown.length) =>
+            Effect.sync(() => {
+              shown = shown.slice(0, offset) + piece
+              texts.push(shown)
+            }))
+        )
+        yield* TestClock.adjust("2 seconds")
+        const { output } = yield* Fiber.join(running)
+        assert.deepStrictEqual([texts[0], shown, displayText(output)], [firstShown, "The answer.", "The answer."])
+      }
+    }).pipe(Effect.provide(chorusWithModel(script)))
+  })
+
+  it.effect("[SEC32] [CHO6] an answer of reasoning alone is a typed failure, and shows nothing", () =>
+    Effect.gen(function*() {
+      const pieces: Array<string> = []
+      const { reason } = yield* Effect.flip(runStep(makeRunAt("action"), pieces))
+      assert.deepStrictEqual([reason._tag, reason.retryable, pieces], ["AIError", true, []])
+    }).pipe(Effect.provide(chorusWithModel(tokens(`<think>${answer}`)))))
 })
 
 describe("ChorusLive: no search, and streaming", () => {
