@@ -47,10 +47,17 @@ export type ModelFailureKind = keyof typeof modelFailures
 
 const isFailureKind = (kind: string): kind is ModelFailureKind => Object.hasOwn(modelFailures, kind)
 
-/** FLT17, FLT14, FLT15: the error that a model's failure is; a timeout is a `NetworkError`. Unknown kinds are not retried. */
+/** A longer wait, in milliseconds, is no wait but a mistake of the provider, such as a time: it is ignored. */
+const longestRetryAfter = 24 * 60 * 60_000
+
+/**
+ * FLT17, FLT14, FLT15: the error that a model's failure is; a timeout is a `NetworkError`. Unknown kinds are not retried.
+ * `retryAfter` is the wait in milliseconds that the provider asked for, as it was read: any number.
+ */
 export const fromModelFailure = (kind: string, retryAfter?: number): StepError => {
   const [retryable, message] = modelFailures[isFailureKind(kind) ? kind : "UnknownError"]
-  const fields = { message, retryable, ...(retryAfter === undefined ? undefined : { retry_after_ms: retryAfter }) }
+  const isWait = retryAfter !== undefined && retryAfter >= 0 && retryAfter <= longestRetryAfter
+  const fields = { message, retryable, ...(isWait ? { retry_after_ms: Math.ceil(retryAfter) } : undefined) }
   return kind === "NetworkError" ? new NetworkError(fields) : new AIError(fields)
 }
 

@@ -13,6 +13,7 @@ import type {
 import { Array as Arr, Duration, Effect, Layer, Option, Stream } from "effect"
 import { type AiError, EmbeddingModel, LanguageModel, type Prompt, type Response } from "effect/ai"
 import * as ModelStream from "../../domain/chorus/ModelStream.ts"
+import { toTokenCount } from "../../domain/chorus/TokenCount.ts"
 import * as Vector from "../../domain/search/Vector.ts"
 import * as AiSdkError from "./AiSdkError.ts"
 
@@ -146,8 +147,8 @@ const encodePart = (part: LanguageModelV4StreamPart): Response.StreamPartEncoded
         type: "finish",
         reason: part.finishReason.unified === "interrupted" ? "other" : part.finishReason.unified,
         usage: {
-          inputTokens: { total: part.usage.inputTokens.total },
-          outputTokens: { total: part.usage.outputTokens.total }
+          inputTokens: { total: toTokenCount(part.usage.inputTokens.total) },
+          outputTokens: { total: toTokenCount(part.usage.outputTokens.total) }
         }
       }
     default:
@@ -184,5 +185,8 @@ const embedMany = Effect.fnUntraced(function*(
   ) {
     return yield* AiSdkError.invalidOutput("embedMany", `expected ${inputs.length} vectors of ${dimensions} numbers`)
   }
-  return { results, usage: { inputTokens: responses.reduce((sum, { usage }) => sum + (usage?.tokens ?? 0), 0) } }
+  return {
+    results,
+    usage: { inputTokens: toTokenCount(responses.reduce((sum, { usage }) => sum + (usage?.tokens ?? 0), 0)) }
+  }
 })

@@ -15,8 +15,8 @@
  *
  * **Gotchas**
  *
- * A fallback does not take over an answer that was shown in part. Without `finish` usage of the provider, tokens are
- * estimated.
+ * A fallback does not take over an answer that was shown in part. Where a provider reports no
+ * count of tokens, or one that cannot be, they are estimated.
  *
  * **Example**
  *
@@ -61,6 +61,7 @@ import * as ChorusPrompt from "../../domain/chorus/ChorusPrompt.ts"
 import { chooseModel, fallsBackAtOnce } from "../../domain/chorus/ModelChoice.ts"
 import * as ReasoningFilter from "../../domain/chorus/ReasoningFilter.ts"
 import * as StepError from "../../domain/chorus/StepError.ts"
+import { estimateTokens, toTokenCount } from "../../domain/chorus/TokenCount.ts"
 import * as PriorSearch from "../../domain/search/PriorSearch.ts"
 import { Chorus, ChorusError, type StepResponse } from "../../services/Chorus.ts"
 import { Priors } from "../../services/Priors.ts"
@@ -207,8 +208,8 @@ const streamAnswer = Effect.fnUntraced(function*(
       mayBeReasoning = false
       const { inputTokens, outputTokens } = part.usage
       tokens = {
-        input: inputTokens.total ?? tokens.input,
-        output: outputTokens.total ?? estimateTokens(receivedLength)
+        input: toTokenCount(inputTokens.total) ?? tokens.input,
+        output: toTokenCount(outputTokens.total) ?? estimateTokens(receivedLength)
       }
       return part.reason === "length" ? Effect.fail(toChorusError(StepError.lengthLimitReached())) : Effect.void
     }),
@@ -228,6 +229,3 @@ const toChorusError = (reason: StepError.StepError): ChorusError => new ChorusEr
 /** The recorded output begins with the note, as the streamed text did. */
 const prependNote = (notePrefix: string, output: StepOutput): StepOutput =>
   output._tag === "experience" ? { ...output, synthesis: notePrefix + output.synthesis } : output
-
-/** Tokens where a provider does not count them: about four characters each. */
-const estimateTokens = (length: number): number => Math.ceil(length / 4)

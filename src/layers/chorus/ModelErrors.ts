@@ -7,5 +7,5 @@ import { fromModelFailure, type StepError } from "../../domain/chorus/StepError.
 export const fromAiError = ({ isRetryable, reason, retryAfter }: AiError.AiError): StepError =>
   fromModelFailure(
     reason._tag === "NetworkError" && !isRetryable ? "InvalidRequestError" : reason._tag,
-    retryAfter === undefined ? undefined : Math.ceil(Duration.toMillis(retryAfter))
+    retryAfter === undefined ? undefined : Duration.toMillis(retryAfter)
   )

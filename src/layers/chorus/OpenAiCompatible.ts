@@ -4,6 +4,7 @@ import { Layer, Redacted } from "effect"
 import { type EmbeddingModel, LanguageModel } from "effect/ai"
 import * as AiSdk from "./AiSdk.ts"
 import { cappedFetch } from "./CappedFetch.ts"
+import { dropInvalidUsage } from "./InvalidUsage.ts"
 
 /** An endpoint and a model. `url` is the part before `/chat/completions`, often ending in `/v1`. */
 export interface Endpoint {
@@ -36,7 +37,7 @@ const makeProvider = ({ key, url }: Endpoint) =>
     name: "openai-compatible",
     baseURL: url,
     includeUsage: true,
-    fetch: cappedFetch,
+    fetch: dropInvalidUsage(cappedFetch),
     ...(key === undefined ? {} : { apiKey: Redacted.value(key) })
   })
 

@@ -62,6 +62,7 @@ import {
 } from "../../domain/chorus/ChorusModel.ts"
 import { runPolicy } from "../../domain/chorus/ChorusRun.ts"
 import { toErrorState } from "../../domain/chorus/StepError.ts"
+import { sanitiseUsage } from "../../domain/chorus/TokenCount.ts"
 import { deriveId, type TopicId } from "../../domain/protocol/Ids.ts"
 import { cut } from "../../domain/protocol/Text.ts"
 import { Chorus } from "../../services/Chorus.ts"
@@ -98,6 +99,7 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
           signals.publishChunk(topic, { ...stepPosition(intent.run), offset, text })
         })
       return yield* chorus.step(intent.run, publishText).pipe(
+        Effect.map(({ output, usage }) => ({ output, usage: sanitiseUsage(usage) })),
         Effect.tap(({ usage }) =>
           Effect.sync(() => {
             chorusSteps.answered.value += 1

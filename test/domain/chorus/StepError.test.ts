@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
+import { Arbitrary, Schema } from "effect"
 import { ErrorState } from "../../../src/domain/chorus/ChorusModel.ts"
 import { MalformedModelOutput } from "../../../src/domain/chorus/ChorusParse.ts"
 import * as StepError from "../../../src/domain/chorus/StepError.ts"
@@ -30,6 +30,25 @@ describe("StepError", () => {
   it("[FLT17] a provider's Retry-After is part of the error", () => {
     assert.strictEqual(StepError.fromModelFailure("RateLimitError", 7_000).retry_after_ms, 7_000)
     assert.isUndefined(StepError.fromModelFailure("RateLimitError").retry_after_ms)
+  })
+
+  it.prop(
+    "[CHO6] an error can be made with any Retry-After, and a run can record it",
+    // @effect-diagnostics-next-line schemaNumber:off - what a header says may be any number
+    { retryAfter: Arbitrary.schema(Schema.Number) },
+    ({ retryAfter }) => {
+      for (const millis of [retryAfter, -retryAfter, 1 / retryAfter]) {
+        const state = StepError.toErrorState(StepError.fromModelFailure("RateLimitError", millis))
+        assert.isTrue(Schema.is(ErrorState)(state), String(millis))
+      }
+    }
+  )
+
+  it("[FLT17] a wait above a day is ignored, and a part of a millisecond is waited for", () => {
+    const day = 24 * 60 * 60_000
+    for (const [asked, waited] of [[day, day], [day + 1, undefined], [Infinity, undefined], [0.4, 1]] as const) {
+      assert.strictEqual(StepError.fromModelFailure("RateLimitError", asked).retry_after_ms, waited)
+    }
   })
 
   it("[SEC32] an answer that cannot be read is a retryable AIError", () => {

@@ -1,9 +1,10 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible"
 import { LLMock } from "@copilotkit/aimock"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Layer, Redacted, References, Result, Stream } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Redacted, References, Result, Schema, Stream } from "effect"
 import { EmbeddingModel } from "effect/ai"
 import { createServer, type RequestListener } from "node:http"
+import { ErrorState, Usage } from "../../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusParse from "../../../src/domain/chorus/ChorusParse.ts"
 import { toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import * as AiSdk from "../../../src/layers/chorus/AiSdk.ts"
@@ -139,6 +140,69 @@ describe("OpenAiCompatible: cancellation and limits", () => {
       assert.isTrue(reason.retryable)
       assert.strictEqual(CappedFetch.maxResponseBytes, 16 * filler.length)
     }))
+})
+
+describe("OpenAiCompatible: counts and waits that cannot be", () => {
+  const usages = [
+    { usage: { prompt_tokens: 12, completion_tokens: 34 }, input: 12, output: 34 },
+    { usage: { prompt_tokens: 12, completion_tokens: 34, prompt_tokens_details: { cached_tokens: "4" } } },
+    { usage: { prompt_tokens: -1, completion_tokens: -35 } },
+    { usage: { prompt_tokens: 12.5, completion_tokens: 1e300 } },
+    { usage: { prompt_tokens: "12", completion_tokens: {} } },
+    { usage: "none" },
+    { usage: [1, 2] },
+    { usage: null },
+    {}
+  ]
+  it.live.each(usages)(
+    "[SEC32] the usage $usage costs no answer",
+    ({ input, output, ...usage }) =>
+      Effect.gen(function*() {
+        const { url } = yield* startServer((_, response) => {
+          response.writeHead(200, { "content-type": "text/event-stream" })
+          // The text names the field too: it must stay as it is.
+          const content = formatModelAnswer(`A "usage":-1, \\"usage\\":"x".`, stepData.action)
+          response.write(event({ choices: [{ index: 0, delta: { content } }], ...usage }))
+          response.end(
+            `${event({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }], ...usage })}data: [DONE]\n\n`
+          )
+        })
+        const step = yield* runStep(url, "hello")
+        assert.deepInclude(step.output, { proposed_response: `A "usage":-1, \\"usage\\":"x".` })
+        assert.strictEqual(step.usage.input_tokens, input ?? step.usage.input_tokens)
+        assert.strictEqual(step.usage.output_tokens, output ?? step.usage.output_tokens)
+        assert.isTrue(Schema.is(Usage)(step.usage))
+      })
+  )
+
+  it.live.each(["-1", "\"12\"", "{}", "null", "1e999"])(
+    "[SEC32] a vector is not lost for prompt_tokens: %s",
+    (count) =>
+      Effect.gen(function*() {
+        const { url } = yield* startServer((_, response) => {
+          response.writeHead(200, { "content-type": "application/json" })
+          response.end(`{"data":[{"embedding":[0.6,0.8]}],\n"usage": {"prompt_tokens":${count}}}`)
+        })
+        const { vector } = yield* EmbeddingModel.EmbeddingModel.use(({ embed }) => embed("green tea")).pipe(
+          Effect.provide(OpenAiCompatible.openAiEmbeddingLayer({ url, model: "e", dimensions: 2 }))
+        )
+        assert.deepStrictEqual(vector, [0.6, 0.8])
+      })
+  )
+
+  it.live.each(["1e999", "99999999999999999999", "1e13", "-1", "NaN", "4, 4", "0.0004"])(
+    "[CHO6] [FLT17] Retry-After: %s is a typed error that a run can record",
+    (wait) =>
+      Effect.gen(function*() {
+        const { url } = yield* startServer((_, response) =>
+          void response.writeHead(429, { "retry-after": wait }).end("{}")
+        )
+        const { reason } = yield* Effect.flip(runStep(url, "hello"))
+        const state = toErrorState(reason)
+        assert.deepInclude(state, { _tag: "AIError", retryable: true })
+        assert.isTrue(Schema.is(ErrorState)(state))
+      })
+  )
 })
 
 describe("OpenAiCompatible: chunked streams and embeddings", () => {

@@ -5,6 +5,7 @@ import { maxPartialLength, type RunStep } from "../../../src/domain/chorus/Choru
 import { NetworkError, toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import { CommandId } from "../../../src/domain/protocol/Ids.ts"
 import * as RunStepHandler from "../../../src/layers/chorus/RunStepHandler.ts"
+import * as Metrics from "../../../src/layers/observability/Metrics.ts"
 import { Chorus, ChorusError } from "../../../src/services/Chorus.ts"
 import { type IntentHandler, IntentHandlers } from "../../../src/services/IntentHandlers.ts"
 import { Signals } from "../../../src/services/Signals.ts"
@@ -76,6 +77,22 @@ describe("RunStepHandler", () => {
       yield* handle(topic, intent())
       assert.deepStrictEqual(signalsSent[4], [0, 0, "Hot "])
     }))
+
+  it.effect("[SEC32] usage that cannot be is answered as none, and counters never go down", () =>
+    Effect.gen(function*() {
+      const { chorusTokens } = yield* Metrics.Metrics
+      const before = [chorusTokens.input.value, chorusTokens.output.value]
+      const reported = { ...usage, input_tokens: -7, output_tokens: Number.NaN, cost: Number.POSITIVE_INFINITY }
+      const handle = yield* handleIntent(
+        () => Effect.succeed({ output: makeOutput("yield", 0), usage: reported }),
+        []
+      )
+      assert.deepInclude(yield* handle(topic, intent()), {
+        _tag: "StepAnswered",
+        usage: { ...usage, input_tokens: 0, output_tokens: 0, cost: null }
+      })
+      assert.deepStrictEqual([chorusTokens.input.value, chorusTokens.output.value], before)
+    }).pipe(Effect.provide(Metrics.layer)))
 
   it.effect("[CHO6] a failed step is answered with its error", () =>
     Effect.gen(function*() {
