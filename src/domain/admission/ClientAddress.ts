@@ -1,5 +1,5 @@
 /** Which client a request comes from, and whether over TLS, directly or behind trusted proxies (OPS9). */
-import { canonicalAddress, hopAddress, isInRange } from "./IpAddress.ts"
+import { canonicalAddress, isInRange, reportedAddress } from "./IpAddress.ts"
 
 /** The facts about a request that the decision needs. Header values are as received, undefined when absent. */
 export interface RequestSource {
@@ -30,7 +30,7 @@ export const clientAddress = (
   if (forwardedFor === undefined || trustedProxies.length === 0) return address
   const hops = forwardedFor.split(",").map((hop) => hop.trim()).filter((hop) => hop !== "")
   while (hops.length > 0 && isTrusted(address, trustedProxies)) {
-    const reported = hopAddress(hops.pop()!)
+    const reported = reportedAddress(hops.pop()!)
     if (reported === undefined) return address
     address = reported
   }

@@ -63,7 +63,7 @@ const formatGroups = (groups: ReadonlyArray<number>): string => groups.map((grou
  * The address of a hop as proxies report it: `ip`, `ip:port`, `[ip]` or `[ip]:port`, in its one spelling. Undefined if it
  * names no address.
  */
-export const hopAddress = (hop: string): string | undefined => {
+export const reportedAddress = (hop: string): string | undefined => {
   const host = /^\[([^\]]*)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop
   return parseAddress(host) === undefined ? undefined : canonicalAddress(host)
 }
