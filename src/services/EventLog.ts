@@ -65,16 +65,24 @@ export class SeqConflict extends Schema.TaggedError<SeqConflict>()("SeqConflict"
   }
 }
 
-/** The store could not be read or written; `full` when the disk is. An append that fails so may still be durable. */
+/**
+ * The store could not be read or written. `fault`: the disk is full, or the store's files were moved or deleted while it is
+ * open. An append that fails so may still be durable.
+ */
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   operation: Schema.String,
-  full: Schema.Boolean,
+  fault: Schema.Literals(["full", "moved", "other"]),
   cause: Schema.Defect()
 }) {
   override get message() {
-    return this.full
-      ? "the disk is full: nothing can be stored until there is room"
-      : `the event log is unavailable (${this.operation})`
+    switch (this.fault) {
+      case "full":
+        return "the disk is full: nothing can be stored until there is room"
+      case "moved":
+        return "the server's data folder was moved or deleted: nothing can be stored until it is back in its place"
+      case "other":
+        return `the event log is unavailable (${this.operation})`
+    }
   }
 }
 

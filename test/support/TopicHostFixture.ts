@@ -78,7 +78,7 @@ export const foreignAppend = (
 
 /** The failure of an operation of a broken disk. */
 export const diskFailure = new EventLogError({
-  reason: new LogUnavailable({ operation: "append", full: false, cause: "a broken disk" })
+  reason: new LogUnavailable({ operation: "append", fault: "other", cause: "a broken disk" })
 })
 
 /** How appends end at present: durable, failed, or durable and reported as failed. */

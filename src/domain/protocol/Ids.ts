@@ -47,7 +47,7 @@ export type ConnectionId = typeof ConnectionId.Type
 export const Instant = Schema.Natural
 export type Instant = typeof Instant.Type
 
-/** How far a reader has come in a topic's log. `epoch` changes only when the log is restored or forked (SYN8). */
+/** How far a reader has come in a topic's log. Another `epoch` is another history of the log (SYN8). */
 export const Position = Schema.Struct({
   epoch: Schema.String.check(Schema.isBetweenLength(1, 64)),
   seq: Schema.Natural

@@ -6,7 +6,7 @@ import { internalRejection } from "./CommandBatch.ts"
 export type LogFailure =
   /** Another writer appended first. */
   | { readonly _tag: "SeqConflict" }
-  | { readonly _tag: "LogUnavailable"; readonly full: boolean; readonly message: string }
+  | { readonly _tag: "LogUnavailable"; readonly fault: "full" | "moved" | "other"; readonly message: string }
   | { readonly _tag: "LogCorrupt"; readonly message: string }
   | undefined
 
@@ -18,8 +18,8 @@ export type AppendRecovery =
 const busy = makeRejection("unavailable", "TOP4", "this cannot be stored right now; try again")
 
 /**
- * The reply to a command that the log failed on. A full disk (FLT3) and a damaged log (FLT5) are named, since a person
- * must act on them.
+ * The reply to a command that the log failed on. A full disk (FLT3), a data folder that is gone (FLT23) and a damaged log
+ * (FLT5) are named, since a person must act on them.
  */
 export const rejectionOf = (failure: LogFailure): Rejection => {
   switch (failure?._tag) {
@@ -28,7 +28,7 @@ export const rejectionOf = (failure: LogFailure): Rejection => {
     case "SeqConflict":
       return busy
     case "LogUnavailable":
-      return failure.full ? makeRejection("unavailable", "TOP4", failure.message) : busy
+      return failure.fault === "other" ? busy : makeRejection("unavailable", "TOP4", failure.message)
     case "LogCorrupt":
       return makeRejection("unavailable", "TOP4", failure.message)
   }

@@ -47,7 +47,7 @@
  * ```
  */
 import { Context, Effect, Layer, Path, Ref, type Scope } from "effect"
-import { SqlClient } from "effect/sql"
+import type { SqlClient } from "effect/sql"
 import { fileURLToPath } from "node:url"
 import { builtInKinds } from "../../domain/BuiltInKinds.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
@@ -105,8 +105,7 @@ const storageLayer = (settings: Settings) =>
     yield* DataFolder.ensureDataFolder(settings.data)
     const file = Sqlite.layer({ filename: path.join(settings.data, "choir.db") }).pipe(
       Layer.catchTag("SqlError", ({ message }) =>
-        Layer.effect(
-          SqlClient.SqlClient,
+        Layer.effectContext(
           Effect.fail(new DataFolder.DataFolderUnusable({ folder: settings.data, reason: message }))
         ))
     )
@@ -219,13 +218,13 @@ const network = (settings: Settings, engine: SocketEngineFactory) => {
   )
 }
 
-type RunningServer = Topics | Socket | Gateway.Gateway | Readiness.Readiness | PublicOrigin
+type RunningServer = Topics | Socket | Gateway.Gateway | Readiness.Readiness | PublicOrigin | Sqlite.DataFiles
 
 /**
  * Recovers topics, then listens. On release: ends readiness, drains connections, finishes requests under way (SYN11).
  */
 const startServer = Effect.fnUntraced(function*(
-  { limits, tlsCert }: Settings
+  { data, limits, tlsCert }: Settings
 ): Effect.fn.Return<ServerAddress["Service"], SocketError, RunningServer | Scope.Scope> {
   const topics = yield* Topics
   const socket = yield* Effect.flatMap(Socket, requireComplete)
@@ -241,6 +240,8 @@ const startServer = Effect.fnUntraced(function*(
   const url = `${tlsCert === null ? "http" : "https"}://${address.includes(":") ? `[${address}]` : address}:${port}`
   yield* Ref.set(yield* PublicOrigin, url)
   yield* Ref.set(readiness, true)
+  // Ends before the drain begins, which is the last to set readiness.
+  yield* Effect.forkScoped(DataFolder.watchDataFolder(data, readiness))
   return { url }
 })
 

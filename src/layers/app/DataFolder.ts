@@ -1,5 +1,11 @@
-/** The data folder: created if missing, and checked for write access before anything starts (OPS10). */
-import { Effect, FileSystem, Path, type PlatformError, Schema } from "effect"
+/**
+ * The data folder: made if it is missing, checked before anything starts (OPS10), and looked at while the server runs
+ * (FLT23).
+ */
+import { Effect, FileSystem, type PlatformError, Ref, Schedule, Schema } from "effect"
+import type { Readiness } from "../http/Readiness.ts"
+import * as PrivateFolder from "../runtime/PrivateFolder.ts"
+import { DataFiles } from "../sql/Sqlite.ts"
 
 /** `CHOIR_DATA` cannot be created or written to; `reason` is the system's message. */
 export class DataFolderUnusable extends Schema.TaggedError<DataFolderUnusable>()("DataFolderUnusable", {
@@ -14,22 +20,51 @@ export class DataFolderUnusable extends Schema.TaggedError<DataFolderUnusable>()
 const reasonOf = ({ message, reason }: PlatformError.PlatformError): string =>
   reason.cause instanceof Error ? reason.cause.message : message
 
-/** Creates the folder and its parents if missing, and checks that it is a writable folder. */
+/**
+ * Makes the folder and its parents with the mode 0700 where they are missing, and checks that it is a writable folder. The
+ * mode of one that exists is left alone, since it may have other uses: wider ones are warned about.
+ */
 export const ensureDataFolder = Effect.fnUntraced(function*(folder: string) {
   const files = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  // One folder at a time: Node's recursive mkdir loops forever where the system reports ENOENT for a child (/proc).
-  const missing: Array<string> = []
   const ensureWritable = Effect.gen(function*() {
-    for (let parent = path.resolve(folder); !(yield* files.exists(parent)); parent = path.dirname(parent)) {
-      missing.unshift(parent)
-    }
-    for (const directory of missing) {
-      yield* Effect.catchReason(files.makeDirectory(directory), "PlatformError", "AlreadyExists", () => Effect.void)
-    }
+    yield* PrivateFolder.ensureFolder(folder)
     // Fails for a file.
     yield* files.readDirectory(folder)
     yield* files.access(folder, { writable: true })
+    return (yield* files.stat(folder)).mode & 0o777
   })
-  yield* Effect.mapError(ensureWritable, (error) => new DataFolderUnusable({ folder, reason: reasonOf(error) }))
+  const mode = yield* Effect.mapError(
+    ensureWritable,
+    (error) => new DataFolderUnusable({ folder, reason: reasonOf(error) })
+  )
+  if ((mode & 0o077) !== 0 && process.platform !== "win32") {
+    yield* Effect.logWarning(
+      `other users of this machine have access to the data folder ${folder} (mode ${mode.toString(8)}): chmod 700 it`
+    )
+  }
 })
+
+/** How often the data folder is looked at; each write looks at it as well. */
+const lookInterval = "1 second"
+
+/** Ends readiness while the data files are not where they were opened, and says so in the log (FLT23). */
+export const watchDataFolder = Effect.fnUntraced(
+  function*(folder: string, readiness: Readiness["Service"]) {
+    const { inPlace } = yield* DataFiles
+    let wasInPlace = true
+    const look = Effect.flatMap(inPlace, (isInPlace) => {
+      if (isInPlace === wasInPlace) return Effect.void
+      wasInPlace = isInPlace
+      return Effect.andThen(
+        Ref.set(readiness, isInPlace),
+        isInPlace
+          ? Effect.logWarning(`the data folder ${folder} is back in its place: commands are stored again`)
+          : Effect.logError(
+            `the data folder ${folder} was moved or deleted, or files in it were: no command is accepted until they are `
+              + "back in their place. If they are lost, stop the server and restore a backup"
+          )
+      )
+    })
+    yield* Effect.repeat(look, Schedule.spaced(lookInterval))
+  }
+)

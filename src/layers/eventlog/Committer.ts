@@ -34,7 +34,7 @@ const toEventLogError = (cause: Cause.Cause<SqlError.SqlError>): EventLogError =
   const error = Cause.squash(cause)
   return error instanceof SqlError.SqlError
     ? logUnavailable("append")(error)
-    : new EventLogError({ reason: new LogUnavailable({ operation: "append", full: false, cause: error }) })
+    : new EventLogError({ reason: new LogUnavailable({ operation: "append", fault: "other", cause: error }) })
 }
 
 /** Whether rows of the group violated a constraint, so that the other appends may succeed without them. */
@@ -102,7 +102,7 @@ export const make = Effect.fnUntraced(function*(write: WriteGroup, onCommitted: 
     const completion = Deferred.makeUnsafe<ReadonlyArray<Entry>, EventLogError>()
     if (!(yield* Queue.offer(queue, { request, completion }))) {
       return yield* new EventLogError({
-        reason: new LogUnavailable({ operation: "append", full: false, cause: "the log is closed" })
+        reason: new LogUnavailable({ operation: "append", fault: "other", cause: "the log is closed" })
       })
     }
     return yield* Deferred.await(completion)

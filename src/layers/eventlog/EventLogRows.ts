@@ -7,7 +7,7 @@ import { StateHash } from "../../domain/protocol/StateHash.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
 import { EventLogError, LogUnavailable } from "../../services/EventLog.ts"
 import { SafeInteger } from "../sql/SafeInteger.ts"
-import { resultCode } from "../sql/Sqlite.ts"
+import { resultCode, storageFault } from "../sql/Sqlite.ts"
 import { logCorrupt } from "./ChainVerification.ts"
 
 const EventRow = Schema.Struct({
@@ -59,7 +59,7 @@ export const rowFromEntry = ({ asked, event, signed, ...entry }: Entry) => ({
 /** A failed statement as an error of the event log. */
 export const logUnavailable = (operation: string) => (cause: SqlError.SqlError | Schema.SchemaError): EventLogError =>
   new EventLogError({
-    reason: new LogUnavailable({ operation, full: cause._tag === "SqlError" && resultCode(cause) === 13, cause })
+    reason: new LogUnavailable({ operation, fault: cause._tag === "SqlError" ? storageFault(cause) : "other", cause })
   })
 
 /** Whether the database file itself is damaged: SQLITE_CORRUPT, SQLITE_NOTADB. */

@@ -9,7 +9,8 @@
  * **Details**
  *
  * One process per data file: a second one fails with `SqliteInUse` (FLT23), by a lock that the operating system releases with
- * the process. After an I/O error the connection is closed and reopened before anything else runs on it (FLT4).
+ * the process. After an I/O error the connection is closed and reopened before anything else runs on it (FLT4). Only their
+ * owner may read the files. A write fails once they were moved or deleted, which `DataFiles` tells as well.
  *
  * **Gotchas**
  *
@@ -34,11 +35,12 @@
  * // => [ { text: "Steep green tea at 80 degrees." } ]
  * ```
  */
-import { Context, Effect, Layer, Option, Schema, type Scope, Semaphore, Stream } from "effect"
+import { Context, Effect, Layer, Option, Schema, Semaphore, Stream } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, type SqlConnection, type SqlError, Statement } from "effect/sql"
 import { DatabaseSync, type SQLInputValue } from "node:sqlite"
-import { prepare, primaryResultCode, SqliteConnection, toSqlError } from "./SqliteConnection.ts"
+import { ensurePrivate, OpenFile } from "./OpenFile.ts"
+import { isMoved, prepare, primaryResultCode, SqliteConnection, toSqlError } from "./SqliteConnection.ts"
 
 /** Another server has the data file open (FLT23). */
 export class SqliteInUse extends Schema.TaggedError<SqliteInUse>()("SqliteInUse", { filename: Schema.String }) {
@@ -61,25 +63,40 @@ export const RelaxedDurability = Context.Reference<boolean>("choir/layers/sql/Re
   defaultValue: () => false
 })
 
+/** The files of the database that this process has open. */
+export class DataFiles extends Context.Service<DataFiles, {
+  /**
+   * Whether their paths still lead to them. If not, all statements fail until they do again (FLT23). Look now and then: a
+   * write by itself notices the loss of the folder or of the log file only.
+   */
+  readonly inPlace: Effect.Effect<boolean>
+}>()("choir/layers/sql/Sqlite/DataFiles") {}
+
 /** Rows that a stream reads at a time. */
 const streamBatchSize = 128
 
 /** The primary SQLite result code behind an error, if there is one: 13 is "disk full", 11 "corrupt". */
 export const resultCode = (error: SqlError.SqlError): number | undefined => primaryResultCode(error.reason.cause)
 
+/** What a person must act on in an error, if it is more than a failed statement. */
+export const storageFault = (error: SqlError.SqlError): "full" | "moved" | "other" =>
+  isMoved(error.reason.cause) ? "moved" : resultCode(error) === 13 ? "full" : "other"
+
 /** Held until the scope closes or the process dies, whichever comes first. */
-const acquireFileLock = (filename: string): Effect.Effect<void, SqliteInUse | SqlError.SqlError, Scope.Scope> =>
-  filename === ":memory:" ? Effect.void : Effect.acquireRelease(
+const acquireFileLock = (filename: string) =>
+  Effect.acquireRelease(
     Effect.try({
       try: () => {
-        const db = new DatabaseSync(`${filename}-lock`, { timeout: 0 })
+        const path = `${filename}-lock`
+        ensurePrivate(path)
+        const db = new DatabaseSync(path, { timeout: 0 })
         db.exec("BEGIN EXCLUSIVE")
-        return db
+        return { db, file: new OpenFile(path) }
       },
       catch: (cause) =>
         primaryResultCode(cause) === 5 ? new SqliteInUse({ filename }) : toSqlError(cause, "lock its file")
     }),
-    (db) => Effect.sync(() => db.close())
+    ({ db }) => Effect.sync(() => db.close())
   )
 
 type ResultMode = "rows" | "raw" | "values"
@@ -149,10 +166,10 @@ const streamRows: (
 
 /** Opens the file and takes its lock, for as long as the scope lasts. */
 export const make = Effect.fnUntraced(function*(options: Options) {
-  yield* acquireFileLock(options.filename)
+  const lock = options.filename === ":memory:" ? undefined : (yield* acquireFileLock(options.filename)).file
   const sqlite = yield* Effect.acquireRelease(
     Effect.try({
-      try: () => new SqliteConnection(options.filename),
+      try: () => new SqliteConnection(options.filename, lock),
       catch: (cause) => toSqlError(cause, "open its file")
     }),
     (handle) => Effect.sync(() => handle.close())
@@ -166,7 +183,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     semaphore: yield* Semaphore.make(1),
     isTransaction: () => sqlite.db.isOpen && sqlite.db.isTransaction
   })
-  return yield* SqlClient.make({
+  const client = yield* SqlClient.make({
     ...acquirers,
     compiler: Statement.makeCompilerSqlite(),
     driver: "sqlite-node",
@@ -175,8 +192,13 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     releaseSavepoint: (name) => `RELEASE SAVEPOINT ${name}`,
     spanAttributes: [["db.system.name", "sqlite"]]
   })
+  return Context.make(SqlClient.SqlClient, client).pipe(
+    Context.add(DataFiles, { inPlace: Effect.sync(() => sqlite.isInPlace()) })
+  )
 })
 
 /** SQL on a file, or in memory. Fails with `SqliteInUse` when another process has the file open. */
-export const layer = (options: Options): Layer.Layer<SqlClient.SqlClient, SqliteInUse | SqlError.SqlError> =>
-  Layer.effect(SqlClient.SqlClient, make(options)).pipe(Layer.provide(Reactivity.layer))
+export const layer = (
+  options: Options
+): Layer.Layer<SqlClient.SqlClient | DataFiles, SqliteInUse | SqlError.SqlError> =>
+  Layer.effectContext(make(options)).pipe(Layer.provide(Reactivity.layer))

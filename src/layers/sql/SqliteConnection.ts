@@ -1,11 +1,17 @@
-/** One open SQLite file: its prepared statements, its fsyncs, and its recovery after an I/O error (FLT4). */
+/**
+ * One open SQLite file: its prepared statements, its fsyncs, its recovery after an I/O error (FLT4), and its refusal to
+ * work once its files were moved or deleted (FLT23).
+ */
 import { Effect } from "effect"
 import { SqlError } from "effect/sql"
 import { closeSync, constants, fdatasync, openSync } from "node:fs"
 import { DatabaseSync, type StatementSync } from "node:sqlite"
+import { ensurePrivate, ensurePrivateMode, OpenFile, privateMode } from "./OpenFile.ts"
 
 /** Primary result codes after which the connection is reopened: I/O error, corruption, cannot open, no database. */
 const fatalResultCodes: ReadonlySet<number> = new Set([10, 11, 14, 26])
+/** SQLITE_READONLY_DBMOVED: SQLite's own code for a file that its path does not lead to any more. */
+const movedCode = 1032
 /** How many statements stay prepared. */
 const preparedStatementsMax = 256
 
@@ -14,6 +20,13 @@ export const primaryResultCode = (cause: unknown): number | undefined =>
   typeof cause === "object" && cause !== null && "errcode" in cause && typeof cause.errcode === "number"
     ? cause.errcode & 0xff
     : undefined
+
+/** Whether the files were moved or deleted (FLT23). */
+export const isMoved = (cause: unknown): boolean =>
+  typeof cause === "object" && cause !== null && "errcode" in cause && cause.errcode === movedCode
+
+const movedError = () =>
+  Object.assign(new Error("its files were moved or deleted while they are open"), { errcode: movedCode })
 
 /** An error as `SqlError`. `node:sqlite` reports the extended result code as `errcode`; Effect's classifier reads `errno`. */
 export const toSqlError = (cause: unknown, operation: string) =>
@@ -27,6 +40,12 @@ export const toSqlError = (cause: unknown, operation: string) =>
   })
 
 const openDatabase = (filename: string): DatabaseSync => {
+  if (filename !== ":memory:") {
+    ensurePrivate(filename)
+    // SQLite gives new ones the mode of the data file; a crash of an earlier version may have left these.
+    ensurePrivateMode(`${filename}-wal`)
+    ensurePrivateMode(`${filename}-shm`)
+  }
   const db = new DatabaseSync(filename, { timeout: 5000 })
   try {
     db.exec(
@@ -56,7 +75,7 @@ const flushWal = (db: DatabaseSync): void => {
 }
 
 const openWalFile = (filename: string): number | undefined =>
-  filename === ":memory:" ? undefined : openSync(`${filename}-wal`, constants.O_RDWR | constants.O_CREAT)
+  filename === ":memory:" ? undefined : openSync(`${filename}-wal`, constants.O_RDWR | constants.O_CREAT, privateMode)
 
 /** A statement, and whether it returns rows: asking SQLite costs more than most statements take. */
 export interface PreparedStatement {
@@ -70,30 +89,51 @@ export const prepare = (db: DatabaseSync, sql: string): PreparedStatement => {
   return { statement, returnsRows: statement.columns().length > 0 }
 }
 
-/** The one connection. After a fatal error it is closed and reopened before anything else runs on it (FLT4). */
+/**
+ * The one connection. After a fatal error it is closed and reopened before anything else runs on it (FLT4). While its files
+ * are not in their place it refuses to run anything, and keeps them open: what they hold can still be copied (FLT23).
+ */
 export class SqliteConnection {
   readonly filename: string
   db: DatabaseSync
   /** The write-ahead log; SQLite takes no locks on it that closing this would drop. */
   private walFile: number | undefined
   private failed = false
+  /** The data file, and the file that locks it, are the same ones for as long as this exists. */
+  private readonly lasting: ReadonlyArray<OpenFile>
+  private wal: OpenFile | undefined
   /** `total_changes()` at the last fsync, or when it was deferred. */
   private syncedChanges = 0
   private readonly statements = new Map<string, PreparedStatement>()
 
-  constructor(filename: string) {
+  /** Opens the file; `lock` is the one that keeps other servers off it. Throws SQLite's or the system's error. */
+  constructor(filename: string, lock?: OpenFile) {
     this.filename = filename
     this.db = openDatabase(filename)
-    this.walFile = openWalFile(filename)
+    this.lasting = filename === ":memory:" ? [] : [new OpenFile(filename), ...lock === undefined ? [] : [lock]]
+    this.openWal()
   }
 
-  /** Reopens the file after a failure; throws when that fails as well. */
+  private openWal(): void {
+    this.walFile = openWalFile(this.filename)
+    this.wal = this.walFile === undefined ? undefined : new OpenFile(`${this.filename}-wal`)
+  }
+
+  /** Whether the paths still lead to the open files. If not, nothing runs until they do again (FLT23). */
+  isInPlace(): boolean {
+    if (this.wal?.isInPlace !== false && this.lasting.every((file) => file.isInPlace)) return true
+    this.failed = true
+    return false
+  }
+
+  /** Reopens the file after a failure; throws when that fails as well, and while the files are not in their place. */
   reopenIfFailed(): this {
     if (!this.failed) return this
+    if (!this.isInPlace()) throw movedError()
     this.statements.clear()
     this.close()
     this.db = openDatabase(this.filename)
-    this.walFile = openWalFile(this.filename)
+    this.openWal()
     this.syncedChanges = 0
     this.failed = false
     return this
@@ -102,6 +142,7 @@ export class SqliteConnection {
   close(): void {
     if (this.walFile !== undefined) closeSync(this.walFile)
     this.walFile = undefined
+    this.wal = undefined
     if (this.db.isOpen) this.db.close()
   }
 
@@ -120,7 +161,7 @@ export class SqliteConnection {
   }
 
   /**
-   * Forces committed writes to stable storage (TOP4). One at a time, by the connection's semaphore: of two concurrent
+   * Forces committed writes to stable storage (TOP4) under the files' own paths (FLT23). One at a time, by the connection's semaphore: of two concurrent
    * fsyncs the kernel reports an error to one only. After an error the file is reopened before the next fsync (FLT4).
    */
   readonly sync: Effect.Effect<void, SqlError.SqlError> = Effect.uninterruptible(Effect.callback((resume) => {
@@ -128,6 +169,11 @@ export class SqliteConnection {
     if (walFile === undefined) return resume(Effect.void)
     fdatasync(walFile, (cause) => {
       if (cause === null) {
+        // The log alone is looked at, for its cost: it is gone with its folder. `isInPlace` looks at the other files.
+        if (!(this.wal?.isInPlace ?? true)) {
+          this.failed = true
+          return resume(Effect.fail(toSqlError(movedError(), "sync its file")))
+        }
         this.syncedChanges = totalChanges
         return resume(Effect.void)
       }

@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { isRetryable } from "../../../src/domain/protocol/Rejection.ts"
 import { type LogFailure, recoverFromFailure, rejectionOf } from "../../../src/domain/topic/AppendFailure.ts"
 
-const full: LogFailure = { _tag: "LogUnavailable", full: true, message: "the disk is full" }
-const ioError: LogFailure = { _tag: "LogUnavailable", full: false, message: "EIO at /data/choir.db" }
+const full: LogFailure = { _tag: "LogUnavailable", fault: "full", message: "the disk is full" }
+const moved: LogFailure = { _tag: "LogUnavailable", fault: "moved", message: "the data folder was moved" }
+const ioError: LogFailure = { _tag: "LogUnavailable", fault: "other", message: "EIO at /data/choir.db" }
 const corrupt: LogFailure = { _tag: "LogCorrupt", message: "log thread:a is damaged at 7 (altered)" }
 const conflict: LogFailure = { _tag: "SeqConflict" }
 
@@ -14,16 +15,16 @@ describe("recoverFromFailure", () => {
   })
 
   it("[FLT3] [FLT4] an append that failed is never repeated by the server, since it may have happened", () => {
-    for (const failure of [full, ioError, corrupt, undefined]) {
+    for (const failure of [full, moved, ioError, corrupt, undefined]) {
       assert.deepStrictEqual(recoverFromFailure(failure, 3), { _tag: "Reject", rejection: rejectionOf(failure) })
     }
   })
 })
 
 describe("rejectionOf", () => {
-  it("[FLT3] names a full disk, and may be retried", () => {
-    assert.deepInclude(rejectionOf(full), { code: "unavailable", message: full.message })
-    assert.isTrue(isRetryable(rejectionOf(full).code))
+  it.each([full, moved])("[FLT3][FLT23] names a disk that is $fault, and may be retried", (failure) => {
+    assert.deepInclude(rejectionOf(failure), { code: "unavailable", message: failure.message })
+    assert.isTrue(isRetryable(rejectionOf(failure).code))
   })
 
   it("[FLT4] discloses nothing of an I/O error", () => {

@@ -78,7 +78,7 @@ describe("a disk that is full", () => {
       ], { concurrency: "unbounded" })
       for (const outcome of outcomes) {
         const error = Result.isFailure(outcome) ? outcome.failure : undefined
-        assert.deepInclude(error?.reason, { _tag: "LogUnavailable", full: true })
+        assert.deepInclude(error?.reason, { _tag: "LogUnavailable", fault: "full" })
         assert.isTrue(error?.retryable)
       }
       assert.strictEqual((yield* log.read(topic, { after: 0, limit: 9 })).length, 1)

@@ -95,6 +95,71 @@ describe("Sqlite", () => {
       }).pipe(Effect.provide(Sqlite.layer({ filename })))
     }).pipe(Effect.provide(NodeServices.layer)))
 
+  it.effect("the files can be read by their owner only, those that an earlier version left as well", () =>
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const filename = yield* temporaryFile
+      const modes = Effect.forEach(
+        ["", "-wal", "-shm", "-lock"],
+        (suffix) => Effect.map(fs.stat(`${filename}${suffix}`), ({ mode }) => mode & 0o777)
+      )
+      const open = Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`CREATE TABLE IF NOT EXISTS t (a INTEGER)`
+        yield* sql`INSERT INTO t VALUES (1)`
+        return yield* modes
+      }).pipe(Effect.provide(Sqlite.layer({ filename })))
+      assert.deepStrictEqual(yield* open, [0o600, 0o600, 0o600, 0o600])
+      for (const suffix of ["", "-wal", "-shm", "-lock"]) {
+        yield* fs.writeFile(`${filename}${suffix}`, new Uint8Array(), { flag: "a" })
+        yield* fs.chmod(`${filename}${suffix}`, 0o664)
+      }
+      assert.deepStrictEqual(yield* open, [0o600, 0o600, 0o600, 0o600])
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect.each([
+    { what: "the folder is moved", from: "", to: "moved", noticedBy: "a write" },
+    { what: "the log is renamed", from: "choir.db-wal", to: "old.db-wal", noticedBy: "a write" },
+    { what: "the data file is renamed", from: "choir.db", to: "old.db", noticedBy: "a look" },
+    { what: "the lock is renamed", from: "choir.db-lock", to: "old.db-lock", noticedBy: "a look" }
+  ])(
+    "[TOP4] [FLT23] while $what nothing runs, and afterwards everything does",
+    ({ from, noticedBy, to }) =>
+      Effect.gen(function*() {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const root = yield* fs.makeTempDirectoryScoped()
+        const folder = path.join(root, "data")
+        const filename = path.join(folder, "choir.db")
+        yield* fs.makeDirectory(folder)
+        const [here, there] = from === ""
+          ? [folder, path.join(root, to)]
+          : [path.join(folder, from), path.join(folder, to)]
+        yield* Effect.gen(function*() {
+          const sql = yield* SqlClient.SqlClient
+          const { inPlace } = yield* Sqlite.DataFiles
+          yield* sql`CREATE TABLE t (a INTEGER)`
+          assert.isTrue(yield* inPlace)
+          yield* fs.rename(here, there)
+          if (noticedBy === "a look") assert.isFalse(yield* inPlace)
+          for (const statement of [sql`INSERT INTO t VALUES (1)`, sql`SELECT * FROM t`]) {
+            const error = yield* Effect.flip(statement)
+            assert.strictEqual(Sqlite.storageFault(error), "moved")
+          }
+          assert.isFalse(yield* inPlace)
+          // Another folder at the path is not taken for it.
+          if (from === "") yield* fs.makeDirectory(folder)
+          assert.strictEqual(Sqlite.storageFault(yield* Effect.flip(sql`SELECT * FROM t`)), "moved")
+          if (from === "") yield* fs.remove(folder, { recursive: true })
+          yield* fs.rename(there, here)
+          assert.isTrue(yield* inPlace)
+          // A write that was noticed too late is there, as after any failed fsync (FLT4).
+          assert.deepStrictEqual(yield* sql`SELECT a FROM t`.values, noticedBy === "a write" ? [[1]] : [])
+          yield* sql`INSERT INTO t VALUES (2)`
+        }).pipe(Effect.provide(Sqlite.layer({ filename })))
+      }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("streams rows in batches, with typed failures", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient

@@ -33,8 +33,8 @@ export interface CommitObserver {
   readonly acknowledged: (append: AppendRequest, entries: ReadonlyArray<Entry>) => void
 }
 
-const makeUnavailable = (operation: string, full = false) =>
-  new EventLogError({ reason: new LogUnavailable({ operation, full, cause: "simulated" }) })
+const makeUnavailable = (operation: string, fault: LogUnavailable["fault"] = "other") =>
+  new EventLogError({ reason: new LogUnavailable({ operation, fault, cause: "simulated" }) })
 
 /** The disk of one run. */
 export class SimulatedDisk {
@@ -104,7 +104,9 @@ export class SimulatedDisk {
     if (now < this.fullUntil || now < this.failingUntil) {
       this.runtime.record("disk rejects")
       this.syncingAppends = []
-      for (const pending of group) pending.resume(Effect.fail(makeUnavailable("append", now < this.fullUntil)))
+      for (const pending of group) {
+        pending.resume(Effect.fail(makeUnavailable("append", now < this.fullUntil ? "full" : "other")))
+      }
       return this.startGroupCommit()
     }
     const ambiguous = this.random.chance(this.ambiguousCommitRate)

@@ -1,0 +1,58 @@
+/** A file that this process has open: its mode, and whether its path still leads to it (FLT23). */
+import { chmodSync, closeSync, openSync, statSync } from "node:fs"
+
+/** Read and written by its owner only. */
+export const privateMode = 0o600
+
+/**
+ * Makes the file unless it exists, and lets only its owner read and write it, whatever the umask. Throws the system's error
+ * if the file cannot be made.
+ */
+export const ensurePrivate = (path: string): void => {
+  try {
+    // Only a new file is opened: closing one drops the locks that SQLite has on it in this process.
+    closeSync(openSync(path, "wx", privateMode))
+  } catch (cause) {
+    if (!isCode(cause, "EEXIST")) throw cause
+  }
+  ensurePrivateMode(path)
+}
+
+/** Lets only the owner read and write the file, if there is one. File systems without modes keep theirs. */
+export const ensurePrivateMode = (path: string): void => {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found?.isFile() !== true || (found.mode & 0o777) === privateMode) return
+  try {
+    chmodSync(path, privateMode)
+  } catch (cause) {
+    if (!isCode(cause, "EPERM", "ENOTSUP", "ENOSYS")) throw cause
+  }
+}
+
+const isCode = (cause: unknown, ...codes: ReadonlyArray<string>): boolean =>
+  cause instanceof Error && "code" in cause && codes.includes(String(cause.code))
+
+/** A path, and the file that it led to when this was made. While that file is open, no other gets its inode. */
+export class OpenFile {
+  private readonly path: string
+  private readonly device: bigint
+  private readonly inode: bigint
+
+  /** Throws the system's error if there is no such file. */
+  constructor(path: string) {
+    const { dev, ino } = statSync(path, { bigint: true })
+    this.path = path
+    this.device = dev
+    this.inode = ino
+  }
+
+  /** Whether the path leads to the same file still; false where that cannot be found out. */
+  get isInPlace(): boolean {
+    try {
+      const found = statSync(this.path, { bigint: true, throwIfNoEntry: false })
+      return found?.ino === this.inode && found.dev === this.device
+    } catch {
+      return false
+    }
+  }
+}
