@@ -69,6 +69,10 @@ export const fromMalformedOutput = ({ message }: MalformedModelOutput): StepErro
 export const lengthLimitReached = (): StepError =>
   new AIError({ message: "the model's answer was cut short by its length limit", retryable: true })
 
+/** The Chorus itself met a defect. */
+export const internalFailure = (): StepError =>
+  new AIError({ message: "the Chorus met a defect; the server's log has it", retryable: true })
+
 /** The run has no output of an earlier step. The run is a fold of the log, so that a retry would see the same. */
 export const missingStepOutput = (step: string): StepError =>
   new StateError({ message: `the run has no output of its ${step} step`, retryable: false })

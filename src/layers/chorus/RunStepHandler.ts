@@ -61,11 +61,11 @@ import {
   type RunStepAnswer
 } from "../../domain/chorus/ChorusModel.ts"
 import { runPolicy } from "../../domain/chorus/ChorusRun.ts"
-import { toErrorState } from "../../domain/chorus/StepError.ts"
+import { internalFailure, toErrorState } from "../../domain/chorus/StepError.ts"
 import { sanitiseUsage } from "../../domain/chorus/TokenCount.ts"
 import { deriveId, type TopicId } from "../../domain/protocol/Ids.ts"
 import { cut } from "../../domain/protocol/Text.ts"
-import { Chorus } from "../../services/Chorus.ts"
+import { Chorus, ChorusError } from "../../services/Chorus.ts"
 import { IntentHandlers } from "../../services/IntentHandlers.ts"
 import { Signals } from "../../services/Signals.ts"
 import { Topics } from "../../services/Topics.ts"
@@ -99,6 +99,13 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
           signals.publishChunk(topic, { ...stepPosition(intent.run), offset, text })
         })
       return yield* chorus.step(intent.run, publishText).pipe(
+        // CHO3: a defect of a Chorus is a failure of its step; called again without end, the run would not end.
+        Effect.catchDefect((defect) =>
+          Effect.andThen(
+            Effect.logError(`the Chorus met a defect in ${intent.id} of ${topic}`, defect),
+            Effect.fail(new ChorusError({ reason: internalFailure() }))
+          )
+        ),
         Effect.map(({ output, usage }) => ({ output, usage: sanitiseUsage(usage) })),
         Effect.tap(({ usage }) =>
           Effect.sync(() => {

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber, Layer, References } from "effect"
 import { TestClock } from "effect/testing"
 import { maxPartialLength, type RunStep } from "../../../src/domain/chorus/ChorusModel.ts"
-import { NetworkError, toErrorState } from "../../../src/domain/chorus/StepError.ts"
+import { internalFailure, NetworkError, toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import { CommandId } from "../../../src/domain/protocol/Ids.ts"
 import * as RunStepHandler from "../../../src/layers/chorus/RunStepHandler.ts"
 import * as Metrics from "../../../src/layers/observability/Metrics.ts"
@@ -106,6 +106,13 @@ describe("RunStepHandler", () => {
         error: toErrorState(error)
       })
       assert.deepStrictEqual(signalsSent, ["done prompt-1"])
+    }))
+
+  it.effect("[CHO3] [FLT25] a Chorus that dies is answered with an error, so that its run ends", () =>
+    Effect.gen(function*() {
+      const handle = yield* handleIntent(() => Effect.die("a defect of the Chorus"), [])
+      const answer = yield* handle(topic, intent()).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
+      assert.deepInclude(answer, { _tag: "StepErrored", error: toErrorState(internalFailure()) })
     }))
 
   it.effect("[CHO6] an attempt waits until `not_before`", () =>
