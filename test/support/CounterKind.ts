@@ -119,6 +119,8 @@ export const kind = define({
         return settleIntent(state, input.id, 0)
       case "Told":
         return settleIntent(state, input.id, input.rejection === null ? 1000 : -1)
+      case "IntentFailed":
+        return settleIntent(state, input.id, input.reason === "invalid_answer" ? -2 : -3)
       case "Answered":
         return settleIntent(state, input.id, input.value)
       case "share":

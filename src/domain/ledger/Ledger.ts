@@ -68,6 +68,8 @@ const decideInput = (state: State, input: Answer | HostAnswer, context: CommandC
       return state.offers.some((offer) => offer.tell.id === input.id)
         ? [{ _tag: "OfferClosed", id: input.id, accepted: input.rejection === null, at: context.now }]
         : []
+    // An offer without a usable answer is made again when the ledger is loaded: its outcome is not known.
+    case "IntentFailed":
     case "Woke":
       return []
   }

@@ -44,18 +44,10 @@ export const isRetryable = (code: ErrorCode): boolean =>
   code === "rate_limited" || code === "unavailable" || code === "internal"
 
 /** A command that was not accepted. `rule` is the id of a rule in docs/SPEC.md, `message` a sentence for the user. */
-export interface Rejection {
-  readonly code: ErrorCode
-  readonly rule: string
-  readonly message: string
-}
-
-/** The schema of a rejection. */
-export const Rejection: Schema.Codec<Rejection> = Schema.Struct({
-  code: ErrorCode,
-  rule: Schema.String,
-  message: Schema.String
-})
+export const Rejection = Schema.Struct({ code: ErrorCode, rule: Schema.String, message: Schema.String })
+export type Rejection = typeof Rejection.Type
+/** Whether a value is a rejection. */
+export const isRejection = Schema.is(Rejection)
 
 /** A rejection of these parts. */
 export const makeRejection = (code: ErrorCode, rule: string, message: string): Rejection => ({ code, rule, message })

@@ -38,7 +38,7 @@ const decideInput = (
   input: Command | HostAnswer,
   { author, id, now }: CommandContext
 ): EventsOrRejection => {
-  if (input._tag === "Told" || input._tag === "Woke") {
+  if (input._tag === "Told" || input._tag === "Woke" || input._tag === "IntentFailed") {
     return isUser(author)
       ? makeRejection("forbidden", "AUT4", "only the server sends this message")
       : fireDueTimers(state, now)

@@ -8,7 +8,7 @@ import * as ChorusRun from "../chorus/ChorusRun.ts"
 import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import { makeRejection } from "../protocol/Rejection.ts"
-import { type CommandContext, reject, type SendCommand } from "../topic/Topic.ts"
+import { type CommandContext, type IntentFailed, reject, type SendCommand } from "../topic/Topic.ts"
 import { canAllRead } from "../topic/TopicAccess.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
 import type { CommandOf, Event, State } from "./ThreadModel.ts"
@@ -122,6 +122,24 @@ export const restartSearch = (before: State, after: State, context: CommandConte
 const readersOf = ({ co_authors, visibility }: State) => ({ visibility, members: co_authors })
 
 const joinedDuringSearch = "somebody joined the thread: its earlier messages are searched again, for all readers"
+
+/**
+ * CHO3, CHO6: a step without a usable answer has failed, and is tried again as after other failures. A request to the
+ * ledger stays pending: its outcome is not known.
+ */
+export const decideFailedIntent = (
+  state: State,
+  { id }: IntentFailed,
+  context: CommandContext
+): ReadonlyArray<Event> => {
+  const step = pendingSteps(state).find((intent) => intent.id === id)
+  return step === undefined ? [] : decideStepAnswer(state, {
+    _tag: "StepErrored",
+    intent: step.id,
+    prompt_id: step.run.prompt_id,
+    error: { _tag: "AIError", message: "the answer to this step could not be used", retryable: true }
+  }, context)
+}
 
 /** THR7: cancels the runs of a closing thread. */
 export const cancelUnfinishedRuns = (state: State, by: UserId, at: Instant): ReadonlyArray<Event> =>

@@ -5,7 +5,7 @@
  */
 import { Result } from "effect"
 import type { Author, CommandId, Instant, TopicId } from "../protocol/Ids.ts"
-import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
+import { isRejection, makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import type { SignedCommand } from "../protocol/SignedCommand.ts"
 import {
   type CommandOrigin,
@@ -16,9 +16,9 @@ import {
   replyToDuplicate
 } from "./Deduplication.ts"
 import { derive, type DerivedState, type DurableState } from "./DurableState.ts"
+import { codecsFor } from "./KindCodecs.ts"
 import type { UnchainedEntry } from "./Log.ts"
 import { type AnyKind, type Decision, fold } from "./Topic.ts"
-import { isVisibleTo, noAccessRejection } from "./TopicAccess.ts"
 
 /** A command, or an answer to an intent, as its topic gets it. */
 export interface TopicInput {
@@ -46,7 +46,7 @@ export interface DecidedBatch {
   readonly processedCommands: ReadonlyMap<CommandId, ProcessedCommand>
   /** Those of users among them that made no event. The server's own may be decided again. */
   readonly eventlessCommands: ReadonlyArray<EventlessCommand>
-  /** The exceptions that the kind threw, for the server's own log. */
+  /** The exceptions that the kind threw, and its events that may not be stored, for the server's own log. */
   readonly defects: ReadonlyArray<unknown>
 }
 
@@ -77,8 +77,8 @@ export const rejectBatch = (commands: ReadonlyArray<unknown>, rejection: Rejecti
  * Decides a batch (TOP1, SYN4, SYN5).
  *
  * FLT25: a command whose decision, events or resulting state the kind cannot compute is rejected as `internal` and leaves
- * the state as it was; the others are decided without it. Whether the resulting state can be read is checked once per
- * batch, and per command only when that fails.
+ * the state as it was, and so does one with an event that its schema refuses (TOP8); the others are decided without it.
+ * Whether the resulting state can be read is checked once per batch, and per command only when that fails.
  */
 export const decideBatch = (
   kind: AnyKind,
@@ -109,20 +109,27 @@ const decideAll = (
   const processedCommands = new Map<CommandId, ProcessedCommand>()
   const eventlessCommands: Array<EventlessCommand> = []
   const defects: Array<unknown> = []
+  const { findEventFault } = codecsFor(kind)
 
   const decideOne = (command: TopicInput): CommandDecision => {
     const { author, id, input, signed } = command
     try {
       const origin = originOf(author, input)
       const first = processedCommands.get(id) ?? findProcessed(id)
-      if (first !== undefined) {
-        const isDisclosed = first.author === author || isVisibleTo(kind, state, author)
-        return replyWith(isDisclosed ? replyToDuplicate(topic, first, origin) : Result.fail(noAccessRejection))
-      }
+      if (first !== undefined) return replyWith(replyToDuplicate(topic, first, origin))
       const decision = kind.decide(state, input, { id, author, now, seed: seed(), signed: signed !== undefined })
-      if (decision._tag === "Failure") return replyWith(Result.fail(decision.failure))
+      if (decision._tag === "Failure") {
+        if (!isRejection(decision.failure)) {
+          throw new TypeError(`the kind ${kind.name} rejects without a valid rejection`)
+        }
+        return replyWith(Result.fail(decision.failure))
+      }
       if (decision.success._tag === "Forward") return decision.success
       const { events } = decision.success
+      for (const event of events) {
+        const fault = findEventFault(event)
+        if (fault !== undefined) throw fault
+      }
       if (events.length > 0) {
         const next = fold(kind, state, events)
         if (derivePer === "command") derived = derive(kind, next)
@@ -161,7 +168,7 @@ const pushDrafts = (
     drafts.push({
       ...fields,
       seq: durableSeq + drafts.length + 1,
-      // Events are plain JSON values by the kind's contract.
+      // `findEventFault` has checked that events are JSON.
       event: event as UnchainedEntry["event"],
       ...(index === 0 && signed !== undefined ? { signed } : undefined),
       ...(index === events.length - 1 && asked !== undefined ? { asked } : undefined)

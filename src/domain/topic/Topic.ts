@@ -10,7 +10,7 @@
  * **Details**
  *
  * - `decide` turns an input into events, a rejection, or a forward to another topic. Inputs are commands of users,
- *   answers to intents, and the host's own answers (`Told`, `Woke`).
+ *   answers to intents, and the host's own answers (`Told`, `Woke`, `IntentFailed`).
  * - `evolve` applies one event. It must accept every event that `decide` ever returned, because the state is computed
  *   from the log after each restart (TOP6).
  * - `pending` derives the intents without an answer from the state. The host performs the difference before and after
@@ -99,8 +99,19 @@ export type CommandOutcome = typeof CommandOutcome.Type
 export const TimerFired = Schema.TaggedStruct("Woke", {})
 export type TimerFired = typeof TimerFired.Type
 
+/**
+ * The answer to an intent without a usable one: what its handler answered does not fit the kind's `Answer`
+ * (`invalid_answer`), or the kind met a defect when it decided the answer (`defect`). The intent is not handled again
+ * while it stays pending, until the topic is loaded anew: a kind ends it, or replaces it by another attempt.
+ */
+export const IntentFailed = Schema.TaggedStruct("IntentFailed", {
+  id: CommandId,
+  reason: Schema.Literals(["invalid_answer", "defect"])
+})
+export type IntentFailed = typeof IntentFailed.Type
+
 /** The answers that the host puts to a topic of any kind. */
-export const HostAnswer = Schema.Union([CommandOutcome, TimerFired])
+export const HostAnswer = Schema.Union([CommandOutcome, TimerFired, IntentFailed])
 export type HostAnswer = typeof HostAnswer.Type
 
 /** The result of an input that is not rejected. */
@@ -145,9 +156,9 @@ export interface Kind<S, C, A, E, I extends Intent> {
   /** `upcasters[v]` turns an event of version `v` into one of `v + 1`. */
   readonly upcasters: Readonly<Record<number, (event: Schema.Json) => Schema.Json>>
   readonly State: Schema.Codec<S, unknown>
-  readonly Command: Schema.Codec<C, unknown>
-  readonly Answer: Schema.Codec<A, unknown>
-  readonly Event: Schema.Codec<E, unknown>
+  readonly Command: Schema.Codec<C, Schema.Json>
+  readonly Answer: Schema.Codec<A, Schema.Json>
+  readonly Event: Schema.Codec<E, Schema.Json>
   /** The tags of `Command`, for routing. */
   readonly commands: ReadonlySet<string>
   /**
@@ -178,17 +189,26 @@ export interface Kind<S, C, A, E, I extends Intent> {
 /** A kind of unknown types, for hosts and registries. Every kind is assignable to it: methods are bivariant. */
 export type AnyKind = Kind<unknown, unknown, unknown, unknown, Intent>
 
+/** A JSON value with a tag. */
+export type TaggedJson = Schema.JsonObject & { readonly _tag: string }
+
 /**
  * A kind without what `define` fills in. The types are inferred: `S`, `C`, `A` and `E` from the schemas, `I` from what
  * `pending` returns.
  */
-export interface KindDefinition<S, C extends { readonly _tag: string }, A, E, I extends Intent> {
+export interface KindDefinition<
+  S,
+  C extends TaggedJson,
+  A extends Schema.Json,
+  E extends Schema.Json,
+  I extends Intent
+> {
   readonly name: string
   readonly State: Schema.Codec<S, unknown>
-  readonly Command: Schema.Codec<C, unknown>
-  readonly Event: Schema.Codec<E, unknown>
+  readonly Command: Schema.Codec<C, Schema.Json>
+  readonly Event: Schema.Codec<E, Schema.Json>
   /** The answers besides `HostAnswer`. Default: none. */
-  readonly Answer?: Schema.Codec<A, unknown>
+  readonly Answer?: Schema.Codec<A, Schema.Json>
   /** Default: 1. */
   readonly version?: number
   /** Default: none. */
@@ -215,7 +235,13 @@ export interface KindDefinition<S, C extends { readonly _tag: string }, A, E, I 
 }
 
 /** Makes a kind (TOP8); `KindDefinition` states the defaults. The head of this file has an example. */
-export const define = <S, C extends { readonly _tag: string }, E, A = never, I extends Intent = never>(
+export const define = <
+  S,
+  C extends TaggedJson,
+  E extends Schema.Json,
+  A extends Schema.Json = never,
+  I extends Intent = never
+>(
   { Answer, creationCommands, ...definition }: KindDefinition<S, C, A, E, I>
 ): Kind<S, C, A | HostAnswer, E, I> => ({
   version: 1,
@@ -227,7 +253,7 @@ export const define = <S, C extends { readonly _tag: string }, E, A = never, I e
   listing: () => undefined,
   ...definition,
   ...(creationCommands === undefined ? undefined : { creationCommands: new Set<string>(creationCommands) }),
-  Answer: Answer === undefined ? HostAnswer : Schema.Union([Answer, CommandOutcome, TimerFired])
+  Answer: Answer === undefined ? HostAnswer : Schema.Union([Answer, ...HostAnswer.members])
 })
 
 /** The name of the rate limit for commands to a topic (CON7): its kind's own, or the shared one. */

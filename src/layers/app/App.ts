@@ -203,11 +203,7 @@ const network = (settings: Settings, engine: SocketEngineFactory) => {
     })),
     Layer.provideMerge(
       settings.echo
-        ? ConformanceEcho.layer({
-          limits,
-          admission: admissionPolicy(settings, ConformanceEcho.echoPath),
-          compression: settings.compression
-        })
+        ? ConformanceEcho.layer({ limits, admission: admissionPolicy(settings, ConformanceEcho.echoPath) })
         : Layer.empty
     ),
     Layer.provideMerge(httpApp(settings)),

@@ -1,13 +1,13 @@
 /** Makes the reply to a subscription: the missing events, from memory or from the log, or a snapshot (SYN2). */
-import { Effect, Exit, type Schema } from "effect"
+import { Effect, Result, type Schema } from "effect"
 import type { Position, TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import { chooseMode, eventsUpTo } from "../../domain/topic/CatchUp.ts"
 import type { DurableState } from "../../domain/topic/DurableState.ts"
+import { codecsFor } from "../../domain/topic/KindCodecs.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 import type { EventLog } from "../../services/EventLog.ts"
 import type { CatchUp } from "../../services/Topics.ts"
-import * as KindCodecs from "./KindCodecs.ts"
 import type { Subscribers } from "./Subscribers.ts"
 import { readEntriesAfter } from "./TopicLoader.ts"
 
@@ -19,13 +19,16 @@ export interface CatchUpDependencies {
 
 const positionOf = ({ epoch, seq }: DurableState): Position => ({ epoch, seq })
 
+const toSnapshot = (durable: DurableState, state: Schema.Json | undefined) =>
+  state === undefined ? undefined : { mode: "snapshot", position: positionOf(durable), state } as const
+
 /** One topic's catch-ups. */
 export class CatchUps {
   private readonly topic: TopicId
   private readonly kind: AnyKind
   private readonly dependencies: CatchUpDependencies
   private readonly subscribers: Subscribers
-  private encodedState: { readonly state: unknown; readonly json: Schema.Json } | undefined
+  private encodedState: { readonly state: unknown; readonly json: Schema.Json | undefined } | undefined
 
   constructor(topic: TopicId, kind: AnyKind, dependencies: CatchUpDependencies, subscribers: Subscribers) {
     this.topic = topic
@@ -48,15 +51,21 @@ export class CatchUps {
     )
   }
 
-  /** The state as JSON, encoded once per state; undefined when the kind cannot encode it. */
-  encodeSnapshot(durable: DurableState): Extract<CatchUp, { readonly mode: "snapshot" }> | undefined {
-    const { state } = durable
-    let { encodedState } = this
-    if (encodedState === undefined || encodedState.state !== state) {
-      const json = KindCodecs.codecsFor(this.kind).encodeState(state)
-      if (Exit.isFailure(json)) return undefined
-      this.encodedState = encodedState = { state, json: json.value }
-    }
-    return { mode: "snapshot", position: positionOf(durable), state: encodedState.json }
+  /** The state as JSON, encoded once per state; undefined, and logged as an error, when its schema refuses it. */
+  encodeSnapshot(durable: DurableState): Effect.Effect<Extract<CatchUp, { readonly mode: "snapshot" }> | undefined> {
+    return Effect.suspend(() => {
+      const { state } = durable
+      if (this.encodedState?.state === state && this.encodedState !== undefined) {
+        return Effect.succeed(toSnapshot(durable, this.encodedState.json))
+      }
+      const json = codecsFor(this.kind).encodeState(state)
+      this.encodedState = { state, json: Result.getOrUndefined(json) }
+      return Result.isSuccess(json)
+        ? Effect.succeed(toSnapshot(durable, json.success))
+        : Effect.as(
+          Effect.logError(`the state of ${this.topic} cannot be sent or stored: ${json.failure.message}`),
+          undefined
+        )
+    })
   }
 }

@@ -1,8 +1,8 @@
 /** The hosts of this process by topic: starts a host with the first message to its topic, and delivers messages to it. */
-import { type Clock, Effect, Exit, Queue, Result } from "effect"
-import { type Author, kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
+import { type Clock, Effect, Queue, Result } from "effect"
+import { type Author, isUser, kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
 import { notFound, type Rejection } from "../../domain/protocol/Rejection.ts"
-import { internalRejection } from "../../domain/topic/CommandBatch.ts"
+import { codecsFor } from "../../domain/topic/KindCodecs.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 import type { IntentHandler } from "../../services/IntentHandlers.ts"
 import { CommandRejected, type CommandRequest } from "../../services/Topics.ts"
@@ -15,7 +15,6 @@ import {
   type TopicView
 } from "./HostMessages.ts"
 import * as IntentRunner from "./IntentRunner.ts"
-import * as KindCodecs from "./KindCodecs.ts"
 import * as TimerQueue from "./TimerQueue.ts"
 import { type HostDependencies, TopicHost } from "./TopicHost.ts"
 
@@ -54,19 +53,45 @@ export class HostRegistry {
     this.timers = TimerQueue.make(clock, runTimers, (topic) => this.sendTimerFired(topic))
     this.hostDependencies = {
       ...dependencies,
-      intentRunner: IntentRunner.make(intentFibers, handleIntent, this.post),
+      intentRunner: IntentRunner.make(
+        intentFibers,
+        handleIntent,
+        (topic, json) => this.decodeAnswer(topic, json),
+        this.submit
+      ),
       scheduleTimer: this.timers.schedule,
       forward: ({ input, topic }, message) => {
         const decoded = this.decodeAnswer(topic, input)
-        if (decoded === undefined) return replyOnce(message, Result.fail(internalRejection))
-        this.post(topic, { ...message.request, ...decoded, reply: (outcome) => replyOnce(message, outcome) })
+        if (Result.isFailure(decoded)) {
+          this.logRefused(message.request.author, topic, decoded.failure)
+          return replyOnce(message, Result.fail(decoded.failure))
+        }
+        const request = { ...message.request, input: decoded.success }
+        this.submit(topic, { ...request, reply: (outcome) => replyOnce(message, outcome) })
       },
       unregister: (topic) => this.hosts.delete(topic)
     }
   }
 
-  /** Queues a command for its topic. */
-  readonly post = (topic: TopicId, request: CommandRequest): void => this.send(topic, submitMessage(request))
+  /** Queues a command whose input is decoded. */
+  readonly submit = (topic: TopicId, request: CommandRequest): void => this.send(topic, submitMessage(request))
+
+  /**
+   * Queues a command. Users' commands were decoded where they were received; the inputs of the server's own code, which a
+   * third party may have written, are decoded here.
+   */
+  readonly post = (topic: TopicId, request: CommandRequest): void => {
+    const kind = this.dependencies.kinds.get(kindOf(topic))
+    if (kind === undefined || isUser(request.author)) return this.submit(topic, request)
+    const decoded = codecsFor(kind).decodeInput(request.input)
+    if (Result.isSuccess(decoded)) return this.submit(topic, { ...request, input: decoded.success })
+    this.logRefused(request.author, topic, decoded.failure)
+    rejectMessage(submitMessage(request), IntentRunner.inputInvalid(decoded.failure))
+  }
+
+  private logRefused(author: Author, topic: TopicId, { message }: { readonly message: string }): void {
+    this.dependencies.runHost(Effect.logError(`an input of ${author} to ${topic} is refused: ${message}`))
+  }
 
   /** Queues a message for its topic's host, or rejects it. */
   send(topic: TopicId, message: HostMessage): void {
@@ -91,11 +116,12 @@ export class HostRegistry {
     this.send(topic, { _tag: "TimerFired" })
   }
 
-  /** An input from another topic, decoded as an answer of this topic's kind; undefined when it is none. */
-  decodeAnswer(topic: TopicId, json: unknown): { readonly input: unknown } | undefined {
+  /** An input from another topic, decoded as an answer of this topic's kind. */
+  decodeAnswer(topic: TopicId, json: unknown): Result.Result<unknown, Rejection> {
     const kind = this.dependencies.kinds.get(kindOf(topic))
-    const decoded = kind === undefined ? undefined : KindCodecs.codecsFor(kind).decodeAnswer(json)
-    return decoded === undefined || Exit.isFailure(decoded) ? undefined : { input: decoded.value }
+    return kind === undefined
+      ? Result.fail(IntentRunner.kindMissing(topic))
+      : Result.mapError(codecsFor(kind).decodeAnswer(json), IntentRunner.inputInvalid)
   }
 
   /** The topic as it is after the messages queued so far. */

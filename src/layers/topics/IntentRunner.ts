@@ -3,23 +3,31 @@
  * topic cancels it.
  *
  * At least once: transient failures are retried with back-off, and an intent that a crash cut short is started again under
- * its id by the next load (TOP6).
+ * its id by the next load (TOP6). An answer that its kind cannot use is not asked for again: the kind hears `IntentFailed`.
  */
 import { Cause, Effect, type Fiber, FiberMap, Result, type Scope } from "effect"
 import { CommandId, kindOf, type SystemId, type TopicId } from "../../domain/protocol/Ids.ts"
 import { isRetryable, makeRejection, type Rejection } from "../../domain/protocol/Rejection.ts"
 import type { TopicInput } from "../../domain/topic/CommandBatch.ts"
 import type { Receipt } from "../../domain/topic/Deduplication.ts"
-import type { AnyKind, CommandOutcome, Intent, SendCommand } from "../../domain/topic/Topic.ts"
+import { codecsFor, type SchemaMismatch } from "../../domain/topic/KindCodecs.ts"
+import type { AnyKind, CommandOutcome, Intent, IntentFailed, SendCommand } from "../../domain/topic/Topic.ts"
 import type { IntentHandlers } from "../../services/IntentHandlers.ts"
 import type { CommandRequest } from "../../services/Topics.ts"
 import { backoffSchedule } from "../runtime/BackoffSchedule.ts"
-import * as KindCodecs from "./KindCodecs.ts"
 
 /** The author of an answer that does not come from a topic. */
 const externalSystem: SystemId = "system:world"
 
 const retrySchedule = backoffSchedule({ base: 100, cap: 30_000 })
+
+/** The rejection of an input for a topic whose kind this server does not have (TOP8). */
+export const kindMissing = (topic: TopicId): Rejection =>
+  makeRejection("not_found", "TOP8", `this server has no kind for the topic ${topic}`)
+
+/** The rejection of an input that the topic's kind does not have (TOP8). */
+export const inputInvalid = (mismatch: SchemaMismatch): Rejection =>
+  makeRejection("malformed", "TOP8", mismatch.message)
 
 /** Queues a command for its topic. */
 export type PostCommand = (topic: TopicId, request: CommandRequest) => void
@@ -44,19 +52,11 @@ export const makeSendCommand =
   (from: TopicId, command: SendCommand): Effect.Effect<CommandOutcome> => {
     const kind = kinds.get(kindOf(command.topic))
     const toOutcome = (rejection: Rejection | null): CommandOutcome => ({ _tag: "Told", id: command.id, rejection })
-    if (kind === undefined) {
-      return Effect.succeed(
-        toOutcome(makeRejection("not_found", "TOP8", `this server has no kind for the topic ${command.topic}`))
-      )
-    }
-    const input = KindCodecs.codecsFor(kind).decodeAnswer(command.input)
-    if (input._tag === "Failure") {
-      return Effect.succeed(
-        toOutcome(makeRejection("malformed", "TOP8", `the input is no answer of the kind of ${command.topic}`))
-      )
-    }
+    if (kind === undefined) return Effect.succeed(toOutcome(kindMissing(command.topic)))
+    const input = codecsFor(kind).decodeAnswer(command.input)
+    if (Result.isFailure(input)) return Effect.succeed(toOutcome(inputInvalid(input.failure)))
     return Effect.match(
-      retryUntilAccepted(post, command.topic, { id: command.id, author: `system:${from}`, input: input.value }),
+      retryUntilAccepted(post, command.topic, { id: command.id, author: `system:${from}`, input: input.success }),
       { onFailure: toOutcome, onSuccess: () => toOutcome(null) }
     )
   }
@@ -76,6 +76,21 @@ export const makeFibers: Effect.Effect<IntentFibers, never, Scope.Scope> = Effec
   return { byKey, run: yield* FiberMap.runtime(byKey)<never>() }
 })
 
+/** How often an answer is submitted again that met a defect: of the kind, or of the storage, which may pass. */
+const defectRetryMax = 5
+
+const isDefect = ({ code }: Rejection): boolean => code === "internal"
+
+/** Submits an answer until it is accepted, rejected, or has met too many defects. */
+const submitAnswer = (...args: Parameters<typeof requestReceipt>): Effect.Effect<Receipt, Rejection> =>
+  Effect.suspend(() => {
+    let defects = 0
+    return Effect.retry(requestReceipt(...args), {
+      schedule: retrySchedule,
+      while: (rejection) => isDefect(rejection) ? ++defects <= defectRetryMax : isRetryable(rejection.code)
+    })
+  })
+
 /** Starts and stops intents. */
 export interface IntentRunner {
   /** `onDone` is called when the intent was answered or interrupted. */
@@ -87,22 +102,34 @@ export interface IntentRunner {
 export const make = (
   fibers: IntentFibers,
   handle: IntentHandlers["Service"]["handle"],
+  decodeAnswer: (topic: TopicId, answer: unknown) => Result.Result<unknown, Rejection>,
   post: PostCommand
 ): IntentRunner => {
   const fiberKey = (topic: TopicId, id: string) => `${topic} ${id}`
   const runIntent = Effect.fnUntraced(function*(topic: TopicId, intent: Intent) {
     // A handler has no typed failures; one that dies is called again.
-    const input = yield* handle(topic, intent).pipe(
+    const answer = yield* handle(topic, intent).pipe(
       Effect.tapCause((cause) => Effect.logWarning(`${intent._tag} ${intent.id} of ${topic} will be retried`, cause)),
       Effect.sandbox,
       Effect.retry({ schedule: retrySchedule, while: Cause.hasDies }),
       Effect.orDie
     )
     const id = CommandId.make(`${intent.id}/answer`)
-    const outcome = yield* Effect.result(retryUntilAccepted(post, topic, { id, author: answerAuthor(intent), input }))
-    if (Result.isFailure(outcome)) {
-      yield* Effect.logWarning(`${topic} rejected the answer to ${intent._tag} ${intent.id}`, outcome.failure)
-    }
+    const submit = (input: unknown) => submitAnswer(post, topic, { id, author: answerAuthor(intent), input })
+    // Under the answer's id: should the answer be in the log after all, this is a repeat of it.
+    const reportFailure = (reason: IntentFailed["reason"], { message }: Rejection) =>
+      Effect.logError(`${intent._tag} ${intent.id} of ${topic} has failed, its answer cannot be used: ${message}`).pipe(
+        Effect.andThen(Effect.fromResult(decodeAnswer(topic, { _tag: "IntentFailed", id: intent.id, reason }))),
+        Effect.flatMap(submit)
+      )
+    const decoded = decodeAnswer(topic, answer)
+    yield* (Result.isFailure(decoded)
+      ? reportFailure("invalid_answer", decoded.failure)
+      : Effect.catchIf(submit(decoded.success), isDefect, (rejection) => reportFailure("defect", rejection))).pipe(
+        Effect.catch((rejection) =>
+          Effect.logWarning(`${topic} rejected the answer to ${intent._tag} ${intent.id}`, rejection)
+        )
+      )
   })
   return {
     start: (topic, intent, onDone) =>

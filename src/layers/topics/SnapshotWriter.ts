@@ -42,10 +42,11 @@ export class SnapshotWriter {
   /** A snapshot that the kind cannot encode or the log cannot store is left out. */
   save(durable: DurableState): Effect.Effect<void> {
     if (durable.seq <= this.savedSeq) return Effect.void
-    const snapshot = this.catchUps.encodeSnapshot(durable)
-    if (snapshot === undefined) return Effect.void
-    this.savedSeq = durable.seq
-    const encodedSnapshot = { seq: durable.seq, version: this.kind.version, state: JSON.stringify(snapshot.state) }
-    return Effect.ignore(this.dependencies.log.saveSnapshot(this.topic, encodedSnapshot), { log: "Warn" })
+    return Effect.flatMap(this.catchUps.encodeSnapshot(durable), (snapshot) => {
+      if (snapshot === undefined) return Effect.void
+      this.savedSeq = durable.seq
+      const encodedSnapshot = { seq: durable.seq, version: this.kind.version, state: JSON.stringify(snapshot.state) }
+      return Effect.ignore(this.dependencies.log.saveSnapshot(this.topic, encodedSnapshot), { log: "Warn" })
+    })
   }
 }

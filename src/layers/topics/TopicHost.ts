@@ -247,7 +247,7 @@ export class TopicHost {
     return Effect.gen({ self: this }, function*() {
       if (!this.mayRead(subscriber.user)) return rejectMessage(message, noAccessRejection)
       const catchUp = (yield* this.catchUps.readDeltas(this.durableState, from)) ??
-        this.catchUps.encodeSnapshot(this.durableState)
+        (yield* this.catchUps.encodeSnapshot(this.durableState))
       if (catchUp === undefined) return rejectMessage(message, internalRejection)
       this.subscribers.add(subscriber)
       Result.try(() => reply(Result.succeed({ ...catchUp, ...this.subscribers.hashField(this.durableState.state) })))

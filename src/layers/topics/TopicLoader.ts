@@ -2,11 +2,11 @@
 import { Effect, Option, Result } from "effect"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import { type DurableState, noEpoch, replay, upcastEntry } from "../../domain/topic/DurableState.ts"
+import { codecsFor } from "../../domain/topic/KindCodecs.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
 import { isUsable } from "../../domain/topic/Snapshots.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 import { type EventLog, EventLogError, LogCorrupt } from "../../services/EventLog.ts"
-import * as KindCodecs from "./KindCodecs.ts"
 
 /** Entries read from the log at a time. */
 const pageSize = 512
@@ -50,8 +50,8 @@ const loadSnapshotState = Effect.fnUntraced(
     if (snapshot === undefined || !isUsable(snapshot, kind, headSeq)) return initial
     // A snapshot that this version of the kind cannot decode is ignored.
     const json = yield* Effect.option(Effect.try(() => JSON.parse(snapshot.state) as unknown))
-    const decoded = KindCodecs.codecsFor(kind).decodeState(Option.getOrUndefined(json))
-    return decoded._tag === "Success" ? { seq: snapshot.seq, state: decoded.value } : initial
+    const decoded = codecsFor(kind).decodeState(Option.getOrUndefined(json))
+    return decoded._tag === "Success" ? { seq: snapshot.seq, state: decoded.success } : initial
   }
 )
 

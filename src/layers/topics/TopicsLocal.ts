@@ -100,9 +100,9 @@ const makeSimulate = (
     const decision = Result.getOrElse(attempt, () => Result.fail(internalRejection))
     const outcome = yield* Effect.mapError(Effect.fromResult(decision), toCommandRejected(topic))
     if (!("_tag" in outcome)) return { events: outcome.events, intents: outcome.started }
-    const forwarded = registry.decodeAnswer(outcome.topic, outcome.input)
-    if (forwarded === undefined) return yield* toCommandRejected(topic)(internalRejection)
-    return yield* simulate(outcome.topic, { author, id, input: forwarded.input })
+    const decoded = Effect.fromResult(registry.decodeAnswer(outcome.topic, outcome.input))
+    const forwarded = yield* Effect.mapError(decoded, toCommandRejected(topic))
+    return yield* simulate(outcome.topic, { author, id, input: forwarded })
   })
   return simulate
 }
@@ -144,7 +144,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const registry = new HostRegistry(dependencies)
   yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(() => registry.close()), awaitHosts))
   const { register } = yield* IntentHandlers
-  yield* register<SendCommand>("Tell", IntentRunner.makeSendCommand(dependencies.kinds, registry.post))
+  yield* register<SendCommand>("Tell", IntentRunner.makeSendCommand(dependencies.kinds, registry.submit))
   yield* Effect.forkScoped(passivateIdleHosts(registry, limits.passivateAfter / 2))
   const { hosts } = registry
   return Topics.of({

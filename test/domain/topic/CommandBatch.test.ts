@@ -1,20 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { type Author, CommandId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
-import type { Rejection } from "../../../src/domain/protocol/Rejection.ts"
 import { decideBatch, type DecidedBatch, type TopicInput } from "../../../src/domain/topic/CommandBatch.ts"
 import type { ProcessedCommand } from "../../../src/domain/topic/Deduplication.ts"
 import { type DurableState, replay } from "../../../src/domain/topic/DurableState.ts"
 import * as Log from "../../../src/domain/topic/Log.ts"
-import { accept, fold, type Intent } from "../../../src/domain/topic/Topic.ts"
-import { noAccessRejection } from "../../../src/domain/topic/TopicAccess.ts"
+import { accept, fold, type Intent, reject } from "../../../src/domain/topic/Topic.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
 
 const { kind } = CounterKind
 const topic = TopicId.make("counter:one")
 const ada = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
 const ben = UserId.make("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
-const carl = UserId.make("O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik")
 const start: DurableState = replay(kind, { epoch: "e", seq: 0, state: kind.initial(topic) }, [])
 
 const command = (id: string, input: CounterKind.Command, author: Author = ada): TopicInput => ({
@@ -98,22 +95,6 @@ describe("decideBatch", () => {
     assert.deepStrictEqual(outcomes(decided), [1, "id_conflict", "id_conflict"])
   })
 
-  it("[SEC9] [AUT4] tells nobody who may not read the topic that an id is used there, but its own author", () => {
-    const restricted = { ...kind, creationCommands: new Set(["share"]) }
-    const decideFor = (author: Author, n: number) => {
-      const [used, ...rest] = decideBatch(restricted, topic, start, [
-        command("a", { _tag: "share", readers: [ben] }),
-        add("a", n, author)
-      ], { now: 7, seed: () => 3, findProcessed: () => undefined }).decisions
-      assert.isTrue(used?._tag === "Reply" && Result.isSuccess(used.outcome))
-      const [decision] = rest
-      return decision?._tag === "Reply" && Result.isFailure(decision.outcome) && decision.outcome.failure
-    }
-    assert.strictEqual(decideFor(carl, 2), noAccessRejection)
-    assert.strictEqual((decideFor(ben, 2) as Rejection).code, "id_conflict")
-    assert.strictEqual((decideFor(ada, 2) as Rejection).code, "id_conflict")
-  })
-
   it("[SYN4] stores a user's command that made no event, and none of the server's", () => {
     const decided = decide([command("n", { _tag: "nothing" }), command("s", { _tag: "nothing" }, "system:x")])
     assert.deepStrictEqual(decided.eventlessCommands.map(({ id }) => id), ["n"])
@@ -133,6 +114,37 @@ describe("decideBatch", () => {
     const other = TopicId.make("counter:two")
     const decided = decide([add("a", 1), add("b", -2), command("c", { _tag: "forward_add", topic: other, n: 1 })])
     assert.deepStrictEqual(outcomes(decided), [1, "rule_violated", "forward to counter:two"])
+  })
+
+  it("[TOP8] [FLT25] an event that its schema refuses is not drafted, and rejects its own command only", () => {
+    const n = 0.5
+    const faulty: typeof kind = {
+      ...kind,
+      decide: (state, input, context) =>
+        input._tag === "nothing"
+          ? accept({ _tag: "Added", n: 1 }, { _tag: "Added", n })
+          : kind.decide(state, input, context)
+    }
+    const commands = [add("a", 1), command("f", { _tag: "nothing" }), add("b", 1)]
+    const decided = decideBatch(faulty, topic, start, commands, {
+      now: 7,
+      seed: () => 3,
+      findProcessed: () => undefined
+    })
+    assert.deepStrictEqual(outcomes(decided), [1, "internal", 2])
+    assert.deepStrictEqual([totalOf(decided), decided.drafts.length], [2, 2])
+    assert.deepInclude(decided.defects[0], { _tag: "SchemaMismatch", kind: "counter", path: "n" })
+  })
+
+  it("[SEC22] [FLT25] a rejection with a code of its own is a defect of the kind", () => {
+    const rejection = { code: "full" as "internal", rule: "R1", message: "no" }
+    const faulty: typeof kind = { ...kind, decide: () => reject(rejection) }
+    const decided = decideBatch(faulty, topic, start, [add("a", 1)], {
+      now: 7,
+      seed: () => 3,
+      findProcessed: () => undefined
+    })
+    assert.deepStrictEqual([outcomes(decided), decided.defects.length], [["internal"], 1])
   })
 
   it("[FLT25] a defect of the kind rejects its own command only, in decide, evolve or pending", () => {

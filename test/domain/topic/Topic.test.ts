@@ -52,6 +52,7 @@ const poll = define({
       }
       case "Told":
         return accept({ _tag: "Reported" })
+      case "IntentFailed":
       case "Recounted":
         return accept()
     }
@@ -116,6 +117,30 @@ describe("Topic.define", () => {
       assert.isTrue(Schema.is(poll.Answer)(answer))
     }
     assert.isFalse(Schema.is(poll.Answer)({ _tag: "vote", option: "yes" }))
+  })
+
+  it("[TOP8] accepts schemas of JSON values only: others would come back changed from the log", () => {
+    const { name, State, Command, Event, initial } = minimal
+    const base = { name, State, Command, Event, initial, decide: () => accept(), evolve: () => ({ count: 0 }) } as const
+    const [Dates, DatesOnTheWire, Maps, Undefined] = [
+      Schema.TaggedStruct("Any", { value: Schema.Date }),
+      Schema.TaggedStruct("Any", { value: Schema.DateFromString }),
+      Schema.TaggedStruct("Any", { value: Schema.ReadonlyMap(Schema.String, Schema.Int) }),
+      Schema.TaggedStruct("Any", { value: Schema.UndefinedOr(Schema.Int) })
+    ]
+    assert.strictEqual(define({ ...base, Event: Command }).name, name)
+    // @ts-expect-error a Date is no JSON value
+    define({ ...base, Event: Dates })
+    // @ts-expect-error it is one in memory, and a text in the log
+    define({ ...base, Event: DatesOnTheWire })
+    // @ts-expect-error a Map is no JSON value
+    define({ ...base, Event: Maps })
+    // @ts-expect-error undefined is no JSON value
+    define({ ...base, Event: Undefined })
+    // @ts-expect-error of commands likewise
+    define({ ...base, Command: Dates })
+    // @ts-expect-error of answers likewise
+    define({ ...base, Answer: Dates })
   })
 
   it("accepts no Command schema whose cases cannot be routed by a tag", () => {

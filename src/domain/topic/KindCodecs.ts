@@ -1,0 +1,86 @@
+/**
+ * What enters and leaves a topic, checked by the schemas of its kind: answers before they are decided, events before they
+ * are stored, states as snapshots (SEC32, TOP8). The codecs are compiled once per kind.
+ */
+import { Cause, type Exit, Option, Result, Schema, SchemaIssue } from "effect"
+import type { AnyKind } from "./Topic.ts"
+
+/** A value that its kind's schema refuses. Holds no part of the value: it may be a user's text (SEC33). */
+export class SchemaMismatch extends Schema.TaggedError<SchemaMismatch>()("SchemaMismatch", {
+  kind: Schema.String,
+  value: Schema.Literals(["answer", "command", "event", "state"]),
+  /** The names of the fields that lead to the first fault; empty when the value as a whole is wrong. */
+  path: Schema.String
+}) {
+  override get message() {
+    const place = this.path === "" ? "" : ` at ${this.path}`
+    return `this ${this.value} does not fit the schema of the kind ${this.kind}${place}: correct what makes it`
+  }
+}
+
+/** One kind's codecs. */
+export interface KindCodecs {
+  /** A state as JSON, for snapshots. */
+  readonly encodeState: (state: unknown) => Result.Result<Schema.Json, SchemaMismatch>
+  readonly decodeState: (json: unknown) => Result.Result<unknown, SchemaMismatch>
+  /** The answers of intent handlers, and the inputs of other topics (`Tell`, `Forward`). */
+  readonly decodeAnswer: (json: unknown) => Result.Result<unknown, SchemaMismatch>
+  /** The inputs of the server's own code: answers, and commands. */
+  readonly decodeInput: (json: unknown) => Result.Result<unknown, SchemaMismatch>
+  /** Why an event may not be stored: it does not fit its schema, or JSON would change it. Undefined if it may. */
+  readonly findEventFault: (event: unknown) => SchemaMismatch | undefined
+}
+
+const codecsByKind = new WeakMap<AnyKind, KindCodecs>()
+
+/** Compiled at the first call for a kind. */
+export const codecsFor = (kind: AnyKind): KindCodecs => {
+  let codecs = codecsByKind.get(kind)
+  if (codecs === undefined) codecsByKind.set(kind, codecs = makeCodecs(kind))
+  return codecs
+}
+
+const isJson = Schema.is(Schema.Json)
+
+const makeCodecs = (kind: AnyKind): KindCodecs => {
+  const State = Schema.toCodecJson(kind.State)
+  const isEvent = Schema.is(kind.Event)
+  const mismatch = (value: SchemaMismatch["value"], path: string) =>
+    new SchemaMismatch({ kind: kind.name, value, path })
+  const checked =
+    <A>(value: SchemaMismatch["value"], run: (input: unknown) => Exit.Exit<A, Schema.SchemaError>) =>
+    (input: unknown): Result.Result<A, SchemaMismatch> => {
+      const exit = run(input)
+      return exit._tag === "Success" ? Result.succeed(exit.value) : Result.fail(mismatch(value, faultPath(exit.cause)))
+    }
+  const encode = checked("event", Schema.encodeUnknownExit(kind.Event))
+  const decodeAnswer = checked("answer", Schema.decodeUnknownExit(kind.Answer))
+  const decodeCommand = checked("command", Schema.decodeUnknownExit(kind.Command))
+  const isCommand = (json: unknown): boolean =>
+    typeof json === "object" && json !== null && "_tag" in json && kind.commands.has(String(json._tag))
+  return {
+    encodeState: checked("state", Schema.encodeUnknownExit(State)),
+    decodeState: checked("state", Schema.decodeUnknownExit(State)),
+    decodeAnswer,
+    decodeInput: (json) => isCommand(json) ? decodeCommand(json) : decodeAnswer(json),
+    findEventFault: (event) => {
+      if (isEvent(event) && isJson(event)) return undefined
+      const encoded = encode(event)
+      return Result.isFailure(encoded) ? encoded.failure : mismatch("event", "")
+    }
+  }
+}
+
+/** Without messages, which may quote the value. */
+const formatIssue = SchemaIssue.makeFormatterStandardSchemaV1({ leafHook: () => "" })
+
+/** The longest path to a fault: of a union's members it belongs to the one that is meant. */
+const faultPath = (cause: Cause.Cause<Schema.SchemaError>): string => {
+  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+  const paths = error === undefined ?
+    [] :
+    formatIssue(error.issue).issues.map(({ path = [] }) =>
+      path.map((key) => String(typeof key === "object" ? key.key : key)).join(".")
+    )
+  return paths.reduce((longest, path) => path.length > longest.length ? path : longest, "")
+}
