@@ -8,11 +8,14 @@ export const toTokenCount = (reported: unknown): number | undefined =>
 /** The tokens of a text of this length in UTF-16 units, where a provider does not count them: about four units each. */
 export const estimateTokens = (length: number): number => Math.ceil(length / 4)
 
+/** A usage whose numbers are as somebody else reported them. */
+type ReportedUsage = Pick<Usage, "provider" | "model"> & { readonly [K in keyof Usage]: unknown }
+
 /** The usage with 0 for numbers that are no counts, and null for a cost that is not finite: it fits its schema (SEC32). */
-export const sanitiseUsage = (usage: Usage): Usage => ({
+export const sanitiseUsage = (usage: ReportedUsage): Usage => ({
   ...usage,
   input_tokens: toTokenCount(usage.input_tokens) ?? 0,
   output_tokens: toTokenCount(usage.output_tokens) ?? 0,
   latency_ms: toTokenCount(usage.latency_ms) ?? 0,
-  cost: Number.isFinite(usage.cost) ? usage.cost : null
+  cost: typeof usage.cost === "number" && Number.isFinite(usage.cost) ? usage.cost : null
 })

@@ -16,6 +16,7 @@ import type { Answer, Command, Event, State } from "./ThreadModel.ts"
 import * as ThreadModel from "./ThreadModel.ts"
 import * as ThreadRuns from "./ThreadRuns.ts"
 import * as ThreadSubmissions from "./ThreadSubmissions.ts"
+import * as ThreadUpcasters from "./ThreadUpcasters.ts"
 
 // -- Decisions ---------------------------------------------------------------
 
@@ -145,6 +146,8 @@ const evolve = (previous: State, event: Event): State => {
 /** The kind of a thread. */
 export const threadKind = define({
   name: "thread",
+  version: ThreadUpcasters.version,
+  upcasters: ThreadUpcasters.upcasters,
   State: ThreadModel.State,
   Command: ThreadModel.Command,
   Answer: ThreadModel.Answer,
