@@ -2,6 +2,7 @@
 export * as App from "./app/App.ts"
 export * as RuntimeGauges from "./app/RuntimeGauges.ts"
 export * as ChorusLive from "./chorus/ChorusLive.ts"
+export * as ModelCalls from "./chorus/ModelCalls.ts"
 export * as Models from "./chorus/Models.ts"
 export * as RunStepHandler from "./chorus/RunStepHandler.ts"
 export * as Config from "./config/Config.ts"

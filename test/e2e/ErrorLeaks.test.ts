@@ -90,7 +90,8 @@ const serverCodes = new Set<ErrorCode>(["unavailable", "internal", "state_desync
 describe("errors", () => {
   it.live("[SEC22] of every class that a client can cause have a documented code and reveal nothing else", () =>
     Effect.gen(function*() {
-      const server = yield* startServer({ data: yield* temporaryFolder, main, env: { CHOIR_MESSAGE_BURST: "12" } })
+      const env = { CHOIR_MESSAGE_BURST: "12", CHOIR_PROMPT_COST: "1", CHOIR_RUNS_PER_USER: "1" }
+      const server = yield* startServer({ data: yield* temporaryFolder, main, env })
       const received: Array<ReceivedMessage> = []
       const listen = (client: RawClient) =>
         client.ws.on("message", (data) => received.push(JSON.parse(String(data)) as ReceivedMessage))
@@ -117,6 +118,7 @@ describe("errors", () => {
       client.ws.send("{\"garbage")
       client.ws.send(`{"id":"x","type":{},"payload":[]}`)
       client.send("signal", { key: "k", value: 1 }, "room:none")
+      for (const prompt of ["one", "one too many"]) client.send("submit_prompt", { prompt }, thread)
       client.ws.send("[".repeat(30_000) + "]".repeat(30_000))
       const poor = yield* connectSignedIn(socketUrl(server.url))
       listen(poor)

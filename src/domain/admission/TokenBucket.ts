@@ -26,18 +26,20 @@ export const fullAt = ({ at, credit }: TokenBucket, rate: Rate): Instant =>
   at + Math.ceil(Math.max(0, rate.burst * unitsPerToken - credit) / rate.perMinute)
 
 /**
- * CON7, SEC25: takes one token. `wait` is 0 if there was one, otherwise the milliseconds until there will be; the
- * bucket is then left as it is. A clock that runs backwards adds nothing.
+ * CON7, SEC25: takes `cost` tokens, at most the burst. `wait` is 0 if they were there, otherwise the milliseconds until
+ * they will be; the bucket is then left as it is. A clock that runs backwards adds nothing.
  */
 export const take = (
   bucket: TokenBucket,
   rate: Rate,
-  now: Instant
+  now: Instant,
+  cost = 1
 ): { readonly bucket: TokenBucket; readonly wait: number } => {
+  const price = Math.min(cost, rate.burst) * unitsPerToken
   const elapsed = Math.max(0, now - bucket.at)
   const credit = Math.min(rate.burst * unitsPerToken, bucket.credit + elapsed * rate.perMinute)
   const at = Math.max(bucket.at, now)
-  return credit >= unitsPerToken
-    ? { bucket: { credit: credit - unitsPerToken, at }, wait: 0 }
-    : { bucket: { credit, at }, wait: Math.ceil((unitsPerToken - credit) / rate.perMinute) }
+  return credit >= price
+    ? { bucket: { credit: credit - price, at }, wait: 0 }
+    : { bucket: { credit, at }, wait: Math.ceil((price - credit) / rate.perMinute) }
 }

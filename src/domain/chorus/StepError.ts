@@ -73,6 +73,9 @@ export const lengthLimitReached = (): StepError =>
 export const internalFailure = (): StepError =>
   new AIError({ message: "the Chorus met a defect; the server's log has it", retryable: true })
 
+/** SEC29: a budget of the day is used up; `message` says which, and when to ask again. */
+export const overBudget = (message: string): StepError => new AIError({ message, retryable: false })
+
 /** The run has no output of an earlier step. The run is a fold of the log, so that a retry would see the same. */
 export const missingStepOutput = (step: string): StepError =>
   new StateError({ message: `the run has no output of its ${step} step`, retryable: false })

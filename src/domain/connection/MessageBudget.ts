@@ -33,6 +33,13 @@ export const budgetOf = (incoming: ClientMessage, kinds: ReadonlyMap<string, Top
   }
 }
 
+/** SEC25, SEC29: how many tokens of its budget a message takes: more than one if it makes the server call models. */
+export const costOf = (
+  incoming: ClientMessage,
+  kinds: ReadonlyMap<string, Topic.AnyKind>,
+  { promptCost }: Pick<Limits, "promptCost">
+): number => incoming._tag === "Command" && Topic.startsRun(kinds, incoming.topic, incoming.command) ? promptCost : 1
+
 /** CON7: each budget and its rate: commands, reads, signals, and one for each kind that declares its own. */
 export const budgetRates = (
   limits: Pick<

@@ -33,6 +33,17 @@ export const defaults = {
   messagesPerMinute: 100,
   messageBurst: 20,
   signalsPerSecond: 30,
+  /** SEC25: messages that a prompt counts as; at most the burst. */
+  promptCost: 20,
+  /** SEC29: runs of the Chorus per key, per address and in total on one day (UTC). */
+  runsPerUser: 200,
+  runsPerAddress: 1_000,
+  runsPerDay: 5_000,
+  /** SEC29: characters that models are sent, per key and in total on one day (UTC). */
+  promptCharactersPerUser: 20_000_000,
+  promptCharactersPerDay: 200_000_000,
+  /** SEC29: calls of language models at the same time; more wait. */
+  modelCalls: 16,
   /** ROO3: the size of a signal's message, and the keys of one connection on one topic. */
   signalBytes: 4_096,
   signalKeys: 16,

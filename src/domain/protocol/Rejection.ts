@@ -30,6 +30,8 @@ export const ErrorCode = Schema.Literals([
   "id_conflict",
   /** Too many messages; `retry_after_ms` states when to retry. */
   "rate_limited",
+  /** A budget of this day is used up; `retry_after_ms` states when the next day begins. */
+  "over_budget",
   /** Storage or another service cannot be reached now. */
   "unavailable",
   /** The command was based on another state than the topic's; subscribe again. */
@@ -41,7 +43,7 @@ export type ErrorCode = typeof ErrorCode.Type
 
 /** Whether the same message may succeed later; after other codes it will not. */
 export const isRetryable = (code: ErrorCode): boolean =>
-  code === "rate_limited" || code === "unavailable" || code === "internal"
+  code === "rate_limited" || code === "over_budget" || code === "unavailable" || code === "internal"
 
 /** A command that was not accepted. `rule` is the id of a rule in docs/SPEC.md, `message` a sentence for the user. */
 export const Rejection = Schema.Struct({ code: ErrorCode, rule: Schema.String, message: Schema.String })

@@ -153,6 +153,7 @@ export const threadKind = define({
   Answer: ThreadModel.Answer,
   Event: ThreadModel.Event,
   creationCommands: ["create_thread"],
+  runCommands: ["submit_prompt"],
   initial: ThreadLifecycle.initial,
   decide,
   evolve,

@@ -169,6 +169,11 @@ export interface Kind<S, C, A, E, I extends Intent> {
    */
   readonly creationCommands?: ReadonlySet<string>
   /**
+   * The commands that start a run of the Chorus, which costs calls of models: each takes more of the user's rate limit
+   * (SEC25), and counts against the budgets of a day (SEC29). Without it, none does.
+   */
+  readonly runCommands?: ReadonlySet<string>
+  /**
    * The rate limit for one user's commands to all topics of this kind together (CON7). Without it, they draw on the
    * budget that such kinds share. It is per kind, so that commands to different topics keep their order.
    */
@@ -215,6 +220,8 @@ export interface KindDefinition<
   readonly upcasters?: AnyKind["upcasters"]
   /** Default: a topic is loaded for every command and every reader. */
   readonly creationCommands?: ReadonlyArray<NoInfer<C>["_tag"]>
+  /** Default: no command starts a run of the Chorus. */
+  readonly runCommands?: ReadonlyArray<NoInfer<C>["_tag"]>
   /** Default: the budget that kinds share. */
   readonly budget?: Rate
   initial(topic: TopicId): NoInfer<S>
@@ -242,7 +249,7 @@ export const define = <
   A extends Schema.Json = never,
   I extends Intent = never
 >(
-  { Answer, creationCommands, ...definition }: KindDefinition<S, C, A, E, I>
+  { Answer, creationCommands, runCommands, ...definition }: KindDefinition<S, C, A, E, I>
 ): Kind<S, C, A | HostAnswer, E, I> => ({
   version: 1,
   upcasters: {},
@@ -253,6 +260,7 @@ export const define = <
   listing: () => undefined,
   ...definition,
   ...(creationCommands === undefined ? undefined : { creationCommands: new Set<string>(creationCommands) }),
+  ...(runCommands === undefined ? undefined : { runCommands: new Set<string>(runCommands) }),
   Answer: Answer === undefined ? HostAnswer : Schema.Union([Answer, ...HostAnswer.members])
 })
 
@@ -261,6 +269,11 @@ export const budgetNameOf = (kinds: ReadonlyMap<string, AnyKind>, topic: TopicId
   const kindName = kindOf(topic)
   return kinds.get(kindName)?.budget === undefined ? "command" : `command:${kindName}`
 }
+
+/** Whether a command to a topic starts a run of the Chorus (SEC29). */
+export const startsRun = (kinds: ReadonlyMap<string, AnyKind>, topic: TopicId, command: unknown): boolean =>
+  // Every command is tagged, by the kind's contract.
+  kinds.get(kindOf(topic))?.runCommands?.has((command as { readonly _tag: string })._tag) === true
 
 /** The effects of an accepted input (TOP1): the new state, its events, and the intents that it started and cancelled. */
 export interface AppliedDecision<S, E, I> {

@@ -57,6 +57,7 @@ import { Socket, type SocketError } from "../../services/Socket.ts"
 import { Topics } from "../../services/Topics.ts"
 import type { VectorIndex, VectorIndexError } from "../../services/VectorIndex.ts"
 import * as ChorusLive from "../chorus/ChorusLive.ts"
+import { ModelCallLimits } from "../chorus/ModelCalls.ts"
 import * as Models from "../chorus/Models.ts"
 import * as RunStepHandler from "../chorus/RunStepHandler.ts"
 import type { Settings } from "../config/Config.ts"
@@ -139,7 +140,7 @@ const priorsCollection = Layer.unwrap(Effect.map(Models.ModelInfo, ({ embedder }
 /** Topics, the Chorus and search; needs storage and models. */
 const topicsAndChorus = (settings: Settings) =>
   Layer.mergeAll(RunStepHandler.layer, SearchIndexerLive.layer).pipe(
-    Layer.provideMerge(ChorusLive.layer),
+    Layer.provideMerge(ChorusLive.layer.pipe(Layer.provide(Layer.succeed(ModelCallLimits, settings.limits)))),
     Layer.provideMerge(PriorsLive.layer),
     Layer.provideMerge(DatabaseLive.layer),
     Layer.provideMerge(priorsCollection),

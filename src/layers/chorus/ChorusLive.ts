@@ -16,7 +16,8 @@
  * **Gotchas**
  *
  * A fallback does not take over an answer that was shown in part. Where a provider reports no
- * count of tokens, or one that cannot be, they are estimated.
+ * count of tokens, or one that cannot be, they are estimated. At most `ModelCallLimits.modelCalls` calls are under way;
+ * more wait for their turn.
  *
  * **Example**
  *
@@ -65,6 +66,7 @@ import { estimateTokens, toTokenCount } from "../../domain/chorus/TokenCount.ts"
 import * as PriorSearch from "../../domain/search/PriorSearch.ts"
 import { Chorus, ChorusError, type StepResponse } from "../../services/Chorus.ts"
 import { Priors } from "../../services/Priors.ts"
+import * as ModelCalls from "./ModelCalls.ts"
 import * as ModelErrors from "./ModelErrors.ts"
 import { ModelInfo } from "./Models.ts"
 import * as TextCoalescer from "./TextCoalescer.ts"
@@ -93,6 +95,7 @@ export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | Mod
     const primary: ModelChoice = { languageModel: yield* LanguageModel.LanguageModel, provider, model }
     const models = { primary, ...(yield* ModelOverrides) }
     const reasonsUntagged = new WeakSet<LanguageModel.LanguageModel>()
+    const calls = yield* ModelCalls.make
 
     const step = Effect.fn("Chorus.step")(function*(run: ChorusState, onText: OnText) {
       const missingStep = findMissingStep(run)
@@ -102,7 +105,7 @@ export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | Mod
       const { note, priors } = run.current_step === "experience"
         ? yield* searchPriors(find, run)
         : { note: PriorSearch.ranWithoutSearch(run) ? PriorSearch.priorsUnavailableNote : "", priors: [] }
-      const request: StepRequest = { run, priors, note, reasonsUntagged }
+      const request: StepRequest = { run, priors, note, reasonsUntagged, calls }
       const choice = chooseModel(run, models)
       let hasShownText = false
       const response = requestModel(choice, request, (piece, offset) => {
@@ -131,6 +134,7 @@ interface StepRequest {
   readonly note: string
   /** The models whose reasoning was seen to begin without a tag. Their text is shown once it is known to be the answer. */
   readonly reasonsUntagged: WeakSet<LanguageModel.LanguageModel>
+  readonly calls: ModelCalls.ModelCalls
 }
 
 /** CHO4: the priors for the run, or the note that there was no search. */
@@ -154,15 +158,17 @@ const requestModel = Effect.fnUntraced(function*(
   request: StepRequest,
   onText: OnText
 ): Effect.fn.Return<StepResponse, ChorusError> {
-  const startedAt = yield* Clock.currentTimeMillis
-  const { note, priors, run } = request
+  const { calls, note, priors, run } = request
   const { model, provider } = choice
   const prompt = ChorusPrompt.buildPrompt(run, priors, note)
   const notePrefix = note === "" || run.current_step !== "experience" ? "" : `${note}\n\n`
-  const { text, tokens } = yield* Effect.scoped(streamAnswer(choice, prompt, request, notePrefix, onText))
+  const { latency, text, tokens } = yield* calls.perform(
+    run.asker,
+    prompt.system.length + prompt.user.length,
+    Effect.scoped(streamAnswer(choice, prompt, request, notePrefix, onText))
+  )
   const output = ChorusParse.parseOutput(run, priors, text)
   if (Result.isFailure(output)) return yield* toChorusError(StepError.fromMalformedOutput(output.failure))
-  const latency = Math.max(0, Math.round((yield* Clock.currentTimeMillis) - startedAt))
   return {
     output: prependNote(notePrefix, output.success),
     usage: {
@@ -184,6 +190,7 @@ const streamAnswer = Effect.fnUntraced(function*(
   notePrefix: string,
   onText: OnText
 ) {
+  const startedAt = yield* Clock.currentTimeMillis
   let received = ReasoningFilter.initial
   let receivedLength = 0
   let tokens = { input: estimateTokens(system.length + user.length), output: 0 }
@@ -221,7 +228,8 @@ const streamAnswer = Effect.fnUntraced(function*(
         Effect.fail(toChorusError(ModelErrors.fromAiError(error)))
       ))
   )
-  return { text: ReasoningFilter.finish(received), tokens }
+  const latency = Math.max(0, Math.round((yield* Clock.currentTimeMillis) - startedAt))
+  return { text: ReasoningFilter.finish(received), tokens, latency }
 })
 
 const toChorusError = (reason: StepError.StepError): ChorusError => new ChorusError({ reason })

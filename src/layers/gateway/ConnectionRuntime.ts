@@ -11,6 +11,7 @@ import type { Limits } from "../../domain/protocol/Limits.ts"
 import { encodeServerMessage, type ServerMessage } from "../../domain/protocol/Protocol.ts"
 import type { Chorus } from "../../services/Chorus.ts"
 import type { Directory } from "../../services/Directory.ts"
+import type { Kinds } from "../../services/Kinds.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { Sessions } from "../../services/Sessions.ts"
 import type { Signals } from "../../services/Signals.ts"
@@ -21,6 +22,7 @@ import type { TimerWheel } from "../runtime/TimerWheel.ts"
 import type { AuthRateLimiter } from "./AuthRateLimiter.ts"
 import { type ClientConnection, stateOf } from "./ClientConnection.ts"
 import type { ConnectionRegistry } from "./ConnectionRegistry.ts"
+import type { RunBudget } from "./RunBudget.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
 /** An intent by its tag. */
@@ -49,6 +51,8 @@ export interface ConnectionRuntime {
   readonly handlers: ConnectionIntentHandlers
   readonly registry: ConnectionRegistry
   readonly limitVerifications: AuthRateLimiter
+  readonly reserveRun: RunBudget
+  readonly kinds: Kinds["Service"]
   readonly topics: Topics["Service"]
   readonly signals: Signals["Service"]
   readonly sessions: Sessions["Service"]

@@ -87,6 +87,7 @@ import {
   scheduleTimer,
   slowConsumerClose
 } from "./ConnectionRuntime.ts"
+import * as RunBudget from "./RunBudget.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as UserBudgets from "./UserBudgets.ts"
 
@@ -169,14 +170,17 @@ const makeRuntime = Effect.fnUntraced(function*(
   { audience, limits }: GatewayOptions
 ): Effect.fn.Return<ConnectionRuntime, never, Dependencies | Scope.Scope> {
   const wheel = yield* TimerWheel.make(Math.min(TimerWheel.defaultTickMillis, limits.authTimeout))
+  const kinds = yield* Kinds
   return {
     limits,
     clock: yield* Clock.Clock,
     metrics: yield* Metrics,
     wheel,
     handlers: ConnectionIntents.handlers,
-    registry: new ConnectionRegistry(UserBudgets.make(limits, yield* Kinds), wheel),
+    registry: new ConnectionRegistry(UserBudgets.make(limits, kinds), wheel),
     limitVerifications: AuthRateLimiter.make(limits, wheel),
+    reserveRun: RunBudget.make(limits),
+    kinds,
     topics: yield* Topics,
     signals: yield* Signals,
     sessions: yield* Sessions,

@@ -1,9 +1,11 @@
 /** The handler that submits commands to topics: in order, each with exactly one reply (CON2, SYN5). */
 import { Effect, Exit, Result } from "effect"
+import { budgetSentence } from "../../domain/admission/DailyLimits.ts"
 import * as Sequencer from "../../domain/connection/Sequencer.ts"
 import type { UserId } from "../../domain/protocol/Ids.ts"
 import * as SignedCommand from "../../domain/protocol/SignedCommand.ts"
 import type { Receipt } from "../../domain/topic/Deduplication.ts"
+import { startsRun } from "../../domain/topic/Topic.ts"
 import type { CommandRequest } from "../../services/Topics.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
 import {
@@ -12,6 +14,7 @@ import {
   type ConnectionIntentHandler,
   type ConnectionRuntime,
   monotonicSeconds,
+  now,
   sendMessage
 } from "./ConnectionRuntime.ts"
 import * as ServerMessages from "./ServerMessages.ts"
@@ -32,11 +35,14 @@ export const submitCommand: ConnectionIntentHandler<"SubmitCommand"> = (runtime,
     completeRequest(runtime, client, topic, Result.isFailure(outcome) ? outcome.failure : undefined)
     completeReply(client, slot)
   }
-  const submit = (extra?: Pick<CommandRequest, "signed">) =>
+  const submit = (extra?: Pick<CommandRequest, "signed">) => {
     // AUT7: a connection that was replaced, or lost its user, while the command was queued submits nothing.
-    client.subscriber === subscriber
-      ? runtime.topics.post(topic, { id: ref, author: subscriber.user, input: command, reply, ...extra })
-      : reply(Result.fail(ServerMessages.unavailableError))
+    if (client.subscriber !== subscriber) return reply(Result.fail(ServerMessages.unavailableError))
+    const post = (reply: CommandRequest["reply"]) =>
+      runtime.topics.post(topic, { id: ref, author: subscriber.user, input: command, reply, ...extra })
+    if (startsRun(runtime.kinds, topic, command)) postPrompt(runtime, client, subscriber.user, post, reply)
+    else post(reply)
+  }
   if (signed === undefined) return runInOrder(client, submit)
   verifyInOrder(
     runtime,
@@ -49,6 +55,28 @@ export const submitCommand: ConnectionIntentHandler<"SubmitCommand"> = (runtime,
       return result === "valid" ? submit({ signed }) : reply(Result.fail(invalidSignature))
     }
   )
+}
+
+/** SEC29: posts a command that starts a run, if a budget of the day allows one more; a rejected one is not counted. */
+const postPrompt = (
+  runtime: ConnectionRuntime,
+  { connection }: ClientConnection,
+  user: UserId,
+  post: (reply: CommandRequest["reply"]) => void,
+  reply: (outcome: Result.Result<Receipt, ServerMessages.RequestRejection>) => void
+): void => {
+  const run = runtime.reserveRun(user, connection.metadata.address, now(runtime))
+  if (Result.isFailure(run)) {
+    runtime.metrics.budgetRefusals.runs.value += 1
+    const { failure } = run
+    return reply(
+      Result.fail({ code: "over_budget", rule: "SEC29", message: budgetSentence(failure), wait: failure.wait })
+    )
+  }
+  post((outcome) => {
+    if (Result.isFailure(outcome) || outcome.success.duplicate) run.success()
+    reply(outcome)
+  })
 }
 
 const invalidSignature: ServerMessages.RequestRejection = {

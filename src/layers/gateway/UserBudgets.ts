@@ -30,7 +30,7 @@ export interface UserBudgets<C> {
   readonly addConnection: (user: UserId, connection: C) => UserBudget<C>
   /** Removes a connection. True if it was the last and the caller must schedule `evict`. */
   readonly removeConnection: (user: UserId, connection: C) => boolean
-  /** Takes a token for a message, unless the message is going to be rejected behind another command anyway (CON7). */
+  /** Takes the tokens of a message, unless the message is going to be rejected behind another command anyway (CON7). */
   readonly consume: (
     userBudget: UserBudget<C> | undefined,
     state: Connection.ConnectionState,
@@ -48,12 +48,12 @@ export const make = <C>(limits: Limits, kinds: ReadonlyMap<string, AnyKind>): Us
   const budgetsByUser = new Map<UserId, UserBudget<C>>()
   const noConnections: ReadonlySet<C> = new Set()
 
-  /** 0, or the milliseconds until the budget has a token. */
-  const consumeToken = ({ buckets }: UserBudget<C>, budget: string, now: Instant): number => {
+  /** 0, or the milliseconds until the budget has the tokens. */
+  const consumeTokens = ({ buckets }: UserBudget<C>, budget: string, cost: number, now: Instant): number => {
     const index = indexByBudget.get(budget)
     if (index === undefined) return 0
     const [, rate] = rates[index]!
-    const { bucket, wait } = TokenBucket.take(buckets[index] ?? TokenBucket.makeFull(rate, now), rate, now)
+    const { bucket, wait } = TokenBucket.take(buckets[index] ?? TokenBucket.makeFull(rate, now), rate, now, cost)
     buckets[index] = bucket
     return wait
   }
@@ -75,7 +75,8 @@ export const make = <C>(limits: Limits, kinds: ReadonlyMap<string, AnyKind>): Us
     consume: (userBudget, state, incoming, now) => {
       const budget = MessageBudget.budgetOf(incoming, kinds)
       const isExempt = userBudget === undefined || Connection.blockingCommand(state, { budget, incoming }) !== undefined
-      return { budget, wait: isExempt ? 0 : consumeToken(userBudget, budget, now) }
+      const cost = MessageBudget.costOf(incoming, kinds, limits)
+      return { budget, wait: isExempt ? 0 : consumeTokens(userBudget, budget, cost, now) }
     },
     evict: (user, now) => {
       const userBudget = budgetsByUser.get(user)

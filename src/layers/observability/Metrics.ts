@@ -91,6 +91,9 @@ const makeCommitMetrics = ({ counter, histogram }: Instruments.Instruments) => (
   commitFaults: counter("choir_commit_faults_total", "Commits that failed in the database")
 })
 
+/** The budgets of a day that can refuse. */
+const dailyBudgets = ["runs", "characters"] as const
+
 const makeChorusMetrics = (instruments: Instruments.Instruments) => ({
   runOutcomes: labelledCounters(
     instruments,
@@ -105,6 +108,13 @@ const makeChorusMetrics = (instruments: Instruments.Instruments) => ({
     "Attempts at steps of the Chorus, by outcome",
     "outcome",
     ["answered", "failed"]
+  ),
+  budgetRefusals: labelledCounters(
+    instruments,
+    "choir_budget_refusals_total",
+    "Requests refused because a budget of the day was used up",
+    "budget",
+    dailyBudgets
   ),
   chorusTokens: labelledCounters(
     instruments,

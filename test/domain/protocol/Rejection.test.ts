@@ -16,6 +16,7 @@ describe("Rejection", () => {
       "insufficient_funds",
       "id_conflict",
       "rate_limited",
+      "over_budget",
       "unavailable",
       "state_desync",
       "internal"
@@ -28,6 +29,7 @@ describe("Rejection", () => {
   it("[CON4] only codes of temporary failures are retryable", () => {
     assert.deepStrictEqual(Rejection.ErrorCode.literals.filter(Rejection.isRetryable), [
       "rate_limited",
+      "over_budget",
       "unavailable",
       "internal"
     ])

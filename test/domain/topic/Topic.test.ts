@@ -145,7 +145,10 @@ describe("Topic.define", () => {
 
   it("accepts no Command schema whose cases cannot be routed by a tag", () => {
     const Untagged = Schema.Struct({ _tag: Schema.String })
-    assert.throws(() => define({ ...minimal, Command: Untagged, decide: () => accept(), creationCommands: [] }), "_tag")
+    assert.throws(
+      () => define({ ...minimal, Command: Untagged, decide: () => accept(), creationCommands: [], runCommands: [] }),
+      "_tag"
+    )
   })
 
   it("[TOP8] a kind defined outside the project goes through decisions, intents, timers and lists", () => {

@@ -25,11 +25,11 @@ const arena: AnyKind = { ...CounterKind.kind, name: "arena", budget: { perMinute
 const rare: AnyKind = { ...CounterKind.kind, name: "rare", budget: { perMinute: 1, burst: 60 } }
 const kinds = new Map([...builtInKinds, [arena.name, arena] as const, [rare.name, rare] as const])
 
-const command = (topic: string): ClientMessage => ({
+const command = (topic: string, _tag = "any"): ClientMessage => ({
   _tag: "Command",
   id: CommandId.make(uuid()),
   topic: TopicId.make(topic),
-  command: null
+  command: { _tag }
 })
 const state = Connection.initial(ConnectionId.make("c"), 0)
 
@@ -44,6 +44,18 @@ describe("the budgets of a user", () => {
     assert.deepStrictEqual(waits("ada", ["arena:a", "arena:b", "arena:a", "arena:c", "arena:a"]), [0, 0, 0, 0, 17])
     assert.deepStrictEqual(waits("ben", ["arena:a", "room:a"]), [0, 0])
     assert.deepStrictEqual(waits("ada", ["arena:a", "room:a"], 17), [0, 583])
+  })
+
+  it("[SEC25] a prompt counts as twenty messages, and never as more than the burst", () => {
+    const waitsFor = (messageBurst: number) => {
+      const users = UserBudgets.make<string>({ ...defaults, messageBurst }, kinds)
+      const account = users.addConnection(makeTestUser().key, "a")
+      const send = (tag: string) => users.consume(account, state, command("thread:a", tag), 0).wait
+      return [send("submit_message"), send("submit_prompt"), send("submit_prompt"), send("submit_message")]
+    }
+    assert.deepStrictEqual(waitsFor(21), [0, 0, 12_000, 600])
+    assert.deepStrictEqual(waitsFor(20), [0, 600, 600, 0])
+    assert.deepStrictEqual(waitsFor(1), [0, 600, 600, 600])
   })
 
   it("[CON7] a command behind a rejected one takes no token", () => {
