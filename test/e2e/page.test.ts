@@ -3,6 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { env } from "node:process"
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import { hasOpenSsl, makeCertificate } from "../support/Certificate.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 
@@ -149,5 +150,37 @@ Prerequisite.describeWith(
           assert.deepStrictEqual(pageErrors, [])
         }))
     )
+
+    Prerequisite.describeWith(Prerequisite.openSsl(hasOpenSsl), "over http and https", () => {
+      it.live.each(["http", "https"])(
+        "[SEC31] the page on %s connects to its own server, and a script in it to no other",
+        (scheme) =>
+          Effect.scoped(Effect.gen(function*() {
+            const { cert, key } = scheme === "https" ? yield* makeCertificate() : { cert: "", key: "" }
+            const server = yield* startServer({
+              data: yield* temporaryFolder,
+              env: { CHOIR_TLS_CERT: cert, CHOIR_TLS_KEY: key }
+            })
+            // It waits for what is shown once the socket has signed in.
+            const { page, pageErrors } = yield* openBrowserUser(yield* launchBrowser, server.url, {
+              ignoreHTTPSErrors: true
+            })
+            assert.deepStrictEqual(pageErrors, [])
+            const urls = ["ws://evil.test", "wss://evil.test", "https://evil.test", `ws://127.0.0.1:${server.port + 1}`]
+            const blockedBy = yield* fromPromise(() => page.evaluate<ReadonlyArray<string>>(connectEach(urls)))
+            assert.deepStrictEqual(blockedBy, urls.map(() => "connect-src"))
+          }))
+      )
+    })
   }
 )
+
+/** A script that tries to connect to each URL; its value is the directive that blocked each. */
+const connectEach = (urls: ReadonlyArray<string>): string =>
+  `Promise.all(${JSON.stringify(urls)}.map((url) => new Promise((resolve) => {
+    addEventListener("securitypolicyviolation", ({ blockedURI, effectiveDirective }) => {
+      if (blockedURI.startsWith(url)) resolve(effectiveDirective)
+    })
+    if (url.startsWith("ws")) new WebSocket(url).onopen = () => resolve("connected")
+    else fetch(url, { mode: "no-cors" }).then(() => resolve("connected"), () => {})
+  })))`

@@ -9,7 +9,7 @@ import { isOriginAllowed, type OriginPolicy } from "./Origin.ts"
 
 /** The settings of admission. */
 export interface AdmissionPolicy extends OriginPolicy {
-  /** Addresses of proxies whose `X-Forwarded-*` headers are trusted. */
+  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-*` headers are trusted. */
   readonly trustedProxies: ReadonlyArray<string>
 }
 
@@ -58,6 +58,9 @@ export const decideAdmission = (
     ? { address, key }
     : "429 Too Many Requests"
 }
+
+/** Whether an `Upgrade` header asks for a WebSocket. Any other protocol is ignored (RFC 9110, 7.8). */
+export const isWebSocketUpgrade = (upgrade: string | undefined): boolean => upgrade?.toLowerCase() === "websocket"
 
 /** Whether the client accepts this server's subprotocol; one that names none does (SYN1). */
 const offersSubprotocol = (protocols: string | undefined): boolean =>

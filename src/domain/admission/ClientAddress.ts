@@ -1,5 +1,5 @@
 /** Which client a request comes from, and whether over TLS, directly or behind trusted proxies (OPS9). */
-import { canonicalAddress, unmapIpv4 } from "./IpAddress.ts"
+import { canonicalAddress, isInRange, reportedAddress } from "./IpAddress.ts"
 
 /** The facts about a request that the decision needs. Header values are as received, undefined when absent. */
 export interface RequestSource {
@@ -14,23 +14,26 @@ export interface RequestSource {
 }
 
 /** Whether a proxy at this address may state where a request came from. */
-const isTrusted = (address: string, trustedProxies: ReadonlyArray<string>): boolean => {
-  const canonical = canonicalAddress(address)
-  return trustedProxies.some((proxy) => canonicalAddress(proxy) === canonical)
-}
+const isTrusted = (address: string, trustedProxies: ReadonlyArray<string>): boolean =>
+  trustedProxies.some((range) => isInRange(address, range))
 
 /**
- * OPS9, SEC24: the client's address. Walks `X-Forwarded-For` from its end for as long as the address that reported the
- * next hop is a trusted proxy, so that a client cannot choose its own address.
+ * OPS9, SEC24: the client's address, in its one spelling. Walks `X-Forwarded-For` from its end for as long as the address
+ * that reported the next hop is a trusted proxy, so that a client cannot choose its own address. A hop that names no
+ * address ends the walk: what is unknown counts as the proxy that reported it, not as an address of its own.
  */
 export const clientAddress = (
   { forwardedFor, remoteAddress }: RequestSource,
   trustedProxies: ReadonlyArray<string>
 ): string => {
-  let address = unmapIpv4(remoteAddress ?? "")
+  let address = canonicalAddress(remoteAddress ?? "")
   if (forwardedFor === undefined || trustedProxies.length === 0) return address
   const hops = forwardedFor.split(",").map((hop) => hop.trim()).filter((hop) => hop !== "")
-  while (hops.length > 0 && isTrusted(address, trustedProxies)) address = unmapIpv4(hops.pop()!)
+  while (hops.length > 0 && isTrusted(address, trustedProxies)) {
+    const reported = reportedAddress(hops.pop()!)
+    if (reported === undefined) return address
+    address = reported
+  }
   return address
 }
 

@@ -1,4 +1,6 @@
-/** IP addresses as text: validity, comparison, and the key that limits per address are counted by (SEC24, OPS9). */
+/**
+ * IP addresses and ranges as text: validity, comparison, and the key that limits per address are counted by (SEC24, OPS9).
+ */
 
 /** The eight 16-bit groups of an IPv6 address, or undefined. A zone (`%eth0`) is ignored. */
 const parseIpv6 = (text: string): ReadonlyArray<number> | undefined => {
@@ -37,30 +39,72 @@ const parseIpv4 = (text: string): ReadonlyArray<number> | undefined => {
 export const ipVersion = (text: string): 0 | 4 | 6 =>
   parseIpv4(text) !== undefined ? 4 : parseIpv6(text) !== undefined ? 6 : 0
 
-/** An IPv4 address that is written as an IPv6 one (`::ffff:192.0.2.1`), as IPv4; any other text unchanged. */
-export const unmapIpv4 = (text: string): string => {
-  if (!text.includes(":")) return text
+/** The 16-bit groups of an address: two for IPv4, also if it is written as IPv6 (`::ffff:192.0.2.1`), otherwise eight. */
+const parseAddress = (text: string): ReadonlyArray<number> | undefined => {
+  const bytes = parseIpv4(text)
+  if (bytes !== undefined) return [bytes[0]! << 8 | bytes[1]!, bytes[2]! << 8 | bytes[3]!]
   const groups = parseIpv6(text)
-  if (groups === undefined || groups.slice(0, 5).some((group) => group !== 0) || groups[5] !== 0xffff) return text
-  return [groups[6]! >> 8, groups[6]! & 0xff, groups[7]! >> 8, groups[7]! & 0xff].join(".")
+  return groups?.slice(0, 5).every((group) => group === 0) === true && groups[5] === 0xffff ? groups.slice(6) : groups
 }
 
-/** One spelling for all spellings of an address, for comparison; any other text unchanged. */
+/** One spelling for all spellings of an address, that of RFC 5952, without its zone; any other text unchanged. */
 export const canonicalAddress = (text: string): string => {
-  const address = unmapIpv4(text)
-  const groups = address.includes(":") ? parseIpv6(address) : undefined
-  return groups === undefined ? address : groups.map((group) => group.toString(16)).join(":")
+  const groups = parseAddress(text)
+  if (groups === undefined) return text
+  if (groups.length === 2) return groups.flatMap((group) => [group >> 8, group & 0xff]).join(".")
+  const address = formatGroups(groups)
+  const [longest = ""] = (address.match(/\b0(?::0)+\b/g) ?? []).sort((a, b) => b.length - a.length)
+  return longest === "" ? address : address.replace(new RegExp(`\\b${longest}\\b`), "::").replace(/:{3,}/, "::")
+}
+
+const formatGroups = (groups: ReadonlyArray<number>): string => groups.map((group) => group.toString(16)).join(":")
+
+/**
+ * The address of a hop as proxies report it: `ip`, `ip:port`, `[ip]` or `[ip]:port`, in its one spelling. Undefined if it
+ * names no address.
+ */
+export const reportedAddress = (hop: string): string | undefined => {
+  const host = /^\[([^\]]*)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop
+  return parseAddress(host) === undefined ? undefined : canonicalAddress(host)
+}
+
+/** The groups of a range's first address, and the bits that all of its addresses share. */
+const parseRange = (text: string): { readonly first: ReadonlyArray<number>; readonly bits: number } | undefined => {
+  const [address = "", prefix, ...rest] = text.split("/")
+  const first = parseAddress(address)
+  if (first === undefined || rest.length > 0) return undefined
+  const width = first.length * 16
+  if (prefix === undefined) return { first, bits: width }
+  const bits = /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN
+  return bits <= width && first.every((group, n) => (group & ~groupMask(bits, n)) === 0) ? { first, bits } : undefined
+}
+
+/** The bits of the `n`th group that belong to a prefix of this many bits. */
+const groupMask = (bits: number, n: number): number => {
+  const inGroup = Math.min(16, Math.max(0, bits - n * 16))
+  return 0xffff << 16 - inGroup & 0xffff
+}
+
+/** Whether a text is an address, or a range in CIDR notation whose bits after the prefix are zero: `10.0.0.0/8`. */
+export const isAddressRange = (text: string): boolean => parseRange(text) !== undefined
+
+/** Whether an address is of a range, however either is spelled. An IPv6 range contains no IPv4 address. */
+export const isInRange = (text: string, range: string): boolean => {
+  const address = parseAddress(text)
+  const parsed = parseRange(range)
+  return address !== undefined && parsed !== undefined && address.length === parsed.first.length &&
+    address.every((group, n) => (group & groupMask(parsed.bits, n)) === parsed.first[n])
 }
 
 /** SEC24: the key that connections are counted by: an IPv4 address, or the /64 network of one IPv6 customer. */
 export const rateLimitKey = (text: string): string => {
-  const address = canonicalAddress(text)
-  return address.includes(":") ? `${address.split(":", 4).join(":")}::/64` : address
+  const groups = parseAddress(text)
+  return groups?.length === 8 ? `${formatGroups(groups.slice(0, 4))}::/64` : canonicalAddress(text)
 }
 
 /** Whether packets to this address stay on the machine. */
 export const isLoopback = (host: string): boolean => {
   const address = canonicalAddress(host)
-  return host === "localhost" || address === "0:0:0:0:0:0:0:1" ||
+  return host === "localhost" || address === "::1" ||
     (ipVersion(address) === 4 && address.startsWith("127."))
 }

@@ -1,11 +1,14 @@
 /** The security headers of every HTTP response (SEC31, SEC39). */
 
-/** SEC31: scripts, styles, images and connections of the page's own origin only. */
+/**
+ * SEC31: scripts, styles, images and connections of the page's own origin only. `'self'` includes the WebSocket of the
+ * page's host and port (CSP 3, 6.7.2.8).
+ */
 export const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "connect-src 'self' ws: wss:",
+  "connect-src 'self'",
   "img-src 'self' data:",
   "font-src 'self'",
   "manifest-src 'self'",

@@ -44,7 +44,7 @@ const decideInput = (state: State, input: Input, context: CommandContext): Threa
   if (id.length > 200) return ThreadGuards.rejectWith("malformed", "SYN1", "the id is too long: use a UUID")
   const isCreation = input._tag === "create_thread"
   // First, so that a user who may not read the thread learns nothing from the other rejections (SEC9).
-  if (!isCreation && !ThreadGuards.canRead(state, user)) return reject(notFound)
+  if (!ThreadGuards.canRead(state, user) && !(isCreation && state.status === "absent")) return reject(notFound)
   const signatureRequired = isCreation ? input.require_signatures === true : state.require_signatures
   if (signatureRequired && context.signed !== true) return reject(unsignedRejection)
   return decideCommand(state, input, { id, user, now })

@@ -19,6 +19,7 @@ import { derive, type DerivedState, type DurableState } from "./DurableState.ts"
 import { codecsFor } from "./KindCodecs.ts"
 import type { UnchainedEntry } from "./Log.ts"
 import { type AnyKind, type Decision, fold } from "./Topic.ts"
+import { isVisibleTo, noAccessRejection } from "./TopicAccess.ts"
 
 /** A command, or an answer to an intent, as its topic gets it. */
 export interface TopicInput {
@@ -116,7 +117,10 @@ const decideAll = (
     try {
       const origin = originOf(author, input)
       const first = processedCommands.get(id) ?? findProcessed(id)
-      if (first !== undefined) return replyWith(replyToDuplicate(topic, first, origin))
+      if (first !== undefined) {
+        const isDisclosed = first.author === author || isVisibleTo(kind, state, author)
+        return replyWith(isDisclosed ? replyToDuplicate(topic, first, origin) : Result.fail(noAccessRejection))
+      }
       const decision = kind.decide(state, input, { id, author, now, seed: seed(), signed: signed !== undefined })
       if (decision._tag === "Failure") {
         if (!isRejection(decision.failure)) {

@@ -42,6 +42,10 @@ const createsTopic = ({ creationCommands }: AnyKind, input: unknown): boolean =>
 export const mayRead = (kind: AnyKind, state: unknown, reader: Author): boolean =>
   Result.getOrElse(Result.try(() => kind.canRead(state, reader)), () => false)
 
+/** SEC9: whether an author may learn that a topic exists, and which ids are used in it. */
+export const isVisibleTo = (kind: AnyKind, state: unknown, author: Author): boolean =>
+  !isRestricted(kind, author) || mayRead(kind, state, author)
+
 /** Who may read a topic: everyone if it is public, else its members (THR10). */
 export type Readers = Pick<Listing, "visibility" | "members">
 

@@ -204,7 +204,11 @@ const network = (settings: Settings, engine: SocketEngineFactory) => {
     })),
     Layer.provideMerge(
       settings.echo
-        ? ConformanceEcho.layer({ limits, admission: admissionPolicy(settings, ConformanceEcho.echoPath) })
+        ? ConformanceEcho.layer({
+          limits,
+          admission: admissionPolicy(settings, ConformanceEcho.echoPath),
+          compression: settings.compression
+        })
         : Layer.empty
     ),
     Layer.provideMerge(httpApp(settings)),

@@ -35,7 +35,7 @@
  * ```
  */
 import { ConfigProvider, Effect, type Redacted, Result, Schema } from "effect"
-import { ipVersion } from "../../domain/admission/IpAddress.ts"
+import { ipVersion, isAddressRange } from "../../domain/admission/IpAddress.ts"
 import { mayListen } from "../../domain/admission/TransportSecurity.ts"
 import { defaults, type Limits } from "../../domain/protocol/Limits.ts"
 import * as Setting from "./Setting.ts"
@@ -72,8 +72,12 @@ const settingDefinitions = {
     "an origin such as https://choir.example: http:// or https://, a host and perhaps a port, and nothing after it",
     (value) => /^https?:/.test(value) && isOrigin(value) ? value : undefined
   ),
-  /** Addresses of proxies whose X-Forwarded-* headers are trusted. */
-  trustedProxies: Setting.list("TRUSTED_PROXIES", "IP addresses", (value) => ipVersion(value) !== 0),
+  /** Addresses and CIDR ranges of proxies whose X-Forwarded-* headers are trusted. */
+  trustedProxies: Setting.list(
+    "TRUSTED_PROXIES",
+    "IP addresses without a port, and ranges such as 10.0.0.0/8 whose bits after the prefix are zero",
+    isAddressRange
+  ),
   /** PEM files; with them, the port serves https and wss. Read again on SIGHUP. */
   tlsCert: Setting.optional("TLS_CERT", "the path of a PEM file"),
   tlsKey: Setting.optional("TLS_KEY", "the path of a PEM file"),

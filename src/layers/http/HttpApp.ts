@@ -61,7 +61,7 @@ import * as Routes from "./Routes.ts"
 export interface HttpAppOptions extends Routes.RoutesOptions {
   /** `bodyBytes` is the largest request body; routes that accept files set their own limit. */
   readonly limits: RequestTimeLimits
-  /** Addresses of proxies whose `X-Forwarded-Proto` is trusted. */
+  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-Proto` is trusted. */
   readonly trustedProxies: ReadonlyArray<string>
 }
 

@@ -10,7 +10,8 @@
  * **Details**
  *
  * The layer creates the server; the socket engine's `start` makes it listen.
- * Requests are bounded in time (SEC23). With TLS the certificate is read again
+ * Requests are bounded in time (SEC23). Only WebSocket upgrades of the paths of `acceptUpgrades` are upgrades; with any
+ * other `Upgrade` header a request is an ordinary one, as RFC 9110 permits. With TLS the certificate is read again
  * on SIGHUP; an invalid one is logged and changes nothing (OPS9). Closing the
  * scope ends all connections.
  *
@@ -38,9 +39,11 @@
  * // => hello
  * ```
  */
-import { Context, Effect, FiberSet, type FileSystem, Layer } from "effect"
-import { createServer, type Server } from "node:http"
+import { Context, Effect, FiberSet, type FileSystem, Layer, type Scope } from "effect"
+import { createServer, type IncomingMessage, type Server } from "node:http"
 import { createServer as createTlsServer, type Server as TlsServer } from "node:https"
+import { isWebSocketUpgrade } from "../../domain/admission/Admission.ts"
+import { pathOf } from "../../domain/admission/Credentials.ts"
 import { requestLimits } from "../../domain/admission/RequestLimits.ts"
 import { defaults, type Limits } from "../../domain/protocol/Limits.ts"
 import type { SettingsInvalid } from "../config/Config.ts"
@@ -64,16 +67,45 @@ const serverOptions = (limits: RequestTimeLimits) => {
   }
 }
 
-const acquireServer = <S extends Server>(make: () => S) =>
-  Effect.acquireRelease(Effect.sync(make), (server) =>
+/** By server, who accepts upgrades of which paths. */
+const upgradeAcceptors = new WeakMap<Server, Set<(path: string) => boolean>>()
+
+/** Declares, until the scope closes, of which paths the caller's `upgrade` listener accepts WebSockets. */
+export const acceptUpgrades = (
+  server: Server,
+  acceptsPath: (path: string) => boolean
+): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => upgradeAcceptors.get(server)?.add(acceptsPath)),
+    () => Effect.sync(() => upgradeAcceptors.get(server)?.delete(acceptsPath))
+  )
+
+/** A server by `make`, which must pass the function on to Node. Node before 24.9 ignores it: every upgrade is one. */
+const acquireServer = <S extends Server>(make: (shouldUpgradeCallback: (request: IncomingMessage) => boolean) => S) =>
+  Effect.acquireRelease(
     Effect.sync(() => {
-      server.close()
-      server.closeAllConnections()
-    }))
+      const acceptors = new Set<(path: string) => boolean>()
+      const server: S = make(({ headers, url }) =>
+        isWebSocketUpgrade(headers.upgrade) &&
+        // Without a handler of requests, only the listener of upgrades can answer.
+        (server.listenerCount("request") === 0 || [...acceptors].some((acceptsPath) => acceptsPath(pathOf(url))))
+      )
+      upgradeAcceptors.set(server, acceptors)
+      return server
+    }),
+    (server) =>
+      Effect.sync(() => {
+        server.close()
+        server.closeAllConnections()
+      })
+  )
 
 /** A server without TLS that does not listen yet. */
 export const layerPlain = (limits: RequestTimeLimits): Layer.Layer<HttpListener> =>
-  Layer.effect(HttpListener, acquireServer(() => createServer(serverOptions(limits))))
+  Layer.effect(
+    HttpListener,
+    acquireServer((shouldUpgradeCallback) => createServer({ ...serverOptions(limits), shouldUpgradeCallback }))
+  )
 
 /** `layerPlain` with the default limits. */
 export const layer: Layer.Layer<HttpListener> = layerPlain(defaults)
@@ -106,8 +138,13 @@ export const layerTls = (
     HttpListener,
     Effect.gen(function*() {
       const context = yield* Tls.readCertificate(files)
-      const server = yield* acquireServer(() =>
-        createTlsServer({ ...serverOptions(limits), ...context, handshakeTimeout: limits.headersTimeout })
+      const server = yield* acquireServer((shouldUpgradeCallback) =>
+        createTlsServer({
+          ...serverOptions(limits),
+          ...context,
+          handshakeTimeout: limits.headersTimeout,
+          shouldUpgradeCallback
+        })
       )
       yield* reloadCertificateOnSighup(server, files)
       return server

@@ -47,7 +47,8 @@ export const countRejected = Effect.fnUntraced(function*(
     const verdict = checkAccess(kind, author, mayRead, message._tag === "Submit" ? message.request.input : undefined)
     if (verdict === "Admit") return index
     if (verdict === "Reject" || message._tag !== "Submit") continue
-    if (Option.isSome(yield* log.findProcessedCommand(topic, message.request.id))) return index
+    const processed = yield* log.findProcessedCommand(topic, message.request.id)
+    if (Option.isSome(processed) && processed.value.author === author) return index
   }
   return messages.length
 })

@@ -38,6 +38,32 @@ describe("ClientAddress", () => {
     assert.strictEqual(clientAddress(ipv6, ["2001:DB8:0::1"]), "203.0.113.9")
   })
 
+  it("[OPS9] [SEC24] ports, brackets and other spellings of one client are one address", () => {
+    const of = (forwardedFor: string) => clientAddress(source({ forwardedFor }), ["10.0.0.0/8"])
+    for (const hop of ["203.0.113.9:4711", "203.0.113.9:4712", "[::ffff:203.0.113.9]:80", "::ffff:cb00:7109"]) {
+      assert.strictEqual(of(hop), "203.0.113.9", hop)
+    }
+    assert.strictEqual(of("[2001:DB8:0::1]:443"), of("2001:db8::1"))
+    assert.strictEqual(clientAddress(source({ remoteAddress: "fe80::1%eth0" }), []), "fe80::1")
+  })
+
+  it("[OPS9] [SEC24] what names no address counts as the proxy that reported it", () => {
+    assert.strictEqual(clientAddress(source({ forwardedFor: "unknown" }), ["10.0.0.1"]), "10.0.0.1")
+    const behindTwo = source({ forwardedFor: "203.0.113.9, junk, 10.0.0.2:99" })
+    assert.strictEqual(clientAddress(behindTwo, ["10.0.0.0/24"]), "10.0.0.2")
+  })
+
+  it("[OPS9] every proxy of a range is trusted, and none beside it", () => {
+    const at = (remoteAddress: string) =>
+      clientAddress(source({ remoteAddress, forwardedFor: "203.0.113.9" }), ["10.1.0.0/16"])
+    assert.deepStrictEqual(["10.1.0.0", "10.1.255.255", "10.2.0.0", "10.0.255.255"].map(at), [
+      "203.0.113.9",
+      "203.0.113.9",
+      "10.2.0.0",
+      "10.0.255.255"
+    ])
+  })
+
   it("[OPS9] a request is secure if this process terminated TLS, or a trusted proxy states it", () => {
     assert.isTrue(isSecure(source({ isEncrypted: true }), []))
     assert.isFalse(isSecure(source({}), ["10.0.0.1"]))

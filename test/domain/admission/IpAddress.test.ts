@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
-import { isIP } from "node:net"
+import { BlockList, isIP } from "node:net"
 import {
   canonicalAddress,
   ipVersion,
+  isAddressRange,
+  isInRange,
   isLoopback,
   rateLimitKey,
-  unmapIpv4
+  reportedAddress
 } from "../../../src/domain/admission/IpAddress.ts"
 
 const pieces = Arbitrary.array(
@@ -49,8 +51,10 @@ describe("IpAddress", () => {
 
   it("[OPS9] spellings of one address are equal, a text that is no address is only equal to itself", () => {
     assert.strictEqual(canonicalAddress("2001:DB8::1"), canonicalAddress("2001:0db8:0:0:0:0:0:1"))
-    assert.strictEqual(unmapIpv4("::FFFF:10.0.0.1"), "10.0.0.1")
-    assert.strictEqual(unmapIpv4("::1"), "::1")
+    assert.strictEqual(canonicalAddress("::FFFF:10.0.0.1"), "10.0.0.1")
+    assert.strictEqual(canonicalAddress("fe80::1%eth0"), canonicalAddress("fe80:0::1"))
+    const shortest = ["::", "::1", "1::", "2001:db8::1:0:0:1", "2001:db8:0:1:1:1:1:1", "::a0:0:b:c0", "1:0:2:0:3:0:4:0"]
+    for (const text of shortest) assert.strictEqual(canonicalAddress(text), text)
     assert.strictEqual(canonicalAddress("unknown"), "unknown")
   })
 
@@ -62,4 +66,56 @@ describe("IpAddress", () => {
       assert.isFalse(isLoopback(host), host)
     }
   })
+
+  it("[OPS9] a hop is an address with or without brackets and port", () => {
+    for (const hop of ["192.0.2.1", "192.0.2.1:4711", "::ffff:192.0.2.1", "[::ffff:c000:201]:80"]) {
+      assert.strictEqual(reportedAddress(hop), "192.0.2.1", hop)
+    }
+    for (const hop of ["2001:DB8::1", "[2001:db8::1]", "[2001:db8:0::1]:443", "2001:db8::1%eth0"]) {
+      assert.strictEqual(reportedAddress(hop), canonicalAddress("2001:db8::1"), hop)
+    }
+    for (
+      const hop of ["unknown", "_hidden", "", "192.0.2.1:", "192.0.2.1:x", "[192.0.2.1", "a:80", "[]:1", "1.2.3.4.5"]
+    ) {
+      assert.isUndefined(reportedAddress(hop), hop)
+    }
+  })
+
+  it("[OPS9] a range is an address, or a prefix after which every bit is zero", () => {
+    for (const text of ["10.0.0.1", "10.0.0.0/8", "0.0.0.0/0", "10.0.0.1/32", "2001:db8::/33", "::/0", "::1/128"]) {
+      assert.isTrue(isAddressRange(text), text)
+    }
+    for (
+      const text of ["10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8/8", "2001:db8::1/64", "::/129", "/8", "a/8"]
+        .concat("10.0.0.1:80", "[::1]", "10.0.0.0/-1", "10.0.0.0/08x", "::ffff:10.0.0.0/104", "10.0.0")
+    ) assert.isFalse(isAddressRange(text), text)
+  })
+
+  const byte = Arbitrary.schema(Schema.Literals([0, 1, 10, 127, 128, 255]))
+  const versions = [
+    { type: "ipv4", bytes: 4, format: (bytes: ReadonlyArray<number>) => bytes.join(".") },
+    {
+      type: "ipv6",
+      bytes: 16,
+      format: (bytes: ReadonlyArray<number>) => Buffer.from(bytes).toString("hex").replace(/(.{4})(?=.)/g, "$1:")
+    }
+  ] as const
+  for (const { bytes, format, type } of versions) {
+    it.prop(`[OPS9] an ${type} address is in a range exactly if Node's BlockList says so`, {
+      base: Arbitrary.array(byte, { minLength: bytes, maxLength: bytes }),
+      address: Arbitrary.array(byte, { minLength: bytes, maxLength: bytes }),
+      common: Arbitrary.schema(Schema.Literals([0, 1, 2, 3, 4, 8, 15, 16])),
+      bits: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: bytes * 8 })))
+    }, ({ address, base, bits, common }) => {
+      const first = base.map((value, n) => value & (0xff << 8 - Math.min(8, Math.max(0, bits - n * 8))) & 0xff)
+      const near = [...base.slice(0, common), ...address.slice(common)]
+      const reference = new BlockList()
+      reference.addSubnet(format(first), bits, type)
+      assert.strictEqual(
+        isInRange(format(near), `${format(first)}/${bits}`),
+        reference.check(format(near), type),
+        `${format(near)} in ${format(first)}/${bits}`
+      )
+    }, { arbitrary: { runs: 1_000 } })
+  }
 })

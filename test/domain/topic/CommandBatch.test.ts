@@ -1,17 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { type Author, CommandId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
+import type { Rejection } from "../../../src/domain/protocol/Rejection.ts"
 import { decideBatch, type DecidedBatch, type TopicInput } from "../../../src/domain/topic/CommandBatch.ts"
 import type { ProcessedCommand } from "../../../src/domain/topic/Deduplication.ts"
 import { type DurableState, replay } from "../../../src/domain/topic/DurableState.ts"
 import * as Log from "../../../src/domain/topic/Log.ts"
 import { accept, fold, type Intent, reject } from "../../../src/domain/topic/Topic.ts"
+import { noAccessRejection } from "../../../src/domain/topic/TopicAccess.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
 
 const { kind } = CounterKind
 const topic = TopicId.make("counter:one")
 const ada = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
 const ben = UserId.make("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
+const carl = UserId.make("O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik")
 const start: DurableState = replay(kind, { epoch: "e", seq: 0, state: kind.initial(topic) }, [])
 
 const command = (id: string, input: CounterKind.Command, author: Author = ada): TopicInput => ({
@@ -93,6 +96,22 @@ describe("decideBatch", () => {
   it("[SYN4] rejects an id that was used for another command or by another author", () => {
     const decided = decide([add("a", 2), add("a", 3), add("a", 2, ben)])
     assert.deepStrictEqual(outcomes(decided), [1, "id_conflict", "id_conflict"])
+  })
+
+  it("[SEC9] [AUT4] tells nobody who may not read the topic that an id is used there, but its own author", () => {
+    const restricted = { ...kind, creationCommands: new Set(["share"]) }
+    const decideFor = (author: Author, n: number) => {
+      const [used, ...rest] = decideBatch(restricted, topic, start, [
+        command("a", { _tag: "share", readers: [ben] }),
+        add("a", n, author)
+      ], { now: 7, seed: () => 3, findProcessed: () => undefined }).decisions
+      assert.isTrue(used?._tag === "Reply" && Result.isSuccess(used.outcome))
+      const [decision] = rest
+      return decision?._tag === "Reply" && Result.isFailure(decision.outcome) && decision.outcome.failure
+    }
+    assert.strictEqual(decideFor(carl, 2), noAccessRejection)
+    assert.strictEqual((decideFor(ben, 2) as Rejection).code, "id_conflict")
+    assert.strictEqual((decideFor(ada, 2) as Rejection).code, "id_conflict")
   })
 
   it("[SYN4] stores a user's command that made no event, and none of the server's", () => {

@@ -84,6 +84,25 @@ describe("combinations and formats of settings", () => {
   })
 
   it.each([
+    ["10.0.0.1,2001:db8::/32", true],
+    ["10.0.0.0/8", true],
+    ["10.0.0.1/8", false],
+    ["10.0.0.1:4711", false],
+    ["[2001:db8::1]", false],
+    ["proxy.internal", false],
+    ["10.0.0.1,", false]
+  ])("[OPS9] [OPS10] CHOIR_TRUSTED_PROXIES=%s is valid: %s", (CHOIR_TRUSTED_PROXIES, fine) => {
+    const result = Config.parse({ CHOIR_TRUSTED_PROXIES })
+    assert.deepStrictEqual(
+      Result.isFailure(result) ? result.failure : [],
+      fine ? [] : [
+        `CHOIR_TRUSTED_PROXIES="${CHOIR_TRUSTED_PROXIES}" must be a comma-separated list of IP addresses without a port, ` +
+        "and ranges such as 10.0.0.0/8 whose bits after the prefix are zero"
+      ]
+    )
+  })
+
+  it.each([
     ["https://choir.example", true],
     ["http://127.0.0.1:4100", true],
     ["https://choir.example/", false],

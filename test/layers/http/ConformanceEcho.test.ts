@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Queue, type Scope } from "effect"
+import { constants, inflateRawSync } from "node:zlib"
 import { WebSocket } from "ws"
 import { startInProcessServer } from "../../support/InProcessServer.ts"
+import * as RawSocket from "../../support/RawSocket.ts"
 import { openClient } from "../../support/TestUsers.ts"
 
 /** A client that records raw messages. */
@@ -51,4 +53,32 @@ describe("/echo", () => {
       client.ws.send(Buffer.alloc(65_537))
       assert.strictEqual(yield* client.closed, 1009)
     }).pipe(Effect.scoped))
+
+  it.live.each(
+    [
+      ["1", "permessage-deflate; server_no_context_takeover; client_no_context_takeover"],
+      ["0", undefined]
+    ] as const
+  )(
+    "[CON9] negotiates permessage-deflate as the engine does, with CHOIR_COMPRESSION=%s",
+    ([setting, agreed]) =>
+      Effect.gen(function*() {
+        const url = yield* startInProcessServer({ CHOIR_ECHO: "1", CHOIR_COMPRESSION: setting })
+        const headers = ["Sec-WebSocket-Extensions: permessage-deflate"]
+        for (const path of ["/echo", "/ws"]) {
+          const { upgrade } = yield* RawSocket.open(url, path, { headers })
+          assert.strictEqual(/^Sec-WebSocket-Extensions: (.*)$/m.exec(upgrade)?.[1], agreed, path)
+        }
+        const echo = yield* RawSocket.open(url, "/echo", { headers })
+        const text = "so it is said, ".repeat(200)
+        echo.send({ opcode: RawSocket.binaryOpcode, payload: text }, { opcode: RawSocket.textOpcode, payload: text })
+        const [binary, echoed] = [yield* echo.nextFrame, yield* echo.nextFrame]
+        assert.strictEqual(binary.payload.toString(), text)
+        assert.strictEqual(echoed.rsv, setting === "1" ? 4 : 0)
+        const payload = setting === "1"
+          ? inflateRawSync(echoed.payload, { finishFlush: constants.Z_SYNC_FLUSH })
+          : echoed.payload
+        assert.strictEqual(payload.toString(), text)
+      }).pipe(Effect.scoped)
+  )
 })

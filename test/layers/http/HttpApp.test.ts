@@ -88,7 +88,7 @@ describe("HTTP", () => {
         const headers = Object.fromEntries([...response.headers].filter(([name]) => !ofTheBody.has(name)))
         assert.deepStrictEqual(headers, {
           "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
-            "connect-src 'self' ws: wss:; img-src 'self' data:; font-src 'self'; manifest-src 'self'; " +
+            "connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; " +
             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
           "cross-origin-opener-policy": "same-origin",
           "cross-origin-resource-policy": "same-origin",

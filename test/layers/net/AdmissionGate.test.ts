@@ -88,4 +88,14 @@ describe("connection quotas", () => {
     }).pipe(Effect.provide(
       wsEngine({ limits: { connectionsPerAddress: 1 }, admission: { trustedProxies: ["127.0.0.1"] } })
     )))
+
+  it.effect("[SEC24] [OPS9] the header of a peer that is no trusted proxy is ignored", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const from = (address: string) => openClient(url, { headers: { "x-forwarded-for": address } })
+      yield* from("203.0.113.1")
+      assert.strictEqual(yield* rejectionStatus(from("203.0.113.2")), 429)
+    }).pipe(Effect.provide(
+      wsEngine({ limits: { connectionsPerAddress: 1 }, admission: { trustedProxies: ["127.0.0.2"] } })
+    )))
 })

@@ -19,7 +19,8 @@ export const deflateFrame = (frame: OutboundFrame): Uint8Array =>
     ? deflateTextFrame(SendQueue.encodeQueuedFrame(frame))
     : SendQueue.encodeQueuedFrame(frame)
 
-const deflateTextFrame = (encoded: Uint8Array): Uint8Array => {
+/** The frame of a text, compressed if that makes it smaller. */
+export const deflateTextFrame = (encoded: Uint8Array): Uint8Array => {
   const text = framePayload(encoded)
   if (!CompressionPolicy.shouldDeflate(text.length)) return encoded
   const deflated = deflateRawSync(text, { level: 1, finishFlush: constants.Z_SYNC_FLUSH })

@@ -65,7 +65,7 @@ import { type ConnectionMetadata, Socket } from "../../../services/Socket.ts"
 import * as SendQueue from "../../delivery/SendQueue.ts"
 import * as AdmissionGate from "../../net/AdmissionGate.ts"
 import * as HttpBinding from "../../net/HttpBinding.ts"
-import { HttpListener } from "../../net/HttpListener.ts"
+import * as HttpListener from "../../net/HttpListener.ts"
 import * as Compression from "../core/Compression.ts"
 import { closeTimeout } from "../core/EngineContext.ts"
 import * as SocketEngine from "../core/SocketEngine.ts"
@@ -127,6 +127,10 @@ export const acceptUpgrades = Effect.fnUntraced(function*(
     })
   }
 
+  yield* HttpListener.acceptUpgrades(
+    server,
+    (path) => path === options.admission.path || options.isHandledElsewhere?.(path) === true
+  )
   server.on("upgrade", onUpgrade)
   yield* Effect.addFinalizer(() => Effect.sync(() => server.off("upgrade", onUpgrade)))
 })
@@ -172,9 +176,9 @@ export const rejectUpgrade = (raw: Duplex, status: string): void => {
 
 const make = Effect.fnUntraced(function*(
   options: NetworkEngineOptions
-): Effect.fn.Return<Socket["Service"], never, HttpListener | Scope.Scope> {
+): Effect.fn.Return<Socket["Service"], never, HttpListener.HttpListener | Scope.Scope> {
   const { admission, limits } = options
-  const server = yield* HttpListener
+  const server = yield* HttpListener.HttpListener
   const gate = AdmissionGate.makeAdmissionGate(admission, limits)
   const engine = yield* SocketEngine.make({
     limits,
@@ -214,5 +218,5 @@ export const makeListenerService = Effect.fnUntraced(function*(
 })
 
 /** The engine, on the HTTP listener that is provided. */
-export const layer = (options: NetworkEngineOptions): Layer.Layer<Socket, never, HttpListener> =>
+export const layer = (options: NetworkEngineOptions): Layer.Layer<Socket, never, HttpListener.HttpListener> =>
   Layer.effect(Socket, make(options))
