@@ -68,7 +68,7 @@ import type { StateHash } from "../domain/protocol/StateHash.ts"
 import type { TopicInput } from "../domain/topic/CommandBatch.ts"
 import type { Receipt } from "../domain/topic/Deduplication.ts"
 import type { Intent } from "../domain/topic/Topic.ts"
-import type { OutboundFrame } from "./OutboundFrame.ts"
+import type { EncodedJson, OutboundFrame } from "./OutboundFrame.ts"
 
 /** The command was rejected, by the topic's rules or because it cannot be stored now. */
 export class CommandRejected extends Schema.TaggedError<CommandRejected>()("CommandRejected", {
@@ -106,7 +106,8 @@ export type CatchUp =
     readonly hash?: StateHash
   }
   & (
-    | { readonly mode: "snapshot"; readonly state: Schema.Json }
+    /** `state` is encoded once per position: all who read it there get the same value. */
+    | { readonly mode: "snapshot"; readonly state: EncodedJson }
     | { readonly mode: "deltas"; readonly events: ReadonlyArray<PublishedEvent> }
   )
 

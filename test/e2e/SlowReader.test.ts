@@ -149,8 +149,8 @@ describe("slow clients", () => {
       slow!.send("subscribe", {}, topic)
       const position = (yield* slow!.nextOf("subscribed")).payload["position"] as { readonly seq: number }
       slow!.ws.pause()
-      // Each reply has all messages of the thread: 32 are more than the kernel's buffers hold.
-      for (let sent = 0; sent < 64; sent++) slow!.send("get_thread", {}, topic)
+      // The replies are more than the kernel's buffers hold. Large ones would wait until the client reads.
+      for (let sent = 0; sent < 150_000; sent++) slow!.send("heartbeat")
       const metrics = Effect.promise(() => fetch(`${server.url}/metrics`).then((response) => response.text()))
       yield* Effect.repeat(metrics, { until: (text) => text.includes("closed_total{code=\"4008\"} 1") })
       const head = yield* submitMessages(writer!, topic, 20)

@@ -13,8 +13,9 @@ import * as Sqlite from "../../src/layers/sql/Sqlite.ts"
 import { EventLog } from "../../src/services/EventLog.ts"
 
 /** Settings that raise every rate limit, for tests of other subjects. */
-export const unlimitedBudgets: Readonly<Record<string, string>> = Object.fromEntries(
-  [
+export const unlimitedBudgets: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(["READ_BYTES_PER_MINUTE", "READ_BYTES_BURST"].map((name) => [`CHOIR_${name}`, "1000000000"])),
+  ...Object.fromEntries([
     "MESSAGES_PER_MINUTE",
     "MESSAGE_BURST",
     "READS_PER_MINUTE",
@@ -23,8 +24,8 @@ export const unlimitedBudgets: Readonly<Record<string, string>> = Object.fromEnt
     "AUTH_BURST",
     "CONNECTIONS_PER_ADDRESS",
     "CONNECTIONS_PER_USER"
-  ].map((name) => [`CHOIR_${name}`, "1000000"])
-)
+  ].map((name) => [`CHOIR_${name}`, "1000000"]))
+}
 
 /** A member of a room. */
 export interface RoomClient {

@@ -10,6 +10,7 @@ import { sequentialUuids } from "../../src/domain/protocol/Uuids.ts"
 import type { AnyKind } from "../../src/domain/topic/Topic.ts"
 import * as EventLogMemory from "../../src/layers/eventlog/EventLogMemory.ts"
 import * as Gateway from "../../src/layers/gateway/Gateway.ts"
+import * as ReadBudget from "../../src/layers/gateway/ReadBudget.ts"
 import * as HttpListener from "../../src/layers/net/HttpListener.ts"
 import * as SignalsLocal from "../../src/layers/presence/SignalsLocal.ts"
 import * as SessionsMemory from "../../src/layers/sessions/SessionsMemory.ts"
@@ -212,6 +213,7 @@ export const serverLayer = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, opti
         Effect.map(SessionsService, (made) => ({ ...made, ...options.sessions?.(made) }))
       ).pipe(Layer.provide(SessionsMemory.layer(limits)))
     ),
+    Layer.provideMerge(ReadBudget.layer(limits)),
     Layer.provideMerge(socket)
   )
 }

@@ -6,8 +6,8 @@
 import { Schema } from "effect"
 import { Instant } from "../protocol/Ids.ts"
 
-/** `credit` 60,000ths of a token as of `at`. */
-export const TokenBucket = Schema.Struct({ credit: Schema.Natural, at: Instant })
+/** `credit` 60,000ths of a token as of `at`; negative while more was charged than there was. */
+export const TokenBucket = Schema.Struct({ credit: Schema.Int, at: Instant })
 export type TokenBucket = typeof TokenBucket.Type
 
 /** `perMinute` tokens are added per minute, up to `burst`. Whole numbers above zero. */
@@ -25,9 +25,25 @@ export const makeFull = (rate: Rate, now: Instant): TokenBucket => ({ credit: ra
 export const fullAt = ({ at, credit }: TokenBucket, rate: Rate): Instant =>
   at + Math.ceil(Math.max(0, rate.burst * unitsPerToken - credit) / rate.perMinute)
 
+/** The bucket at a later time. A clock that runs backwards adds nothing. */
+const refill = ({ at, credit }: TokenBucket, rate: Rate, now: Instant): TokenBucket => ({
+  credit: Math.min(rate.burst * unitsPerToken, credit + Math.max(0, now - at) * rate.perMinute),
+  at: Math.max(at, now)
+})
+
+/** 0 if there are so many tokens, otherwise the milliseconds until there will be. */
+export const waitFor = (bucket: TokenBucket, rate: Rate, now: Instant, tokens = 1): number =>
+  Math.max(0, Math.ceil((tokens * unitsPerToken - refill(bucket, rate, now).credit) / rate.perMinute))
+
+/** CON7: takes any number of tokens, also more than there are: the debt is paid by waiting. */
+export const charge = (bucket: TokenBucket, rate: Rate, now: Instant, tokens: number): TokenBucket => {
+  const { at, credit } = refill(bucket, rate, now)
+  return { credit: credit - tokens * unitsPerToken, at }
+}
+
 /**
  * CON7, SEC25: takes `cost` tokens, at most the burst. `wait` is 0 if they were there, otherwise the milliseconds until
- * they will be; the bucket is then left as it is. A clock that runs backwards adds nothing.
+ * they will be; the bucket is then left as it is.
  */
 export const take = (
   bucket: TokenBucket,
@@ -35,11 +51,7 @@ export const take = (
   now: Instant,
   cost = 1
 ): { readonly bucket: TokenBucket; readonly wait: number } => {
-  const price = Math.min(cost, rate.burst) * unitsPerToken
-  const elapsed = Math.max(0, now - bucket.at)
-  const credit = Math.min(rate.burst * unitsPerToken, bucket.credit + elapsed * rate.perMinute)
-  const at = Math.max(bucket.at, now)
-  return credit >= price
-    ? { bucket: { credit: credit - price, at }, wait: 0 }
-    : { bucket: { credit, at }, wait: Math.ceil((price - credit) / rate.perMinute) }
+  const price = Math.min(cost, rate.burst)
+  const wait = waitFor(bucket, rate, now, price)
+  return { bucket: wait === 0 ? charge(bucket, rate, now, price) : refill(bucket, rate, now), wait }
 }

@@ -50,11 +50,16 @@ export const defaults = {
   /** Subscriptions and queries have their own budget: a client that reconnects subscribes to all its topics at once. */
   readsPerMinute: 600,
   readBurst: 160,
+  /** CON7: bytes of the replies to them per user and minute, and the burst. */
+  readBytesPerMinute: 67_108_864,
+  readBytesBurst: 134_217_728,
   /** Consecutive `rate_limited` errors before the connection is closed with 4429. */
   rateStrikes: 64,
   /** CON8: queued bytes above which frames are coalesced, and above which the connection is closed. */
   outboxFold: 262_144,
   outboxMax: 1_048_576,
+  /** CON8: bytes that all peers together have not read, above which the slowest are closed; what they share counts once. */
+  outboxTotal: 268_435_456,
   /** SYN2: the most events in the reply to a subscription; beyond it, a snapshot. */
   catchUp: 300,
   /** SYN7: a delta that passes a multiple of this many events carries the hash of the state. */

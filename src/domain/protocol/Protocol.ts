@@ -224,10 +224,27 @@ export const encodeServerPayload = <T extends ServerMessage["_tag"]>(
   fields: EnvelopeFields
 ): string => encodeEnvelope(type, payload, fields)
 
-const encodeEnvelope = (type: string, payload: object, { id, thread_id, timestamp }: EnvelopeFields): string => {
-  const threadIdField = thread_id === undefined ? "" : `,"thread_id":"${thread_id}"`
-  return `{"id":"${id}","type":"${type}","payload":${JSON.stringify(payload)},"timestamp":${timestamp}${threadIdField}}`
-}
+/**
+ * Encodes a message up to the value of one field of its payload, and from there on. `payload` holds the other fields, at
+ * least one.
+ */
+export const encodeEnvelopeParts = (
+  type: ServerMessage["_tag"],
+  payload: object,
+  field: string,
+  fields: EnvelopeFields
+): { readonly before: string; readonly after: string } => ({
+  before: `${envelopeStart(type, fields)}${JSON.stringify(payload).slice(0, -1)},"${field}":`,
+  after: `}${envelopeEnd(fields)}`
+})
+
+const encodeEnvelope = (type: string, payload: object, fields: EnvelopeFields): string =>
+  envelopeStart(type, fields) + JSON.stringify(payload) + envelopeEnd(fields)
+
+const envelopeStart = (type: string, { id }: EnvelopeFields): string => `{"id":"${id}","type":"${type}","payload":`
+
+const envelopeEnd = ({ thread_id, timestamp }: EnvelopeFields): string =>
+  thread_id === undefined ? `,"timestamp":${timestamp}}` : `,"timestamp":${timestamp},"thread_id":"${thread_id}"}`
 
 const decodeServerPayload = Schema.decodeUnknownExit(ServerMessage)
 const decodeEnvelope = Schema.decodeUnknownExit(Envelope)

@@ -61,8 +61,10 @@ import { ModelCallLimits } from "../chorus/ModelCalls.ts"
 import * as Models from "../chorus/Models.ts"
 import * as RunStepHandler from "../chorus/RunStepHandler.ts"
 import type { Settings } from "../config/Config.ts"
+import * as OutboundBudget from "../delivery/OutboundBudget.ts"
 import * as EventLogSql from "../eventlog/EventLogSql.ts"
 import * as Gateway from "../gateway/Gateway.ts"
+import * as ReadBudget from "../gateway/ReadBudget.ts"
 import * as ConformanceEcho from "../http/ConformanceEcho.ts"
 import * as HttpApp from "../http/HttpApp.ts"
 import * as Readiness from "../http/Readiness.ts"
@@ -176,7 +178,7 @@ const httpApp = ({ limits, metrics, metricsToken, trustedProxies }: Settings) =>
         limits,
         trustedProxies,
         metrics: { access: metrics, token: metricsToken },
-        extraRoutes: Layer.provide(SseRoute.layer(limits), Layer.succeedContext(context))
+        extraRoutes: Layer.provide(SseRoute.layer({ limits, trustedProxies }), Layer.succeedContext(context))
       })
   ))
 
@@ -267,6 +269,8 @@ export const layer = (settings: Settings, { socketEngine, kinds = [] }: Extensio
     ),
     Layer.provideMerge(modelLayer(settings)),
     Layer.provideMerge(storageLayer(settings)),
+    Layer.provideMerge(OutboundBudget.layer(settings.limits)),
+    Layer.provideMerge(ReadBudget.layer(settings.limits)),
     Layer.provideMerge(Telemetry.layer(settings)),
     Layer.provideMerge(Metrics.layer)
   )

@@ -8,6 +8,7 @@
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import * as FrameBatch from "./FrameBatch.ts"
+import * as SendQueue from "./SendQueue.ts"
 
 /** Takes frames whose turn has come. */
 export interface FrameSink {
@@ -22,6 +23,8 @@ export interface ReplySlot {
   pendingCount: number
   /** UTF-16 units of the topics' frames among `frames`. */
   heldLength: number
+  /** Bytes of the replies among `frames`. */
+  heldReplyBytes: number
   /** The slot of the next request. */
   next: ReplySlot | undefined
 }
@@ -32,8 +35,10 @@ export interface ReplyOrder {
   lastReplySlot: ReplySlot | undefined
   /** By topic, the slot in which its `subscribed` is buffered; undefined if there is none. */
   heldTopics: Map<TopicId, ReplySlot> | undefined
-  /** UTF-16 units of topics' frames in all slots. Replies need no count: requests in flight are limited. */
+  /** UTF-16 units of topics' frames in all slots. */
   heldLength: number
+  /** Bytes of replies in all slots. */
+  heldReplyBytes: number
 }
 
 /** Shared by all slots without frames, which are most. Never mutated. */
@@ -49,12 +54,13 @@ export const make = (): ReplyOrder => ({
   firstReplySlot: undefined,
   lastReplySlot: undefined,
   heldTopics: undefined,
-  heldLength: 0
+  heldLength: 0,
+  heldReplyBytes: 0
 })
 
 /** Opens the slot of a request that has arrived, with one hold. */
 export const openSlot = (replies: ReplyOrder): ReplySlot => {
-  const slot: ReplySlot = { frames: emptyFrames, pendingCount: 1, heldLength: 0, next: undefined }
+  const slot: ReplySlot = { frames: emptyFrames, pendingCount: 1, heldLength: 0, heldReplyBytes: 0, next: undefined }
   if (replies.lastReplySlot === undefined) replies.firstReplySlot = slot
   else replies.lastReplySlot.next = slot
   replies.lastReplySlot = slot
@@ -63,8 +69,11 @@ export const openSlot = (replies: ReplyOrder): ReplySlot => {
 
 /** Sends a reply if its slot is the first, and buffers it otherwise. */
 export const reply = (replies: ReplyOrder, slot: ReplySlot, frame: OutboundFrame, sink: FrameSink): void => {
-  if (replies.firstReplySlot === slot) sink.deliver(frame)
-  else enqueue(slot, frame)
+  if (replies.firstReplySlot === slot) return sink.deliver(frame)
+  const bytes = SendQueue.frameLength(frame)
+  enqueue(slot, frame)
+  slot.heldReplyBytes += bytes
+  replies.heldReplyBytes += bytes
 }
 
 /** Releases one hold of a slot, and sends the replies whose turn has come. */
@@ -77,6 +86,8 @@ export const complete = (replies: ReplyOrder, slot: ReplySlot, sink: FrameSink):
       head.frames = emptyFrames
       replies.heldLength -= head.heldLength
       head.heldLength = 0
+      replies.heldReplyBytes -= head.heldReplyBytes
+      head.heldReplyBytes = 0
     }
     if (replies.heldTopics !== undefined) releaseTopics(replies, replies.heldTopics, head)
     if (head.pendingCount > 0) return

@@ -15,7 +15,7 @@ import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { CoalescedTopics } from "../../services/Socket.ts"
 import * as FrameBatch from "./FrameBatch.ts"
-import { encodeTextFrame, encodeTextFrames, textFrameLength } from "./TextFrame.ts"
+import { encodePartsFrame, encodeTextFrame, encodeTextFrames, partsFrameLength, textFrameLength } from "./TextFrame.ts"
 
 /** Shared by all empty queues. An array of fewer than two frames is never pushed to. */
 const emptyFrames: Array<OutboundFrame> = []
@@ -51,14 +51,20 @@ export const hasWithheldFrames = (queue: SendQueue): boolean =>
   queue.latestByKey !== undefined || queue.coalescedTopics !== undefined
 
 /** The bytes of a closed frame, encoded once for all connections. */
-export const encodeQueuedFrame = (frame: OutboundFrame): Uint8Array =>
-  frame.encoded ??= frame.appended === undefined
-    ? encodeTextFrame(frame.text)
-    : encodeTextFrames(FrameBatch.texts(frame))
+export const encodeQueuedFrame = (frame: OutboundFrame): Uint8Array => frame.encoded ??= encodeFrame(frame)
+
+const encodeFrame = (frame: OutboundFrame): Uint8Array => {
+  if (frame.parts !== undefined) return encodePartsFrame(frame.parts)
+  return frame.appended === undefined ? encodeTextFrame(frame.text) : encodeTextFrames(FrameBatch.texts(frame))
+}
 
 /** The encoded length of a frame's first message. */
-const measureFirstMessage = (frame: OutboundFrame): number =>
-  frame.batch === undefined ? encodeQueuedFrame(frame).length : frame.firstMessageBytes ??= textFrameLength(frame.text)
+export const frameLength = (frame: OutboundFrame): number => {
+  if (frame.batch !== undefined) return frame.firstMessageBytes ??= textFrameLength(frame.text)
+  return frame.encoded === undefined && frame.parts !== undefined
+    ? partsFrameLength(frame.parts)
+    : encodeQueuedFrame(frame).length
+}
 
 /** Closes the last frame, since another one follows it, and counts what was appended to it. */
 const closeOpenFrame = (queue: SendQueue): void => {
@@ -85,7 +91,7 @@ export const push = (
     return true
   }
   closeOpenFrame(queue)
-  const size = measureFirstMessage(frame)
+  const size = frameLength(frame)
   const pendingBytes = queue.queuedBytes + unsentBytes
   const isWithinLimit = !BackPressure.isOverLimit(pendingBytes, queue.snapshotBytes, limits)
   const hasOlderWithheld = lane._tag === "Ephemeral" && queue.latestByKey?.has(ephemeralKey(lane)) === true

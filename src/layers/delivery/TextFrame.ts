@@ -1,5 +1,7 @@
 /** Text messages as WebSocket frames (RFC 6455, 5.2), encoded once and shared by every connection (SYN9). */
 
+import type { SharedParts } from "../../services/OutboundFrame.ts"
+
 /** Length of the header for a payload of `length` bytes. */
 const headerLength = (length: number): number => length < 126 ? 2 : length < 65_536 ? 4 : 10
 
@@ -41,6 +43,23 @@ export const encodeTextFrame = (text: string): Uint8Array => {
   return bytes
 }
 
+/** The length of a message in parts. */
+export const partsLength = ({ after, before, shared }: SharedParts): number =>
+  Buffer.byteLength(before) + shared.length + Buffer.byteLength(after)
+
+/** The length of `encodePartsFrame(parts)`. */
+export const partsFrameLength = (parts: SharedParts): number => {
+  const length = partsLength(parts)
+  return headerLength(length) + length
+}
+
+/** One unmasked, final text frame of a message in parts: a copy. */
+export const encodePartsFrame = (parts: SharedParts): Uint8Array =>
+  encodeFrame(
+    finalTextHeader,
+    Buffer.concat([Buffer.from(parts.before), ...parts.shared.chunks, Buffer.from(parts.after)])
+  )
+
 /** Several text frames, concatenated. */
 export const encodeTextFrames = (texts: ReadonlyArray<string>): Uint8Array => {
   let total = 0
@@ -57,6 +76,10 @@ export const encodeFrame = (firstByte: number, payload: Uint8Array): Uint8Array 
   frame.set(payload, writeHeader(frame, 0, firstByte, payload.length))
   return frame
 }
+
+/** A fragment of a text message (RFC 6455, 5.4). */
+export const encodeFragment = (isFirst: boolean, isFinal: boolean, payload: Uint8Array): Uint8Array =>
+  encodeFrame((isFinal ? 0x80 : 0) | (isFirst ? 0x01 : 0), payload)
 
 /** The payload of an unmasked frame. */
 export const framePayload = (frame: Uint8Array): Uint8Array =>

@@ -1,16 +1,19 @@
 /**
- * Catch-ups of one connection, one at a time: each may be large, so that what is queued for a slow client is bounded by
- * one of them (CON8).
+ * What one connection reads, one thing at a time: subscriptions, queries and catch-ups. Each may be large, so that what is
+ * queued for a slow client is bounded by one of them (CON8), and is charged to its user (CON7).
  */
 import { Result } from "effect"
-import type { TopicId } from "../../domain/protocol/Ids.ts"
+import type { TopicId, UserId } from "../../domain/protocol/Ids.ts"
+import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { CoalescedTopics } from "../../services/Socket.ts"
 import type { Subscriber } from "../../services/Topics.ts"
+import * as SendQueue from "../delivery/SendQueue.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
-import { type ConnectionRuntime, dispatch, makeFrame, slowConsumerClose } from "./ConnectionRuntime.ts"
+import { type ConnectionRuntime, dispatch, makeFrame, now, slowConsumerClose } from "./ConnectionRuntime.ts"
+import { readLimitRejection } from "./ReadBudget.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
-/** Starts a catch-up when the earlier ones are complete and the send queue has room. */
+/** Starts a read when the earlier ones are complete and the send queue has room. */
 export const enqueueCatchUp = (
   runtime: ConnectionRuntime,
   client: ClientConnection,
@@ -20,8 +23,35 @@ export const enqueueCatchUp = (
   startNextCatchUp(runtime, client)
 }
 
+/**
+ * Starts a read that the user asked for, or rejects it when the user has read too much. `charge` is to be called with
+ * the frame of the reply.
+ */
+export const enqueueRead = (
+  runtime: ConnectionRuntime,
+  client: ClientConnection,
+  user: UserId,
+  read: {
+    readonly start: (charge: (frame: OutboundFrame) => void, onComplete: () => void) => void
+    readonly reject: (rejection: ServerMessages.RequestRejection) => void
+  }
+): void =>
+  enqueueCatchUp(runtime, client, (onComplete) => {
+    const wait = runtime.readBudget.wait(user, now(runtime))
+    if (wait === 0) {
+      const charge = (frame: OutboundFrame) =>
+        runtime.readBudget.charge(user, SendQueue.frameLength(frame), now(runtime))
+      return read.start(charge, onComplete)
+    }
+    read.reject(readLimitRejection(wait))
+    onComplete()
+  })
+
 const startNextCatchUp = (runtime: ConnectionRuntime, client: ClientConnection): void => {
-  if (client.catchingUp || client.connection.bufferedAmount() > runtime.limits.outboxFold) return
+  const { outboxFold } = runtime.limits
+  // Replies that wait for their turn are in memory as well. When they are sent, the connection reports that it drained.
+  if (client.heldReplyBytes > outboxFold || client.connection.bufferedAmount() > outboxFold) return
+  if (client.catchingUp) return
   const start = client.catchUpQueue.shift()
   if (start === undefined) return
   client.catchingUp = true

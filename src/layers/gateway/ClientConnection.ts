@@ -52,6 +52,7 @@ export class ClientConnection implements SubscribedConnection, TimerTask {
   lastReplySlot: ReplyOrder.ReplySlot | undefined = undefined
   heldTopics: ReplyOrder.ReplyOrder["heldTopics"] = undefined
   heldLength = 0
+  heldReplyBytes = 0
   /** Messages that arrived during a step: an intent answers with messages, and never steps inside a step. */
   readonly mailbox: Array<QueuedMessage> = []
   stepping = false
@@ -68,7 +69,7 @@ export class ClientConnection implements SubscribedConnection, TimerTask {
   readonly requestedTopics = new Map<TopicId, symbol>()
   /** Requests to topics, in the order they arrived, however long a signature takes to verify (CON2). */
   topicRequests: Sequencer.Sequencer<() => void> = Sequencer.empty
-  /** Subscriptions and catch-ups that have not started; one at a time runs. */
+  /** Subscriptions, queries and catch-ups that have not started; one at a time runs. */
   readonly catchUpQueue: Array<(onComplete: () => void) => void> = []
   catchingUp = false
   /** The deadline in the timer wheel. */

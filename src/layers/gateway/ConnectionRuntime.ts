@@ -8,7 +8,7 @@ import * as Connection from "../../domain/connection/Connection.ts"
 import { replyLane } from "../../domain/delivery/Lane.ts"
 import type { Instant, TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
-import { encodeServerMessage, type ServerMessage } from "../../domain/protocol/Protocol.ts"
+import type { ServerMessage } from "../../domain/protocol/Protocol.ts"
 import type { Chorus } from "../../services/Chorus.ts"
 import type { Directory } from "../../services/Directory.ts"
 import type { Kinds } from "../../services/Kinds.ts"
@@ -17,11 +17,13 @@ import type { Sessions } from "../../services/Sessions.ts"
 import type { Signals } from "../../services/Signals.ts"
 import type { Topics } from "../../services/Topics.ts"
 import * as ReplyOrder from "../delivery/ReplyOrder.ts"
+import * as SharedFrame from "../delivery/SharedFrame.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { TimerWheel } from "../runtime/TimerWheel.ts"
 import type { AuthRateLimiter } from "./AuthRateLimiter.ts"
 import { type ClientConnection, stateOf } from "./ClientConnection.ts"
 import type { ConnectionRegistry } from "./ConnectionRegistry.ts"
+import type { ReadBudgetService } from "./ReadBudget.ts"
 import type { RunBudget } from "./RunBudget.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
@@ -53,6 +55,7 @@ export interface ConnectionRuntime {
   readonly limitVerifications: AuthRateLimiter
   readonly reserveRun: RunBudget
   readonly kinds: Kinds["Service"]
+  readonly readBudget: ReadBudgetService
   readonly topics: Topics["Service"]
   readonly signals: Signals["Service"]
   readonly sessions: Sessions["Service"]
@@ -151,28 +154,31 @@ export const handleTimer = (runtime: ConnectionRuntime, client: ClientConnection
 
 // -- Replies -----------------------------------------------------------------
 
+/** A message for a client, as a whole or around a value that is encoded already. */
+export type Reply = ServerMessage | SharedFrame.SharedMessage
+
 /** Encodes a message as a frame. */
 export const makeFrame = (
   runtime: ConnectionRuntime,
-  message: ServerMessage,
+  message: Reply,
   topic?: TopicId,
   lane: OutboundFrame["lane"] = replyLane
-): OutboundFrame => ({
-  text: encodeServerMessage(message, { id: runtime.nextId(), timestamp: now(runtime), thread_id: topic }),
-  lane
-})
+): OutboundFrame =>
+  SharedFrame.makeFrame(message, { id: runtime.nextId(), timestamp: now(runtime), thread_id: topic }, lane)
 
-/** Sends a message in its slot's turn; at once without a slot. */
+/** Sends a message in its slot's turn; at once without a slot. Returns its frame. */
 export const sendMessage = (
   runtime: ConnectionRuntime,
   client: ClientConnection,
   slot: ReplyTarget,
-  message: ServerMessage,
+  message: Reply,
   topic?: TopicId
-): void => {
-  if (message._tag === "error") runtime.metrics.errors[message.code].value += 1
-  if (slot === undefined) client.deliver(makeFrame(runtime, message, topic))
-  else ReplyOrder.reply(client, slot, makeFrame(runtime, message, topic), client)
+): OutboundFrame => {
+  if ("_tag" in message && message._tag === "error") runtime.metrics.errors[message.code].value += 1
+  const frame = makeFrame(runtime, message, topic)
+  if (slot === undefined) client.deliver(frame)
+  else ReplyOrder.reply(client, slot, frame, client)
+  return frame
 }
 
 /** Releases one of the holds that keep a slot open. */
@@ -182,13 +188,17 @@ export const completeReply = (client: ClientConnection, slot: ReplyTarget): void
 
 // -- Requests ----------------------------------------------------------------
 
-/** Starts the request of message `ref`. Its slot stays open until the effect ends; a defect is answered as an error. */
+/**
+ * Starts the request of message `ref`. Its slot stays open until the effect ends; a defect is answered as an error. `onEnd`
+ * is called after the reply.
+ */
 export const startRequest = (
   runtime: ConnectionRuntime,
   client: ClientConnection,
   slot: ReplyTarget,
   ref: string,
-  effect: Effect.Effect<void, never, Topics>
+  effect: Effect.Effect<void, never, Topics>,
+  onEnd: () => void = () => {}
 ): void => {
   if (slot !== undefined) slot.pendingCount += 1
   runtime.runFork(effect.pipe(
@@ -196,7 +206,10 @@ export const startRequest = (
     Effect.catchDefect(() =>
       Effect.sync(() => rejectRequest(runtime, client, slot, ref, null, ServerMessages.internalError))
     ),
-    Effect.ensuring(Effect.sync(() => completeReply(client, slot)))
+    Effect.ensuring(Effect.sync(() => {
+      completeReply(client, slot)
+      onEnd()
+    }))
   ))
 }
 
@@ -215,7 +228,7 @@ export const completeRequest = (
   })
 
 /** Answers a request with an error, and completes it. */
-const rejectRequest = (
+export const rejectRequest = (
   runtime: ConnectionRuntime,
   client: ClientConnection,
   slot: ReplyTarget,
@@ -227,13 +240,18 @@ const rejectRequest = (
   completeRequest(runtime, client, topic, rejection)
 }
 
-/** Starts a request whose effect ends with the reply, or with a rejection, which is answered as an error. */
+/**
+ * Starts a request whose effect ends with the reply, or with a rejection, which is answered as an error. `onReply` is
+ * called with the frame of the reply, `onEnd` in any case.
+ */
 export const answerRequest = (
   runtime: ConnectionRuntime,
   client: ClientConnection,
   slot: ReplyTarget,
   { ref, topic }: { readonly ref: string; readonly topic?: TopicId },
-  reply: Effect.Effect<ServerMessage, ServerMessages.RequestRejection, Topics>
+  reply: Effect.Effect<Reply, ServerMessages.RequestRejection, Topics>,
+  onReply: (frame: OutboundFrame) => void = () => {},
+  onEnd?: () => void
 ): void =>
   startRequest(
     runtime,
@@ -243,10 +261,11 @@ export const answerRequest = (
     Effect.match(reply, {
       onFailure: (rejection) => rejectRequest(runtime, client, slot, ref, topic ?? null, rejection),
       onSuccess: (message) => {
-        sendMessage(runtime, client, slot, message, topic)
+        onReply(sendMessage(runtime, client, slot, message, topic))
         completeRequest(runtime, client, topic ?? null)
       }
-    })
+    }),
+    onEnd
   )
 
 // -- Closing -----------------------------------------------------------------

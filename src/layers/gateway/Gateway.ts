@@ -87,6 +87,7 @@ import {
   scheduleTimer,
   slowConsumerClose
 } from "./ConnectionRuntime.ts"
+import { ReadBudget } from "./ReadBudget.ts"
 import * as RunBudget from "./RunBudget.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as UserBudgets from "./UserBudgets.ts"
@@ -136,6 +137,7 @@ const make = Effect.fnUntraced(function*(
     if (client === undefined) return
     clients.delete(connection.id)
     connection.attachment = undefined
+    client.catchUpQueue.length = 0
     dispatch(runtime, client, { _tag: "SocketClosed", at: now(runtime), code })
     runtime.registry.release(client, now(runtime))
     runtime.wheel.cancel(client)
@@ -181,6 +183,7 @@ const makeRuntime = Effect.fnUntraced(function*(
     limitVerifications: AuthRateLimiter.make(limits, wheel),
     reserveRun: RunBudget.make(limits),
     kinds,
+    readBudget: yield* ReadBudget,
     topics: yield* Topics,
     signals: yield* Signals,
     sessions: yield* Sessions,

@@ -4,11 +4,15 @@ import { kindOf, type UserId } from "../../domain/protocol/Ids.ts"
 import type { ServerMessage } from "../../domain/protocol/Protocol.ts"
 import { threadKind } from "../../domain/thread/Thread.ts"
 import type { Topics } from "../../services/Topics.ts"
+import { enqueueRead } from "./CatchUpQueue.ts"
 import {
   answerRequest,
+  completeReply,
   type ConnectionIntentHandler,
   type ConnectionRuntime,
-  type IntentOf
+  type IntentOf,
+  rejectRequest,
+  type Reply
 } from "./ConnectionRuntime.ts"
 import * as LedgerAccount from "./LedgerAccount.ts"
 import * as ServerMessages from "./ServerMessages.ts"
@@ -21,13 +25,29 @@ type Query<T extends QueryTag> = (
   runtime: ConnectionRuntime,
   user: UserId,
   intent: IntentOf<T>
-) => Effect.Effect<ServerMessage, ServerMessages.RequestRejection, Topics>
+) => Effect.Effect<Reply, ServerMessages.RequestRejection, Topics>
 
-/** Answers an intent with the result of its query. The user is read now: the connection may have none later. */
+/**
+ * Answers an intent with the result of its query, when the earlier reads of the connection are complete. The user is read
+ * now: the connection may have none later.
+ */
 const answerWith =
   <T extends QueryTag>(query: Query<T>): ConnectionIntentHandler<T> => (runtime, client, intent, slot) => {
     const { subscriber } = client
-    if (subscriber !== undefined) answerRequest(runtime, client, slot, intent, query(runtime, subscriber.user, intent))
+    if (subscriber === undefined) return
+    const { user } = subscriber
+    const { ref }: { readonly ref: string } = intent
+    if (slot !== undefined) slot.pendingCount += 1
+    enqueueRead(runtime, client, user, {
+      start: (charge, onComplete) => {
+        answerRequest(runtime, client, slot, intent, query(runtime, user, intent), charge, onComplete)
+        completeReply(client, slot)
+      },
+      reject: (rejection) => {
+        rejectRequest(runtime, client, slot, ref, null, rejection)
+        completeReply(client, slot)
+      }
+    })
   }
 
 /** Answers `get_threads` from the directory. */

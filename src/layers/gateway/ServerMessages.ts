@@ -5,9 +5,11 @@ import type { State as Thread } from "../../domain/thread/ThreadModel.ts"
 import type { Receipt } from "../../domain/topic/Deduplication.ts"
 import type { ListedTopic } from "../../services/Directory.ts"
 import type { EventLogError } from "../../services/EventLog.ts"
+import type { EncodedJson } from "../../services/OutboundFrame.ts"
 import type { SessionError } from "../../services/Sessions.ts"
 import type { Signals } from "../../services/Signals.ts"
 import type { CatchUp, CommandRejected } from "../../services/Topics.ts"
+import { encodeJson, type SharedMessage } from "../delivery/SharedFrame.ts"
 
 /** A rejection as a client gets it: `rule` if a topic's rules rejected, `wait` the milliseconds after which to retry. */
 export type RequestRejection = Pick<Rejection, "code" | "message"> & Partial<Rejection> & { readonly wait?: number }
@@ -65,7 +67,16 @@ export const subscribed = (
   ref: string,
   { position, ...catchUp }: CatchUp,
   sharedState: ReturnType<Signals["Service"]["join"]>
-): ServerMessage => ({ _tag: "subscribed", ref_id: ref, position, ...catchUp, ...sharedState })
+): ServerMessage | SharedMessage => {
+  if (catchUp.mode === "deltas") return { _tag: "subscribed", ref_id: ref, position, ...catchUp, ...sharedState }
+  const { state, ...others } = catchUp
+  return {
+    type: "subscribed",
+    payload: { ref_id: ref, position, ...others, ...sharedState },
+    field: "state",
+    json: state
+  }
+}
 
 /** The events after seq `from` as one delta (CON8). */
 export const catchUpDelta = (
@@ -91,9 +102,15 @@ export const threadSummary = (
   updated_at: updatedAt
 })
 
+/** The messages of threads, encoded once per state, for as long as the state is in use. */
+const encodedMessages = new WeakMap<Thread, EncodedJson>()
+
 /** The reply to `get_thread`. */
-export const threadMessages = (ref: string, thread: Thread): ServerMessage => ({
-  _tag: "thread_messages",
-  ref_id: ref,
-  messages: thread.messages.map(({ at, author, content, id }) => ({ id, author, content, at }))
-})
+export const threadMessages = (ref: string, thread: Thread): SharedMessage => {
+  let json = encodedMessages.get(thread)
+  if (json === undefined) {
+    json = encodeJson(thread.messages.map(({ at, author, content, id }) => ({ id, author, content, at })))
+    encodedMessages.set(thread, json)
+  }
+  return { type: "thread_messages", payload: { ref_id: ref }, field: "messages", json }
+}

@@ -1,10 +1,10 @@
 /** Handlers of the intents that begin and end subscriptions (SYN2, SYN12). Topics hold them; this sends the replies. */
 import { Result } from "effect"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
-import type { Rejection } from "../../domain/protocol/Rejection.ts"
+import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { CatchUp, Subscriber } from "../../services/Topics.ts"
 import * as ReplyOrder from "../delivery/ReplyOrder.ts"
-import { enqueueCatchUp, replayRunningText } from "./CatchUpQueue.ts"
+import { enqueueRead, replayRunningText } from "./CatchUpQueue.ts"
 import type { ClientConnection } from "./ClientConnection.ts"
 import {
   completeReply,
@@ -26,14 +26,23 @@ export const subscribe: ConnectionIntentHandler<"Subscribe"> = (runtime, client,
   if (slot !== undefined) slot.pendingCount += 1
   const requestToken = client.requestedTopics.get(intent.topic) ?? Symbol("subscription request")
   client.requestedTopics.set(intent.topic, requestToken)
-  const start = (onComplete: () => void) =>
-    runtime.topics.subscribe(intent.topic, subscriber, intent.position ?? undefined, (outcome) => {
-      completeSubscription(runtime, client, subscriber, intent, slot, outcome, requestToken)
-      completeRequest(runtime, client, intent.topic, Result.isFailure(outcome) ? outcome.failure : undefined)
-      completeReply(client, slot)
-      onComplete()
-    })
-  runInOrder(client, () => enqueueCatchUp(runtime, client, start))
+  const complete = (
+    outcome: Result.Result<CatchUp, ServerMessages.RequestRejection>,
+    charge: (reply: OutboundFrame) => void
+  ) => {
+    completeSubscription(runtime, client, subscriber, intent, slot, outcome, requestToken, charge)
+    completeRequest(runtime, client, intent.topic, Result.isFailure(outcome) ? outcome.failure : undefined)
+    completeReply(client, slot)
+  }
+  runInOrder(client, () =>
+    enqueueRead(runtime, client, subscriber.user, {
+      start: (charge, onComplete) =>
+        runtime.topics.subscribe(intent.topic, subscriber, intent.position ?? undefined, (outcome) => {
+          complete(outcome, charge)
+          onComplete()
+        }),
+      reject: (rejection) => complete(Result.fail(rejection), () => {})
+    }))
 }
 
 const completeSubscription = (
@@ -42,8 +51,9 @@ const completeSubscription = (
   subscriber: Subscriber,
   { ref, topic }: IntentOf<"Subscribe">,
   slot: ReplyTarget,
-  outcome: Result.Result<CatchUp, Rejection>,
-  requestToken: symbol
+  outcome: Result.Result<CatchUp, ServerMessages.RequestRejection>,
+  requestToken: symbol,
+  charge: (reply: OutboundFrame) => void
 ): void => {
   // The request may have been cancelled meanwhile, and even made again: the new one gets a reply of its own.
   const isCurrent = client.subscriber === subscriber && client.requestedTopics.get(topic) === requestToken
@@ -55,7 +65,7 @@ const completeSubscription = (
   const { epoch, seq } = outcome.success.position
   client.subscriptions.set(topic, { ref, epoch, sent: seq, acked: seq })
   client.connection.uncoalesce(topic)
-  sendMessage(runtime, client, slot, ServerMessages.subscribed(ref, outcome.success, sharedState), topic)
+  charge(sendMessage(runtime, client, slot, ServerMessages.subscribed(ref, outcome.success, sharedState), topic))
   if (slot !== undefined) ReplyOrder.holdBack(client, slot, topic)
   replayRunningText(runtime, subscriber, topic)
   if (!isCurrent) removeSubscription(runtime, client, topic)

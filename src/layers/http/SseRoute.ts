@@ -4,23 +4,49 @@
  * delta. The id of an event is its position, `<epoch>.<seq>`; `Last-Event-ID`
  * resumes from there.
  */
-import { type Cause, Effect, Exit, type Layer, Option, Queue, Random, Redacted, Ref, Result, Schema } from "effect"
+import { NodeHttpServerRequest } from "@effect/platform-node"
+import {
+  type Cause,
+  Clock,
+  Effect,
+  Exit,
+  type Layer,
+  Option,
+  Queue,
+  Random,
+  Redacted,
+  Ref,
+  Result,
+  Schema
+} from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import { bearerToken } from "../../domain/admission/Credentials.ts"
+import { rateLimitKey } from "../../domain/admission/IpAddress.ts"
 import { parseEventId } from "../../domain/delivery/EventStream.ts"
+import { replyLane } from "../../domain/delivery/Lane.ts"
 import { type Position, TopicId, type UserId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
-import { encodeServerMessage } from "../../domain/protocol/Protocol.ts"
 import type { Rejection } from "../../domain/protocol/Rejection.ts"
 import { Sessions } from "../../services/Sessions.ts"
 import { type CatchUp, type Subscriber, Topics } from "../../services/Topics.ts"
+import { OutboundBudget, type OutboundBudgetService } from "../delivery/OutboundBudget.ts"
+import { frameLength } from "../delivery/SendQueue.ts"
+import { makeFrame } from "../delivery/SharedFrame.ts"
+import { ReadBudget, type ReadBudgetService, readLimitRejection } from "../gateway/ReadBudget.ts"
 import * as ServerMessages from "../gateway/ServerMessages.ts"
+import * as AdmissionGate from "../net/AdmissionGate.ts"
 import * as Entropy from "../runtime/Entropy.ts"
 import { Readiness } from "./Readiness.ts"
-import { SseReader } from "./SseReader.ts"
+import { type QueuedBytes, SseReader, type SseReaderOptions } from "./SseReader.ts"
 
-/** The limits of event streams: how many one user may have open, and how much one may buffer. */
-export type SseLimits = Pick<Limits, "connectionsPerUser" | "outboxMax">
+/** The settings of event streams. */
+export interface SseOptions {
+  /** How many one user and one address may have open, and how much one may buffer. */
+  readonly limits: Pick<Limits, "connectionsPerUser" | "connectionsPerAddress" | "outboxMax">
+  /** Proxies whose `X-Forwarded-For` is trusted. */
+  readonly trustedProxies: ReadonlyArray<string>
+}
 
 /** Milliseconds between two checks of the open streams. */
 const checkIntervalMillis = 1_000
@@ -34,14 +60,23 @@ interface SseDependencies {
   readonly sessions: Sessions["Service"]
   readonly readiness: Readiness["Service"]
   readonly random: Random.Random
-  readonly limits: SseLimits
+  readonly options: SseOptions
+  readonly outboundBudget: OutboundBudgetService
+  readonly readBudget: ReadBudgetService
+  /** The streams whose connections are open. */
   readonly readers: Set<SseReader>
 }
 
 const decodeTopic = Schema.decodeUnknownOption(TopicId)
 
-const errorResponse = (status: number, { code, message }: ServerMessages.RequestRejection) =>
-  HttpServerResponse.jsonUnsafe({ code, message }, { status, headers: { "cache-control": "no-store" } })
+const errorResponse = (status: number, { code, message, wait }: ServerMessages.RequestRejection) =>
+  HttpServerResponse.jsonUnsafe({ code, message }, {
+    status,
+    headers: {
+      "cache-control": "no-store",
+      ...wait === undefined ? undefined : { "retry-after": String(Math.ceil(wait / 1_000)) }
+    }
+  })
 
 const unauthenticatedError: ServerMessages.RequestRejection = {
   code: "unauthenticated",
@@ -70,36 +105,68 @@ const subscribe = (
 
 /** Opens a stream of a topic for a user. */
 const openReader = Effect.fnUntraced(function*(
-  { limits, random, readers, topics }: SseDependencies,
+  { options, outboundBudget, random, readBudget, readers, topics }: SseDependencies,
   topic: TopicId,
-  user: UserId,
-  token: Redacted.Redacted,
-  from: Position | undefined
+  request: Pick<SseReaderOptions, "user" | "token" | "addressKey"> & {
+    readonly from: Position | undefined
+    readonly response: ServerResponse
+  }
 ): Effect.fn.Return<SseReader, Rejection> {
+  const { response, user } = request
   const reader = new SseReader({
     id: `events-${Entropy.randomUuid(random)}`,
-    user,
-    token,
-    limits,
-    queue: yield* Queue.unbounded<string, Cause.Done>(),
-    onEnd: (ended) => {
-      readers.delete(ended)
-      topics.unsubscribe(topic, ended.id)
-    }
+    ...request,
+    limits: options.limits,
+    budget: outboundBudget,
+    queue: yield* Queue.unbounded<QueuedBytes, Cause.Done>(),
+    onEnd: ({ id }) => topics.unsubscribe(topic, id),
+    abort: () => response.destroy()
   })
   readers.add(reader)
-  yield* subscribe(topics, topic, reader, from, (catchUp, timestamp) => {
+  // Not when the stream ends: a peer that does not read keeps its connection.
+  response.once("close", () => {
+    readers.delete(reader)
+    reader.close()
+  })
+  yield* subscribe(topics, topic, reader, request.from, (catchUp, timestamp) => {
     const message = ServerMessages.subscribed(reader.id, catchUp, { presence: [], signals: [] })
-    const envelope = { id: Entropy.randomUuid(random), timestamp, thread_id: topic }
-    reader.writeSubscribed(catchUp.position.epoch, catchUp.position.seq, encodeServerMessage(message, envelope))
+    const frame = makeFrame(message, { id: Entropy.randomUuid(random), timestamp, thread_id: topic }, replyLane)
+    readBudget.charge(user, frameLength(frame), timestamp)
+    reader.writeSubscribed(catchUp.position.epoch, catchUp.position.seq, frame)
   }).pipe(Effect.onExit((exit) => Exit.isFailure(exit) ? Effect.sync(() => reader.end()) : Effect.void))
   return reader
 })
 
+/** The rejection of one more stream; undefined when it may be opened. */
+const findExceededLimit = Effect.fnUntraced(function*(
+  { options: { limits }, readBudget, readers }: SseDependencies,
+  user: UserId,
+  addressKey: string
+) {
+  const open = [...readers]
+  if (open.filter((reader) => reader.user === user).length >= limits.connectionsPerUser) return tooManyOfUser
+  if (open.filter((reader) => reader.addressKey === addressKey).length >= limits.connectionsPerAddress) {
+    return tooManyOfAddress
+  }
+  const wait = readBudget.wait(user, yield* Clock.currentTimeMillis)
+  return wait === 0 ? undefined : readLimitRejection(wait)
+})
+
+const tooManyOfUser: ServerMessages.RequestRejection = {
+  code: "rate_limited",
+  message: "too many open streams of this user: close one"
+}
+
+const tooManyOfAddress: ServerMessages.RequestRejection = {
+  code: "rate_limited",
+  message: "too many open streams of this address: close one"
+}
+
 const handleRequest = Effect.fnUntraced(
   function*(dependencies: SseDependencies) {
-    const { limits, readers, readiness, sessions } = dependencies
-    const { headers } = yield* HttpServerRequest.HttpServerRequest
+    const { options, readiness, sessions } = dependencies
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const { headers } = request
     const tokenText = bearerToken(headers["authorization"])
     if (tokenText === undefined) return errorResponse(401, unauthenticatedError)
     const token = Redacted.make(tokenText)
@@ -107,11 +174,17 @@ const handleRequest = Effect.fnUntraced(
     if (!(yield* Ref.get(readiness))) return errorResponse(503, ServerMessages.unavailableError)
     const topic = Option.getOrUndefined(decodeTopic((yield* HttpRouter.params)["topic"]))
     if (topic === undefined) return errorResponse(404, { code: "not_found", message: "this is not a topic id" })
-    if ([...readers].filter(({ user }) => user === session.user).length >= limits.connectionsPerUser) {
-      return errorResponse(429, { code: "rate_limited", message: "too many open streams of this user: close one" })
-    }
-    const from = parseEventId(headers["last-event-id"])
-    const { bytes } = yield* openReader(dependencies, topic, session.user, token, from)
+    const incoming = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+    const addressKey = rateLimitKey(AdmissionGate.clientAddress(incoming, options.trustedProxies))
+    const exceeded = yield* findExceededLimit(dependencies, session.user, addressKey)
+    if (exceeded !== undefined) return errorResponse(429, exceeded)
+    const { bytes } = yield* openReader(dependencies, topic, {
+      user: session.user,
+      addressKey,
+      token,
+      from: parseEventId(headers["last-event-id"]),
+      response: NodeHttpServerRequest.toServerResponse(request) as ServerResponse
+    })
     return HttpServerResponse.stream(bytes, {
       contentType: "text/event-stream",
       headers: { "cache-control": "no-store", "x-accel-buffering": "no" }
@@ -147,7 +220,7 @@ const checkReaders = Effect.fnUntraced(function*(
 
 /** The route of event streams. */
 export const layer = (
-  limits: SseLimits
+  options: SseOptions
 ): Layer.Layer<never, never, HttpRouter.HttpRouter | Topics | Sessions | Readiness> =>
   HttpRouter.use(Effect.fnUntraced(function*(router) {
     const dependencies: SseDependencies = {
@@ -155,7 +228,9 @@ export const layer = (
       sessions: yield* Sessions,
       readiness: yield* Readiness,
       random: yield* Random.Random,
-      limits,
+      options,
+      outboundBudget: yield* OutboundBudget,
+      readBudget: yield* ReadBudget,
       readers: new Set()
     }
     yield* Effect.forkScoped(Effect.gen(function*() {

@@ -1,5 +1,5 @@
 /** Makes the reply to a subscription: the missing events, from memory or from the log, or a snapshot (SYN2). */
-import { Effect, Result, type Schema } from "effect"
+import { Effect, Result } from "effect"
 import type { Position, TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import { chooseMode, eventsUpTo } from "../../domain/topic/CatchUp.ts"
@@ -7,7 +7,9 @@ import type { DurableState } from "../../domain/topic/DurableState.ts"
 import { codecsFor } from "../../domain/topic/KindCodecs.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 import type { EventLog } from "../../services/EventLog.ts"
+import type { EncodedJson } from "../../services/OutboundFrame.ts"
 import type { CatchUp } from "../../services/Topics.ts"
+import { encodeJson } from "../delivery/SharedFrame.ts"
 import type { Subscribers } from "./Subscribers.ts"
 import { readEntriesAfter } from "./TopicLoader.ts"
 
@@ -19,7 +21,7 @@ export interface CatchUpDependencies {
 
 const positionOf = ({ epoch, seq }: DurableState): Position => ({ epoch, seq })
 
-const toSnapshot = (durable: DurableState, state: Schema.Json | undefined) =>
+const toSnapshot = (durable: DurableState, state: EncodedJson | undefined) =>
   state === undefined ? undefined : { mode: "snapshot", position: positionOf(durable), state } as const
 
 /** One topic's catch-ups. */
@@ -28,7 +30,7 @@ export class CatchUps {
   private readonly kind: AnyKind
   private readonly dependencies: CatchUpDependencies
   private readonly subscribers: Subscribers
-  private encodedState: { readonly state: unknown; readonly json: Schema.Json | undefined } | undefined
+  private encodedState: { readonly state: unknown; readonly json: EncodedJson | undefined } | undefined
 
   constructor(topic: TopicId, kind: AnyKind, dependencies: CatchUpDependencies, subscribers: Subscribers) {
     this.topic = topic
@@ -58,7 +60,7 @@ export class CatchUps {
       if (this.encodedState?.state === state && this.encodedState !== undefined) {
         return Effect.succeed(toSnapshot(durable, this.encodedState.json))
       }
-      const json = codecsFor(this.kind).encodeState(state)
+      const json = Result.map(codecsFor(this.kind).encodeState(state), encodeJson)
       this.encodedState = { state, json: Result.getOrUndefined(json) }
       return Result.isSuccess(json)
         ? Effect.succeed(toSnapshot(durable, json.success))
@@ -67,5 +69,10 @@ export class CatchUps {
           undefined
         )
     })
+  }
+
+  /** Forgets the encoded state: the topic has moved on. Who reads it already keeps it. */
+  forgetSnapshot(): void {
+    this.encodedState = undefined
   }
 }

@@ -6,6 +6,7 @@ import type { DurableState } from "../../domain/topic/DurableState.ts"
 import { isSnapshotDue } from "../../domain/topic/Snapshots.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 import type { EventLog } from "../../services/EventLog.ts"
+import { jsonText } from "../delivery/SharedFrame.ts"
 import type { CatchUps } from "./CatchUps.ts"
 
 /** The dependencies of a snapshot writer. */
@@ -45,7 +46,7 @@ export class SnapshotWriter {
     return Effect.flatMap(this.catchUps.encodeSnapshot(durable), (snapshot) => {
       if (snapshot === undefined) return Effect.void
       this.savedSeq = durable.seq
-      const encodedSnapshot = { seq: durable.seq, version: this.kind.version, state: JSON.stringify(snapshot.state) }
+      const encodedSnapshot = { seq: durable.seq, version: this.kind.version, state: jsonText(snapshot.state) }
       return Effect.ignore(this.dependencies.log.saveSnapshot(this.topic, encodedSnapshot), { log: "Warn" })
     })
   }

@@ -195,6 +195,7 @@ export class TopicHost {
   /** Sends the delta, starts and stops intents, and sets the timer, as the durable state has moved on. */
   private publish({ before, entries, loaded }: Advance): void {
     if (entries.length === 0 && loaded === undefined) return
+    this.catchUps.forgetSnapshot()
     if (loaded !== undefined) {
       this.snapshots.reset(loaded.snapshotSeq)
       this.subscribers.reset(loaded.tail)

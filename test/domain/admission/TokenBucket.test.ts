@@ -56,6 +56,16 @@ describe("TokenBucket", () => {
     }
   })
 
+  it.prop("[CON7] what is charged is paid by waiting, however much it is", {
+    tokens: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000_000 })))
+  }, ({ tokens }) => {
+    const charged = TokenBucket.charge(TokenBucket.makeFull(rate, 0), rate, 0, tokens)
+    const wait = TokenBucket.waitFor(charged, rate, 0)
+    assert.strictEqual(wait, Math.max(0, (tokens + 1 - rate.burst) * 60_000 / rate.perMinute))
+    assert.strictEqual(TokenBucket.waitFor(charged, rate, wait), 0)
+    assert.strictEqual(TokenBucket.fullAt(charged, rate), tokens * 60_000 / rate.perMinute)
+  })
+
   it.prop("[CON7] a token is available after the stated wait", { gaps }, ({ gaps }) => {
     let bucket = TokenBucket.makeFull(rate, 0)
     let now = 0

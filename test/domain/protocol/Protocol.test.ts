@@ -110,3 +110,22 @@ describe("challengeSigningInput", () => {
     assert.strictEqual(inputs[0] === inputs[1], isSame)
   })
 })
+
+describe("a message with a field that is encoded already", () => {
+  it.prop("[SYN1] is the same message", { state: Arbitrary.schema(Schema.Json) }, ({ state }) => {
+    const payload = {
+      ref_id: id,
+      mode: "snapshot",
+      position: { epoch: "e", seq: 1 },
+      presence: [],
+      signals: []
+    } as const
+    for (const fields of [{ id, timestamp: 1 }, { id, timestamp: 1, thread_id: topicId("a") }]) {
+      const { after, before } = Protocol.encodeEnvelopeParts("subscribed", payload, "state", fields)
+      assert.deepStrictEqual(
+        JSON.parse(before + JSON.stringify(state) + after),
+        JSON.parse(Protocol.encodeServerMessage({ _tag: "subscribed", ...payload, state }, fields))
+      )
+    }
+  })
+})

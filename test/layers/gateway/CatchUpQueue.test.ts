@@ -1,13 +1,18 @@
 /** Catch-ups of slow connections, with topics and send queue moved by hand (CON8). */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
+import { TestClock } from "effect/testing"
 import { closeCode } from "../../../src/domain/connection/CloseCode.ts"
-import { TopicId } from "../../../src/domain/protocol/Ids.ts"
+import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
+import { defaults } from "../../../src/domain/protocol/Limits.ts"
+import * as ReplyOrder from "../../../src/layers/delivery/ReplyOrder.ts"
 import * as CatchUpQueue from "../../../src/layers/gateway/CatchUpQueue.ts"
 import { stateOf } from "../../../src/layers/gateway/ClientConnection.ts"
+import { handlers } from "../../../src/layers/gateway/ConnectionIntents.ts"
 import * as Subscriptions from "../../../src/layers/gateway/Subscriptions.ts"
 import { rejectUnavailable } from "../../../src/layers/topics/HostMessages.ts"
 import type { CoalescedTopics } from "../../../src/services/Socket.ts"
+import { connectSignedIn, request, startListening, wsServerLayer } from "../../support/TestUsers.ts"
 import { coalesced, epoch, makeDelta, makeFixture, topic } from "./RuntimeFixture.ts"
 
 describe("a catch-up of a slow connection", () => {
@@ -74,4 +79,54 @@ describe("a catch-up of a slow connection", () => {
       answer()
       assert.deepStrictEqual(delivered, [])
     })))
+})
+
+describe("the reads of a connection", () => {
+  it.effect("[CON8] queries wait until the send queue has room, and run one at a time", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { client, drain, runtime, startedEffects } = yield* makeFixture
+      for (const ref of [CommandId.make("1"), CommandId.make("2")]) {
+        handlers.ReadThread(runtime, client, { _tag: "ReadThread", ref, topic }, undefined)
+      }
+      assert.strictEqual(startedEffects.count, 0)
+      drain()
+      assert.strictEqual(startedEffects.count, 1)
+    })))
+
+  it.effect("[CON8] wait for replies that are held back behind an earlier one", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { client, drain, runtime, startedEffects } = yield* makeFixture
+      const first = ReplyOrder.openSlot(client)
+      const second = ReplyOrder.openSlot(client)
+      const large = { text: "\"x\"".repeat(defaults.outboxFold), lane: { _tag: "Reply" } } as const
+      ReplyOrder.reply(client, second, large, { deliver: () => {} })
+      handlers.ReadThread(runtime, client, { _tag: "ReadThread", ref: CommandId.make("1"), topic }, undefined)
+      drain()
+      assert.strictEqual(startedEffects.count, 0)
+      ReplyOrder.complete(client, first, { deliver: () => {} })
+      drain()
+      assert.strictEqual(startedEffects.count, 1)
+    })))
+})
+
+describe("the bytes that a user reads", () => {
+  it.effect("[CON7] are charged: after a large reply the next read has to wait, for as long as the error says", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const client = yield* connectSignedIn(url)
+      const other = yield* connectSignedIn(url)
+      const thread = `thread:${(yield* request(client, "create_thread", { name: "Long" })).payload["ref_id"] as string}`
+      for (let n = 0; n < 5; n++) yield* request(client, "submit_message", { content: "x".repeat(20_000) }, thread)
+      assert.strictEqual((yield* request(client, "get_thread", {}, thread)).type, "thread_messages")
+      for (const type of ["get_thread", "subscribe"]) {
+        const { payload } = yield* request(client, type, {}, thread)
+        assert.deepInclude(payload, { code: "rate_limited", retryable: true })
+        assert.isAbove(payload["retry_after_ms"] as number, 60_000)
+      }
+      assert.strictEqual((yield* request(other, "get_thread", {}, thread)).type, "thread_messages")
+      yield* TestClock.adjust((yield* request(client, "get_thread", {}, thread)).payload["retry_after_ms"] as number)
+      assert.strictEqual((yield* request(client, "subscribe", {}, thread)).type, "subscribed")
+    }).pipe(Effect.provide(wsServerLayer({
+      limits: { readBytesBurst: 20_000, readBytesPerMinute: 60_000, pingInterval: 10_000_000, sessionTtl: 10_000_000 }
+    }))))
 })

@@ -8,6 +8,7 @@ import { ClientConnection, type ConnectionEvents } from "../../../src/layers/gat
 import { handlers } from "../../../src/layers/gateway/ConnectionIntents.ts"
 import { ConnectionRegistry } from "../../../src/layers/gateway/ConnectionRegistry.ts"
 import type { ConnectionRuntime } from "../../../src/layers/gateway/ConnectionRuntime.ts"
+import { ReadBudget } from "../../../src/layers/gateway/ReadBudget.ts"
 import * as UserBudgets from "../../../src/layers/gateway/UserBudgets.ts"
 import { Metrics } from "../../../src/layers/observability/Metrics.ts"
 import * as TimerWheel from "../../../src/layers/runtime/TimerWheel.ts"
@@ -56,6 +57,7 @@ export const makeFixture = Effect.gen(function*() {
   const unsubscribed: Array<TopicId> = []
   const runningText: Array<ReturnType<typeof noSignals.runningStreams>[number]> = []
   const delivered: Array<string> = []
+  const startedEffects = { count: 0 }
   let bufferedBytes: number = defaults.outboxFold + 1
   const connection: Connection = {
     id: ConnectionId.make("slow"),
@@ -73,7 +75,8 @@ export const makeFixture = Effect.gen(function*() {
   }
   const metrics = yield* Metrics
   const wheel = yield* TimerWheel.make(1_000)
-  const topics: Pick<Topics["Service"], "subscribe" | "unsubscribe"> = {
+  const topics: Pick<Topics["Service"], "subscribe" | "unsubscribe" | "stateOf"> = {
+    stateOf: () => Effect.never,
     subscribe: (...args) => void subscribeCalls.push(args),
     unsubscribe: (topic) => void unsubscribed.push(topic)
   }
@@ -84,10 +87,11 @@ export const makeFixture = Effect.gen(function*() {
     wheel,
     handlers,
     registry: new ConnectionRegistry(UserBudgets.make(defaults, new Map()), wheel),
+    readBudget: yield* ReadBudget,
     topics,
     signals: { ...noSignals, runningStreams: () => runningText },
     nextId: uuid,
-    runFork: () => undefined
+    runFork: () => void startedEffects.count++
   } as unknown as ConnectionRuntime
   const client = new ClientConnection(connection, 1, metrics, noEvents)
   const user: UserId = makeTestUser().key
@@ -110,5 +114,16 @@ export const makeFixture = Effect.gen(function*() {
   }
   const addRunningText = (text: string) =>
     runningText.push({ prompt_id: CommandId.make(uuid()), loop: 0, step: "action", attempt: 0, offset: 0, text })
-  return { client, runtime, addRunningText, subscribeCalls, unsubscribed, delivered, subscribe, drain, answer }
+  return {
+    client,
+    runtime,
+    startedEffects,
+    addRunningText,
+    subscribeCalls,
+    unsubscribed,
+    delivered,
+    subscribe,
+    drain,
+    answer
+  }
 })

@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted, Ref, type Scope, Stream } from "effect"
+import { Effect, Exit, Layer, Redacted, Ref, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { AddressInfo } from "node:net"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
 import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
+import * as OutboundBudget from "../../../src/layers/delivery/OutboundBudget.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
+import * as ReadBudget from "../../../src/layers/gateway/ReadBudget.ts"
 import * as HttpApp from "../../../src/layers/http/HttpApp.ts"
 import * as Readiness from "../../../src/layers/http/Readiness.ts"
 import * as SseRoute from "../../../src/layers/http/SseRoute.ts"
@@ -30,14 +32,20 @@ const services = TopicsLocal.layer().pipe(
 )
 
 /** Serves `thread`, which Ada created; `limits` are those of the streams. */
-const serveThread = Effect.fnUntraced(function*(limits: Parameters<typeof SseRoute.layer>[0] = defaults) {
+const serveThread = Effect.fnUntraced(function*(
+  limits: SseRoute.SseOptions["limits"] = defaults,
+  budgets: Layer.Layer<never> = Layer.empty
+) {
   const context = yield* Layer.build(services)
   yield* Layer.build(HttpApp.layer({
     webRoot: "none",
     limits: defaults,
     trustedProxies: [],
     metrics: { access: "off", token: null },
-    extraRoutes: Layer.provide(SseRoute.layer(limits), Layer.succeedContext(context))
+    extraRoutes: SseRoute.layer({ limits, trustedProxies: ["127.0.0.1"] }).pipe(
+      Layer.provide(Layer.succeedContext(context)),
+      Layer.provide(budgets)
+    )
   })).pipe(Effect.provide(context))
   return yield* Effect.gen(function*() {
     const ready = yield* Readiness.Readiness
@@ -202,6 +210,50 @@ describe("access to and end of event streams", () => {
       const { mine, url } = yield* serveThread({ ...defaults, connectionsPerUser: 1 })
       yield* (yield* openStream(`${url}/${thread}/events`, bearer(mine))).event
       assert.strictEqual((yield* openStream(`${url}/${thread}/events`, bearer(mine))).status, 429)
+    }))
+
+  test("[SYN13] [SEC24] streams per address are limited, whoever opens them", () =>
+    Effect.gen(function*() {
+      const { mine, token, url } = yield* serveThread({ ...defaults, connectionsPerAddress: 1 })
+      const ben = yield* token(makeTestUser())
+      const open = (who: string, address: string) =>
+        openStream(`${url}/${thread}/events`, bearer(who, { "x-forwarded-for": address }))
+      yield* (yield* open(mine, "192.0.2.1")).event
+      assert.strictEqual((yield* open(ben, "192.0.2.1")).status, 429)
+      assert.strictEqual((yield* open(mine, "192.0.2.2")).status, 200)
+    }))
+
+  test("[SYN13] [CON7] who has read too much is told when to come back", () =>
+    Effect.gen(function*() {
+      const { mine, url } = yield* serveThread(
+        defaults,
+        ReadBudget.layer({ readBytesBurst: 100, readBytesPerMinute: 100 })
+      )
+      yield* (yield* openStream(`${url}/${thread}/events`, bearer(mine))).event
+      const { response, status } = yield* openStream(`${url}/${thread}/events`, bearer(mine))
+      assert.strictEqual(status, 429)
+      const seconds = Number(response.headers.get("retry-after"))
+      assert.isAbove(seconds, 0)
+      yield* TestClock.adjust(seconds * 1_000)
+      assert.strictEqual((yield* openStream(`${url}/${thread}/events`, bearer(mine))).status, 200)
+    }))
+
+  test("[SYN13] [CON8] [SEC27] a large state arrives whole; beyond the budget of all peers the slowest stream is cut", () =>
+    Effect.gen(function*() {
+      const { mine, send, url } = yield* serveThread(defaults, OutboundBudget.layer({ outboxTotal: 16_000_000 }))
+      // More than the kernel's buffers hold.
+      for (let n = 0; n < 320; n++) yield* send({ _tag: "submit_message", content: `${n} ${"€".repeat(10_000)}` })
+      const slow = yield* openStream(`${url}/${thread}/events`, bearer(mine))
+      yield* send({ _tag: "submit_message", content: "the state is another one now" })
+      const other = yield* openStream(`${url}/${thread}/events`, bearer(mine))
+      const { state } = (yield* other.event).data.payload as {
+        readonly state: { readonly messages: ReadonlyArray<{ readonly content: string }> }
+      }
+      assert.deepStrictEqual(
+        state.messages.map(({ content }) => content.slice(-10)),
+        [...Array<string>(320).fill("€".repeat(10)), "is another one now".slice(-10)]
+      )
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(Effect.forever(slow.event))))
     }))
 
   test("[SYN13] [CON8] a stream whose reader stops reading ends without a gap", () =>

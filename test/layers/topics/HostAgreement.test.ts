@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import { CommandId, type Position } from "../../../src/domain/protocol/Ids.ts"
 import { decodeServerMessage, type PublishedEvent } from "../../../src/domain/protocol/Protocol.ts"
 import { fold } from "../../../src/domain/topic/Topic.ts"
+import { jsonText } from "../../../src/layers/delivery/SharedFrame.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { type CatchUp, type Subscriber, Topics } from "../../../src/services/Topics.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
@@ -43,7 +44,7 @@ class Replica implements Subscriber {
   readonly applyCatchUp = (catchUp: CatchUp): void => {
     this.receiving = this.subscribed
     this.position = catchUp.position
-    if (catchUp.mode === "snapshot") this.state = catchUp.state as CounterKind.State
+    if (catchUp.mode === "snapshot") this.state = JSON.parse(jsonText(catchUp.state)) as CounterKind.State
     else this.applyEvents(catchUp.events)
   }
 

@@ -3,6 +3,7 @@ import { Effect, Result } from "effect"
 import { UserId } from "../../../src/domain/protocol/Ids.ts"
 import { threadKind } from "../../../src/domain/thread/Thread.ts"
 import { fold } from "../../../src/domain/topic/Topic.ts"
+import { jsonText } from "../../../src/layers/delivery/SharedFrame.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { Topics } from "../../../src/services/Topics.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
@@ -133,10 +134,30 @@ describe("subscriptions", () => {
       const caught = Result.getOrThrow(yield* subscribe(counterOne, subscriber))
       assert.strictEqual(caught.mode, "snapshot")
       assert.strictEqual(caught.position.seq, 1)
-      assert.strictEqual(caught.mode === "snapshot" && (caught.state as CounterKind.State).total, 7)
+      assert.strictEqual(
+        caught.mode === "snapshot" && (JSON.parse(jsonText(caught.state)) as CounterKind.State).total,
+        7
+      )
       yield* sendCommands(counterOne, [["a", { _tag: "add", n: 1 }], ["b", { _tag: "add", n: 1 }]])
       yield* sendCommand(counterOne, { _tag: "add", n: 1 })
       assert.deepStrictEqual(deltaRanges(subscriber), [[1, 3], [3, 4]])
+    }).pipe(Effect.provide(layer())))
+
+  it.effect("[CON8] [SYN9] a state is encoded once, for all who read it at its position", () =>
+    Effect.gen(function*() {
+      const read = Effect.map(subscribe(counterOne, recordingSubscriber("x")), (outcome) => {
+        const caught = Result.getOrThrow(outcome)
+        return caught.mode === "snapshot" ? caught.state : undefined
+      })
+      yield* sendCommand(counterOne, { _tag: "add", n: 7 })
+      const encodings = new Set(yield* Effect.replicateEffect(read, 100))
+      assert.strictEqual(encodings.size, 1)
+      yield* sendCommand(counterOne, { _tag: "add", n: 1 })
+      encodings.add(yield* read)
+      assert.deepStrictEqual(
+        [...encodings].map((json) => (JSON.parse(jsonText(json!)) as CounterKind.State).total),
+        [7, 8]
+      )
     }).pipe(Effect.provide(layer())))
 
   it.effect("[SYN2] [SYN8] deltas for the same log within the limit, else a snapshot", () =>

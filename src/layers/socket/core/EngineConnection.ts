@@ -16,6 +16,7 @@ import type { ConnectionId, Instant, TopicId } from "../../../domain/protocol/Id
 import { encodeServerMessage } from "../../../domain/protocol/Protocol.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import type { CoalescedTopics, Connection, ConnectionMetadata, SocketError } from "../../../services/Socket.ts"
+import type { SlowReceiver } from "../../delivery/OutboundBudget.ts"
 import * as SendQueue from "../../delivery/SendQueue.ts"
 import type { TimerTask } from "../../runtime/TimerWheel.ts"
 import { closeTimeout, type EngineContext } from "./EngineContext.ts"
@@ -23,7 +24,9 @@ import { connectionNotFound, transportFailed, unsupportedCapability } from "./So
 import { closedTransport, type Transport, type TransportEvents } from "./Transport.ts"
 
 /** A connection, made by `SocketEngine.accept`. */
-export class EngineConnection extends SendQueue.SendQueue implements Connection, TransportEvents, TimerTask {
+export class EngineConnection extends SendQueue.SendQueue
+  implements Connection, TransportEvents, TimerTask, SlowReceiver
+{
   readonly id: ConnectionId
   readonly metadata: ConnectionMetadata
   readonly connectedAt: Instant
@@ -112,7 +115,21 @@ export class EngineConnection extends SendQueue.SendQueue implements Connection,
     this.flushScheduled = false
     if (this.status !== "open") return
     this.write()
+    if (this.transport.isDrained !== true) this.reportPending()
     if (this.backpressured || SendQueue.hasWithheldFrames(this)) this.onDrained()
+  }
+
+  /** Counts what the peer has not read against the budget of the process. */
+  private reportPending(): void {
+    const { pendingShared } = this.transport
+    this.engine.outboundBudget.update(this, {
+      copiedBytes: this.bufferedAmount() - (pendingShared?.bytes ?? 0),
+      shared: pendingShared?.values ?? []
+    })
+  }
+
+  closeAsSlow(): void {
+    this.closeWithGoodbye(closeCode.slowConsumer, "the server is busy with slow readers: reconnect to catch up")
   }
 
   private write(): void {
@@ -132,6 +149,7 @@ export class EngineConnection extends SendQueue.SendQueue implements Connection,
 
   onDrained(): void {
     if (this.status !== "open" || this.flushScheduled) return
+    this.reportPending()
     const coalesced = SendQueue.requeueWithheld(this, this.transport.unsentBytes(), this.engine.limits)
     if (coalesced === undefined) return
     if (this.frames.length > 0) {
@@ -279,6 +297,7 @@ export class EngineConnection extends SendQueue.SendQueue implements Connection,
     this.status = "closed"
     this.transport = closedTransport
     this.engine.wheel.cancel(this)
+    this.engine.outboundBudget.release(this)
     SendQueue.clear(this)
     this.engine.remove(this.id)
     for (const waiter of this.pongWaiters) waiter(false)

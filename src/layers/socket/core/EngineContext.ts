@@ -2,6 +2,7 @@
 import type { ConnectionId, Instant } from "../../../domain/protocol/Ids.ts"
 import type { Limits } from "../../../domain/protocol/Limits.ts"
 import type { Capability } from "../../../services/Socket.ts"
+import type { OutboundBudgetService } from "../../delivery/OutboundBudget.ts"
 import type { Metrics } from "../../observability/Metrics.ts"
 import type { TimerWheel } from "../../runtime/TimerWheel.ts"
 import type { FlushQueue } from "./FlushQueue.ts"
@@ -20,6 +21,8 @@ export interface EngineContext {
   readonly wheel: TimerWheel
   readonly flushQueue: FlushQueue
   readonly listeners: Listeners
+  /** Told of connections that read slowly. */
+  readonly outboundBudget: OutboundBudgetService
   /** Frames are counted by their sender; the messages appended to them are counted when they are written. */
   readonly metrics: Pick<Metrics, "messagesSent">
   /** Removes a closed connection from the engine's connections. */

@@ -51,6 +51,7 @@ import type { Limits } from "../../../domain/protocol/Limits.ts"
 import * as Uuids from "../../../domain/protocol/Uuids.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import { type Capability, type ConnectionMetadata, Socket } from "../../../services/Socket.ts"
+import { OutboundBudget } from "../../delivery/OutboundBudget.ts"
 import { Metrics } from "../../observability/Metrics.ts"
 import * as Entropy from "../../runtime/Entropy.ts"
 import * as TimerWheel from "../../runtime/TimerWheel.ts"
@@ -100,6 +101,7 @@ export const make = Effect.fnUntraced(function*(
     wheel: yield* TimerWheel.make(Math.min(TimerWheel.defaultTickMillis, limits.pongTimeout)),
     flushQueue: new FlushQueue(runAfterTurn),
     listeners: Listeners.make(),
+    outboundBudget: yield* OutboundBudget,
     metrics: yield* Metrics,
     remove: (id) => void connections.delete(id)
   }

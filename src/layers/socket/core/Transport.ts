@@ -1,8 +1,14 @@
 /**
  * The interface between the shared part of all engines and one engine's connection: writing to a peer, and its events.
  */
-import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
+import type { EncodedJson, OutboundFrame } from "../../../services/OutboundFrame.ts"
 import type { Connection } from "../../../services/Socket.ts"
+
+/** Unsent bytes that are no copies: of values that other connections may send as well. */
+export interface PendingShared {
+  readonly bytes: number
+  readonly values: ReadonlyArray<EncodedJson>
+}
 
 /**
  * Writes to one peer. Optional members belong to capabilities; an engine without them does not declare those. `write`
@@ -15,6 +21,8 @@ export interface Transport {
   readonly write: (frames: ReadonlyArray<OutboundFrame>) => void
   /** Bytes written and not yet taken by the network. */
   readonly unsentBytes: () => number
+  /** The part of `unsentBytes` that is shared; nothing if it is absent. */
+  readonly pendingShared?: PendingShared | undefined
   /** Cheap hint that the send buffer is nearly empty; reading `unsentBytes` is a native call. */
   readonly isDrained?: boolean
   /**

@@ -3,7 +3,9 @@ import type { Duplex } from "node:stream"
 import { WebSocket } from "ws"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import * as SendQueue from "../../delivery/SendQueue.ts"
-import type { Transport, TransportEvents } from "../core/Transport.ts"
+import { usesFragments } from "../../delivery/SharedFrame.ts"
+import type { PendingShared, Transport, TransportEvents } from "../core/Transport.ts"
+import { FragmentQueue } from "./FragmentQueue.ts"
 
 /** A `ws` socket with a reference to its connection, so that all sockets share one listener per event. */
 export class WsConnection extends WebSocket {
@@ -34,6 +36,8 @@ export class WsTransport implements Transport {
   private readonly ws: WsConnection
   private readonly raw: Duplex
   private readonly bytesOf: FrameJoiner
+  /** A frame that is being sent in fragments, and what waits behind it. */
+  private fragmented: FragmentQueue | undefined = undefined
 
   constructor(ws: WsConnection, raw: Duplex, bytesOf: FrameJoiner) {
     this.ws = ws
@@ -42,16 +46,45 @@ export class WsTransport implements Transport {
   }
 
   write(frames: ReadonlyArray<OutboundFrame>): void {
-    if (this.raw.write(this.bytesOf(frames)) || !this.isDrained) return
+    if (this.fragmented === undefined && !frames.some(usesFragments)) {
+      if (!this.raw.write(this.bytesOf(frames))) this.awaitDrain()
+      return
+    }
+    this.fragmented ??= new FragmentQueue(this.bytesOf)
+    this.fragmented.push(frames)
+    if (this.isDrained) this.writeFragments()
+  }
+
+  private awaitDrain(): void {
+    if (!this.isDrained) return
     this.isDrained = false
     this.raw.once("drain", () => {
       this.isDrained = true
-      this.ws.transportEvents?.onDrained()
+      this.writeFragments()
+      if (this.isDrained) this.ws.transportEvents?.onDrained()
     })
   }
 
+  /** Writes until the socket's buffer is full. */
+  private writeFragments(): void {
+    while (this.fragmented !== undefined) {
+      // Nothing may follow a close frame.
+      const isWritable = this.ws.readyState !== WebSocket.OPEN || this.fragmented.writeNext(this.raw)
+      if (this.ws.readyState !== WebSocket.OPEN || this.fragmented.isEmpty) {
+        const { onEnd } = this.fragmented
+        this.fragmented = undefined
+        onEnd?.()
+      }
+      if (!isWritable) return this.awaitDrain()
+    }
+  }
+
   unsentBytes(): number {
-    return this.raw.writableLength
+    return this.raw.writableLength + (this.fragmented?.unsentBytes ?? 0)
+  }
+
+  get pendingShared(): PendingShared | undefined {
+    return this.fragmented?.pendingShared
   }
 
   bytesSent(): number {
@@ -59,7 +92,8 @@ export class WsTransport implements Transport {
   }
 
   close(code: number, reason: string): void {
-    this.ws.close(code, reason)
+    if (this.fragmented === undefined) return this.ws.close(code, reason)
+    this.fragmented.onEnd = () => this.ws.close(code, reason)
   }
 
   terminate(): void {

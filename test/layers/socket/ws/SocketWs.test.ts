@@ -5,6 +5,8 @@ import { connect as connectTcp } from "node:net"
 import { closeCode } from "../../../../src/domain/connection/CloseCode.ts"
 import { TopicId } from "../../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../../src/domain/protocol/Limits.ts"
+import * as OutboundBudget from "../../../../src/layers/delivery/OutboundBudget.ts"
+import { encodeJson, makeFrame } from "../../../../src/layers/delivery/SharedFrame.ts"
 import * as HttpListener from "../../../../src/layers/net/HttpListener.ts"
 import * as SocketWs from "../../../../src/layers/socket/ws/SocketWs.ts"
 import type { OutboundFrame } from "../../../../src/services/OutboundFrame.ts"
@@ -246,4 +248,61 @@ describe("the contract over ws", () => {
       )
       assert.deepInclude(error.reason, { _tag: "ListenFailed", code: "EADDRINUSE" })
     }).pipe(Effect.provide(wsEngine())))
+})
+
+describe("large messages that connections share", () => {
+  /** More than the kernel's buffers hold. */
+  const largeState = Array.from({ length: 400 }, (_, n) => `${n} ${"€".repeat(10_000)}`)
+  const shared = encodeJson(largeState)
+  const makeLargeFrame = (n: number) =>
+    makeFrame({ type: "subscribed", payload: { n }, field: "state", json: shared }, { id: "1", timestamp: n }, {
+      _tag: "Reply"
+    })
+
+  it.effect("[CON8] arrive whole and in order, and pings pass between their fragments", () =>
+    Effect.gen(function*() {
+      const { connection } = yield* recordEvents
+      const client = yield* openClient(yield* startListening)
+      const server = yield* connection
+      client.ws.pause()
+      server.deliver(makeLargeFrame(1))
+      server.deliver({ text: JSON.stringify({ type: "after", payload: {} }), lane: { _tag: "Reply" } })
+      const ping = yield* Effect.forkChild(server.ping, { startImmediately: true })
+      client.ws.resume()
+      yield* Fiber.join(ping)
+      const large = yield* client.next
+      assert.deepStrictEqual([large.payload["n"], large.payload["state"]], [1, largeState])
+      assert.strictEqual((yield* client.next).type, "after")
+    }).pipe(Effect.provide(wsEngine())))
+
+  it.effect("[CON8] [SEC27] are not copied for a peer that does not read; beyond the budget of all peers the slowest is closed", () =>
+    Effect.gen(function*() {
+      const { connection, end } = yield* recordEvents
+      const socket = yield* Socket
+      const budget = yield* OutboundBudget.OutboundBudget
+      const url = yield* startListening
+      const [slow, slower] = yield* Effect.replicateEffect(openClient(url), 2)
+      const [toSlow, toSlower] = [yield* connection, yield* connection]
+      slow!.ws.pause()
+      slower!.ws.pause()
+      const waitUntilFull = (server: typeof toSlow) =>
+        Effect.repeat(Effect.sync(() => server.bufferedAmount()), { until: (bytes) => bytes > 0 })
+      toSlower.deliver(makeLargeFrame(1))
+      yield* waitUntilFull(toSlower)
+      toSlow.deliver(makeLargeFrame(2))
+      yield* waitUntilFull(toSlow)
+      // Fragments of both, and the value once.
+      assert.isBelow(budget.pendingBytes(), shared.length + 500_000)
+      toSlow.deliver({ text: "x".repeat(1_000_000), lane: { _tag: "Reply" } })
+      yield* Effect.repeat(Effect.sync(() => budget.pendingBytes()), {
+        until: (bytes) => bytes > shared.length + 900_000
+      })
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(yield* end, closeCode.slowConsumer)
+      assert.strictEqual((yield* socket.getAllConnections)[0], toSlow)
+    }).pipe(Effect.provide(
+      wsEngine().pipe(
+        Layer.provideMerge(OutboundBudget.layer({ outboxTotal: shared.length + 800_000 }))
+      )
+    )))
 })
