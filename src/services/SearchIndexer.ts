@@ -14,7 +14,7 @@
  * **Gotchas**
  *
  * `awaitCaughtUp` waits as long as the engine or the embedder is down: give it a timeout in a request. A text that
- * the embedding model rejects is skipped with a warning, and does not block the others.
+ * alone cannot be embedded is set aside and tried again later: it blocks no other text, and is not waited for.
  *
  * **Example**
  *
@@ -25,7 +25,7 @@
  * const program = Effect.gen(function*() {
  *   const { awaitCaughtUp, status } = yield* Services.SearchIndexer.SearchIndexer
  *   yield* Effect.timeout(awaitCaughtUp, "10 seconds")
- *   console.log(yield* status) // { pendingTopics: 0, failures: 0 }
+ *   console.log(yield* status) // { pendingTopics: 0, failures: 0, textsSetAside: 0 }
  * })
  *
  * const layer = Layers.SearchIndexerLive.layer.pipe(
@@ -53,6 +53,8 @@ export class SearchIndexer extends Context.Service<SearchIndexer, {
   readonly rebuild: Effect.Effect<void>
   /** Has what a thread published after `seq` indexed again. Returns once that is durably requested. */
   readonly reindexFrom: (topic: TopicId, seq: number) => Effect.Effect<void, EventLogError>
-  /** The number of topics in the queue, and of failed rounds in a row. */
-  readonly status: Effect.Effect<{ readonly pendingTopics: number; readonly failures: number }>
+  /** The number of topics in the queue, of failed rounds in a row, and of texts that cannot be embedded for now. */
+  readonly status: Effect.Effect<
+    { readonly pendingTopics: number; readonly failures: number; readonly textsSetAside: number }
+  >
 }>()("choir/services/SearchIndexer") {}

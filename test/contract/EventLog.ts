@@ -249,6 +249,18 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.deepStrictEqual(yield* log.laggingTopics("search"), [{ topic, seq: 2 }])
         assert.deepStrictEqual(yield* log.laggingTopics("hooks"), [{ topic, seq: 0 }, { topic: other, seq: 0 }])
       }))
+
+    test("[STO4] a cursor is where it was set last, forwards or back", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        yield* log.append(makeAppend(topic, 0, 9))
+        for (const seq of [1, 4, 7, 2, 0, 8]) {
+          yield* log.setCursor("search", topic, seq)
+          assert.deepStrictEqual(yield* log.laggingTopics("search"), [{ topic, seq }])
+        }
+        yield* log.setCursor("search", topic, 9)
+        assert.deepStrictEqual(yield* log.laggingTopics("search"), [])
+      }))
   })
 
   describe(`${name}: directory`, () => {

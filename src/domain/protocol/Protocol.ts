@@ -176,7 +176,7 @@ export const ServerMessage = Schema.TaggedUnion({
   signal: PublishedSignal.fields,
   presence_diff: { joins: Schema.Array(Presence), leaves: Schema.Array(Presence) },
   /**
-   * Streamed text of a Chorus step (CHO5): `text` belongs at `offset` (in UTF-16 units) of the attempt's text so far.
+   * Streamed text of a Chorus step (CHO5): `text` belongs at `offset` (in UTF-16 units) of the attempt's text so far, and replaces what was there.
    * Not logged: the completed step arrives as an event.
    */
   chorus_response: {

@@ -46,7 +46,7 @@
  * // => ready
  * ```
  */
-import { Context, Effect, Layer, Path, Ref, type Scope } from "effect"
+import { Context, Duration, Effect, Layer, Path, Ref, type Scope } from "effect"
 import type { SqlClient } from "effect/sql"
 import { fileURLToPath } from "node:url"
 import { builtInKinds } from "../../domain/BuiltInKinds.ts"
@@ -115,16 +115,27 @@ const storageLayer = (settings: Settings) =>
     return EventLogSql.layer.pipe(Layer.provideMerge(file))
   }))
 
-const modelLayer = ({ embedDimensions, embedKey, embedModel, embedUrl, llmKey, llmModel, llmUrl }: Settings) =>
-  Models.layer({
-    llm: llmUrl === null || llmModel === null ? undefined : { url: llmUrl, key: llmKey ?? undefined, model: llmModel },
+const modelLayer = (settings: Settings) => {
+  const { embedDimensions, embedKey, embedModel, embedUrl, llmKey, llmModel, llmUrl } = settings
+  return Models.layer({
+    llm: llmUrl === null || llmModel === null ? undefined : {
+      url: llmUrl,
+      key: llmKey ?? undefined,
+      model: llmModel,
+      limits: {
+        firstTokenTimeout: Duration.millis(settings.llmFirstTokenTimeout),
+        idleTimeout: Duration.millis(settings.llmIdleTimeout)
+      }
+    },
     embed: embedUrl === null || embedModel === null ? undefined : {
       url: embedUrl,
       key: embedKey ?? undefined,
       model: embedModel,
-      dimensions: embedDimensions
+      dimensions: embedDimensions,
+      limits: { embeddingTimeout: Duration.millis(settings.embedTimeout) }
     }
   })
+}
 
 /** The vector index: in the data file, unless a Qdrant server is configured. */
 const vectorIndexLayer = (

@@ -10,12 +10,14 @@ import type {
   LanguageModelV4Prompt,
   LanguageModelV4StreamPart
 } from "@ai-sdk/provider"
-import { Array as Arr, Duration, Effect, Layer, Option, Stream } from "effect"
+import { Array as Arr, Clock, Duration, Effect, Layer, Option, Stream } from "effect"
 import { type AiError, EmbeddingModel, LanguageModel, type Prompt, type Response } from "effect/ai"
 import * as ModelStream from "../../domain/chorus/ModelStream.ts"
 import { toTokenCount } from "../../domain/chorus/TokenCount.ts"
+import * as EmbeddingOrder from "../../domain/search/EmbeddingOrder.ts"
 import * as Vector from "../../domain/search/Vector.ts"
 import * as AiSdkError from "./AiSdkError.ts"
+import type { LifeSigns } from "./LifeSigns.ts"
 
 /** The limits of a model's answers and embeddings. */
 export interface ModelLimits extends ModelStream.StreamLimits {
@@ -26,8 +28,9 @@ export interface ModelLimits extends ModelStream.StreamLimits {
 /** The limits unless a model is given others. */
 const defaultLimits: ModelLimits = { ...ModelStream.defaultStreamLimits, embeddingTimeout: Duration.seconds(60) }
 
-/** Limits of a model, and the secrets that are redacted in its errors (SEC33). */
+/** Limits of a model, the secrets that are redacted in its errors (SEC33), and where its signs of life are noticed. */
 export interface ModelOptions {
+  readonly lifeSigns?: LifeSigns | undefined
   readonly limits?: Partial<ModelLimits> | undefined
   readonly secrets?: ReadonlyArray<string> | undefined
 }
@@ -73,11 +76,17 @@ const streamText = (
   options: ModelOptions,
   request: LanguageModel.ProviderOptions
 ): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> =>
-  Stream.unwrap(Effect.map(Effect.abortSignal, (signal) => {
+  Stream.unwrap(Effect.gen(function*() {
+    const signal = yield* Effect.abortSignal
+    const clock = yield* Clock.Clock
+    let lastSignAt = 0
+    options.lifeSigns?.listen(signal, () => {
+      lastSignAt = Number(clock.monotonicTimeNanosUnsafe()) / 1e6
+    })
     const nextPart = makePartReader(model, signal, options, request)
     return Stream.paginate(ModelStream.notStarted, (progress) =>
       nextPart.pipe(
-        AiSdkError.failAfter("streamText", ModelStream.nextTimeout(progress, limits)),
+        AiSdkError.failWhenSilent("streamText", ModelStream.nextTimeout(progress, limits), limits, () => lastSignAt),
         Effect.flatMap((part) => {
           const next = ModelStream.receivePart(progress, part.type === "text-delta" ? part.delta : "", limits)
           return next === undefined
@@ -179,7 +188,9 @@ const embedMany = Effect.fnUntraced(function*(
         AiSdkError.failAfter("embedMany", options.limits?.embeddingTimeout ?? defaultLimits.embeddingTimeout)
       )
   )
-  const results = responses.flatMap(({ embeddings }) => embeddings)
+  const results = responses.flatMap(({ embeddings, response }) =>
+    EmbeddingOrder.orderByIndex(embeddings, EmbeddingOrder.readIndices(response?.body)) ?? []
+  )
   if (
     results.length !== inputs.length || results.some((vector) => Vector.findFault(vector, dimensions) !== undefined)
   ) {

@@ -4,9 +4,14 @@ import { Layer, Redacted } from "effect"
 import { type EmbeddingModel, LanguageModel } from "effect/ai"
 import * as AiSdk from "./AiSdk.ts"
 import { cappedFetch } from "./CappedFetch.ts"
+import { makeEndpointFetch } from "./EndpointFetch.ts"
 import { dropInvalidUsage } from "./InvalidUsage.ts"
+import { LifeSigns } from "./LifeSigns.ts"
 
-/** An endpoint and a model. `url` is the part before `/chat/completions`, often ending in `/v1`. */
+/**
+ * An endpoint and a model. `url` is the part before `/chat/completions`, often ending in `/v1`. A query is kept at the end
+ * of every address; with `api-version` in it, the key is sent as Azure expects it, in the header `api-key`.
+ */
 export interface Endpoint {
   readonly url: string
   /** Undefined if the endpoint requires none. */
@@ -16,30 +21,39 @@ export interface Endpoint {
 }
 
 /** The endpoint's chat model. */
-export const layer = (endpoint: Endpoint): Layer.Layer<LanguageModel.LanguageModel> =>
-  Layer.effect(
+export const layer = (endpoint: Endpoint): Layer.Layer<LanguageModel.LanguageModel> => {
+  const lifeSigns = new LifeSigns()
+  return Layer.effect(
     LanguageModel.LanguageModel,
-    AiSdk.languageModel(makeProvider(endpoint).chatModel(endpoint.model), toModelOptions(endpoint))
+    AiSdk.languageModel(makeProvider(endpoint, lifeSigns).chatModel(endpoint.model), {
+      ...toModelOptions(endpoint),
+      lifeSigns
+    })
   )
+}
 
 /** The endpoint's embedding model. Vectors of another length than `dimensions` are an error (STO8). */
 export const openAiEmbeddingLayer = (
   endpoint: Endpoint & { readonly dimensions: number }
 ): Layer.Layer<EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions> =>
   AiSdk.embeddingLayer(
-    makeProvider(endpoint).embeddingModel(endpoint.model),
+    makeProvider(endpoint, new LifeSigns()).embeddingModel(endpoint.model),
     endpoint.dimensions,
     toModelOptions(endpoint)
   )
 
-const makeProvider = ({ key, url }: Endpoint) =>
-  createOpenAICompatible({
+const makeProvider = ({ key, url }: Endpoint, lifeSigns: LifeSigns) => {
+  const { origin, pathname, searchParams } = new URL(url)
+  const apiKey = key === undefined ? undefined : Redacted.value(key)
+  return createOpenAICompatible({
     name: "openai-compatible",
-    baseURL: url,
+    baseURL: origin + pathname,
+    queryParams: Object.fromEntries(searchParams),
     includeUsage: true,
-    fetch: dropInvalidUsage(cappedFetch),
-    ...(key === undefined ? {} : { apiKey: Redacted.value(key) })
+    fetch: dropInvalidUsage(makeEndpointFetch(cappedFetch, lifeSigns)),
+    ...(apiKey === undefined ? {} : searchParams.has("api-version") ? { headers: { "api-key": apiKey } } : { apiKey })
   })
+}
 
 const toModelOptions = ({ key, limits }: Endpoint): AiSdk.ModelOptions => ({
   limits,

@@ -51,6 +51,9 @@ export class SettingsInvalid extends Schema.TaggedError<SettingsInvalid>()("Sett
 
 const isOrigin = (value: string): boolean => URL.canParse(value) && new URL(value).origin === value
 
+/** The longest wait for a model, in milliseconds. */
+const maxTimeout = 3_600_000
+
 const settingDefinitions = {
   host: Setting.make(
     "HOST",
@@ -104,10 +107,15 @@ const settingDefinitions = {
   llmUrl: Setting.url("LLM_URL"),
   llmKey: Setting.secret("LLM_KEY"),
   llmModel: Setting.optional("LLM_MODEL"),
+  /** Milliseconds without a sign of life of the endpoint: until its answer begins, and between two parts of it. */
+  llmFirstTokenTimeout: Setting.number("LLM_FIRST_TOKEN_TIMEOUT", 60_000, 1, maxTimeout),
+  llmIdleTimeout: Setting.number("LLM_IDLE_TIMEOUT", 60_000, 1, maxTimeout),
   /** An OpenAI-compatible endpoint for embeddings; null: the built-in hashing embedder. */
   embedUrl: Setting.url("EMBED_URL"),
   embedKey: Setting.secret("EMBED_KEY"),
   embedModel: Setting.optional("EMBED_MODEL"),
+  /** Milliseconds until the vectors of one request have arrived. */
+  embedTimeout: Setting.number("EMBED_TIMEOUT", 60_000, 1, maxTimeout),
   embedDimensions: Setting.number("EMBED_DIMENSIONS", 1536, 8, 8_192),
   /** A Qdrant server for vectors; null: the embedded index. */
   qdrantUrl: Setting.url("QDRANT_URL"),

@@ -37,13 +37,13 @@ export const text = (name: string, defaultValue: string): Setting<string> =>
 export const optional = (name: string, expected = "a text"): Setting<string | null> =>
   make<string | null>(name, null, expected, (value) => value)
 
-/** An `http://` or `https://` URL, or null. */
+/** An `http://` or `https://` URL without a fragment, which would be sent to nobody, or null. */
 export const url = (name: string): Setting<string | null> =>
   make<string | null>(
     name,
     null,
-    "an http:// or https:// URL",
-    (value) => /^https?:\/\//.test(value) && URL.canParse(value) ? value : undefined
+    "an http:// or https:// URL without a fragment",
+    (value) => /^https?:\/\/[^#]*$/.test(value) && URL.canParse(value) ? value : undefined
   )
 
 /** A text that is never printed (SEC33), or null. */

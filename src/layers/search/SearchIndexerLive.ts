@@ -14,8 +14,8 @@
  *
  * **Gotchas**
  *
- * A corrupt log is skipped with an error in the log, since no retry can read it. An embedding model that rejects a
- * batch is asked text by text.
+ * A corrupt log is skipped with an error in the log, since no retry can read it. A text that alone cannot be embedded is
+ * set aside, tried again for some hours, and then left out; `rebuild` tries it again.
  *
  * **Example**
  *
@@ -51,7 +51,7 @@
  * await Effect.runPromise(program.pipe(Effect.provide(layer)))
  * ```
  */
-import { Effect, Layer } from "effect"
+import { Duration, Effect, Layer } from "effect"
 import type { EmbeddingModel } from "effect/ai"
 import { kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
 import { backoffDelay } from "../../domain/search/StorageRecovery.ts"
@@ -60,6 +60,7 @@ import { EventLog } from "../../services/EventLog.ts"
 import type { Kinds } from "../../services/Kinds.ts"
 import { SearchIndexer } from "../../services/SearchIndexer.ts"
 import { VectorIndex } from "../../services/VectorIndex.ts"
+import { Metrics } from "../observability/Metrics.ts"
 import * as ThreadIndexer from "./ThreadIndexer.ts"
 import * as ThreadReader from "./ThreadReader.ts"
 import { type Work, WorkQueue } from "./WorkQueue.ts"
@@ -71,6 +72,8 @@ const nilUuid = "00000000-0000-0000-0000-000000000000"
 interface IndexerState {
   /** Rounds in a row that failed. */
   failures: number
+  /** The milliseconds that the embedding model asked to wait in this round; null if it did not. */
+  retryAfter: number | null
   /** The index is checked once at the start: an empty one is filled from the logs. */
   needsIndexCheck: boolean
   /** The next round indexes everything. Set at any time, also while a round runs. */
@@ -89,7 +92,7 @@ interface Dependencies {
 }
 
 const make = Effect.gen(function*() {
-  const state: IndexerState = { failures: 0, needsIndexCheck: true, rebuildRequested: false }
+  const state: IndexerState = { failures: 0, retryAfter: null, needsIndexCheck: true, rebuildRequested: false }
   const threads = yield* ThreadReader.make
   const dependencies: Dependencies = {
     collection: yield* PriorsCollection,
@@ -111,6 +114,13 @@ const make = Effect.gen(function*() {
     (unsubscribes) => Effect.sync(() => unsubscribes.forEach((unsubscribe) => unsubscribe()))
   )
   yield* Effect.forkScoped(Effect.forever(Effect.andThen(workQueue.awaitWork, runRound(dependencies))))
+  yield* Effect.forkScoped(Effect.forever(retrySetAside(dependencies)))
+  const { instruments } = yield* Metrics
+  instruments.gauge(
+    "choir_search_texts_set_aside",
+    "Texts that cannot be embedded for now, and are not found by search",
+    threadIndexer.asideCount
+  )
 
   return SearchIndexer.of({
     awaitCaughtUp: workQueue.awaitIdle,
@@ -120,20 +130,38 @@ const make = Effect.gen(function*() {
     }),
     reindexFrom: (topic, seq) =>
       Effect.tap(threadIndexer.reindexFrom(topic, seq), () => Effect.sync(() => workQueue.add(topic))),
-    status: Effect.sync(() => ({ pendingTopics: workQueue.size, failures: state.failures }))
+    status: Effect.sync(() => ({
+      pendingTopics: workQueue.size,
+      failures: state.failures,
+      textsSetAside: threadIndexer.asideCount()
+    }))
   })
 })
 
 /** One round over the queued work; after a failed one it waits. */
 const runRound = Effect.fnUntraced(function*(dependencies: Dependencies) {
   const { state, workQueue } = dependencies
+  state.retryAfter = null
   if (yield* indexWork(dependencies, workQueue.take())) {
     state.failures = 0
     return workQueue.completeWork()
   }
   state.failures += 1
-  yield* Effect.sleep(backoffDelay(state.failures, null))
+  yield* Effect.sleep(backoffDelay(state.failures, state.retryAfter))
 })
+
+/** Tries texts that are set aside when they are due. While nothing can be embedded or stored, it waits as a round does. */
+const retrySetAside = ({ threadIndexer }: Dependencies) =>
+  threadIndexer.retryWhenDue.pipe(
+    Effect.catchCause((cause) =>
+      Effect.andThen(
+        Effect.logWarning("texts that were set aside cannot be tried", cause),
+        Effect.sleep(asideRetryDelay)
+      )
+    )
+  )
+
+const asideRetryDelay = Duration.seconds(10)
 
 /** Whether all of the work was done; what was not is in the queue again. */
 const indexWork = (dependencies: Dependencies, { everything, topics }: Work) =>
@@ -190,7 +218,7 @@ const handleCollectionLost = (dependencies: Dependencies, lostCollection: string
   })
 
 /** Whether the thread was indexed, or never can be. The failure of one thread does not block the others. */
-const indexThread = ({ threadIndexer, workQueue }: Dependencies, topic: TopicId, cursor: number) =>
+const indexThread = ({ state, threadIndexer, workQueue }: Dependencies, topic: TopicId, cursor: number) =>
   threadIndexer.read(topic, cursor).pipe(
     Effect.as(true),
     // A retry cannot read a corrupt log, or one of an unknown schema version.
@@ -198,6 +226,9 @@ const indexThread = ({ threadIndexer, workQueue }: Dependencies, topic: TopicId,
     Effect.catchReason("EventLogError", "LogCorrupt", (corrupt) => Effect.as(Effect.logError(corrupt.message), true)),
     Effect.catch((error) => {
       workQueue.add(topic)
+      if (error._tag === "AiError" && error.retryAfter !== undefined) {
+        state.retryAfter = Math.max(state.retryAfter ?? 0, Duration.toMillis(error.retryAfter))
+      }
       return Effect.as(Effect.logWarning("the search index lags behind", error.message), false)
     })
   )

@@ -5,6 +5,7 @@ import * as ModelStream from "../../../src/domain/chorus/ModelStream.ts"
 const limits: ModelStream.StreamLimits = {
   firstTokenTimeout: Duration.seconds(2),
   idleTimeout: Duration.seconds(1),
+  keepAliveLimit: Duration.seconds(10),
   maxTextLength: 10
 }
 
@@ -24,6 +25,17 @@ describe("ModelStream", () => {
       assert.deepStrictEqual(ModelStream.nextTimeout(progress, limits), Duration.seconds(1))
       assert.strictEqual(Duration.toMillis(ModelStream.nextTimeout(progress, ModelStream.defaultStreamLimits)), 60_000)
     }
+  })
+
+  it("[FLT14] [FLT15] a sign of life starts the wait anew, but not for ever", () => {
+    const remaining = (lastSignAt: number, now: number) =>
+      ModelStream.remainingWait({ startedAt: 100_000, lastSignAt, now }, Duration.seconds(2), limits)
+    assert.deepStrictEqual([remaining(0, 100_000), remaining(0, 101_500), remaining(0, 102_000)], [2_000, 500, 0])
+    assert.deepStrictEqual([remaining(101_500, 102_000), remaining(101_500, 103_500)], [1_500, 0])
+    assert.deepStrictEqual([remaining(109_000, 109_000), remaining(109_999, 110_000)], [1_000, 0])
+    // A timeout above the limit is the limit.
+    const long = { startedAt: 0, lastSignAt: 0, now: 0 }
+    assert.strictEqual(ModelStream.remainingWait(long, Duration.seconds(60), limits), 60_000)
   })
 
   const Length = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 6 }))

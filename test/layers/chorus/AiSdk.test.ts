@@ -9,6 +9,7 @@ import { Duration, Effect, Exit, Fiber, Stream } from "effect"
 import { EmbeddingModel } from "effect/ai"
 import { TestClock } from "effect/testing"
 import * as AiSdk from "../../../src/layers/chorus/AiSdk.ts"
+import { LifeSigns } from "../../../src/layers/chorus/LifeSigns.ts"
 
 type Pull = (controller: ReadableStreamDefaultController<LanguageModelV4StreamPart>) => void | Promise<void>
 
@@ -112,6 +113,25 @@ describe("AiSdk language model", () => {
         assert.isTrue(seen.signal?.aborted)
       })
   )
+
+  it.effect("[FLT14] [FLT15] an endpoint that shows signs of life is waited for, up to a limit", () =>
+    Effect.gen(function*() {
+      const { model, seen } = makeProvider(streamOf())
+      const lifeSigns = new LifeSigns()
+      const limits = { firstTokenTimeout: Duration.seconds(10), keepAliveLimit: Duration.seconds(60) }
+      const fiber = yield* Effect.forkChild(streamOnce(model, { lifeSigns, limits }), { startImmediately: true })
+      yield* settle
+      for (let seconds = 6; seconds < 60; seconds += 6) {
+        yield* TestClock.adjust("6 seconds")
+        lifeSigns.notify(seen.signal)
+      }
+      yield* TestClock.adjust("5999 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      lifeSigns.notify(seen.signal)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* Fiber.join(fiber)).fault, "NetworkError")
+      assert.isTrue(seen.signal?.aborted)
+    }))
 
   it.live("[CHO8] an interruption aborts the request", () =>
     Effect.gen(function*() {

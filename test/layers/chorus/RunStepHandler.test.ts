@@ -127,6 +127,20 @@ describe("RunStepHandler", () => {
       assert.strictEqual(signalsSent.length, 4)
     }))
 
+  it.effect("[CHO5] [CHO8] a piece with an offset replaces the text from there on", () =>
+    Effect.gen(function*() {
+      const signalsSent: Array<unknown> = []
+      const handle = yield* handleIntent(
+        (_, onText) => Effect.andThen(onText("Let me see."), Effect.andThen(onText("Hot ", 0), Effect.never)),
+        signalsSent
+      )
+      const fiber = yield* Effect.forkChild(handle(topic, intent()))
+      yield* TestClock.adjust("1 seconds")
+      yield* Fiber.interrupt(fiber)
+      const cut = { _tag: "StepCut", intent: intent().id, prompt_id: "prompt-1", text: "Hot " }
+      assert.deepStrictEqual(signalsSent, [[0, 0, "Let me see."], [0, 0, "Hot "], cut, "done prompt-1"])
+    }))
+
   it.effect("[CHO8] an interrupted step posts the text that it has published", () =>
     Effect.gen(function*() {
       const signalsSent: Array<unknown> = []

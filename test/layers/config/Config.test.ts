@@ -117,6 +117,23 @@ describe("combinations and formats of settings", () => {
     }
   })
 
+  it.each(["LLM", "EMBED", "QDRANT"])("[OPS10] a fragment in the URL of %s is a fault, and a query is none", (part) => {
+    const model = part === "QDRANT" ? {} : { [`CHOIR_${part}_MODEL`]: "any" }
+    const parse = (url: string) => Config.parse({ [`CHOIR_${part}_URL`]: url, ...model })
+    assert.isTrue(Result.isSuccess(parse("https://llm.example/v1?api-version=1")))
+    for (const url of ["https://llm.example/v1#top", "https://llm.example/v1#"]) {
+      assert.isTrue(Result.isFailure(parse(url)))
+    }
+  })
+
+  it("[FLT14] [FLT15] [OPS10] the waits for models are settings of up to an hour", () => {
+    const { embedTimeout, llmFirstTokenTimeout, llmIdleTimeout } = Result.getOrThrow(
+      Config.parse({ CHOIR_LLM_FIRST_TOKEN_TIMEOUT: "3600000", CHOIR_LLM_IDLE_TIMEOUT: "1" })
+    )
+    assert.deepStrictEqual([llmFirstTokenTimeout, llmIdleTimeout, embedTimeout], [3_600_000, 1, 60_000])
+    assert.lengthOf(faults({ CHOIR_LLM_IDLE_TIMEOUT: "0", CHOIR_EMBED_TIMEOUT: "3600001" }), 2)
+  })
+
   it.each(["LLM", "EMBED"])("[OPS10] a key or a model of %s without a URL is a fault", (part) => {
     assert.deepStrictEqual(faults({ [`CHOIR_${part}_KEY`]: "canary", [`CHOIR_${part}_MODEL`]: "any" }), [
       `CHOIR_${part}_URL is missing: without it CHOIR_${part}_KEY and CHOIR_${part}_MODEL would have no effect`

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Duration, Effect, Fiber, Layer, Metric } from "effect"
+import { AiError } from "effect/ai"
 import { TestClock } from "effect/testing"
 import type { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import type { Event } from "../../../src/domain/thread/ThreadModel.ts"
+import * as Metrics from "../../../src/layers/observability/Metrics.ts"
 import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
 import * as PointDrafts from "../../../src/layers/search/PointDrafts.ts"
 import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
@@ -29,6 +31,7 @@ const appendThread = (topic: TopicId, ...events: ReadonlyArray<Event>) =>
 /** Everything in the index, by id. */
 const stored = Effect.flatMap(VectorIndex, (index) => index.scroll(collection, { after: null, limit: 10_000 }))
 const contents = Effect.map(stored, (points) => points.map((point) => point.payload.content).sort())
+const status = Effect.flatMap(SearchIndexer, (indexer) => indexer.status)
 const awaitCaughtUp = Effect.flatMap(SearchIndexer, (indexer) => indexer.awaitCaughtUp)
 
 describe("SearchIndexerLive: projection", () => {
@@ -127,6 +130,7 @@ describe("SearchIndexerLive: repetition and retries", () => {
       assert.deepStrictEqual(yield* log.laggingTopics(collection), [{ topic, seq: 0 }])
       assert.deepStrictEqual(yield* stored, [])
       const tries = embedder.calls.length
+      assert.strictEqual((yield* status).textsSetAside, 0)
       assert.isAbove(tries, 2)
       assert.isBelow(tries, 10)
       embedder.fail = () => undefined
@@ -219,6 +223,40 @@ describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
     }).pipe(Effect.provide(database))
   })
 
+  it.effect("[STO4] [STO6] a page is not behind the cursor when the index was lost while it was stored", () => {
+    const { database, index } = setup()
+    let resets = Number.NEGATIVE_INFINITY
+    // The cursors are reset when the loss is noticed, and the process crashes before they are reset once more.
+    const crashingLog = Layer.effect(
+      EventLog,
+      Effect.map(EventLog, (log) =>
+        EventLog.of({
+          ...log,
+          setCursor: (name, topic, seq) => seq === 0 && resets++ >= 1 ? Effect.never : log.setCursor(name, topic, seq)
+        }))
+    )
+    const serverRun = Layer.fresh(SearchIndexerLive.layer.pipe(
+      Layer.provideMerge(Layer.fresh(DatabaseLive.layer)),
+      Layer.provideMerge(crashingLog)
+    ))
+    return Effect.gen(function*() {
+      const topic = threadId("one")
+      yield* appendThread(topic, ThreadLogFixture.messagePublished("m1", alice, "first"))
+      yield* Effect.gen(function*() {
+        yield* awaitCaughtUp
+        index.dropAll()
+        resets = 0
+        yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.messagePublished("m2", alice, "second")])
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(yield* contents, ["second"])
+        assert.deepStrictEqual(yield* EventLog.use((log) => log.laggingTopics(collection)), [{ topic, seq: 0 }])
+      }).pipe(Effect.provide(serverRun))
+      resets = Number.NEGATIVE_INFINITY
+      yield* Effect.provide(awaitCaughtUp, serverRun)
+      assert.deepStrictEqual(yield* contents, ["first", "second"])
+    }).pipe(Effect.provide(database))
+  })
+
   it.effect("[STO6] an index that is empty at the start is filled, whatever the cursors are", () => {
     const { database, index } = setup()
     return Effect.gen(function*() {
@@ -244,5 +282,129 @@ describe("SearchIndexerLive: crashes, empty indexes, rejected texts", () => {
       yield* awaitCaughtUp
       assert.deepStrictEqual(yield* contents, ["after", "before"])
     }).pipe(Effect.provide(server))
+  })
+})
+
+describe("SearchIndexerLive: texts that cannot be embedded", () => {
+  const bad = "the bad one"
+  const topic = threadId("one")
+  const zeros = Array.from({ length: FakeEmbedder.dimensions }, () => 0)
+  const rejected = (reason: AiError.AiErrorReason): FakeEmbedder.EmbedderControl["fail"] => (inputs) =>
+    inputs.includes(bad) ? reason : undefined
+  const messages = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, n) => ThreadLogFixture.messagePublished(`m${n}`, alice, n === 3 ? bad : `text ${n}`)
+    )
+  const cursorOf = Effect.map(
+    Effect.flatMap(EventLog, (log) => log.laggingTopics(collection)),
+    (lagging) => lagging.find((thread) => thread.topic === topic)?.seq
+  )
+
+  const faults: ReadonlyArray<readonly [string, (embedder: FakeEmbedder.EmbedderControl) => void]> = [
+    ["500", (embedder) => void (embedder.fail = rejected(FakeEmbedder.providerError))],
+    [
+      "422",
+      (embedder) => void (embedder.fail = rejected(new AiError.InvalidRequestError({ description: "too long" })))
+    ],
+    ["nulls", (embedder) => void (embedder.fail = rejected(new AiError.InvalidOutputError({ description: "nulls" })))],
+    ["a zero vector", (embedder) => void (embedder.overrideVector = (text) => text === bad ? zeros : undefined)]
+  ]
+
+  it.effect.each(faults)(
+    "[STO8] one that fails with %s is set aside: no other waits for it, and it is tried again",
+    ([, plant]) => {
+      const { embedder, server } = setup()
+      plant(embedder)
+      return Effect.gen(function*() {
+        yield* appendThread(topic, ...messages(100))
+        yield* awaitCaughtUp
+        yield* appendThread(threadId("two"), ThreadLogFixture.messagePublished("n1", alice, "another thread"))
+        yield* awaitCaughtUp
+        const found = yield* contents
+        assert.lengthOf(found, 100)
+        assert.include(found, "another thread")
+        assert.notInclude(found, bad)
+        assert.strictEqual((yield* status).textsSetAside, 1)
+        // Before the text: a restart finds it again.
+        assert.strictEqual(yield* cursorOf, 4)
+        embedder.fail = () => undefined
+        embedder.overrideVector = () => undefined
+        yield* TestClock.adjust("10 seconds")
+        assert.include(yield* contents, bad)
+        assert.strictEqual((yield* status).textsSetAside, 0)
+        assert.isUndefined(yield* cursorOf)
+      }).pipe(Effect.provide(server))
+    }
+  )
+
+  it.effect("[STO8] [TOP6] after a restart it is tried again, and what is stored is not embedded again", () => {
+    const { database, embedder } = setup()
+    embedder.fail = rejected(FakeEmbedder.providerError)
+    return Effect.gen(function*() {
+      const run = <A, E>(effect: Effect.Effect<A, E, SearchIndexer>) =>
+        Effect.provide(effect, Layer.fresh(SearchIndexerLive.layer))
+      yield* appendThread(topic, ...messages(10))
+      yield* run(awaitCaughtUp)
+      embedder.calls.length = 0
+      embedder.fail = () => undefined
+      yield* run(awaitCaughtUp)
+      assert.deepStrictEqual(embedder.calls, [[bad]])
+      assert.lengthOf(yield* contents, 10)
+      assert.isUndefined(yield* cursorOf)
+    }).pipe(Effect.provide(database))
+  })
+
+  it.effect("[STO8] one that fails for hours is left out", () => {
+    const { embedder, server } = setup()
+    embedder.fail = rejected(FakeEmbedder.providerError)
+    return Effect.gen(function*() {
+      yield* appendThread(topic, ...messages(10))
+      yield* awaitCaughtUp
+      yield* TestClock.adjust("12 hours")
+      assert.strictEqual((yield* status).textsSetAside, 0)
+      assert.isUndefined(yield* cursorOf)
+      assert.isAtMost(embedder.calls.filter((inputs) => inputs.includes(bad)).length, 30)
+      assert.lengthOf(yield* contents, 9)
+    }).pipe(Effect.provide(server))
+  })
+
+  it.effect("[STO8] [FLT17] a rate limit is no fault of a text: nothing is asked before the time that the model names", () => {
+    const { embedder, server } = setup()
+    embedder.fail = () => new AiError.RateLimitError({ retryAfter: Duration.seconds(40) })
+    return Effect.gen(function*() {
+      yield* appendThread(topic, ...messages(10))
+      yield* TestClock.adjust("39 seconds")
+      assert.lengthOf(embedder.calls, 1)
+      embedder.fail = () => undefined
+      yield* TestClock.adjust("1 second")
+      assert.lengthOf(yield* contents, 10)
+      assert.deepStrictEqual([embedder.calls.length, (yield* status).textsSetAside], [2, 0])
+    }).pipe(Effect.provide(server))
+  })
+
+  it.effect("[STO8] none is set aside where no text can be embedded", () => {
+    const { embedder, server } = setup()
+    embedder.overrideVector = () => zeros
+    return Effect.gen(function*() {
+      yield* appendThread(topic, ...messages(10))
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual([(yield* status).textsSetAside, yield* cursorOf], [0, 0])
+      embedder.overrideVector = () => undefined
+      yield* TestClock.adjust("1 minute")
+      assert.lengthOf(yield* contents, 10)
+      assert.isUndefined(yield* cursorOf)
+    }).pipe(Effect.provide(server))
+  })
+
+  it.effect("[STO8] [OPS3] a gauge tells how many are set aside", () => {
+    const { embedder, server } = setup()
+    embedder.fail = rejected(FakeEmbedder.providerError)
+    return Effect.gen(function*() {
+      yield* appendThread(topic, ...messages(10))
+      yield* awaitCaughtUp
+      const snapshot = yield* Metric.snapshot
+      assert.deepInclude(snapshot.find(({ id }) => id === "choir_search_texts_set_aside")?.state, { value: 1 })
+    }).pipe(Effect.provide(server.pipe(Layer.provideMerge(Metrics.layer))))
   })
 })
