@@ -4,7 +4,8 @@
  * that an old version could not load: Node 20 accepts forged signatures of small-order keys
  * (SEC4) and has no SQLite.
  */
-import process, { env } from "node:process"
+import process from "node:process"
+import { launch } from "./launch.ts"
 
 const usage = `Usage: node dist/main.js
 
@@ -15,15 +16,6 @@ CHOIR_HOST (127.0.0.1) and CHOIR_DATA (./data). The README lists them all.
 const [argument] = process.argv.slice(2)
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
 
-/**
- * The size of V8's young generation, in MB per semi-space. A smaller one is collected in the middle of busy turns,
- * while queued frames are still referenced; an unbounded one grows, and so do single pauses (docs/performance.md).
- */
-const semiSpaceFlag = "--max-semi-space-size"
-const isSemiSpaceSet = [...process.execArgv, env["NODE_OPTIONS"] ?? ""].some((text) =>
-  text.replaceAll("_", "-").includes(semiSpaceFlag)
-)
-
 if (major < 22 || major === 22 && minor < 19) {
   process.stderr.write(`Choir needs Node 22.19 or newer; this is Node ${process.versions.node}.\n`)
   process.exitCode = 1
@@ -32,14 +24,6 @@ if (major < 22 || major === 22 && minor < 19) {
 } else if (argument !== undefined) {
   process.stderr.write(`the server takes no arguments, but got ${argument}: see --help\n`)
   process.exitCode = 1
-} else if (!isSemiSpaceSet && typeof process.execve === "function" && process.platform !== "win32") {
-  process.execve(process.execPath, [
-    process.execPath,
-    `${semiSpaceFlag}=8`,
-    ...process.execArgv,
-    ...process.argv.slice(1)
-  ])
 } else {
-  const { start } = await import("./start.ts")
-  start()
+  await launch()
 }

@@ -28,6 +28,8 @@ const reportFailure = (cause: Cause.Cause<unknown>) =>
 
 /** Starts the server. Exits with 0 after a signal, with 1 after a failure; a second signal exits at once. */
 export const start = (): void => {
+  // Whoever reads the output may go away, and lines may find no room: they are lost, and the server goes on.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
   let signals = 0
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {

@@ -1,5 +1,6 @@
 /** The command line's settings, key file and connection, and the lookup of threads. */
 import { Config, Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Flag } from "effect/cli"
 import { homedir } from "node:os"
 import * as Client from "../client/Client.ts"
 import * as Keys from "../client/Keys.ts"
@@ -7,6 +8,7 @@ import { TopicId } from "../domain/protocol/Ids.ts"
 import type { ThreadSummary } from "../domain/protocol/Protocol.ts"
 import { threadKind } from "../domain/thread/Thread.ts"
 import type * as ThreadModel from "../domain/thread/ThreadModel.ts"
+import * as PrivateFolder from "../layers/runtime/PrivateFolder.ts"
 import { CliError } from "./CliError.ts"
 
 /** A thread. */
@@ -30,15 +32,20 @@ const serverUrl = Effect.gen(function*() {
     : yield* new CliError({ message: `CHOIR_URL is "${url.value}"; it must be an http:// or https:// URL.` })
 })
 
-/** The key in `CHOIR_KEY_FILE`, or else in `~/.config/choir/key`. A missing file is created with mode 0600. */
-const loadIdentity = Effect.gen(function*() {
+/** `CHOIR_KEY_FILE`, or else `~/.config/choir/key`. */
+export const keyFile = Effect.gen(function*() {
+  const path = yield* Path.Path
+  return Option.getOrElse(yield* readSetting("CHOIR_KEY_FILE"), () => path.join(homedir(), ".config", "choir", "key"))
+})
+
+/** The user's key. A missing file is created with mode 0600. */
+export const loadIdentity = Effect.gen(function*() {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const configured = yield* readSetting("CHOIR_KEY_FILE")
-  const file = Option.getOrElse(configured, () => path.join(homedir(), ".config", "choir", "key"))
+  const file = yield* keyFile
   const keyFileError = (action: string) => () => new CliError({ message: `The key file ${file} cannot be ${action}.` })
   if (!(yield* Effect.mapError(fileSystem.exists(file), keyFileError("read")))) {
-    yield* fileSystem.makeDirectory(path.dirname(file), { recursive: true, mode: 0o700 }).pipe(
+    yield* PrivateFolder.ensureFolder(path.dirname(file)).pipe(
       Effect.andThen(Keys.generateSecret),
       // "wx" fails if another process has created the file meanwhile.
       Effect.flatMap((secret) => fileSystem.writeFileString(file, `${secret}\n`, { mode: 0o600, flag: "wx" })),
@@ -51,6 +58,10 @@ const loadIdentity = Effect.gen(function*() {
     ({ message }) => new CliError({ message: `${file}: ${message}` })
   )
 })
+
+/** The flag that names a thread. */
+export const threadFlag = (description: string) =>
+  Flag.String("thread").pipe(Flag.withMetavar("ID"), Flag.withDescription(`The id of the thread. ${description}`))
 
 /** A client that is signed in; fails if the first attempt to connect does. It disconnects with the scope. */
 export const connect = Effect.gen(function*() {

@@ -1,119 +1,161 @@
-/** `choir import`: imports the text files of a folder into a thread. Idempotent: a repeat adds only new chunks. */
-import { Effect, FileSystem, Option, Path } from "effect"
+/** `choir import`: imports the texts of a folder into a thread. Idempotent: a repeat adds only new chunks. */
+import { Effect, Option, Path, Terminal } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { Client } from "../client/Client.ts"
+import { cut } from "../domain/protocol/Text.ts"
+import type { Visibility } from "../domain/thread/ThreadModel.ts"
 import { CliError } from "./CliError.ts"
-import { awaitLoaded, connect, createThread, findMyThread, openThread, type ThreadTopic } from "./Connect.ts"
+import {
+  awaitLoaded,
+  connect,
+  createThread,
+  findMyThread,
+  keyFile,
+  openThread,
+  threadFlag,
+  type ThreadTopic
+} from "./Connect.ts"
+import { readTexts } from "./ImportFiles.ts"
 import * as MarkdownChunker from "./MarkdownChunker.ts"
-import { isTerminal, write } from "./Output.ts"
+import { isInteractive, isTerminal, write, writeOver } from "./Output.ts"
+import { count } from "./TerminalText.ts"
 
-const folderArgument = Argument.Directory("folder").pipe(
-  Argument.withDescription("The folder; its .md, .markdown and .txt files are read recursively")
-)
-const threadFlag = Flag.String("thread").pipe(
-  Flag.withDescription("The id of the thread to import into. Default: your public thread with the name of the folder."),
-  Flag.optional
-)
+/** The longest title of a thread, in UTF-16 units. */
+const maxTitleLength = 200
 
-const isText = (path: string): boolean => /\.(?:md|markdown|txt)$/i.test(path)
-const isHidden = (path: string): boolean =>
-  path.split(/[\\/]/).some((part) => part.startsWith(".") || part === "node_modules")
+/** The title of the thread for a folder or file: the server trims it, and it must not be blank. */
+const titleOf = (name: string): string => cut(name.trim(), maxTitleLength).trimEnd() || "Imported"
 
-/** The text files below a folder, by relative path, in order. Files that cannot be read or decoded are skipped. */
-const readTexts = Effect.fnUntraced(function*(root: string) {
-  const fileSystem = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const paths = yield* Effect.mapError(
-    fileSystem.readDirectory(root, { recursive: true }),
-    ({ reason }) =>
-      new CliError({
-        message: reason._tag === "NotFound"
-          ? `The folder ${root} does not exist.`
-          : `The folder ${root} cannot be read.`
-      })
-  )
-  const texts: Array<{ readonly source: string; readonly text: string }> = []
-  for (const relative of paths.filter((file) => isText(file) && !isHidden(file)).toSorted()) {
-    const full = path.join(root, relative)
-    const source = relative.replaceAll("\\", "/")
-    const bytes = yield* Effect.option(
-      Effect.flatMap(
-        fileSystem.stat(full),
-        ({ type }) => type === "File" ? fileSystem.readFile(full) : Effect.as(Effect.void, undefined)
-      )
-    )
-    if (Option.isNone(bytes)) {
-      yield* write(`Skipped ${source}: it cannot be read.\n`)
-      continue
-    }
-    if (bytes.value === undefined) continue
-    const text = yield* Effect.option(decodeUtf8(bytes.value))
-    if (Option.isSome(text)) texts.push({ source, text: text.value })
-    else yield* write(`Skipped ${source}: it is not UTF-8 text.\n`)
+/** The thread to import into; without a topic it is made once there is something to send. */
+interface Target {
+  readonly topic: ThreadTopic | undefined
+  readonly title: string
+  readonly visibility: Visibility
+  readonly existingKeys: ReadonlySet<string>
+}
+
+const findTarget = Effect.fnUntraced(
+  function*(client: Client, threadId: Option.Option<string>, title: string, visibility: Visibility) {
+    const id = Option.isSome(threadId)
+      ? threadId.value
+      : yield* findMyThread(client, (summary) => summary.title === title && summary.visibility === visibility)
+    if (id === undefined) return { topic: undefined, title, visibility, existingKeys: new Set<string>() }
+    const topic = yield* openThread(client, id)
+    const { state } = yield* awaitLoaded(topic)
+    const existingKeys = new Set(state.messages.map(MarkdownChunker.chunkKey))
+    return { topic, title: state.title, visibility: state.visibility, existingKeys }
   }
-  return texts
-})
+)
 
-const decodeUtf8 = (bytes: Uint8Array) => Effect.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes))
-
-const resolveThread = Effect.fnUntraced(function*(client: Client, threadId: Option.Option<string>, name: string) {
-  if (Option.isSome(threadId)) return yield* openThread(client, threadId.value)
-  const existing = yield* findMyThread(client, (summary) => summary.title === name)
-  return yield* openThread(client, existing ?? (yield* createThread(client, name, "public")))
+/** Asks whether to publish. Where nobody can answer, a flag must have done so. */
+const confirm = Effect.fnUntraced(function*({ title }: Target, chunks: string) {
+  const question = `This publishes ${chunks} to everybody, in the public thread "${title}"`
+  if (!(yield* isInteractive)) {
+    return yield* new CliError({
+      message: `${question}. Add --yes to do so, or --private for a thread that only its co-authors can read.`
+    })
+  }
+  yield* write(`${question}. Do so? [y/N] `)
+  const terminal = yield* Terminal.Terminal
+  const answer = yield* Effect.orElseSucceed(terminal.readLine, () => "")
+  if (!/^y(?:es)?$/i.test(answer.trim())) return yield* new CliError({ message: "Nothing was sent." })
 })
 
 const barWidth = 30
 
 /** A progress bar on a terminal; elsewhere a line for each batch. */
-const formatProgress = (done: number, total: number, terminal: boolean): string => {
-  if (!terminal) return `${done} of ${total}\n`
+const writeProgress = (done: number, total: number, terminal: boolean) => {
+  if (!terminal) return done === 0 ? Effect.void : write(`${done} of ${total}\n`)
   const filled = Math.round(done / total * barWidth)
-  return `\r[${"#".repeat(filled)}${"·".repeat(barWidth - filled)}] ${done} of ${total}${done === total ? "\n" : ""}`
+  return writeOver(`[${"#".repeat(filled)}${"·".repeat(barWidth - filled)}] ${done} of ${total}`, done === total)
 }
 
 /** Sends one batch after the other, which keeps the chunks in order. The client observes the server's rate limit. */
 const sendChunks = Effect.fnUntraced(
   function*(topic: ThreadTopic, chunks: ReadonlyArray<MarkdownChunker.MarkdownChunk>) {
+    if (chunks.length === 0) return
     const terminal = yield* isTerminal
     let sentCount = 0
+    yield* writeProgress(sentCount, chunks.length, terminal)
     for (const messages of MarkdownChunker.batchChunks(chunks)) {
       yield* topic.send({ _tag: "import_messages", messages }, MarkdownChunker.importCommandId(topic.id, messages))
       sentCount += messages.length
-      yield* write(formatProgress(sentCount, chunks.length, terminal))
+      yield* writeProgress(sentCount, chunks.length, terminal)
     }
   }
 )
 
+/** The files that have something to say, in chunks. */
+const readChunks = Effect.fnUntraced(function*(argument: string) {
+  const { files, omissions } = yield* readTexts(argument, yield* keyFile)
+  for (const omission of omissions) yield* write(`${omission}\n`)
+  const chunked = files
+    .map(({ source, text }) => ({ source, chunks: MarkdownChunker.chunkFile(source, text) }))
+    .filter(({ chunks }) => chunks.length > 0)
+  if (chunked.length > 0) return chunked
+  return yield* new CliError({
+    message: `${argument} contains no text: no .md, .markdown or .txt file that is not empty.`
+  })
+})
+
 /** The command `choir import`. */
-export const importFolder = Command.make(
+export const importText = Command.make(
   "import",
-  { folder: folderArgument, thread: threadFlag },
-  ({ folder, thread }) =>
+  {
+    path: Argument.Path("path").pipe(
+      Argument.withDescription("A folder, whose .md, .markdown and .txt files are read, or one text file")
+    ),
+    thread: Flag.optional(threadFlag("Default: your own thread with the name of the folder.")),
+    isPrivate: Flag.Boolean("private").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("Into a thread that only its co-authors can read")
+    ),
+    yes: Flag.Boolean("yes").pipe(
+      Flag.withDefault(false),
+      Flag.withAlias("y"),
+      Flag.withDescription("Publish without asking")
+    ),
+    dryRun: Flag.Boolean("dry-run").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription("List what would be sent, and send nothing")
+    )
+  },
+  ({ dryRun, isPrivate, path: argument, thread, yes }) =>
     Effect.scoped(Effect.gen(function*() {
       const path = yield* Path.Path
-      const texts = yield* readTexts(folder)
-      const chunks = texts.flatMap(({ source, text }) => MarkdownChunker.chunkFile(source, text))
-      if (chunks.length === 0) {
-        return yield* new CliError({
-          message: `The folder ${folder} contains no text: no .md, .markdown or .txt file that is not empty.`
-        })
+      const files = yield* readChunks(argument)
+      const chunks = files.flatMap((file) => file.chunks)
+      if (dryRun) {
+        for (const { chunks, source } of files) yield* write(`${source}: ${count(chunks.length, "chunk")}\n`)
+        return yield* write(`${count(chunks.length, "chunk")} from ${count(files.length, "file")}. Nothing was sent.\n`)
       }
       const client = yield* connect
-      const topic = yield* resolveThread(client, thread, path.basename(path.resolve(folder)))
-      const { state } = yield* awaitLoaded(topic)
-      const existingKeys = new Set(state.messages.map(MarkdownChunker.chunkKey))
-      const missingChunks = chunks.filter((chunk) => !existingKeys.has(MarkdownChunker.chunkKey(chunk)))
+      const title = titleOf(path.basename(path.resolve(argument)))
+      const target = yield* findTarget(client, thread, title, isPrivate ? "members" : "public")
+      if (isPrivate && target.visibility === "public") {
+        return yield* new CliError({
+          message: `The thread "${target.title}" is public: leave --private or --thread out.`
+        })
+      }
+      const missingChunks = chunks.filter((chunk) => !target.existingKeys.has(MarkdownChunker.chunkKey(chunk)))
+      if (missingChunks.length > 0 && target.visibility === "public" && !yes) {
+        yield* confirm(target, `${count(missingChunks.length, "chunk")} from ${count(files.length, "file")}`)
+      }
+      const topic = target.topic ??
+        (yield* openThread(client, yield* createThread(client, target.title, target.visibility)))
       yield* sendChunks(topic, missingChunks)
       yield* write(
-        `Imported ${missingChunks.length} of ${chunks.length} chunks from ${texts.length} files into ${topic.id}.\n`
+        `Imported ${missingChunks.length} of ${count(chunks.length, "chunk")} from ${
+          count(files.length, "file")
+        } into ${topic.id}.\n`
       )
     }))
 ).pipe(
   Command.withDescription(
-    "Import the text files of a folder into a thread, in chunks that the Chorus can find and cite."
+    "Import texts into a thread, in chunks that the Chorus can find and cite."
   ),
-  Command.withExamples([{
-    command: "choir import ./notes",
-    description: "Import into your public thread called notes"
-  }])
+  Command.withExamples([
+    { command: "choir import ./notes", description: "Import into your public thread called notes, after a question" },
+    { command: "choir import ./notes --private", description: "Import into a thread that only its co-authors can read" }
+  ])
 )

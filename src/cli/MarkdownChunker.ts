@@ -3,7 +3,7 @@
  * whose ids derive from their content, so that an import can be repeated. `TextChunker` splits the sections.
  */
 import { type ChunkingPolicy, cutIndexUtf8, splitIntoChunks } from "../domain/search/TextChunker.ts"
-import { utf8ByteLength } from "../domain/topic/MessageContent.ts"
+import { utf8ByteLength, validateContent } from "../domain/topic/MessageContent.ts"
 import { uuidV5 } from "../layers/runtime/UuidV5.ts"
 
 /** A part of a file, as one message of the thread. */
@@ -28,13 +28,32 @@ export const splitMarkdown = (text: string, policy: ChunkingPolicy = messageChun
     splitIntoChunks(section.replace(/\n[ \t]*\n/g, "\n\n"), policy)
   )
 
-/** From one heading to the next; a `#` inside a code block is not a heading. */
+/** How many lines the front matter has, with the lines of dashes around it; 0 without one. */
+const frontMatterLength = (lines: ReadonlyArray<string>): number =>
+  lines[0]?.trimEnd() === "---"
+    ? lines.findIndex((line, index) => index > 0 && /^(?:---|\.\.\.)\s*$/.test(line)) + 1
+    : 0
+
+/**
+ * The fence of the code block after this line, as CommonMark has it: a block ends with a fence of the same character, at
+ * least as long, and alone on its line.
+ */
+const fenceAfter = (fence: string | undefined, line: string): string | undefined => {
+  const [, marks = "", rest = ""] = /^\s*(`{3,}|~{3,})(.*)$/.exec(line) ?? []
+  if (marks === "") return fence
+  if (fence === undefined) return marks.startsWith("`") && rest.includes("`") ? undefined : marks
+  return marks.startsWith(fence) && rest.trim() === "" ? undefined : fence
+}
+
+/** The front matter, then from one heading to the next; a `#` inside a code block is not a heading. */
 const splitSections = (text: string): ReadonlyArray<string> => {
-  const groups: Array<Array<string>> = [[]]
-  let inCodeBlock = false
-  for (const line of text.split("\n")) {
-    if (/^\s*(?:```|~~~)/.test(line)) inCodeBlock = !inCodeBlock
-    if (!inCodeBlock && /^#{1,6}\s/.test(line)) groups.push([])
+  const lines = text.split("\n")
+  const start = frontMatterLength(lines)
+  const groups: Array<Array<string>> = [lines.slice(0, start), []]
+  let fence: string | undefined
+  for (const line of lines.slice(start)) {
+    fence = fenceAfter(fence, line)
+    if (fence === undefined && /^#{1,6}\s/.test(line)) groups.push([])
     groups.at(-1)?.push(line)
   }
   return groups.map((lines) => lines.join("\n"))
@@ -51,9 +70,12 @@ export const importCommandId = (thread: string, chunks: ReadonlyArray<MarkdownCh
 export const chunkKey = ({ content, source }: { readonly content: string; readonly source: string | null }): string =>
   JSON.stringify([source, content])
 
-/** The chunks of a file; repeated content is one chunk. */
+/** The chunks of a file that can be messages; repeated content is one chunk. */
 export const chunkFile = (source: string, text: string): ReadonlyArray<MarkdownChunk> =>
-  [...new Set(splitMarkdown(text))].map((content) => ({ content, source }))
+  [...new Set(splitMarkdown(text))].filter((content) => validateContent(content) === undefined).map((content) => ({
+    content,
+    source
+  }))
 
 /** Limits of one command: its frame may have 64 KB. */
 const maxBatchChunks = 64

@@ -7,6 +7,7 @@ import { displayText } from "../domain/chorus/ChorusOutput.ts"
 import { collectPriors } from "../domain/chorus/ChorusProgress.ts"
 import { isFinished } from "../domain/chorus/ChorusRun.ts"
 import { cut } from "../domain/protocol/Text.ts"
+import { aside, indent, name, type TerminalText } from "./TerminalText.ts"
 
 /** How much of a run was printed. */
 export interface Printed {
@@ -30,57 +31,51 @@ export interface RunProgress {
   readonly text: string
 }
 
-/** How headings and remarks are emphasised. */
-export interface Style {
-  readonly name: (text: string) => string
-  readonly aside: (text: string) => string
-}
-
-/** No emphasis. */
-export const plainStyle: Style = { name: (text) => text, aside: (text) => text }
-/** ANSI bold and dim. */
-export const terminalStyle: Style = {
-  name: (text) => `\u001b[1m${text}\u001b[0m`,
-  aside: (text) => `\u001b[2m${text}\u001b[0m`
-}
-
 const stepName = (step: Step): string => step.charAt(0).toUpperCase() + step.slice(1)
-const indent = (text: string): string => text.replace(/\n(?!\n|$)/g, "\n  ")
 
 /** The text to print next, and the printed state after it. */
 export const render = (
   printed: Printed,
   run: ChorusState,
-  progress: RunProgress | undefined,
-  style: Style
-): readonly [printed: Printed, text: string] => {
-  if (printed.ended) return [printed, ""]
+  progress: RunProgress | undefined
+): readonly [printed: Printed, text: TerminalText] => {
+  if (printed.ended) return [printed, []]
   let position = printed
-  let output = ""
+  const output: Array<TerminalText[number]> = []
   for (const record of run.steps.slice(printed.steps)) {
-    output += renderHeading(position, record.step, style) + remainingText(position.text, displayText(record.output)) +
-      renderStepFacts(record, run, style) +
+    output.push(
+      ...renderHeading(position, record),
+      remainingText(position.text, displayText(record.output)),
+      ...renderStepFacts(record, run),
       "\n\n"
+    )
     position = { ...initial, steps: position.steps + 1 }
   }
-  if (isFinished(run)) return [{ ...position, ended: true }, output + renderOutcome(position, run, style)]
+  if (isFinished(run)) return [{ ...position, ended: true }, [...output, ...renderOutcome(position, run)]]
   const currentText = progress?.loop === run.loop && progress.step === run.current_step ? progress.text : ""
   if (run.status !== "running" || currentText === "") return [position, output]
   return [
     { ...position, headingPrinted: true, text: currentText },
-    output + renderHeading(position, run.current_step, style) + remainingText(position.text, currentText)
+    [
+      ...output,
+      ...renderHeading(position, { step: run.current_step, loop: run.loop }),
+      remainingText(position.text, currentText)
+    ]
   ]
 }
 
-const renderHeading = (position: Printed, step: Step, style: Style): string =>
-  position.headingPrinted ? "" : `${style.name(stepName(step))}\n  `
+/** The step's name, and before the first step of a repetition its number. */
+const renderHeading = (position: Printed, { loop, step }: Pick<StepRecord, "loop" | "step">): TerminalText =>
+  position.headingPrinted
+    ? []
+    : [...loop > 0 && step === steps[0] ? [aside(`Pass ${loop + 1}`), "\n"] : [], name(stepName(step)), "\n  "]
 
 /** The rest of a text whose beginning was printed; all of it if its beginning has changed. */
 const remainingText = (printed: string, current: string): string =>
-  indent(current.startsWith(printed) ? current.slice(printed.length) : `\n${current}`)
+  current.startsWith(printed) ? indent(current).slice(indent(printed).length) : indent(`\n${current}`)
 
 /** The facts of a step: priors, decision, model, duration. */
-const renderStepFacts = ({ output, step, usage }: StepRecord, run: ChorusState, style: Style): string => {
+const renderStepFacts = ({ output, step, usage }: StepRecord, run: ChorusState): TerminalText => {
   const facts = output._tag === "experience"
     ? [`${output.priors.length} priors`]
     : output._tag === "update"
@@ -89,12 +84,12 @@ const renderStepFacts = ({ output, step, usage }: StepRecord, run: ChorusState, 
   const model = step === steps[0] || step === "yield" ? [usage.model] : []
   const priors = collectPriors(run)
   const citations = output._tag === "experience"
-    ? output.priors.map((prior) => {
+    ? output.priors.flatMap((prior) => {
       const number = priors.findIndex((candidate) => candidate.id === prior.id) + 1
-      return `\n  ${style.aside(`[${number}] ${prior.similarity.toFixed(2)}  ${toOneLine(prior.content)}`)}`
+      return ["\n  ", aside(`[${number}] ${prior.similarity.toFixed(2)}  ${toOneLine(prior.content)}`)]
     })
     : []
-  return `${citations.join("")}\n  ${style.aside([...facts, ...model, `${usage.latency_ms} ms`].join(" · "))}`
+  return [...citations, "\n  ", aside([...facts, ...model, `${usage.latency_ms} ms`].join(" · "))]
 }
 
 /** In UTF-16 units. */
@@ -106,23 +101,24 @@ const toOneLine = (text: string): string => {
 }
 
 /** The outcome: the citations of the answer, or why there is none. */
-const renderOutcome = (position: Printed, run: ChorusState, style: Style): string => {
-  if (run.status === "cancelled") return `${position.headingPrinted ? "\n\n" : ""}The run was cancelled.\n`
+const renderOutcome = (position: Printed, run: ChorusState): TerminalText => {
+  if (run.status === "cancelled") return [`${position.headingPrinted ? "\n\n" : ""}The run was cancelled.\n`]
   if (run.status === "failed") {
-    return `${position.headingPrinted ? "\n\n" : ""}The Chorus could not answer: ${
-      run.error_state?.message ?? "no reason was recorded"
-    }\n`
+    const reason = run.error_state?.message ?? "no reason was recorded"
+    return [`${position.headingPrinted ? "\n\n" : ""}The Chorus could not answer: ${reason}\n`]
   }
   const output = run.steps.at(-1)?.output
-  if (output?._tag !== "yield") return ""
-  if (output.citations.length === 0) return "The answer has no citations.\n"
+  if (output?._tag !== "yield") return []
+  if (output.citations.length === 0) return ["The answer has no citations.\n"]
   const priors = collectPriors(run)
-  const lines = output.citations.map(({ prior: id, quote }) => {
+  const lines = output.citations.flatMap(({ prior: id, quote }) => {
     const index = priors.findIndex((candidate) => candidate.id === id)
     const prior = priors[index]
-    return `  [${index + 1}] “${quote === "" ? toOneLine(prior?.content ?? "") : toOneLine(quote)}” ${
-      style.aside(`${prior?.author.slice(0, 8) ?? ""} in ${prior?.thread ?? ""}`)
-    }`
+    return [
+      `  [${index + 1}] “${quote === "" ? toOneLine(prior?.content ?? "") : toOneLine(quote)}” `,
+      aside(`${prior?.author.slice(0, 8) ?? ""} in ${prior?.thread ?? ""}`),
+      "\n"
+    ]
   })
-  return `${style.name("Citations")}\n${lines.join("\n")}\n`
+  return [name("Citations"), "\n", ...lines]
 }

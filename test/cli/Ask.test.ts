@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option, Stream } from "effect"
 import { spawn } from "node:child_process"
 import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import process from "node:process"
+import { threadKind } from "../../src/domain/thread/Thread.ts"
 import { validateContent } from "../../src/domain/topic/MessageContent.ts"
 import { runChoir } from "../support/CliProcess.ts"
 import { repositoryRoot, temporaryFolder } from "../support/ServerProcess.ts"
-import { startCliServer } from "./CliServer.ts"
+import { connectUser, startCliServer } from "./CliServer.ts"
 
 /** A reserved port without a listener. */
 const unusedPort = "2"
@@ -45,6 +46,20 @@ describe("choir ask", () => {
       const { code, stderr } = yield* runChoir(["ask", "Why?", "--thread", "nothing-here"], env)
       assert.strictEqual(code, 1)
       assert.match(stderr, /^thread:nothing-here: .*[^.]\.\n$/)
+    })))
+
+  it.live("takes its question in several words, or from standard input", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { env, home, url } = yield* startCliServer
+      yield* runChoir(["ask", "How", "hot?"], env)
+      yield* runChoir(["ask"], env, "Is it\nhot?\n")
+      const me = yield* connectUser(url, home, "key")
+      const thread = me.topic(threadKind, (yield* me.threads()).threads[0]!.thread_id)
+      const view = yield* Stream.runHead(Stream.filter(thread.views, ({ confirmed }) => confirmed.runs.length === 2))
+      assert.deepStrictEqual(
+        Option.getOrThrow(view).confirmed.runs.map(({ prompt }) => prompt),
+        ["How hot?", "Is it\nhot?"]
+      )
     })))
 
   it.live("exits quietly with 0 when the reader closes the pipe", () =>

@@ -5,16 +5,26 @@ import { runChoir } from "../support/CliProcess.ts"
 import { temporaryFolder } from "../support/ServerProcess.ts"
 
 describe("choir", () => {
-  it.live("prints the help of each command", () =>
+  it.live("prints the help of all commands and their settings", () =>
     Effect.gen(function*() {
-      for (const command of ["serve", "ask", "chat", "import"]) {
-        const { code, stdout } = yield* runChoir([command, "--help"])
-        assert.strictEqual(code, 0)
-        assert.include(stdout, `choir ${command}`)
-      }
+      const { code, stdout } = yield* runChoir(["--help"])
+      assert.strictEqual(code, 0)
+      const commands = ["serve", "ask", "chat", "import", "key", "invite", "vote", "leave", "close"]
+      for (const command of commands) assert.match(stdout, new RegExp(`^ {2}${command} `, "m"))
+      for (const setting of ["CHOIR_URL", "CHOIR_KEY_FILE"]) assert.include(stdout, setting)
     }))
 
-  it.live("exits with 1 after a malformed CHOIR_URL, missing argument or missing folder", () =>
+  it.live("after wrong use says what is wrong, and where to read on", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* runChoir(["chat", "a\u001b[2J"]), {
+        code: 1,
+        stdout: "",
+        stderr: "Unexpected positional argument: \"a\\u001b[2J\"\nSee choir chat --help.\n"
+      })
+      assert.include((yield* runChoir(["serve", "--port=80"])).stderr, "See choir serve --help.")
+    }))
+
+  it.live("exits with 1 after a malformed CHOIR_URL, and where no key file can be", () =>
     Effect.scoped(Effect.gen(function*() {
       const malformed = yield* runChoir(["ask", "x"], {
         CHOIR_URL: "nowhere",
@@ -25,7 +35,10 @@ describe("choir", () => {
         stdout: "",
         stderr: "CHOIR_URL is \"nowhere\"; it must be an http:// or https:// URL.\n"
       })
-      assert.strictEqual((yield* runChoir(["ask"])).code, 1)
-      assert.strictEqual((yield* runChoir(["import", "/no/such/folder"])).code, 1)
+      assert.deepStrictEqual(yield* runChoir(["key"], { CHOIR_KEY_FILE: "/proc/nope/key" }), {
+        code: 1,
+        stdout: "",
+        stderr: "The key file /proc/nope/key cannot be written.\n"
+      })
     })))
 })

@@ -3,7 +3,19 @@ import { Arbitrary, Schema } from "effect"
 import * as MarkdownChunker from "../../src/cli/MarkdownChunker.ts"
 import { utf8ByteLength } from "../../src/domain/topic/MessageContent.ts"
 
-const Line = Schema.Literals(["# Head", "word", "a longer line of words", "", "", "```", "😀😀😀😀😀😀😀😀😀😀", "ß"])
+const Line = Schema.Literals([
+  "# Head",
+  "---",
+  "````",
+  "~~~ x",
+  "word",
+  "a longer line of words",
+  "",
+  "",
+  "```",
+  "😀😀😀😀😀😀😀😀😀😀",
+  "ß"
+])
 const arbitraryText = Arbitrary.map(
   Arbitrary.array(Arbitrary.schema(Line), { minLength: 5, maxLength: 60 }),
   (lines) => lines.join("\n")
@@ -38,6 +50,20 @@ describe("MarkdownChunker", () => {
       MarkdownChunker.splitMarkdown("aaaa\n\nbbbb\n\ncccc", { ...MarkdownChunker.messageChunks, limit: 10 }),
       ["aaaa\n\nbbbb", "cccc"]
     )
+  })
+
+  it("front matter and nested code blocks are not split at what looks like a heading", () => {
+    const text = "---\ntitle: Tea\n# a comment\n---\n# One\n\n````md\n```\n# inside\n```\n# inside too\n````\n# Two\n"
+      + "~~~\n```\n# inside\n~~~\n# Three\n```js `no` fence\n# Four"
+    assert.deepStrictEqual(MarkdownChunker.splitMarkdown(text), [
+      "---\ntitle: Tea\n# a comment\n---",
+      "# One\n\n````md\n```\n# inside\n```\n# inside too\n````",
+      "# Two\n~~~\n```\n# inside\n~~~",
+      "# Three\n```js `no` fence",
+      "# Four"
+    ])
+    // A line of dashes that nothing closes is a rule.
+    assert.deepStrictEqual(MarkdownChunker.splitMarkdown("---\ntext\n# One"), ["---\ntext", "# One"])
   })
 
   it("a command id is a UUIDv5 of its thread and chunks: equal for equal ones only", () => {

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
+import { encode } from "../../src/cli/TerminalText.ts"
 import * as Transcript from "../../src/cli/Transcript.ts"
 import type { ChorusState, StepOutput, StepRecord } from "../../src/domain/chorus/ChorusModel.ts"
 import { displayText } from "../../src/domain/chorus/ChorusOutput.ts"
@@ -60,9 +61,9 @@ const renderAll = (views: ReadonlyArray<readonly [ChorusState, Transcript.RunPro
   let printed = Transcript.initial
   let output = ""
   for (const [state, running] of views) {
-    const [next, text] = Transcript.render(printed, state, running, Transcript.plainStyle)
+    const [next, text] = Transcript.render(printed, state, running)
     printed = next
-    output += text
+    output += encode(text, false)
   }
   return output
 }

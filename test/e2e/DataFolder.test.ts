@@ -144,6 +144,17 @@ describe("a data folder under a running server", () => {
       assert.lengthOf(again.init.payload["threads"] as ReadonlyArray<unknown>, 1)
     }))
 
+  it.live("[OPS3] is served although nobody reads the log of its loss", () =>
+    Effect.gen(function*() {
+      const { data, server } = yield* startScenario
+      server.closeOutput()
+      rmSync(data, { recursive: true })
+      yield* awaitReadiness(server, 503)
+      // The line about it was written by then.
+      assert.strictEqual((yield* Effect.promise(() => fetch(`${server.url}/health/live`))).status, 200)
+      assert.strictEqual(yield* server.stop("SIGTERM"), 0)
+    }))
+
   it.live("[FLT23] without its lock file: is not ready, so that a second server is alone", () =>
     Effect.gen(function*() {
       const { data, post, server } = yield* startScenario

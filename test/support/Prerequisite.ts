@@ -70,6 +70,9 @@ export const oldNode = (version: string | undefined): Prerequisite =>
     false
   )
 
+/** A terminal of its own for a process; `missing` is what `CliProcess.terminalUnavailable` found. */
+export const terminal = (missing: string | undefined): Prerequisite => prerequisite(missing, "install util-linux")
+
 /** Linux, for tests that read `/proc`. */
 export const linux = (platform: string): Prerequisite =>
   prerequisite(platform === "linux" ? undefined : `${platform} has no /proc`, "run the tests on Linux")

@@ -23,6 +23,8 @@ export interface ServerProcess {
   /** Everything written to stdout and to stderr so far. */
   readonly stdout: () => string
   readonly stderr: () => string
+  /** Closes the pipes that stdout and stderr are written to, as a reader that goes away. */
+  readonly closeOutput: () => void
   /** Sends a signal and waits for the exit; returns the code, or null when a signal ended the process. */
   readonly stop: (signal: NodeJS.Signals) => Effect.Effect<number | null>
 }
@@ -95,6 +97,10 @@ export const startServer = (options: {
           pid: child.pid!,
           stdout: () => stdout,
           stderr: () => stderr,
+          closeOutput: () => {
+            child.stdout?.destroy()
+            child.stderr?.destroy()
+          },
           stop: (signal) => Effect.andThen(Effect.sync(() => child.kill(signal)), awaitExit(child))
         }))
       })

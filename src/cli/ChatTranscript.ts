@@ -1,0 +1,125 @@
+/** What is new in a view of a thread, as text: messages, submissions, invitations, co-authors and runs. Pure. */
+import { isFinished } from "../domain/chorus/ChorusRun.ts"
+import type { Author, UserId } from "../domain/protocol/Ids.ts"
+import type { PendingApproval, State, Submission } from "../domain/thread/ThreadModel.ts"
+import type { ThreadView } from "./Connect.ts"
+import { type OpenVote, shortId, waitsFor } from "./OpenVotes.ts"
+import { aside, count, indent, name, type TerminalText } from "./TerminalText.ts"
+import * as Transcript from "./Transcript.ts"
+
+/** The printed part of a thread. */
+export interface PrintedThread {
+  readonly messages: ReadonlySet<string>
+  /** The status of each submission. */
+  readonly submissions: ReadonlyMap<string, string>
+  readonly invitations: ReadonlyMap<string, PendingApproval>
+  readonly coAuthors: ReadonlySet<string>
+  readonly runs: ReadonlyMap<string, Transcript.Printed>
+}
+
+/** How many of the newest messages are printed at the start. */
+const recentMessageCount = 20
+
+/** At the start: older messages, settled submissions and finished runs count as printed. */
+export const initialPrinted = ({ co_authors, messages, runs, submissions }: State): PrintedThread => ({
+  messages: new Set(messages.slice(0, -recentMessageCount).map((message) => message.id)),
+  submissions: new Map(
+    submissions.flatMap(({ id, status }) => status === "pending" ? [] : [[id, status] as const])
+  ),
+  invitations: new Map(),
+  coAuthors: new Set(co_authors),
+  runs: new Map(runs.filter(isFinished).map((run) => [run.prompt_id, { ...Transcript.initial, ended: true }]))
+})
+
+/** Whose view it is, and the ids of the commands of this terminal, which shows their lines already. */
+export interface Reader {
+  readonly me: UserId
+  readonly sentIds: ReadonlySet<string>
+}
+
+const nameOf = (author: Author, { me }: Reader) =>
+  name(author === me ? "you" : `${author.slice(0, 4)}…${author.slice(-4)}`)
+
+/** How this reader can vote, or how far the vote is. */
+const renderVote = (vote: OpenVote, { me }: Reader): string =>
+  waitsFor(vote, me)
+    ? `/approve ${shortId(vote.id)} or /deny ${shortId(vote.id)}`
+    : `${vote.votes.length} of ${count(vote.voters.length, "vote")}`
+
+/** A new submission with its words, unless they were typed here; later its outcome only. */
+const renderSubmission = (submission: Submission, known: string | undefined, reader: Reader): TerminalText => {
+  const { author, content, id, stake, status } = submission
+  const outcome = status === "pending" ? renderVote(submission, reader) : status
+  const facts = known === undefined ? `stakes ${stake.toLocaleString("en")}, ${outcome}` : outcome
+  const isNew = known === undefined && !reader.sentIds.has(id)
+  return [
+    nameOf(author, reader),
+    " ",
+    aside(`(submission ${shortId(id)}: ${facts})`),
+    isNew ? ` ${indent(content)}\n` : "\n"
+  ]
+}
+
+const renderMembers = (printed: PrintedThread, { co_authors, gates }: State, reader: Reader): TerminalText => [
+  ...gates.filter(({ id }) => !printed.invitations.has(id)).flatMap((gate) => [
+    nameOf(gate.by, reader),
+    ` invites ${gate.action.user} `,
+    aside(`(${renderVote(gate, reader)})`),
+    "\n"
+  ]),
+  ...[...printed.invitations.values()].flatMap(({ action, id }) =>
+    gates.some((gate) => gate.id === id) || co_authors.includes(action.user)
+      ? []
+      : [`The invitation of ${action.user} was not approved.\n`]
+  ),
+  ...co_authors.flatMap((user) =>
+    printed.coAuthors.has(user) ? [] : [nameOf(user, reader), " joins as a co-author.\n"]
+  ),
+  ...[...printed.coAuthors].filter((user) => !co_authors.some((coAuthor) => coAuthor === user)).map((user) =>
+    `${user} has left.\n`
+  )
+]
+
+/** The new part of a view as text, and the printed part after it. */
+export const renderUpdate = (
+  printed: PrintedThread,
+  { confirmed, partialOutputs }: ThreadView,
+  reader: Reader
+): readonly [PrintedThread, TerminalText] => {
+  const messages = confirmed.messages.filter((message) => !printed.messages.has(message.id))
+  const submissions = confirmed.submissions.filter(({ id, status }) => printed.submissions.get(id) !== status)
+  const runs = confirmed.runs.map((run) => {
+    const previous = printed.runs.get(run.prompt_id)
+    const progress = partialOutputs.find((text) => text.prompt_id === run.prompt_id)
+    const [next, text] = Transcript.render(previous ?? Transcript.initial, run, progress)
+    const isRemote = previous === undefined && !reader.sentIds.has(run.prompt_id)
+    return {
+      id: run.prompt_id,
+      next,
+      text: isRemote ? [nameOf(run.asker, reader), ` asks: ${indent(run.prompt)}\n`, ...text] : text
+    }
+  })
+  /** Whether its words stand on the terminal: typed here, or printed as a submission. */
+  const isShown = (id: string) => reader.sentIds.has(id) || printed.submissions.get(id) === "pending"
+  const output = [
+    ...messages.filter(({ id }) => !isShown(id)).flatMap(({ author, content }) => [
+      nameOf(author, reader),
+      ` ${indent(content)}\n`
+    ]),
+    ...submissions.flatMap((submission) =>
+      // One that was approved is among the messages.
+      submission.status === "approved" && !isShown(submission.id)
+        ? []
+        : renderSubmission(submission, printed.submissions.get(submission.id), reader)
+    ),
+    ...renderMembers(printed, confirmed, reader),
+    ...runs.flatMap(({ text }) => text)
+  ]
+  return [{
+    messages: new Set([...printed.messages, ...messages.map((message) => message.id)]),
+    submissions: new Map(confirmed.submissions.map((submission) => [submission.id, submission.status])),
+    invitations: new Map(confirmed.gates.map((gate) => [gate.id, gate])),
+    coAuthors: new Set(confirmed.co_authors),
+    runs: new Map(runs.map(({ id, next }) => [id, next]))
+  }, output]
+}
