@@ -219,7 +219,9 @@ const renewSession = (state: State, at: Instant): Transition => {
   const { session } = state
   return session === undefined || at < session.renewAt
     ? withoutIntents(state)
-    : sendMessage({ ...state, session: { ...session, renewAt: at + renewRetryDelay } }, at, "renew", {})
+    : sendMessage({ ...state, session: { ...session, renewAt: at + renewRetryDelay } }, at, "renew", {
+      session_token: session.token
+    })
 }
 
 /** Drops a connection whose sign-in was rate limited (SEC26). The delay is `retryAfter`, doubled with each attempt. */

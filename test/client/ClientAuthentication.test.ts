@@ -54,6 +54,8 @@ describe("ClientAuthentication", () => {
       while (fixture.serverReceive() || fixture.clientReceive());
     }
     assert.include(sentTypes(fixture), "renew")
+    const { payload } = fixture.toServer.find(({ type }) => type === "renew")!
+    assert.deepStrictEqual(payload, { session_token: fixture.state.session?.token })
     assert.isAtMost(fixture.now, until)
     while (fixture.serverReceive() || fixture.clientReceive());
     assert.isAbove(fixture.state.session?.renewAt ?? 0, until)

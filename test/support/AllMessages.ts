@@ -44,7 +44,7 @@ export const controlPayloads: Readonly<Record<Exclude<ClientControl["_tag"], Una
   get_thread: {},
   get_threads: {},
   get_user: {},
-  renew: {},
+  renew: { session_token: "none" },
   sign_out: {}
 }
 

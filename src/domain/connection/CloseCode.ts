@@ -20,6 +20,8 @@ export const closeCode = {
   insufficientState: 4010,
   noPong: 4012,
   stateReset: 4014,
+  /** The session was revoked because a token of it was shown after it had been replaced: sign in again. */
+  sessionReused: 4401,
   authTimeout: 4408,
   rateLimited: 4429,
   unauthenticated: 4501,

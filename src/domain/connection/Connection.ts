@@ -69,7 +69,7 @@ export const step = (state: ConnectionState, message: Message, limits: Limits = 
       return isAuthenticated(state)
         ? unchanged({
           ...state,
-          status: { _tag: "Authenticated", session: message.session, expires_at: message.expires_at }
+          status: { ...state.status, expires_at: message.expires_at }
         })
         : unchanged(state)
     case "RequestCompleted":

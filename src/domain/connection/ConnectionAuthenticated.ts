@@ -98,15 +98,16 @@ const handleControl = (
     case "heartbeat":
       return [state, [sendReply(id, { _tag: "heartbeat", ref_id: id })]]
     case "renew":
-      return startRequest(state, id, limits, { _tag: "RenewSession", ref: id, session: state.status.session })
+      return startRequest(state, id, limits, {
+        _tag: "RenewSession",
+        ref: id,
+        session: state.status.session,
+        token: control.session_token
+      })
     case "sign_out":
       return [
         withoutSession(state, at),
-        [
-          ...unsubscribeAll(state),
-          { _tag: "RevokeSession", session: state.status.session },
-          sendReply(id, { _tag: "signed_out", ref_id: id })
-        ]
+        [...unsubscribeAll(state), { _tag: "RevokeSession", ref: id, session: state.status.session }]
       ]
     case "get_threads":
       return startRequest(state, id, limits, { _tag: "ListThreads", ref: id, all: control.public ?? false })

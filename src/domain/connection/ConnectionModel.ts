@@ -119,8 +119,8 @@ export const Message = Schema.TaggedUnion({
     message: Schema.String,
     retry_after_ms: Schema.optionalKey(Schema.Natural)
   },
-  /** The result of `RenewSession`. */
-  SessionRenewed: { session: Schema.String, expires_at: Instant },
+  /** The session's token was renewed, by this connection or another one of the session. */
+  SessionRenewed: { expires_at: Instant },
   /** A request has its outcome; `code` is null if it succeeded. `topic` as in the request. */
   RequestCompleted: { topic: Schema.NullOr(TopicId), code: Schema.NullOr(ErrorCode), message: Schema.String },
   /** The topic rejected the subscription, or ended it. */
@@ -149,10 +149,10 @@ export const Intent = Schema.TaggedUnion({
   ResumeSession: { ref: CommandId, token: Schema.String },
   /** Answer `ref` with `init`, unless the connection may not stay (AUT7, SEC24). */
   SendInit: { ref: CommandId, user: UserId },
-  /** Rotate the session's token, and answer `ref` with it (AUT2). */
-  RenewSession: { ref: CommandId, session: Schema.String },
-  /** Revoke the session's tokens, and close its other connections (SEC7). */
-  RevokeSession: { session: Schema.String },
+  /** Renew the session's token, and answer `ref` with its successor (AUT2). */
+  RenewSession: { ref: CommandId, session: Schema.String, token: Schema.String },
+  /** Revoke the session, which ends its other connections and event streams, and answer `ref` (SEC7). */
+  RevokeSession: { ref: CommandId, session: Schema.String },
   /** Hold the session for resumption until `until`, even if its token expires before (CON5). */
   ExtendSession: { session: Schema.String, until: Instant },
   /** Submit a command; with `signed`, only if that signature is valid (AUT5). */

@@ -45,8 +45,11 @@ export const ClientControl = Schema.TaggedUnion({
     client_id: Schema.optionalKey(Uuid),
     in_order: Schema.optionalKey(Schema.Boolean)
   },
-  /** Requests a new session token before the old one expires (AUT2). */
-  renew: {},
+  /**
+   * Requests a new session token before the old one, `session_token`, expires (AUT2). Sent again by the same client
+   * instance, it is answered by the same new one.
+   */
+  renew: { session_token: Base64Url },
   sign_out: {},
   heartbeat: {},
   /** The topic is the envelope's `thread_id`. */

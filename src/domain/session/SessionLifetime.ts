@@ -16,9 +16,6 @@ export const resumableUntil = (expiresAt: Instant, limits: Pick<Limits, "session
 export const isResumable = (expiresAt: Instant, now: Instant, limits: Pick<Limits, "sessionGrace">): boolean =>
   now < resumableUntil(expiresAt, limits)
 
-/** AUT2: the expiry of a token that was rotated at `now`. Its grace period starts at once, and is never prolonged. */
-export const expiryAfterRotation = (expiresAt: Instant, now: Instant): Instant => Math.min(expiresAt, now)
-
 /** CON5: the expiry with which a token stays resumable until `until`; an expiry is never brought forward. */
 export const expiryForHold = (expiresAt: Instant, until: Instant, limits: Pick<Limits, "sessionGrace">): Instant =>
   Math.max(expiresAt, until - limits.sessionGrace)

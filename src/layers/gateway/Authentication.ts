@@ -2,7 +2,6 @@
 import { Effect, Redacted } from "effect"
 import { closeCode } from "../../domain/connection/CloseCode.ts"
 import type { CommandId } from "../../domain/protocol/Ids.ts"
-import * as SessionLifetime from "../../domain/session/SessionLifetime.ts"
 import * as SignInAdmission from "../../domain/session/SignInAdmission.ts"
 import type { IssuedSession, SessionError } from "../../services/Sessions.ts"
 import { ConnectionSubscriber } from "../delivery/ConnectionSubscriber.ts"
@@ -20,7 +19,7 @@ import {
 } from "./ConnectionRuntime.ts"
 import * as LedgerAccount from "./LedgerAccount.ts"
 import * as ServerMessages from "./ServerMessages.ts"
-import { rotateSession } from "./SessionRotation.ts"
+import { revokedCloses, updateExpiry } from "./SessionRotation.ts"
 
 /** Makes a challenge and gives it to the machine (AUT1). */
 export const issueChallenge: ConnectionIntentHandler<"IssueChallenge"> = (
@@ -46,13 +45,14 @@ export const issueChallenge: ConnectionIntentHandler<"IssueChallenge"> = (
 const signInWith = <T extends "VerifySignature" | "ResumeSession">(
   authenticate: (
     runtime: ConnectionRuntime,
-    intent: IntentOf<T>
+    intent: IntentOf<T>,
+    client: ClientConnection
   ) => Effect.Effect<IssuedSession, SessionError | ServerMessages.RequestRejection>
 ): ConnectionIntentHandler<T> =>
 (runtime, client, intent, slot) => {
   const { ref }: { readonly ref: CommandId } = intent
   const wait = runtime.limitVerifications(client.connection.metadata.address, now(runtime))
-  const session = wait === 0 ? authenticate(runtime, intent) : Effect.fail(tooManySignIns(wait))
+  const session = wait === 0 ? authenticate(runtime, intent, client) : Effect.fail(tooManySignIns(wait))
   const signIn = Effect.flatMap(session, (issued) => completeSignIn(runtime, client, ref, issued, slot))
   const reject = (error: Effect.Error<typeof signIn>) => {
     const { code, message, wait } = ServerMessages.sessionRejection(error)
@@ -70,15 +70,12 @@ export const verifySignature = signInWith<"VerifySignature">(
   })
 )
 
-/** Resumes a session by its token; one that expires soon is rotated first. */
-export const resumeSession = signInWith<"ResumeSession">(
-  Effect.fnUntraced(function*(runtime, intent) {
-    const token = Redacted.make(intent.token)
-    const session = yield* runtime.sessions.resume(token)
-    return SessionLifetime.mustRotateOnResume(session.expiresAt, now(runtime), runtime.limits)
-      ? yield* rotateSession(runtime, session.id)
-      : { ...session, token }
-  })
+/** Resumes a session by its token, which is renewed if it expires soon. */
+export const resumeSession = signInWith<"ResumeSession">((runtime, { token }, client) =>
+  Effect.tap(
+    runtime.sessions.resume(Redacted.make(token), stateOf(client).client_id),
+    (session) => Effect.sync(() => updateExpiry(runtime, session))
+  )
 )
 
 const invalidSignature: ServerMessages.RequestRejection = {
@@ -129,7 +126,9 @@ const completeSignIn = Effect.fnUntraced(function*(
 /** Registers the connection as its user's and sends `init`, or closes the connection that may not stay (AUT7, SEC24). */
 export const sendInit: ConnectionIntentHandler<"SendInit"> = (runtime, client, { user }, slot) => {
   const { registry } = runtime
-  const clientId = stateOf(client).client_id
+  const { client_id: clientId, status } = stateOf(client)
+  const revoked = status._tag === "Authenticated" ? registry.revocationOf(status.session) : undefined
+  if (revoked !== undefined) return dispatch(runtime, client, revokedCloses[revoked])
   const instanceKey = clientId === null ? undefined : SignInAdmission.instanceKeyOf(user, clientId)
   const existing = instanceKey === undefined ? undefined : registry.byInstance.get(instanceKey)
   const admission = SignInAdmission.admitSignIn({

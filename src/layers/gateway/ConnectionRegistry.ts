@@ -3,7 +3,7 @@
  * `domain/session`.
  */
 import type { Instant, UserId } from "../../domain/protocol/Ids.ts"
-import * as SessionFamily from "../../domain/session/SessionFamily.ts"
+import type { Revocation } from "../../services/Sessions.ts"
 import type { TimerWheel } from "../runtime/TimerWheel.ts"
 import { type ClientConnection, stateOf } from "./ClientConnection.ts"
 import type { UserBudgets } from "./UserBudgets.ts"
@@ -15,8 +15,7 @@ const evictionDelayMillis = 60_000
 export class ConnectionRegistry {
   readonly userBudgets: UserBudgets<ClientConnection>
   readonly byInstance = new Map<string, ClientConnection>()
-  /** Sessions that were rotated and whose older tokens still resume (SEC7). */
-  families = SessionFamily.noFamilies
+  private readonly revocations = new Map<string, Revocation["reason"]>()
   private readonly wheel: TimerWheel
 
   constructor(userBudgets: UserBudgets<ClientConnection>, wheel: TimerWheel) {
@@ -32,13 +31,21 @@ export class ConnectionRegistry {
     })
   }
 
-  /** Records that `successor` replaced a session whose token still resumes until `graceEnd`. */
-  recordRotation(predecessor: string, successor: string, graceEnd: Instant): void {
-    this.families = SessionFamily.recordRotation(this.families, predecessor, successor)
-    this.wheel.scheduleCallback(graceEnd, () => {
-      this.families = SessionFamily.forgetRotation(this.families, successor)
+  /**
+   * Records that a session was revoked, until `until`: a sign-in under way that read the session before must be refused when
+   * it is complete (SEC7).
+   */
+  recordRevocation({ id, reason }: Revocation, until: Instant): void {
+    this.revocations.set(id, reason)
+    this.wheel.scheduleCallback(until, () => {
+      this.revocations.delete(id)
       return undefined
     })
+  }
+
+  /** Why a session was revoked a short while ago, if it was. */
+  revocationOf(session: string): Revocation["reason"] | undefined {
+    return this.revocations.get(session)
   }
 
   /** Removes a connection from its user's, its client instance's and its session's; no effect without a user. */

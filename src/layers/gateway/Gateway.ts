@@ -89,6 +89,7 @@ import {
 } from "./ConnectionRuntime.ts"
 import { ReadBudget } from "./ReadBudget.ts"
 import * as RunBudget from "./RunBudget.ts"
+import * as SessionRotation from "./SessionRotation.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as UserBudgets from "./UserBudgets.ts"
 
@@ -150,6 +151,7 @@ const make = Effect.fnUntraced(function*(
     const client = clientOf(connection)
     if (client !== undefined) receiveFrame(runtime, decodeFrame, client, text)
   })
+  yield* runtime.sessions.onRevoked((revocation) => SessionRotation.handleRevocation(runtime, revocation))
   // CON4: the engine closes the connection of a defect, and no other. Faults of the transport are the peer's or the network's.
   yield* socket.onError((connection, fault) => {
     const log = fault instanceof SocketError

@@ -1,10 +1,11 @@
 /** One open event stream: a subscriber of a topic whose frames become server-sent events (SYN13). */
-import { type Cause, Effect, Queue, type Redacted, Stream } from "effect"
+import { type Cause, Effect, Queue, Stream } from "effect"
 import { Sse } from "effect/encoding"
 import { formatEventId, isStreamOverLimit } from "../../domain/delivery/EventStream.ts"
 import type { UserId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { EncodedJson, OutboundFrame } from "../../services/OutboundFrame.ts"
+import type { Session } from "../../services/Sessions.ts"
 import type { Subscriber } from "../../services/Topics.ts"
 import type { OutboundBudgetService, SlowReceiver } from "../delivery/OutboundBudget.ts"
 import { fragments } from "../delivery/SharedFrame.ts"
@@ -19,10 +20,9 @@ export interface QueuedBytes {
 export interface SseReaderOptions {
   /** The id of its subscription. */
   readonly id: string
-  readonly user: UserId
+  readonly session: Session
   /** The key by which its address is counted. */
   readonly addressKey: string
-  readonly token: Redacted.Redacted
   readonly limits: Pick<Limits, "outboxMax">
   readonly budget: OutboundBudgetService
   /** What the client has not read. Unbounded itself: the reader ends beyond `outboxMax` bytes of copies. */
@@ -38,7 +38,8 @@ export class SseReader implements Subscriber, SlowReceiver {
   readonly id: string
   readonly user: UserId
   readonly addressKey: string
-  readonly token: Redacted.Redacted
+  /** As it was last looked up; undefined once it was revoked. */
+  session: Session | undefined
   // Frames of the ephemeral lane are ignored, so that the other subscribers need not do without batching.
   readonly supportsBatching = true
   private readonly options: SseReaderOptions
@@ -49,9 +50,9 @@ export class SseReader implements Subscriber, SlowReceiver {
 
   constructor(options: SseReaderOptions) {
     this.id = options.id
-    this.user = options.user
+    this.user = options.session.user
     this.addressKey = options.addressKey
-    this.token = options.token
+    this.session = options.session
     this.options = options
   }
 
@@ -86,6 +87,17 @@ export class SseReader implements Subscriber, SlowReceiver {
   }
 
   closeAsSlow(): void {
+    this.abort()
+  }
+
+  /** The session was revoked: ends the stream. What the client does not read at once, `abort` takes away. */
+  revoke(): void {
+    this.session = undefined
+    this.end()
+  }
+
+  /** Ends the stream without the unread rest. */
+  abort(): void {
     this.end()
     this.options.abort()
   }

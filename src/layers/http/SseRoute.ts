@@ -28,6 +28,7 @@ import { replyLane } from "../../domain/delivery/Lane.ts"
 import { type Position, TopicId, type UserId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { Rejection } from "../../domain/protocol/Rejection.ts"
+import * as SessionLifetime from "../../domain/session/SessionLifetime.ts"
 import { Sessions } from "../../services/Sessions.ts"
 import { type CatchUp, type Subscriber, Topics } from "../../services/Topics.ts"
 import { OutboundBudget, type OutboundBudgetService } from "../delivery/OutboundBudget.ts"
@@ -43,7 +44,7 @@ import { type QueuedBytes, SseReader, type SseReaderOptions } from "./SseReader.
 /** The settings of event streams. */
 export interface SseOptions {
   /** How many one user and one address may have open, and how much one may buffer. */
-  readonly limits: Pick<Limits, "connectionsPerUser" | "connectionsPerAddress" | "outboxMax">
+  readonly limits: Pick<Limits, "connectionsPerUser" | "connectionsPerAddress" | "outboxMax" | "sessionGrace">
   /** Proxies whose `X-Forwarded-For` is trusted. */
   readonly trustedProxies: ReadonlyArray<string>
 }
@@ -51,8 +52,11 @@ export interface SseOptions {
 /** Milliseconds between two checks of the open streams. */
 const checkIntervalMillis = 1_000
 
-/** Checks between two keep-alive comments, at which the session is checked as well. */
+/** Checks between two keep-alive comments. */
 const checksPerKeepAlive = 15
+
+/** Names the client instance, as `client_id` does on a WebSocket: a token in its grace period needs it (AUT2). */
+const clientIdHeader = "choir-client-id"
 
 /** The state shared by requests and checks. */
 interface SseDependencies {
@@ -107,12 +111,12 @@ const subscribe = (
 const openReader = Effect.fnUntraced(function*(
   { options, outboundBudget, random, readBudget, readers, topics }: SseDependencies,
   topic: TopicId,
-  request: Pick<SseReaderOptions, "user" | "token" | "addressKey"> & {
+  request: Pick<SseReaderOptions, "session" | "addressKey"> & {
     readonly from: Position | undefined
     readonly response: ServerResponse
   }
 ): Effect.fn.Return<SseReader, Rejection> {
-  const { response, user } = request
+  const { response, session } = request
   const reader = new SseReader({
     id: `events-${Entropy.randomUuid(random)}`,
     ...request,
@@ -131,7 +135,7 @@ const openReader = Effect.fnUntraced(function*(
   yield* subscribe(topics, topic, reader, request.from, (catchUp, timestamp) => {
     const message = ServerMessages.subscribed(reader.id, catchUp, { presence: [], signals: [] })
     const frame = makeFrame(message, { id: Entropy.randomUuid(random), timestamp, thread_id: topic }, replyLane)
-    readBudget.charge(user, frameLength(frame), timestamp)
+    readBudget.charge(session.user, frameLength(frame), timestamp)
     reader.writeSubscribed(catchUp.position.epoch, catchUp.position.seq, frame)
   }).pipe(Effect.onExit((exit) => Exit.isFailure(exit) ? Effect.sync(() => reader.end()) : Effect.void))
   return reader
@@ -170,7 +174,7 @@ const handleRequest = Effect.fnUntraced(
     const tokenText = bearerToken(headers["authorization"])
     if (tokenText === undefined) return errorResponse(401, unauthenticatedError)
     const token = Redacted.make(tokenText)
-    const session = yield* sessions.resume(token)
+    const session = yield* sessions.authenticate(token, headers[clientIdHeader] ?? null)
     if (!(yield* Ref.get(readiness))) return errorResponse(503, ServerMessages.unavailableError)
     const topic = Option.getOrUndefined(decodeTopic((yield* HttpRouter.params)["topic"]))
     if (topic === undefined) return errorResponse(404, { code: "not_found", message: "this is not a topic id" })
@@ -178,14 +182,15 @@ const handleRequest = Effect.fnUntraced(
     const addressKey = rateLimitKey(AdmissionGate.clientAddress(incoming, options.trustedProxies))
     const exceeded = yield* findExceededLimit(dependencies, session.user, addressKey)
     if (exceeded !== undefined) return errorResponse(429, exceeded)
-    const { bytes } = yield* openReader(dependencies, topic, {
-      user: session.user,
+    const reader = yield* openReader(dependencies, topic, {
+      session,
       addressKey,
-      token,
       from: parseEventId(headers["last-event-id"]),
       response: NodeHttpServerRequest.toServerResponse(request) as ServerResponse
     })
-    return HttpServerResponse.stream(bytes, {
+    // What was revoked before the reader was among those that `onRevoked` ends.
+    yield* Effect.onError(sessions.find(session.id), () => Effect.sync(() => reader.end()))
+    return HttpServerResponse.stream(reader.bytes, {
       contentType: "text/event-stream",
       headers: { "cache-control": "no-store", "x-accel-buffering": "no" }
     })
@@ -201,20 +206,24 @@ const handleRequest = Effect.fnUntraced(
 )
 
 /**
- * Ends all streams when the server drains (SYN11), and those whose session has ended (AUT2); keeps the others alive.
+ * Ends all streams when the server drains (SYN11), and those whose session has expired or was revoked (SEC7); keeps the
+ * others alive.
  */
 const checkReaders = Effect.fnUntraced(function*(
-  { readers, readiness, sessions }: SseDependencies,
+  { options, readers, readiness, sessions }: SseDependencies,
   checkNumber: number
 ) {
   const ready = yield* Ref.get(readiness)
+  const now = yield* Clock.currentTimeMillis
   for (const reader of readers) {
-    if (!ready) reader.end()
-    else if (checkNumber % checksPerKeepAlive === 0) {
-      const session = yield* Effect.result(sessions.resume(reader.token))
-      if (Result.isFailure(session) && !session.failure.retryable) reader.end()
-      else reader.keepAlive()
+    if (reader.session === undefined) reader.abort()
+    else if (!ready) reader.end()
+    else if (!SessionLifetime.isResumable(reader.session.expiresAt, now, options.limits)) {
+      const session = yield* Effect.result(sessions.find(reader.session.id))
+      if (Result.isSuccess(session)) reader.session &&= session.success
+      else if (!session.failure.retryable) reader.revoke()
     }
+    if (checkNumber % checksPerKeepAlive === 0) reader.keepAlive()
   }
 })
 
@@ -233,6 +242,9 @@ export const layer = (
       readBudget: yield* ReadBudget,
       readers: new Set()
     }
+    yield* dependencies.sessions.onRevoked(({ id }) => {
+      for (const reader of dependencies.readers) if (reader.session?.id === id) reader.revoke()
+    })
     yield* Effect.forkScoped(Effect.gen(function*() {
       for (let checkNumber = 1;; checkNumber++) {
         yield* Effect.sleep(checkIntervalMillis)

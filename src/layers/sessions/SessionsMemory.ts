@@ -11,7 +11,7 @@
  *
  * **Gotchas**
  *
- * Expired sessions are not deleted; a process that runs for months should not use this.
+ * Looking for expired sessions takes time in proportion to all of them.
  *
  * **Example**
  *
@@ -22,8 +22,8 @@
  * const program = Effect.gen(function*() {
  *   const { open, renew, resume } = yield* Services.Sessions.Sessions
  *   const first = yield* open(Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))
- *   const { token } = yield* renew(first.id)
- *   return (yield* resume(token)).user === first.user
+ *   const { token } = yield* renew(first.id, first.token, null)
+ *   return (yield* resume(token, null)).user === first.user
  * })
  *
  * console.log(await Effect.runPromise(Effect.provide(program, Layers.SessionsMemory.layer(Domain.Limits.defaults))))
@@ -31,25 +31,29 @@
  * ```
  */
 import { Effect, Layer } from "effect"
-import type { Limits } from "../../domain/protocol/Limits.ts"
-import { type Session, Sessions } from "../../services/Sessions.ts"
+import type { SessionFamily } from "../../domain/session/SessionFamily.ts"
+import { Sessions } from "../../services/Sessions.ts"
 import * as SessionStore from "./SessionStore.ts"
 
-/** `Sessions` in memory; `limits` set the lifetime of a token and its grace period, in milliseconds. */
-export const layer = (limits: Pick<Limits, "sessionTtl" | "sessionGrace">): Layer.Layer<Sessions> =>
-  Layer.effect(
-    Sessions,
-    Effect.suspend(() => {
-      const sessions = new Map<string, Session>()
-      return SessionStore.make({
-        insert: (session) => Effect.sync(() => void sessions.set(session.id, session)),
-        find: (id) => Effect.sync(() => sessions.get(id)),
-        setExpiry: (id, expiresAt) =>
-          Effect.sync(() => {
-            const session = sessions.get(id)
-            if (session !== undefined) sessions.set(id, { ...session, expiresAt })
-          }),
-        remove: (id) => Effect.sync(() => void sessions.delete(id))
-      }, limits)
+/** Rows in a map, of which `families` is the content. */
+export const makeRows = (families: Map<string, SessionFamily>): SessionStore.SessionRows => ({
+  insert: (family) => Effect.sync(() => void families.set(family.id, family)),
+  find: (id) => Effect.sync(() => families.get(id)),
+  replace: (current, next) =>
+    Effect.sync(() => {
+      const isCurrent = families.get(current.id) === current
+      if (isCurrent) families.set(current.id, next)
+      return isCurrent
+    }),
+  remove: (id) => Effect.sync(() => void families.delete(id)),
+  removeExpired: (instant, count) =>
+    Effect.sync(() => {
+      const expired = [...families.values()].filter(({ expiresAt }) => expiresAt < instant).slice(0, count)
+      for (const { id } of expired) families.delete(id)
+      return expired.length
     })
-  )
+})
+
+/** `Sessions` in memory; `limits` set the lifetime of a token and its grace period, in milliseconds. */
+export const layer = (limits: SessionStore.SessionLimits): Layer.Layer<Sessions> =>
+  Layer.effect(Sessions, Effect.suspend(() => SessionStore.make(makeRows(new Map()), limits)))

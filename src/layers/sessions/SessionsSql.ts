@@ -7,13 +7,13 @@
  *
  * **Details**
  *
- * Creates its table, and deletes expired sessions, when the layer is built. Reads go through a cache of
- * 10,000 sessions.
+ * Creates or migrates its table when the layer is built, and deletes expired sessions in small batches while it runs. Reads
+ * go through a cache of 10,000 sessions.
  *
  * **Gotchas**
  *
  * The cache assumes that this process alone writes the table. Inserts do not wait for fsync: after a power
- * failure the most recent users sign in again.
+ * failure the most recent users sign in again. Rotations and revocations do.
  *
  * **Example**
  *
@@ -28,26 +28,49 @@
  * const program = Effect.gen(function*() {
  *   const { open, resume } = yield* Services.Sessions.Sessions
  *   const { token } = yield* open(Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))
- *   return (yield* resume(token)).user
+ *   return (yield* resume(token, null)).user
  * })
  *
  * console.log(await Effect.runPromise(Effect.provide(program, sessions)))
  * // => 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo
  * ```
  */
-import { Cache, Clock, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { Cache, Duration, Effect, Exit, Layer, Schema, type Scope } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { UserId } from "../../domain/protocol/Ids.ts"
-import type { Limits } from "../../domain/protocol/Limits.ts"
-import { type Session, SessionError, Sessions, SessionsUnavailable } from "../../services/Sessions.ts"
+import type { SessionFamily } from "../../domain/session/SessionFamily.ts"
+import { SessionError, Sessions, SessionsUnavailable } from "../../services/Sessions.ts"
 import { SafeInteger } from "../sql/SafeInteger.ts"
 import { RelaxedDurability } from "../sql/Sqlite.ts"
+import * as SessionsMigrations from "./SessionsMigrations.ts"
 import * as SessionStore from "./SessionStore.ts"
 
-const Row = Schema.Struct({ token_hash: Schema.String, user_key: UserId, expires_at: SafeInteger })
+const Row = Schema.Struct({
+  id: Schema.String,
+  user_key: UserId,
+  token_hash: Schema.String,
+  expires_at: SafeInteger,
+  previous_hash: Schema.NullOr(Schema.String),
+  successor_key: Schema.NullOr(Schema.String),
+  rotated_by: Schema.NullOr(Schema.String),
+  rotated_at: Schema.NullOr(SafeInteger)
+})
 const decodeRows = Schema.decodeUnknownEffect(Schema.Array(Row))
 
-/** Cached sessions, of about 200 bytes each. */
+const toFamily = (row: typeof Row.Type): SessionFamily => ({
+  id: row.id,
+  user: row.user_key,
+  tokenHash: row.token_hash,
+  expiresAt: row.expires_at,
+  rotation: row.previous_hash === null || row.successor_key === null || row.rotated_at === null ? null : {
+    tokenHash: row.previous_hash,
+    successorKey: row.successor_key,
+    instance: row.rotated_by,
+    at: row.rotated_at
+  }
+})
+
+/** Cached sessions, of about 400 bytes each. */
 const cacheCapacity = 10_000
 
 /** Hides the error of the database from callers: they get the operation that failed. */
@@ -56,54 +79,61 @@ const mapToUnavailable = (operation: string) =>
     new SessionError({ reason: new SessionsUnavailable({ operation, cause }) })
   )
 
-const make = Effect.fnUntraced(function*(limits: Pick<Limits, "sessionTtl" | "sessionGrace">) {
+const makeRows = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
-  yield* sql`CREATE TABLE IF NOT EXISTS sessions (
-    token_hash TEXT PRIMARY KEY,
-    user_key TEXT NOT NULL,
-    expires_at BIGINT NOT NULL
-  )`.pipe(mapToUnavailable("create the table"))
-  const now = yield* Clock.currentTimeMillis
-  yield* sql`DELETE FROM sessions WHERE expires_at < ${now - limits.sessionGrace}`.pipe(
-    mapToUnavailable("delete expired sessions")
-  )
-
   const find = (id: string) =>
-    sql`SELECT token_hash, user_key, expires_at FROM sessions WHERE token_hash = ${id}`.pipe(
+    sql`SELECT * FROM sessions WHERE id = ${id}`.pipe(
       Effect.flatMap(decodeRows),
-      Effect.map(([row]): Session | undefined =>
-        row === undefined ? undefined : { id: row.token_hash, user: row.user_key, expiresAt: row.expires_at }
-      ),
+      Effect.map(([row]): SessionFamily | undefined => row === undefined ? undefined : toFamily(row)),
       mapToUnavailable("find a session")
     )
-
   // No other process writes the file (FLT23), so that a cached row is valid until this process changes it.
   const cache = yield* Cache.makeWith(find, {
     capacity: cacheCapacity,
     timeToLive: (exit) => Exit.isSuccess(exit) && exit.value !== undefined ? Duration.infinity : Duration.zero
   })
-  const withInvalidation = (id: string, operation: string) => (effect: Effect.Effect<unknown, SqlError.SqlError>) =>
-    effect.pipe(mapToUnavailable(operation), Effect.ensuring(Cache.invalidate(cache, id)), Effect.asVoid)
+  const withInvalidation = (id: string, operation: string) => <A>(effect: Effect.Effect<A, SqlError.SqlError>) =>
+    effect.pipe(mapToUnavailable(operation), Effect.ensuring(Cache.invalidate(cache, id)))
 
-  return yield* SessionStore.make({
-    insert: (session) =>
-      sql`INSERT INTO sessions (token_hash, user_key, expires_at)
-        VALUES (${session.id}, ${session.user}, ${session.expiresAt})`.pipe(
+  return {
+    insert: ({ expiresAt, id, tokenHash, user }) =>
+      sql`INSERT INTO sessions (id, user_key, token_hash, expires_at)
+        VALUES (${id}, ${user}, ${tokenHash}, ${expiresAt})`.pipe(
         // Losing a session costs a sign-in; waiting for fsync would delay every one.
         Effect.provideService(RelaxedDurability, true),
         Effect.asVoid,
         mapToUnavailable("open a session")
       ),
     find: (id) => Cache.get(cache, id),
-    setExpiry: (id, expiresAt) =>
-      sql`UPDATE sessions SET expires_at = ${expiresAt} WHERE token_hash = ${id}`.pipe(
-        withInvalidation(id, "extend a session")
-      ),
-    remove: (id) => sql`DELETE FROM sessions WHERE token_hash = ${id}`.pipe(withInvalidation(id, "revoke a session"))
-  }, limits)
+    replace: (current, { expiresAt, id, rotation, tokenHash }) =>
+      sql`UPDATE sessions SET token_hash = ${tokenHash}, expires_at = ${expiresAt},
+          previous_hash = ${rotation?.tokenHash ?? null}, successor_key = ${rotation?.successorKey ?? null},
+          rotated_by = ${rotation?.instance ?? null}, rotated_at = ${rotation?.at ?? null}
+        WHERE id = ${id} AND token_hash = ${current.tokenHash} AND expires_at = ${current.expiresAt}
+        RETURNING id`.pipe(Effect.map((rows) => rows.length > 0), withInvalidation(id, "change a session")),
+    remove: (id) =>
+      sql`DELETE FROM sessions WHERE id = ${id}`.pipe(Effect.asVoid, withInvalidation(id, "revoke a session")),
+    removeExpired: (instant, count) =>
+      sql`DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ${instant} LIMIT ${count})
+        RETURNING id`.pipe(
+        Effect.provideService(RelaxedDurability, true),
+        Effect.map((rows) => rows.length),
+        mapToUnavailable("remove expired sessions")
+      )
+  } satisfies SessionStore.SessionRows
+})
+
+const make = Effect.fnUntraced(function*(
+  limits: SessionStore.SessionLimits
+): Effect.fn.Return<Sessions["Service"], SessionError, SqlClient.SqlClient | Scope.Scope> {
+  yield* Effect.mapError(
+    SessionsMigrations.run,
+    (cause) => new SessionError({ reason: new SessionsUnavailable({ operation: "prepare the table", cause }) })
+  )
+  return yield* SessionStore.make(yield* makeRows, limits)
 })
 
 /** `Sessions` in the table `sessions`; `limits` set the lifetime of a token and its grace period, in milliseconds. */
 export const layer = (
-  limits: Pick<Limits, "sessionTtl" | "sessionGrace">
+  limits: SessionStore.SessionLimits
 ): Layer.Layer<Sessions, SessionError, SqlClient.SqlClient> => Layer.effect(Sessions, make(limits))

@@ -194,11 +194,11 @@ describe("an authenticated connection", () => {
     assert.deepStrictEqual(state.subscriptions, [])
   })
 
-  it("[AUT2] a renewed session replaces the one before, and its expiry", () => {
-    const { state } = run([{ _tag: "SessionRenewed", session: "t", expires_at: 5_000_000 }], authenticated)
-    assert.deepStrictEqual(state.status, { _tag: "Authenticated", session: "t", expires_at: 5_000_000 })
-    assert.deepStrictEqual(run([controlReceived({ _tag: "renew" })], state).intents, [
-      { _tag: "RenewSession", ref, session: "t" }
+  it("[AUT2] a renewed session has a later expiry, and renews the token that is shown", () => {
+    const { state } = run([{ _tag: "SessionRenewed", expires_at: 5_000_000 }], authenticated)
+    assert.deepStrictEqual(state.status, { _tag: "Authenticated", session: "s", expires_at: 5_000_000 })
+    assert.deepStrictEqual(run([controlReceived({ _tag: "renew", session_token: "token" })], state).intents, [
+      { _tag: "RenewSession", ref, session: "s", token: "token" }
     ])
   })
 

@@ -19,13 +19,6 @@ describe("the lifetime of a session", () => {
     )
   })
 
-  it("[AUT2] rotation starts the grace period of the old token, and never prolongs it", () => {
-    const rotated = SessionLifetime.expiryAfterRotation(expiresAt, issuedAt + 60_000)
-    assert.isTrue(SessionLifetime.isResumable(rotated, issuedAt + 60_000 + sessionGrace - 1, defaults))
-    assert.isFalse(SessionLifetime.isResumable(rotated, issuedAt + 60_000 + sessionGrace, defaults))
-    assert.strictEqual(SessionLifetime.expiryAfterRotation(expiresAt, expiresAt + 5_000), expiresAt)
-  })
-
   it("[AUT2] resuming rotates a token in the second half of its lifetime", () => {
     const half = issuedAt + sessionTtl / 2
     assert.deepStrictEqual(

@@ -23,7 +23,7 @@ const access = (it: Vitest.MethodsNonLive<E2eServer>) => {
           ["subscribe", {}, "room:order"],
           ["get_threads", {}, undefined],
           ["get_user", {}, undefined],
-          ["renew", {}, undefined],
+          ["renew", { session_token: "none" }, undefined],
           ["signal", { key: "k", value: 1 }, "room:order"]
         ] as const
       ) {
@@ -88,7 +88,8 @@ const sessions = (it: Vitest.MethodsNonLive<E2eServer>) => {
       first.ws.terminate()
       const { answer, client } = yield* resume(first.init.payload["session_token"])
       assert.deepInclude(answer.payload["user"] as object, { public_key: first.user.key })
-      const renewed = (yield* request(client, "renew")).payload["session_token"]
+      const renewed = (yield* request(client, "renew", { session_token: answer.payload["session_token"] }))
+        .payload["session_token"]
       const second = yield* resume(renewed)
       assert.strictEqual(second.answer.type, "init")
       assert.strictEqual((yield* request(second.client, "sign_out")).type, "signed_out")

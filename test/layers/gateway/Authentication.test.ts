@@ -69,8 +69,9 @@ describe("authentication", () => {
   it.effect("[AUT4] no other message is served before authentication", () =>
     Effect.gen(function*() {
       const client = yield* openClient(yield* startListening)
+      const payloads: Record<string, object> = { signal: { key: "k", value: 1 }, renew: { session_token: "none" } }
       for (const type of ["subscribe", "unsubscribe", "signal", "get_thread", "get_threads", "get_user", "renew"]) {
-        client.send(type, type === "signal" ? { key: "k", value: 1 } : {}, "ledger:main")
+        client.send(type, payloads[type] ?? {}, "ledger:main")
         assert.strictEqual((yield* client.next).payload["code"], "unauthenticated", type)
       }
       client.send("create_thread", { name: "mine" })

@@ -43,16 +43,17 @@ describe("resuming a session", () => {
       const client = yield* openClient(url)
       const old = (yield* signIn(client, makeTestUser())).payload["session_token"]
       yield* TestClock.adjust(defaults.sessionTtl / 2)
-      client.send("renew")
+      client.send("renew", { session_token: old })
       const renewed = (yield* client.nextOf("renewed")).payload["session_token"]
       yield* TestClock.adjust(defaults.sessionTtl / 2 + defaults.sessionGrace)
       client.send("heartbeat")
       assert.strictEqual((yield* client.next).type, "heartbeat")
       const other = yield* openClient(url)
-      other.send("resume", { session_token: old })
-      assert.strictEqual((yield* other.next).payload["code"], "auth_failed")
       other.send("resume", { session_token: renewed })
       assert.strictEqual((yield* other.next).type, "init")
+      const late = yield* openClient(url)
+      late.send("resume", { session_token: old })
+      assert.strictEqual((yield* late.next).payload["code"], "auth_failed")
     }).pipe(Effect.provide(wsServerLayer({ limits: { pingInterval: 10_000_000 } }))))
 
   it.effect("[CON5] [AUT2] a session that is resumed shortly before its end continues under a new token", () =>

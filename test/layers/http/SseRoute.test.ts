@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Redacted, Ref, type Scope, Stream } from "effect"
+import { Effect, Exit, Fiber, Layer, Redacted, Ref, type Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type { AddressInfo } from "node:net"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
@@ -181,17 +181,53 @@ describe("access to and end of event streams", () => {
       assert.strictEqual(yield* status("nonsense", bearer(mine)), 404)
     }))
 
-  test("[SYN13] [AUT2] a stream sends keep-alive comments, and ends with its session", () =>
+  test("[SYN13] a stream sends keep-alive comments", () =>
     Effect.gen(function*() {
-      const { mine, sessions, url } = yield* serveThread()
+      const { mine, url } = yield* serveThread()
       const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
       yield* stream.event
       yield* TestClock.adjust("15 seconds")
       assert.strictEqual(yield* stream.next, ":")
-      const { id } = yield* sessions.resume(Redacted.make(mine))
+    }))
+
+  test("[SYN13] [SEC7] a stream ends at once when its session is revoked", () =>
+    Effect.gen(function*() {
+      const { mine, send, sessions, url } = yield* serveThread()
+      const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
+      yield* stream.event
+      const { id } = yield* sessions.authenticate(Redacted.make(mine), null)
       yield* sessions.revoke(id)
-      yield* TestClock.adjust("15 seconds")
+      // No time passes.
+      yield* send({ _tag: "submit_message", content: "too late" })
       assert.isTrue((yield* Effect.exit(stream.next))._tag === "Failure")
+    }))
+
+  test("[SYN13] [SEC7] [AUT2] a stream ends within a second of its session's expiry, and goes on while it is renewed", () =>
+    Effect.gen(function*() {
+      const { mine, sessions, url } = yield* serveThread()
+      const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine))
+      yield* stream.event
+      const ended = yield* Effect.forkScoped(Effect.exit(Effect.forever(stream.next)))
+      yield* TestClock.adjust(defaults.sessionTtl - 1)
+      const { id } = yield* sessions.authenticate(Redacted.make(mine), null)
+      yield* sessions.renew(id, Redacted.make(mine), null)
+      yield* TestClock.adjust(defaults.sessionTtl + defaults.sessionGrace)
+      assert.isUndefined(ended.pollUnsafe())
+      yield* TestClock.adjust("1 seconds")
+      assert.strictEqual((yield* Fiber.join(ended))._tag, "Failure")
+    }))
+
+  test("[SYN13] [AUT2] [SEC7] a replaced token opens a stream within its grace period, for its own client instance only", () =>
+    Effect.gen(function*() {
+      const { mine, sessions, url } = yield* serveThread()
+      const instance = uuid()
+      const { id } = yield* sessions.authenticate(Redacted.make(mine), null)
+      const { token } = yield* sessions.renew(id, Redacted.make(mine), instance)
+      const stream = yield* openStream(`${url}/${thread}/events`, bearer(mine, { "choir-client-id": instance }))
+      yield* stream.event
+      assert.strictEqual((yield* openStream(`${url}/${thread}/events`, bearer(mine))).status, 401)
+      assert.isTrue((yield* Effect.exit(stream.next))._tag === "Failure")
+      assert.strictEqual((yield* openStream(`${url}/${thread}/events`, bearer(Redacted.value(token)))).status, 401)
     }))
 
   test("[SYN13] [SYN11] streams end when the server drains", () =>

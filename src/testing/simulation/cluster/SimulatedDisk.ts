@@ -4,15 +4,17 @@
  *
  * The durable state is the real in-memory log, which outlives every server process.
  */
-import { Context, Effect, type Exit, Layer } from "effect"
+import { Context, Effect, type Exit, Layer, type Scope } from "effect"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
+import type { SessionFamily } from "../../../domain/session/SessionFamily.ts"
 import type { Entry } from "../../../domain/topic/Log.ts"
 import type { Snapshot } from "../../../domain/topic/Snapshots.ts"
 import * as EventLogMemory from "../../../layers/eventlog/EventLogMemory.ts"
+import * as SessionsMemory from "../../../layers/sessions/SessionsMemory.ts"
 import * as SessionStore from "../../../layers/sessions/SessionStore.ts"
 import { Directory } from "../../../services/Directory.ts"
 import { type AppendRequest, EventLog, EventLogError, LogUnavailable } from "../../../services/EventLog.ts"
-import { type Session, Sessions } from "../../../services/Sessions.ts"
+import { Sessions } from "../../../services/Sessions.ts"
 import type { SeededRandom } from "../runtime/SeededRandom.ts"
 import { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
@@ -50,7 +52,7 @@ export class SimulatedDisk {
   private readonly process: SimulatedProcess
   private readonly log: EventLog["Service"]
   private readonly directory: Directory["Service"]
-  private readonly sessions = new Map<string, Session>()
+  private readonly sessions = new Map<string, SessionFamily>()
   /** Append listeners by server. */
   private readonly listeners = new Map<SimulatedProcess, Set<(topic: TopicId) => void>>()
   private pendingAppends: Array<PendingAppend> = []
@@ -200,24 +202,22 @@ export class SimulatedDisk {
     limits: { readonly sessionTtl: number; readonly sessionGrace: number },
     verify: (text: string, user: string, signature: string) => boolean,
     challengeText: (...args: Parameters<Sessions["Service"]["verifyChallenge"]>) => string
-  ): Effect.Effect<Sessions["Service"]> {
-    const { sessions } = this
-    const withLatency = <A>(run: () => A) => Effect.andThen(Effect.sleep(this.random.int(0, 4)), Effect.sync(run))
+  ): Effect.Effect<Sessions["Service"], never, Scope.Scope> {
+    const rows = SessionsMemory.makeRows(this.sessions)
+    const withLatency = <A, E>(effect: Effect.Effect<A, E>) =>
+      Effect.andThen(Effect.sleep(this.random.int(0, 4)), effect)
     return Effect.map(
       SessionStore.make({
-        insert: (session) => withLatency(() => void sessions.set(session.id, session)),
-        find: (id) => withLatency(() => sessions.get(id)),
-        setExpiry: (id, expiresAt) =>
-          withLatency(() => {
-            const session = sessions.get(id)
-            if (session !== undefined) sessions.set(id, { ...session, expiresAt })
-          }),
-        remove: (id) => withLatency(() => void sessions.delete(id))
+        insert: (family) => withLatency(rows.insert(family)),
+        find: (id) => withLatency(rows.find(id)),
+        replace: (current, next) => withLatency(rows.replace(current, next)),
+        remove: (id) => withLatency(rows.remove(id)),
+        removeExpired: rows.removeExpired
       }, limits),
       (store) =>
         Sessions.of({
           ...store,
-          verifyChallenge: (...args) => withLatency(() => verify(challengeText(...args), args[1], args[2]))
+          verifyChallenge: (...args) => withLatency(Effect.sync(() => verify(challengeText(...args), args[1], args[2])))
         })
     )
   }
