@@ -100,7 +100,8 @@ const useToken = Effect.fnUntraced(function*(
   const { limits, revoke, rows } = context
   const shown = { tokenHash: SessionTokens.hashToken(token), instance }
   for (;;) {
-    const family = yield* rows.find(SessionTokens.familyIdOf(token))
+    const id = SessionTokens.familyIdOf(token)
+    const family = id === undefined ? undefined : yield* rows.find(id)
     if (family === undefined) return yield* sessionUnknown
     const now = yield* Clock.currentTimeMillis
     const status = SessionFamily.tokenStatus(family, shown, now, limits)
@@ -140,10 +141,11 @@ export const make = Effect.fnUntraced(function*(
 
   const open = Effect.fnUntraced(function*(user: UserId) {
     const token = SessionTokens.newToken(bytes)
+    const tokenHash = SessionTokens.hashToken(token)
     const family: Family = {
-      id: SessionTokens.familyIdOf(token),
+      id: tokenHash,
       user,
-      tokenHash: SessionTokens.hashToken(token),
+      tokenHash,
       expiresAt: SessionLifetime.expiryOf(yield* Clock.currentTimeMillis, limits),
       rotation: null
     }

@@ -14,8 +14,9 @@ export const hashToken = (token: string): string => hash("sha256", token, "base6
 /** Characters of the first token of a family. The others begin with it, and so name their family. */
 const firstTokenLength = 43
 
-/** The id of a token's family: the hash of its first token. */
-export const familyIdOf = (token: string): string => hashToken(token.slice(0, firstTokenLength))
+/** The id of a token's family: the hash of its first token. Undefined for a text that was never issued as a token. */
+export const familyIdOf = (token: string): string | undefined =>
+  /^[\w-]{43}(?:[\w-]{43})?$/.test(token) ? hashToken(token.slice(0, firstTokenLength)) : undefined
 
 /**
  * The successor of a token: the first token of the family, and an HMAC-SHA-256 of the token. Who has only the token or only

@@ -112,7 +112,7 @@ describe.each([
   )
 
   test(
-    "[SEC7] revoking ends every token of the session and no other session; an unknown token resumes nothing",
+    "[SEC7] revoking ends every token of the session and no other session; what is no token ends nothing",
     Effect.gen(function*() {
       const sessions = yield* Sessions
       const revocations = yield* recordRevocations
@@ -129,6 +129,10 @@ describe.each([
       yield* sessions.extend(first.id, Number.MAX_SAFE_INTEGER)
       assert.strictEqual(yield* failure(sessions.find(first.id)), "SessionUnknown")
       assert.deepStrictEqual(revocations, [{ id: first.id, user: key, reason: "SignedOut" }])
+      for (const suffix of ["x", "x".repeat(42), "x".repeat(44)]) {
+        const garbled = Redacted.make(tokenOf(other) + suffix)
+        assert.strictEqual(yield* failure(sessions.resume(garbled, "a")), "SessionUnknown")
+      }
       assert.strictEqual((yield* sessions.resume(other.token, "a")).id, other.id)
     })
   )
