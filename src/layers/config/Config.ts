@@ -101,24 +101,24 @@ const settingDefinitions = {
   /** A bearer token that gives access to /metrics from anywhere. */
   metricsToken: Setting.secret("METRICS_TOKEN"),
   /** An OTLP collector over HTTP for logs, traces and metrics; null: nothing is exported. */
-  otlpUrl: Setting.url("OTLP_URL"),
+  otlpUrl: Setting.url("OTLP_URL", "OTLP_TOKEN"),
   otlpToken: Setting.secret("OTLP_TOKEN"),
   /** An OpenAI-compatible endpoint for the Chorus; null: the built-in extractive model. */
-  llmUrl: Setting.url("LLM_URL"),
+  llmUrl: Setting.url("LLM_URL", "LLM_KEY"),
   llmKey: Setting.secret("LLM_KEY"),
   llmModel: Setting.optional("LLM_MODEL"),
   /** Milliseconds without a sign of life of the endpoint: until its answer begins, and between two parts of it. */
   llmFirstTokenTimeout: Setting.number("LLM_FIRST_TOKEN_TIMEOUT", 60_000, 1, maxTimeout),
   llmIdleTimeout: Setting.number("LLM_IDLE_TIMEOUT", 60_000, 1, maxTimeout),
   /** An OpenAI-compatible endpoint for embeddings; null: the built-in hashing embedder. */
-  embedUrl: Setting.url("EMBED_URL"),
+  embedUrl: Setting.url("EMBED_URL", "EMBED_KEY"),
   embedKey: Setting.secret("EMBED_KEY"),
   embedModel: Setting.optional("EMBED_MODEL"),
   /** Milliseconds until the vectors of one request have arrived. */
   embedTimeout: Setting.number("EMBED_TIMEOUT", 60_000, 1, maxTimeout),
   embedDimensions: Setting.number("EMBED_DIMENSIONS", 1536, 8, 8_192),
   /** A Qdrant server for vectors; null: the embedded index. */
-  qdrantUrl: Setting.url("QDRANT_URL"),
+  qdrantUrl: Setting.url("QDRANT_URL", "QDRANT_KEY"),
   qdrantKey: Setting.secret("QDRANT_KEY")
 }
 

@@ -37,14 +37,23 @@ export const text = (name: string, defaultValue: string): Setting<string> =>
 export const optional = (name: string, expected = "a text"): Setting<string | null> =>
   make<string | null>(name, null, expected, (value) => value)
 
-/** An `http://` or `https://` URL without a fragment, which would be sent to nobody, or null. */
-export const url = (name: string): Setting<string | null> =>
+/**
+ * An `http://` or `https://` URL, or null. Without a fragment, which would be sent to nobody, and without user name and
+ * password (SEC33): URLs end up in logs and error messages. `keySetting` is where a credential belongs.
+ */
+export const url = (name: string, keySetting: string): Setting<string | null> =>
   make<string | null>(
     name,
     null,
-    "an http:// or https:// URL without a fragment",
-    (value) => /^https?:\/\/[^#]*$/.test(value) && URL.canParse(value) ? value : undefined
+    "an http:// or https:// URL without a fragment, a user name and a password; " +
+      `CHOIR_${keySetting} is for the credential`,
+    (value) => /^https?:\/\/[^#]*$/.test(value) && isUrlWithoutUser(value) ? value : undefined
   )
+
+const isUrlWithoutUser = (value: string): boolean => {
+  const { password, username } = URL.parse(value) ?? { password: "?", username: "?" }
+  return username === "" && password === ""
+}
 
 /** A text that is never printed (SEC33), or null. */
 export const secret = (name: string): Setting<Redacted.Redacted | null> =>
@@ -84,6 +93,8 @@ export const readSetting = <A>(
   if (text === undefined || text === "") return setting.defaultValue
   const value = /[\r\n]/.test(text) ? undefined : setting.parse(text)
   if (value !== undefined) return value
-  faults.push(`${setting.name}=${setting.isSecret ? "(hidden)" : JSON.stringify(text)} must be ${setting.expected}`)
+  // What has an @ may be an address with a password.
+  const isHidden = setting.isSecret || text.includes("@")
+  faults.push(`${setting.name}=${isHidden ? "(hidden)" : JSON.stringify(text)} must be ${setting.expected}`)
   return setting.defaultValue
 }

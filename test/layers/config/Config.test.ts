@@ -134,6 +134,25 @@ describe("combinations and formats of settings", () => {
     assert.lengthOf(faults({ CHOIR_LLM_IDLE_TIMEOUT: "0", CHOIR_EMBED_TIMEOUT: "3600001" }), 2)
   })
 
+  it.each(
+    ["LLM_URL", "EMBED_URL", "OTLP_URL", "QDRANT_URL", "AUDIENCE", "ORIGINS", "HOST", "TRUSTED_PROXIES"].flatMap((
+      name
+    ) =>
+      ["http://alice:canary@host/v1", "https://canary@host", "//alice:canary@host", "http://a:can%61ry/canary@host"]
+        .map((address) => [name, address] as const)
+    )
+  )("[SEC33] [OPS10] CHOIR_%s=%s is refused without being shown", (name, address) => {
+    const found = faults({ [`CHOIR_${name}`]: address, CHOIR_LLM_MODEL: "m", CHOIR_EMBED_MODEL: "m" }).join("\n")
+    assert.include(found, `CHOIR_${name}=(hidden) must be `)
+    assert.notInclude(found, "canary")
+    assert.notInclude(found, "alice")
+  })
+
+  it("[SEC33] these are all settings that take a URL", () => {
+    const urls = Config.settingsReference.filter(({ expected }) => /\bURL\b/.test(expected)).map(({ name }) => name)
+    assert.sameMembers(urls, ["CHOIR_LLM_URL", "CHOIR_EMBED_URL", "CHOIR_OTLP_URL", "CHOIR_QDRANT_URL"])
+  })
+
   it.each(["LLM", "EMBED"])("[OPS10] a key or a model of %s without a URL is a fault", (part) => {
     assert.deepStrictEqual(faults({ [`CHOIR_${part}_KEY`]: "canary", [`CHOIR_${part}_MODEL`]: "any" }), [
       `CHOIR_${part}_URL is missing: without it CHOIR_${part}_KEY and CHOIR_${part}_MODEL would have no effect`
