@@ -1,8 +1,8 @@
 /**
  * The routes of the server: health, metrics, the page, and those of the composer. Each part is a layer on the router.
  */
-import { Effect, FileSystem, Layer, Path, Ref } from "effect"
-import { HttpRouter, type HttpServerError, HttpServerResponse, HttpStaticServer } from "effect/http"
+import { Effect, FileSystem, Layer, Path, PlatformError, Ref } from "effect"
+import { HttpRouter, HttpServerError, HttpServerResponse, HttpStaticServer } from "effect/http"
 import * as MetricsRoute from "./MetricsRoute.ts"
 import { Readiness } from "./Readiness.ts"
 
@@ -38,13 +38,31 @@ const healthRoutes = HttpRouter.use(Effect.fnUntraced(function*(router) {
   )
 }))
 
+/** What file systems answer to paths that no file can have. */
+const impossiblePathCodes = new Set(["ENAMETOOLONG", "ENOTDIR", "ELOOP", "EISDIR", "EINVAL", "ERR_INVALID_ARG_VALUE"])
+
+/** A path that no file can have is not found, and no fault of the server. */
+const toNotFound = (error: HttpServerError.HttpServerError): HttpServerError.HttpServerError => {
+  const { reason } = error
+  const code = reason._tag === "InternalError" && reason.cause instanceof PlatformError.PlatformError &&
+      reason.cause.reason._tag !== "BadArgument"
+    ? (reason.cause.reason.cause as Partial<NodeJS.ErrnoException> | undefined)?.code
+    : undefined
+  return impossiblePathCodes.has(code ?? "")
+    ? new HttpServerError.HttpServerError({ reason: new HttpServerError.RouteNotFound({ request: reason.request }) })
+    : error
+}
+
 /** The page, a single-page application: every path without a file is answered by its `index.html`. */
 const webAppRoutes = (root: string) =>
   Layer.unwrap(Effect.gen(function*() {
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     return (yield* Effect.orElseSucceed(files.exists(path.join(root, "index.html")), () => false))
-      ? HttpStaticServer.layer({ root, spa: true, cacheControl: "no-cache" })
+      ? HttpRouter.use(Effect.fnUntraced(function*(router) {
+        const serveFile = yield* HttpStaticServer.make({ root, spa: true, cacheControl: "no-cache" })
+        yield* router.add("GET", "/*", Effect.mapError(serveFile, toNotFound))
+      }))
       : HttpRouter.add(
         "GET",
         "/",
