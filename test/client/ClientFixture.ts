@@ -25,6 +25,10 @@ export class ClientFixture extends ScriptedServer {
   /** All intents of the client, in order. */
   readonly intents: Array<Intent> = []
   readonly outcomes = new Map<string, ReadonlyArray<boolean>>()
+  /** The ids of answered queries, once per answer. */
+  readonly answeredQueries: Array<string> = []
+  /** The commands that were sent on this connection and have no answer. */
+  readonly unansweredCommands = new Set<string>()
   /** Whether a connection attempt succeeds. */
   serverReachable = true
 
@@ -56,7 +60,9 @@ export class ClientFixture extends ScriptedServer {
       case "Close":
         return void this.dropConnection()
       case "Send":
-        return void this.toServer.push(intent.envelope)
+        this.toServer.push(intent.envelope)
+        if (roomKind.commands.has(intent.envelope.type)) this.unansweredCommands.add(intent.envelope.id)
+        return undefined
       case "Sign":
         return this.dispatch({ _tag: "ChallengeSigned", socket: intent.socket, signature: "c2lnbmVk" })
       case "CompleteCommand":
@@ -65,6 +71,7 @@ export class ClientFixture extends ScriptedServer {
           Result.isSuccess(intent.outcome)
         ])
       case "CompleteQuery":
+        return void this.answeredQueries.push(intent.id)
       case "EmitEvents":
         return undefined
     }
@@ -72,6 +79,7 @@ export class ClientFixture extends ScriptedServer {
 
   private dropConnection(): void {
     this.toServer = []
+    this.unansweredCommands.clear()
     this.resetConnection()
   }
 
@@ -100,6 +108,8 @@ export class ClientFixture extends ScriptedServer {
   clientReceive(times = 1): boolean {
     const value = this.toClient.shift()
     if (value === undefined) return false
+    const { ref_id } = (value as { readonly payload: { readonly ref_id?: string | null } }).payload
+    this.unansweredCommands.delete(ref_id ?? "")
     for (let i = 0; i < times; i++) this.dispatch({ _tag: "FrameReceived", socket: this.socket, value })
     return true
   }
@@ -110,17 +120,29 @@ export class ClientFixture extends ScriptedServer {
     if (index !== -1) this.toClient.splice(index, 1)
   }
 
-  /** Delivers messages and advances time until the client is subscribed and its outbox empty. */
+  /** Delivers messages and advances time until the client is subscribed and everything it asked for is answered. */
   runUntilQuiescent(): void {
     for (let i = 0; i < 10_000; i++) {
       if (this.serverReceive() || this.clientReceive()) continue
-      if (ClientMachine.phase(this.state)._tag === "Subscribed" && this.state.outbox.length === 0) return
+      const { outbox, pendingQueries } = this.state
+      const isAnswered = outbox.length === 0 && pendingQueries.length === 0
+      if (isAnswered && ClientMachine.phase(this.state)._tag === "Subscribed") return
       this.advanceTime(60_000)
     }
   }
 
   submitCommand(n: number, command: RoomModel.Command): void {
     this.dispatch({ _tag: "CommandSubmitted", id: CommandId.make(uuid(n)), topic, command, seed: n })
+  }
+
+  submitQuery(n: number): void {
+    this.dispatch({ _tag: "QuerySubmitted", id: uuid(n), query: { _tag: "get_user" }, topic: undefined })
+  }
+
+  /** Submits the oldest pending command again, as a caller may that does not know what became of it. */
+  submitAgain(): void {
+    const [pending] = this.state.outbox
+    if (pending !== undefined) this.dispatch({ _tag: "CommandSubmitted", ...pending })
   }
 
   /** Restores the server's log to an earlier point, with another epoch (SYN8). */

@@ -1,12 +1,20 @@
 /** Properties of the client's machine under any sequence of operations and faults. */
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
-import { type ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
-import { me, otherUser, uuid } from "./ScriptedServer.ts"
+import * as ClientMachine from "../../src/client/ClientMachine.ts"
+import type { UntimedMessage } from "../../src/client/ClientModel.ts"
+import { type ClientFixture, clientReplica, config, onlineFixture, postContents } from "./ClientFixture.ts"
+import { me, otherUser, topic, uuid } from "./ScriptedServer.ts"
 
-/** An operation or a fault. `LocalPost` is a command of this client, `RemotePost` of another user. */
+/**
+ * An operation or a fault. `LocalPost` is a command of this client, `RemotePost` of another user; `LocalBurst` is more
+ * commands than may wait for their answers at once.
+ */
 const Operation = Schema.Literals([
   "LocalPost",
+  "LocalBurst",
+  "LocalPostAgain",
+  "LocalQuery",
   "RemotePost",
   "ServerReceive",
   "ClientReceive",
@@ -30,7 +38,9 @@ const operations = Arbitrary.schema(Schema.Literals([...Array(8).keys()])).pipe(
       n === 0
         ? Operation
         : Schema.Literals(
-          n < 3 ? ["LocalPost", "RemotePost"] : ["ServerReceive", "ClientReceive", "ClientReceiveTwice", "Exchange"]
+          n < 3
+            ? ["LocalPost", "LocalQuery", "RemotePost"]
+            : ["ServerReceive", "ClientReceive", "ClientReceiveTwice", "Exchange"]
         )
     )
   )
@@ -39,10 +49,22 @@ const operations = Arbitrary.schema(Schema.Literals([...Array(8).keys()])).pipe(
 const scripts = Arbitrary.array(operations, { minLength: 12, maxLength: 80 })
 const manyRuns = { arbitrary: { runs: 200, size: 80 } }
 
+/** Most commands of one budget that wait for an answer (CON7). */
+const maxUnanswered = 16
+
 const applyOperation = (fixture: ClientFixture, operation: Operation, n: number): void => {
   switch (operation) {
     case "LocalPost":
       return fixture.submitCommand(n, { _tag: "send_message", content: `mine ${n}` })
+    case "LocalBurst":
+      for (let i = 0; i < maxUnanswered + 4; i++) {
+        fixture.submitCommand(n * 1_000 + i, { _tag: "send_message", content: `burst ${n} ${i}` })
+      }
+      return undefined
+    case "LocalPostAgain":
+      return fixture.submitAgain()
+    case "LocalQuery":
+      return fixture.submitQuery(n)
     case "RemotePost":
       return void fixture.append(uuid(n), otherUser, { _tag: "send_message", content: `theirs ${n}` })
     case "ServerReceive":
@@ -124,15 +146,16 @@ describe("ClientMachine under any history", () => {
     script: scripts
   }, ({ script }) => {
     const fixture = runHistory(excludingRestore(script), () => {})
-    const given = script.flatMap((operation, index) => operation === "LocalPost" ? [index] : []).length
+    const given = excludingRestore(script).reduce(
+      (count, operation) =>
+        count + (operation === "LocalPost" ? 1 : operation === "LocalBurst" ? maxUnanswered + 4 : 0),
+      0
+    )
     assert.strictEqual(
       [...fixture.outcomes.values()].filter((outcomes) => outcomes.length === 1).length,
       fixture.outcomes.size
     )
-    assert.strictEqual(
-      fixture.outcomes.size,
-      excludingRestore(script).filter((operation) => operation === "LocalPost").length
-    )
+    assert.strictEqual(fixture.outcomes.size, given)
     assert.isAtMost(new Set(fixture.receivedIds).size, given)
     const causes = fixture.log.filter((event) => event.author === me).map((event) => event.cause)
     assert.strictEqual(new Set(causes).size, causes.length)
@@ -150,5 +173,48 @@ describe("ClientMachine under any history", () => {
     })
     assert.deepStrictEqual(fixture.state.outbox, [])
     assert.strictEqual(clientReplica(fixture).state, clientReplica(fixture).confirmed)
+  }, manyRuns)
+
+  it.prop(
+    "[SYN10] a query has exactly one answer, and is sent once per connection",
+    { script: scripts },
+    ({ script }) => {
+      const fixture = runHistory(script, ({ queryIds }) => {
+        assert.strictEqual(new Set(queryIds).size, queryIds.length)
+      })
+      const asked = script.flatMap((operation, index) => operation === "LocalQuery" ? [uuid(100 + index)] : [])
+      assert.deepStrictEqual([...fixture.answeredQueries].sort(), asked)
+    },
+    manyRuns
+  )
+
+  it.prop(
+    "[CON7] so many commands of one budget wait for an answer, and no more",
+    { script: scripts },
+    ({ script }) => {
+      runHistory(script, ({ unansweredCommands }) => assert.isAtMost(unansweredCommands.size, maxUnanswered))
+    },
+    manyRuns
+  )
+
+  it.prop("[SYN10] what an older socket still says changes nothing", { script: scripts }, ({ script }) => {
+    runHistory(script, ({ now: at, socket: current, state }) => {
+      for (const socket of [current - 1, state.socketCount + 1]) {
+        const goodbye = { type: "goodbye", id: uuid(2), timestamp: at, payload: { code: 4503, reason: "restart" } }
+        const unsubscribed = { ...goodbye, type: "unsubscribed", thread_id: topic, payload: { ref_id: null } }
+        const messages: ReadonlyArray<UntimedMessage> = [
+          { _tag: "SocketOpened", socket },
+          { _tag: "FrameReceived", socket, value: goodbye },
+          { _tag: "FrameReceived", socket, value: unsubscribed },
+          { _tag: "ChallengeSigned", socket, signature: "c2lnbmVk" },
+          { _tag: "SigningFailed", socket },
+          { _tag: "SocketClosed", socket, code: 1006, random: 0.5 },
+          { _tag: "SocketClosed", socket, code: 4401, random: 0.5 }
+        ]
+        for (const message of messages) {
+          assert.deepStrictEqual(ClientMachine.step(config, state, { ...message, at }), [state, []], message._tag)
+        }
+      }
+    })
   }, manyRuns)
 })

@@ -24,6 +24,8 @@ export class ScriptedServer {
   readonly receivedIds: Array<string> = []
   /** The received commands. */
   readonly commands: Array<OutgoingMessage & { readonly signature?: string }> = []
+  /** The ids of the queries that this connection received. */
+  queryIds: Array<string> = []
   log: Array<PublishedEvent> = []
   epoch = "e1"
   /** Replaces the hash of the state, if set. */
@@ -44,6 +46,7 @@ export class ScriptedServer {
   /** Drops the connection and the frames in flight. */
   resetConnection(): void {
     this.toClient = []
+    this.queryIds = []
     this.signedIn = false
     this.subscribed = false
   }
@@ -127,6 +130,12 @@ export class ScriptedServer {
       case "subscribe":
         this.subscribed = this.signedIn
         return this.sendSubscribed(ref_id, message.payload["position"] as Position | undefined)
+      case "get_user":
+        this.queryIds.push(ref_id)
+        return this.sendToClient(
+          { _tag: "user", ref_id, user: { public_key: this.user, balance: 10_000 } },
+          undefined
+        )
       case "ack":
       case "desync":
       case "signal":

@@ -278,6 +278,8 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.deepStrictEqual(yield* list(alice, false), [other, topic])
         assert.deepStrictEqual(yield* list(bob, false), [topic])
         assert.deepStrictEqual(yield* list(bob, true), [other, topic])
+        assert.deepStrictEqual(yield* list("system:eve", false), [])
+        assert.deepStrictEqual(yield* list("system:eve", true), [other])
         assert.deepStrictEqual(yield* directory.list(bob, { kind: "thread", includePublic: true, limit: 10 }), [])
         assert.deepStrictEqual(yield* directory.list(bob, { kind: "room", includePublic: false, limit: 10 }), [
           { topic, ...makeListing({ members: [bob, alice] }) }

@@ -66,6 +66,20 @@ describe("TokenBucket", () => {
     assert.strictEqual(TokenBucket.fullAt(charged, rate), tokens * 60_000 / rate.perMinute)
   })
 
+  it.prop("[CON7] a clock that was set back neither takes nor adds: time stands still until it is reached again", {
+    gaps,
+    back: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })))
+  }, ({ back, gaps }) => {
+    let bucket = TokenBucket.makeFull(rate, 0)
+    let now = 0
+    for (const gap of gaps) {
+      now += Math.abs(gap) % 50
+      const { at } = bucket
+      assert.deepStrictEqual(TokenBucket.take(bucket, rate, at - back), TokenBucket.take(bucket, rate, at))
+      bucket = TokenBucket.take(bucket, rate, now).bucket
+    }
+  })
+
   it.prop("[CON7] a token is available after the stated wait", { gaps }, ({ gaps }) => {
     let bucket = TokenBucket.makeFull(rate, 0)
     let now = 0

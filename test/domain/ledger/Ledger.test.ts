@@ -54,6 +54,30 @@ describe("Grants and transfers", () => {
     assert.deepStrictEqual(applyInput(paid, { _tag: "Grant", user: bob }, server, "grant"), paid)
   })
 
+  it.each([
+    { name: "staked", input: escrow, author: alice },
+    {
+      name: "moved",
+      input: (amount: number): LedgerModel.Answer => ({
+        _tag: "Transfer",
+        from: accountOf(0),
+        to: accountOf(1),
+        amount,
+        reason: "paid"
+      }),
+      author: server
+    }
+  ])("[LED1] all of a balance can be $name, and not one token more", ({ author, input }) => {
+    const balance = Ledger.balanceOf(granted, accountOf(0))
+    for (const amount of [balance - 1, balance]) {
+      assert.strictEqual(
+        Ledger.balanceOf(assertAccepted(applyInput(granted, input(amount), author)), accountOf(0)),
+        balance - amount
+      )
+    }
+    assert.strictEqual(applyInput(granted, input(balance + 1), author), "insufficient_funds")
+  })
+
   it("[LED3] an almost empty treasury grants the rest of its balance", () => {
     const poor = {
       ...empty,

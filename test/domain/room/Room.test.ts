@@ -42,6 +42,12 @@ const scheduleAfter = (delay_ms: number): RoomModel.Command => ({
   delay_ms
 })
 
+/** A timer of a room, by the milliseconds until it is due. */
+const Timer = Schema.TaggedUnion({
+  Entry: { delay: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 })) },
+  Event: { delay: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 })) }
+})
+
 describe("Members and messages", () => {
   it("[ROO1] joining and leaving are idempotent", () => {
     assert.deepStrictEqual(joined.members, [alice])
@@ -107,6 +113,29 @@ describe("Entries and scheduled events", () => {
       ["a", "b"]
     )
     assert.deepStrictEqual(fold(room, two, decision.success.events).scheduled, [])
+  })
+
+  it.prop("[ROO4] of several timers each fires at its own time", {
+    timers: Arbitrary.array(Arbitrary.schema(Timer), { minLength: 2, maxLength: 8 })
+  }, ({ timers }) => {
+    let state = timers.reduce(
+      (state, { _tag, delay }, n) =>
+        assertAccepted(
+          applyInput(state, _tag === "Entry" ? setEntry(`${n}`, delay) : scheduleAfter(delay), alice, 0, `${n}`)
+        ),
+      joined
+    )
+    for (const due of [...new Set(timers.map(({ delay }) => delay))].sort((a, b) => a - b)) {
+      assert.strictEqual(room.nextWake(state), due)
+      state = assertAccepted(applyInput(state, { _tag: "Woke" }, clock, due))
+      const left = timers.flatMap(({ delay }, n) => delay > due ? [`${n}`] : [])
+      const ids: ReadonlyArray<string> = [
+        ...state.entries.map(({ key }) => key),
+        ...state.scheduled.map(({ id }) => id)
+      ]
+      assert.deepStrictEqual([...ids].sort(), left)
+    }
+    assert.isUndefined(room.nextWake(state))
   })
 
   it("[ROO4] only the user who scheduled an event cancels it", () => {

@@ -77,6 +77,19 @@ describe("Co-authors of a thread", () => {
     assert.strictEqual(sendCommand(world, bob, inviteCoAuthor(carol)), "rule_violated THR7")
   })
 
+  it("[THR8][THR9] whom an approved submission made a co-author is not added again by an invitation", () => {
+    const world = coAuthoredWorld(bob)
+    assert.strictEqual(sendCommand(world, alice, inviteCoAuthor(dave), "gate"), "ok")
+    sendCommand(world, dave, submitMessage("let me in"), "submission")
+    deliverAll(world)
+    for (const voter of [alice, bob]) sendCommand(world, voter, voteOn("submission", "approve"))
+    deliverAll(world)
+    assert.deepStrictEqual(coAuthorsOf(world), [alice, bob, dave])
+    assert.strictEqual(sendCommand(world, bob, voteOn("gate", "approve")), "ok")
+    assert.deepStrictEqual(coAuthorsOf(world), [alice, bob, dave])
+    assert.deepStrictEqual(stateOf(world).gates, [])
+  })
+
   it("[THR7][THR9] an invitation expires after seven days", () => {
     const world = coAuthoredWorld(bob)
     sendCommand(world, alice, inviteCoAuthor(carol), "carol")

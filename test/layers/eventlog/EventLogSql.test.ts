@@ -6,7 +6,7 @@ import * as EventLogSql from "../../../src/layers/eventlog/EventLogSql.ts"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { suite } from "../../contract/EventLog.ts"
-import { appendEvents } from "./AppendFixture.ts"
+import { appendEvents, makeAppend } from "./AppendFixture.ts"
 
 const database = Sqlite.layer({ filename: ":memory:" })
 
@@ -29,4 +29,26 @@ it.effect("[TOP9] tables from before signatures and processed commands are migra
       return [first, second]
     }).pipe(Effect.provide(Layer.fresh(EventLogSql.layer)))
     assert.strictEqual(entries[1]?.prev, entries[0]?.hash)
+  }).pipe(Effect.provide(database)))
+
+it.effect("[FLT4] [TOP4] an append that fails half way leaves nothing behind, and can be repeated", () =>
+  Effect.gen(function*() {
+    const sql = yield* SqlClient.SqlClient
+    yield* Effect.gen(function*() {
+      const log = yield* EventLog
+      const listing = {
+        title: "a room",
+        visibility: "members",
+        status: "active",
+        members: ["system:alice"],
+        updatedAt: 1
+      } as const
+      const append = { ...makeAppend(topic, 0, 2), listing }
+      // The events are written before the directory entry, whose table is gone.
+      yield* sql`ALTER TABLE members RENAME TO gone`
+      assert.strictEqual((yield* Effect.flip(log.append(append))).reason._tag, "LogUnavailable")
+      yield* sql`ALTER TABLE gone RENAME TO members`
+      assert.deepStrictEqual(yield* log.read(topic, { after: 0, limit: 9 }), [])
+      assert.lengthOf(yield* log.append(append), 2)
+    }).pipe(Effect.provide(Layer.fresh(EventLogSql.layer)))
   }).pipe(Effect.provide(database)))

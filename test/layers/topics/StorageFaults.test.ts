@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Latch, Layer, Result } from "effect"
+import { Effect, Fiber, Latch, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
+import { CommandId } from "../../../src/domain/protocol/Ids.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { IntentHandlers } from "../../../src/services/IntentHandlers.ts"
@@ -159,6 +160,45 @@ describe("a log that fails", () => {
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), logOnDisk(disk))))
   })
 
+  it.effect("[TOP6] a timer whose topic cannot be loaded fires again, until it is loaded", () => {
+    let broken = false
+    const faulty = memoryLogWith((log) => ({ head: (topic) => broken ? Effect.fail(diskFailure) : log.head(topic) }))
+    return Effect.gen(function*() {
+      const log = yield* EventLog
+      yield* sendCommand(counterOne, { _tag: "wake_at", at: 60_000 })
+      yield* TestClock.adjust(30_000)
+      assert.strictEqual((yield* (yield* Topics).stats).loadedTopics, 0)
+      broken = true
+      yield* TestClock.adjust(90_000)
+      assert.lengthOf(yield* log.read(counterOne, { after: 1, limit: 9 }), 0)
+      broken = false
+      // No message loads the topic: only its own timer does.
+      yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual((yield* log.read(counterOne, { after: 1, limit: 9 })).map(({ event }) => event), [
+        { _tag: "WakeSet", at: null },
+        { _tag: "Added", n: 100 }
+      ])
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer({ passivateAfter: 10_000 }), faulty)))
+  })
+
+  it.effect("[SYN5] [FLT25] a command has one answer, also when what follows its commit meets a defect", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      const outcomes: Array<string> = []
+      topics.post(counterOne, {
+        id: CommandId.make("a"),
+        author: alice,
+        input: add,
+        reply: (outcome) => outcomes.push(codeOf(outcome))
+      })
+      yield* TestClock.adjust(1_000)
+      assert.strictEqual(yield* readTotal(counterOne), 1)
+      assert.deepStrictEqual(outcomes, ["ok"])
+    }).pipe(Effect.provide(Layer.provideMerge(
+      hostsLayer({ snapshotEvery: 1 }),
+      memoryLogWith(() => ({ saveSnapshot: () => Effect.die("a defect of the snapshot writer") }))
+    ))))
+
   it.effect("a topic whose log cannot be read rejects its messages, and is loaded again with the next one", () => {
     let broken = true
     const faulty = memoryLogWith((log) => ({ head: (topic) => broken ? Effect.fail(diskFailure) : log.head(topic) }))
@@ -170,6 +210,34 @@ describe("a log that fails", () => {
       broken = false
       assert.deepStrictEqual((yield* sendCommands(counterOne, [["a", add], ["b", add]])).map(codeOf), ["ok", "ok"])
     }).pipe(Effect.provide(Layer.provideMerge(hostsLayer(), faulty)))
+  })
+})
+
+describe("leaving memory", () => {
+  it.effect("[ROO8] who subscribes and sends while the last snapshot is stored is answered, and hears what follows", () => {
+    const latch = Latch.makeUnsafe(false)
+    let saves = 0
+    const slow = memoryLogWith((log) => ({
+      saveSnapshot: (topic, snapshot) => {
+        saves += 1
+        return latch.whenOpen(log.saveSnapshot(topic, snapshot))
+      }
+    }))
+    return Effect.gen(function*() {
+      yield* sendCommand(counterOne, add)
+      yield* TestClock.adjust(30_000)
+      assert.strictEqual(saves, 1)
+      const subscriber = recordingSubscriber("x")
+      const subscription = yield* Effect.forkChild(subscribe(counterOne, subscriber), { startImmediately: true })
+      const command = yield* Effect.forkChild(sendCommand(counterOne, add), { startImmediately: true })
+      yield* latch.open
+      yield* TestClock.adjust(1)
+      assert.strictEqual(codeOf(yield* Fiber.join(subscription)), "ok")
+      assert.deepStrictEqual(yield* Fiber.join(command), accepted(2))
+      assert.deepStrictEqual(yield* sendCommand(counterOne, add), accepted(3))
+      assert.strictEqual(deltaRanges(subscriber).at(-1)?.[1], 3)
+      assert.strictEqual((yield* (yield* Topics).stats).subscriptions, 1)
+    }).pipe(Effect.provide(Layer.provideMerge(hostsLayer({ passivateAfter: 10_000 }), slow)))
   })
 })
 

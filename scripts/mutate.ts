@@ -1,0 +1,109 @@
+/**
+ * Mutates `src/domain` and `src/client`: changes one place at a time and runs the tests that reach it. A mutant that no
+ * test notices is either equivalent, with a proof in `scripts/mutate/equivalents.json`, or a gap of the tests.
+ *
+ * The mutants are drawn by a seed. Results are kept, so that a run that was stopped goes on where it was, and a mutant
+ * that survived is tried again only by tests that changed since.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import { Clock, Console, Effect, Result } from "effect"
+import { globSync, mkdirSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import equivalents from "./mutate/equivalents.json" with { type: "json" }
+import { drawMutants } from "./mutate/Mutants.ts"
+import { serveRequests } from "./mutate/MutantWorker.ts"
+import { readOutcomes, recordReach, runMutants, type RunOptions } from "./mutate/MutationRun.ts"
+
+/** The seed of the published run. */
+const publishedSeed = 20261127
+const usage = `Changes one place of src/domain and src/client at a time, and runs the tests that reach it.
+
+Usage: npm run mutate -- [options]
+  --seed N       draws the mutants (default ${publishedSeed})
+  --count N      number of mutants (default 600)
+  --minutes N    stops after so long; the next run goes on (default 60)
+  --only TEXT    only mutants of files whose path contains TEXT
+  --list         prints the mutants without running them
+  --folder DIR   where results are kept (default .mutate)
+  --help         print this text`
+
+/** The options; a sentence when they are invalid. */
+const parseOptions = (args: ReadonlyArray<string>) =>
+  Result.try({
+    try: () => {
+      const { values } = parseArgs({
+        args: [...args],
+        options: {
+          seed: { type: "string", default: `${publishedSeed}` },
+          count: { type: "string", default: "600" },
+          minutes: { type: "string", default: "60" },
+          only: { type: "string", default: "" },
+          folder: { type: "string", default: ".mutate" },
+          list: { type: "boolean", default: false },
+          help: { type: "boolean", default: false },
+          // The process that runs the tests: `tests` or `points`.
+          worker: { type: "string" }
+        }
+      })
+      for (const name of ["seed", "count", "minutes"] as const) {
+        if (!/^[1-9]\d{0,14}$/.test(values[name])) throw new Error(`--${name} must be a positive integer`)
+      }
+      return { ...values, seed: Number(values.seed), count: Number(values.count), minutes: Number(values.minutes) }
+    },
+    // Node appends advice to its own messages; only their first sentence is kept.
+    catch: (error) => `${(error as Error).message.split(/\.\s/, 1)[0]}: see --help.`
+  })
+
+const options = Result.getOrElse(parseOptions(process.argv.slice(2)), (message) => {
+  process.stderr.write(`${message}\n`)
+  process.exit(1)
+})
+
+const mutableFiles = globSync("src/{domain,client}/**/*.ts").sort()
+
+const unitTests = globSync("test/**/*.test.ts").filter((file) => !/^test\/(e2e|simulation)/.test(file)).sort()
+/** The tests beside the mutated code come first; all others meet only mutants that survived them. */
+const nearTests = unitTests.filter((file) => /^test\/(domain|client)\//.test(file))
+
+/** The mutants that are proven to change nothing: a sentence each, by the mutant's id. */
+const proofs: Readonly<Record<string, string>> = equivalents
+
+const main = Effect.gen(function*() {
+  const sources = new Map(mutableFiles.map((file) => [file, readFileSync(file, "utf8")]))
+  const drawn = drawMutants(sources, options.seed, options.count)
+  const ids = new Set(drawn.map(({ id }) => id))
+  const stale = options.seed === publishedSeed ? Object.keys(proofs).filter((id) => !ids.has(id)) : []
+  for (const id of stale) yield* Console.error(`equivalents.json has a proof for no drawn mutant: ${id}`)
+  if (options.list) {
+    for (const { id } of drawn) yield* Console.log(id)
+    return stale.length
+  }
+  mkdirSync(options.folder, { recursive: true })
+  const run: RunOptions = {
+    folder: options.folder,
+    deadline: (yield* Clock.currentTimeMillis) + options.minutes * 60_000,
+    script: fileURLToPath(import.meta.url)
+  }
+  const mutants = drawn.filter(({ file, id }) => file.includes(options.only) && !Object.hasOwn(proofs, id))
+  for (const tests of [nearTests, unitTests]) yield* runMutants(mutants, sources, yield* recordReach(tests, run), run)
+  const outcomes = readOutcomes(mutants, run)
+  const survivors = outcomes.filter(({ outcome }) => outcome === "survived")
+  for (const { id } of survivors) yield* Console.log(`survived: ${id}`)
+  const killed = outcomes.length - survivors.length
+  const equivalent = drawn.filter(({ id }) => Object.hasOwn(proofs, id)).length
+  yield* Console.log(
+    `seed ${options.seed}: ${drawn.length} mutants drawn, ${killed} killed, ${survivors.length} survived, ` +
+      `${equivalent} equivalent, ${mutants.length - outcomes.length} not run`
+  )
+  return stale.length
+})
+
+const program = options.help
+  ? Effect.as(Console.log(usage), 0)
+  : options.worker === undefined
+  ? main
+  : serveRequests(options.worker === "points", (file) => mutableFiles.includes(file))
+NodeRuntime.runMain(Effect.map(program, (failures) => {
+  process.exitCode = failures === 0 ? 0 : 1
+}))

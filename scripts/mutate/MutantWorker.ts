@@ -1,0 +1,114 @@
+/**
+ * Runs test files against one mutant at a time, in a process of its own that the parent kills when a mutant never ends.
+ *
+ * Vitest stays warm: a mutant is a module that its server transforms anew, everything else is cached. Each request has
+ * a new thread, so that code that runs when a module is loaded is mutated too; its test files share the modules.
+ */
+import { Effect } from "effect"
+import { join, relative } from "node:path"
+import process from "node:process"
+import { createVitest, type TestSpecification, type Vitest } from "vitest/node"
+import { instrument } from "./Mutants.ts"
+
+/** What the parent asks for: the test files in this order, until one fails. */
+export interface TestRequest {
+  readonly tests: ReadonlyArray<string>
+  /** The file that is replaced, and its text; undefined runs the code as it is. */
+  readonly mutated: { readonly file: string; readonly source: string } | undefined
+}
+
+/** The result of one test file. */
+export interface TestResult {
+  readonly test: string
+  readonly ok: boolean
+  readonly millis: number
+  /** The points of mutants that it passed; empty unless they are recorded. */
+  readonly points: ReadonlyArray<string>
+}
+
+/** A worker tells `ready` once, then the results of each request. */
+export type WorkerMessage = "ready" | ReadonlyArray<TestResult>
+
+const root = process.cwd()
+
+/** The order of the request is the order of the run. */
+class RequestedOrder {
+  sort(specifications: Array<TestSpecification>) {
+    return Promise.resolve(specifications)
+  }
+  shard(specifications: Array<TestSpecification>) {
+    return Promise.resolve(specifications)
+  }
+}
+
+let mutated: TestRequest["mutated"]
+
+/**
+ * Starts Vitest. With `recordsPoints` the code is instrumented, each test file has modules of its own, and a failure
+ * stops nothing.
+ */
+const start = (recordsPoints: boolean, isMutable: (file: string) => boolean): Effect.Effect<Vitest> =>
+  Effect.promise(() =>
+    createVitest("test", {
+      config: false,
+      root,
+      watch: false,
+      // Its key does not know of mutants.
+      fsModuleCache: false,
+      include: ["test/**/*.test.ts"],
+      setupFiles: ["test/support/Seed.ts", ...recordsPoints ? ["scripts/mutate/RecordPoints.ts"] : []],
+      pool: "threads",
+      isolate: recordsPoints,
+      maxWorkers: 1,
+      bail: recordsPoints ? 0 : 1,
+      testTimeout: recordsPoints ? 120_000 : 40_000,
+      hookTimeout: recordsPoints ? 120_000 : 40_000,
+      reporters: [{}],
+      sequence: { sequencer: RequestedOrder }
+    }, {
+      server: { watch: null },
+      plugins: [{
+        name: "mutate",
+        enforce: "pre",
+        transform: (code, id) => {
+          const file = relative(root, id)
+          if (mutated?.file === file) return mutated.source
+          return recordsPoints && isMutable(file) ? instrument(file, code) : undefined
+        }
+      }]
+    })
+  )
+
+const runTests = Effect.fnUntraced(function*(vitest: Vitest, request: TestRequest) {
+  const changed = [mutated?.file, request.mutated?.file].filter((file) => file !== undefined)
+  mutated = request.mutated
+  for (const file of changed) vitest.invalidateFile(join(root, file))
+  // The results of earlier requests would be among those of this one.
+  vitest.state.filesMap.clear()
+  const project = vitest.getRootProject()
+  const specifications = request.tests.map((test) => project.createSpecification(join(root, test)))
+  const { testModules } = yield* Effect.promise(() => vitest.runTestSpecifications(specifications))
+  return testModules.map((module): TestResult => ({
+    test: relative(root, module.moduleId),
+    ok: module.ok(),
+    millis: Math.round(module.diagnostic().duration + module.diagnostic().collectDuration),
+    points: (module.meta() as { readonly points?: ReadonlyArray<string> }).points ?? []
+  }))
+})
+
+const nextRequest = Effect.callback<TestRequest>((resume) => {
+  process.once("message", (request: TestRequest) => resume(Effect.succeed(request)))
+})
+
+/** Serves the requests of the parent process, one after another. */
+export const serveRequests = Effect.fnUntraced(function*(
+  recordsPoints: boolean,
+  isMutable: (file: string) => boolean
+) {
+  process.once("disconnect", () => process.exit())
+  const vitest = yield* start(recordsPoints, isMutable)
+  process.send!("ready" satisfies WorkerMessage)
+  while (true) {
+    process.send!((yield* runTests(vitest, yield* nextRequest)) satisfies WorkerMessage)
+  }
+})

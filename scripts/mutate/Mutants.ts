@@ -1,0 +1,158 @@
+/**
+ * All mutants of a source file, and the points whose execution tells which tests reach them.
+ *
+ * A mutant's id does not depend on its place in the file: the declaration, the text and what replaces it. Mutants are
+ * drawn by the hash of seed and id, so that a change of one file leaves the drawn mutants of all others as they were.
+ */
+import { createHash } from "node:crypto"
+import { type Replacement, replacementsOf } from "./MutationOperators.ts"
+import { childrenOf, nodeAt, nodesAt, parse, type SyntaxNode } from "./SyntaxTree.ts"
+
+/** One change of one file. */
+export interface Mutant extends Replacement {
+  readonly id: string
+  /** The path from the repository's root. */
+  readonly file: string
+  /** The point that is passed whenever the changed code runs. */
+  readonly point: number
+}
+
+/** A place where the instrumented source counts: it stands before the code of `node`. Point 0 is the module itself. */
+interface Point {
+  readonly number: number
+  readonly node: SyntaxNode
+}
+
+/** The parts of a node that run only sometimes. */
+const branchesOf = (node: SyntaxNode): ReadonlyArray<SyntaxNode> => {
+  switch (node.type) {
+    case "ArrowFunctionExpression":
+    case "FunctionExpression":
+    case "FunctionDeclaration":
+      return [nodeAt(node, "body")]
+    case "IfStatement":
+    case "ConditionalExpression":
+      return [nodeAt(node, "consequent"), nodeAt(node, "alternate")].filter((branch) => branch !== null)
+    case "LogicalExpression":
+      return [nodeAt(node, "right")]
+    case "SwitchCase":
+      return nodesAt(node, "consequent").slice(0, 1)
+    default:
+      return []
+  }
+}
+
+/** The name that a node gives to the code below it. */
+const nameOf = (node: SyntaxNode, parent: SyntaxNode): string | undefined => {
+  const isNamed = node.type === "VariableDeclarator" || node.type === "FunctionDeclaration" ||
+    node.type === "ClassDeclaration"
+  if (isNamed && parent.type !== "ForOfStatement") return nodeAt(node, "id")["name"] as string | undefined
+  return node.type === "MethodDefinition" ? nodeAt(node, "key")["name"] as string : undefined
+}
+
+interface Visit {
+  readonly node: SyntaxNode
+  readonly parent: SyntaxNode
+  readonly point: number
+  readonly path: ReadonlyArray<string>
+  readonly isInFunction: boolean
+}
+
+/** Every node with its surroundings, and all points. */
+const walk = (program: SyntaxNode) => {
+  const points: Array<Point> = []
+  const visits: Array<Visit> = []
+  const visit = (node: SyntaxNode, outer: Visit): void => {
+    const name = nameOf(node, outer.node)
+    const inner = {
+      node,
+      parent: outer.node,
+      point: outer.point,
+      path: name === undefined ? outer.path : [...outer.path, name],
+      isInFunction: outer.isInFunction || /Function/.test(node.type)
+    }
+    visits.push(inner)
+    const branches = branchesOf(node)
+    let point = outer.point
+    for (const child of childrenOf(node)) {
+      const isBranch = branches.includes(child)
+      if (isBranch) points.push({ number: points.length + 1, node: child })
+      // All statements of a case run after its first.
+      if (isBranch || node.type !== "SwitchCase") point = isBranch ? points.length : outer.point
+      visit(child, { ...inner, point })
+    }
+  }
+  visit(program, { node: program, parent: program, point: 0, path: [], isInFunction: false })
+  return { points, visits }
+}
+
+const shorten = (text: string): string => {
+  const line = text.replaceAll(/\s+/g, " ")
+  return line.length <= 120 ? line : `${line.slice(0, 80)} … ${line.slice(-37)}`
+}
+
+/** The source with a replacement carried out. */
+export const applyReplacement = (source: string, { end, start, text }: Replacement): string =>
+  source.slice(0, start) + text + source.slice(end)
+
+/** All mutants of a file; some have a syntax error. */
+export const mutantsOf = (file: string, source: string): ReadonlyArray<Mutant> => {
+  const program = parse(file, source)
+  if (program === undefined) throw new Error(`${file} has a syntax error`)
+  const counts = new Map<string, number>()
+  return walk(program).visits.flatMap(({ path, point, ...site }) =>
+    replacementsOf({ ...site, source }).flatMap((replacement) => {
+      const original = shorten(source.slice(replacement.start, replacement.end))
+      const name = `${file} ${path.join(".")}: ${original} => ${shorten(replacement.text)}`
+      const count = (counts.get(name) ?? 0) + 1
+      counts.set(name, count)
+      return [{ ...replacement, file, point, id: count === 1 ? name : `${name} #${count}` }]
+    })
+  )
+}
+
+/** The `count` mutants whose hashes with the seed are the smallest, in that order; none has a syntax error. */
+export const drawMutants = (
+  sources: ReadonlyMap<string, string>,
+  seed: number,
+  count: number
+): ReadonlyArray<Mutant> => {
+  const hashed = [...sources].flatMap(([file, source]) => mutantsOf(file, source))
+    .map((mutant) => ({ mutant, hash: createHash("sha256").update(`${seed} ${mutant.id}`).digest("hex") }))
+    .sort((a, b) => a.hash < b.hash ? -1 : 1)
+  const drawn: Array<Mutant> = []
+  for (const { mutant } of hashed) {
+    if (drawn.length === count) break
+    if (parse(mutant.file, applyReplacement(sources.get(mutant.file)!, mutant)) !== undefined) drawn.push(mutant)
+  }
+  return drawn
+}
+
+/** The source, adding `file#point` to the global set `reachedPoints` wherever it passes a point. */
+export const instrument = (file: string, source: string): string => {
+  const program = parse(file, source)
+  if (program === undefined) throw new Error(`${file} has a syntax error`)
+  const before = new Map<number, string>()
+  const after = new Map<number, string>()
+  for (const { node, number } of walk(program).points) {
+    const call = `(globalThis.reachedPoints ??= new Set()).add("${file}#${number}")`
+    if (node.type === "BlockStatement") {
+      before.set(node.start + 1, `${call};${before.get(node.start + 1) ?? ""}`)
+      continue
+    }
+    const [opening, closing] = node.type.endsWith("Statement")
+      ? [`{${call};`, "}"]
+      : node.type.endsWith("Declaration")
+      ? [`${call};`, ""]
+      : [`(${call}, `, ")"]
+    // Outer points come first, so their openings stand before inner ones and their closings after.
+    before.set(node.start, (before.get(node.start) ?? "") + opening)
+    after.set(node.end, closing + (after.get(node.end) ?? ""))
+  }
+  const places = [...new Set([...before.keys(), ...after.keys()])].sort((a, b) => a - b)
+  const parts = places.map((place, index) =>
+    (after.get(place) ?? "") + (before.get(place) ?? "") + source.slice(place, places[index + 1])
+  )
+  const start = source.slice(0, places[0])
+  return `${start}${parts.join("")}\n;(globalThis.reachedPoints ??= new Set()).add("${file}#0")`
+}
