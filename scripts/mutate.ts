@@ -12,8 +12,9 @@ import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import equivalents from "./mutate/equivalents.json" with { type: "json" }
 import { drawMutants } from "./mutate/Mutants.ts"
-import { serveRequests } from "./mutate/MutantWorker.ts"
+import { serveRequests, type WorkerMode } from "./mutate/MutantWorker.ts"
 import { readOutcomes, recordReach, runMutants, type RunOptions } from "./mutate/MutationRun.ts"
+import { runSwitched } from "./mutate/SwitchedRun.ts"
 
 /** The seed of the published run. */
 const publishedSeed = 20261127
@@ -42,7 +43,7 @@ const parseOptions = (args: ReadonlyArray<string>) =>
           folder: { type: "string", default: ".mutate" },
           list: { type: "boolean", default: false },
           help: { type: "boolean", default: false },
-          // The process that runs the tests: `tests` or `points`.
+          // Runs this script as a process that serves requests.
           worker: { type: "string" }
         }
       })
@@ -86,7 +87,11 @@ const main = Effect.gen(function*() {
     script: fileURLToPath(import.meta.url)
   }
   const mutants = drawn.filter(({ file, id }) => file.includes(options.only) && !Object.hasOwn(proofs, id))
-  for (const tests of [nearTests, unitTests]) yield* runMutants(mutants, sources, yield* recordReach(tests, run), run)
+  for (const tests of [nearTests, unitTests]) {
+    const reach = yield* recordReach(tests, run)
+    if (tests === nearTests) yield* runSwitched(mutants, sources, reach, run)
+    yield* runMutants(mutants, sources, reach, run)
+  }
   const outcomes = readOutcomes(mutants, run)
   const survivors = outcomes.filter(({ outcome }) => outcome === "survived")
   for (const { id } of survivors) yield* Console.log(`survived: ${id}`)
@@ -103,7 +108,7 @@ const program = options.help
   ? Effect.as(Console.log(usage), 0)
   : options.worker === undefined
   ? main
-  : serveRequests(options.worker === "points", (file) => mutableFiles.includes(file))
+  : serveRequests(options.worker as WorkerMode, (file) => mutableFiles.includes(file))
 NodeRuntime.runMain(Effect.map(program, (failures) => {
   process.exitCode = failures === 0 ? 0 : 1
 }))

@@ -15,6 +15,8 @@ export interface TestRequest {
   readonly tests: ReadonlyArray<string>
   /** The file that is replaced, and its text; undefined runs the code as it is. */
   readonly mutated: { readonly file: string; readonly source: string } | undefined
+  /** The sources with switches, by file; set once, by the first request. */
+  readonly switched?: Readonly<Record<string, string>>
 }
 
 /** The result of one test file. */
@@ -41,13 +43,14 @@ class RequestedOrder {
   }
 }
 
-let mutated: TestRequest["mutated"]
+/** What a worker is for: running tests, recording the points that they pass, or running them for switched mutants. */
+export type WorkerMode = "tests" | "points" | "switches"
 
-/**
- * Starts Vitest. With `recordsPoints` the code is instrumented, each test file has modules of its own, and a failure
- * stops nothing.
- */
-const start = (recordsPoints: boolean, isMutable: (file: string) => boolean): Effect.Effect<Vitest> =>
+let mutated: TestRequest["mutated"]
+let switched: TestRequest["switched"]
+
+/** Starts Vitest. To record points, each test file has modules of its own, and a failure stops nothing. */
+const start = (mode: WorkerMode, isMutable: (file: string) => boolean): Effect.Effect<Vitest> =>
   Effect.promise(() =>
     createVitest("test", {
       config: false,
@@ -56,13 +59,14 @@ const start = (recordsPoints: boolean, isMutable: (file: string) => boolean): Ef
       // Its key does not know of mutants.
       fsModuleCache: false,
       include: ["test/**/*.test.ts"],
-      setupFiles: ["test/support/Seed.ts", ...recordsPoints ? ["scripts/mutate/RecordPoints.ts"] : []],
+      setupFiles: ["test/support/Seed.ts", ...mode === "points" ? ["scripts/mutate/RecordPoints.ts"] : []],
+      ...mode === "switches" ? { runner: "scripts/mutate/SwitchRunner.ts" } : undefined,
       pool: "threads",
-      isolate: recordsPoints,
+      isolate: mode === "points",
       maxWorkers: 1,
-      bail: recordsPoints ? 0 : 1,
-      testTimeout: recordsPoints ? 120_000 : 40_000,
-      hookTimeout: recordsPoints ? 120_000 : 40_000,
+      bail: mode === "tests" ? 1 : 0,
+      testTimeout: mode === "points" ? 120_000 : 40_000,
+      hookTimeout: 120_000,
       reporters: [{}],
       sequence: { sequencer: RequestedOrder }
     }, {
@@ -73,7 +77,7 @@ const start = (recordsPoints: boolean, isMutable: (file: string) => boolean): Ef
         transform: (code, id) => {
           const file = relative(root, id)
           if (mutated?.file === file) return mutated.source
-          return recordsPoints && isMutable(file) ? instrument(file, code) : undefined
+          return mode === "points" && isMutable(file) ? instrument(file, code) : switched?.[file]
         }
       }]
     })
@@ -82,6 +86,7 @@ const start = (recordsPoints: boolean, isMutable: (file: string) => boolean): Ef
 const runTests = Effect.fnUntraced(function*(vitest: Vitest, request: TestRequest) {
   const changed = [mutated?.file, request.mutated?.file].filter((file) => file !== undefined)
   mutated = request.mutated
+  switched ??= request.switched
   for (const file of changed) vitest.invalidateFile(join(root, file))
   // The results of earlier requests would be among those of this one.
   vitest.state.filesMap.clear()
@@ -102,11 +107,11 @@ const nextRequest = Effect.callback<TestRequest>((resume) => {
 
 /** Serves the requests of the parent process, one after another. */
 export const serveRequests = Effect.fnUntraced(function*(
-  recordsPoints: boolean,
+  mode: WorkerMode,
   isMutable: (file: string) => boolean
 ) {
   process.once("disconnect", () => process.exit())
-  const vitest = yield* start(recordsPoints, isMutable)
+  const vitest = yield* start(mode, isMutable)
   process.send!("ready" satisfies WorkerMessage)
   while (true) {
     process.send!((yield* runTests(vitest, yield* nextRequest)) satisfies WorkerMessage)

@@ -128,6 +128,61 @@ export const drawMutants = (
   return drawn
 }
 
+/**
+ * The source with all these mutants of it, each behind a switch: the n-th, counted from `first`, is active while the
+ * global `activeMutant` is its number. Undefined when that has a syntax error.
+ */
+export const switchMutants = (
+  file: string,
+  source: string,
+  mutants: ReadonlyArray<Mutant>,
+  first: number
+): string | undefined => {
+  const ranges = Map.groupBy(
+    mutants.map((mutant, index) => ({ mutant, number: first + index })),
+    ({ mutant: { end, start, text } }) => `${start}-${end}-${text === "{}"}`
+  )
+  const program = parse(file, source)
+  if (program === undefined) throw new Error(`${file} has a syntax error`)
+  // Without semicolons a parenthesis at the start of a statement would call what stands before.
+  const statementStarts = new Set(
+    walk(program).visits.flatMap(({ node, parent }) =>
+      node.type === "ExpressionStatement" && /^(?:BlockStatement|SwitchCase|Program)$/.test(parent.type)
+        ? [node.start]
+        : []
+    )
+  )
+  const outerFirst = [...ranges.values()].map((group) => {
+    const [{ mutant: { end, start, text } }] = group as [typeof group[0]]
+    return { group, end, start, text }
+  })
+    .sort((a, b) => a.start - b.start || b.end - a.end || Number(b.text === "{}") - Number(a.text === "{}"))
+  /** The text of a range with the switches inside it. */
+  const render = (start: number, end: number, inside: typeof outerFirst): string => {
+    let text = ""
+    let at = start
+    for (const [index, range] of inside.entries()) {
+      if (range.start < at) continue
+      const within = inside.slice(index + 1).filter((other) => other.start >= range.start && other.end <= range.end)
+      const original = render(range.start, range.end, within)
+      const isStatement = range.text === "{}"
+      const switched = range.group.reduceRight(
+        (otherwise, { mutant, number }) => {
+          const test = `globalThis.activeMutant === ${number}`
+          return isStatement ? `if (${test}) {} else { ${otherwise} }` : `(${test} ? ${mutant.text} : ${otherwise})`
+        },
+        original
+      )
+      const separator = range.start !== start && statementStarts.has(range.start) ? ";" : ""
+      text += source.slice(at, range.start) + separator + switched
+      at = range.end
+    }
+    return text + source.slice(at, end)
+  }
+  const switched = render(0, source.length, outerFirst)
+  return parse(file, switched) === undefined ? undefined : switched
+}
+
 /** The source, adding `file#point` to the global set `reachedPoints` wherever it passes a point. */
 export const instrument = (file: string, source: string): string => {
   const program = parse(file, source)

@@ -136,10 +136,15 @@ const changeCall = (site: Site): ReadonlyArray<Replacement> => {
   const callee = nodeAt(node, "callee")
   if (callee.type !== "MemberExpression" || callee["computed"] === true) return []
   const [object, property] = [nodeAt(callee, "object"), nodeAt(callee, "property")]
+  // A part of an optional chain cannot be replaced alone.
+  if (textOf(site, object).includes("?.")) return []
   const name = property["name"] as string
   if (droppable.has(name) && !/^[A-Z]/.test(textOf(site, object))) return [replace(node, textOf(site, object))]
   const other = Object.hasOwn(renamed, name) ? renamed[name] : undefined
-  return other === undefined ? [] : [replace(property, other)]
+  if (other === undefined) return []
+  return [
+    replace(node, site.source.slice(node.start, property.start) + other + site.source.slice(property.end, node.end))
+  ]
 }
 
 /** What a log or a span tells is no behaviour that a test holds. */

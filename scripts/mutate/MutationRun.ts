@@ -6,8 +6,9 @@
  */
 import { Clock, Console, Effect, Option } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
+import process from "node:process"
 import { applyReplacement, type Mutant } from "./Mutants.ts"
-import type { TestRequest, TestResult, WorkerMessage } from "./MutantWorker.ts"
+import type { TestRequest, TestResult, WorkerMessage, WorkerMode } from "./MutantWorker.ts"
 import { reachingTests, type ReachRecord } from "./Reach.ts"
 import { appendRecord, hashFile, readRecords } from "./Records.ts"
 
@@ -44,8 +45,10 @@ const nextMessage = (child: ChildProcess) =>
   })
 
 /** A worker process that is started when it is needed, and again after it ended. */
-const makeWorker = (script: string, mode: "tests" | "points") => {
+export const makeWorker = ({ folder, script }: RunOptions, mode: WorkerMode) => {
   let child: ChildProcess | undefined
+  // The same properties are drawn each time, so that a run can be repeated.
+  const env = { ...process.env, CHOIR_MUTATE_FOLDER: folder, CHOIR_TEST_SEED: "1" }
   const stop = Effect.sync(() => {
     child?.kill("SIGKILL")
     child = undefined
@@ -53,7 +56,7 @@ const makeWorker = (script: string, mode: "tests" | "points") => {
   /** The results; none when the process ended or did not answer in time. */
   const ask = Effect.fnUntraced(function*(request: TestRequest, timeoutMillis: number) {
     if (child === undefined) {
-      child = fork(script, ["--worker", mode], { stdio: ["ignore", "ignore", "ignore", "ipc"] })
+      child = fork(script, ["--worker", mode], { stdio: ["ignore", "ignore", "ignore", "ipc"], env })
       yield* nextMessage(child)
     }
     child.send(request)
@@ -66,14 +69,15 @@ const makeWorker = (script: string, mode: "tests" | "points") => {
 }
 
 /** How many times its usual duration a test may take, on a machine that does other things too. */
-const slownessMax = 10
-const startupMillis = 120_000
+export const slownessMax = 10
+/** The time that a worker has for a request besides its tests. */
+export const startupMillis = 120_000
 
 /** Records what each test file reaches, unless it is known. */
 export const recordReach = Effect.fnUntraced(function*(tests: ReadonlyArray<string>, options: RunOptions) {
   const file = `${options.folder}/reach.jsonl`
   const known = readRecords<ReachRecord>(file, ({ test }) => test)
-  const worker = makeWorker(options.script, "points")
+  const worker = makeWorker(options, "points")
   for (const test of tests) {
     if (known.get(test)?.hash === hashFile(test)) continue
     if ((yield* Clock.currentTimeMillis) > options.deadline) break
@@ -88,9 +92,11 @@ export const recordReach = Effect.fnUntraced(function*(tests: ReadonlyArray<stri
   return tests.flatMap((test) => known.get(test) ?? [])
 })
 
-const outcomesFile = ({ folder }: RunOptions) => `${folder}/outcomes.jsonl`
+/** Where outcomes are kept. */
+export const outcomesFile = ({ folder }: RunOptions) => `${folder}/outcomes.jsonl`
 
-const readKnown = (options: RunOptions) => readRecords<Outcome>(outcomesFile(options), ({ id }) => id)
+/** The outcomes so far, by the mutant's id. */
+export const readKnown = (options: RunOptions) => readRecords<Outcome>(outcomesFile(options), ({ id }) => id)
 
 /** The outcomes of the mutants that were run. */
 export const readOutcomes = (mutants: ReadonlyArray<Mutant>, options: RunOptions): ReadonlyArray<Outcome> => {
@@ -108,7 +114,7 @@ export const runMutants = Effect.fnUntraced(function*(
   options: RunOptions
 ) {
   const known = readKnown(options)
-  const worker = makeWorker(options.script, "tests")
+  const worker = makeWorker(options, "tests")
   for (const mutant of mutants) {
     const before = known.get(mutant.id)
     if (before?.outcome === "killed") continue

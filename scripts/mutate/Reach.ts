@@ -14,8 +14,8 @@ export interface ReachRecord {
 
 const baseName = (file: string) => file.slice(file.lastIndexOf("/") + 1).replace(/(\.test)?\.ts$/, "")
 
-/** 0 for the file's own test, then its folder's, its tree's, and all others. */
-const distance = (mutant: Mutant, test: string): number => {
+/** How far a test is from a mutant: 0 for the file's own test, then its folder's, its tree's, and all others. */
+export const distance = (mutant: Mutant, test: string): number => {
   const folders = mutant.file.replace(/^src/, "test").split("/")
   if (test.startsWith(folders.slice(0, -1).join("/")) && baseName(test) === baseName(mutant.file)) return 0
   if (test.startsWith(`${folders.slice(0, -1).join("/")}/`)) return 1
