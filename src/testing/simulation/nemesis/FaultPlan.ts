@@ -49,6 +49,8 @@ const drawLimits = (random: SeededRandom): Limits => {
     outboxFold,
     outboxMax: outboxFold * random.pick([16, 64]),
     messagesPerMinute: 300,
+    // The workload prompts more often than people do, and every command has to be answered soon after the faults.
+    promptCost: 1,
     messageBurst: random.pick([defaults.messageBurst, 100_000]),
     sessionTtl: random.pick([4_000, defaults.sessionTtl]),
     drainSpread: 500
