@@ -3,7 +3,7 @@
  *
  * **When to use**
  *
- * Provide it with `Domain.BuiltInKinds.builtInKinds`, with kinds of your own, or with both.
+ * Provide it with `Layers.KindsLive.layer`, from `Domain.BuiltInKinds.builtInKinds`, kinds of your own, or both.
  *
  * **Details**
  *
@@ -12,22 +12,34 @@
  *
  * **Gotchas**
  *
+ * - A map that is provided as it is has not been checked: `Layers.KindsLive.layer` refuses kinds that cannot be served.
+ * - Without the kind `ledger`, users have no accounts: every balance is 0, and nothing can be staked.
  * - A topic of an unknown kind is answered with `not_found`. Removing a kind makes its logs unreachable, not lost.
  *
  * **Example**
  *
  * ```ts
- * import { Domain, Services } from "choir"
- * import { Effect, Layer } from "effect"
+ * import { Domain, Layers, Services } from "choir"
+ * import { Effect } from "effect"
  *
- * const kinds = Layer.succeed(Services.Kinds.Kinds, Domain.BuiltInKinds.builtInKinds)
+ * const kinds = Layers.KindsLive.layer(Domain.BuiltInKinds.builtInKinds.values())
  * const names = Effect.map(Services.Kinds.Kinds, (kinds) => [...kinds.keys()])
  * console.log(await Effect.runPromise(Effect.provide(names, kinds)))
  * // => [ "thread", "ledger", "room" ]
  * ```
  */
-import { Context } from "effect"
+import { Context, Schema } from "effect"
 import type { AnyKind } from "../domain/topic/Topic.ts"
+
+/** A kind cannot be served; `problem` is the end of a sentence that begins with its name. */
+export class KindInvalid extends Schema.TaggedError<KindInvalid>()("KindInvalid", {
+  kind: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `the kind ${JSON.stringify(this.kind)} cannot be served: ${this.problem}`
+  }
+}
 
 /** The tag. */
 export class Kinds extends Context.Service<Kinds, ReadonlyMap<string, AnyKind>>()("choir/services/Kinds") {}

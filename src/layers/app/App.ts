@@ -51,7 +51,6 @@ import type { SqlClient } from "effect/sql"
 import { fileURLToPath } from "node:url"
 import { builtInKinds } from "../../domain/BuiltInKinds.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
-import { Kinds } from "../../services/Kinds.ts"
 import type { Sessions as SessionsService } from "../../services/Sessions.ts"
 import { Socket, type SocketError } from "../../services/Socket.ts"
 import { Topics } from "../../services/Topics.ts"
@@ -84,6 +83,7 @@ import * as SocketFromConfig from "../socket/SocketFromConfig.ts"
 import type * as SocketUws from "../socket/uws/SocketUws.ts"
 import * as Sqlite from "../sql/Sqlite.ts"
 import * as IntentHandlersLive from "../topics/IntentHandlersLive.ts"
+import * as KindsLive from "../topics/KindsLive.ts"
 import * as TopicsLocal from "../topics/TopicsLocal.ts"
 import * as VectorIndexEmbedded from "../vectorindex/VectorIndexEmbedded.ts"
 import * as VectorIndexQdrant from "../vectorindex/VectorIndexQdrant.ts"
@@ -267,6 +267,9 @@ export interface Extensions {
   readonly kinds?: ReadonlyArray<AnyKind> | undefined
 }
 
+const withoutReplaced = (kinds: ReadonlyArray<AnyKind>): ReadonlyArray<AnyKind> =>
+  [...builtInKinds.values()].filter(({ name }) => !kinds.some((kind) => kind.name === name))
+
 /** The complete server (OPS1). It drains and stops when the scope closes. */
 export const layer = (settings: Settings, { socketEngine, kinds = [] }: Extensions = {}) =>
   Layer.effect(ServerAddress, startServer(settings)).pipe(
@@ -275,9 +278,7 @@ export const layer = (settings: Settings, { socketEngine, kinds = [] }: Extensio
       network(settings, socketEngine ?? ((options) => SocketFromConfig.layer(settings.socket, options)))
     ),
     Layer.provideMerge(topicsAndChorus(settings)),
-    Layer.provideMerge(
-      Layer.succeed(Kinds, new Map([...builtInKinds, ...kinds.map((kind) => [kind.name, kind] as const)]))
-    ),
+    Layer.provideMerge(KindsLive.layer([...withoutReplaced(kinds), ...kinds])),
     Layer.provideMerge(modelLayer(settings)),
     Layer.provideMerge(storageLayer(settings)),
     Layer.provideMerge(OutboundBudget.layer(settings.limits)),
