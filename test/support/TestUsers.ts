@@ -176,6 +176,8 @@ interface ServerOptions {
   readonly limits?: Partial<Limits>
   /** Besides the built-in ones. */
   readonly kinds?: ReadonlyArray<AnyKind>
+  /** The built-in kinds; default: all. */
+  readonly builtIn?: ReadonlyMap<string, AnyKind>
   /** Overrides operations of the sessions service. */
   readonly sessions?: (made: SessionsService["Service"]) => Partial<SessionsService["Service"]>
   /** Overrides operations of the topics. */
@@ -203,7 +205,10 @@ export const serverLayer = <A, E, R>(socket: Layer.Layer<Socket | A, E, R>, opti
     Layer.provideMerge(
       Layer.succeed(
         Kinds,
-        new Map([...builtInKinds, ...(options.kinds ?? []).map((kind) => [kind.name, kind] as const)])
+        new Map([
+          ...options.builtIn ?? builtInKinds,
+          ...(options.kinds ?? []).map((kind) => [kind.name, kind] as const)
+        ])
       )
     ),
     Layer.provideMerge(Layer.mock(Chorus, { modelInfo: { model: "none", offline: true } })),
