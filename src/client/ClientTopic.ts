@@ -94,7 +94,9 @@ export const makeTopic = <S, C extends { readonly _tag: string }, A, E, I extend
     { bufferSize: 1, strategy: "sliding" }
   )
   const send = (command: C, commandId?: string) =>
-    Effect.suspend(() => runtime.sendCommand({ id: CommandId.make(commandId ?? uuid()), topic: id, command }))
+    Effect.suspend(() =>
+      runtime.sendCommand({ id: CommandId.make(commandId?.toLowerCase() ?? uuid()), topic: id, command })
+    )
   return {
     id,
     view,

@@ -11,6 +11,7 @@ import { ClientControl, clientControlTypes, Envelope } from "../protocol/Protoco
 import type { ErrorCode } from "../protocol/Rejection.ts"
 import { SignedCommand } from "../protocol/SignedCommand.ts"
 import type { AnyKind } from "../topic/Topic.ts"
+import { hasLossyNumber } from "./LossyNumbers.ts"
 
 /** A well-formed message: a control message of the connection, or a command to a topic. */
 export const ClientMessage = Schema.TaggedUnion({
@@ -92,7 +93,7 @@ export const makeDecoder = (
     } catch {
       return reject(null, "malformed", "the message is not JSON")
     }
-    const violation = validateJsonStructure(value, limits)
+    const violation = hasLossyNumber(text) ? lossyNumber : validateJsonStructure(value, limits)
     if (violation !== undefined) return Result.fail({ id: messageIdOf(value), ...violation })
     const envelope = envelopeOf(value)
     if (envelope === undefined) return reject(messageIdOf(value), "malformed", invalidEnvelope)
@@ -144,7 +145,7 @@ const decodeControlMessage = (envelope: Envelope): Result.Result<ClientMessage, 
 }
 
 const invalidEnvelope =
-  "the message is not an envelope: id (a UUID), type, payload (an object), timestamp (ms), thread_id"
+  "the message is not an envelope: id (a UUID in lower case), type, payload (an object), timestamp (ms), thread_id"
 
 /** The payload with its tag, which overrides a `_tag` in the payload. */
 const withTag = (envelope: Envelope): unknown => ({ ...envelope.payload, _tag: envelope.type })
@@ -169,6 +170,11 @@ const messageIdOf = (value: unknown): string | null =>
     : null
 
 type StructureViolation = Omit<FrameRejection, "id">
+
+const lossyNumber: StructureViolation = {
+  code: "malformed",
+  message: "a number has more digits than a double holds, and would be changed: send it as a string"
+}
 
 const loneSurrogate: StructureViolation = { code: "malformed", message: "a string contains a lone surrogate" }
 

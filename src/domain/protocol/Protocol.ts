@@ -14,11 +14,14 @@ import { StateHash } from "./StateHash.ts"
 /** The WebSocket subprotocol (SYN1). It is also assumed for a client that offers none. */
 export const subprotocol = "choir.v1.json"
 
-const Uuid = Schema.String.check(Schema.isUUID())
+/** In lower case only: ids are compared as texts, and another spelling of a command's id would be another command. */
+const uuidPattern =
+  /^(?:[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|0{8}-0{4}-0{4}-0{4}-0{12}|f{8}-f{4}-f{4}-f{4}-f{12})$/u
+const Uuid = Schema.String.check(Schema.isPattern(uuidPattern))
 const ShortName = Schema.String.check(Schema.isBetweenLength(1, 64))
 const Base64Url = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,512}$/u))
 
-/** The envelope of every message in both directions (SYN1). `id` is a UUID chosen by the sender. */
+/** The envelope of every message in both directions (SYN1). `id` is a UUID in lower case, chosen by the sender. */
 export const Envelope = Schema.Struct({
   id: Uuid,
   type: ShortName,

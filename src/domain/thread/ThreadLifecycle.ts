@@ -1,5 +1,6 @@
 /** Creating and closing a thread (THR1, THR7). */
 import type { TopicId } from "../protocol/Ids.ts"
+import { isVisible } from "../topic/MessageContent.ts"
 import { reject } from "../topic/Topic.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
 import { payOutRemainder } from "./ThreadLedger.ts"
@@ -36,11 +37,11 @@ export const createThread = (
     return ThreadGuards.rejectWith("id_conflict", "THR1", "a thread with this id exists: choose another id")
   }
   const title = name.trim()
-  return title === "" || !title.isWellFormed()
+  return !isVisible(title) || !title.isWellFormed()
     ? ThreadGuards.rejectWith(
       "malformed",
       "THR1",
-      "a thread needs a name: write one that is not blank and well-formed Unicode"
+      "a thread needs a name: write one that can be seen, in well-formed Unicode"
     )
     : ThreadGuards.acceptEvents({
       _tag: "ThreadCreated",

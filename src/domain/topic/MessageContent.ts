@@ -13,9 +13,15 @@ export const utf8ByteLength = (text: string): number => {
   return bytes
 }
 
+/** Anything but white space, control characters, and characters that are shown as nothing or as a space. */
+const visibleCharacter = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\u2800\ufff9-\ufffb]/u
+
+/** Whether a reader of the text sees anything. */
+export const isVisible = (text: string): boolean => visibleCharacter.test(text)
+
 /** Why a text is not valid content, as a sentence for its author; undefined if it is valid (THR2, SEC18). */
 export const validateContent = (content: string): string | undefined => {
-  if (content.trim() === "") return "the text is empty: write something"
+  if (!isVisible(content)) return "the text is empty: write something that can be seen"
   if (!content.isWellFormed()) return "the text contains half of a surrogate pair: send well-formed Unicode"
   const bytes = utf8ByteLength(content)
   return bytes > maxContentBytes

@@ -65,6 +65,21 @@ describe("a connection", () => {
     }
   })
 
+  it.prop(
+    "[CON1] whatever valid messages a connection gets, its states and intents fit their schemas",
+    { scripts },
+    ({ scripts }) => {
+      const [isState, isIntent] = [Schema.is(Connection.ConnectionState), Schema.is(Connection.Intent)]
+      let state = initial
+      for (const entry of scripts) {
+        const [next, intents] = Connection.step(state, satisfyPendingCheck(state, entry))
+        assert.isTrue(isState(next), JSON.stringify(next))
+        for (const intent of intents) assert.isTrue(isIntent(intent), JSON.stringify(intent))
+        state = next
+      }
+    }
+  )
+
   it.prop("[AUT1] a connection has a user exactly while it is authenticated", { scripts }, ({ scripts }) => {
     let state = initial
     for (const entry of scripts) {

@@ -37,6 +37,16 @@ describe("FrameDecoder", () => {
     })
   })
 
+  it("[SYN1] [SYN4] an id in upper case is refused, since it would be another command; the reply names it", () => {
+    for (const text of [envelope("heartbeat"), envelope("create_thread", { name: "N" })]) {
+      const result = decode(text.replace(id, id.toUpperCase()))
+      assert.deepInclude(Result.isFailure(result) ? result.failure : {}, { code: "malformed", id: id.toUpperCase() })
+      assert.include(Result.isFailure(result) ? result.failure.message : "", "lower case")
+    }
+    const instance = (client_id: string) => code(envelope("resume", { session_token: "t", client_id }))
+    assert.deepStrictEqual([instance(id), instance(id.toUpperCase())], ["fine", "malformed"])
+  })
+
   it.each([
     ["garbage", "malformed"],
     ["", "malformed"],
