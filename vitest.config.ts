@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config"
 
-// Timeouts only end tests that hang: they are at least ten times the usual duration, for busy machines.
+// Timeouts only end tests that hang: they are some thirty times the usual duration, for slow and busy machines.
 export default defineConfig({
   test: {
     projects: [
@@ -10,8 +10,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", "test/simulation/**"],
           setupFiles: ["test/support/Seed.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000
+          testTimeout: 600_000,
+          hookTimeout: 600_000
         }
       },
       {
@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: "simulation",
           include: ["test/simulation/**/*.test.ts"],
-          testTimeout: 300_000,
+          testTimeout: 900_000,
           fileParallelism: false
         }
       },
@@ -27,8 +27,8 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
           fileParallelism: false
         }
       }

@@ -113,7 +113,8 @@ const CitationItem = ({ messages, number, open, prior, quote, toggle, topic }: {
             )}
             {prior.thread !== topic && (
               <>
-                · <a href={`#${prior.thread}`}>Open thread</a>
+                {" · "}
+                <a href={`#${prior.thread}`}>Open thread</a>
               </>
             )}
           </footer>

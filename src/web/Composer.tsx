@@ -1,18 +1,20 @@
 /** The form at the end of a thread: messages, submissions with a stake, and prompts to the Chorus. */
 import { type KeyboardEvent, type ReactNode, type SubmitEvent, useId, useState } from "react"
-import type { UserId } from "../domain/protocol/Ids.ts"
+import type { Client } from "../client/Client.ts"
 import { isCoAuthor, threadLimits } from "../domain/thread/ThreadGuards.ts"
 import type { State } from "../domain/thread/ThreadModel.ts"
 import { type Composition, compositionCommand, compositionProblem } from "./composition.ts"
-import { useDraft } from "./drafts.ts"
 import { formatError } from "./format.ts"
 import type { ThreadTopic } from "./hooks.ts"
+import { send as sendCommand, useDraft } from "./sending.ts"
 import { useTyping } from "./typing.ts"
 
 interface Props {
+  readonly client: Client
   readonly topic: ThreadTopic
   readonly thread: State
-  readonly me: UserId
+  /** The user's tokens; undefined until the server has told them. */
+  readonly balance: number | undefined
   readonly chorus: ChorusModel | undefined
   /** Called when a command was submitted, before it is answered. */
   readonly onSent: () => void
@@ -26,35 +28,35 @@ interface ChorusModel {
   readonly offline: boolean
 }
 
-type Mode = "write" | "ask"
-
 /** The form, or a note that the thread is closed. */
 export const Composer = (props: Props): ReactNode =>
   props.thread.status === "closed"
     ? <p className="closed">This thread is closed: it is read-only.</p>
     : <ComposerForm {...props} />
 
-const ComposerForm = ({ chorus, focusOnMount, me, onFocused, onSent, thread, topic }: Props): ReactNode => {
-  const [mode, setMode] = useState<Mode>("write")
-  const { restoreText, setText, text } = useDraft(me, topic.id)
+const ComposerForm = (
+  { balance, chorus, client, focusOnMount, onFocused, onSent, thread, topic }: Props
+): ReactNode => {
+  const draft = useDraft(client.me, topic.id)
+  const { text } = draft
   const [stake, setStake] = useState(String(threadLimits.minimumStake))
   const [errorMessage, setErrorMessage] = useState<string>()
   const [keepTyping, stopTyping] = useTyping(topic)
-  const isMember = isCoAuthor(thread, me)
-  const isAsking = mode === "ask" && isMember
-  const composition: Composition = { text, isAsking, stake: isMember ? undefined : stake }
+  const isMember = isCoAuthor(thread, client.me)
+  const isAsking = draft.isAsking && isMember
+  const composition: Composition = { text, isAsking, stake: isMember ? undefined : stake, balance }
 
   const send = (event?: SubmitEvent) => {
     event?.preventDefault()
     if (text.trim() === "") return
     const problem = compositionProblem(composition)
     if (problem !== undefined) return setErrorMessage(formatError(problem))
-    setText("")
+    draft.change({ text: "" })
     setErrorMessage(undefined)
     stopTyping()
     onSent()
-    topic.sendPromise(compositionCommand(composition)).catch((error: unknown) => {
-      restoreText(text)
+    sendCommand(client, topic.id, compositionCommand(composition)).catch((error: unknown) => {
+      draft.reload()
       setErrorMessage(formatError(error))
     })
   }
@@ -62,11 +64,14 @@ const ComposerForm = ({ chorus, focusOnMount, me, onFocused, onSent, thread, top
   return (
     <form className="composer" onSubmit={send}>
       {errorMessage !== undefined && <p className="error-message" role="alert">{errorMessage}</p>}
-      {isMember ? <ModePicker mode={mode} onSelect={setMode} /> : <SubmissionNotice />}
+      {isMember
+        ? <ModePicker isAsking={isAsking} onSelect={(isAsking) => draft.change({ isAsking })} />
+        : <SubmissionNotice />}
       <TextField
         composition={composition}
         onChange={(text) => {
-          setText(text)
+          draft.change({ text })
+          setErrorMessage(undefined)
           keepTyping()
         }}
         onSend={send}
@@ -74,7 +79,7 @@ const ComposerForm = ({ chorus, focusOnMount, me, onFocused, onSent, thread, top
         onFocused={onFocused}
       />
       <div className="row">
-        {!isMember && <StakeField stake={stake} onChange={setStake} />}
+        {!isMember && <StakeField stake={stake} balance={balance} onChange={setStake} />}
         <span className="muted hint">{isAsking ? chorusHint(chorus) : <ShortcutHint />}</span>
         <button className="primary" type="submit" disabled={text.trim() === ""}>
           {isAsking ? "Ask" : isMember ? "Send" : "Submit"}
@@ -93,7 +98,8 @@ const TextField = ({ composition: { isAsking, stake, text }, focusOnMount, onCha
 }): ReactNode => {
   const inputId = useId()
   const sendOnShortcut = (event: KeyboardEvent) => {
-    if (event.key !== "Enter" || !event.ctrlKey && !event.metaKey) return
+    // Within an input method, Enter chooses a word.
+    if (event.key !== "Enter" || event.nativeEvent.isComposing || !event.ctrlKey && !event.metaKey) return
     event.preventDefault()
     onSend()
   }
@@ -117,14 +123,17 @@ const TextField = ({ composition: { isAsking, stake, text }, focusOnMount, onCha
   )
 }
 
-const StakeField = (
-  { onChange, stake }: { readonly stake: string; readonly onChange: (stake: string) => void }
-): ReactNode => (
+const StakeField = ({ balance, onChange, stake }: {
+  readonly stake: string
+  readonly balance: number | undefined
+  readonly onChange: (stake: string) => void
+}): ReactNode => (
   <label className="stake">
     Stake{" "}
     <input
       type="number"
       min={threadLimits.minimumStake}
+      max={balance}
       step={1}
       value={stake}
       onChange={(event) => onChange(event.target.value)}
@@ -147,29 +156,22 @@ const chorusHint = (chorus: ChorusModel | undefined): string =>
     : `${chorus?.model ?? "The Chorus"} answers from the group's messages.`
 
 const ModePicker = (
-  { mode, onSelect }: { readonly mode: Mode; readonly onSelect: (mode: Mode) => void }
+  { isAsking, onSelect }: { readonly isAsking: boolean; readonly onSelect: (isAsking: boolean) => void }
 ): ReactNode => (
   <fieldset className="modes">
     <legend className="visually-hidden">Mode</legend>
-    <ModeOption mode="write" current={mode} onSelect={onSelect}>Write</ModeOption>
-    <ModeOption mode="ask" current={mode} onSelect={onSelect}>Ask the Chorus</ModeOption>
+    <ModeOption selected={!isAsking} onSelect={() => onSelect(false)}>Write</ModeOption>
+    <ModeOption selected={isAsking} onSelect={() => onSelect(true)}>Ask the Chorus</ModeOption>
   </fieldset>
 )
 
-const ModeOption = ({ children, mode, current, onSelect }: {
-  readonly mode: Mode
-  readonly current: Mode
-  readonly onSelect: (mode: Mode) => void
+const ModeOption = ({ children, onSelect, selected }: {
+  readonly selected: boolean
+  readonly onSelect: () => void
   readonly children: string
 }): ReactNode => (
-  <label className={mode === current ? "selected" : ""}>
-    <input
-      type="radio"
-      name="mode"
-      className="visually-hidden"
-      checked={mode === current}
-      onChange={() => onSelect(mode)}
-    />
+  <label className={selected ? "selected" : ""}>
+    <input type="radio" name="mode" className="visually-hidden" checked={selected} onChange={onSelect} />
     {children}
   </label>
 )

@@ -2,9 +2,9 @@
 import { Effect } from "effect"
 import { type ReactNode, useState } from "react"
 import type { Client } from "../client/Client.ts"
-import { clearDrafts } from "./drafts.ts"
 import { formatError, formatTokens, shortKey } from "./format.ts"
 import * as KeyStore from "./KeyStore.ts"
+import { clearSaved } from "./savedText.ts"
 import { UserDot } from "./UserBadge.tsx"
 
 interface Props {
@@ -24,7 +24,7 @@ export const KeyPanel = ({ balance, client, onKeyRemoved, onKeySaved, secret, un
     if (!confirm("Remove this key from the browser? Without a saved copy of its secret, this identity is lost.")) return
     Effect.runPromise(Effect.andThen(Effect.ignore(Effect.timeout(client.signOut, 2_000)), KeyStore.remove)).then(
       () => {
-        clearDrafts()
+        clearSaved(client.me)
         onKeyRemoved()
       },
       (error: unknown) => setErrorMessage(formatError(error))
@@ -41,7 +41,10 @@ export const KeyPanel = ({ balance, client, onKeyRemoved, onKeySaved, secret, un
         </summary>
         <div className="stack">
           <p className="muted">Your public key, which identifies you:</p>
-          <code className="full-key">{client.me}</code>
+          <div className="row tight">
+            <code className="full-key">{client.me}</code>
+            <CopyButton text={client.me} label="Copy" />
+          </div>
           <p className="muted">
             {secret === undefined
               ? "The secret is stored in this browser and cannot be exported."
@@ -70,7 +73,7 @@ export const SaveKeyNotice = (
       </p>
       {visible && <code className="full-key">{secret}</code>}
       <div className="row">
-        <CopyButton text={secret} label="Copy" onFailure={() => setVisible(true)} />
+        <CopyButton text={secret} label="Copy" />
         <button type="button" onClick={() => setVisible(!visible)}>{visible ? "Hide" : "Show"}</button>
         <button type="button" onClick={onDone}>Done</button>
       </div>
@@ -78,18 +81,19 @@ export const SaveKeyNotice = (
   )
 }
 
-const CopyButton = ({ onFailure, label, text }: {
-  readonly text: string
-  readonly label: string
-  readonly onFailure?: () => void
-}): ReactNode => {
-  const [copied, setCopied] = useState(false)
+/** A button that copies a text. Where the browser does not allow it, the text is shown to be copied by hand. */
+const CopyButton = ({ label, text }: { readonly text: string; readonly label: string }): ReactNode => {
+  const [outcome, setOutcome] = useState<"copied" | "failed">()
+  const copy = () => {
+    // Only secure contexts have a clipboard, whatever its type says.
+    const { clipboard } = navigator as { readonly clipboard?: Clipboard }
+    if (clipboard === undefined) return setOutcome("failed")
+    void clipboard.writeText(text).then(() => setOutcome("copied"), () => setOutcome("failed"))
+  }
   return (
-    <button
-      type="button"
-      onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true), onFailure)}
-    >
-      {copied ? "Copied" : label}
-    </button>
+    <>
+      <button type="button" onClick={copy}>{outcome === "copied" ? "Copied" : label}</button>
+      {outcome === "failed" && <code className="full-key">{text}</code>}
+    </>
   )
 }

@@ -19,15 +19,18 @@ type KeyState =
 export const Page = (): ReactNode => {
   const [keyState, setKeyState] = useState<KeyState>({ _tag: "Loading" })
   useEffect(() => {
-    Effect.runPromise(KeyStore.load).then(
-      (identity) =>
-        setKeyState(
-          identity === undefined
-            ? { _tag: "NoKey", errorMessage: undefined }
-            : { _tag: "HasKey", identity, secret: undefined }
-        ),
-      (error: unknown) => setKeyState({ _tag: "NoKey", errorMessage: formatError(error) })
-    )
+    const loadKey = () =>
+      Effect.runPromise(KeyStore.load).then(
+        (identity) =>
+          setKeyState(
+            identity === undefined
+              ? { _tag: "NoKey", errorMessage: undefined }
+              : { _tag: "HasKey", identity, secret: undefined }
+          ),
+        (error: unknown) => setKeyState({ _tag: "NoKey", errorMessage: formatError(error) })
+      )
+    void loadKey()
+    return KeyStore.subscribe(() => void loadKey())
   }, [])
   switch (keyState._tag) {
     case "Loading":

@@ -1,5 +1,6 @@
 /** Renders text of users and models (SEC31): paragraphs, lists, code, citation numbers; no links, images or HTML. */
 import { Fragment, type ReactNode } from "react"
+import { parseBlocks } from "./textBlocks.ts"
 
 interface Props {
   readonly text: string
@@ -10,20 +11,22 @@ interface Props {
 /** The text as paragraphs, lists and code blocks. */
 export const PlainText = ({ renderCitation, text }: Props): ReactNode => (
   <div className="plain-text">
-    {text.split("```").map((part, index) =>
-      index % 2 === 1
-        ? <pre key={index}><code>{codeBlock(part)}</code></pre>
+    {parseBlocks(text).map((block, index) =>
+      block._tag === "Code"
+        ? (
+          <pre key={index}>
+            {block.info !== "" && <span className="code-info muted">{block.info}</span>}
+            <code>{block.text}</code>
+          </pre>
+        )
         : (
           <Fragment key={index}>
-            {part.split(/\n\s*\n/).map((block, index) => renderParagraph(block, index, renderCitation))}
+            {block.text.split(/\n\s*\n/).map((paragraph, index) => renderParagraph(paragraph, index, renderCitation))}
           </Fragment>
         )
     )}
   </div>
 )
-
-/** The content of a fenced block, without the language in its first line. */
-const codeBlock = (part: string): string => part.slice(part.indexOf("\n") + 1).replace(/\n$/, "")
 
 /** A paragraph, or a list if each line starts with `- `. */
 const renderParagraph = (block: string, key: number, renderCitation: Props["renderCitation"]): ReactNode => {

@@ -101,6 +101,7 @@ const NewThread = (
     client.topic(threadKind, topic).sendPromise({ _tag: "create_thread", name: name.trim(), visibility }, id).then(
       () => {
         setName("")
+        setMembers(false)
         setErrorMessage(undefined)
         onThreadCreated(topic)
         location.hash = topic

@@ -5,7 +5,8 @@ import type { State } from "../client/ClientModel.ts"
 import type { TopicId, UserId } from "../domain/protocol/Ids.ts"
 import { Composer } from "./Composer.tsx"
 import { formatError, formatTokens, shortKey } from "./format.ts"
-import { type ThreadView, useNow, useThread } from "./hooks.ts"
+import { type ThreadTopic, type ThreadView, useNow, useThread } from "./hooks.ts"
+import { MembersPanel } from "./MembersPanel.tsx"
 import { Timeline } from "./Timeline.tsx"
 import { UserDot } from "./UserBadge.tsx"
 
@@ -56,7 +57,7 @@ export const ThreadPage = (
   if (view?.position === undefined) return <main className="empty-state" aria-busy="true" />
   return (
     <main className="thread">
-      <ThreadHeader view={view} me={client.me} />
+      <ThreadHeader topic={topic} view={view} me={client.me} />
       <StickyScroll view={view} sentCount={sentCount}>
         <Timeline topic={topic} view={view} me={client.me} />
         <TypingIndicator
@@ -65,9 +66,10 @@ export const ThreadPage = (
         />
       </StickyScroll>
       <Composer
+        client={client}
         topic={topic}
         thread={view.state}
-        me={client.me}
+        balance={state.init?.user.balance}
         chorus={state.init?.chorus}
         onSent={() => setSentCount((count) => count + 1)}
         focusOnMount={focusComposer}
@@ -77,7 +79,11 @@ export const ThreadPage = (
   )
 }
 
-const ThreadHeader = ({ me, view }: { readonly view: ThreadView; readonly me: UserId }): ReactNode => {
+const ThreadHeader = ({ me, topic, view }: {
+  readonly topic: ThreadTopic
+  readonly view: ThreadView
+  readonly me: UserId
+}): ReactNode => {
   const { co_authors, status, title, token_balance, visibility } = view.state
   const presentUsers = [...new Set(view.presence.map((entry) => entry.user))]
   return (
@@ -102,6 +108,7 @@ const ThreadHeader = ({ me, view }: { readonly view: ThreadView; readonly me: Us
           </li>
         ))}
       </ul>
+      <MembersPanel topic={topic} thread={view.state} me={me} />
     </header>
   )
 }

@@ -1,8 +1,9 @@
-/** The messages, submissions and runs of a thread, oldest first. */
+/** The messages, submissions, invitations and runs of a thread, oldest first. */
 import type { ReactNode } from "react"
 import type { ChorusState } from "../domain/chorus/ChorusModel.ts"
 import type { UserId } from "../domain/protocol/Ids.ts"
-import type { Message, Submission } from "../domain/thread/ThreadModel.ts"
+import type { Message, PendingApproval, Submission } from "../domain/thread/ThreadModel.ts"
+import { ApprovalCard } from "./ApprovalCard.tsx"
 import { AuthorLine } from "./AuthorLine.tsx"
 import { messageElementId } from "./format.ts"
 import type { ThreadTopic, ThreadView } from "./hooks.ts"
@@ -15,6 +16,7 @@ type TimelineItem =
   & (
     | { readonly _tag: "Message"; readonly message: Message }
     | { readonly _tag: "Submission"; readonly submission: Submission }
+    | { readonly _tag: "Invitation"; readonly invitation: PendingApproval }
     | { readonly _tag: "Run"; readonly run: ChorusState }
   )
 
@@ -23,7 +25,7 @@ const groupingWindow = 5 * 60_000
 
 /** Items by time; unconfirmed ones last, since the local clock does not determine their place in the log. */
 const timelineItems = (
-  { messages, runs, submissions }: ThreadView["state"],
+  { gates, messages, runs, submissions }: ThreadView["state"],
   pending: ReadonlySet<string>
 ): ReadonlyArray<TimelineItem> =>
   [
@@ -34,6 +36,12 @@ const timelineItems = (
       at: submission.submitted_at,
       id: submission.id,
       submission
+    })),
+    ...gates.map((gate): TimelineItem => ({
+      _tag: "Invitation",
+      at: gate.opened_at,
+      id: gate.id,
+      invitation: gate
     })),
     ...runs.map((run): TimelineItem => ({ _tag: "Run", at: run.asked_at, id: run.prompt_id, run }))
   ].toSorted((a, b) => Number(pending.has(a.id)) - Number(pending.has(b.id)) || a.at - b.at)
@@ -67,6 +75,8 @@ export const Timeline = ({ me, topic, view }: {
           }
           case "Submission":
             return <SubmissionCard key={item.id} topic={topic} submission={item.submission} me={me} />
+          case "Invitation":
+            return <ApprovalCard key={item.id} topic={topic} invitation={item.invitation} me={me} />
           case "Run":
             return <RunCard key={item.id} topic={topic} view={view} run={item.run} me={me} />
         }

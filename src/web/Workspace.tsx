@@ -6,9 +6,10 @@ import { kindOf, TopicId } from "../domain/protocol/Ids.ts"
 import type { ThreadSummary } from "../domain/protocol/Protocol.ts"
 import { threadKind } from "../domain/thread/Thread.ts"
 import { ConnectionStatus } from "./ConnectionStatus.tsx"
-import { useUnloadWarning } from "./drafts.ts"
 import { useClient, useHash } from "./hooks.ts"
 import { SaveKeyNotice } from "./KeyPanel.tsx"
+import { isSaved } from "./savedText.ts"
+import { retryPending, useUnloadWarning } from "./sending.ts"
 import { Sidebar } from "./Sidebar.tsx"
 import { ThreadPage } from "./ThreadPage.tsx"
 
@@ -55,7 +56,8 @@ export const Workspace = ({ client, onKeyRemoved, secret }: Props): ReactNode =>
   const [createdTopic, setCreatedTopic] = useState<TopicId>()
   const [unsaved, setUnsaved] = useState(secret !== undefined)
   const markSaved = () => setUnsaved(false)
-  useUnloadWarning(state.outbox.some(({ stage }) => stage !== "accepted"))
+  useEffect(() => retryPending(client), [client])
+  useUnloadWarning(state.outbox.some(({ id, stage }) => stage !== "accepted" && !isSaved(client.me, id)))
   return (
     <div className={openTopic === undefined ? "workspace" : "workspace open"}>
       <div className="banners">

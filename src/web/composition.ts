@@ -3,7 +3,7 @@ import { defaults } from "../domain/protocol/Limits.ts"
 import { threadLimits } from "../domain/thread/ThreadGuards.ts"
 import type { Command } from "../domain/thread/ThreadModel.ts"
 import { maxContentBytes, utf8ByteLength, validateContent } from "../domain/topic/MessageContent.ts"
-import { formatNumber } from "./format.ts"
+import { formatNumber, formatTokens } from "./format.ts"
 
 /** The input of the composer's form. */
 export interface Composition {
@@ -11,6 +11,8 @@ export interface Composition {
   readonly isAsking: boolean
   /** The text of the stake's field; undefined for a co-author, who needs none. */
   readonly stake: string | undefined
+  /** The user's tokens; undefined if they are not known. */
+  readonly balance: number | undefined
 }
 
 /** Bytes of a frame for the envelope around a text. */
@@ -27,14 +29,18 @@ const textProblem = (text: string): string | undefined => {
     : validateContent(text)
 }
 
-const stakeProblem = (stake: number): string | undefined =>
-  Number.isSafeInteger(stake) && stake >= threadLimits.minimumStake
-    ? undefined
-    : `The stake must be a whole number of tokens, at least ${formatNumber(threadLimits.minimumStake)}.`
+const stakeProblem = (stake: number, balance: number | undefined): string | undefined => {
+  if (!Number.isSafeInteger(stake) || stake < threadLimits.minimumStake) {
+    return `The stake must be a whole number of tokens, at least ${formatNumber(threadLimits.minimumStake)}.`
+  }
+  return balance !== undefined && stake > balance
+    ? `The stake is ${formatTokens(stake)}, and you have ${formatTokens(balance)}.`
+    : undefined
+}
 
 /** Why a composition cannot be sent; undefined if it can. */
-export const compositionProblem = ({ stake, text }: Composition): string | undefined =>
-  textProblem(text) ?? (stake === undefined ? undefined : stakeProblem(Number(stake)))
+export const compositionProblem = ({ balance, stake, text }: Composition): string | undefined =>
+  textProblem(text) ?? (stake === undefined ? undefined : stakeProblem(Number(stake), balance))
 
 /** The command of a composition: a prompt, a message, or a submission with a stake. */
 export const compositionCommand = ({ isAsking, stake, text }: Composition): Command => {

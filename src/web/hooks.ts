@@ -5,6 +5,7 @@ import type { State } from "../client/ClientModel.ts"
 import type { TopicId } from "../domain/protocol/Ids.ts"
 import { threadKind } from "../domain/thread/Thread.ts"
 import type * as ThreadModel from "../domain/thread/ThreadModel.ts"
+import { formatError } from "./format.ts"
 
 /** A thread. */
 export type ThreadTopic = Topic<ThreadModel.State, ThreadModel.Command>
@@ -19,6 +20,19 @@ export const useThread = (client: Client, id: TopicId): readonly [ThreadTopic, T
   const topic = useMemo(() => client.topic(threadKind, id), [client, id])
   const subscribe = useCallback((onChange: () => void) => topic.onView(onChange), [topic])
   return [topic, useSyncExternalStore(subscribe, topic.view)]
+}
+
+/** Sends commands of a thread; the message of the last one that was rejected. */
+export const useCommand = (
+  topic: ThreadTopic
+): readonly [send: (command: ThreadModel.Command) => void, errorMessage: string | undefined] => {
+  const [errorMessage, setErrorMessage] = useState<string>()
+  const send = (command: ThreadModel.Command) =>
+    void topic.sendPromise(command).then(
+      () => setErrorMessage(undefined),
+      (error: unknown) => setErrorMessage(formatError(error))
+    )
+  return [send, errorMessage]
 }
 
 /** The current time, updated at an interval. */

@@ -8,7 +8,11 @@ import * as Prerequisite from "../support/Prerequisite.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 
 const executablePath = env["CHOIR_CHROMIUM"] ?? "/usr/bin/chromium"
+/** Without TLS, an origin that is not secure for browsers, unlike localhost. */
+const insecureHost = "choir.test"
+
 const chromiumArgs = [
+  `--host-resolver-rules=MAP ${insecureHost} 127.0.0.1`,
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
@@ -31,6 +35,8 @@ const launchBrowser: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquire
 
 interface BrowserUser {
   readonly page: Page
+  /** Opens another tab of this user. */
+  readonly openTab: (url: string) => Effect.Effect<Page>
   /** Errors in the page's console, and requests to other servers. */
   readonly pageErrors: Array<string>
 }
@@ -39,23 +45,59 @@ interface BrowserUser {
 const openBrowserUser = Effect.fnUntraced(
   function*(browser: Browser, url: string, options: BrowserContextOptions = {}) {
     const context = yield* fromPromise(() => browser.newContext({ viewport: { width: 1100, height: 800 }, ...options }))
-    const page = yield* fromPromise(() => context.newPage())
-    page.setDefaultTimeout(browserTimeout)
     const pageErrors: Array<string> = []
-    page.on("pageerror", (error) => pageErrors.push(error.message))
-    page.on("console", (message) => {
-      // While the server is down the browser logs each failed attempt.
-      if (message.type() === "error" && !message.text().includes("ERR_")) pageErrors.push(message.text())
-    })
-    page.on("request", (request) => {
-      if (new URL(request.url()).host !== new URL(url).host) pageErrors.push(`request to ${request.url()}`)
-    })
-    yield* fromPromise(() => page.goto(url))
+    const openTab = (url: string) =>
+      Effect.gen(function*() {
+        const page = yield* fromPromise(() => context.newPage())
+        page.setDefaultTimeout(browserTimeout)
+        page.on("pageerror", (error) => pageErrors.push(error.message))
+        page.on("console", (message) => {
+          // While the server is down the browser logs each failed attempt.
+          if (message.type() === "error" && !message.text().includes("ERR_")) pageErrors.push(message.text())
+        })
+        page.on("request", (request) => {
+          if (new URL(request.url()).host !== new URL(url).host) pageErrors.push(`request to ${request.url()}`)
+        })
+        page.on("dialog", (dialog) => dialog.accept())
+        yield* fromPromise(() => page.goto(url))
+        return page
+      })
+    const page = yield* openTab(url)
     yield* fromPromise(() => page.getByRole("button", { name: "Create a key" }).click())
     yield* fromPromise(() => page.getByRole("complementary").waitFor())
-    return { page, pageErrors } satisfies BrowserUser
+    return { page, openTab, pageErrors } satisfies BrowserUser
   }
 )
+
+const click = (page: Page, name: string) => fromPromise(() => page.getByRole("button", { name, exact: true }).click())
+
+const createThread = (page: Page, name: string, options: { readonly isPrivate?: boolean } = {}) =>
+  Effect.gen(function*() {
+    yield* fromPromise(() => page.getByRole("textbox", { name: "New thread" }).fill(name))
+    if (options.isPrivate === true) {
+      yield* fromPromise(() => page.getByRole("checkbox", { name: "Co-authors only" }).check())
+    }
+    yield* fromPromise(() => page.getByRole("button", { name: "Create", exact: true }).click())
+    yield* fromPromise(() => page.getByRole("heading", { name }).waitFor())
+  })
+
+/** The public key, as its owner reads it in the panel below the threads. */
+const readPublicKey = (page: Page) =>
+  Effect.gen(function*() {
+    const panel = page.getByRole("region", { name: "Your key" })
+    yield* fromPromise(() => panel.locator("summary").click())
+    const key = yield* fromPromise(() => panel.locator("code.full-key").first().innerText())
+    yield* fromPromise(() => panel.locator("summary").click())
+    return key
+  })
+
+const invite = (page: Page, key: string) =>
+  Effect.gen(function*() {
+    yield* fromPromise(() => page.getByText("People", { exact: true }).click())
+    yield* fromPromise(() => page.getByRole("textbox", { name: "Invite by public key" }).fill(key))
+    yield* fromPromise(() => page.getByRole("button", { name: "Invite", exact: true }).click())
+    yield* fromPromise(() => page.getByText("People", { exact: true }).click())
+  })
 
 const sendText = (page: Page, text: string) =>
   fromPromise(() => page.getByRole("textbox", { name: /^Your (?:message|question)$/ }).fill(text)).pipe(
@@ -87,8 +129,7 @@ Prerequisite.describeWith(
           const server = yield* startServer({ data })
           const chromium = yield* launchBrowser
           const ann = yield* openBrowserUser(chromium, server.url)
-          yield* fromPromise(() => ann.page.getByRole("textbox", { name: "New thread" }).fill("Why do bridges sing?"))
-          yield* fromPromise(() => ann.page.getByRole("button", { name: "Create", exact: true }).click())
+          yield* createThread(ann.page, "Why do bridges sing?")
           yield* sendText(ann.page, "Wind sheds vortices behind the cables of a bridge, and the cables sing.")
           yield* expectText(ann.page, "Wind sheds vortices")
 
@@ -102,7 +143,7 @@ Prerequisite.describeWith(
           ], { concurrency: 2 })
           yield* sendText(ben.page, "Dampers take the energy out of the cables.")
           // SYN12: her subscription delivers what she is to approve.
-          yield* fromPromise(() => ann.page.getByRole("button", { name: "Approve" }).click())
+          yield* click(ann.page, "Approve")
           yield* expectText(ben.page, "joined by approval")
 
           // THR4: the stake is credited to the approver.
@@ -138,8 +179,7 @@ Prerequisite.describeWith(
           const { page, pageErrors } = yield* openBrowserUser(yield* launchBrowser, server.url, {
             viewport: { width: 360, height: 720 }
           })
-          yield* fromPromise(() => page.getByRole("textbox", { name: "New thread" }).fill("<img src=//evil.test/1>"))
-          yield* fromPromise(() => page.getByRole("button", { name: "Create", exact: true }).click())
+          yield* createThread(page, "<img src=//evil.test/1>")
           const hostile = `![x](http://evil.test/2) <img src="http://evil.test/3" onerror="document.title='owned'">`
           yield* sendText(page, hostile)
           yield* expectText(page, hostile)
@@ -172,6 +212,103 @@ Prerequisite.describeWith(
           }))
       )
     })
+
+    it.live(
+      "[THR7][THR9][THR10] people invite to a private thread, vote on it, leave, and close it",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const server = yield* startServer({ data: yield* temporaryFolder })
+          const chromium = yield* launchBrowser
+          const [ann, ben, cleo] = yield* Effect.all([
+            openBrowserUser(chromium, server.url),
+            openBrowserUser(chromium, server.url, { viewport: { width: 390, height: 780 } }),
+            openBrowserUser(chromium, server.url)
+          ])
+          const [benKey, cleoKey] = [yield* readPublicKey(ben.page), yield* readPublicKey(cleo.page)]
+          yield* createThread(ann.page, "Plans", { isPrivate: true })
+          assert.isFalse(yield* fromPromise(() => ann.page.getByRole("checkbox").isChecked()))
+          yield* sendText(ann.page, "Among ourselves.")
+          yield* expectText(ann.page, "Among ourselves.")
+          const thread = ann.page.url()
+          yield* fromPromise(() => cleo.page.goto(thread))
+          yield* expectText(cleo.page, "You cannot read this thread")
+
+          yield* invite(ann.page, benKey)
+          yield* expectText(ann.page, "2 co-authors")
+          yield* fromPromise(() => ben.page.goto(thread))
+          yield* expectText(ben.page, "Among ourselves.")
+          yield* invite(ben.page, cleoKey)
+          yield* expectText(ben.page, "0 of 1 voted")
+          yield* click(ann.page, "Approve")
+          yield* expectText(ben.page, "3 co-authors")
+          yield* fromPromise(() => cleo.page.reload())
+          yield* expectText(cleo.page, "Among ourselves.")
+
+          for (const { page } of [cleo, ben]) {
+            yield* fromPromise(() => page.getByText("People", { exact: true }).click())
+            yield* click(page, "Leave the thread")
+            yield* expectText(page, "You cannot read this thread")
+          }
+          yield* fromPromise(() => ann.page.getByText("People", { exact: true }).click())
+          yield* click(ann.page, "Close the thread")
+          yield* expectText(ann.page, "This thread is closed")
+          assert.deepStrictEqual([...ann.pageErrors, ...ben.pageErrors, ...cleo.pageErrors], [])
+        }))
+    )
+
+    it.live(
+      "[SYN10] a text that was sent while the server was down survives its tab, and a question stays one",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const data = yield* temporaryFolder
+          const server = yield* startServer({ data })
+          const { openTab, page, pageErrors } = yield* openBrowserUser(yield* launchBrowser, server.url)
+          yield* createThread(page, "Kept")
+          const thread = page.url()
+          yield* fromPromise(() => page.getByText("Ask the Chorus").click())
+          yield* fromPromise(() => page.getByRole("textbox", { name: "Your question" }).fill("Unfinished"))
+          yield* fromPromise(() => page.reload())
+          const question = page.getByRole("textbox", { name: "Your question" })
+          yield* fromPromise(() => question.waitFor())
+          assert.strictEqual(yield* fromPromise(() => question.inputValue()), "Unfinished")
+          yield* fromPromise(() => question.fill(""))
+          yield* fromPromise(() => page.getByText("Write", { exact: true }).click())
+
+          yield* server.stop("SIGKILL")
+          yield* sendText(page, "Written before the tab was closed.")
+          yield* expectText(page, "Sending…")
+          yield* fromPromise(() => page.close())
+          yield* startServer({ data, port: server.port })
+          const next = yield* openTab(thread)
+          yield* expectText(next, "Written before the tab was closed.")
+          yield* fromPromise(() => next.getByText("Sending…").waitFor({ state: "detached" }))
+          yield* fromPromise(() => next.reload())
+          yield* expectText(next, "Written before the tab was closed.")
+          assert.strictEqual(yield* fromPromise(() => next.getByText("Written before").count()), 1)
+          assert.deepStrictEqual(pageErrors, [])
+        }))
+    )
+
+    it.live(
+      "[AUT1] a key that is removed in one tab is removed in all, and where keys cannot be used the page says so",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const server = yield* startServer({ data: yield* temporaryFolder, env: { CHOIR_INSECURE: "1" } })
+          const chromium = yield* launchBrowser
+          const { openTab, page, pageErrors } = yield* openBrowserUser(chromium, server.url)
+          const other = yield* openTab(server.url)
+          yield* fromPromise(() => other.getByRole("complementary").waitFor())
+          yield* fromPromise(() => page.getByRole("region", { name: "Your key" }).locator("summary").click())
+          yield* click(page, "Remove this key")
+          for (const tab of [page, other]) {
+            yield* fromPromise(() => tab.getByRole("button", { name: "Create a key" }).waitFor())
+          }
+          assert.deepStrictEqual(pageErrors, [])
+          // The browser itself warns about such an origin.
+          const insecure = yield* openTab(server.url.replace("127.0.0.1", insecureHost))
+          yield* expectText(insecure, "This browser cannot sign with Ed25519 keys.")
+        }))
+    )
   }
 )
 

@@ -2,9 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { threadLimits } from "../../src/domain/thread/ThreadGuards.ts"
 import { maxContentBytes } from "../../src/domain/topic/MessageContent.ts"
 import { compositionCommand, compositionProblem } from "../../src/web/composition.ts"
+import { formatTokens } from "../../src/web/format.ts"
 
-const message = (text: string) => ({ text, isAsking: false, stake: undefined })
-const submission = (stake: string) => ({ text: "text", isAsking: false, stake })
+const message = (text: string) => ({ text, isAsking: false, stake: undefined, balance: 10_000 })
+const submission = (stake: string) => ({ text: "text", isAsking: false, stake, balance: 10_000 })
 
 describe("composition", () => {
   it("is a prompt, a message, or a submission with a stake", () => {
@@ -31,5 +32,14 @@ describe("composition", () => {
     for (const stake of ["", "1.5", "x", String(threadLimits.minimumStake - 1)]) {
       assert.include(compositionProblem(submission(stake)), "The stake must be")
     }
+  })
+
+  it("rejects a stake above the balance, with separators in both numbers", () => {
+    assert.isUndefined(compositionProblem(submission("10000")))
+    assert.strictEqual(
+      compositionProblem(submission("999999")),
+      `The stake is ${formatTokens(999_999)}, and you have ${formatTokens(10_000)}.`
+    )
+    assert.isUndefined(compositionProblem({ ...submission("999999"), balance: undefined }))
   })
 })

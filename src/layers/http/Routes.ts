@@ -3,6 +3,7 @@
  */
 import { Effect, FileSystem, Layer, Path, PlatformError, Ref } from "effect"
 import { HttpRouter, HttpServerError, HttpServerResponse, HttpStaticServer } from "effect/http"
+import * as HashedFiles from "./HashedFiles.ts"
 import * as MetricsRoute from "./MetricsRoute.ts"
 import { Readiness } from "./Readiness.ts"
 
@@ -59,10 +60,13 @@ const webAppRoutes = (root: string) =>
     const files = yield* FileSystem.FileSystem
     const path = yield* Path.Path
     return (yield* Effect.orElseSucceed(files.exists(path.join(root, "index.html")), () => false))
-      ? HttpRouter.use(Effect.fnUntraced(function*(router) {
-        const serveFile = yield* HttpStaticServer.make({ root, spa: true, cacheControl: "no-cache" })
-        yield* router.add("GET", "/*", Effect.mapError(serveFile, toNotFound))
-      }))
+      ? Layer.merge(
+        HashedFiles.layer(root),
+        HttpRouter.use(Effect.fnUntraced(function*(router) {
+          const serveFile = yield* HttpStaticServer.make({ root, spa: true, cacheControl: "no-cache" })
+          yield* router.add("GET", "/*", Effect.mapError(serveFile, toNotFound))
+        }))
+      )
       : HttpRouter.add(
         "GET",
         "/",

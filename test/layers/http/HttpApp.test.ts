@@ -10,12 +10,15 @@ import * as Readiness from "../../../src/layers/http/Readiness.ts"
 import * as HttpListener from "../../../src/layers/net/HttpListener.ts"
 import { temporaryFolder } from "../../support/ServerProcess.ts"
 
+const script = "console.log('Choir')\n".repeat(100)
+
 /** A listening server over a folder with a page in it. */
 const startHttpApp = Effect.fnUntraced(function*(extraRoutes?: HttpApp.HttpAppOptions["extraRoutes"]) {
   const root = yield* temporaryFolder
   writeFileSync(join(root, "index.html"), "<title>Choir</title>")
   mkdirSync(join(root, "assets"))
   writeFileSync(join(root, "assets", "app.js"), "1")
+  writeFileSync(join(root, "assets", "index-BTytqabz.js"), script)
   writeFileSync(join(root, "..", "choir-secret.txt"), "secret")
   const context = yield* Layer.build(
     HttpApp.layer({
@@ -64,6 +67,27 @@ describe("HTTP", () => {
       for (const path of ["/..%2fchoir-secret.txt", "/%2e%2e/choir-secret.txt", "/assets/..%5c..%5cchoir-secret.txt"]) {
         assert.notInclude((yield* get(path)).text, "secret", path)
       }
+    }))
+
+  it.effect("[OPS1] a file with a hash in its name is compressed for those who accept it, and cached for good", () =>
+    Effect.gen(function*() {
+      const { get } = yield* startHttpApp()
+      const coding = (header: string) =>
+        Effect.map(
+          get("/assets/index-BTytqabz.js", { headers: { "accept-encoding": header } }),
+          ({ response, text }) => {
+            assert.strictEqual(text, script)
+            assert.include(response.headers.get("content-type"), "text/javascript")
+            assert.include(response.headers.get("cache-control"), "immutable")
+            assert.strictEqual(response.headers.get("vary"), "accept-encoding")
+            return response.headers.get("content-encoding")
+          }
+        )
+      for (const header of ["gzip", "br, GZIP;q=0.5", "*"]) assert.strictEqual(yield* coding(header), "gzip", header)
+      for (const header of ["identity", "gzip;q=0", "gzip;q=0.0, *", "br, gzip;q=x"]) {
+        assert.isNull(yield* coding(header), header)
+      }
+      assert.strictEqual((yield* get("/assets/app.js")).response.headers.get("cache-control"), "no-cache")
     }))
 
   it.effect.each([
