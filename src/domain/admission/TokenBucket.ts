@@ -42,8 +42,8 @@ export const charge = (bucket: TokenBucket, rate: Rate, now: Instant, tokens: nu
 }
 
 /**
- * CON7, SEC25: takes `cost` tokens, at most the burst. `wait` is 0 if they were there, otherwise the milliseconds until
- * they will be; the bucket is then left as it is.
+ * CON7, SEC25: takes `cost` tokens if there is one; what is missing is a debt, so that after a cheap message a dear one need
+ * not wait. `wait` is 0, or the milliseconds until there is a token; the bucket is then left as it is.
  */
 export const take = (
   bucket: TokenBucket,
@@ -51,7 +51,6 @@ export const take = (
   now: Instant,
   cost = 1
 ): { readonly bucket: TokenBucket; readonly wait: number } => {
-  const price = Math.min(cost, rate.burst)
-  const wait = waitFor(bucket, rate, now, price)
-  return { bucket: wait === 0 ? charge(bucket, rate, now, price) : refill(bucket, rate, now), wait }
+  const wait = waitFor(bucket, rate, now)
+  return { bucket: wait === 0 ? charge(bucket, rate, now, cost) : refill(bucket, rate, now), wait }
 }

@@ -33,7 +33,7 @@ export const defaults = {
   messagesPerMinute: 100,
   messageBurst: 20,
   signalsPerSecond: 30,
-  /** SEC25: messages that a prompt counts as; at most the burst. */
+  /** SEC25: messages that a prompt counts as; what the budget lacks is a debt. */
   promptCost: 20,
   /** SEC29: runs of the Chorus per key, per address and in total on one day (UTC). */
   runsPerUser: 200,

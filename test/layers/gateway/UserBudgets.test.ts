@@ -46,15 +46,15 @@ describe("the budgets of a user", () => {
     assert.deepStrictEqual(waits("ada", ["arena:a", "room:a"], 17), [0, 583])
   })
 
-  it("[SEC25] a prompt counts as twenty messages, and never as more than the burst", () => {
+  it("[SEC25] a prompt counts as twenty messages, and is taken where one message would be", () => {
     const waitsFor = (messageBurst: number) => {
       const users = UserBudgets.make<string>({ ...defaults, messageBurst }, kinds)
       const account = users.addConnection(makeTestUser().key, "a")
       const send = (tag: string) => users.consume(account, state, command("thread:a", tag), 0).wait
       return [send("submit_message"), send("submit_prompt"), send("submit_prompt"), send("submit_message")]
     }
-    assert.deepStrictEqual(waitsFor(21), [0, 0, 12_000, 600])
-    assert.deepStrictEqual(waitsFor(20), [0, 600, 600, 0])
+    assert.deepStrictEqual(waitsFor(21), [0, 0, 600, 600])
+    assert.deepStrictEqual(waitsFor(20), [0, 0, 1_200, 1_200])
     assert.deepStrictEqual(waitsFor(1), [0, 600, 600, 600])
   })
 
