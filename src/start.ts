@@ -1,6 +1,7 @@
 /** Runs the server until a signal. Loaded by `main.ts` after its check of the Node version. */
 import "effect/schema/SchemaJITCompiler/enable"
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit, Layer } from "effect"
 import * as App from "./layers/app/App.ts"
 import * as Config from "./layers/config/Config.ts"

@@ -1,5 +1,6 @@
 /** The `choir` command: its subcommands, error output and exit code. */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit, Layer } from "effect"
 import { CliError as EffectCliError, CliOutput, Command } from "effect/cli"
 import process from "node:process"

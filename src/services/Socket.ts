@@ -102,11 +102,11 @@ export class UnsupportedCapability
 
 /** The engine's package is not installed; `install` is the command that installs it. */
 export class EngineNotInstalled extends Schema.TaggedError<EngineNotInstalled>()("EngineNotInstalled", {
-  setting: Schema.String,
+  layer: Schema.String,
   install: Schema.String
 }) {
   override get message() {
-    return `${this.setting} needs a package that is not installed: ${this.install}`
+    return `${this.layer} needs a package that is not installed: ${this.install}`
   }
 }
 

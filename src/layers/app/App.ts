@@ -73,6 +73,7 @@ import * as HttpListener from "../net/HttpListener.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import * as Telemetry from "../observability/Telemetry.ts"
 import * as SignalsLocal from "../presence/SignalsLocal.ts"
+import type { PackageNotInstalled } from "../runtime/OptionalPackage.ts"
 import * as DatabaseLive from "../search/DatabaseLive.ts"
 import * as PriorsCollection from "../search/PriorsCollection.ts"
 import * as PriorsLive from "../search/PriorsLive.ts"
@@ -140,7 +141,7 @@ const modelLayer = (settings: Settings) => {
 /** The vector index: in the data file, unless a Qdrant server is configured. */
 const vectorIndexLayer = (
   { qdrantKey, qdrantUrl }: Settings
-): Layer.Layer<VectorIndex, VectorIndexError, SqlClient.SqlClient> =>
+): Layer.Layer<VectorIndex, VectorIndexError | PackageNotInstalled, SqlClient.SqlClient> =>
   qdrantUrl === null
     ? VectorIndexEmbedded.layer
     : VectorIndexQdrant.layer({ url: qdrantUrl, apiKey: qdrantKey ?? undefined, timeout: vectorTimeoutMillis })

@@ -17,13 +17,8 @@ import { toTokenCount } from "../../domain/chorus/TokenCount.ts"
 import * as EmbeddingOrder from "../../domain/search/EmbeddingOrder.ts"
 import * as Vector from "../../domain/search/Vector.ts"
 import * as AiSdkError from "./AiSdkError.ts"
+import type { ModelLimits } from "./Endpoint.ts"
 import type { LifeSigns } from "./LifeSigns.ts"
-
-/** The limits of a model's answers and embeddings. */
-export interface ModelLimits extends ModelStream.StreamLimits {
-  /** Until the vectors of one request have arrived. */
-  readonly embeddingTimeout: Duration.Duration
-}
 
 /** The limits unless a model is given others. */
 const defaultLimits: ModelLimits = { ...ModelStream.defaultStreamLimits, embeddingTimeout: Duration.seconds(60) }

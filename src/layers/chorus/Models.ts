@@ -32,13 +32,14 @@
  * await Effect.runPromise(program.pipe(Effect.provide(Layers.Models.layer({}))))
  * ```
  */
-import { Context, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { EmbeddingModel, LanguageModel } from "effect/ai"
 import * as ExtractiveModel from "../../domain/chorus/extractive/ExtractiveModel.ts"
 import * as HashEmbedding from "../../domain/search/HashEmbedding.ts"
+import * as OptionalPackage from "../runtime/OptionalPackage.ts"
+import type { Endpoint } from "./Endpoint.ts"
 import * as ExtractiveLanguageModel from "./ExtractiveLanguageModel.ts"
 import * as HashingEmbedder from "./HashingEmbedder.ts"
-import * as OpenAiCompatible from "./OpenAiCompatible.ts"
 
 /** The names of the models in use. */
 export class ModelInfo extends Context.Service<ModelInfo, {
@@ -53,19 +54,31 @@ export class ModelInfo extends Context.Service<ModelInfo, {
 
 /** The configured endpoints; a model without one is the built-in one. */
 export interface ModelsConfig {
-  readonly llm?: OpenAiCompatible.Endpoint | undefined
-  readonly embed?: (OpenAiCompatible.Endpoint & { readonly dimensions: number }) | undefined
+  readonly llm?: Endpoint | undefined
+  readonly embed?: (Endpoint & { readonly dimensions: number }) | undefined
 }
+
+/** The AI SDK is an optional package, needed for endpoints alone. */
+const loadOpenAiCompatible = OptionalPackage.load(
+  "Layers.Models with an endpoint",
+  "npm install @ai-sdk/openai-compatible@3 @ai-sdk/provider@4",
+  () => import("./OpenAiCompatible.ts")
+)
 
 /** The models and their names. */
 export const layer = (
   { embed, llm }: ModelsConfig
 ): Layer.Layer<
-  LanguageModel.LanguageModel | EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions | ModelInfo
+  LanguageModel.LanguageModel | EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions | ModelInfo,
+  OptionalPackage.PackageNotInstalled
 > =>
   Layer.mergeAll(
-    llm === undefined ? ExtractiveLanguageModel.layer : OpenAiCompatible.layer(llm),
-    embed === undefined ? HashingEmbedder.layer : OpenAiCompatible.openAiEmbeddingLayer(embed),
+    llm === undefined
+      ? ExtractiveLanguageModel.layer
+      : Layer.unwrap(Effect.map(loadOpenAiCompatible, ({ layer }) => layer(llm))),
+    embed === undefined
+      ? HashingEmbedder.layer
+      : Layer.unwrap(Effect.map(loadOpenAiCompatible, ({ openAiEmbeddingLayer }) => openAiEmbeddingLayer(embed))),
     Layer.succeed(ModelInfo, {
       provider: llm === undefined ? "choir" : "openai-compatible",
       model: llm === undefined ? ExtractiveModel.modelName : llm.model,

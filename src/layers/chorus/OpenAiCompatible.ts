@@ -4,21 +4,10 @@ import { Layer, Redacted } from "effect"
 import { type EmbeddingModel, LanguageModel } from "effect/ai"
 import * as AiSdk from "./AiSdk.ts"
 import { cappedFetch } from "./CappedFetch.ts"
+import type { Endpoint } from "./Endpoint.ts"
 import { makeEndpointFetch } from "./EndpointFetch.ts"
 import { dropInvalidUsage } from "./InvalidUsage.ts"
 import { LifeSigns } from "./LifeSigns.ts"
-
-/**
- * An endpoint and a model. `url` is the part before `/chat/completions`, often ending in `/v1`. A query is kept at the end
- * of every address; with `api-version` in it, the key is sent as Azure expects it, in the header `api-key`.
- */
-export interface Endpoint {
-  readonly url: string
-  /** Undefined if the endpoint requires none. */
-  readonly key?: Redacted.Redacted | undefined
-  readonly model: string
-  readonly limits?: Partial<AiSdk.ModelLimits> | undefined
-}
 
 /** The endpoint's chat model. */
 export const layer = (endpoint: Endpoint): Layer.Layer<LanguageModel.LanguageModel> => {

@@ -2,7 +2,7 @@
  * Calls to a Qdrant server: interruptible, with a time limit and typed errors. Works around its client library's
  * behaviour; has no part in points.
  */
-import { QdrantClient } from "@qdrant/js-client-rest"
+import type { QdrantClient } from "@qdrant/js-client-rest"
 import { Effect, Redacted, Schema } from "effect"
 import * as diagnostics from "node:diagnostics_channel"
 import {
@@ -16,15 +16,8 @@ import {
   type VectorIndexErrorReason,
   VectorRejected
 } from "../../services/VectorIndex.ts"
-
-/** Where the server is, and how long to wait for it. */
-export interface QdrantHttpOptions {
-  /** `http://host:6333` or `https://host/prefix`. Without a port: 6333, and 443 for https. */
-  readonly url: string
-  readonly apiKey?: Redacted.Redacted | undefined
-  /** The time limit of a call, in milliseconds. */
-  readonly timeout: number
-}
+import * as OptionalPackage from "../runtime/OptionalPackage.ts"
+import type { QdrantServer } from "./QdrantServer.ts"
 
 type QdrantApi = ReturnType<QdrantClient["api"]>
 
@@ -35,12 +28,18 @@ export type QdrantCall = <A>(
   call: (api: QdrantApi, init: { readonly signal: AbortSignal }) => Promise<{ readonly data: unknown }>
 ) => Effect.Effect<A, VectorIndexError>
 
+const loadClient = OptionalPackage.load(
+  "Layers.VectorIndexQdrant",
+  "npm install @qdrant/js-client-rest@1",
+  () => import("@qdrant/js-client-rest")
+)
+
 /** The low-level interface: the high-level client cannot be interrupted. Its own time limit would override a signal. */
-const makeApi = ({ apiKey, url }: QdrantHttpOptions): QdrantApi => {
+const makeApi = (Client: typeof QdrantClient, { apiKey, url }: QdrantServer): QdrantApi => {
   const { hostname, pathname, protocol } = new URL(url)
   // `URL` drops a port that is the scheme's default, and the client would then use its own default.
   const explicitPort = /^[a-z]+:\/\/[^/]*:(\d+)/i.exec(url)?.[1]
-  return new QdrantClient({
+  return new Client({
     host: hostname,
     https: protocol === "https:",
     port: explicitPort !== undefined ? Number(explicitPort) : protocol === "https:" ? 443 : 6333,
@@ -110,8 +109,9 @@ const toReason = (
 }
 
 /** The calls to one server, until the scope closes. */
-export const make = Effect.fnUntraced(function*(options: QdrantHttpOptions) {
-  const api = makeApi(options)
+export const make = Effect.fnUntraced(function*(options: QdrantServer) {
+  const { QdrantClient } = yield* loadClient
+  const api = makeApi(QdrantClient, options)
   const retryAfter = yield* observeRetryAfter(new URL(options.url).origin)
 
   const call: QdrantCall = (collection, result, send) =>

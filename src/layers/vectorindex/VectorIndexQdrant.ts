@@ -36,6 +36,7 @@ import { Effect, Layer, Schema } from "effect"
 import type { Point } from "../../domain/search/VectorPoint.ts"
 import { compareHits } from "../../domain/search/VectorQuery.ts"
 import { DimensionMismatch, TimedOut, VectorIndex } from "../../services/VectorIndex.ts"
+import type { PackageNotInstalled } from "../runtime/OptionalPackage.ts"
 import * as QdrantHttp from "./QdrantHttp.ts"
 import {
   CollectionInfo,
@@ -46,10 +47,11 @@ import {
   UpdateResult,
   versionGuardedUpserts
 } from "./QdrantMapping.ts"
+import type { QdrantServer } from "./QdrantServer.ts"
 import * as VectorValidation from "./VectorValidation.ts"
 
 /** Which server, and how to search it. */
-export interface QdrantOptions extends QdrantHttp.QdrantHttpOptions {
+export interface QdrantOptions extends QdrantServer {
   /** Compare with every matching point instead of trusting the graph index of a large collection. Default: true. */
   readonly exact?: boolean | undefined
 }
@@ -204,5 +206,5 @@ class QdrantEngine implements Engine {
 const compareById = (a: Point, b: Point) => (a.id < b.id ? -1 : 1)
 
 /** The engine. It connects at the first call. */
-export const layer = (options: QdrantOptions): Layer.Layer<VectorIndex> =>
+export const layer = (options: QdrantOptions): Layer.Layer<VectorIndex, PackageNotInstalled> =>
   Layer.effect(VectorIndex, Effect.map(QdrantHttp.make(options), (call) => new QdrantEngine(call, options)))

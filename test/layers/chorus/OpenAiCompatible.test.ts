@@ -10,6 +10,7 @@ import { toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import * as AiSdk from "../../../src/layers/chorus/AiSdk.ts"
 import * as CappedFetch from "../../../src/layers/chorus/CappedFetch.ts"
 import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
+import type { ModelLimits } from "../../../src/layers/chorus/Endpoint.ts"
 import * as Models from "../../../src/layers/chorus/Models.ts"
 import * as OpenAiCompatible from "../../../src/layers/chorus/OpenAiCompatible.ts"
 import { Chorus } from "../../../src/services/Chorus.ts"
@@ -28,10 +29,12 @@ const mockServer = Effect.acquireRelease(
 const runStep = Effect.fnUntraced(function*(
   url: string,
   prompt: string,
-  options: { readonly key?: string; readonly limits?: Partial<AiSdk.ModelLimits>; readonly pieces?: Array<string> } = {}
+  options: { readonly key?: string; readonly limits?: Partial<ModelLimits>; readonly pieces?: Array<string> } = {}
 ) {
   const llm = { url, key: Redacted.make(options.key ?? key), model: "gpt-4o-mini", limits: options.limits }
-  const layer = ChorusLive.layer.pipe(Layer.provide([Models.layer({ llm }), fakePriorsLayer(() => Effect.succeed([]))]))
+  const layer = ChorusLive.layer.pipe(
+    Layer.provide([Layer.orDie(Models.layer({ llm })), fakePriorsLayer(() => Effect.succeed([]))])
+  )
   return yield* Effect.provide(
     Chorus.use(({ step }) =>
       step(makeRunAt("action", 0, { prompt }), (piece) => Effect.sync(() => void options.pieces?.push(piece)))

@@ -5,6 +5,7 @@ import { displayText } from "../../../src/domain/chorus/ChorusOutput.ts"
 import { toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import { cappedFetch } from "../../../src/layers/chorus/CappedFetch.ts"
 import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
+import type { Endpoint } from "../../../src/layers/chorus/Endpoint.ts"
 import { makeEndpointFetch } from "../../../src/layers/chorus/EndpointFetch.ts"
 import { LifeSigns } from "../../../src/layers/chorus/LifeSigns.ts"
 import * as Models from "../../../src/layers/chorus/Models.ts"
@@ -18,12 +19,12 @@ const answer = formatModelAnswer("Eighty degrees.", stepData.action)
 const answerChunks = ProviderServer.textChunks(answer)
 const { finishChunk, sendEvents, sendJson, usageChunk } = ProviderServer
 
-const endpointAt = (url: string): OpenAiCompatible.Endpoint => ({ url, key: Redacted.make("sk-1"), model: "m" })
+const endpointAt = (url: string): Endpoint => ({ url, key: Redacted.make("sk-1"), model: "m" })
 
 /** `steps` steps put to one model of the endpoint. */
 const runSteps = Effect.fnUntraced(function*(url: string, steps = 1) {
   const layer = ChorusLive.layer.pipe(
-    Layer.provide([Models.layer({ llm: endpointAt(url) }), fakePriorsLayer(() => Effect.succeed([]))])
+    Layer.provide([Layer.orDie(Models.layer({ llm: endpointAt(url) })), fakePriorsLayer(() => Effect.succeed([]))])
   )
   return yield* Effect.gen(function*() {
     const { step } = yield* Chorus

@@ -126,7 +126,7 @@ describe("CHOIR_SOCKET", () => {
         const fault = yield* Effect.flip(withServer(App.ServerAddress, { CHOIR_SOCKET: "uws" }))
         assert.strictEqual(
           fault.message,
-          "CHOIR_SOCKET=uws needs a package that is not installed: npm install uNetworking/uWebSockets.js#v20.57.0"
+          "Layers.SocketUws needs a package that is not installed: npm install uNetworking/uWebSockets.js#v20.57.0"
         )
       }))
   })

@@ -70,7 +70,7 @@ const loadSocketIo = Effect.tryPromise({
   try: () => import("socket.io"),
   catch: () =>
     new SocketError({
-      reason: new EngineNotInstalled({ setting: "CHOIR_SOCKET=socketio", install: "npm install socket.io@4.8.4" })
+      reason: new EngineNotInstalled({ layer: "Layers.SocketIo", install: "npm install socket.io@4" })
     })
 })
 

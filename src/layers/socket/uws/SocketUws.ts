@@ -79,7 +79,7 @@ export const loadUws: Effect.Effect<UwsApi.UwsModule, SocketError> = Effect.tryP
   catch: () =>
     new SocketError({
       reason: new EngineNotInstalled({
-        setting: "CHOIR_SOCKET=uws",
+        layer: "Layers.SocketUws",
         install: "npm install uNetworking/uWebSockets.js#v20.57.0"
       })
     })
