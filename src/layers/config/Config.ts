@@ -3,16 +3,18 @@
  *
  * **When to use**
  *
- * To configure `App.layer` and `Telemetry` as the `choir` server is: `load` reads the current `ConfigProvider`.
+ * To configure `App.layer` and `Telemetry`: `load` reads the current `ConfigProvider`, as the `choir` server does; `make`
+ * takes values. Both check the same.
  *
  * **Details**
  *
  * All faults are reported at once and before anything starts, unknown names included: Effect's `Config` stops at the
- * first one. Keys and tokens are `Redacted`.
+ * first one. Keys and tokens are `Redacted`. A provider may spell `CHOIR_LLM_URL` as one name, as `LLM_URL` in `CHOIR`, or
+ * as nested `CHOIR`, `LLM`, `URL`.
  *
  * **Gotchas**
  *
- * Another program's variables that begin with `CHOIR_` are faults. Settings are read once; only TLS certificates are read
+ * Another program's variables that begin with `CHOIR_` are faults, as far as the provider lists its names. Settings are read once; only TLS certificates are read
  * again, on SIGHUP.
  *
  * **Example**
@@ -26,6 +28,7 @@
  *
  * const program = Effect.gen(function*() {
  *   console.log((yield* read({ CHOIR_PORT: "8080" })).port) // 8080
+ *   console.log((yield* Effect.fromResult(Layers.Config.make({ port: 8081, limits: { pingInterval: 20_000 } }))).port) // 8081
  *   const { faults } = yield* Effect.flip(read({ CHOIR_PORT: "high", CHOIR_COLOUR: "blue" }))
  *   return faults.length
  * })
@@ -206,7 +209,22 @@ const checkEndpoint = (
     : [`CHOIR_${prefix}_URL is missing: without it ${unused.join(" and ")} would have no effect`]
 }
 
-/** The `CHOIR_*` variables of the current `ConfigProvider`, by name. */
+/** Some of the settings, as values. */
+export type PartialSettings = Partial<Omit<Settings, "limits">> & { readonly limits?: Partial<Limits> | undefined }
+
+/** The settings with these values and defaults for all others, or all faults. Faults name the variables. */
+export const make = ({ limits = {}, ...values }: PartialSettings): Result.Result<Settings, SettingsInvalid> => {
+  const definitions: Readonly<Record<string, Setting.Setting<unknown>>> = { ...settingDefinitions, ...limitDefinitions }
+  const env = Object.fromEntries(
+    Object.entries({ ...values, ...limits }).map(([key, value]) => [
+      definitions[key]?.name ?? key,
+      Setting.toText(value)
+    ])
+  )
+  return Result.mapError(parse(env), (faults) => new SettingsInvalid({ faults }))
+}
+
+/** The variables of the current `ConfigProvider`, by name: those of Choir, and others that begin with `CHOIR_`. */
 const readEnvironment = Effect.gen(function*() {
   const provider = yield* ConfigProvider.ConfigProvider
   const variables: Record<string, string> = {}
@@ -223,9 +241,29 @@ const readEnvironment = Effect.gen(function*() {
       for (const child of children) yield* visit([...path, child])
     }
   )
-  yield* visit(["CHOIR"])
+  // A provider need not list its names, so this only finds unknown ones.
+  yield* visit([prefix])
+  const root = yield* provider.load([])
+  for (const name of root?._tag === "Record" ? root.keys : []) if (name.startsWith(`${prefix}_`)) yield* visit([name])
+  for (const { name } of settingsReference) {
+    for (const path of spellings(name)) {
+      const node = yield* provider.load(path)
+      if (node?.value === undefined) continue
+      variables[name] = node.value
+      break
+    }
+  }
   return variables
 })
+
+const prefix = "CHOIR"
+
+/** Where a provider may have a variable. */
+const spellings = (name: string): ReadonlyArray<ConfigProvider.Path> => [
+  [name],
+  [prefix, name.slice(prefix.length + 1)],
+  name.split("_")
+]
 
 /** Reads and checks all settings from the current `ConfigProvider`, or fails with all faults. */
 export const load: Effect.Effect<Settings, SettingsInvalid> = readEnvironment.pipe(

@@ -98,3 +98,15 @@ export const readSetting = <A>(
   faults.push(`${setting.name}=${isHidden ? "(hidden)" : JSON.stringify(text)} must be ${setting.expected}`)
   return setting.defaultValue
 }
+
+/** A setting's value as the text that it is parsed from. */
+export const toText = (value: unknown): string =>
+  Redacted.isRedacted(value)
+    ? String(Redacted.value(value))
+    : typeof value === "boolean"
+    ? value ? "1" : "0"
+    : Array.isArray(value)
+    ? value.join(",")
+    : value === null || value === undefined
+    ? ""
+    : String(value)

@@ -47,6 +47,49 @@ describe("settings", () => {
       env: { CHOIR_PORT: "1234", CHOIR_PING_INTERVAL: "7", CHOIR_HOST: "", OTHER: "x" }
     })))))
 
+  it.effect.each([
+    { CHOIR_PORT: "1234", CHOIR_PING_INTERVAL: 7 },
+    { CHOIR: { PORT: 1234, PING_INTERVAL: 7 } },
+    { CHOIR: { PORT: 1234, PING: { INTERVAL: 7 } } }
+  ])("[OPS10] the variables come from objects: %j", (root) =>
+    Effect.gen(function*() {
+      const objects = ConfigProvider.fromUnknown(root)
+      const unlisted = ConfigProvider.make((path) =>
+        path.length < 2 && path[0] !== "CHOIR_PORT" && path[0] !== "CHOIR_PING_INTERVAL"
+          ? Effect.undefined
+          : objects.load(path)
+      )
+      const emptyFirst = ConfigProvider.orElse(ConfigProvider.fromUnknown({ CHOIR_HOST: "::1", CHOIR: {} }), objects)
+      for (const provider of [objects, unlisted, emptyFirst, ConfigProvider.constantCase(objects)]) {
+        const { limits, port } = yield* Effect.provide(Config.load, ConfigProvider.layer(provider))
+        assert.deepStrictEqual([port, limits.pingInterval], [1234, 7])
+      }
+    }))
+
+  it.effect("[OPS10] an unknown name in an object is a fault", () =>
+    Effect.gen(function*() {
+      for (const root of [{ CHOIR_PROT: 1 }, { CHOIR: { PROT: 1 } }]) {
+        const provider = ConfigProvider.layer(ConfigProvider.fromUnknown(root))
+        const { faults } = yield* Effect.flip(Effect.provide(Config.load, provider))
+        assert.deepStrictEqual(faults, ["CHOIR_PROT is not a setting of Choir: check the spelling"])
+      }
+    }))
+
+  it("[OPS10] settings made of values pass the same checks as variables", () => {
+    const values = { port: 0, origins: ["https://a.example", "https://b.example"], llmKey: Redacted.make("canary") }
+    const invalid = Config.make({ ...values, port: 70_000.5, limits: { pingInterval: -1 } })
+    assert.deepStrictEqual(Result.getOrThrow(Result.flip(invalid)).faults, [
+      `CHOIR_PORT="70000.5" must be a whole number from 0 to 65535`,
+      `CHOIR_PING_INTERVAL="-1" must be a whole number from 1 to 1000000000`,
+      "CHOIR_LLM_URL is missing: without it CHOIR_LLM_KEY would have no effect"
+    ])
+    const settings = Result.getOrThrow(Config.make({ ...values, llmUrl: "http://llm", llmModel: "m", echo: true }))
+    assert.deepInclude(settings, { port: 0, origins: values.origins, echo: true })
+    assert.strictEqual(Redacted.value(settings.llmKey!), "canary")
+    assert.deepStrictEqual(Result.getOrThrow(Config.make({ ...settings })), settings)
+    assert.deepStrictEqual(Result.getOrThrow(Config.make({})), Result.getOrThrow(Config.parse({})))
+  })
+
   it("[OPS10] the README lists each variable once; those of limits follow from its rule for their names", () => {
     const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8")
     const rows = [...readme.matchAll(/^\| (`CHOIR_[^|]*) \|/gm)].flatMap(([, cell]) => cell!.match(/CHOIR_\w+/g) ?? [])
