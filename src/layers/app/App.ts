@@ -3,10 +3,11 @@
  *
  * **When to use**
  *
- * Use `layer` to run a complete server inside your own program: with a kind of
- * topic or a socket engine of your own, or next to other services. `node
- * dist/main.js` is this layer and nothing else. To compose only parts, provide the
- * layers of `Layers` yourself.
+ * Use `layer` to run a complete server inside your own program: with kinds of
+ * topic, models, a database, vectors, routes, a page or a listener of your own.
+ * `node dist/main.js` is this layer and nothing else. `core` is the same without
+ * the parts that can be exchanged: its type lists them. To compose only a few
+ * services, provide the layers of `Layers` yourself (docs/library.md).
  *
  * **Details**
  *
@@ -46,15 +47,18 @@
  * // => ready
  * ```
  */
-import { Context, Duration, Effect, Layer, Path, Ref, type Scope } from "effect"
+import { Context, Effect, Layer, Ref, type Scope } from "effect"
+import type { EmbeddingModel, LanguageModel } from "effect/ai"
+import type { HttpRouter, HttpServerError } from "effect/http"
 import type { SqlClient } from "effect/sql"
+import { Server as TlsServer } from "node:tls"
 import { fileURLToPath } from "node:url"
 import { builtInKinds } from "../../domain/BuiltInKinds.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 import type { Sessions as SessionsService } from "../../services/Sessions.ts"
 import { Socket, type SocketError } from "../../services/Socket.ts"
 import { Topics } from "../../services/Topics.ts"
-import type { VectorIndex, VectorIndexError } from "../../services/VectorIndex.ts"
+import type { VectorIndex } from "../../services/VectorIndex.ts"
 import * as ChorusLive from "../chorus/ChorusLive.ts"
 import { ModelCallLimits } from "../chorus/ModelCalls.ts"
 import * as Models from "../chorus/Models.ts"
@@ -73,7 +77,6 @@ import * as HttpListener from "../net/HttpListener.ts"
 import * as Metrics from "../observability/Metrics.ts"
 import * as Telemetry from "../observability/Telemetry.ts"
 import * as SignalsLocal from "../presence/SignalsLocal.ts"
-import type { PackageNotInstalled } from "../runtime/OptionalPackage.ts"
 import * as DatabaseLive from "../search/DatabaseLive.ts"
 import * as PriorsCollection from "../search/PriorsCollection.ts"
 import * as PriorsLive from "../search/PriorsLive.ts"
@@ -82,13 +85,11 @@ import * as SessionsSql from "../sessions/SessionsSql.ts"
 import { requireComplete } from "../socket/core/SocketContract.ts"
 import * as SocketFromConfig from "../socket/SocketFromConfig.ts"
 import type * as SocketUws from "../socket/uws/SocketUws.ts"
-import * as Sqlite from "../sql/Sqlite.ts"
 import * as IntentHandlersLive from "../topics/IntentHandlersLive.ts"
 import * as KindsLive from "../topics/KindsLive.ts"
 import * as TopicsLocal from "../topics/TopicsLocal.ts"
-import * as VectorIndexEmbedded from "../vectorindex/VectorIndexEmbedded.ts"
-import * as VectorIndexQdrant from "../vectorindex/VectorIndexQdrant.ts"
 import * as DataFolder from "./DataFolder.ts"
+import * as DefaultParts from "./DefaultParts.ts"
 import * as RuntimeGauges from "./RuntimeGauges.ts"
 
 /** The address of a running server. */
@@ -101,66 +102,19 @@ export class ServerAddress extends Context.Service<ServerAddress, {
 class PublicOrigin extends Context.Service<PublicOrigin, Ref.Ref<string>>()("choir/layers/app/App/PublicOrigin") {}
 
 /** `dist/web`, relative to `dist/layers/app` as well as to `src/layers/app`. */
-const webRoot = fileURLToPath(new URL("../../../dist/web", import.meta.url))
-
-const storageLayer = (settings: Settings) =>
-  Layer.unwrap(Effect.gen(function*() {
-    const path = yield* Path.Path
-    yield* DataFolder.ensureDataFolder(settings.data)
-    const file = Sqlite.layer({ filename: path.join(settings.data, "choir.db") }).pipe(
-      Layer.catchTag("SqlError", ({ message }) =>
-        Layer.effectContext(
-          Effect.fail(new DataFolder.DataFolderUnusable({ folder: settings.data, reason: message }))
-        ))
-    )
-    return EventLogSql.layer.pipe(Layer.provideMerge(file))
-  }))
-
-const modelLayer = (settings: Settings) => {
-  const { embedDimensions, embedKey, embedModel, embedUrl, llmKey, llmModel, llmUrl } = settings
-  return Models.layer({
-    llm: llmUrl === null || llmModel === null ? undefined : {
-      url: llmUrl,
-      key: llmKey ?? undefined,
-      model: llmModel,
-      limits: {
-        firstTokenTimeout: Duration.millis(settings.llmFirstTokenTimeout),
-        idleTimeout: Duration.millis(settings.llmIdleTimeout)
-      }
-    },
-    embed: embedUrl === null || embedModel === null ? undefined : {
-      url: embedUrl,
-      key: embedKey ?? undefined,
-      model: embedModel,
-      dimensions: embedDimensions,
-      limits: { embeddingTimeout: Duration.millis(settings.embedTimeout) }
-    }
-  })
-}
-
-/** The vector index: in the data file, unless a Qdrant server is configured. */
-const vectorIndexLayer = (
-  { qdrantKey, qdrantUrl }: Settings
-): Layer.Layer<VectorIndex, VectorIndexError | PackageNotInstalled, SqlClient.SqlClient> =>
-  qdrantUrl === null
-    ? VectorIndexEmbedded.layer
-    : VectorIndexQdrant.layer({ url: qdrantUrl, apiKey: qdrantKey ?? undefined, timeout: vectorTimeoutMillis })
-
-/** Milliseconds that one call to a vector engine may take. */
-const vectorTimeoutMillis = 10_000
+const builtPage = fileURLToPath(new URL("../../../dist/web", import.meta.url))
 
 const priorsCollection = Layer.unwrap(Effect.map(Models.ModelInfo, ({ embedder }) => PriorsCollection.layer(embedder)))
 
-/** Topics, the Chorus and search; needs storage and models. */
-const topicsAndChorus = (settings: Settings) =>
+/** Topics, the Chorus and search; needs the event log, vectors and models. */
+const topicsAndChorus = ({ limits }: Settings) =>
   Layer.mergeAll(RunStepHandler.layer, SearchIndexerLive.layer).pipe(
-    Layer.provideMerge(ChorusLive.layer.pipe(Layer.provide(Layer.succeed(ModelCallLimits, settings.limits)))),
+    Layer.provideMerge(ChorusLive.layer.pipe(Layer.provide(Layer.succeed(ModelCallLimits, limits)))),
     Layer.provideMerge(PriorsLive.layer),
     Layer.provideMerge(DatabaseLive.layer),
     Layer.provideMerge(priorsCollection),
-    Layer.provideMerge(vectorIndexLayer(settings)),
-    Layer.provideMerge(SignalsLocal.layer(settings.limits)),
-    Layer.provideMerge(TopicsLocal.layer({ limits: settings.limits })),
+    Layer.provideMerge(SignalsLocal.layer(limits)),
+    Layer.provideMerge(TopicsLocal.layer({ limits })),
     Layer.provideMerge(IntentHandlersLive.layer)
   )
 
@@ -169,52 +123,72 @@ const admissionPolicy = (
   path: string
 ): AdmissionGate.UpgradePolicy => ({ path, origins, nativeClients, trustedProxies })
 
-const certificateFiles = ({ tlsCert, tlsKey }: Settings) =>
-  tlsCert === null || tlsKey === null ? undefined : { cert: tlsCert, key: tlsKey }
+/** Makes a socket engine for the address and limits of the settings. */
+export type SocketEngineFactory = (
+  options: SocketUws.UwsOptions
+) => Layer.Layer<Socket, SocketError, HttpListener.HttpListener>
 
-/** The HTTP listener, with TLS if there is a certificate (OPS9). */
-const httpListener = (settings: Settings) => {
-  const tls = certificateFiles(settings)
-  // uWebSockets.js has a listener of its own, which terminates TLS.
-  return tls === undefined || settings.socket === "uws"
-    ? HttpListener.layerPlain(settings.limits)
-    : HttpListener.layerTls(tls, settings.limits)
+/** Routes beside the server's own. They may use its services. */
+export type AppRoutes = Layer.Layer<
+  never,
+  never,
+  | Topics
+  | SessionsService
+  | Readiness.Readiness
+  | HttpRouter.HttpRouter
+  | HttpRouter.Request<"Error", HttpServerError.HttpServerError>
+>
+
+/** What a server is made of beside its settings and its parts. */
+export interface CoreOptions {
+  /** Kinds of topic beside the built-in ones (TOP8); one of the same name replaces the built-in one. */
+  readonly kinds?: ReadonlyArray<AnyKind> | undefined
+  /** A socket engine in place of the one that `CHOIR_SOCKET` selects. */
+  readonly socketEngine?: SocketEngineFactory | undefined
+  /** HTTP routes beside the server's own. */
+  readonly routes?: AppRoutes | undefined
+  /** The folder of the page in place of the built-in page, or false for none. */
+  readonly page?: string | false | undefined
+  /** The path of the WebSocket; `/ws` by default. A client of `https://host/chat` connects to `/chat/ws`. */
+  readonly path?: string | undefined
+  /** False leaves all requests to the listener's own handler: no page, health, metrics or event streams (default: true). */
+  readonly serveHttp?: boolean | undefined
 }
 
-const httpApp = ({ limits, metrics, metricsToken, trustedProxies }: Settings) =>
+const httpApp = ({ limits, metrics, metricsToken, trustedProxies }: Settings, { page, routes }: CoreOptions) =>
   Layer.unwrap(Effect.map(
     Effect.context<Topics | SessionsService | Readiness.Readiness>(),
     (context) =>
       HttpApp.layer({
-        webRoot,
+        webRoot: page === false ? undefined : page ?? builtPage,
         limits,
         trustedProxies,
         metrics: { access: metrics, token: metricsToken },
-        extraRoutes: Layer.provide(SseRoute.layer({ limits, trustedProxies }), Layer.succeedContext(context))
+        extraRoutes: Layer.provide(
+          Layer.merge(SseRoute.layer({ limits, trustedProxies }), routes ?? Layer.empty),
+          Layer.succeedContext(context)
+        )
       })
   ))
 
-/** Makes a socket engine for the address and limits of the settings. */
-type SocketEngineFactory = (
-  options: SocketUws.UwsOptions
-) => Layer.Layer<Socket, SocketError, HttpListener.HttpListener>
-
-const network = (settings: Settings, engine: SocketEngineFactory) => {
+const network = (settings: Settings, options: CoreOptions) => {
   const { limits } = settings
+  const { path = "/ws", serveHttp = true, socketEngine } = options
+  const makeEngine = socketEngine ?? ((engineOptions) => SocketFromConfig.layer(settings.socket, engineOptions))
   return Layer.unwrap(
     Effect.map(
       PublicOrigin,
       (origin) => Gateway.layer({ audience: () => settings.audience ?? Ref.getUnsafe(origin), limits })
     )
   ).pipe(
-    Layer.provideMerge(engine({
+    Layer.provideMerge(makeEngine({
       host: settings.host,
       port: settings.port,
       limits,
-      admission: admissionPolicy(settings, "/ws"),
-      tls: certificateFiles(settings),
+      admission: admissionPolicy(settings, path),
+      tls: DefaultParts.certificateFiles(settings),
       compression: settings.compression,
-      isHandledElsewhere: (path) => settings.echo && path === ConformanceEcho.echoPath
+      isHandledElsewhere: (other) => settings.echo && other === ConformanceEcho.echoPath
     })),
     Layer.provideMerge(
       settings.echo
@@ -225,15 +199,20 @@ const network = (settings: Settings, engine: SocketEngineFactory) => {
         })
         : Layer.empty
     ),
-    Layer.provideMerge(httpApp(settings)),
+    Layer.provideMerge(serveHttp ? httpApp(settings, options) : Layer.empty),
     Layer.provideMerge(SessionsSql.layer(limits)),
     Layer.provideMerge(Readiness.layer),
-    Layer.provideMerge(httpListener(settings)),
     Layer.provideMerge(Layer.effect(PublicOrigin, Ref.make("")))
   )
 }
 
-type RunningServer = Topics | Socket | Gateway.Gateway | Readiness.Readiness | PublicOrigin | Sqlite.DataFiles
+type RunningServer =
+  | Topics
+  | Socket
+  | Gateway.Gateway
+  | Readiness.Readiness
+  | PublicOrigin
+  | HttpListener.HttpListener
 
 /**
  * Recovers topics, then listens. On release: ends readiness, drains connections, finishes requests under way (SYN11).
@@ -245,6 +224,7 @@ const startServer = Effect.fnUntraced(function*(
   const socket = yield* Effect.flatMap(Socket, requireComplete)
   const gateway = yield* Gateway.Gateway
   const readiness = yield* Readiness.Readiness
+  const hasTls = tlsCert !== null || (yield* HttpListener.HttpListener) instanceof TlsServer
   yield* topics.recover
   const { address, port } = yield* Effect.acquireRelease(socket.start, () =>
     Ref.set(readiness, false).pipe(
@@ -252,7 +232,7 @@ const startServer = Effect.fnUntraced(function*(
       Effect.andThen(socket.stop),
       Effect.timeoutOption(limits.drainCap)
     ))
-  const url = `${tlsCert === null ? "http" : "https"}://${address.includes(":") ? `[${address}]` : address}:${port}`
+  const url = `${hasTls ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${port}`
   yield* Ref.set(yield* PublicOrigin, url)
   yield* Ref.set(readiness, true)
   // Ends before the drain begins, which is the last to set readiness.
@@ -260,30 +240,56 @@ const startServer = Effect.fnUntraced(function*(
   return { url }
 })
 
-/** Additions to a server. */
-export interface Extensions {
-  /** A socket engine in place of the one that `CHOIR_SOCKET` selects. */
-  readonly socketEngine?: SocketEngineFactory | undefined
-  /** Kinds of topic beside the built-in ones (TOP8); one of the same name replaces the built-in one. */
-  readonly kinds?: ReadonlyArray<AnyKind> | undefined
-}
-
 const withoutReplaced = (kinds: ReadonlyArray<AnyKind>): ReadonlyArray<AnyKind> =>
   [...builtInKinds.values()].filter(({ name }) => !kinds.some((kind) => kind.name === name))
 
-/** The complete server (OPS1). It drains and stops when the scope closes. */
-export const layer = (settings: Settings, { socketEngine, kinds = [] }: Extensions = {}) =>
+/**
+ * The server without its parts, which its type lists: models with their names, storage, vectors and the HTTP listener.
+ * A listener that listens already is used as it is, and left listening at the end.
+ */
+export const core = (settings: Settings, { kinds = [], ...options }: CoreOptions = {}) =>
   Layer.effect(ServerAddress, startServer(settings)).pipe(
     Layer.provideMerge(RuntimeGauges.layer),
-    Layer.provideMerge(
-      network(settings, socketEngine ?? ((options) => SocketFromConfig.layer(settings.socket, options)))
-    ),
+    Layer.provideMerge(network(settings, options)),
     Layer.provideMerge(topicsAndChorus(settings)),
     Layer.provideMerge(KindsLive.layer([...withoutReplaced(kinds), ...kinds])),
-    Layer.provideMerge(modelLayer(settings)),
-    Layer.provideMerge(storageLayer(settings)),
+    Layer.provideMerge(EventLogSql.layer),
     Layer.provideMerge(OutboundBudget.layer(settings.limits)),
     Layer.provideMerge(ReadBudget.layer(settings.limits)),
+    Layer.provide(Telemetry.samplingLayer(settings)),
     Layer.provideMerge(Telemetry.layer(settings)),
     Layer.provideMerge(Metrics.layer)
+  )
+
+/** The services of models: the language model, the embedding model, and their names. */
+export type ModelServices =
+  | LanguageModel.LanguageModel
+  | EmbeddingModel.EmbeddingModel
+  | EmbeddingModel.Dimensions
+  | Models.ModelInfo
+
+/** Additions to a server, and own parts in place of those that its settings choose. */
+export interface Extensions<E = never, R = never> extends CoreOptions {
+  /** In place of the models of `CHOIR_LLM_*` and `CHOIR_EMBED_*`. */
+  readonly models?: Layer.Layer<ModelServices, E, R> | undefined
+  /** In place of the data file. The database must be SQLite. */
+  readonly storage?: Layer.Layer<SqlClient.SqlClient, E, R> | undefined
+  /** In place of the index in the data file, or in Qdrant. */
+  readonly vectors?: Layer.Layer<VectorIndex, E, R> | undefined
+  /** In place of a listener on `CHOIR_HOST` and `CHOIR_PORT`. */
+  readonly listener?: Layer.Layer<HttpListener.HttpListener, E, R> | undefined
+}
+
+const partOrDefault = <A, E, R, E2, R2>(
+  part: Layer.Layer<A, E, R> | undefined,
+  defaultPart: Layer.Layer<A, E2, R2>
+): Layer.Layer<A, E | E2, R | R2> => part ?? defaultPart
+
+/** The complete server (OPS1): `core` with parts. It drains and stops when the scope closes. */
+export const layer = <E = never, R = never>(settings: Settings, extensions: Extensions<E, R> = {}) =>
+  core(settings, extensions).pipe(
+    Layer.provideMerge(partOrDefault(extensions.vectors, DefaultParts.vectorsLayer(settings))),
+    Layer.provideMerge(partOrDefault(extensions.models, DefaultParts.modelsLayer(settings))),
+    Layer.provideMerge(partOrDefault(extensions.storage, DefaultParts.storageLayer(settings))),
+    Layer.provideMerge(partOrDefault(extensions.listener, DefaultParts.listenerLayer(settings)))
   )

@@ -2,7 +2,7 @@
  * The data folder: made if it is missing, checked before anything starts (OPS10), and looked at while the server runs
  * (FLT23).
  */
-import { Effect, FileSystem, type PlatformError, Ref, Schedule, Schema } from "effect"
+import { Effect, FileSystem, Option, type PlatformError, Ref, Schedule, Schema } from "effect"
 import type { Readiness } from "../http/Readiness.ts"
 import * as PrivateFolder from "../runtime/PrivateFolder.ts"
 import { DataFiles } from "../sql/Sqlite.ts"
@@ -47,10 +47,15 @@ export const ensureDataFolder = Effect.fnUntraced(function*(folder: string) {
 /** How often the data folder is looked at; each write looks at it as well. */
 const lookInterval = "1 second"
 
-/** Ends readiness while the data files are not where they were opened, and says so in the log (FLT23). */
+/**
+ * Ends readiness while the data files are not where they were opened, and says so in the log (FLT23). Ends at once for
+ * storage of another program, which has no `DataFiles`.
+ */
 export const watchDataFolder = Effect.fnUntraced(
   function*(folder: string, readiness: Readiness["Service"]) {
-    const { inPlace } = yield* DataFiles
+    const dataFiles = yield* Effect.serviceOption(DataFiles)
+    if (Option.isNone(dataFiles)) return
+    const { inPlace } = dataFiles.value
     let wasInPlace = true
     const look = Effect.flatMap(inPlace, (isInPlace) => {
       if (isInPlace === wasInPlace) return Effect.void

@@ -106,6 +106,8 @@ const settingDefinitions = {
   /** An OTLP collector over HTTP for logs, traces and metrics; null: nothing is exported. */
   otlpUrl: Setting.url("OTLP_URL", "OTLP_TOKEN"),
   otlpToken: Setting.secret("OTLP_TOKEN"),
+  /** The name of the service in what is exported. */
+  otlpService: Setting.text("OTLP_SERVICE", "choir"),
   /** An OpenAI-compatible endpoint for the Chorus; null: the built-in extractive model. */
   llmUrl: Setting.url("LLM_URL", "LLM_KEY"),
   llmKey: Setting.secret("LLM_KEY"),

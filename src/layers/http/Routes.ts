@@ -16,8 +16,10 @@ type ExtraRoutes = Layer.Layer<
 
 /** The content and settings of the routes. */
 export interface RoutesOptions {
-  /** The folder of the built page. Without an `index.html` in it, `/` answers how to build it. */
-  readonly webRoot: string
+  /**
+   * The folder of the built page, if there is one. Without an `index.html` in it, `/` answers how to build it.
+   */
+  readonly webRoot: string | undefined
   readonly metrics: MetricsRoute.MetricsAccessPolicy
   /** Routes beside the server's own. */
   readonly extraRoutes?: ExtraRoutes | undefined
@@ -76,4 +78,9 @@ const webAppRoutes = (root: string) =>
 
 /** All routes. */
 export const layer = ({ metrics, extraRoutes = Layer.empty, webRoot }: RoutesOptions) =>
-  Layer.mergeAll(healthRoutes, MetricsRoute.layer(metrics), extraRoutes, webAppRoutes(webRoot))
+  Layer.mergeAll(
+    healthRoutes,
+    MetricsRoute.layer(metrics),
+    extraRoutes,
+    webRoot === undefined ? Layer.empty : webAppRoutes(webRoot)
+  )

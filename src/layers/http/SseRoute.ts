@@ -4,7 +4,7 @@
  * delta. The id of an event is its position, `<epoch>.<seq>`; `Last-Event-ID`
  * resumes from there.
  */
-import { NodeHttpServerRequest } from "@effect/platform-node"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import {
   type Cause,
   Clock,

@@ -5,7 +5,7 @@
  * **When to use**
  *
  * Provide `loggerLayer` and `layer` at the edge of a program that composes its own
- * server. `start` and `App.layer` include them.
+ * server, and `samplingLayer` to the server. `start` and `App.layer` include them.
  *
  * **Details**
  *
@@ -72,16 +72,23 @@ const redaction = Layer.merge(
   Layer.succeed(UrlParams.CurrentRedactedNames, redactedParameters)
 )
 
-/** Exports logs, spans and metrics to `otlpUrl`; empty without it. */
-export const layer = ({ otlpToken, otlpUrl }: Settings): Layer.Layer<never> =>
-  otlpUrl === null ? Layer.empty : Layer.effect(Tracer.Tracer, Effect.map(Effect.tracer, sampling)).pipe(
-    Layer.provideMerge(Otlp.layerJson({
-      baseUrl: otlpUrl,
-      resource: { serviceName: "choir" },
-      headers: otlpToken === null ? undefined : { authorization: `Bearer ${Redacted.value(otlpToken)}` },
-      loggerMergeWithExisting: true
-    })),
-    Layer.provideMerge(untracedRoutes),
+/** Exports logs, spans and metrics to `otlpUrl` as the service `otlpService`; empty without it. */
+export const layer = ({ otlpService, otlpToken, otlpUrl }: Settings): Layer.Layer<never> =>
+  otlpUrl === null ? Layer.empty : Otlp.layerJson({
+    baseUrl: otlpUrl,
+    resource: { serviceName: otlpService },
+    headers: otlpToken === null ? undefined : { authorization: `Bearer ${Redacted.value(otlpToken)}` },
+    loggerMergeWithExisting: true
+  }).pipe(
     Layer.provideMerge(redaction),
     Layer.provide(FetchHttpClient.layer)
   )
+
+/**
+ * Drops the spans of a server that belong to no trace; empty without `otlpUrl`. Provide it to the server alone: spans of
+ * the program around it are its own.
+ */
+export const samplingLayer = ({ otlpUrl }: Settings): Layer.Layer<never> =>
+  otlpUrl === null
+    ? Layer.empty
+    : Layer.merge(Layer.effect(Tracer.Tracer, Effect.map(Effect.tracer, sampling)), untracedRoutes)

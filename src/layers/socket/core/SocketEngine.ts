@@ -78,6 +78,8 @@ export interface SocketEngine {
   readonly connectionCount: () => number
   /** Closes all connections, because the server is stopping. */
   readonly closeAll: () => void
+  /** Succeeds when no connection is open. */
+  readonly awaitAllClosed: Effect.Effect<void>
   /** Ends all connections without close frames. */
   readonly terminateAll: () => void
   /** The service, completed by the members that only the engine can implement. */
@@ -93,6 +95,7 @@ export const make = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const nextId = Uuids.sequentialUuids((yield* Entropy.RandomBytes)(9))
   const connections = new Map<ConnectionId, EngineConnection>()
+  const emptyListeners: Array<() => void> = []
   const context: EngineContext = {
     limits,
     capabilities: new Set(capabilities),
@@ -103,7 +106,11 @@ export const make = Effect.fnUntraced(function*(
     listeners: Listeners.make(),
     outboundBudget: yield* OutboundBudget,
     metrics: yield* Metrics,
-    remove: (id) => void connections.delete(id)
+    remove: (id) => {
+      connections.delete(id)
+      if (connections.size > 0) return
+      for (const notify of emptyListeners.splice(0)) notify()
+    }
   }
   return {
     accept: (transport, metadata) => {
@@ -115,6 +122,10 @@ export const make = Effect.fnUntraced(function*(
     connectionCount: () => connections.size,
     closeAll: () =>
       connections.forEach((connection) => connection.requestClose(closeCode.restart, "the server is stopping")),
+    awaitAllClosed: Effect.callback((resume) => {
+      if (connections.size === 0) return resume(Effect.void)
+      emptyListeners.push(() => resume(Effect.void))
+    }),
     terminateAll: () => connections.forEach((connection) => connection.terminate()),
     makeService: (lifecycle) => Socket.of({ ...makeOperations(context, connections), ...lifecycle })
   }

@@ -201,15 +201,16 @@ export const makeListenerService = Effect.fnUntraced(function*(
   awaitClosed: Effect.Effect<unknown> = Effect.void
 ): Effect.fn.Return<Socket["Service"], never, Scope.Scope> {
   yield* Effect.addFinalizer(() => Effect.sync(engine.terminateAll))
+  const binding = HttpBinding.make(server, address, engine.awaitAllClosed)
   return engine.makeService({
     start: Effect.suspend(() => {
       gate.setOpen(true)
-      return HttpBinding.listen(server, address)
+      return binding.start
     }),
     stop: Effect.suspend(() => {
       gate.setOpen(false)
       engine.closeAll()
-      return Effect.andThen(awaitClosed, HttpBinding.stopListening(server))
+      return Effect.andThen(awaitClosed, binding.stop)
     }),
     isRunning: Effect.sync(() => gate.isOpen() && server.listening),
     getAddress: Effect.map(HttpBinding.boundAddress(server), (bound) => bound?.address),
