@@ -29,11 +29,11 @@
  * **Example** (Creating a thread and reading it back)
  *
  * ```ts
- * import { Domain } from "choir"
  * import { Client, Ids, Keys } from "choir/client"
+ * import { Thread } from "choir/domain"
  * import { Effect, Stream } from "effect"
  *
- * const { threadKind } = Domain.Thread
+ * const { threadKind } = Thread
  *
  * const program = Effect.gen(function*() {
  *   const identity = yield* Keys.fromSecret(yield* Keys.generateSecret)

@@ -86,6 +86,6 @@ describe("README.md", () => {
         (file) => Snippets.run(process.execPath, [file], { CHOIR_URL: server.url })
       )
       assert.include(printed[0], "Steep green tea at 80 degrees.")
-      assert.include(printed[1], "{ count: 6 }")
+      assert.include(printed[2], "{ count: 6 }")
     }).pipe(Effect.scoped))
 })

@@ -1,37 +1,11 @@
 /** The page in two browsers, across a crash of the server. */
 import { assert, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
-import { env } from "node:process"
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
+import { Effect } from "effect"
+import type { Browser, BrowserContextOptions, Page } from "playwright-core"
+import { browserTimeout, executablePath, fromPromise, launchBrowser, plainHost } from "../support/Browser.ts"
 import { hasOpenSsl, makeCertificate } from "../support/Certificate.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
-
-const executablePath = env["CHOIR_CHROMIUM"] ?? "/usr/bin/chromium"
-/** Without TLS, an origin that is not secure for browsers, unlike localhost. */
-const insecureHost = "choir.test"
-
-const chromiumArgs = [
-  `--host-resolver-rules=MAP ${insecureHost} 127.0.0.1`,
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync"
-]
-
-/** Milliseconds for one action of the browser, on a loaded machine. */
-const browserTimeout = 60_000
-
-const fromPromise = <A>(action: () => Promise<A>): Effect.Effect<A> => Effect.promise(action)
-
-const launchBrowser: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquireRelease(
-  fromPromise(() => chromium.launch({ executablePath, args: chromiumArgs, timeout: browserTimeout })),
-  (browser) => fromPromise(() => browser.close())
-)
 
 interface BrowserUser {
   readonly page: Page
@@ -305,7 +279,7 @@ Prerequisite.describeWith(
           }
           assert.deepStrictEqual(pageErrors, [])
           // The browser itself warns about such an origin.
-          const insecure = yield* openTab(server.url.replace("127.0.0.1", insecureHost))
+          const insecure = yield* openTab(server.url.replace("127.0.0.1", plainHost))
           yield* expectText(insecure, "This browser cannot sign with Ed25519 keys.")
         }))
     )

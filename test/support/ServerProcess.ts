@@ -51,8 +51,8 @@ export const startServer = (options: {
   /** Default: 0, a free port. */
   readonly port?: number
   readonly env?: Readonly<Record<string, string>>
-  /** The built server, which is the default, or its source. */
-  readonly main?: "dist/main.js" | "src/main.ts"
+  /** The built server, which is the default, its source, or the path of another program that prints a server's address. */
+  readonly main?: string
   /** Additional Node arguments. */
   readonly nodeArgs?: ReadonlyArray<string>
   /** A program with arguments that runs the server, such as a tracer. */

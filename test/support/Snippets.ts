@@ -38,11 +38,15 @@ const filesIn = (path: string): ReadonlyArray<string> =>
       .map((file) => `${path}/${file.replaceAll("\\", "/")}`)
 
 /** Writes snippets into a folder under `dist`, from which the package's own name and its dependencies resolve. */
-export const writeSnippets = (folder: string, snippets: ReadonlyArray<Snippet>): ReadonlyArray<string> => {
-  const path = join(repositoryRoot, "dist", folder)
+export const writeSnippets = (folder: string, snippets: ReadonlyArray<Snippet>): ReadonlyArray<string> =>
+  writeSnippetsInto(join(repositoryRoot, "dist", folder), snippets)
+
+/** Writes snippets into a folder. One whose first line is a comment with a file name can be imported under that name. */
+export const writeSnippetsInto = (path: string, snippets: ReadonlyArray<Snippet>): ReadonlyArray<string> => {
   mkdirSync(path, { recursive: true })
   return snippets.map(({ origin, text }) => {
-    const file = join(path, `${origin.replaceAll(/\W+/g, "-")}.ts`)
+    const name = /^\/\/ (\w+\.ts)\n/.exec(text)?.[1] ?? `${origin.replaceAll(/\W+/g, "-")}.ts`
+    const file = join(path, name)
     writeFileSync(file, text)
     return file
   })
@@ -52,6 +56,7 @@ export const writeSnippets = (folder: string, snippets: ReadonlyArray<Snippet>):
 const sourceEntries: ReadonlyArray<readonly [name: string, source: string]> = [
   ["choir", "src/index.ts"],
   ["choir/client", "src/client/index.ts"],
+  ["choir/domain", "src/domain/index.ts"],
   ["choir/conformance", "src/conformance/SocketConformance.ts"]
 ]
 
@@ -64,30 +69,40 @@ export const importSource = ({ origin, text }: Snippet): Snippet => ({
   )
 })
 
-/** Runs a program in the repository to its end; its stdout. Dies when it exits with another code than 0. */
+/** Runs a program to its end, in the repository by default; its stdout. Dies when it exits with another code than 0. */
 export const run = (
   command: string,
   args: ReadonlyArray<string>,
-  env: Readonly<Record<string, string>> = {}
+  env: Readonly<Record<string, string>> = {},
+  cwd: string = repositoryRoot
 ): Effect.Effect<string> =>
   Effect.callback((resume) => {
     const child = execFile(
       command,
       args,
-      { cwd: repositoryRoot, env: { ...environmentWithoutChoir(), ...env } },
+      { cwd, env: { ...environmentWithoutChoir(), ...env } },
       (error, stdout, stderr) => resume(error === null ? Effect.succeed(stdout) : Effect.die({ error, stdout, stderr }))
     )
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
 /** Type-checks files together, with the options of a program that uses the package. */
-export const typeCheck = (files: ReadonlyArray<string>): Effect.Effect<string> =>
-  run(process.execPath, [
-    join(repositoryRoot, "node_modules/typescript/bin/tsc"),
-    ..."--noEmit --ignoreConfig --strict --skipLibCheck --allowImportingTsExtensions --module nodenext".split(" "),
-    ..."--target es2024 --lib es2024,dom,dom.iterable,esnext.disposable --types node".split(" "),
-    ...files
-  ])
+export const typeCheck = (
+  files: ReadonlyArray<string>,
+  { cwd, skipLibCheck = true }: { readonly cwd?: string; readonly skipLibCheck?: boolean } = {}
+): Effect.Effect<string> =>
+  run(
+    process.execPath,
+    [
+      join(repositoryRoot, "node_modules/typescript/bin/tsc"),
+      ..."--noEmit --ignoreConfig --strict --allowImportingTsExtensions --module nodenext".split(" "),
+      ...skipLibCheck ? ["--skipLibCheck"] : [],
+      ..."--target es2024 --lib es2024,dom,dom.iterable,esnext.disposable --types node".split(" "),
+      ...files
+    ],
+    {},
+    cwd
+  )
 
 /** Imports each file, and fails with what the imports of some threw. Ends when none of them holds a resource any more. */
 const importAll = `
