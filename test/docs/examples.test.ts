@@ -1,15 +1,16 @@
-/** Every example in a doc comment of the public modules is a complete program: it compiles, runs and exits with 0. */
+/**
+ * Every example in a doc comment of the public modules, and in docs/library.md, is a complete program: it compiles, runs
+ * and exits with 0.
+ */
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import * as Snippets from "../support/Snippets.ts"
 
-const examples = Snippets.docExamples([
-  "src/services",
-  "src/layers",
-  "src/domain/topic/Topic.ts",
-  "src/client"
-]).map(Snippets.importSource)
+const examples = [
+  ...Snippets.docExamples(["src/services", "src/layers", "src/domain/topic/Topic.ts", "src/client"]),
+  ...Snippets.markdownExamples("docs/library.md")
+].map(Snippets.importSource)
 
 const files = Snippets.writeSnippets("examples", examples)
 

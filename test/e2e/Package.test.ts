@@ -7,7 +7,7 @@ import { build } from "vite"
 import { browserTimeout, executablePath, fromPromise, launchBrowser } from "../support/Browser.ts"
 import * as InstalledPackage from "../support/InstalledPackage.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
-import { repositoryRoot, startServer, temporaryFolder } from "../support/ServerProcess.ts"
+import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import * as Snippets from "../support/Snippets.ts"
 
 /** A program's folder in which the package is installed. */
@@ -17,8 +17,7 @@ class Program extends Context.Service<Program, InstalledPackage.InstalledPackage
   static readonly layer = Layer.effect(Program, InstalledPackage.installPackage)
 }
 
-const readmeSnippets = Snippets.codeBlocks(readFileSync(join(repositoryRoot, "README.md"), "utf8"), "ts")
-  .map((text, index) => ({ origin: `README ${index + 1}`, text }))
+const readmeSnippets = Snippets.markdownExamples("README.md")
 
 /** Prints the packages whose modules are loaded with an entry of the package. */
 const listLoaded = `

@@ -78,7 +78,7 @@ describe("README.md", () => {
       const server = yield* startServer({ data: yield* temporaryFolder })
       const files = Snippets.writeSnippets(
         "readme",
-        Snippets.codeBlocks(readme, "ts").map((text, index) => ({ origin: `README ${index + 1}`, text }))
+        Snippets.markdownExamples("README.md")
       )
       yield* Snippets.typeCheck(files)
       const printed = yield* Effect.forEach(

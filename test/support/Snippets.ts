@@ -29,6 +29,11 @@ export const docExamples = (paths: ReadonlyArray<string>): ReadonlyArray<Snippet
       .map((text, index) => ({ origin: `${file} ${index + 1}`, text }))
   )
 
+/** The `ts` blocks of a document. */
+export const markdownExamples = (path: string): ReadonlyArray<Snippet> =>
+  codeBlocks(readFileSync(join(repositoryRoot, path), "utf8"), "ts")
+    .map((text, index) => ({ origin: `${path} ${index + 1}`, text }))
+
 const filesIn = (path: string): ReadonlyArray<string> =>
   path.endsWith(".ts")
     ? [path]

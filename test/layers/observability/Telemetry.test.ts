@@ -1,7 +1,11 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer, Result } from "effect"
+import * as App from "../../../src/layers/app/App.ts"
+import * as Config from "../../../src/layers/config/Config.ts"
 import { startCollector } from "../../support/Collector.ts"
 import { socketUrl, startInProcessServer } from "../../support/InProcessServer.ts"
+import { temporaryFolder } from "../../support/ServerProcess.ts"
 import { makeTestUser, openClient, signIn } from "../../support/TestUsers.ts"
 
 interface Traces {
@@ -40,6 +44,22 @@ describe("Telemetry", () => {
       assert.isTrue(spans.some(({ name }) => name === "Chorus.step"))
       assert.include(bodies("/v1/metrics").join(), "choir_chorus_runs_total")
     }))
+
+  it.live("[OPS3] spans of the program around a server are exported as they are, under the name of its service", () =>
+    Effect.gen(function*() {
+      const { bodies, url } = yield* startCollector()
+      const settings = Result.getOrThrow(
+        Config.make({ data: yield* temporaryFolder, port: 0, otlpUrl: url, otlpService: "my-service" })
+      )
+      yield* Effect.void.pipe(
+        Effect.withSpan("my-span"),
+        Effect.provide(App.layer(settings).pipe(Layer.provide(NodeServices.layer)))
+      )
+      const traces = bodies("/v1/traces").join()
+      assert.include(traces, `"my-span"`)
+      assert.include(traces, `"my-service"`)
+      assert.notInclude(traces, "sql")
+    }).pipe(Effect.scoped))
 
   it.live("[OPS3] an unreachable collector delays nothing", () =>
     Effect.gen(function*() {
