@@ -136,7 +136,7 @@ describe("a server with parts of one's own", () => {
       assert.strictEqual(yield* fetchText(`${url}/health/ready`), "200 ready\n")
     }).pipe(Effect.scoped))
 
-  it.live.each(["ws"])(
+  it.live.each(["ws", "socketio"])(
     "[SYN11] %s shares an HTTP server that listens already, says goodbye and leaves it listening",
     (CHOIR_SOCKET) =>
       Effect.gen(function*() {

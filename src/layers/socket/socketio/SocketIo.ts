@@ -48,7 +48,7 @@
  * ```
  */
 import { Effect, Layer, type Scope } from "effect"
-import type { IncomingMessage } from "node:http"
+import type { IncomingMessage, Server as HttpServer } from "node:http"
 import type { Server as IoServer, Socket as IoSocket } from "socket.io"
 import { type ServerOptions, WebSocketServer } from "ws"
 import { closeCode } from "../../../domain/connection/CloseCode.ts"
@@ -189,6 +189,18 @@ const awaitDisconnects = (openConnections: ReadonlySet<IoSocket["conn"]>): Effec
     for (const conn of openConnections) conn.once("close", checkEmpty)
   }).pipe(Effect.timeoutOption(closeTimeout * 3))
 
+/** Notes the listeners of requests and upgrades; the result removes later ones, and adds again those that were replaced. */
+const rememberListeners = (server: HttpServer): () => void => {
+  const before = (["request", "upgrade"] as const).map((event) => [event, server.listeners(event)] as const)
+  return () => {
+    for (const [event, listeners] of before) {
+      const now = server.listeners(event)
+      for (const listener of now) if (!listeners.includes(listener)) server.off(event, listener as () => void)
+      for (const listener of listeners) if (!now.includes(listener)) server.on(event, listener as () => void)
+    }
+  }
+}
+
 const make = Effect.fnUntraced(function*(
   options: SocketWs.NetworkEngineOptions
 ): Effect.fn.Return<Socket["Service"], SocketError, HttpListener | Scope.Scope> {
@@ -212,14 +224,21 @@ const make = Effect.fnUntraced(function*(
   })
   const { allow, claim } = makeAdmission(gate)
   let io: IoServer | undefined
+  let detach = () => {}
   const openConnections = new Set<IoSocket["conn"]>()
-  yield* Effect.addFinalizer(() => Effect.sync(() => io?.engine.close()))
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      io?.engine.close()
+      detach()
+    })
+  )
   const service = yield* SocketWs.makeListenerService(engine, gate, server, options, awaitDisconnects(openConnections))
   return {
     ...service,
     start: Effect.suspend(() => {
       // Not before: Socket.IO intercepts the request handlers that exist when it is attached, and only those.
       if (io === undefined) {
+        detach = rememberListeners(server)
         io = new Server(server, serverOptions(limits, allow))
         io.engine.on("connection", claim)
         io.on("connection", (socket) => {
