@@ -5,6 +5,7 @@ import { defaults } from "../../src/domain/protocol/Limits.ts"
 import * as AttackProcess from "../support/AttackProcess.ts"
 import { socketUrl } from "../support/InProcessServer.ts"
 import * as Inspector from "../support/Inspector.ts"
+import * as RawSocket from "../support/RawSocket.ts"
 import { roomTopic } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import { connectSignedIn, type RawClient, type ReceivedMessage, uuid } from "../support/TestUsers.ts"
@@ -150,5 +151,24 @@ describe("attacks", () => {
       assert.isAtMost(ends["the signature is not valid for this challenge"]!, verifiable)
       assert.isAbove(ends["too many sign-ins from this address: try again later"]!, 0)
       assert.isBelow(retained, 5)
+    }).pipe(Effect.scoped))
+})
+
+describe("file descriptors", () => {
+  it.live("[SEC24] 1,500 silent connections of one address, with 1,024 descriptors, keep nobody else out", () =>
+    Effect.gen(function*() {
+      const server = yield* startServer({
+        data: yield* temporaryFolder,
+        main: "src/main.ts",
+        launcher: ["bash", "-c", "ulimit -n 1024 && exec \"$@\"", "--"]
+      })
+      assert.include(server.stderr(), "this process may open 1024 files")
+      yield* Effect.forEach(
+        Array.from({ length: 1_500 }),
+        () => RawSocket.connectTcp(server.url, "127.0.0.2"),
+        { concurrency: 100 }
+      )
+      const people = yield* Effect.replicateEffect(connectSignedIn(socketUrl(server.url)), 8)
+      for (const person of people) assert.strictEqual((yield* request(person, "heartbeat")).type, "heartbeat")
     }).pipe(Effect.scoped))
 })

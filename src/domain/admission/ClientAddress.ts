@@ -14,7 +14,7 @@ export interface RequestSource {
 }
 
 /** Whether a proxy at this address may state where a request came from. */
-const isTrusted = (address: string, trustedProxies: ReadonlyArray<string>): boolean =>
+export const isTrustedProxy = (address: string, trustedProxies: ReadonlyArray<string>): boolean =>
   trustedProxies.some((range) => isInRange(address, range))
 
 /**
@@ -29,7 +29,7 @@ export const clientAddress = (
   let address = canonicalAddress(remoteAddress ?? "")
   if (forwardedFor === undefined || trustedProxies.length === 0) return address
   const hops = forwardedFor.split(",").map((hop) => hop.trim()).filter((hop) => hop !== "")
-  while (hops.length > 0 && isTrusted(address, trustedProxies)) {
+  while (hops.length > 0 && isTrustedProxy(address, trustedProxies)) {
     const reported = reportedAddress(hops.pop()!)
     if (reported === undefined) return address
     address = reported
@@ -41,4 +41,4 @@ export const clientAddress = (
 export const isSecure = (
   { forwardedProto, isEncrypted, remoteAddress }: RequestSource,
   trustedProxies: ReadonlyArray<string>
-): boolean => isEncrypted || (forwardedProto === "https" && isTrusted(remoteAddress ?? "", trustedProxies))
+): boolean => isEncrypted || (forwardedProto === "https" && isTrustedProxy(remoteAddress ?? "", trustedProxies))

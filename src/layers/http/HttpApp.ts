@@ -54,14 +54,15 @@ import { securityHeaders } from "../../domain/admission/ResponseHeaders.ts"
 import { sendsStrictTransportSecurity } from "../../domain/admission/TransportSecurity.ts"
 import * as AdmissionGate from "../net/AdmissionGate.ts"
 import { HttpListener, type RequestTimeLimits } from "../net/HttpListener.ts"
+import * as SocketGate from "../net/SocketGate.ts"
 import type { Readiness } from "./Readiness.ts"
 import * as Routes from "./Routes.ts"
 
 /** The routes, and the settings of all of them. */
 export interface HttpAppOptions extends Routes.RoutesOptions {
   /** `bodyBytes` is the largest request body; routes that accept files set their own limit. */
-  readonly limits: RequestTimeLimits
-  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-Proto` is trusted. */
+  readonly limits: RequestTimeLimits & SocketGate.SocketGateOptions["limits"]
+  /** Addresses and CIDR ranges of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted. */
   readonly trustedProxies: ReadonlyArray<string>
 }
 
@@ -74,12 +75,13 @@ export const layer = (
     const app = yield* HttpRouter.toHttpEffect(Routes.layer(options))
     const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
     const handler = yield* NodeHttpServer.makeHandler(app, { scope })
+    const admitRequest = yield* SocketGate.limitSockets(server, options)
     const onRequest = (request: IncomingMessage, response: ServerResponse) => {
       const isSecure = AdmissionGate.isSecure(request, options.trustedProxies)
       // Before any route runs, so that refusals and failures carry them too.
       const headers = securityHeaders(sendsStrictTransportSecurity(isSecure, request.headers.host))
       for (const [name, value] of headers) response.setHeader(name, value)
-      handler(request, response)
+      if (admitRequest(request, response)) handler(request, response)
     }
     server.on("request", onRequest)
     yield* Effect.addFinalizer(() => Effect.sync(() => server.off("request", onRequest)))

@@ -7,6 +7,7 @@ import * as Admission from "../../domain/admission/Admission.ts"
 import * as ClientAddress from "../../domain/admission/ClientAddress.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { ConnectionMetadata } from "../../services/Socket.ts"
+import * as AddressCounts from "./AddressCounts.ts"
 
 /** The settings of admission, and the path of the WebSocket. */
 export interface UpgradePolicy extends Admission.AdmissionPolicy {
@@ -66,24 +67,8 @@ export const makeAdmissionGate = (
   policy: UpgradePolicy,
   limits: Pick<Limits, "connections" | "connectionsPerAddress">
 ): AdmissionGate => {
-  const connectionsByKey = new Map<string, number>()
-  const ofKey = (key: string) => connectionsByKey.get(key) ?? 0
-  let total = 0
+  const counts = AddressCounts.make()
   let open = false
-
-  const acquire = (address: string, key: string): Permit => {
-    total += 1
-    connectionsByKey.set(key, ofKey(key) + 1)
-    let released = false
-    const release = () => {
-      if (released) return
-      released = true
-      total -= 1
-      if (ofKey(key) > 1) connectionsByKey.set(key, ofKey(key) - 1)
-      else connectionsByKey.delete(key)
-    }
-    return { address, release }
-  }
 
   return {
     setOpen: (value) => {
@@ -98,8 +83,12 @@ export const makeAdmissionGate = (
         origin: headers.origin,
         protocols: headers["sec-websocket-protocol"]
       }
-      const decision = Admission.decideAdmission(policy, limits, facts, open, { total, ofKey })
-      return typeof decision === "string" ? decision : acquire(decision.address, decision.key)
+      const decision = Admission.decideAdmission(policy, limits, facts, open, {
+        total: counts.total(),
+        ofKey: counts.ofKey
+      })
+      if (typeof decision === "string") return decision
+      return { address: decision.address, release: counts.add(decision.key) }
     }
   }
 }

@@ -29,6 +29,12 @@ export const makeFrameJoiner = (bytesOf: (frame: OutboundFrame) => Uint8Array): 
   }
 }
 
+/** Whether one of the frames is to be sent in fragments. A loop, because it runs once per write. */
+const hasLargeFrame = (frames: ReadonlyArray<OutboundFrame>): boolean => {
+  for (const frame of frames) if (usesFragments(frame)) return true
+  return false
+}
+
 /** The transport of one `ws` connection. */
 export class WsTransport implements Transport {
   readonly supportsBatching = true
@@ -46,7 +52,7 @@ export class WsTransport implements Transport {
   }
 
   write(frames: ReadonlyArray<OutboundFrame>): void {
-    if (this.fragmented === undefined && !frames.some(usesFragments)) {
+    if (this.fragmented === undefined && !hasLargeFrame(frames)) {
       if (!this.raw.write(this.bytesOf(frames))) this.awaitDrain()
       return
     }
