@@ -139,7 +139,10 @@ describe("slow clients", () => {
 
   it.live("[FLT9][SYN2] a client that was closed with 4008 resumes from its position without a gap", () =>
     Effect.gen(function*() {
-      const server = yield* startServer({ data: yield* temporaryFolder, env: unlimitedBudgets })
+      const server = yield* startServer({
+        data: yield* temporaryFolder,
+        env: { ...unlimitedBudgets, CHOIR_SIGNALS_PER_SECOND: "1000000" }
+      })
       const url = socketUrl(server.url)
       const user = makeTestUser()
       const [writer, slow, resumed] = yield* Effect.replicateEffect(connectSignedIn(url, user), 3)
