@@ -47,6 +47,7 @@ export class SseReader implements Subscriber, SlowReceiver {
   private copiedBytes = 0
   private shared: ReadonlyArray<EncodedJson> = []
   private ended = false
+  private closed = false
 
   constructor(options: SseReaderOptions) {
     this.id = options.id
@@ -113,6 +114,7 @@ export class SseReader implements Subscriber, SlowReceiver {
   /** The connection is closed: nothing is unread any more. */
   close(): void {
     this.end()
+    this.closed = true
     this.options.budget.release(this)
   }
 
@@ -152,6 +154,6 @@ export class SseReader implements Subscriber, SlowReceiver {
   }
 
   private reportPending(): void {
-    this.options.budget.update(this, { copiedBytes: this.copiedBytes, shared: this.shared })
+    if (!this.closed) this.options.budget.update(this, { copiedBytes: this.copiedBytes, shared: this.shared })
   }
 }

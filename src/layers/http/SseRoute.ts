@@ -126,6 +126,11 @@ const openReader = Effect.fnUntraced(function*(
     onEnd: ({ id }) => topics.unsubscribe(topic, id),
     abort: () => response.destroy()
   })
+  // The client has gone while its session was read.
+  if (response.closed) {
+    reader.close()
+    return reader
+  }
   readers.add(reader)
   // Not when the stream ends: a peer that does not read keeps its connection.
   response.once("close", () => {

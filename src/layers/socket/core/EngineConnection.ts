@@ -148,8 +148,11 @@ export class EngineConnection extends SendQueue.SendQueue
   }
 
   onDrained(): void {
-    if (this.status !== "open" || this.flushScheduled) return
-    this.reportPending()
+    if (this.status !== "open") return
+    // Also when a flush is due, which reports only what it leaves unsent.
+    if (this.transport.isDrained === true) this.engine.outboundBudget.release(this)
+    else this.reportPending()
+    if (this.flushScheduled) return
     const coalesced = SendQueue.requeueWithheld(this, this.transport.unsentBytes(), this.engine.limits)
     if (coalesced === undefined) return
     if (this.frames.length > 0) {

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { TopicId } from "../../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../../src/domain/protocol/Limits.ts"
 import * as FrameBatch from "../../../../src/layers/delivery/FrameBatch.ts"
+import * as OutboundBudget from "../../../../src/layers/delivery/OutboundBudget.ts"
 import * as SendQueue from "../../../../src/layers/delivery/SendQueue.ts"
 import * as SocketEngine from "../../../../src/layers/socket/core/SocketEngine.ts"
 import type { OutboundFrame } from "../../../../src/services/OutboundFrame.ts"
@@ -51,5 +52,42 @@ describe("EngineConnection", () => {
       unsent = 0
       events.onDrained()
       assert.deepStrictEqual(drained, [events.connection.id])
+    }))
+
+  it.effect("[CON8] what was unread is no longer counted when the network took it, also while the next frames wait", () =>
+    Effect.gen(function*() {
+      const budget = OutboundBudget.make(defaults)
+      const turn: Array<() => void> = []
+      const runTurn = () => {
+        for (const task of turn.splice(0)) task()
+      }
+      const engine = yield* SocketEngine.make({
+        limits: defaults,
+        capabilities: ["backpressure"],
+        runAfterTurn: (task) => turn.push(task)
+      }).pipe(Effect.provideService(OutboundBudget.OutboundBudget, budget))
+      const transport = {
+        isDrained: true,
+        write: () => {},
+        unsentBytes: () => transport.isDrained ? 0 : 500,
+        close: () => {},
+        terminate: () => {}
+      }
+      const events = engine.accept(transport, { address: "", origin: "", userAgent: "" })
+      const deliver = () => events.connection.deliver({ text: "x", lane: { _tag: "Reply" } })
+      transport.isDrained = false
+      deliver()
+      runTurn()
+      assert.strictEqual(budget.pendingBytes(), 500)
+      deliver()
+      transport.isDrained = true
+      events.onDrained()
+      runTurn()
+      assert.strictEqual(budget.pendingBytes(), 0)
+      transport.isDrained = false
+      deliver()
+      runTurn()
+      events.onClosed(1006)
+      assert.strictEqual(budget.pendingBytes(), 0)
     }))
 })
