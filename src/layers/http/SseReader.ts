@@ -58,9 +58,11 @@ export class SseReader implements Subscriber, SlowReceiver {
   }
 
   /** Writes the first event, `subscribed`; `epoch` is that of all later events. */
-  writeSubscribed(epoch: string, seq: number, { parts, text }: OutboundFrame): void {
+  writeSubscribed(epoch: string, seq: number, frame: OutboundFrame): void {
     this.epoch = epoch
-    if (parts === undefined) return this.writeEvent("subscribed", seq, text)
+    const { parts } = frame
+    // Only then: the text of a frame in parts would be a copy of them all.
+    if (parts === undefined) return this.writeEvent("subscribed", seq, frame.text)
     const [before = "", after = ""] = this.formatEvent("subscribed", seq, "\0").split("\0")
     const [first, ...others] = fragments({
       before: before + parts.before,
