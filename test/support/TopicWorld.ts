@@ -6,6 +6,7 @@
  */
 import { Result } from "effect"
 import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
+import { mainLedger } from "../../src/domain/ledger/LedgerModel.ts"
 import { type Author, CommandId, kindOf, TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
 import type { Rejection } from "../../src/domain/protocol/Rejection.ts"
 import { type AnyKind, type CommandOutcome, fold, type Intent, type SendCommand } from "../../src/domain/topic/Topic.ts"
@@ -42,14 +43,14 @@ export interface TopicWorld {
   readonly onEvent: (live: TopicInstance, event: unknown) => void
 }
 
-/** A world without topics. */
-export const makeTopicWorld = (onEvent: TopicWorld["onEvent"] = () => {}): TopicWorld => ({
-  topics: new Map(),
-  replies: [],
-  now: 1_000_000,
-  seed: 1,
-  onEvent
-})
+/** A world of the ledger alone, which has granted the users their tokens, as a server does when they sign in. */
+export const makeTopicWorld = (onEvent: TopicWorld["onEvent"] = () => {}): TopicWorld => {
+  const world: TopicWorld = { topics: new Map(), replies: [], now: 1_000_000, seed: 1, onEvent: () => {} }
+  for (const user of Array.from({ length: 10 }, (_, n) => userId(n))) {
+    applyCommand(world, mainLedger, commandId(`grant:${user}`), "system:server", { _tag: "Grant", user })
+  }
+  return { ...world, onEvent }
+}
 
 /** A topic, created on first use. */
 export const getTopic = (world: TopicWorld, topic: TopicId): TopicInstance => {

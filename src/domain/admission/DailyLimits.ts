@@ -1,6 +1,6 @@
 /**
  * What counts against the budgets of a day (SEC29): the runs of a user, of their address and of the server, and the
- * characters that models are sent for them. The budgets themselves are in `DailyBudget`.
+ * characters that models are sent for them; and the grants of tokens (LED3). The budgets themselves are in `DailyBudget`.
  */
 import type { UserId } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
@@ -31,7 +31,16 @@ export const promptAllowances = (
   [serverCounter, limits.promptCharactersPerDay]
 ]
 
-/** The sentence of a refusal: whose budget is used up, and when it is full again. It names neither key nor address. */
+/** LED3: the grant of tokens to a new user at an address. */
+export const grantAllowances = (
+  address: string,
+  limits: Pick<Limits, "grantsPerAddress" | "grantsPerDay">
+): ReadonlyArray<Allowance> => [
+  [addressCounter(address), limits.grantsPerAddress],
+  [serverCounter, limits.grantsPerDay]
+]
+
+/** The sentence of a refused run: whose budget is used up, and when it is full again. It names neither key nor address. */
 export const budgetSentence = ({ counter, wait }: BudgetUsedUp): string => {
   const whose = counter === serverCounter ? "this server's" : counter.startsWith("user ") ? "your" : "your network's"
   const hours = Math.ceil(wait / 3_600_000)

@@ -4,15 +4,17 @@
  *
  * Deduplication by command id belongs to the host: an applied command is not decided again (SYN4).
  */
-import { HashMap, Option } from "effect"
+import { HashMap, HashSet, Option } from "effect"
 import { type CommandId, deriveId, type Instant, isUser, kindOf, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { accept, type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
+import * as LedgerGrants from "./LedgerGrants.ts"
+import type { EventsOrRejection } from "./LedgerGrants.ts"
 import * as LedgerModel from "./LedgerModel.ts"
 import type { AccountId, Answer, Event, Share, State } from "./LedgerModel.ts"
 
-/** Whole tokens: the supply (LED2) and the grant of a new user (LED3). */
-export const policy = { totalSupply: 10_000_000_000, initialGrant: 10_000 } as const
+/** LED2: all tokens there are. `LedgerGrants` has the policy of what the treasury pays. */
+export const policy = { totalSupply: 10_000_000_000 } as const
 
 type Escrow = Extract<Answer, { readonly _tag: "Escrow" }>
 type Transfer = Extract<Answer, { readonly _tag: "Transfer" }>
@@ -29,13 +31,12 @@ const initial = (): State => ({
   accounts: HashMap.make<ReadonlyArray<readonly [AccountId, number]>>(["treasury", policy.totalSupply]),
   supply: policy.totalSupply,
   offers: [],
+  ungranted: HashSet.empty(),
+  rewards: LedgerGrants.noRewards,
   version: 0
 })
 
 // -- Decisions ---------------------------------------------------------------
-
-/** A decision before it is checked. */
-type EventsOrRejection = ReadonlyArray<Event> | Rejection
 
 const isRejection = (result: EventsOrRejection): result is Rejection => "code" in result
 
@@ -59,9 +60,11 @@ const decideInput = (state: State, input: Answer | HostAnswer, context: CommandC
   }
   switch (input._tag) {
     case "Grant":
-      return openAccounts(state, [LedgerModel.userAccount(input.user)], context.now)
+      return LedgerGrants.decideGrant(state, input.user, context.now)
     case "Transfer":
       return decideTransfer(state, input, context)
+    case "Reward":
+      return LedgerGrants.decideReward(state, input, context.now)
     case "Settle":
       return decideSettle(state, input, context.now)
     case "Told":
@@ -75,25 +78,10 @@ const decideInput = (state: State, input: Answer | HostAnswer, context: CommandC
   }
 }
 
-/** LED3: the first event that touches a user's account opens it with the grant, so that each user is granted once. */
-const openAccounts = (state: State, accounts: ReadonlyArray<AccountId>, at: Instant): ReadonlyArray<Event> => {
-  let treasuryBalance = balanceOf(state, "treasury")
-  const newAccounts = new Set(
-    accounts.filter((account) => account.startsWith("user:") && !HashMap.has(state.accounts, account))
-  )
-  return [...newAccounts].map((to): Event => {
-    // An almost empty treasury grants the rest of its balance.
-    const amount = Math.min(policy.initialGrant, treasuryBalance)
-    treasuryBalance -= amount
-    return { _tag: "Moved", from: "treasury", shares: [{ to, amount }], reason: "grant", at }
-  })
-}
-
 /** LED1: reserves a stake of the author, and offers it to the other topic. */
 const decideEscrow = (state: State, input: Escrow, user: UserId, context: CommandContext): EventsOrRejection => {
   const from = LedgerModel.userAccount(user)
-  const openingEvents = openAccounts(state, [from], context.now)
-  const available = balanceOf(openingEvents.reduce(evolve, state), from)
+  const available = balanceOf(state, from)
   if (context.id.length > 200) return makeRejection("malformed", "SYN1", "the id is too long: use a UUID")
   if (HashMap.has(state.accounts, LedgerModel.stakeAccount(context.id))) {
     return makeRejection("id_conflict", "LED1", "this id is in use for another stake: send the command with a new id")
@@ -106,15 +94,20 @@ const decideEscrow = (state: State, input: Escrow, user: UserId, context: Comman
     return makeRejection(
       "insufficient_funds",
       "LED1",
-      `your balance is too low: this needs ${input.amount} tokens, and you have ${available}`
+      `your balance is too low: this needs ${input.amount} tokens, and you have ${available}${
+        LedgerGrants.isGranted(state, user) ? "" : ungrantedHint
+      }`
     )
   }
   const offerCommand = { _tag: "Tell", id: offerCommandId(context.id), topic: input.topic, input: input.input } as const
   return [
-    ...openingEvents,
     { _tag: "Escrowed", offer: { id: context.id, from, amount: input.amount, tell: offerCommand }, at: context.now }
   ]
 }
+
+const ungrantedHint =
+  ". You are granted yours when you connect, unless your network's new keys had all grants of that " +
+  "day: connect again after midnight UTC"
 
 /** The id under which an escrow's input is submitted to its topic. */
 const offerCommandId = (escrow: CommandId): CommandId => deriveId(escrow, ":offer")
@@ -131,11 +124,10 @@ const decideTransfer = (
   if (from.startsWith("thread:") && context.author !== `system:${from}`) {
     return makeRejection("forbidden", "LED1", "only the thread itself can spend its tokens")
   }
-  const openingEvents = openAccounts(state, [from, to], context.now)
-  const available = balanceOf(openingEvents.reduce(evolve, state), from)
+  const available = balanceOf(state, from)
   return available < amount
     ? makeRejection("insufficient_funds", "LED1", `the balance of ${from} is too low: ${available} of ${amount} tokens`)
-    : [...openingEvents, { _tag: "Moved", from, shares: [{ to, amount }], reason, at: context.now }]
+    : [{ _tag: "Moved", from, shares: [{ to, amount }], reason, at: context.now }]
 }
 
 const decideSettle = (state: State, input: Settle, at: Instant): EventsOrRejection => {
@@ -147,10 +139,7 @@ const decideSettle = (state: State, input: Settle, at: Instant): EventsOrRejecti
   }
   const shareTotal = input.shares.reduce((sum, share) => sum + share.amount, 0)
   return shareTotal === reserved
-    ? [
-      ...openAccounts(state, input.shares.map((share) => share.to), at),
-      { _tag: "Moved", from, shares: input.shares, reason: input.reason, at }
-    ]
+    ? [{ _tag: "Moved", from, shares: input.shares, reason: input.reason, at }]
     : makeRejection("rule_violated", "LED2", `the shares add up to ${shareTotal} tokens, but the stake is ${reserved}`)
 }
 
@@ -166,6 +155,8 @@ const touchedAccounts = (state: State, event: Event): ReadonlyArray<AccountId> =
   switch (event._tag) {
     case "Moved":
       return [event.from, ...event.shares.map((share) => share.to)]
+    case "Rewarded":
+      return ["treasury", LedgerModel.userAccount(event.author)]
     case "Escrowed":
       return [event.offer.from, LedgerModel.stakeAccount(event.offer.id)]
     case "OfferClosed":
@@ -181,7 +172,20 @@ const evolve = (previous: State, event: Event): State => {
   const state = { ...previous, version: previous.version + 1 }
   switch (event._tag) {
     case "Moved":
-      return { ...state, accounts: moveTokens(state.accounts, event.from, event.shares) }
+      return {
+        ...state,
+        accounts: moveTokens(state.accounts, event.from, event.shares),
+        ungranted: LedgerGrants.ungrantedAfter(state, event)
+      }
+    case "Rewarded": {
+      const shares = [{ to: LedgerModel.userAccount(event.author), amount: event.amount }]
+      return {
+        ...state,
+        accounts: moveTokens(state.accounts, "treasury", shares),
+        ungranted: LedgerGrants.ungrantedAfter(state, { ...event, from: "treasury", shares }),
+        rewards: LedgerGrants.rewardsAfter(state, event)
+      }
+    }
     case "Escrowed": {
       const { amount, from, id } = event.offer
       const shares = [{ to: LedgerModel.stakeAccount(id), amount }]
@@ -213,6 +217,9 @@ const moveTokens = (accounts: State["accounts"], from: AccountId, shares: Readon
 /** The kind of the ledger. Only the server reads it (AUT4); users receive their own balance from the gateway. */
 export const ledgerKind = define({
   name: "ledger",
+  // Version 2 counts rewards. The events of version 1 remain as they are; its snapshots lack the counts.
+  version: 2,
+  upcasters: { 1: (event) => event },
   State: LedgerModel.State,
   Command: LedgerModel.Command,
   Answer: LedgerModel.Answer,

@@ -68,6 +68,10 @@ export const State = Schema.Struct({
   supply: Amount,
   /** The escrows whose offer has no answer. */
   offers: Schema.Array(Offer),
+  /** The accounts of users that a payment opened, and that are not granted yet (LED3). */
+  ungranted: Schema.HashSet(AccountId),
+  /** What citations were paid today, by asker and by cited author (LED3); see `DailyBudget`. */
+  rewards: Schema.Struct({ day: Schema.Natural, spent: Schema.HashMap(Schema.String, Amount) }),
   version: Schema.Natural
 })
 export type State = typeof State.Type
@@ -78,9 +82,11 @@ export type Command = typeof Command.Type
 
 /** The requests of topics and the server. */
 export const Answer = Schema.TaggedUnion({
-  /** The grant of a new user from the treasury, once per user whatever the command id (LED3). */
+  /** The grant of a user from the treasury, once per user whatever the command id (LED3). */
   Grant: { user: UserId },
   Transfer: { from: AccountId, to: AccountId, amount: Amount, reason: Schema.String },
+  /** Pays a cited author from the treasury, up to the limits of the day (CHO10, LED3). */
+  Reward: { asker: UserId, author: UserId, amount: Amount, reason: Schema.String },
   /**
    * Reserves `amount` of the author's tokens as `stake:<id of this command>`, then offers `input` to `topic` as a command
    * of the ledger. If that topic rejects it, the stake is returned.
@@ -103,6 +109,8 @@ export const ledgerRequest = (id: CommandId, input: Answer): SendCommand => ({
 export const Event = Schema.TaggedUnion({
   /** One atomic movement of the sum of `shares`. `reason` names its cause: the grant, the vote, the citation (LED3). */
   Moved: { from: AccountId, shares: Schema.Array(Share), reason: Schema.String, at: Instant },
+  /** A citation was paid from the treasury. */
+  Rewarded: { asker: UserId, author: UserId, amount: Amount, reason: Schema.String, at: Instant },
   Escrowed: { offer: Offer, at: Instant },
   /** The other topic answered an offer; if it rejected it, the stake is returned. */
   OfferClosed: { id: CommandId, accepted: Schema.Boolean, at: Instant }

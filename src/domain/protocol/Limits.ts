@@ -44,6 +44,9 @@ export const defaults = {
   promptCharactersPerDay: 200_000_000,
   /** SEC29: calls of language models at the same time; more wait. */
   modelCalls: 16,
+  /** LED3: grants of tokens to new keys, per address and in total on one day (UTC). */
+  grantsPerAddress: 50,
+  grantsPerDay: 10_000,
   /** ROO3: the size of a signal's message, and the keys of one connection on one topic. */
   signalBytes: 4_096,
   signalKeys: 16,

@@ -219,7 +219,7 @@ const finalText = (run: ChorusState): string => {
   return last === undefined ? "" : displayText(last.output)
 }
 
-/** CHO10: requests to the ledger to pay each cited author from the treasury, once per run. */
+/** CHO10: requests to the ledger to pay each cited author, once per run; the ledger bounds what it pays a day (LED3). */
 const citationRewards = (
   state: State,
   prompt: CommandId,
@@ -229,9 +229,9 @@ const citationRewards = (
   if (run === undefined || output._tag !== "yield") return []
   return ChorusRun.citedAuthors(run, output).map((author, n) =>
     LedgerModel.ledgerRequest(deriveId(prompt, `:cite:${n + 1}`), {
-      _tag: "Transfer",
-      from: "treasury",
-      to: LedgerModel.userAccount(author),
+      _tag: "Reward",
+      asker: run.asker,
+      author,
       amount: ChorusRun.runPolicy.citationReward,
       reason: `cited in the answer to ${prompt}`
     })

@@ -98,7 +98,7 @@ const completeSignIn = Effect.fnUntraced(function*(
   slot: ReplyTarget
 ) {
   const { chorus, directory, limits } = runtime
-  const balance = yield* LedgerAccount.ensureAccount(user)
+  const balance = yield* LedgerAccount.ensureAccount(runtime, user, client.connection.metadata.address)
   const threads = yield* directory.list(user, {
     kind: "thread",
     includePublic: false,

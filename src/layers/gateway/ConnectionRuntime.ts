@@ -23,8 +23,8 @@ import type { TimerWheel } from "../runtime/TimerWheel.ts"
 import type { AuthRateLimiter } from "./AuthRateLimiter.ts"
 import { type ClientConnection, stateOf } from "./ClientConnection.ts"
 import type { ConnectionRegistry } from "./ConnectionRegistry.ts"
+import type { DailyCounters } from "./DailyCounters.ts"
 import type { ReadBudgetService } from "./ReadBudget.ts"
-import type { RunBudget } from "./RunBudget.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
 /** An intent by its tag. */
@@ -53,7 +53,8 @@ export interface ConnectionRuntime {
   readonly handlers: ConnectionIntentHandlers
   readonly registry: ConnectionRegistry
   readonly limitVerifications: AuthRateLimiter
-  readonly reserveRun: RunBudget
+  /** Runs of the Chorus (SEC29), and grants of tokens (LED3). */
+  readonly dailyBudgets: Readonly<Record<"runs" | "grants", DailyCounters>>
   readonly kinds: Kinds["Service"]
   readonly readBudget: ReadBudgetService
   readonly topics: Topics["Service"]

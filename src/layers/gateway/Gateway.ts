@@ -87,8 +87,8 @@ import {
   scheduleTimer,
   slowConsumerClose
 } from "./ConnectionRuntime.ts"
+import * as DailyCounters from "./DailyCounters.ts"
 import { ReadBudget } from "./ReadBudget.ts"
-import * as RunBudget from "./RunBudget.ts"
 import * as SessionRotation from "./SessionRotation.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as UserBudgets from "./UserBudgets.ts"
@@ -183,7 +183,7 @@ const makeRuntime = Effect.fnUntraced(function*(
     handlers: ConnectionIntents.handlers,
     registry: new ConnectionRegistry(UserBudgets.make(limits, kinds), wheel),
     limitVerifications: AuthRateLimiter.make(limits, wheel),
-    reserveRun: RunBudget.make(limits),
+    dailyBudgets: { runs: DailyCounters.make(), grants: DailyCounters.make() },
     kinds,
     readBudget: yield* ReadBudget,
     topics: yield* Topics,

@@ -1,41 +1,63 @@
 /** A user's balance in the ledger, and the grant that each new user gets once (LED3). */
-import { Effect, HashMap, Option } from "effect"
-import { ledgerKind } from "../../domain/ledger/Ledger.ts"
+import { Effect, Result } from "effect"
+import * as DailyLimits from "../../domain/admission/DailyLimits.ts"
+import * as Ledger from "../../domain/ledger/Ledger.ts"
+import * as LedgerGrants from "../../domain/ledger/LedgerGrants.ts"
 import { type Answer, mainLedger, type State, userAccount } from "../../domain/ledger/LedgerModel.ts"
 import { CommandId, type UserId } from "../../domain/protocol/Ids.ts"
 import { type CommandRejected, Topics } from "../../services/Topics.ts"
+import { type ConnectionRuntime, now } from "./ConnectionRuntime.ts"
 
 const systemAuthor = "system:server"
 
-/** The balances of all accounts; undefined on a server without the kind of the ledger. */
-const readAccounts: Effect.Effect<State["accounts"] | undefined, CommandRejected, Topics> = Effect.flatMap(
+/** The state of the ledger; undefined on a server without its kind. */
+const readLedger: Effect.Effect<State | undefined, CommandRejected, Topics> = Effect.flatMap(
   Topics,
-  (topics) => topics.stateOf(ledgerKind, mainLedger, systemAuthor)
+  (topics) => topics.stateOf(Ledger.ledgerKind, mainLedger, systemAuthor)
 ).pipe(
-  Effect.map(({ accounts }) => accounts),
   Effect.catchIf(({ rejection }) => rejection.code === "not_found", () => Effect.undefined)
 )
 
-const balanceIn = (accounts: State["accounts"], user: UserId): number | undefined =>
-  Option.getOrUndefined(HashMap.get(accounts, userAccount(user)))
-
 /** The user's balance in whole tokens; 0 without an account, and without a ledger. */
 export const readBalance = (user: UserId): Effect.Effect<number, CommandRejected, Topics> =>
-  Effect.map(readAccounts, (accounts) => accounts === undefined ? 0 : balanceIn(accounts, user) ?? 0)
+  Effect.map(readLedger, (ledger) => ledger === undefined ? 0 : Ledger.balanceOf(ledger, userAccount(user)))
 
 /**
- * The user's balance, after the grant to a user without an account. The grant's id makes it idempotent (LED3). Without a
- * ledger there are no accounts, and the balance is 0.
+ * The user's balance, after the grant to a user who had none. The grant's id makes it idempotent. When the grants of the
+ * day are used up, the user has what they have, and is granted at a later sign-in. Without a ledger there are no accounts,
+ * and the balance is 0.
  */
-export const ensureAccount = Effect.fnUntraced(
-  function*(user: UserId): Effect.fn.Return<number, CommandRejected, Topics> {
-    const accounts = yield* readAccounts
-    if (accounts === undefined) return 0
-    const existing = balanceIn(accounts, user)
-    if (existing !== undefined) return existing
-    const topics = yield* Topics
-    const input: Answer = { _tag: "Grant", user }
-    yield* topics.submit(mainLedger, { id: CommandId.make(`grant:${user}`), author: systemAuthor, input })
-    return yield* readBalance(user)
+export const ensureAccount = Effect.fnUntraced(function*(
+  runtime: ConnectionRuntime,
+  user: UserId,
+  address: string
+): Effect.fn.Return<number, CommandRejected, Topics> {
+  const ledger = yield* readLedger
+  if (ledger === undefined) return 0
+  yield* watchTreasury(runtime, ledger)
+  if (LedgerGrants.isGranted(ledger, user)) return Ledger.balanceOf(ledger, userAccount(user))
+  const grant = runtime.dailyBudgets.grants(DailyLimits.grantAllowances(address, runtime.limits), now(runtime))
+  if (Result.isFailure(grant)) {
+    runtime.metrics.budgetRefusals.grants.value += 1
+    return Ledger.balanceOf(ledger, userAccount(user))
   }
-)
+  const topics = yield* Topics
+  const input: Answer = { _tag: "Grant", user }
+  yield* topics.submit(mainLedger, { id: CommandId.make(`grant:${user}`), author: systemAuthor, input }).pipe(
+    Effect.tapError(() => Effect.sync(grant.success))
+  )
+  return yield* readBalance(user)
+})
+
+/** LED3: shows the treasury to the operator, and warns once when it runs out. */
+const watchTreasury = ({ metrics: { treasury } }: ConnectionRuntime, ledger: State): Effect.Effect<void> => {
+  const isLow = LedgerGrants.isTreasuryLow(ledger)
+  const wasLow = treasury.isLow
+  treasury.isLow = isLow
+  treasury.tokens = Ledger.balanceOf(ledger, "treasury")
+  return isLow && !wasLow
+    ? Effect.logWarning("the treasury is low: without it new users are granted nothing").pipe(
+      Effect.annotateLogs({ tokens: treasury.tokens })
+    )
+    : Effect.void
+}

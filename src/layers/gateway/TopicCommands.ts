@@ -1,6 +1,6 @@
 /** The handler that submits commands to topics: in order, each with exactly one reply (CON2, SYN5). */
 import { Effect, Exit, Result } from "effect"
-import { budgetSentence } from "../../domain/admission/DailyLimits.ts"
+import { budgetSentence, runAllowances } from "../../domain/admission/DailyLimits.ts"
 import * as Sequencer from "../../domain/connection/Sequencer.ts"
 import type { UserId } from "../../domain/protocol/Ids.ts"
 import * as SignedCommand from "../../domain/protocol/SignedCommand.ts"
@@ -65,7 +65,8 @@ const postPrompt = (
   post: (reply: CommandRequest["reply"]) => void,
   reply: (outcome: Result.Result<Receipt, ServerMessages.RequestRejection>) => void
 ): void => {
-  const run = runtime.reserveRun(user, connection.metadata.address, now(runtime))
+  const allowances = runAllowances(user, connection.metadata.address, runtime.limits)
+  const run = runtime.dailyBudgets.runs(allowances, now(runtime))
   if (Result.isFailure(run)) {
     runtime.metrics.budgetRefusals.runs.value += 1
     const { failure } = run

@@ -92,7 +92,7 @@ const makeCommitMetrics = ({ counter, histogram }: Instruments.Instruments) => (
 })
 
 /** The budgets of a day that can refuse. */
-const dailyBudgets = ["runs", "characters"] as const
+const dailyBudgets = ["runs", "characters", "grants"] as const
 
 const makeChorusMetrics = (instruments: Instruments.Instruments) => ({
   runOutcomes: labelledCounters(
@@ -125,6 +125,12 @@ const makeChorusMetrics = (instruments: Instruments.Instruments) => ({
   )
 })
 
+const makeTreasury = ({ gauge }: Instruments.Instruments) => {
+  const treasury = { tokens: 0, isLow: false }
+  gauge("choir_treasury_tokens", "Tokens of the treasury, as of the last sign-in", () => treasury.tokens)
+  return treasury
+}
+
 const make = () => {
   const instruments = Instruments.make()
   const { runOutcomes, ...chorusMetrics } = makeChorusMetrics(instruments)
@@ -145,6 +151,8 @@ const make = () => {
     ...makeConnectionMetrics(instruments),
     ...makeCommitMetrics(instruments),
     ...chorusMetrics,
+    /** What the last sign-in found in the treasury (LED3). */
+    treasury: makeTreasury(instruments),
     /** Counts a durable event, and the end of a run, since runs end by events. */
     countEvent: (kind: string, value: unknown): void => {
       const { _tag, step } = value as { readonly _tag: string; readonly step?: unknown }

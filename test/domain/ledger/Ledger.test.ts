@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { HashMap, Result } from "effect"
+import { HashMap, Result, Schema } from "effect"
 import * as Ledger from "../../../src/domain/ledger/Ledger.ts"
+import * as LedgerGrants from "../../../src/domain/ledger/LedgerGrants.ts"
 import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
 import { fold, type HostAnswer } from "../../../src/domain/topic/Topic.ts"
@@ -46,12 +47,33 @@ describe("Grants and transfers", () => {
     assert.deepStrictEqual(applyInput(granted, { _tag: "Grant", user: alice }, server, "again"), granted)
   })
 
-  it("[LED3] a payment to a new user opens the account with the grant", () => {
-    const paid = assertAccepted(
-      applyInput(empty, { _tag: "Transfer", from: "treasury", to: accountOf(1), amount: 5, reason: "cited" })
-    )
-    assert.strictEqual(Ledger.balanceOf(paid, accountOf(1)), 10_005)
-    assert.deepStrictEqual(applyInput(paid, { _tag: "Grant", user: bob }, server, "grant"), paid)
+  it("[LED3] neither a payment to a new user nor a stake of one is a grant; it is given once, later", () => {
+    const payment = { _tag: "Transfer", from: "treasury", to: accountOf(1), amount: 5, reason: "r" } as const
+    const paid = assertAccepted(applyInput(empty, payment))
+    assert.deepStrictEqual([Ledger.balanceOf(paid, accountOf(1)), LedgerGrants.isGranted(paid, bob)], [5, false])
+    assert.strictEqual(applyInput(paid, escrow(6), bob), "insufficient_funds")
+    const decision = ledger.decide(empty, escrow(1_000), { id: commandId("c"), author: bob, now: 1, seed: 0 })
+    assert.include(Result.isFailure(decision) && decision.failure.message, "connect again after midnight UTC")
+    const both = assertAccepted(applyInput(paid, { _tag: "Grant", user: bob }, server, "grant"))
+    assert.deepStrictEqual([Ledger.balanceOf(both, accountOf(1)), LedgerGrants.isGranted(both, bob)], [10_005, true])
+    assert.deepStrictEqual(applyInput(both, { _tag: "Grant", user: bob }, server, "again"), both)
+  })
+
+  it("[LED3] an account that was opened by an event of version 1 is granted", () => {
+    const shares = [{ to: accountOf(1), amount: 10_000 }]
+    const old = fold(ledger, empty, [{ _tag: "Moved", from: "treasury", shares, reason: "grant", at: 1 }])
+    assert.isTrue(LedgerGrants.isGranted(old, bob))
+    assert.deepStrictEqual(ledger.upcasters[1]?.({ _tag: "Moved" }), { _tag: "Moved" })
+  })
+
+  it("[LED3] a treasury that runs out is noticed", () => {
+    const transfer = (amount: number) =>
+      assertAccepted(applyInput(empty, { _tag: "Transfer", from: "treasury", to: "thread:t", amount, reason: "r" }))
+    const spare = Ledger.policy.totalSupply - LedgerGrants.grantPolicy.lowTreasury
+    assert.deepStrictEqual([spare, spare + 1].map((amount) => LedgerGrants.isTreasuryLow(transfer(amount))), [
+      false,
+      true
+    ])
   })
 
   it.each([
@@ -115,6 +137,59 @@ describe("Grants and transfers", () => {
   })
 })
 
+const CitedRun = Schema.Struct({
+  asker: Schema.Literals([0, 1, 2]),
+  author: Schema.Literals([0, 1, 2]),
+  hours: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 }))
+})
+
+describe("Citations", () => {
+  it.prop(
+    "[LED3][LED2] no asker and no cited author is paid more on a day than the policy says, and what fits is paid",
+    {
+      runs: Schema.Array(CitedRun).check(Schema.isMaxLength(80))
+    },
+    ({ runs }) => {
+      const amount = 40
+      let state = empty
+      let now = 0
+      let day = 0
+      let paid = new Map<string, number>()
+      for (const { asker, author, hours } of runs) {
+        now += hours * 3_600_000
+        if (Math.floor(now / 86_400_000) > day) {
+          day = Math.floor(now / 86_400_000)
+          paid = new Map()
+        }
+        const paidTo = (counter: string) => paid.get(counter) ?? 0
+        const reward = {
+          _tag: "Reward",
+          asker: userId(asker),
+          author: userId(author),
+          amount,
+          reason: "cited"
+        } as const
+        const decision = ledger.decide(state, reward, { id: commandId("c"), author: server, now, seed: 0 })
+        const fits = paidTo(`asker ${asker}`) + amount <= LedgerGrants.grantPolicy.rewardsPerAsker &&
+          paidTo(`author ${author}`) + amount <= LedgerGrants.grantPolicy.rewardsPerAuthor
+        assert.strictEqual(Result.isSuccess(decision), fits)
+        if (Result.isFailure(decision) || decision.success._tag === "Forward") continue
+        const before = Ledger.balanceOf(state, accountOf(author))
+        state = assertAccepted(fold(ledger, state, decision.success.events))
+        assert.strictEqual(Ledger.balanceOf(state, accountOf(author)), before + amount)
+        for (const counter of [`asker ${asker}`, `author ${author}`]) paid.set(counter, paidTo(counter) + amount)
+      }
+    }
+  )
+
+  it("[LED3] only the server's topics ask for rewards, and an empty treasury pays none", () => {
+    const reward = { _tag: "Reward", asker: alice, author: bob, amount: 5, reason: "cited" } as const
+    assert.strictEqual(applyInput(empty, reward, alice), "forbidden")
+    const poor = { ...empty, accounts: HashMap.set(empty.accounts, "treasury", 4) }
+    assert.strictEqual(applyInput(poor, reward), "insufficient_funds")
+  })
+})
+
 describe("Escrows", () => {
   it("[LED1][THR2] an escrow reserves the stake before its offer is pending", () => {
     assert.strictEqual(Ledger.balanceOf(staked, accountOf(0)), 9_000)
@@ -159,7 +234,7 @@ describe("Settlement and access", () => {
     assert.strictEqual(applyInput(staked, settle(1_000)), "rule_violated")
     assert.strictEqual(applyInput(staked, settle(998)), "rule_violated")
     const settled = assertAccepted(applyInput(staked, settle(999)))
-    assert.strictEqual(Ledger.balanceOf(settled, accountOf(1)), 10_999)
+    assert.strictEqual(Ledger.balanceOf(settled, accountOf(1)), 999)
     assert.strictEqual(applyInput(settled, settle(999), server, "again"), "not_found")
   })
 
