@@ -39,8 +39,10 @@ const frontMatterLength = (lines: ReadonlyArray<string>): number =>
  * least as long, and alone on its line.
  */
 const fenceAfter = (fence: string | undefined, line: string): string | undefined => {
-  const [, marks = "", rest = ""] = /^\s*(`{3,}|~{3,})(.*)$/.exec(line) ?? []
+  const text = line.trimStart()
+  const [marks] = /^(?:`{3,}|~{3,})/.exec(text) ?? [""]
   if (marks === "") return fence
+  const rest = text.slice(marks.length)
   if (fence === undefined) return marks.startsWith("`") && rest.includes("`") ? undefined : marks
   return marks.startsWith(fence) && rest.trim() === "" ? undefined : fence
 }

@@ -12,7 +12,11 @@ interface FoundPattern {
 }
 
 /** Patterns built from strings, reviewed by hand. */
-const reviewedCalls = ["conformance/LimitChecks.ts: new RegExp(`\"${name}\":(\\\\d+)`)"]
+const reviewedCalls = [
+  "conformance/LimitChecks.ts: new RegExp(`\"${name}\":(\\\\d+)`)",
+  "domain/admission/IpAddress.ts: new RegExp(`\\\\b${longest}\\\\b`)",
+  "domain/chorus/ReasoningFilter.ts: new RegExp(tags.map((tag) => tag.replaceAll(/[[\\]|]/g, \"\\\\$&\")).join(\"|\"), \"gi\")"
+]
 
 const literals: Array<FoundPattern> = []
 const calls: Array<string> = []

@@ -79,7 +79,7 @@ const unitMillis: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, 
 /** "38s", "1m26.4s", "20ms", "5 seconds"; not a number for anything else. */
 const parseDuration = (text: string | undefined): number => {
   const parts = Array.from(
-    (text ?? "").matchAll(/(\d+(?:\.\d+)?) ?(ms|millis|[hms])[a-z]*/gi),
+    (text ?? "").matchAll(/(\d{1,9}(?:\.\d{1,9})?) ?(ms|millis|[hms])[a-z]*/gi),
     ([, amount, unit = ""]) =>
       Number(amount) * (unitMillis[unit.toLowerCase() === "millis" ? "ms" : unit.toLowerCase()] ?? Number.NaN)
   )

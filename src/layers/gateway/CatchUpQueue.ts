@@ -8,18 +8,21 @@ import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { CoalescedTopics } from "../../services/Socket.ts"
 import type { Subscriber } from "../../services/Topics.ts"
 import * as SendQueue from "../delivery/SendQueue.ts"
-import type { ClientConnection } from "./ClientConnection.ts"
-import { type ConnectionRuntime, dispatch, makeFrame, now, slowConsumerClose } from "./ConnectionRuntime.ts"
+import type { ClientConnection, QueuedRead } from "./ClientConnection.ts"
+import {
+  type ConnectionRuntime,
+  dispatch,
+  makeFrame,
+  now,
+  type ReplyTarget,
+  slowConsumerClose
+} from "./ConnectionRuntime.ts"
 import { readLimitRejection } from "./ReadBudget.ts"
 import * as ServerMessages from "./ServerMessages.ts"
 
 /** Starts a read when the earlier ones are complete and the send queue has room. */
-export const enqueueCatchUp = (
-  runtime: ConnectionRuntime,
-  client: ClientConnection,
-  start: (onComplete: () => void) => void
-): void => {
-  client.catchUpQueue.push(start)
+export const enqueueCatchUp = (runtime: ConnectionRuntime, client: ClientConnection, read: QueuedRead): void => {
+  client.catchUpQueue.push(read)
   startNextCatchUp(runtime, client)
 }
 
@@ -31,31 +34,37 @@ export const enqueueRead = (
   runtime: ConnectionRuntime,
   client: ClientConnection,
   user: UserId,
+  slot: ReplyTarget,
   read: {
     readonly start: (charge: (frame: OutboundFrame) => void, onComplete: () => void) => void
     readonly reject: (rejection: ServerMessages.RequestRejection) => void
   }
 ): void =>
-  enqueueCatchUp(runtime, client, (onComplete) => {
-    const wait = runtime.readBudget.wait(user, now(runtime))
-    if (wait === 0) {
-      const charge = (frame: OutboundFrame) =>
-        runtime.readBudget.charge(user, SendQueue.frameLength(frame), now(runtime))
-      return read.start(charge, onComplete)
+  enqueueCatchUp(runtime, client, {
+    slot,
+    start: (onComplete) => {
+      const wait = runtime.readBudget.wait(user, now(runtime))
+      if (wait === 0) {
+        const charge = (frame: OutboundFrame) =>
+          runtime.readBudget.charge(user, SendQueue.frameLength(frame), now(runtime))
+        return read.start(charge, onComplete)
+      }
+      read.reject(readLimitRejection(wait))
+      onComplete()
     }
-    read.reject(readLimitRejection(wait))
-    onComplete()
   })
 
-const startNextCatchUp = (runtime: ConnectionRuntime, client: ClientConnection): void => {
+/** Starts the next read, unless one runs, the send queue is full, or replies of many bytes wait for their turn. */
+export const startNextCatchUp = (runtime: ConnectionRuntime, client: ClientConnection): void => {
   const { outboxFold } = runtime.limits
-  // Replies that wait for their turn are in memory as well. When they are sent, the connection reports that it drained.
-  if (client.heldReplyBytes > outboxFold || client.connection.bufferedAmount() > outboxFold) return
-  if (client.catchingUp) return
-  const start = client.catchUpQueue.shift()
-  if (start === undefined) return
+  const [next] = client.catchUpQueue
+  if (next === undefined || client.catchingUp || client.connection.bufferedAmount() > outboxFold) return
+  // Replies that are held behind this read's own would wait for it for ever.
+  const holdsReplies = next.slot !== undefined && next.slot === client.firstReplySlot
+  if (client.heldReplyBytes > outboxFold && !holdsReplies) return
+  client.catchUpQueue.shift()
   client.catchingUp = true
-  start(() => {
+  next.start(() => {
     client.catchingUp = false
     startNextCatchUp(runtime, client)
   })
@@ -70,11 +79,14 @@ export const handleDrained = (
   for (const [topic, { lane }] of coalesced) {
     if (lane._tag === "Durable") {
       const subscription = client.subscriptions.get(topic)
-      enqueueCatchUp(runtime, client, (onComplete) => {
-        // A newer subscription has sent everything already.
-        if (client.subscriptions.get(topic) === subscription) {
-          catchUp(runtime, client, topic, lane.from, onComplete)
-        } else onComplete()
+      enqueueCatchUp(runtime, client, {
+        slot: undefined,
+        start: (onComplete) => {
+          // A newer subscription has sent everything already.
+          if (client.subscriptions.get(topic) === subscription) {
+            catchUp(runtime, client, topic, lane.from, onComplete)
+          } else onComplete()
+        }
       })
     } else if (client.subscriber !== undefined) {
       // Only running text was dropped, no event.

@@ -32,12 +32,21 @@ export interface QueuedMessage {
   readonly slot: ReplyOrder.ReplySlot | undefined
 }
 
+/** A read that has not started. */
+export interface QueuedRead {
+  /** The slot of its reply; undefined for a catch-up that nobody asked for. */
+  readonly slot: ReplyOrder.ReplySlot | undefined
+  readonly start: (onComplete: () => void) => void
+}
+
 /** The gateway's callbacks for events of a connection other than its messages. One value for all connections. */
 export interface ConnectionEvents {
   /** The connection's timer fired. */
   readonly onTimer: (client: ClientConnection, now: Instant) => void
   /** A topic's frame was held back behind a reply. */
   readonly onFrameHeld: (client: ClientConnection) => void
+  /** Replies that were held have been sent, while a read waits for them. */
+  readonly onRepliesSent: (client: ClientConnection) => void
   /** A topic ended the connection's subscription. */
   readonly onAccessRevoked: (client: ClientConnection, topic: TopicId) => void
 }
@@ -70,7 +79,7 @@ export class ClientConnection implements SubscribedConnection, TimerTask {
   /** Requests to topics, in the order they arrived, however long a signature takes to verify (CON2). */
   topicRequests: Sequencer.Sequencer<() => void> = Sequencer.empty
   /** Subscriptions, queries and catch-ups that have not started; one at a time runs. */
-  readonly catchUpQueue: Array<(onComplete: () => void) => void> = []
+  readonly catchUpQueue: Array<QueuedRead> = []
   catchingUp = false
   /** The deadline in the timer wheel. */
   timerAt: Instant = Number.POSITIVE_INFINITY
@@ -100,6 +109,10 @@ export class ClientConnection implements SubscribedConnection, TimerTask {
 
   onFrameHeld(): void {
     this.events.onFrameHeld(this)
+  }
+
+  onReplySent(): void {
+    if (this.catchUpQueue.length > 0) this.events.onRepliesSent(this)
   }
 
   onAccessRevoked(topic: TopicId): void {

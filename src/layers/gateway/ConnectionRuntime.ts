@@ -184,7 +184,9 @@ export const sendMessage = (
 
 /** Releases one of the holds that keep a slot open. */
 export const completeReply = (client: ClientConnection, slot: ReplyTarget): void => {
-  if (slot !== undefined) ReplyOrder.complete(client, slot, client)
+  if (slot === undefined) return
+  ReplyOrder.complete(client, slot, client)
+  client.onReplySent()
 }
 
 // -- Requests ----------------------------------------------------------------

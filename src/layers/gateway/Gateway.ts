@@ -203,6 +203,7 @@ const makeEvents = (runtime: ConnectionRuntime): ConnectionEvents => ({
   onFrameHeld: (client) => {
     if (client.heldLength > runtime.limits.outboxMax) dispatch(runtime, client, slowConsumerClose)
   },
+  onRepliesSent: (client) => CatchUpQueue.startNextCatchUp(runtime, client),
   onAccessRevoked: (client, topic) => Subscriptions.handleAccessRevoked(runtime, client, topic)
 })
 

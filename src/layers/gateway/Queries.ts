@@ -38,7 +38,7 @@ const answerWith =
     const { user } = subscriber
     const { ref }: { readonly ref: string } = intent
     if (slot !== undefined) slot.pendingCount += 1
-    enqueueRead(runtime, client, user, {
+    enqueueRead(runtime, client, user, slot, {
       start: (charge, onComplete) => {
         answerRequest(runtime, client, slot, intent, query(runtime, user, intent), charge, onComplete)
         completeReply(client, slot)

@@ -120,7 +120,7 @@ describe("a message with a field that is encoded already", () => {
       presence: [],
       signals: []
     } as const
-    for (const fields of [{ id, timestamp: 1 }, { id, timestamp: 1, thread_id: topicId("a") }]) {
+    for (const fields of [{ id, timestamp: 1 }, { id, timestamp: 1, thread_id: topicId("thread:a") }]) {
       const { after, before } = Protocol.encodeEnvelopeParts("subscribed", payload, "state", fields)
       assert.deepStrictEqual(
         JSON.parse(before + JSON.stringify(state) + after),

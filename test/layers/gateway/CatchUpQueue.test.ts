@@ -9,6 +9,7 @@ import * as ReplyOrder from "../../../src/layers/delivery/ReplyOrder.ts"
 import * as CatchUpQueue from "../../../src/layers/gateway/CatchUpQueue.ts"
 import { stateOf } from "../../../src/layers/gateway/ClientConnection.ts"
 import { handlers } from "../../../src/layers/gateway/ConnectionIntents.ts"
+import { completeReply } from "../../../src/layers/gateway/ConnectionRuntime.ts"
 import * as Subscriptions from "../../../src/layers/gateway/Subscriptions.ts"
 import { rejectUnavailable } from "../../../src/layers/topics/HostMessages.ts"
 import type { CoalescedTopics } from "../../../src/services/Socket.ts"
@@ -105,6 +106,33 @@ describe("the reads of a connection", () => {
       assert.strictEqual(startedEffects.count, 0)
       ReplyOrder.complete(client, first, { deliver: () => {} })
       drain()
+      assert.strictEqual(startedEffects.count, 1)
+    })))
+})
+
+describe("a read that other replies wait for", () => {
+  const large = { text: "\"x\"".repeat(defaults.outboxFold), lane: { _tag: "Reply" } } as const
+  const read = { _tag: "ReadThread", ref: CommandId.make("1"), topic } as const
+
+  it.effect("[CON2] [CON8] starts although the replies behind its own are large: they would wait for ever", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { client, drain, runtime, startedEffects } = yield* makeFixture
+      const slot = ReplyOrder.openSlot(client)
+      handlers.ReadThread(runtime, client, read, slot)
+      ReplyOrder.reply(client, ReplyOrder.openSlot(client), large, client)
+      drain()
+      assert.strictEqual(startedEffects.count, 1)
+    })))
+
+  it.effect("[CON2] [CON8] starts when the reply before its own is sent, without another event", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { client, drain, runtime, startedEffects } = yield* makeFixture
+      const first = ReplyOrder.openSlot(client)
+      handlers.ReadThread(runtime, client, read, ReplyOrder.openSlot(client))
+      ReplyOrder.reply(client, ReplyOrder.openSlot(client), large, client)
+      drain()
+      assert.strictEqual(startedEffects.count, 0)
+      completeReply(client, first)
       assert.strictEqual(startedEffects.count, 1)
     })))
 })

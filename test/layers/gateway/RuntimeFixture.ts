@@ -33,12 +33,6 @@ const noSignals: Signals["Service"] = {
   isPresent: () => Effect.succeed(false)
 }
 
-const noEvents: ConnectionEvents = {
-  onTimer: () => undefined,
-  onFrameHeld: () => undefined,
-  onAccessRevoked: () => undefined
-}
-
 /** A delta that the send queue coalesced. */
 export const makeDelta = (from: number): OutboundFrame => ({
   text: encodeServerMessage({ _tag: "delta", from, to: from + 1, events: [] }, {
@@ -93,7 +87,13 @@ export const makeFixture = Effect.gen(function*() {
     nextId: uuid,
     runFork: () => void startedEffects.count++
   } as unknown as ConnectionRuntime
-  const client = new ClientConnection(connection, 1, metrics, noEvents)
+  const events: ConnectionEvents = {
+    onTimer: () => undefined,
+    onFrameHeld: () => undefined,
+    onRepliesSent: (client) => CatchUpQueue.startNextCatchUp(runtime, client),
+    onAccessRevoked: () => undefined
+  }
+  const client = new ClientConnection(connection, 1, metrics, events)
   const user: UserId = makeTestUser().key
   yield* Ref.update(client.state, (state) => ({
     ...state,
