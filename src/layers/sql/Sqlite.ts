@@ -99,11 +99,22 @@ const acquireFileLock = (filename: string) =>
     ({ db }) => Effect.sync(() => db.close())
   )
 
+/** Milliseconds between attempts while another process, such as a backup, holds the file's lock. */
+const busyRetryMillis = 25
+/** Attempts after the first: five seconds in all, in which the thread serves others. */
+const busyRetries = 200
+
 type ResultMode = "rows" | "raw" | "values"
 
 const toSqlConnection = (sqlite: SqliteConnection): SqlConnection.Connection => {
-  const runStatement = (sql: string, params: ReadonlyArray<unknown>, mode: ResultMode, prepared: boolean) =>
-    Effect.withFiber<ReadonlyArray<never>, SqlError.SqlError>((fiber) => {
+  const runStatement = (
+    sql: string,
+    params: ReadonlyArray<unknown>,
+    mode: ResultMode,
+    prepared: boolean,
+    attempt = 0
+  ): Effect.Effect<ReadonlyArray<never>, SqlError.SqlError> =>
+    Effect.withFiber((fiber) => {
       try {
         const { returnsRows, statement } = prepared ? sqlite.prepare(sql) : prepare(sqlite.db, sql)
         const values = params as ReadonlyArray<SQLInputValue>
@@ -120,7 +131,11 @@ const toSqlConnection = (sqlite: SqliteConnection): SqlConnection.Connection => 
           ? (sqlite.deferSync(), rows)
           : Effect.andThen(sqlite.sync, rows)
       } catch (cause) {
-        return Effect.fail(sqlite.recordFailure(cause, "execute a statement"))
+        // Nothing was done. Within a transaction the lock is held already, and waiting would not help.
+        const mayRetry = primaryResultCode(cause) === 5 && !sqlite.db.isTransaction && attempt < busyRetries
+        return mayRetry
+          ? Effect.delay(runStatement(sql, params, mode, prepared, attempt + 1), busyRetryMillis)
+          : Effect.fail(sqlite.recordFailure(cause, "execute a statement"))
       }
     })
   const rows: (prepared: boolean) => SqlConnection.Connection["execute"] = (prepared) => (sql, params, transform) =>

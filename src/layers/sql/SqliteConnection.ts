@@ -54,6 +54,8 @@ const openDatabase = (filename: string): DatabaseSync => {
         "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
     )
     flushWal(db)
+    // From now on a wait for another process's lock would stop the thread that serves: `Sqlite` waits asynchronously.
+    db.exec("PRAGMA busy_timeout = 0")
     return db
   } catch (cause) {
     db.close()

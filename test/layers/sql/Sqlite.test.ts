@@ -2,6 +2,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FileSystem, Path, Result, Stream } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
+import { DatabaseSync } from "node:sqlite"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 
 const memoryLayer = Sqlite.layer({ filename: ":memory:" })
@@ -25,6 +26,26 @@ describe("Sqlite", () => {
         assert.include(second.failure.message, filename)
       }
       yield* open
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.live("a write waits for the lock of another process without stopping the thread", () =>
+    Effect.gen(function*() {
+      const filename = yield* temporaryFile
+      yield* Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        yield* sql`CREATE TABLE t (a INTEGER)`
+        const other = new DatabaseSync(filename)
+        other.exec("BEGIN IMMEDIATE")
+        const single = yield* Effect.forkChild(sql`INSERT INTO t VALUES (1)`, { startImmediately: true })
+        const transaction = yield* Effect.forkChild(sql.withTransaction(sql`INSERT INTO t VALUES (2)`))
+        yield* Effect.yieldNow
+        // This thread releases the lock: a synchronous wait for it would end in an error.
+        other.exec("COMMIT")
+        other.close()
+        yield* Fiber.join(single)
+        yield* Fiber.join(transaction)
+        assert.deepStrictEqual(yield* sql`SELECT a FROM t ORDER BY a`.values, [[1], [2]])
+      }).pipe(Effect.provide(Sqlite.layer({ filename })))
     }).pipe(Effect.provide(NodeServices.layer)))
 
   it.effect("the file is opened in WAL mode with foreign keys, and commits are synced by the connection", () =>
