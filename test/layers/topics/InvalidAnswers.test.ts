@@ -181,6 +181,12 @@ const send = Effect.fnUntraced(function*(id: string, author: UserId, input: obje
   return yield* topics.submit(thread, { id: CommandId.make(id), author, input })
 })
 
+/** What a sign-in does for a new user (LED3). */
+const grantTo = (user: UserId) =>
+  Topics.use((topics) =>
+    topics.submit(ledger, { id: CommandId.make("grant"), author: "system:server", input: { _tag: "Grant", user } })
+  )
+
 describe("the built-in kinds", () => {
   it.effect.prop(
     "[CHO3] [SEC32] a run ends, and its thread stays usable, whatever the handler of its steps answers",
@@ -213,6 +219,7 @@ describe("the built-in kinds", () => {
           () => Effect.sync(() => script[calls++ % script.length])
         )
         yield* send("c", ada, { _tag: "create_thread", name: "Tea" })
+        yield* grantTo(ben)
         yield* send("s", ben, { _tag: "submit_message", content: "Let me in.", stake: 1_000 })
         yield* TestClock.adjust("1 hour")
         assert.isAbove(calls, 0)
