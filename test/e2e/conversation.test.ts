@@ -97,7 +97,7 @@ describe("a conversation", () => {
       const env = { CHOIR_URL: url, CHOIR_KEY_FILE: join(data, "ann.key") }
 
       // A folder of real Markdown becomes priors, through the command line.
-      const printed = yield* runChoir(["import", join(repositoryRoot, "node_modules/effect/ai-docs")], env)
+      const printed = yield* runChoir(["import", "--yes", join(repositoryRoot, "node_modules/effect/ai-docs")], env)
       const topic = Ids.TopicId.make(/thread:[A-Za-z0-9-]+/.exec(printed)![0])
 
       // Ann uses the importer's key; Bob becomes a co-author by a submission that she approves.
