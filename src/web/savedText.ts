@@ -49,12 +49,9 @@ const PendingText = Schema.fromJsonString(PendingCommand)
 const decodePending = Schema.decodeUnknownOption(PendingText)
 const encodePending = Schema.encodeSync(PendingText)
 
-/** Saves a command until `removePending`. False if the browser does not store it. */
-export const savePending = (me: UserId, pending: PendingCommand): boolean =>
-  withStorage((storage) => {
-    storage.setItem(pendingPrefix(me) + pending.id, encodePending(pending))
-    return true
-  }) ?? false
+/** Saves a command until `removePending`, if the browser allows it: `isSaved` tells. */
+export const savePending = (me: UserId, pending: PendingCommand): void =>
+  withStorage((storage) => storage.setItem(pendingPrefix(me) + pending.id, encodePending(pending)))
 
 /** Forgets a command that was answered. */
 export const removePending = (me: UserId, id: CommandId): void =>

@@ -17,20 +17,20 @@ const draftOf = (command: Command): savedText.Draft | undefined => {
 const isRejection = (error: unknown): boolean => !(error instanceof ClientError && error.reason.code === "closed")
 
 /** Sends a saved command. What is rejected becomes a draft again, unless there is a newer one. */
-const sendPending = async (client: Client, { command, id, topic }: savedText.PendingCommand): Promise<void> => {
-  try {
-    await client.topic(threadKind, topic).sendPromise(command, id)
-  } catch (error) {
-    if (!isRejection(error)) throw error
-    const draft = draftOf(command)
-    if (draft !== undefined && savedText.readDraft(client.me, topic).text === "") {
-      savedText.saveDraft(client.me, topic, draft)
+const sendPending = (client: Client, { command, id, topic }: savedText.PendingCommand): Promise<void> =>
+  client.topic(threadKind, topic).sendPromise(command, id).then(
+    () => savedText.removePending(client.me, id),
+    (error: unknown) => {
+      if (isRejection(error)) {
+        const draft = draftOf(command)
+        if (draft !== undefined && savedText.readDraft(client.me, topic).text === "") {
+          savedText.saveDraft(client.me, topic, draft)
+        }
+        savedText.removePending(client.me, id)
+      }
+      throw error
     }
-    savedText.removePending(client.me, id)
-    throw error
-  }
-  savedText.removePending(client.me, id)
-}
+  )
 
 /** Sends a command, and saves it until it is answered. Rejects with the server's rejection. */
 export const send = (client: Client, topic: TopicId, command: Command): Promise<void> => {
