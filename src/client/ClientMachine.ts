@@ -132,7 +132,7 @@ const watchTopic = (config: Config, state: State, topic: TopicId): Transition =>
   // `Client` throws for a topic of an unknown kind.
   return kind === undefined
     ? withoutIntents(state)
-    : withoutIntents(setReplica(state, Outbox.rebase(config, state, Replica.make(topic, kind))))
+    : withoutIntents(Outbox.rebase(config, state, Replica.make(topic, kind)))
 }
 
 const unwatchTopic = (state: State, { at, topic }: MessageOf<"TopicUnwatched">): Transition => {
@@ -172,13 +172,7 @@ const subscribeTopics = (state: State, at: Instant): Transition => {
     const position = replica.position === undefined ? {} : { position: replica.position }
     transition = andThen(transition, (current) => {
       const next = setReplica(current, { ...replica, sync: { _tag: "Subscribing", requestId: nextMessageId(current) } })
-      return sendMessage(
-        Outbox.markSentBeforeSubscription(next, replica.topic),
-        at,
-        "subscribe",
-        position,
-        replica.topic
-      )
+      return sendMessage(next, at, "subscribe", position, replica.topic)
     })
   }
   return transition

@@ -110,12 +110,12 @@ export interface PendingCommand {
   readonly seed: number
   /** Not yet sent on this connection, sent on it and unanswered, or receipted ahead of the replica. */
   readonly stage: "queued" | "sent" | "accepted"
-  /** Whether it is applied to the optimistic state; false once the confirmed state may contain it. */
+  /** Whether it is applied to the replica's `base`; false once that contains it. */
   readonly optimistic: boolean
-  /** Whether it was ever sent, on any connection. */
-  readonly attempted: boolean
-  /** Whether the next snapshot of its topic may contain it. Not if it was sent behind the request for the snapshot. */
-  readonly maybeInSnapshot: boolean
+  /** How often it was sent, on any connection, without an answer that it was not decided: if ever, it may be logged. */
+  readonly undecidedAttempts: number
+  /** Whether the replica's `confirmed` contains it. Maybe after a snapshot, which names no commands, until its answer. */
+  readonly inConfirmed: "no" | "maybe" | "yes"
   /** Its seq in the log, once `accepted`; 0 before. */
   readonly seq: number
 }

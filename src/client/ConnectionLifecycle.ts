@@ -121,9 +121,7 @@ export const closePermanently = (state: State, reason: ClientErrorReason | undef
 /** Resets the state of the lost connection: subscriptions, sent marks, outstanding acks. */
 const resetConnectionState = (state: State): State => ({
   ...updateReplicas(state, Replica.markDisconnected),
-  outbox: state.outbox.map((pending) =>
-    pending.stage === "sent" ? { ...pending, stage: "queued" as const, maybeInSnapshot: true } : pending
-  ),
+  outbox: state.outbox.map((pending) => pending.stage === "sent" ? { ...pending, stage: "queued" as const } : pending),
   pendingQueries: state.pendingQueries.map((query) => ({ ...query, sent: false })),
   unacked: new Set()
 })

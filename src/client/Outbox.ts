@@ -34,17 +34,32 @@ export const maxPendingCommands = 1000
 /** Milliseconds of pause after a `rate_limited` without `retry_after_ms`. */
 const defaultRetryDelay = 1_000
 
-/** The replica with the optimistic effect of the commands that are pending for it. */
-export const rebase = (config: Config, state: State, replica: Replica.Replica): Replica.Replica =>
-  Replica.applyOptimistic(
-    replica,
-    config,
-    state.outbox.filter((pending) => pending.optimistic && pending.topic === replica.topic)
-  )
+/**
+ * Stores a replica with the optimistic effect of the commands that are pending for it.
+ *
+ * A command that is shown stays shown, once, unless it is rejected (SYN10). While the confirmed state may contain one,
+ * the replica keeps its base, and with it every command that is not in it, answered or not. Otherwise the confirmed
+ * state becomes the base, and the commands that it contains have no effect of their own any more.
+ */
+export const rebase = (config: Config, state: State, replica: Replica.Replica): State => {
+  const isUncertain = ({ inConfirmed, optimistic, topic }: PendingCommand) =>
+    optimistic && inConfirmed === "maybe" && topic === replica.topic
+  if (replica.base !== undefined && state.outbox.some(isUncertain)) return applyPending(config, state, replica)
+  const outbox = state.outbox.flatMap((pending) => {
+    if (pending.topic !== replica.topic || pending.inConfirmed === "no") return [pending]
+    return pending.stage === "accepted" ? [] : [{ ...pending, optimistic: false }]
+  })
+  return applyPending(config, { ...state, outbox }, Replica.advanceBase(replica))
+}
+
+const applyPending = (config: Config, state: State, replica: Replica.Replica): State => {
+  const commands = state.outbox.filter((pending) => pending.optimistic && pending.topic === replica.topic)
+  return setReplica(state, Replica.applyOptimistic(replica, config, commands))
+}
 
 const rebaseTopic = (config: Config, state: State, topic: PendingCommand["topic"]): State => {
   const replica = state.replicas.get(topic)
-  return replica === undefined ? state : setReplica(state, rebase(config, state, replica))
+  return replica === undefined ? state : rebase(config, state, replica)
 }
 
 const initialSendWindow: SendWindow = { notBefore: 0, window: maxWindow }
@@ -95,46 +110,29 @@ export const enqueue = (config: Config, state: State, message: MessageOf<"Comman
     seed,
     stage: "queued",
     optimistic: true,
-    attempted: false,
-    maybeInSnapshot: false,
+    undecidedAttempts: 0,
+    inConfirmed: "no",
     seq: 0
   }
   return withoutIntents(rebaseTopic(config, { ...state, outbox: [...state.outbox, pending] }, topic))
 }
 
-/** Removes a command whose caller was interrupted, unless it was sent: then it may have taken effect already. */
+/** Removes a command whose caller was interrupted, unless it may have taken effect already. */
 export const withdraw = (config: Config, state: State, id: string): State => {
-  const pending = state.outbox.find((pending) => pending.id === id && !pending.attempted)
+  const pending = state.outbox.find((pending) => pending.id === id && pending.undecidedAttempts === 0)
   return pending === undefined
     ? state
     : rebaseTopic(config, { ...state, outbox: state.outbox.filter((other) => other !== pending) }, pending.topic)
 }
-
-/** Notes that a subscription to a topic is requested: a snapshot in its answer may contain what was sent before. */
-export const markSentBeforeSubscription = (state: State, topic: PendingCommand["topic"]): State => ({
-  ...state,
-  outbox: state.outbox.map((pending) =>
-    pending.topic === topic && pending.stage === "sent" ? { ...pending, maybeInSnapshot: true } : pending
-  )
-})
 
 /** Sends the commands that may be sent now. */
 export const flushCommands = (state: State, at: Instant): Transition => {
   const sendable = state.outbox.length === 0 ? [] : selectSendable(state, at)
   if (sendable.length === 0) return withoutIntents(state)
   const ids = new Set(sendable.map((pending) => pending.id))
-  // The server answers subscriptions one at a time: a command may overtake all but the first.
-  const subscribing = [...state.replicas.values()].filter(({ sync }) => sync._tag === "Subscribing")
-  const mayOvertake = ({ topic }: PendingCommand) =>
-    subscribing.length > 1 && subscribing.some((replica) => replica.topic === topic)
   const outbox = state.outbox.map((pending) =>
     ids.has(pending.id)
-      ? {
-        ...pending,
-        stage: "sent" as const,
-        attempted: true,
-        maybeInSnapshot: pending.maybeInSnapshot || mayOvertake(pending)
-      }
+      ? { ...pending, stage: "sent" as const, undecidedAttempts: pending.undecidedAttempts + 1 }
       : pending
   )
   return sendable.reduce<Transition>(
@@ -144,7 +142,11 @@ export const flushCommands = (state: State, at: Instant): Transition => {
   )
 }
 
-/** Reconciles pending commands with an updated replica: removes those, or their optimistic effect, that it contains. */
+/**
+ * Notes which pending commands an updated replica contains. Events name the commands that caused them; a snapshot does
+ * not. It may contain any command that was sent: on an earlier connection, or on this one before the server made it,
+ * since a command waits for no subscription.
+ */
 export const reconcilePending = (
   outbox: ReadonlyArray<PendingCommand>,
   replica: Replica.Replica,
@@ -153,13 +155,15 @@ export const reconcilePending = (
 ): ReadonlyArray<PendingCommand> => {
   const includedIds = new Set<string>(events.map((event) => event.cause))
   const seq = replica.position?.seq ?? 0
-  // Shown late is better than shown twice.
-  const isIncluded = (pending: PendingCommand): boolean =>
-    includedIds.has(pending.id) || (mode === "snapshot" && pending.maybeInSnapshot && pending.stage !== "accepted")
-  return outbox.flatMap((pending) => {
-    if (pending.topic !== replica.topic) return [pending]
-    if (pending.stage === "accepted" && pending.seq <= seq) return []
-    return [pending.optimistic && isIncluded(pending) ? { ...pending, optimistic: false } : pending]
+  const isAccepted = ({ stage }: PendingCommand): boolean => stage === "accepted"
+  return outbox.map((pending) => {
+    if (pending.topic !== replica.topic || pending.inConfirmed === "yes") return pending
+    if (includedIds.has(pending.id) || isAccepted(pending) && pending.seq <= seq) {
+      return { ...pending, inConfirmed: "yes" }
+    }
+    return mode === "snapshot" && pending.undecidedAttempts > 0 && !isAccepted(pending)
+      ? { ...pending, inConfirmed: "maybe" }
+      : pending
   })
 }
 
@@ -175,21 +179,25 @@ export const refuseTopic = (
   reason: ClientErrorReason
 ): State => {
   const next = { ...state, outbox: dropAccepted(state.outbox, replica.topic) }
-  return setReplica(next, rebase(config, next, { ...replica, sync: { _tag: "Refused", reason } }))
+  return rebase(config, next, { ...replica, sync: { _tag: "Refused", reason } })
 }
 
-/** Completes a command. It stays as `accepted` while its events are not in the replica. */
+/** Completes a command. It stays as `accepted` while its effect is shown and its events are not. */
 export const handleReceipt = (config: Config, state: State, message: ServerMessageOf<"receipt">): Transition => {
   const { _tag, ref_id, ...receipt } = message
   const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "accepted")
   if (pending === undefined) return withoutIntents(state)
   const replica = state.replicas.get(pending.topic)
-  // Its events arrive later: its optimistic effect stays until then.
-  const isAheadOfReplica = pending.optimistic && replica?.sync._tag !== "Refused" && replica?.position !== undefined &&
-    receipt.topic === pending.topic &&
-    replica.position.seq < receipt.seq
-  const accepted: PendingCommand = { ...pending, stage: "accepted", seq: receipt.seq }
-  const outbox = isAheadOfReplica
+  const isShown = pending.optimistic && receipt.topic === pending.topic && replica?.base !== undefined &&
+    replica.sync._tag !== "Refused"
+  const isInConfirmed = pending.inConfirmed === "yes" || receipt.seq <= (replica?.position?.seq ?? 0)
+  const accepted: PendingCommand = {
+    ...pending,
+    stage: "accepted",
+    seq: receipt.seq,
+    inConfirmed: isInConfirmed ? "yes" : "no"
+  }
+  const outbox = isShown
     ? state.outbox.map((other) => other === pending ? accepted : other)
     : state.outbox.filter((other) => other !== pending)
   return [
@@ -208,22 +216,24 @@ export const handleCommandError = (
   const pending = state.outbox.find((pending) => pending.id === ref_id && pending.stage !== "accepted")
   if (pending === undefined) return withoutIntents(state)
   if (code === "rate_limited" || code === "unauthenticated") {
-    const outbox = state.outbox.map((other) => other === pending ? { ...pending, stage: "queued" as const } : other)
-    return withoutIntents(
-      code === "unauthenticated"
-        ? { ...state, outbox }
-        : {
-          ...state,
-          outbox,
-          sendWindows: shrinkWindow(state, pending.budget, at + (retry_after_ms ?? defaultRetryDelay))
-        }
-    )
+    const outbox = state.outbox.map((other) => other === pending ? requeue(pending) : other)
+    const sendWindows = code === "unauthenticated"
+      ? state.sendWindows
+      : shrinkWindow(state, pending.budget, at + (retry_after_ms ?? defaultRetryDelay))
+    return withoutIntents(rebaseTopic(config, { ...state, outbox, sendWindows }, pending.topic))
   }
   const outbox = state.outbox.filter((other) => other !== pending)
   return [
     rebaseTopic(config, { ...state, outbox }, pending.topic),
     [{ _tag: "CompleteCommand", id: pending.id, outcome: Result.fail(errorReason(code, message, retryable)) }]
   ]
+}
+
+/** Queues a command again whose last attempt, if any on this connection, was not decided. */
+const requeue = (pending: PendingCommand): PendingCommand => {
+  const undecidedAttempts = pending.stage === "sent" ? pending.undecidedAttempts - 1 : pending.undecidedAttempts
+  const requeued = { ...pending, stage: "queued", undecidedAttempts } as const
+  return undecidedAttempts === 0 ? { ...requeued, inConfirmed: "no", optimistic: true } : requeued
 }
 
 const shrinkWindow = ({ sendWindows }: State, budget: string, notBefore: Instant): State["sendWindows"] =>

@@ -22,8 +22,9 @@
  * 3. Events are applied only from exactly `position.seq`, each once and in order (SYN3). A delta up to a seq already
  *    reached changes nothing; one from another seq gives `undefined`, and the caller subscribes again.
  * 4. `position.seq` does not decrease within an epoch while `Live`, except by a snapshot.
- * 5. `state` is `confirmed` with the commands of `optimisticCommands` applied in order by `kind.decide` (SYN10);
- *    without a `position`, or without such commands, it is `confirmed` itself.
+ * 5. `state` is `base` with the commands of `optimisticCommands` applied in order by `kind.decide` (SYN10). `base` is
+ *    `confirmed`, or the one before a snapshot that may contain a command which is shown: until the server has answered
+ *    that command, nobody can tell whether to apply it. Before the first `subscribed` no command is shown.
  * 6. Each `subscribed` replaces presence, signals and streamed text; a lost connection empties them (ROO2).
  */
 import { Result, Schema } from "effect"
@@ -79,7 +80,9 @@ export interface Replica<S = unknown> {
   readonly position: Position | undefined
   /** The state of the log up to `position`. */
   readonly confirmed: S
-  /** `confirmed` with the optimistic effect of pending commands. */
+  /** The confirmed state that `state` is made from. Undefined until the first `subscribed`. */
+  readonly base: S | undefined
+  /** `base` with the optimistic effect of pending commands. */
   readonly state: S
   readonly hashCheck: HashCheck
   /** The ids of the commands whose optimistic effect is in `state`. */
@@ -104,6 +107,7 @@ export const make = (topic: TopicId, kind: AnyKind): Replica => {
     sync: { _tag: "Unsubscribed", notBefore: 0 },
     position: undefined,
     confirmed: initial,
+    base: undefined,
     state: initial,
     hashCheck: { hashedState: undefined, matches: 0, mismatches: 0, comparable: true },
     optimisticCommands: [],
@@ -246,15 +250,21 @@ const isOutputEnd = Schema.is(OutputEndEvent)
 const endsPartialOutput = (view: PublishedEvent, output: PartialOutput): boolean =>
   isOutputEnd(view.event) && view.event.prompt_id === output.prompt_id
 
-/** Rebases: decides pending commands on the confirmed state, by the kind's own rules (SYN10). */
+/** Makes the confirmed state the base; before the first `subscribed` there is none. */
+export const advanceBase = (replica: Replica): Replica =>
+  replica.position === undefined ? replica : { ...replica, base: replica.confirmed }
+
+/** Rebases: decides pending commands on the base, by the kind's own rules (SYN10). */
 export const applyOptimistic = (
   replica: Replica,
   { me, signCommands: signed }: { readonly me: UserId; readonly signCommands: boolean },
   commands: ReadonlyArray<OptimisticCommand>
 ): Replica => {
-  let state = replica.confirmed
+  const { base } = replica
+  if (base === undefined) return replica
+  let state: unknown = base
   const applied: Array<CommandId> = []
-  for (const { at, command, id, seed } of replica.position === undefined ? [] : commands) {
+  for (const { at, command, id, seed } of commands) {
     const decision = replica.kind.decide(state, command, { id, author: me, now: at, seed, signed })
     // A local rejection is not final: the server may have more events. A forwarded command has no effect here yet.
     if (Result.isFailure(decision) || decision.success._tag === "Forward") continue
@@ -267,6 +277,7 @@ export const applyOptimistic = (
 /** Removes the optimistic effect of all commands. */
 export const discardOptimistic = (replica: Replica): Replica => ({
   ...replica,
+  base: replica.base === undefined ? undefined : replica.confirmed,
   state: replica.confirmed,
   optimisticCommands: []
 })

@@ -192,7 +192,7 @@ const applyReplicaUpdate = (
   const intents: ReadonlyArray<Intent> = events.length === 0
     ? []
     : [{ _tag: "EmitEvents", topic: replica.topic, events }]
-  return [setReplica(next, Outbox.rebase(config, next, replica)), intents]
+  return [Outbox.rebase(config, next, replica), intents]
 }
 
 const answerQuery = (state: State, message: QueryResponse): Transition =>

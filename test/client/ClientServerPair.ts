@@ -21,7 +21,8 @@ const decodeFrame = FrameDecoder.makeDecoder(kinds, limits)
 const config: Config = { kinds, me, instance: uuid(0xabc), host: undefined, signCommands: false }
 const challenge = { nonce: "bm9uY2U", audience: "http://choir.test", origin: "", connection_id: "c" }
 
-interface PairedConnection {
+/** One connection as the server sees it. */
+export interface PairedConnection {
   state: Connection.ConnectionState
   /** Messages in flight. */
   readonly toServer: Array<string>
@@ -37,14 +38,12 @@ export class ClientServerPair {
   /** By the client's socket number. */
   readonly connections = new Map<number, PairedConnection>()
   readonly budgets = UserBudgets.make<PairedConnection>(limits, kinds)
+  /** The connection whose user is signed in; older ones are fenced (AUT7). */
+  protected current: PairedConnection | undefined
   private userBudget: UserBudgets.UserBudget<PairedConnection> | undefined
   /** By budget, the commands in the order in which they first reached a topic. */
   readonly acceptedOrder = { room: new Array<number>(), arena: new Array<number>() }
   private messageCount = 0
-
-  constructor() {
-    this.dispatchToClient({ _tag: "Started" })
-  }
 
   private get socket(): number {
     return ConnectionLifecycle.activeSocket(this.client.connection)
@@ -126,7 +125,7 @@ export class ClientServerPair {
     return true
   }
 
-  private dispatchToServer(
+  protected dispatchToServer(
     connection: PairedConnection,
     message: Connection.Message,
     slot: ReplyOrder.ReplySlot
@@ -136,7 +135,7 @@ export class ClientServerPair {
     for (const intent of intents) this.executeServerIntent(connection, intent, slot)
   }
 
-  private executeServerIntent(
+  protected executeServerIntent(
     connection: PairedConnection,
     intent: Connection.Intent,
     slot: ReplyOrder.ReplySlot
@@ -154,6 +153,7 @@ export class ClientServerPair {
       case "ResumeSession":
         // AUT7: the older connections of this instance are fenced.
         for (const other of this.connections.values()) if (other !== connection) other.toServer.length = 0
+        this.current = connection
         return this.dispatchToServer(connection, {
           _tag: "SignedIn",
           at,
@@ -172,12 +172,7 @@ export class ClientServerPair {
         slot.pendingCount += 1
         connection.undecided.push(() => {
           this.reply(connection, slot, { _tag: "receipt", ref_id: intent.ref, topic: intent.topic, seq: 1 })
-          this.dispatchToServer(
-            connection,
-            { _tag: "RequestCompleted", topic: intent.topic, code: null, message: "" },
-            slot
-          )
-          this.finish(connection, slot)
+          this.completeRequest(connection, slot, intent.topic)
         })
         return undefined
       }
@@ -186,16 +181,32 @@ export class ClientServerPair {
     }
   }
 
-  private reply(connection: PairedConnection, slot: ReplyOrder.ReplySlot, message: ServerMessage): void {
-    const text = encodeServerMessage(message, { id: uuid(0xffff_0000 + this.messageCount++), timestamp: this.now })
-    ReplyOrder.reply(connection.replies, slot, { text, lane: { _tag: "Reply" } }, this.frameSink(connection))
+  protected reply(
+    connection: PairedConnection,
+    slot: ReplyOrder.ReplySlot,
+    message: ServerMessage,
+    topic?: TopicId
+  ): void {
+    const frame = { text: this.encode(message, topic), lane: { _tag: "Reply" } } as const
+    ReplyOrder.reply(connection.replies, slot, frame, this.frameSink(connection))
+  }
+
+  protected encode(message: ServerMessage, thread_id?: TopicId): string {
+    const id = uuid(0xffff_0000 + this.messageCount++)
+    return encodeServerMessage(message, { id, timestamp: this.now, thread_id })
+  }
+
+  /** A request that was started has its reply. */
+  protected completeRequest(connection: PairedConnection, slot: ReplyOrder.ReplySlot, topic: TopicId): void {
+    this.dispatchToServer(connection, { _tag: "RequestCompleted", topic, code: null, message: "" }, slot)
+    this.finish(connection, slot)
   }
 
   private finish(connection: PairedConnection, slot: ReplyOrder.ReplySlot): void {
     ReplyOrder.complete(connection.replies, slot, this.frameSink(connection))
   }
 
-  private frameSink(connection: PairedConnection): ReplyOrder.FrameSink {
+  protected frameSink(connection: PairedConnection): ReplyOrder.FrameSink {
     return { deliver: ({ text }) => void connection.toClient.push(JSON.parse(text)) }
   }
 
@@ -245,6 +256,7 @@ const initMessage = (expires_at: number): ServerMessage => ({
 /** A pair that is online. */
 export const onlinePair = (): ClientServerPair => {
   const pair = new ClientServerPair()
+  pair.dispatchToClient({ _tag: "Started" })
   pair.runUntilQuiescent()
   return pair
 }
