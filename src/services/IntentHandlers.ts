@@ -16,7 +16,8 @@
  * - At least once: after a crash the same intent, with the same id, is handled again (TOP6). Make effects idempotent by it.
  * - A handler has no error channel: expected failures are answers. One that dies is called again, with back-off (FLT25).
  * - An answer that does not fit the kind's `Answer` is logged as an error and never decided: the kind gets `IntentFailed`
- *   in its place, and the handler is not called again for that intent while its topic stays in memory.
+ *   in its place. It gets it as well after an answer that leaves the intent pending, such as one to another intent. The
+ *   handler is not called again for that intent while its topic stays in memory.
  *
  * **Example**
  *

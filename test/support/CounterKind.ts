@@ -83,6 +83,9 @@ const evolve = (state: State, event: Event): State => {
 const settleIntent = (state: State, id: CommandId, value: number) =>
   state.pendingIntents.some((intent) => intent.id === id) ? accept({ _tag: "Settled", id, value }) : accept()
 
+/** What a failed intent adds to the total. */
+const failureValues = { invalid_answer: -2, defect: -3, unanswered: -4 } as const
+
 /** Counts. A total never falls below zero. */
 export const kind = define({
   name: "counter",
@@ -120,7 +123,7 @@ export const kind = define({
       case "Told":
         return settleIntent(state, input.id, input.rejection === null ? 1000 : -1)
       case "IntentFailed":
-        return settleIntent(state, input.id, input.reason === "invalid_answer" ? -2 : -3)
+        return settleIntent(state, input.id, failureValues[input.reason])
       case "Answered":
         return settleIntent(state, input.id, input.value)
       case "share":

@@ -101,12 +101,13 @@ export type TimerFired = typeof TimerFired.Type
 
 /**
  * The answer to an intent without a usable one: what its handler answered does not fit the kind's `Answer`
- * (`invalid_answer`), or the kind met a defect when it decided the answer (`defect`). The intent is not handled again
- * while it stays pending, until the topic is loaded anew: a kind ends it, or replaces it by another attempt.
+ * (`invalid_answer`), the kind met a defect when it decided the answer (`defect`), or rejected it or accepted it without
+ * ending the intent (`unanswered`). The intent is not handled again while it stays pending, until the topic is loaded
+ * anew: a kind ends it, or replaces it by another attempt.
  */
 export const IntentFailed = Schema.TaggedStruct("IntentFailed", {
   id: CommandId,
-  reason: Schema.Literals(["invalid_answer", "defect"])
+  reason: Schema.Literals(["invalid_answer", "defect", "unanswered"])
 })
 export type IntentFailed = typeof IntentFailed.Type
 

@@ -3,7 +3,8 @@
  * topic cancels it.
  *
  * At least once: transient failures are retried with back-off, and an intent that a crash cut short is started again under
- * its id by the next load (TOP6). An answer that its kind cannot use is not asked for again: the kind hears `IntentFailed`.
+ * its id by the next load (TOP6). An answer that its kind cannot use, or that leaves the intent pending, is not asked for
+ * again: the kind hears `IntentFailed`.
  */
 import { Cause, Effect, type Fiber, FiberMap, Result, type Scope } from "effect"
 import { CommandId, kindOf, type SystemId, type TopicId } from "../../domain/protocol/Ids.ts"
@@ -91,10 +92,17 @@ const submitAnswer = (...args: Parameters<typeof requestReceipt>): Effect.Effect
     })
   })
 
+/** The topic of an intent, as its runner sees it. */
+export interface IntentOwner {
+  /** Whether the durable state still waits for the intent's answer. */
+  readonly isPending: (intent: Intent) => boolean
+  /** Called when the intent was answered or interrupted. */
+  readonly onDone: (intent: Intent) => void
+}
+
 /** Starts and stops intents. */
 export interface IntentRunner {
-  /** `onDone` is called when the intent was answered or interrupted. */
-  readonly start: (topic: TopicId, intent: Intent, onDone: () => void) => void
+  readonly start: (topic: TopicId, intent: Intent, owner: IntentOwner) => void
   readonly stop: (topic: TopicId, id: string) => void
 }
 
@@ -106,7 +114,7 @@ export const make = (
   post: PostCommand
 ): IntentRunner => {
   const fiberKey = (topic: TopicId, id: string) => `${topic} ${id}`
-  const runIntent = Effect.fnUntraced(function*(topic: TopicId, intent: Intent) {
+  const runIntent = Effect.fnUntraced(function*(topic: TopicId, intent: Intent, owner: IntentOwner) {
     // A handler has no typed failures; one that dies is called again.
     const answer = yield* handle(topic, intent).pipe(
       Effect.tapCause((cause) => Effect.logWarning(`${intent._tag} ${intent.id} of ${topic} will be retried`, cause)),
@@ -114,26 +122,41 @@ export const make = (
       Effect.retry({ schedule: retrySchedule, while: Cause.hasDies }),
       Effect.orDie
     )
-    const id = CommandId.make(`${intent.id}/answer`)
-    const submit = (input: unknown) => submitAnswer(post, topic, { id, author: answerAuthor(intent), input })
-    // Under the answer's id: should the answer be in the log after all, this is a repeat of it.
-    const reportFailure = (reason: IntentFailed["reason"], { message }: Rejection) =>
+    const submit = (suffix: "answer" | "failure") => (input: unknown) =>
+      submitAnswer(post, topic, {
+        id: CommandId.make(`${intent.id}/${suffix}`),
+        author: answerAuthor(intent),
+        input
+      })
+    const reportFailure = (reason: IntentFailed["reason"], message: string) =>
       Effect.logError(`${intent._tag} ${intent.id} of ${topic} has failed, its answer cannot be used: ${message}`).pipe(
         Effect.andThen(Effect.fromResult(decodeAnswer(topic, { _tag: "IntentFailed", id: intent.id, reason }))),
-        Effect.flatMap(submit)
+        // Under the answer's id, unless that is taken: should the answer be in the log after all, this is a repeat of it.
+        Effect.flatMap(submit(reason === "unanswered" ? "failure" : "answer"))
       )
+    const reportIfPending = (message: string) =>
+      owner.isPending(intent) ? reportFailure("unanswered", message) : Effect.void
     const decoded = decodeAnswer(topic, answer)
     yield* (Result.isFailure(decoded)
-      ? reportFailure("invalid_answer", decoded.failure)
-      : Effect.catchIf(submit(decoded.success), isDefect, (rejection) => reportFailure("defect", rejection))).pipe(
+      ? reportFailure("invalid_answer", decoded.failure.message)
+      : submit("answer")(decoded.success).pipe(
+        Effect.matchEffect({
+          onSuccess: () => reportIfPending("it changes nothing, and the intent is pending still"),
+          onFailure: (rejection) =>
+            isDefect(rejection) ? reportFailure("defect", rejection.message) : reportIfPending(rejection.message)
+        })
+      )).pipe(
         Effect.catch((rejection) =>
-          Effect.logWarning(`${topic} rejected the answer to ${intent._tag} ${intent.id}`, rejection)
+          Effect.logWarning(`${topic} rejected the failure of ${intent._tag} ${intent.id}`, rejection)
         )
       )
   })
   return {
-    start: (topic, intent, onDone) =>
-      void fibers.run(fiberKey(topic, intent.id), Effect.ensuring(runIntent(topic, intent), Effect.sync(onDone))),
+    start: (topic, intent, owner) =>
+      void fibers.run(
+        fiberKey(topic, intent.id),
+        Effect.ensuring(runIntent(topic, intent, owner), Effect.sync(() => owner.onDone(intent)))
+      ),
     stop: (topic, id) => {
       const fiber = FiberMap.getUnsafe(fibers.byKey, fiberKey(topic, id))
       if (fiber._tag === "Some") fiber.value.interruptUnsafe()

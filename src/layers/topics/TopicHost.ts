@@ -15,7 +15,7 @@ import { type CommandDecision, internalRejection } from "../../domain/topic/Comm
 import type { DurableState } from "../../domain/topic/DurableState.ts"
 import { isIdle, isUnused } from "../../domain/topic/Passivation.ts"
 import * as Publication from "../../domain/topic/Publication.ts"
-import type { AnyKind } from "../../domain/topic/Topic.ts"
+import type { AnyKind, Intent } from "../../domain/topic/Topic.ts"
 import { isRestricted, mayRead, noAccessRejection } from "../../domain/topic/TopicAccess.ts"
 import type { EventLogError } from "../../services/EventLog.ts"
 import { type AccessCheckDependencies, countRejected, requesterOf } from "./AccessCheck.ts"
@@ -29,7 +29,7 @@ import {
   submitMessage
 } from "./HostMessages.ts"
 import { HostTimers } from "./HostTimers.ts"
-import type { IntentRunner } from "./IntentRunner.ts"
+import type { IntentOwner, IntentRunner } from "./IntentRunner.ts"
 import { SnapshotWriter } from "./SnapshotWriter.ts"
 import { type FrameMetadata, Subscribers } from "./Subscribers.ts"
 import { type Advance, findEventLogError, TopicWriter, type WriterDependencies } from "./TopicWriter.ts"
@@ -54,7 +54,7 @@ const queueCapacity = 16_384
 const batchMax = 256
 
 /** One topic in memory. */
-export class TopicHost {
+export class TopicHost implements IntentOwner {
   readonly subscribers: Subscribers
   /** Ends when the server stops. */
   readonly queue: Queue.Queue<HostMessage, Cause.Done>
@@ -212,9 +212,17 @@ export class TopicHost {
     for (const intent of publication.cancelled) intentRunner.stop(this.topic, intent.id)
     for (const intent of publication.started) {
       this.runningIntents.add(intent.id)
-      intentRunner.start(this.topic, intent, () => this.runningIntents.delete(intent.id))
+      intentRunner.start(this.topic, intent, this)
     }
     this.timers.setWake(this.durableState.wakeAt)
+  }
+
+  isPending({ id }: Intent): boolean {
+    return this.durableState.pending.some((pending) => pending.id === id)
+  }
+
+  onDone({ id }: Intent): void {
+    this.runningIntents.delete(id)
   }
 
   private readonly newFrameMetadata = (): FrameMetadata => ({

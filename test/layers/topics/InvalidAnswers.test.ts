@@ -5,8 +5,10 @@ import { TestClock } from "effect/testing"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
 import { type RunStep, RunStepAnswer } from "../../../src/domain/chorus/ChorusModel.ts"
 import { CommandId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
+import { notFound } from "../../../src/domain/protocol/Rejection.ts"
 import { threadKind } from "../../../src/domain/thread/Thread.ts"
 import { codecsFor } from "../../../src/domain/topic/KindCodecs.ts"
+import * as Topic from "../../../src/domain/topic/Topic.ts"
 import type { AnyKind, Intent } from "../../../src/domain/topic/Topic.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import * as IntentHandlersLive from "../../../src/layers/topics/IntentHandlersLive.ts"
@@ -67,6 +69,21 @@ describe("an answer that its kind cannot use", () => {
       }
       const { calls, total } = yield* askWith((id) => ({ _tag: "Answered", id, value: 1 }), kind)
       assert.deepStrictEqual([calls, total], [1, -3])
+    }))
+
+  it.effect("[TOP8] ends its intent when it is one to another intent, or is rejected", () =>
+    Effect.gen(function*() {
+      const { calls, errors, total } = yield* askWith(() => ({ _tag: "Answered", id: "another", value: 1 }))
+      assert.deepStrictEqual([calls, total, errors.length], [1, -4, 1])
+      const kind: AnyKind = {
+        ...CounterKind.kind,
+        decide: (state, input, context) =>
+          (input as CounterKind.Command)._tag === ("Answered" as string)
+            ? Topic.reject(notFound)
+            : CounterKind.kind.decide(state as CounterKind.State, input as CounterKind.Command, context)
+      }
+      const rejected = yield* askWith((id) => ({ _tag: "Answered", id, value: 1 }), kind)
+      assert.deepStrictEqual([rejected.calls, rejected.total, rejected.errors.length], [1, -4, 1])
     }))
 
   it.effect("[TOP8] of a kind without `IntentFailed` stays pending, and is not asked for again", () =>
@@ -142,21 +159,27 @@ const servers = TopicsLocal.layer().pipe(
   Layer.provide(Layer.succeed(Kinds, builtInKinds))
 )
 
-/** Any JSON, or an answer of the schema with one field replaced by any JSON. `intent` and `prompt_id` are right. */
+/** Any JSON, or an answer of the schema with one field replaced by any JSON. */
 const answers = Arbitrary.all({
   json: Arbitrary.schema(Schema.Json),
-  valid: Arbitrary.schema(Schema.Union([RunStepAnswer.cases.StepAnswered, RunStepAnswer.cases.StepErrored])),
+  valid: Arbitrary.schema(RunStepAnswer),
+  /** Whether `intent` and `prompt_id` are those of the step. */
+  toOther: Arbitrary.schema(Schema.Literals([false, false, false, true])),
   damage: Arbitrary.schema(Schema.Literals(["whole", "none", "output", "usage", "error", "usage.input_tokens"]))
 })
 interface DrawnAnswer {
   readonly json: Schema.Json
   readonly valid: RunStepAnswer
+  readonly toOther: boolean
   readonly damage: string
 }
 
-const answerTo = ({ id, run }: RunStep, { damage, json, valid }: DrawnAnswer): unknown => {
+const answerTo = ({ id, run }: RunStep, { damage, json, toOther, valid }: DrawnAnswer): unknown => {
   if (damage === "whole") return json
-  const answer: Record<string, unknown> = { ...valid, intent: id, prompt_id: run.prompt_id }
+  const answer: Record<string, unknown> = {
+    ...valid,
+    ...toOther ? undefined : { intent: id, prompt_id: run.prompt_id }
+  }
   const [field = "", inner] = damage.split(".")
   if (field in answer) answer[field] = inner === undefined ? json : { ...answer[field] as object, [inner]: json }
   return answer
