@@ -20,6 +20,8 @@
  * **Gotchas**
  *
  * - `make` and `open` do not fail when the server cannot be reached; `phase` and `onChange` report the connection.
+ * - A client that gives up is `Disconnected` with a reason: no WebSocket can be opened, the key was rejected, the server
+ *   closed for good. Commands and queries then fail with that reason, until `start`.
  *   A rejected key ends it: `phase` is then `Disconnected` with a reason, and pending commands fail.
  * - `view` is undefined until the topic has a listener, and `View.position` is undefined until the server has answered.
  * - The queue of commands is in memory: a closed page or process loses the ones without a receipt. To retry after a

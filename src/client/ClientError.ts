@@ -11,7 +11,9 @@ const ClientErrorCode = Schema.Literals([
   /** The server's protocol or kinds are newer than this client. */
   "outdated_client",
   /** The key could not sign. */
-  "key_unusable"
+  "key_unusable",
+  /** No WebSocket can be opened: the runtime has none, or refuses to open one to this address. */
+  "socket_unusable"
 ])
 
 /** A code of a closed set, a sentence for the user, and whether a retry can succeed. */

@@ -4,11 +4,12 @@
  * Dispatches to `ServerMessageHandler`, `ConnectionLifecycle`, `ClientAuthentication` and `Outbox`, and after each
  * message sends what can be sent.
  */
+import { Result } from "effect"
 import { type Instant, kindOf, type TopicId } from "../domain/protocol/Ids.ts"
 import * as ClientAuthentication from "./ClientAuthentication.ts"
 import { type ClientErrorReason, errorReason } from "./ClientError.ts"
 import type { Config, Message, MessageOf, State, Transition } from "./ClientModel.ts"
-import { andThen, nextMessageId, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
+import { andThen, endReason, nextMessageId, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
 import * as ConnectionLifecycle from "./ConnectionLifecycle.ts"
 import * as Outbox from "./Outbox.ts"
 import * as Replica from "./Replica.ts"
@@ -88,6 +89,8 @@ const handleMessage = (config: Config, state: State, message: Message): Transiti
       return ConnectionLifecycle.stop(state)
     case "SocketOpened":
       return ClientAuthentication.handleSocketOpened(config, state, message.at)
+    case "SocketUnusable":
+      return ConnectionLifecycle.handleSocketUnusable(state, message.problem)
     case "FrameReceived":
       return ServerMessageHandler.handleServerMessage(config, state, message)
     case "ChallengeSigned":
@@ -123,8 +126,12 @@ const handleMessage = (config: Config, state: State, message: Message): Transiti
 
 // -- Messages of the user ----------------------------------------------------
 
-const submitQuery = (state: State, { id, query, topic }: MessageOf<"QuerySubmitted">): Transition =>
-  withoutIntents({ ...state, pendingQueries: [...state.pendingQueries, { id, query, topic, sent: false }] })
+const submitQuery = (state: State, { id, query, topic }: MessageOf<"QuerySubmitted">): Transition => {
+  const failure = endReason(state)
+  return failure === undefined
+    ? withoutIntents({ ...state, pendingQueries: [...state.pendingQueries, { id, query, topic, sent: false }] })
+    : [state, [{ _tag: "CompleteQuery", id, outcome: Result.fail(failure) }]]
+}
 
 const watchTopic = (config: Config, state: State, topic: TopicId): Transition => {
   if (state.replicas.has(topic)) return withoutIntents(state)

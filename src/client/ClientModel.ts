@@ -12,7 +12,7 @@
  *       │                    Reconnecting ◀─────────┘
  *       │
  *       └── from each state: Stopped, and a close code that forbids reconnecting (CON6);
- *           from Connecting also: a rejected key, a failed signature, another server's audience (SEC3)
+ *           from Connecting also: a rejected key, a failed signature, another server's audience (SEC3), no WebSocket
  * ```
  *
  * "Connection lost" is `SocketClosed` with any other code, a timeout of the sign-in or of an answer to `heartbeat`, a
@@ -171,6 +171,8 @@ export type UntimedMessage =
   | { readonly _tag: "Started" }
   | { readonly _tag: "Stopped" }
   | { readonly _tag: "SocketOpened"; readonly socket: number }
+  /** No socket can be opened. `problem` is a sentence without a period. */
+  | { readonly _tag: "SocketUnusable"; readonly problem: string }
   /** `value` is the parsed JSON of a frame. */
   | { readonly _tag: "FrameReceived"; readonly socket: number; readonly value: unknown }
   | { readonly _tag: "ChallengeSigned"; readonly socket: number; readonly signature: string }

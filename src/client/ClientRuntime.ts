@@ -20,7 +20,7 @@ export interface Options {
   readonly identity: Identity
   /** The kinds of topic that this client can open. */
   readonly kinds: ReadonlyArray<AnyKind>
-  /** Opens a socket; by default with the global `WebSocket`. */
+  /** Opens a socket; by default with the global `WebSocket`, which Node has since version 22. */
   readonly connect?: Connect
   /**
    * Whether to sign only challenges whose audience is the host in `url` (SEC3); true by default. May be false where
@@ -82,10 +82,13 @@ export const makeClientRuntime = Effect.fnUntraced(function*(options: Options, u
     runTimer
   })
   yield* Effect.acquireRelease(
-    Effect.sync(() => PageLifecycle.onVisible(() => runner.dispatch({ _tag: "PageShown" }))),
-    (removeListener) =>
+    Effect.sync(() => [
+      PageLifecycle.onVisible(() => runner.dispatch({ _tag: "PageShown" })),
+      PageLifecycle.onBlocked(url, () => runner.dispatch({ _tag: "SocketUnusable", problem: blockedByPage }))
+    ]),
+    (removals) =>
       Effect.sync(() => {
-        removeListener()
+        for (const removeListener of removals) removeListener()
         runner.close()
       })
   )
@@ -214,4 +217,11 @@ const clientClosed = Effect.fail(
   new ClientError({ reason: errorReason("closed", "This client was closed: make another one.") })
 )
 
-const openWebSocket: Connect = (url, protocol) => new WebSocket(url, [protocol])
+const blockedByPage = "this page's content security policy (connect-src) does not allow the server's address"
+
+const openWebSocket: Connect = (url, protocol) => {
+  if (typeof WebSocket === "undefined") {
+    throw new TypeError("this runtime has no WebSocket. Use Node 22 or later, or pass the option `connect`")
+  }
+  return new WebSocket(url, [protocol])
+}

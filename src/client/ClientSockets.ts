@@ -22,7 +22,10 @@ export interface WebSocketLike {
   ) => void
 }
 
-/** Opens a socket at a URL with a subprotocol. May throw; the client then retries as after a lost connection. */
+/**
+ * Opens a socket at a URL with a subprotocol. Throws only if no attempt can succeed, as `new WebSocket` does: the client
+ * then gives up with the exception's message. A server that cannot be reached is an event `close`.
+ */
 export type Connect = (url: string, protocol: string) => WebSocketLike
 
 /** The dependencies and options of the sockets. */
@@ -71,8 +74,9 @@ export class ClientSockets {
       })
       // `close` always follows, and a browser's `error` has no details. Without a listener, `ws` would throw.
       opened.addEventListener("error", () => {})
-    } catch {
-      this.handleClose(socket, abnormalClosure)
+    } catch (cause) {
+      const problem = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, "")
+      dispatch({ _tag: "SocketUnusable", problem })
     }
   }
 

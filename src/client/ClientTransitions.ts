@@ -1,5 +1,6 @@
 /** What transitions are made of: `withoutIntents`, `andThen`, `sendMessage`, `setReplica`, `updateReplicas`. */
 import type { Instant, TopicId } from "../domain/protocol/Ids.ts"
+import type { ClientErrorReason } from "./ClientError.ts"
 import type { OutgoingMessage, State, Transition } from "./ClientModel.ts"
 import type * as Replica from "./Replica.ts"
 
@@ -40,6 +41,10 @@ export const sendMessage = (
   const next: State = id === undefined ? { ...state, idCounter: state.idCounter + 1 } : state
   return [next, [{ _tag: "Send", socket: connection.socket, envelope }]]
 }
+
+/** Why the client has given up, until it is started again: what is submitted meanwhile fails instead of waiting. */
+export const endReason = ({ connection }: State): ClientErrorReason | undefined =>
+  connection._tag === "Disconnected" ? connection.reason : undefined
 
 /** The state with a replica in place of the one of its topic. */
 export const setReplica = (state: State, replica: Replica.Replica): State => ({

@@ -157,6 +157,12 @@ export const handleSocketClosed = (state: State, at: Instant, code: number, rand
   })
 }
 
+/** Gives up: the next attempt would fail as this one did. A connection that is online is another one. */
+export const handleSocketUnusable = (state: State, problem: string): Transition =>
+  state.connection._tag === "Connecting" || state.connection._tag === "Reconnecting"
+    ? closePermanently(state, errorReason("socket_unusable", `No connection can be opened: ${problem}.`))
+    : withoutIntents(state)
+
 const closeReason = (code: number, reason: string | undefined): ClientErrorReason => {
   switch (code) {
     case CloseCode.closeCode.replaced:

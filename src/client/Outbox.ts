@@ -24,7 +24,7 @@ import type { PublishedEvent, ServerMessageOf } from "../domain/protocol/Protoco
 import { budgetNameOf } from "../domain/topic/Topic.ts"
 import { type ClientErrorReason, errorReason } from "./ClientError.ts"
 import type { Config, MessageOf, PendingCommand, SendWindow, State, Transition } from "./ClientModel.ts"
-import { andThen, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
+import { andThen, endReason, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
 import * as Replica from "./Replica.ts"
 
 /** Most unanswered commands of one budget: half of what the server allows in all (`inFlight`). */
@@ -87,20 +87,18 @@ const selectSendable = (state: State, at: Instant): ReadonlyArray<PendingCommand
   })
 }
 
-/** Adds a command, unless its id is pending already; fails it when the queue is full. */
+const queueFull = errorReason(
+  "queue_full",
+  `${maxPendingCommands} commands are waiting for the server. Try again when it has answered some.`,
+  true
+)
+
+/** Adds a command, unless its id is pending already; fails it when the queue is full, or the client has given up. */
 export const enqueue = (config: Config, state: State, message: MessageOf<"CommandSubmitted">): Transition => {
   const { at, command, id, seed, topic } = message
   if (state.outbox.some((pending) => pending.id === id)) return withoutIntents(state)
-  if (state.outbox.length >= maxPendingCommands) {
-    const outcome = Result.fail(
-      errorReason(
-        "queue_full",
-        `${maxPendingCommands} commands are waiting for the server. Try again when it has answered some.`,
-        true
-      )
-    )
-    return [state, [{ _tag: "CompleteCommand", id, outcome }]]
-  }
+  const failure = endReason(state) ?? (state.outbox.length >= maxPendingCommands ? queueFull : undefined)
+  if (failure !== undefined) return [state, [{ _tag: "CompleteCommand", id, outcome: Result.fail(failure) }]]
   const pending: PendingCommand = {
     id,
     topic,

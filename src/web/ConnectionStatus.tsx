@@ -3,6 +3,7 @@ import type { ReactNode } from "react"
 import type { Client } from "../client/Client.ts"
 import type { State } from "../client/ClientModel.ts"
 import { useNow } from "./hooks.ts"
+import { retryPending } from "./sending.ts"
 
 /** Milliseconds that a connection must be lost before the banner appears. */
 const lossNoticeDelay = 5_000
@@ -12,12 +13,16 @@ export const ConnectionStatus = ({ client, state }: { readonly client: Client; r
   const now = useNow(1_000)
   const { connection, lostAt } = state
   const closedReason = connection._tag === "Disconnected" ? connection.reason : undefined
+  const reconnect = () => {
+    client.start()
+    retryPending(client)
+  }
   const showLoss = lostAt !== undefined && now - lostAt >= lossNoticeDelay
   return (
     <div className="connection" role="status">
       {closedReason !== undefined && (
         <p>
-          {closedReason.message} <button type="button" onClick={client.start}>Reconnect</button>
+          {closedReason.message} <button type="button" onClick={reconnect}>Reconnect</button>
         </p>
       )}
       {showLoss && (

@@ -5,18 +5,32 @@ import { Client, Keys } from "../../src/client/index.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
 import { topic } from "./ScriptedServer.ts"
 
-/** A client without a network, and a topic of it. */
-const unconnectedClient = Effect.gen(function*() {
+/** Sockets of a server that cannot be reached. */
+const unreachable: Client.Connect = () => ({
+  send: () => {},
+  close: () => {},
+  addEventListener: (type, listener) => type === "close" ? listener({ code: 1006 }) : undefined
+})
+
+/** A client with these options, and a topic of it. */
+const makeClient = Effect.fnUntraced(function*(options: Partial<Client.Options>) {
   const client = yield* Client.make({
     url: "http://choir.test",
     identity: yield* Effect.flatMap(Keys.generateSecret, Keys.fromSecret),
     kinds: [roomKind],
-    connect: () => {
-      throw new TypeError("no network")
-    }
+    ...options
   })
   return { client, lobby: client.topic(roomKind, topic) }
 })
+
+/** A client without a network, and a topic of it. */
+const unconnectedClient = makeClient({ connect: unreachable })
+
+/** Why a client has given up; undefined if it has not. */
+const endReason = (client: Client.Client) => {
+  const phase = client.phase()
+  return phase._tag === "Disconnected" ? phase.reason : undefined
+}
 
 describe("ClientRuntime", () => {
   it.effect("[SYN10] retries when the back-off has passed, and stops with its scope", () =>
@@ -30,9 +44,9 @@ describe("ClientRuntime", () => {
             url: "http://choir.test",
             identity,
             kinds: [roomKind],
-            connect: () => {
+            connect: (...args) => {
               attempts += 1
-              throw new TypeError("no network")
+              return unreachable(...args)
             }
           }),
           Deferred.await(closeRequested)
@@ -49,6 +63,41 @@ describe("ClientRuntime", () => {
       yield* TestClock.adjust(60_000)
       assert.strictEqual(attempts, attemptsBefore)
     }))
+
+  it.effect("[SYN10] gives up with a typed reason when no socket can be made, until it is started again", () =>
+    Effect.scoped(Effect.gen(function*() {
+      let isBroken = true
+      const connect: Client.Connect = (...args) => {
+        if (isBroken) throw new TypeError("sockets are forbidden here.")
+        return unreachable(...args)
+      }
+      const { client, lobby } = yield* makeClient({ connect })
+      assert.deepInclude(endReason(client), {
+        code: "socket_unusable",
+        message: "No connection can be opened: sockets are forbidden here."
+      })
+      const command = lobby.send({ _tag: "send_message", content: "never" })
+      for (const failing of [Effect.asVoid(command), Effect.asVoid(client.user)]) {
+        assert.strictEqual((yield* Effect.flip(failing)).reason.code, "socket_unusable")
+      }
+      assert.deepStrictEqual(client.state().outbox, [])
+      isBroken = false
+      client.start()
+      assert.strictEqual(client.phase()._tag, "Reconnecting")
+    })))
+
+  it.effect("[SYN10] says what to do where there is no WebSocket, and where the address is none", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const misdirected = yield* makeClient({ url: "ftp://choir.test" })
+      assert.strictEqual(endReason(misdirected.client)?.code, "socket_unusable")
+      const { WebSocket } = globalThis
+      yield* Effect.acquireRelease(
+        Effect.sync(() => Reflect.deleteProperty(globalThis, "WebSocket")),
+        () => Effect.sync(() => Object.assign(globalThis, { WebSocket }))
+      )
+      const { client } = yield* makeClient({})
+      assert.include(endReason(client)?.message, "Use Node 22 or later")
+    })))
 
   it.effect("[SYN10] withdraws a command that was not sent when its caller stops waiting", () =>
     Effect.scoped(Effect.gen(function*() {

@@ -21,7 +21,31 @@ describe("PageLifecycle", () => {
     assert.strictEqual(calls, 3)
   })
 
+  it("[SYN10] calls back when the page's policy blocks the server, and for nothing else that it blocks", () => {
+    const document = new EventTarget()
+    const page = Object.assign(new EventTarget(), { document })
+    let calls = 0
+    const unsubscribe = PageLifecycle.onBlocked("wss://choir.test/ws", () => void (calls += 1), page)
+    const violate = (fields: object) =>
+      document.dispatchEvent(
+        Object.assign(new Event("securitypolicyviolation"), {
+          blockedURI: "wss://choir.test/ws",
+          disposition: "enforce",
+          ...fields
+        })
+      )
+    violate({ disposition: "report" })
+    for (const blockedURI of ["", "inline", "wss://elsewhere.test/ws"]) violate({ blockedURI })
+    assert.strictEqual(calls, 0)
+    violate({})
+    assert.strictEqual(calls, 1)
+    unsubscribe()
+    violate({})
+    assert.strictEqual(calls, 1)
+  })
+
   it("does nothing outside a page", () => {
     assert.doesNotThrow(PageLifecycle.onVisible(() => {}))
+    assert.doesNotThrow(PageLifecycle.onBlocked("wss://choir.test/ws", () => {}))
   })
 })
