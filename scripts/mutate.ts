@@ -11,10 +11,11 @@ import { globSync, mkdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
 import equivalents from "./mutate/equivalents.json" with { type: "json" }
-import { drawMutants } from "./mutate/Mutants.ts"
+import { drawMutants, type Mutant } from "./mutate/Mutants.ts"
 import { serveRequests, type WorkerMode } from "./mutate/MutantWorker.ts"
-import { readOutcomes, recordReach, runMutants, type RunOptions } from "./mutate/MutationRun.ts"
+import { pendingMutants, pendingTests, runMutants, type RunOptions } from "./mutate/MutationRun.ts"
 import { runSwitched } from "./mutate/SwitchedRun.ts"
+import { openVerdicts } from "./mutate/Verdicts.ts"
 
 /** The seed of the published run. */
 const publishedSeed = 20261127
@@ -25,6 +26,7 @@ Usage: npm run mutate -- [options]
   --count N      number of mutants (default 600)
   --minutes N    stops after so long; the next run goes on (default 60)
   --only TEXT    only mutants of files whose path contains TEXT
+  --tests TEXT   only test files whose path contains TEXT; survivors of these stay undecided
   --list         prints the mutants without running them
   --folder DIR   where results are kept (default .mutate)
   --help         print this text`
@@ -40,6 +42,7 @@ const parseOptions = (args: ReadonlyArray<string>) =>
           count: { type: "string", default: "600" },
           minutes: { type: "string", default: "60" },
           only: { type: "string", default: "" },
+          tests: { type: "string", default: "" },
           folder: { type: "string", default: ".mutate" },
           list: { type: "boolean", default: false },
           help: { type: "boolean", default: false },
@@ -84,22 +87,32 @@ const main = Effect.gen(function*() {
   const run: RunOptions = {
     folder: options.folder,
     deadline: (yield* Clock.currentTimeMillis) + options.minutes * 60_000,
-    script: fileURLToPath(import.meta.url)
+    script: fileURLToPath(import.meta.url),
+    drawn,
+    isWanted: ({ file, id }) => file.includes(options.only) && !Object.hasOwn(proofs, id),
+    sources,
+    verdicts: openVerdicts(options.folder)
   }
-  const mutants = drawn.filter(({ file, id }) => file.includes(options.only) && !Object.hasOwn(proofs, id))
+  let undecided: ReadonlyArray<Mutant> = []
   for (const tests of [nearTests, unitTests]) {
-    const reach = yield* recordReach(tests, run)
-    if (tests === nearTests) yield* runSwitched(mutants, sources, reach, run)
-    yield* runMutants(mutants, sources, reach, run)
+    if (pendingMutants(run).length === 0) break
+    const reach = yield* runSwitched(tests.filter((test) => test.includes(options.tests)), run)
+    yield* runMutants(reach, run)
+    undecided = pendingMutants(run).filter((mutant) =>
+      reach.length < tests.length || pendingTests(mutant, reach, run).length > 0
+    )
+    if (undecided.length > 0) break
   }
-  const outcomes = readOutcomes(mutants, run)
-  const survivors = outcomes.filter(({ outcome }) => outcome === "survived")
-  for (const { id } of survivors) yield* Console.log(`survived: ${id}`)
-  const killed = outcomes.length - survivors.length
-  const equivalent = drawn.filter(({ id }) => Object.hasOwn(proofs, id)).length
+  const alive = pendingMutants(run)
+  for (const mutant of alive) {
+    yield* Console.log(`${undecided.includes(mutant) ? "undecided" : "survived"}: ${mutant.id}`)
+  }
+  const wanted = drawn.filter(run.isWanted)
+  const endless = wanted.filter(({ id }) => run.verdicts.killed(id)?.result === "endless")
   yield* Console.log(
-    `seed ${options.seed}: ${drawn.length} mutants drawn, ${killed} killed, ${survivors.length} survived, ` +
-      `${equivalent} equivalent, ${mutants.length - outcomes.length} not run`
+    `seed ${options.seed}: ${drawn.length} mutants drawn, ${wanted.length - alive.length} killed ` +
+      `(${endless.length} by an endless test), ${alive.length - undecided.length} survived, ` +
+      `${drawn.filter(({ id }) => Object.hasOwn(proofs, id)).length} equivalent, ${undecided.length} undecided`
   )
   return stale.length
 })
@@ -108,7 +121,7 @@ const program = options.help
   ? Effect.as(Console.log(usage), 0)
   : options.worker === undefined
   ? main
-  : serveRequests(options.worker as WorkerMode, (file) => mutableFiles.includes(file))
+  : serveRequests(options.worker as WorkerMode)
 NodeRuntime.runMain(Effect.map(program, (failures) => {
   process.exitCode = failures === 0 ? 0 : 1
 }))

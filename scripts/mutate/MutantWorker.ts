@@ -8,14 +8,13 @@ import { Effect } from "effect"
 import { join, relative } from "node:path"
 import process from "node:process"
 import { createVitest, type TestSpecification, type Vitest } from "vitest/node"
-import { instrument } from "./Mutants.ts"
 
 /** What the parent asks for: the test files in this order, until one fails. */
 export interface TestRequest {
   readonly tests: ReadonlyArray<string>
   /** The file that is replaced, and its text; undefined runs the code as it is. */
   readonly mutated: { readonly file: string; readonly source: string } | undefined
-  /** The sources with switches, by file; set once, by the first request. */
+  /** The sources with switches, by file; set once, by the first request of a process. */
   readonly switched?: Readonly<Record<string, string>>
 }
 
@@ -23,9 +22,6 @@ export interface TestRequest {
 export interface TestResult {
   readonly test: string
   readonly ok: boolean
-  readonly millis: number
-  /** The points of mutants that it passed; empty unless they are recorded. */
-  readonly points: ReadonlyArray<string>
 }
 
 /** A worker tells `ready` once, then the results of each request. */
@@ -43,14 +39,17 @@ class RequestedOrder {
   }
 }
 
-/** What a worker is for: running tests, recording the points that they pass, or running them for switched mutants. */
-export type WorkerMode = "tests" | "points" | "switches"
+/** What a worker is for: running tests, or running each of them for all mutants that are behind switches. */
+export type WorkerMode = "tests" | "switches"
+
+/** Ends only tests that hang: those behind switches have closer limits. */
+const testTimeoutMillis = 600_000
 
 let mutated: TestRequest["mutated"]
 let switched: TestRequest["switched"]
 
-/** Starts Vitest. To record points, each test file has modules of its own, and a failure stops nothing. */
-const start = (mode: WorkerMode, isMutable: (file: string) => boolean): Effect.Effect<Vitest> =>
+/** Starts Vitest; with switches a failure stops nothing. */
+const start = (mode: WorkerMode): Effect.Effect<Vitest> =>
   Effect.promise(() =>
     createVitest("test", {
       config: false,
@@ -59,14 +58,14 @@ const start = (mode: WorkerMode, isMutable: (file: string) => boolean): Effect.E
       // Its key does not know of mutants.
       fsModuleCache: false,
       include: ["test/**/*.test.ts"],
-      setupFiles: ["test/support/Seed.ts", ...mode === "points" ? ["scripts/mutate/RecordPoints.ts"] : []],
+      setupFiles: ["scripts/mutate/NoShrinking.ts"],
       ...mode === "switches" ? { runner: "scripts/mutate/SwitchRunner.ts" } : undefined,
       pool: "threads",
-      isolate: mode === "points",
+      isolate: false,
       maxWorkers: 1,
       bail: mode === "tests" ? 1 : 0,
-      testTimeout: mode === "points" ? 120_000 : 40_000,
-      hookTimeout: 120_000,
+      testTimeout: testTimeoutMillis,
+      hookTimeout: testTimeoutMillis,
       reporters: [{}],
       sequence: { sequencer: RequestedOrder }
     }, {
@@ -74,10 +73,9 @@ const start = (mode: WorkerMode, isMutable: (file: string) => boolean): Effect.E
       plugins: [{
         name: "mutate",
         enforce: "pre",
-        transform: (code, id) => {
+        transform: (_code, id) => {
           const file = relative(root, id)
-          if (mutated?.file === file) return mutated.source
-          return mode === "points" && isMutable(file) ? instrument(file, code) : switched?.[file]
+          return mutated?.file === file ? mutated.source : switched?.[file]
         }
       }]
     })
@@ -95,9 +93,7 @@ const runTests = Effect.fnUntraced(function*(vitest: Vitest, request: TestReques
   const { testModules } = yield* Effect.promise(() => vitest.runTestSpecifications(specifications))
   return testModules.map((module): TestResult => ({
     test: relative(root, module.moduleId),
-    ok: module.ok(),
-    millis: Math.round(module.diagnostic().duration + module.diagnostic().collectDuration),
-    points: (module.meta() as { readonly points?: ReadonlyArray<string> }).points ?? []
+    ok: module.ok()
   }))
 })
 
@@ -106,12 +102,9 @@ const nextRequest = Effect.callback<TestRequest>((resume) => {
 })
 
 /** Serves the requests of the parent process, one after another. */
-export const serveRequests = Effect.fnUntraced(function*(
-  mode: WorkerMode,
-  isMutable: (file: string) => boolean
-) {
+export const serveRequests = Effect.fnUntraced(function*(mode: WorkerMode) {
   process.once("disconnect", () => process.exit())
-  const vitest = yield* start(mode, isMutable)
+  const vitest = yield* start(mode)
   process.send!("ready" satisfies WorkerMessage)
   while (true) {
     process.send!((yield* runTests(vitest, yield* nextRequest)) satisfies WorkerMessage)

@@ -1,45 +1,18 @@
 /**
- * All mutants of a source file, and the points whose execution tells which tests reach them.
+ * All mutants of a source file, and the source that holds all of them behind switches.
  *
  * A mutant's id does not depend on its place in the file: the declaration, the text and what replaces it. Mutants are
  * drawn by the hash of seed and id, so that a change of one file leaves the drawn mutants of all others as they were.
  */
 import { createHash } from "node:crypto"
 import { type Replacement, replacementsOf } from "./MutationOperators.ts"
-import { childrenOf, nodeAt, nodesAt, parse, type SyntaxNode } from "./SyntaxTree.ts"
+import { childrenOf, nodeAt, parse, type SyntaxNode } from "./SyntaxTree.ts"
 
 /** One change of one file. */
 export interface Mutant extends Replacement {
   readonly id: string
   /** The path from the repository's root. */
   readonly file: string
-  /** The point that is passed whenever the changed code runs. */
-  readonly point: number
-}
-
-/** A place where the instrumented source counts: it stands before the code of `node`. Point 0 is the module itself. */
-interface Point {
-  readonly number: number
-  readonly node: SyntaxNode
-}
-
-/** The parts of a node that run only sometimes. */
-const branchesOf = (node: SyntaxNode): ReadonlyArray<SyntaxNode> => {
-  switch (node.type) {
-    case "ArrowFunctionExpression":
-    case "FunctionExpression":
-    case "FunctionDeclaration":
-      return [nodeAt(node, "body")]
-    case "IfStatement":
-    case "ConditionalExpression":
-      return [nodeAt(node, "consequent"), nodeAt(node, "alternate")].filter((branch) => branch !== null)
-    case "LogicalExpression":
-      return [nodeAt(node, "right")]
-    case "SwitchCase":
-      return nodesAt(node, "consequent").slice(0, 1)
-    default:
-      return []
-  }
 }
 
 /** The name that a node gives to the code below it. */
@@ -53,37 +26,26 @@ const nameOf = (node: SyntaxNode, parent: SyntaxNode): string | undefined => {
 interface Visit {
   readonly node: SyntaxNode
   readonly parent: SyntaxNode
-  readonly point: number
   readonly path: ReadonlyArray<string>
   readonly isInFunction: boolean
 }
 
-/** Every node with its surroundings, and all points. */
-const walk = (program: SyntaxNode) => {
-  const points: Array<Point> = []
+/** Every node with its surroundings, in the order of the source. */
+const walk = (program: SyntaxNode): ReadonlyArray<Visit> => {
   const visits: Array<Visit> = []
   const visit = (node: SyntaxNode, outer: Visit): void => {
     const name = nameOf(node, outer.node)
     const inner = {
       node,
       parent: outer.node,
-      point: outer.point,
       path: name === undefined ? outer.path : [...outer.path, name],
       isInFunction: outer.isInFunction || /Function/.test(node.type)
     }
     visits.push(inner)
-    const branches = branchesOf(node)
-    let point = outer.point
-    for (const child of childrenOf(node)) {
-      const isBranch = branches.includes(child)
-      if (isBranch) points.push({ number: points.length + 1, node: child })
-      // All statements of a case run after its first.
-      if (isBranch || node.type !== "SwitchCase") point = isBranch ? points.length : outer.point
-      visit(child, { ...inner, point })
-    }
+    for (const child of childrenOf(node)) visit(child, inner)
   }
-  visit(program, { node: program, parent: program, point: 0, path: [], isInFunction: false })
-  return { points, visits }
+  visit(program, { node: program, parent: program, path: [], isInFunction: false })
+  return visits
 }
 
 const shorten = (text: string): string => {
@@ -100,13 +62,13 @@ export const mutantsOf = (file: string, source: string): ReadonlyArray<Mutant> =
   const program = parse(file, source)
   if (program === undefined) throw new Error(`${file} has a syntax error`)
   const counts = new Map<string, number>()
-  return walk(program).visits.flatMap(({ path, point, ...site }) =>
+  return walk(program).flatMap(({ path, ...site }) =>
     replacementsOf({ ...site, source }).flatMap((replacement) => {
       const original = shorten(source.slice(replacement.start, replacement.end))
       const name = `${file} ${path.join(".")}: ${original} => ${shorten(replacement.text)}`
       const count = (counts.get(name) ?? 0) + 1
       counts.set(name, count)
-      return [{ ...replacement, file, point, id: count === 1 ? name : `${name} #${count}` }]
+      return [{ ...replacement, file, id: count === 1 ? name : `${name} #${count}` }]
     })
   )
 }
@@ -129,15 +91,15 @@ export const drawMutants = (
 }
 
 /**
- * The source with all these mutants of it, each behind a switch: the n-th, counted from `first`, is active while the
- * global `activeMutant` is its number. Undefined when that has a syntax error.
+ * The source with all these mutants of it, each behind a switch: the n-th, counted from `first`, takes effect where the
+ * global function `isMutantActive` returns true for its number. Dies when that has a syntax error.
  */
 export const switchMutants = (
   file: string,
   source: string,
   mutants: ReadonlyArray<Mutant>,
   first: number
-): string | undefined => {
+): string => {
   const ranges = Map.groupBy(
     mutants.map((mutant, index) => ({ mutant, number: first + index })),
     ({ mutant: { end, start, text } }) => `${start}-${end}-${text === "{}"}`
@@ -146,7 +108,7 @@ export const switchMutants = (
   if (program === undefined) throw new Error(`${file} has a syntax error`)
   // Without semicolons a parenthesis at the start of a statement would call what stands before.
   const statementStarts = new Set(
-    walk(program).visits.flatMap(({ node, parent }) =>
+    walk(program).flatMap(({ node, parent }) =>
       node.type === "ExpressionStatement" && /^(?:BlockStatement|SwitchCase|Program)$/.test(parent.type)
         ? [node.start]
         : []
@@ -168,7 +130,7 @@ export const switchMutants = (
       const isStatement = range.text === "{}"
       const switched = range.group.reduceRight(
         (otherwise, { mutant, number }) => {
-          const test = `globalThis.activeMutant === ${number}`
+          const test = `globalThis.isMutantActive(${number})`
           return isStatement ? `if (${test}) {} else { ${otherwise} }` : `(${test} ? ${mutant.text} : ${otherwise})`
         },
         original
@@ -180,34 +142,6 @@ export const switchMutants = (
     return text + source.slice(at, end)
   }
   const switched = render(0, source.length, outerFirst)
-  return parse(file, switched) === undefined ? undefined : switched
-}
-
-/** The source, adding `file#point` to the global set `reachedPoints` wherever it passes a point. */
-export const instrument = (file: string, source: string): string => {
-  const program = parse(file, source)
-  if (program === undefined) throw new Error(`${file} has a syntax error`)
-  const before = new Map<number, string>()
-  const after = new Map<number, string>()
-  for (const { node, number } of walk(program).points) {
-    const call = `(globalThis.reachedPoints ??= new Set()).add("${file}#${number}")`
-    if (node.type === "BlockStatement") {
-      before.set(node.start + 1, `${call};${before.get(node.start + 1) ?? ""}`)
-      continue
-    }
-    const [opening, closing] = node.type.endsWith("Statement")
-      ? [`{${call};`, "}"]
-      : node.type.endsWith("Declaration")
-      ? [`${call};`, ""]
-      : [`(${call}, `, ")"]
-    // Outer points come first, so their openings stand before inner ones and their closings after.
-    before.set(node.start, (before.get(node.start) ?? "") + opening)
-    after.set(node.end, closing + (after.get(node.end) ?? ""))
-  }
-  const places = [...new Set([...before.keys(), ...after.keys()])].sort((a, b) => a - b)
-  const parts = places.map((place, index) =>
-    (after.get(place) ?? "") + (before.get(place) ?? "") + source.slice(place, places[index + 1])
-  )
-  const start = source.slice(0, places[0])
-  return `${start}${parts.join("")}\n;(globalThis.reachedPoints ??= new Set()).add("${file}#0")`
+  if (parse(file, switched) === undefined) throw new Error(`${file} has a syntax error with switches`)
+  return switched
 }

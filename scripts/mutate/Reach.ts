@@ -1,15 +1,19 @@
-/** Which tests reach a mutant, near ones first. Recorded once per test file, and again when the file changes. */
+/** Which mutants a test file reaches. Recorded once per test file, and again when the file or the drawn mutants change. */
 import type { Mutant } from "./Mutants.ts"
 
 /** What one test file reached when it was last recorded. */
 export interface ReachRecord {
   readonly test: string
-  /** The hash of the test file. */
+  /** The hash of the test file and of all drawn mutants. */
   readonly hash: string
+  /** Whether it passes without a mutant. */
   readonly ok: boolean
+  /** The duration of its tests without a mutant. */
   readonly millis: number
-  /** `file#point` of each point that it passed. */
-  readonly points: ReadonlyArray<string>
+  /** The mutants whose code its tests ran. */
+  readonly inTests: ReadonlyArray<string>
+  /** The mutants whose code ran while modules were loaded, or in hooks. */
+  readonly outside: ReadonlyArray<string>
 }
 
 const baseName = (file: string) => file.slice(file.lastIndexOf("/") + 1).replace(/(\.test)?\.ts$/, "")
@@ -21,13 +25,3 @@ export const distance = (mutant: Mutant, test: string): number => {
   if (test.startsWith(`${folders.slice(0, -1).join("/")}/`)) return 1
   return test.startsWith(`${folders.slice(0, 2).join("/")}/`) ? 2 : 3
 }
-
-/**
- * The tests that pass a mutant's point: its own first, then by distance, then the fast ones. Code that runs when a
- * module is loaded is reached by all tests that load it.
- */
-export const reachingTests = (mutant: Mutant, records: ReadonlyArray<ReachRecord>): ReadonlyArray<ReachRecord> =>
-  records.filter(({ ok, points }) => ok && points.includes(`${mutant.file}#${mutant.point}`))
-    .map((record) => ({ record, far: distance(mutant, record.test) }))
-    .sort((a, b) => a.far - b.far || a.record.millis - b.record.millis)
-    .map(({ record }) => record)

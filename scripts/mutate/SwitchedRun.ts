@@ -1,72 +1,129 @@
 /**
  * The fast way to kill mutants: all of them are in the code at once, behind switches, and each test file is loaded once
- * and run for every mutant that it reaches. Near tests come first, and fast ones before slow ones.
+ * and run for every mutant that it reaches. The tests beside a file come first, then the fast ones.
  */
 import { Clock, Console, Effect, Option } from "effect"
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { type Mutant, switchMutants } from "./Mutants.ts"
-import { makeWorker, outcomesFile, readKnown, type RunOptions, slownessMax, startupMillis } from "./MutationRun.ts"
-import { distance, reachingTests, type ReachRecord } from "./Reach.ts"
-import { appendRecord } from "./Records.ts"
+import { makeWorker, pendingMutants, pendingTests, type RunOptions, startupMillis } from "./MutationRun.ts"
+import { distance, type ReachRecord } from "./Reach.ts"
+import { appendRecord, hashText, readLines, readRecords } from "./Records.ts"
 import { journalFile, requestFile } from "./SwitchRunner.ts"
 
-/** What the run of one test file noted: the mutants that it killed, and the one that it did not survive. */
-const readJournal = (folder: string, ended: boolean) => {
-  const file = journalFile(folder)
-  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n").filter((line) => line !== "") : []
-  const killed = lines.flatMap((line) => line.startsWith("killed ") ? [Number(line.slice(7))] : [])
+/** The mutants that one request tries: so many that it takes some minutes at most, if each runs all tests of a file. */
+const requestMillis = 240_000
+
+/** What the run of one test file noted. */
+const readJournal = (folder: string) => {
+  const lines = readLines(journalFile(folder)).map((line) => {
+    const [event, ...numbers] = line.split(" ").filter((part) => part !== "")
+    return { event, numbers: numbers.map(Number) }
+  })
+  const numbersOf = (name: string) => lines.filter(({ event }) => event === name).flatMap(({ numbers }) => numbers)
   const last = lines.at(-1)
-  return { killed, fatal: ended && last?.startsWith("try ") === true ? Number(last.slice(4)) : undefined }
+  return {
+    failed: numbersOf("failed"),
+    endless: numbersOf("endless"),
+    inTests: new Set(numbersOf("reached")),
+    outside: new Set(numbersOf("outside")),
+    millis: numbersOf("ran").reduce((sum, millis) => sum + millis, 0),
+    /** The mutant that a test runs now. */
+    tried: last?.event === "try" ? last.numbers[0] : undefined,
+    /** How long nothing may be noted. */
+    limit: last?.event === "try" ? last.numbers[1]! : 5 * startupMillis
+  }
 }
 
-/** The sources with switches, and the mutants by their numbers; a file whose switches have a syntax error is left out. */
-const makeSwitches = (mutants: ReadonlyArray<Mutant>, sources: ReadonlyMap<string, string>) => {
+/** Waits until the process has noted nothing for longer than the test that it runs may take. */
+const untilStuck = Effect.fnUntraced(function*(folder: string) {
+  while (true) {
+    yield* Effect.sleep(1_000)
+    const { mtimeMs } = statSync(journalFile(folder))
+    // The runner ends tests that wait; a second more is for those that compute.
+    if ((yield* Clock.currentTimeMillis) - mtimeMs > readJournal(folder).limit + 1_000) return
+  }
+})
+
+/** The sources with switches, and the mutants by their numbers. */
+const makeSwitches = ({ drawn, sources }: RunOptions) => {
   const switched: Record<string, string> = {}
   const numbers = new Map<number, Mutant>()
-  for (const [file, ofFile] of Map.groupBy(mutants, ({ file }) => file)) {
-    const first = numbers.size + 1
-    const source = switchMutants(file, sources.get(file)!, ofFile, first)
-    if (source === undefined) continue
-    switched[file] = source
-    for (const [index, mutant] of ofFile.entries()) numbers.set(first + index, mutant)
+  for (const [file, ofFile] of Map.groupBy(drawn, ({ file }) => file)) {
+    switched[file] = switchMutants(file, sources.get(file)!, ofFile, numbers.size + 1)
+    for (const mutant of ofFile) numbers.set(numbers.size + 1, mutant)
   }
   return { switched, numbers }
 }
 
-/** Kills what the near tests kill; survivors are left to `runMutants`. */
-export const runSwitched = Effect.fnUntraced(function*(
-  mutants: ReadonlyArray<Mutant>,
-  sources: ReadonlyMap<string, string>,
-  reach: ReadonlyArray<ReachRecord>,
-  options: RunOptions
-) {
-  const known = readKnown(options)
-  const { numbers, switched } = makeSwitches(mutants.filter(({ id }) => !known.has(id)), sources)
-  const alive = new Set(numbers.keys())
-  const tests = new Map([...numbers].map(([number, mutant]) => [number, reachingTests(mutant, reach)]))
+/** Kills what the tests kill, and returns what each test reaches; mutants that run when modules load are left. */
+export const runSwitched = Effect.fnUntraced(function*(tests: ReadonlyArray<string>, options: RunOptions) {
+  const { deadline, drawn, folder, verdicts } = options
+  const { numbers, switched } = makeSwitches(options)
+  const numberOf = new Map([...numbers].map(([number, { id }]) => [id, number]))
+  const idsOf = (some: Iterable<number>) => [...some].map((number) => numbers.get(number)!.id)
   const worker = makeWorker(options, "switches")
-  const kill = (number: number, by: string) => {
-    alive.delete(number)
-    appendRecord(outcomesFile(options), { id: numbers.get(number)!.id, outcome: "killed", by, passed: [] })
-  }
-  for (const far of [0, 1, 2, 3]) {
-    for (const record of reach.toSorted((a, b) => a.millis - b.millis)) {
-      let left = [...alive].filter((number) =>
-        distance(numbers.get(number)!, record.test) === far && tests.get(number)?.includes(record) === true
-      )
-      while (left.length > 0) {
-        if ((yield* Clock.currentTimeMillis) > options.deadline) return yield* worker.stop
-        rmSync(journalFile(options.folder), { force: true })
-        writeFileSync(requestFile(options.folder), JSON.stringify(left))
-        const timeout = startupMillis + slownessMax * record.millis * left.length
-        const answer = yield* worker.ask({ tests: [record.test], mutated: undefined, switched }, timeout)
-        const { fatal, killed } = readJournal(options.folder, Option.isNone(answer))
-        for (const number of killed) kill(number, record.test)
-        if (fatal !== undefined) kill(fatal, "the process was ended")
-        yield* Console.log(`${record.test}: ${left.length} mutants, ${killed.length} killed, ${alive.size} left`)
-        left = fatal === undefined ? [] : left.filter((number) => alive.has(number))
+
+  /** Runs a test file with these mutants, again without each that ends the process; whether it passed without any. */
+  const runFile = Effect.fnUntraced(function*(test: string, all: ReadonlyArray<Mutant>) {
+    while (true) {
+      const left = all.filter(({ id }) => verdicts.killed(id) === undefined)
+      writeFileSync(journalFile(folder), "")
+      writeFileSync(requestFile(folder), JSON.stringify(left.map(({ id }) => numberOf.get(id))))
+      const answer = yield* worker.ask({ tests: [test], mutated: undefined, switched }, untilStuck(folder))
+      const journal = readJournal(folder)
+      for (const id of idsOf(journal.failed)) verdicts.add(id, test, "failed")
+      for (const id of idsOf(journal.endless)) verdicts.add(id, test, "endless")
+      if (Option.isNone(answer) && journal.tried !== undefined) {
+        verdicts.add(numbers.get(journal.tried)!.id, test, "endless")
+        continue
       }
+      const ok = Option.isSome(answer) && answer.value.every((result) => result.ok)
+      for (const { id } of ok ? left : []) {
+        const number = numberOf.get(id)!
+        const isTried = journal.inTests.has(number) && !journal.outside.has(number)
+        if (isTried && verdicts.killed(id) === undefined) verdicts.add(id, test, "passed")
+      }
+      yield* Console.log(`${test}: ${left.length} mutants, ${pendingMutants(options).length} left`)
+      return { ok, journal }
+    }
+  })
+
+  const reachFile = `${folder}/reach.jsonl`
+  const known = new Map(readRecords<ReachRecord>(reachFile).map((record) => [record.hash, record]))
+  const allIds = drawn.map(({ id }) => id).join("\n")
+  const reach: Array<ReachRecord> = []
+  for (const test of tests) {
+    const hash = hashText(`${test}\n${readFileSync(test, "utf8")}\n${allIds}`)
+    const before = known.get(hash)
+    if (before !== undefined) {
+      reach.push(before)
+      continue
+    }
+    if ((yield* Clock.currentTimeMillis) > deadline) break
+    // What a file's own test kills is killed at once.
+    const own = pendingMutants(options).filter((mutant) => distance(mutant, test) === 0)
+    const { journal, ok } = yield* runFile(test, own)
+    const record: ReachRecord = {
+      test,
+      hash,
+      ok: ok || (own.length > 0 && (yield* runFile(test, [])).ok),
+      millis: journal.millis,
+      inTests: idsOf(journal.inTests),
+      outside: idsOf(journal.outside)
+    }
+    if (!record.ok) yield* Console.error(`${test} fails without a mutant, and is left out`)
+    appendRecord(reachFile, record)
+    reach.push(record)
+  }
+  for (const record of reach.filter(({ ok }) => ok).sort((a, b) => a.millis - b.millis)) {
+    const size = Math.ceil(requestMillis / (record.millis + 1))
+    const left = pendingMutants(options).filter((mutant) =>
+      pendingTests(mutant, [record], options).length > 0 && !record.outside.includes(mutant.id)
+    )
+    for (let at = 0; at < left.length && (yield* Clock.currentTimeMillis) < deadline; at += size) {
+      yield* runFile(record.test, left.slice(at, at + size))
     }
   }
   yield* worker.stop
+  return reach
 })
