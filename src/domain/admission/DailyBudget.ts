@@ -56,7 +56,7 @@ export const spend = (
   const exceeded = allowances.find(([counter, limit]) => spentOn(current, counter) + amount > limit)
   return exceeded === undefined
     ? Result.succeed(allowances.reduce((next, [counter]) => add(next, counter, amount), current))
-    : Result.fail({ counter: exceeded[0], wait: Math.max(1, (current.day + 1) * dayMillis - now) })
+    : Result.fail({ counter: exceeded[0], wait: (current.day + 1) * dayMillis - now })
 }
 
 /** Gives an amount back that was not used after all; an amount of an earlier day is forgotten already. */

@@ -196,7 +196,7 @@ const resolvePrior = (priors: ReadonlyArray<Prior>, reference: string | number |
   if (reference === null) return undefined
   const number = typeof reference === "number"
     ? reference
-    : Number(/^\W{0,4}(?:prior )?(\d{1,4})\W{0,4}$/i.exec(reference)?.[1] ?? Number.NaN)
+    : Number(/^\W{0,4}(?:prior )?(\d{1,4})\W{0,4}$/i.exec(reference)?.[1])
   return priors[number - 1] ?? priors.find((prior) => prior.id === reference)
 }
 

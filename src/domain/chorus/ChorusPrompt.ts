@@ -77,7 +77,7 @@ const threadSections = (messages: ReadonlyArray<TranscriptLine>): ReadonlyArray<
 }
 
 const priorSections = (priors: ReadonlyArray<Prior>): ReadonlyArray<string> => {
-  const maxLength = Math.min(promptLimits.prior, Math.floor(promptLimits.priors / Math.max(1, priors.length)))
+  const maxLength = Math.min(promptLimits.prior, Math.floor(promptLimits.priors / priors.length))
   return priors.map((prior, i) =>
     PromptQuoting.writeSection(
       "prior",
@@ -89,7 +89,7 @@ const priorSections = (priors: ReadonlyArray<Prior>): ReadonlyArray<string> => {
 }
 
 const outputSections = (run: ChorusState, priors: ReadonlyArray<Prior>): ReadonlyArray<string> => {
-  const maxLength = Math.min(promptLimits.output, Math.floor(promptLimits.outputs / Math.max(1, run.steps.length)))
+  const maxLength = Math.min(promptLimits.output, Math.floor(promptLimits.outputs / run.steps.length))
   const numberByPrior = new Map(priors.map((prior, i) => [prior.id, i + 1]))
   return run.steps.map(({ loop, output, step }) => {
     const data = PromptQuoting.truncate(JSON.stringify(toAnswerData(output, numberByPrior)), Math.floor(maxLength / 3))

@@ -74,14 +74,13 @@ export const readRetryAfter = (
   return waits.find((wait) => wait > 0 && wait <= longestWait)
 }
 
-const unitMillis: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 }
+const unitMillis: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1, millis: 1 }
 
 /** "38s", "1m26.4s", "20ms", "5 seconds"; not a number for anything else. */
 const parseDuration = (text: string | undefined): number => {
   const parts = Array.from(
     (text ?? "").matchAll(/(\d{1,9}(?:\.\d{1,9})?) ?(ms|millis|[hms])[a-z]*/gi),
-    ([, amount, unit = ""]) =>
-      Number(amount) * (unitMillis[unit.toLowerCase() === "millis" ? "ms" : unit.toLowerCase()] ?? Number.NaN)
+    ([, amount, unit = ""]) => Number(amount) * unitMillis[unit.toLowerCase()]!
   )
   return parts.length === 0 ? Number.NaN : parts.reduce((sum, part) => sum + part, 0)
 }

@@ -91,6 +91,14 @@ describe("IpAddress", () => {
     ) assert.isFalse(isAddressRange(text), text)
   })
 
+  it("[OPS9] a text that is no address is in no range, and none is in a text that is no range", () => {
+    for (const [address, range] of [["unknown", "0.0.0.0/0"], ["10.0.0.1", "10.0.0.0/33"], ["a", "b"], ["", ""]]) {
+      assert.isFalse(isInRange(address!, range!))
+    }
+    assert.isFalse(isInRange("10.0.0.1", "::/0"))
+    assert.isFalse(isInRange("::1", "0.0.0.0/0"))
+  })
+
   const byte = Arbitrary.schema(Schema.Literals([0, 1, 10, 127, 128, 255]))
   const versions = [
     { type: "ipv4", bytes: 4, format: (bytes: ReadonlyArray<number>) => bytes.join(".") },

@@ -10,13 +10,17 @@ describe("SocketLimits", () => {
     connections: count
   }, ({ connections, openFiles }) => {
     const most = SocketLimits.maxSockets(openFiles)
-    assert.isAtLeast(most, 1)
-    if (openFiles > SocketLimits.reservedFiles) assert.strictEqual(openFiles - most, SocketLimits.reservedFiles)
+    assert.strictEqual(most, openFiles > SocketLimits.reservedFiles ? openFiles - SocketLimits.reservedFiles : 1)
     const warning = SocketLimits.socketWarning(openFiles, { connections })
     assert.strictEqual(warning === undefined, openFiles >= connections)
     if (warning === undefined) return
     // Who does as it says gets no warning.
     const raised = Number(/ulimit -n\) to (\d+)/.exec(warning)![1])
     assert.isUndefined(SocketLimits.socketWarning(raised, { connections }))
+  })
+
+  it("[SEC24] at least one socket is served, and an address has as many besides as it may have connections", () => {
+    assert.deepStrictEqual([0, 128, 129, 130, 131].map(SocketLimits.maxSockets), [1, 1, 1, 2, 3])
+    assert.strictEqual(SocketLimits.maxSocketsPerAddress({ connectionsPerAddress: 7 }), 14)
   })
 })

@@ -80,14 +80,20 @@ describe("TokenBucket", () => {
     }
   })
 
-  it.prop("[CON7] a token is available after the stated wait", { gaps }, ({ gaps }) => {
-    let bucket = TokenBucket.makeFull(rate, 0)
+  it.prop("[CON7] a token is available after the stated wait, and no millisecond earlier", {
+    gaps,
+    perMinute: Arbitrary.schema(Schema.Literals([1, 7, 100, 999]))
+  }, ({ gaps, perMinute }) => {
+    const odd = { perMinute, burst: 3 }
+    let bucket = TokenBucket.makeFull(odd, 0)
     let now = 0
     for (const gap of gaps) {
       now += Math.abs(gap) % 50
-      const taken = TokenBucket.take(bucket, rate, now)
-      bucket = taken.bucket
-      if (taken.wait > 0) assert.strictEqual(TokenBucket.take(bucket, rate, now + taken.wait).wait, 0)
+      const { bucket: taken, wait } = TokenBucket.take(bucket, odd, now)
+      bucket = taken
+      if (wait === 0) continue
+      assert.strictEqual(TokenBucket.take(bucket, odd, now + wait).wait, 0)
+      assert.strictEqual(TokenBucket.take(bucket, odd, now + wait - 1).wait, 1)
     }
   })
 })

@@ -87,7 +87,11 @@ describe("ChorusParse: format", () => {
     assert.deepInclude(parseAs("experience", formatModelAnswer("L", { key_insights: "one" })), {
       key_insights: ["one"]
     })
+    assert.deepInclude(parseAs("experience", formatModelAnswer("L", { key_insights: null })), { key_insights: [] })
     assert.deepInclude(parseAs("yield", formatModelAnswer("L", { citations: null, confidence: 1 })), { citations: [] })
+    const answer = formatModelAnswer("L", { citations: [{ prior: "p-null", quote: null }], confidence: 1 })
+    const parsed = Result.getOrThrow(ChorusParse.parseOutput(makeRunAt("yield"), [makePrior("p-null", "null")], answer))
+    assert.deepInclude(parsed, { citations: [{ prior: "p-null", quote: "" }] })
   })
 
   it.each([
@@ -152,6 +156,7 @@ describe("ChorusParse: format", () => {
     ["boiling water makes it bitter", ""],
     ["Boiling water makes it bitter.", "Boiling water makes it bitter."],
     ["  green\n  tea ", "green tea"],
+    ["greentea", ""],
     ["made up", ""],
     ["", ""]
   ])("[CHO15] the quote %j is kept as %j", (quote, kept) => {

@@ -115,6 +115,13 @@ describe("ChorusRun: failures", () => {
     assert.isAtMost(state.not_before, 4_000)
   })
 
+  it("[CHO6] the wait is spread over the whole range by the 32 random bits", () => {
+    const waits = [0, 2 ** 31, 2 ** 32 - 1, -1].map((seed) =>
+      Math.round(receiveResult({ ...running, attempt: 2 }, aiError(), 0, seed).state.not_before)
+    )
+    assert.deepStrictEqual(waits, [2_000, 3_000, 4_000, 4_000])
+  })
+
   it("[CHO6] a Retry-After is respected up to ten minutes; a longer one is a failure", () => {
     assert.strictEqual(receiveResult(running, aiError({ retry_after_ms: 60_000 }), 0).state.not_before, 60_000)
     assert.strictEqual(receiveResult(running, aiError({ retry_after_ms: 3_600_000 }), 0).state.status, "failed")
@@ -137,6 +144,7 @@ describe("ChorusRun: failures", () => {
   it("[CHO6] an answer of another step is a failed attempt", () => {
     const { response, state } = receiveResult(running, outputs.yield)
     assert.strictEqual(state.error_state?._tag, "AIError")
+    assert.strictEqual(state.status, "running")
     assert.strictEqual(response?.text, "asked for action, the answer was yield")
   })
 

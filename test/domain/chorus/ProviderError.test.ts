@@ -13,6 +13,9 @@ describe("ProviderError: words", () => {
     [[{ error: { message: "no such model", code: 404, status: "NOT_FOUND" } }], 404],
     [{ object: "error", message: "no such model", type: "NotFoundError", param: null, code: 404 }, 404],
     [{ message: "no such model", type: "invalid_model", code: "1500" }, undefined],
+    [{ error: { message: "no such model", code: 599 } }, 599],
+    [{ error: { message: "no such model", code: 600, status: 404 } }, 404],
+    [{ error: { message: "no such model", code: 99, status: 100 } }, 100],
     [{ detail: "no such model" }, undefined],
     [{ detail: [{ loc: ["body", "model"], msg: "no such model", type: "value_error" }] }, undefined],
     [{ object: "error", message: { detail: [{ msg: "no such model" }] } }, undefined]
@@ -47,6 +50,9 @@ describe("ProviderError: waits", () => {
     [{}, "Please try again in 20ms. Visit our page to learn more.", 20],
     [{}, "Try again in 5 seconds, or retry in 9s", 5_000],
     [{}, "try again in 1h2m3s", 3_723_000],
+    [{}, "try again in 1H 2 Minutes 30millis", 3_720_030],
+    [{ "retry-after": "86400" }, "", 86_400_000],
+    [{ "retry-after": "86401" }, "", undefined],
     // A date without the answer's own is not compared with another clock.
     [{ "retry-after": "Fri, 27 Nov 2026 20:00:38 GMT" }, "", undefined],
     [{ "retry-after": "Fri, 27 Nov 2026 19:00:00 GMT", date }, "", undefined],

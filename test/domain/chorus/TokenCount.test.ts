@@ -13,6 +13,12 @@ describe("TokenCount", () => {
     for (const count of [0, 1, Number.MAX_SAFE_INTEGER]) assert.strictEqual(toTokenCount(count), count)
   })
 
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, "1", null, undefined])("[SEC32] %s is no cost", (cost) => {
+    const usage = { provider: "p", model: "m", input_tokens: 1, output_tokens: 1, latency_ms: 1 }
+    assert.isNull(sanitiseUsage({ ...usage, cost }).cost)
+    assert.strictEqual(sanitiseUsage({ ...usage, cost: 0.5 }).cost, 0.5)
+  })
+
   it("an estimate is a token per four units of text", () => assert.strictEqual(estimateTokens(5), 2))
 
   // @effect-diagnostics-next-line schemaNumber:off - what a provider reports may be any number

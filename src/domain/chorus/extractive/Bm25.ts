@@ -57,7 +57,7 @@ export const rankSentences = (question: string, sources: ReadonlyArray<Source>):
     const matched = [...spelling.keys()].filter((term) => candidate.terms.has(term))
     if (matched.length === 0) return []
     const score = bm25(candidate, idf, averageLength) *
-      (1 + (sourceCoverage.get(candidate.number) ?? 0) + candidate.weight)
+      (1 + sourceCoverage.get(candidate.number)! + candidate.weight)
     return [{ ...candidate, matched, score: isQuestion(candidate.text) ? score / 4 : score }]
   })
   const matchedTerms = new Set(hits.flatMap(({ matched }) => matched))
@@ -82,10 +82,10 @@ export const queryWords = (question: string): ReadonlyArray<string> => {
 export const bestSentences = (ranked: RankedSentences, count: number): ReadonlyArray<SentenceHit> => {
   const chosen: Array<SentenceHit> = []
   const prose = ranked.hits.filter(({ kind }) => kind === "prose")
-  const minScore = (prose[0]?.score ?? 0) * 0.35
-  if (ranked.coverage < minCoverage) return []
+  const [best] = prose
+  if (best === undefined || ranked.coverage < minCoverage) return []
   for (const hit of prose) {
-    if (chosen.length === count || hit.score < minScore) break
+    if (chosen.length === count || hit.score < best.score * 0.35) break
     if (chosen.every((other) => overlap(other.terms, hit.terms) < 0.6)) chosen.push(hit)
   }
   return chosen
@@ -93,9 +93,9 @@ export const bestSentences = (ranked: RankedSentences, count: number): ReadonlyA
 
 /** The best code block, if its score is at least half of the best score. */
 export const bestCode = (ranked: RankedSentences): SentenceHit | undefined => {
-  const code = ranked.hits.find(({ kind }) => kind === "code")
-  const top = ranked.hits[0]?.score ?? 0
-  return code !== undefined && ranked.coverage >= minCoverage && code.score >= top * 0.5 ? code : undefined
+  const [best] = ranked.hits
+  if (best === undefined || ranked.coverage < minCoverage) return undefined
+  return ranked.hits.find(({ kind, score }) => kind === "code" && score >= best.score * 0.5)
 }
 
 /** The numbers of the sources of the best sentences, best first. */

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
-import { type Prior, steps } from "../../../../src/domain/chorus/ChorusModel.ts"
+import { type ChorusState, type Prior, type Step, steps } from "../../../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusParse from "../../../../src/domain/chorus/ChorusParse.ts"
 import * as ChorusPrompt from "../../../../src/domain/chorus/ChorusPrompt.ts"
 import * as ExtractiveModel from "../../../../src/domain/chorus/extractive/ExtractiveModel.ts"
@@ -106,6 +106,126 @@ describe("ExtractiveModel: answers", () => {
   })
 })
 
+describe("ExtractiveModel: word for word", () => {
+  const question = "How hot is the water for green tea in a kimono?"
+  const messages = [{ author: asker, content: "Green tea is for the guests. The kettle is hot." }]
+  const words = "“hot”, “water”, “green”, “tea”, “kimono”"
+  const answerTo = (run: ChorusState, found: ReadonlyArray<Prior> = [], note = "") =>
+    ExtractiveModel.generateAnswer(ChorusPrompt.buildPrompt(run, found, note).user).split("\n")
+  const answerOf = (step: Step, loop: number) =>
+    answerTo(makeRunAt(step, loop, { prompt: question, messages }), step === "experience" ? priors : [])
+  const answerToNothing = (step: Step, note = "") =>
+    answerTo(makeRunAt(step, 0, { prompt: question, messages: [], steps: [] }), [], note)
+  const action = [
+    `${ExtractiveModel.disclaimer} This thread says:`,
+    "",
+    "- Green tea is for the guests.",
+    "- The kettle is hot.",
+    "<<<data>>>",
+    `{"confidence":0.18,"reasoning":"Compared 2 sentences of the thread with the question's words: ${words}."}`,
+    ""
+  ]
+
+  it("[CHO12] Action quotes the thread, and repeats what Experience found before", () => {
+    assert.deepStrictEqual(answerOf("action", 0), action)
+    assert.deepStrictEqual(answerOf("action", 1), action.toSpliced(4, 0, "", "lead of experience 0"))
+    assert.deepStrictEqual(answerOf("action", 2), action.toSpliced(4, 0, "", "lead of experience 1"))
+  })
+
+  it("[CHO12] Experience and Intention name the priors that have the question's words", () => {
+    assert.deepStrictEqual(answerOf("experience", 0), [
+      `${ExtractiveModel.disclaimer} From what the group wrote before:`,
+      "",
+      "- Steep green tea at 80 degrees. [1]",
+      "- Black tea wants boiling water. [2]",
+      "<<<data>>>",
+      `{"key_insights":["Steep green tea at 80 degrees.","Black tea wants boiling water."]}`,
+      ""
+    ])
+    assert.deepStrictEqual(answerOf("intention", 0), [
+      `The question asks about ${words}.`,
+      "<<<data>>>",
+      `{"implicit":"Nothing beyond the words of the question: the offline model does not guess.","selected_priors":[1,2],`
+      + `"reason":"These hold the sentences that share most of the question's rarer words."}`,
+      ""
+    ])
+  })
+
+  it("[CHO12] Observation and Update tell how much was found, and Update asks for one more pass", () => {
+    assert.deepStrictEqual(answerOf("observation", 0), [
+      "5 sentences of the priors were compared; 39 % of what the question asks for is found in them. "
+      + "Nothing was found about “hot”, “kimono”.",
+      "<<<data>>>",
+      `{"patterns":["Several priors speak of “water”.","Several priors speak of “tea”."],"semantic_links":`
+      + `[{"prior":1,"relation":"speaks of green, tea, water"},{"prior":2,"relation":"speaks of water, tea"}]}`,
+      ""
+    ])
+    assert.deepStrictEqual(answerOf("update", 0), [
+      "Only 39 % of what the question asks for is found: search again with the words found.",
+      "<<<data>>>",
+      `{"loop":true,"confidence":0.39}`,
+      ""
+    ])
+    assert.deepStrictEqual(answerOf("update", 1), [
+      "39 % of what the question asks for is found; another pass would find the same.",
+      "<<<data>>>",
+      `{"loop":false,"confidence":0.39}`,
+      ""
+    ])
+  })
+
+  it("[CHO12] Yield quotes priors and thread, and says what was not found", () => {
+    assert.deepStrictEqual(answerOf("yield", 0), [
+      ExtractiveModel.disclaimer,
+      "",
+      "- Steep green tea at 80 degrees. [1]",
+      "- Black tea wants boiling water. [2]",
+      "- The kettle is hot. (in this thread)",
+      "",
+      "Nothing was found about “kimono”.",
+      "<<<data>>>",
+      `{"citations":[{"prior":1,"quote":"Steep green tea at 80 degrees."},`
+      + `{"prior":2,"quote":"Black tea wants boiling water."}],"confidence":0.64}`,
+      ""
+    ])
+  })
+
+  it("[CHO12] where nothing is found, each step says so, or why", () => {
+    const { disclaimer } = ExtractiveModel
+    const nothing = "Nothing that the group wrote before answers this question."
+    assert.deepStrictEqual(answerToNothing("action").slice(0, 1), [
+      `${disclaimer} Nothing in this thread answers the question; what the group wrote elsewhere comes next.`
+    ])
+    const note = "The index\nis being built."
+    assert.deepStrictEqual(answerToNothing("experience"), [
+      `${disclaimer} ${nothing}`,
+      "<<<data>>>",
+      `{"key_insights":[]}`,
+      ""
+    ])
+    assert.strictEqual(answerToNothing("experience", note)[0], `${disclaimer} So there is nothing to quote.`)
+    assert.match(
+      answerToNothing("intention")[2]!,
+      /"selected_priors":\[\],"reason":"No prior shares the question's words\."/
+    )
+    assert.deepStrictEqual(answerToNothing("observation"), [
+      nothing,
+      "<<<data>>>",
+      `{"patterns":[],"semantic_links":[]}`,
+      ""
+    ])
+    assert.deepStrictEqual(answerToNothing("update"), [
+      "0 % of what the question asks for is found; another pass would find the same.",
+      "<<<data>>>",
+      `{"loop":false,"confidence":0}`,
+      ""
+    ])
+    const final = (reason: string) => [`${disclaimer} ${reason}`, "<<<data>>>", `{"citations":[],"confidence":0}`, ""]
+    assert.deepStrictEqual(answerToNothing("yield"), final(nothing))
+    assert.deepStrictEqual(answerToNothing("yield", note), final("The index is being built."))
+  })
+})
+
 describe("ExtractiveModel: properties", () => {
   it("[CHO12] the answer is deterministic, and the streamed pieces are the answer", () => {
     const { user } = ChorusPrompt.buildPrompt(makeRunAt("yield"))
@@ -115,6 +235,8 @@ describe("ExtractiveModel: properties", () => {
       ExtractiveModel.generateAnswer(user)
     )
   })
+
+  it("[CHO12] an empty answer has no pieces", () => assert.deepStrictEqual(ExtractiveModel.streamChunks(""), []))
 
   it("[SEC20] 200,000 spaces are split into pieces in linear time", () => {
     assert.deepStrictEqual(ExtractiveModel.streamChunks(` a  b${" ".repeat(200_000)}`), [" a ", " b "])
