@@ -5,7 +5,7 @@
 import { Clock, Console, Effect, Option } from "effect"
 import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { type Mutant, switchMutants } from "./Mutants.ts"
-import { makeWorker, pendingMutants, pendingTests, type RunOptions, startupMillis } from "./MutationRun.ts"
+import { makeWorker, pendingMutants, type RunOptions, startupMillis } from "./MutationRun.ts"
 import { distance, type ReachRecord } from "./Reach.ts"
 import { appendRecord, hashText, readLines, readRecords } from "./Records.ts"
 import { journalFile, requestFile } from "./SwitchRunner.ts"
@@ -55,9 +55,9 @@ const makeSwitches = ({ drawn, sources }: RunOptions) => {
   return { switched, numbers }
 }
 
-/** Kills what the tests kill, and returns what each test reaches; mutants that run when modules load are left. */
-export const runSwitched = Effect.fnUntraced(function*(tests: ReadonlyArray<string>, options: RunOptions) {
-  const { deadline, drawn, folder, verdicts } = options
+/** A process that runs a test file with any of the drawn mutants. */
+const makeSwitchedTests = (options: RunOptions) => {
+  const { folder, verdicts } = options
   const { numbers, switched } = makeSwitches(options)
   const numberOf = new Map([...numbers].map(([number, { id }]) => [id, number]))
   const idsOf = (some: Iterable<number>) => [...some].map((number) => numbers.get(number)!.id)
@@ -88,42 +88,59 @@ export const runSwitched = Effect.fnUntraced(function*(tests: ReadonlyArray<stri
     }
   })
 
+  return { runFile, idsOf, stop: worker.stop }
+}
+
+/** Kills what the tests kill, and returns what each test reaches; mutants that run when modules load are left. */
+export const runSwitched = Effect.fnUntraced(function*(tests: ReadonlyArray<string>, options: RunOptions) {
+  const { deadline, drawn, folder, verdicts } = options
+  const { idsOf, runFile, stop } = makeSwitchedTests(options)
   const reachFile = `${folder}/reach.jsonl`
-  const known = new Map(readRecords<ReachRecord>(reachFile).map((record) => [record.hash, record]))
+  const recorded = new Map(readRecords<ReachRecord>(reachFile).map((record) => [record.test, record]))
   const allIds = drawn.map(({ id }) => id).join("\n")
-  const reach: Array<ReachRecord> = []
-  for (const test of tests) {
-    const hash = hashText(`${test}\n${readFileSync(test, "utf8")}\n${allIds}`)
-    const before = known.get(hash)
-    if (before !== undefined) {
-      reach.push(before)
-      continue
-    }
-    if ((yield* Clock.currentTimeMillis) > deadline) break
-    // What a file's own test kills is killed at once.
-    const own = pendingMutants(options).filter((mutant) => distance(mutant, test) === 0)
-    const { journal, ok } = yield* runFile(test, own)
+  const hashes = new Map(tests.map((test) => [test, hashText(`${readFileSync(test, "utf8")}\n${allIds}`)]))
+  const reach = new Map([...recorded].filter(([test, { hash }]) => hashes.get(test) === hash))
+
+  /** Runs a test file with mutants, and records what it reaches if that is not known. */
+  const visit = Effect.fnUntraced(function*(test: string, some: ReadonlyArray<Mutant>) {
+    const { journal, ok } = yield* runFile(test, some)
+    if (reach.has(test)) return
     const record: ReachRecord = {
       test,
-      hash,
-      ok: ok || (own.length > 0 && (yield* runFile(test, [])).ok),
+      hash: hashes.get(test)!,
+      ok: ok || (some.length > 0 && (yield* runFile(test, [])).ok),
       millis: journal.millis,
       inTests: idsOf(journal.inTests),
       outside: idsOf(journal.outside)
     }
     if (!record.ok) yield* Console.error(`${test} fails without a mutant, and is left out`)
     appendRecord(reachFile, record)
-    reach.push(record)
-  }
-  for (const record of reach.filter(({ ok }) => ok).sort((a, b) => a.millis - b.millis)) {
-    const size = Math.ceil(requestMillis / (record.millis + 1))
-    const left = pendingMutants(options).filter((mutant) =>
-      pendingTests(mutant, [record], options).length > 0 && !record.outside.includes(mutant.id)
+    reach.set(test, record)
+  })
+  const isTimeLeft = Effect.map(Clock.currentTimeMillis, (now) => now < deadline)
+  const millisOf = (test: string) => recorded.get(test)?.millis ?? 0
+
+  // What a file's own test kills is killed at once.
+  for (const test of tests) {
+    const own = pendingMutants(options).filter((mutant) =>
+      distance(mutant, test) === 0 && !verdicts.hasPassed(mutant.id, test)
     )
-    for (let at = 0; at < left.length && (yield* Clock.currentTimeMillis) < deadline; at += size) {
-      yield* runFile(record.test, left.slice(at, at + size))
+    if (own.length > 0 && (yield* isTimeLeft)) yield* visit(test, own)
+  }
+  for (const test of tests.toSorted((a, b) => millisOf(a) - millisOf(b))) {
+    const size = Math.ceil(requestMillis / (millisOf(test) + 1))
+    const tried = new Set<string>()
+    while (pendingMutants(options).length > 0 && (yield* isTimeLeft)) {
+      const record = reach.get(test)
+      const left = pendingMutants(options).filter(({ id }) =>
+        !tried.has(id) && !verdicts.hasPassed(id, test) &&
+        (record === undefined || record.ok && record.inTests.includes(id) && !record.outside.includes(id))
+      ).slice(0, size)
+      if (record !== undefined && left.length === 0) break
+      for (const { id } of left) tried.add(id)
+      yield* visit(test, left)
     }
   }
-  yield* worker.stop
-  return reach
+  yield* stop
+  return [...reach.values()]
 })
