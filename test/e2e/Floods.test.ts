@@ -8,7 +8,7 @@ import * as Inspector from "../support/Inspector.ts"
 import * as RawSocket from "../support/RawSocket.ts"
 import { roomTopic } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
-import { connectSignedIn, type RawClient, type ReceivedMessage, uuid } from "../support/TestUsers.ts"
+import { connectSignedIn, makeTestUser, type RawClient, type ReceivedMessage, uuid } from "../support/TestUsers.ts"
 
 const startTestServer = (env: Readonly<Record<string, string>>, nodeArgs: ReadonlyArray<string> = []) =>
   Effect.flatMap(
@@ -151,6 +151,47 @@ describe("attacks", () => {
       assert.isAtMost(ends["the signature is not valid for this challenge"]!, verifiable)
       assert.isAbove(ends["too many sign-ins from this address: try again later"]!, 0)
       assert.isBelow(retained, 5)
+    }).pipe(Effect.scoped))
+})
+
+describe("readers that do not read", () => {
+  it.live("[CON8][SEC27] 80 snapshots of a thread of 5 MB and 32 event streams, all unread, cost less than 30 MB", () =>
+    Effect.gen(function*() {
+      const server = yield* startTestServer({ CHOIR_MESSAGE_BURST: "1000" }, Inspector.nodeArgs)
+      const inspector = yield* Inspector.inspect(server)
+      const memory = Effect.map(inspector.memory, ({ external, heapUsed }) => (heapUsed + external) / 1_048_576)
+      const user = makeTestUser()
+      const writer = yield* connectSignedIn(socketUrl(server.url), user)
+      const created = yield* request(writer, "create_thread", { name: "Long" })
+      const topic = `thread:${created.payload["ref_id"] as string}`
+      // No more at once than may be in flight.
+      for (let n = 0; n < 10; n++) {
+        for (let k = 0; k < 16; k++) writer.send("submit_message", { content: "tea and words ".repeat(2_285) }, topic)
+        for (let k = 0; k < 16; k++) yield* writer.nextOf("receipt")
+      }
+      const before = yield* memory
+
+      for (let n = 0; n < 10; n++) {
+        const reader = yield* connectSignedIn(socketUrl(server.url), user)
+        reader.ws.pause()
+        for (let k = 0; k < 8; k++) reader.send("get_thread", {}, topic)
+      }
+      for (let n = 0; n < 2; n++) {
+        const { init } = yield* connectSignedIn(socketUrl(server.url))
+        for (let k = 0; k < 16; k++) {
+          const stream = yield* RawSocket.connectTcp(server.url)
+          stream.pause()
+          const authorization = `Authorization: Bearer ${init.payload["session_token"] as string}`
+          stream.write(`GET /topics/${topic}/events HTTP/1.1\r\nHost: localhost\r\n${authorization}\r\n\r\n`)
+        }
+      }
+      let peak = 0
+      for (let n = 0; n < 5; n++) {
+        assert.strictEqual((yield* request(writer, "heartbeat")).type, "heartbeat")
+        peak = Math.max(peak, (yield* memory) - before)
+      }
+      yield* Effect.logInfo(`${peak.toFixed(1)} MB at the peak`)
+      assert.isBelow(peak, 30)
     }).pipe(Effect.scoped))
 })
 

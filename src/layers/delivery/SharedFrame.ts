@@ -33,7 +33,9 @@ export const encodeJson = (json: Schema.Json): EncodedJson => {
   let length = 0
   let text = ""
   const flush = () => {
-    const chunk = Buffer.from(text)
+    // Not from the pool: a chunk that is kept would keep all 64 KB of it.
+    const chunk = Buffer.allocUnsafeSlow(Buffer.byteLength(text))
+    chunk.write(text)
     chunks.push(chunk)
     length += chunk.length
     text = ""

@@ -30,4 +30,8 @@ describe("a frame around an encoded value", () => {
     assert.isAbove(json.chunks.length, 5)
     for (const chunk of json.chunks) assert.isBelow(chunk.length, 3 * (65_536 + 4_000))
   })
+
+  it("[CON8] keeps no memory but its own, however short it is", () => {
+    for (const chunk of encodeJson({ messages: [] }).chunks) assert.strictEqual(chunk.buffer.byteLength, chunk.length)
+  })
 })
