@@ -10,6 +10,9 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**", "test/simulation/**"],
           setupFiles: ["test/support/Seed.ts"],
+          // Files share their modules and both cores: loading Effect anew for each took more time than the tests.
+          isolate: false,
+          maxWorkers: "100%",
           testTimeout: 600_000,
           hookTimeout: 600_000
         }
