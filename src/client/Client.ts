@@ -103,7 +103,11 @@ export interface Client {
   readonly messages: (thread: TopicId) => Effect.Effect<ResponsePayload<"thread_messages">, ClientError>
   /** The user with the current balance. */
   readonly user: Effect.Effect<ResponsePayload<"user">, ClientError>
-  /** Revokes the session on the server and disconnects. */
+  /**
+   * Revokes the session on the server and disconnects. Repeated until the server confirms it, over errors and lost
+   * connections, also if the caller stops waiting. Fails with `not_signed_out` when the client is stopped or closed
+   * before.
+   */
   readonly signOut: Effect.Effect<void, ClientError>
 }
 

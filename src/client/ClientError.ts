@@ -13,7 +13,9 @@ const ClientErrorCode = Schema.Literals([
   /** The key could not sign. */
   "key_unusable",
   /** No WebSocket can be opened: the runtime has none, or refuses to open one to this address. */
-  "socket_unusable"
+  "socket_unusable",
+  /** The connection was closed for good before the server confirmed a sign-out: the session may be open still. */
+  "not_signed_out"
 ])
 
 /** A code of a closed set, a sentence for the user, and whether a retry can succeed. */

@@ -97,15 +97,26 @@ const sendHeartbeat = (state: State, at: Instant): Transition =>
 /** Disconnects at the user's request. */
 export const stop = (state: State): Transition => closePermanently(state, undefined)
 
+const notSignedOut = errorReason(
+  "not_signed_out",
+  "The connection was closed before the server confirmed the sign-out: the session may be open still. Connect and sign "
+    + "out again.",
+  true
+)
+
 /** Ends the connection for good and fails pending commands and queries. */
 export const closePermanently = (state: State, reason: ClientErrorReason | undefined): Transition => {
   const outcome = Result.fail(reason ?? errorReason("closed", "The connection was closed.", true))
+  const signOutOutcome = (ref_id: string) =>
+    state.session === undefined ? Result.succeed({ _tag: "signed_out", ref_id } as const) : Result.fail(notSignedOut)
   const socket = activeSocket(state.connection)
   const intents: Array<Intent> = socket === -1 ? [] : [{ _tag: "Close", socket, code: CloseCode.closeCode.normal }]
   for (const { id, stage } of state.outbox) {
     if (stage !== "accepted") intents.push({ _tag: "CompleteCommand", id, outcome })
   }
-  for (const { id } of state.pendingQueries) intents.push({ _tag: "CompleteQuery", id, outcome })
+  for (const { id, query } of state.pendingQueries) {
+    intents.push({ _tag: "CompleteQuery", id, outcome: query._tag === "sign_out" ? signOutOutcome(id) : outcome })
+  }
   return [
     {
       ...updateReplicas(resetConnectionState(state), Replica.discardOptimistic),
@@ -133,7 +144,8 @@ export const handleSocketClosed = (state: State, at: Instant, code: number, rand
   const staleSession = connection._tag === "Connecting" && connection.stage === "resuming" &&
     code === CloseCode.closeCode.unauthenticated
   if (!staleSession && !CloseCode.mayReconnect(code)) {
-    return closePermanently(state, closeReason(code, connection.goodbye?.reason))
+    const session = code === CloseCode.closeCode.forcedOut ? undefined : state.session
+    return closePermanently({ ...state, session }, closeReason(code, connection.goodbye?.reason))
   }
   // SYN11: an announced restart is spread over time by the server, so it does not lengthen the back-off.
   const wasStable = connection._tag === "Online" &&
@@ -228,7 +240,7 @@ const renewSession = (state: State, at: Instant): Transition => {
     })
 }
 
-/** Drops a connection whose sign-in was rate limited (SEC26). The delay is `retryAfter`, doubled with each attempt. */
+/** Drops a connection, to sign in again after `retryAfter` (SEC26), which doubles with each attempt. */
 export const scheduleReconnect = (state: State, at: Instant, retryAfter: number): Transition => {
   const [next, intents] = dropConnection(state, at, 0)
   const { connection } = next

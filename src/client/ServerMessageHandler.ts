@@ -16,6 +16,8 @@ import * as Replica from "./Replica.ts"
 
 /** Milliseconds before the next `subscribe` after a retryable error; also the step of the delay after desyncs. */
 const subscribeRetryDelay = 2_000
+/** Milliseconds before the first repetition of a sign-out that met an error. */
+const signOutRetryDelay = 1_000
 /** Most milliseconds between a delta and its `ack` (SYN6). */
 const ackDelay = 2_000
 
@@ -220,6 +222,11 @@ const handleError = (
   topic: TopicId | undefined
 ): Transition => {
   const reason: ClientErrorReason = { code: message.code, message: message.message, retryable: message.retryable }
+  const isSignOut = state.pendingQueries.some(({ id, query }) => id === message.ref_id && query._tag === "sign_out")
+  // AUT2: the session goes on after an error. Resume it, and sign out again.
+  if (isSignOut && (reason.retryable || reason.code === "unauthenticated")) {
+    return ConnectionLifecycle.scheduleReconnect(state, at, message.retry_after_ms ?? signOutRetryDelay)
+  }
   const completed = completeQuery(state, message.ref_id, Result.fail(reason))
   if (completed !== undefined) return completed
   for (const replica of state.replicas.values()) {

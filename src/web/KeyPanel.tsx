@@ -20,15 +20,18 @@ interface Props {
 /** The panel at the end of the sidebar. */
 export const KeyPanel = ({ balance, client, onKeyRemoved, onKeySaved, secret, unsaved }: Props): ReactNode => {
   const [errorMessage, setErrorMessage] = useState<string>()
-  const forgetKey = () => {
+  const [signingOut, setSigningOut] = useState(false)
+  const showError = (error: unknown) => setErrorMessage(formatError(error))
+  const removeKey = () =>
+    void Effect.runPromise(KeyStore.remove).then(() => {
+      clearSaved(client.me)
+      onKeyRemoved()
+    }, showError)
+  const signOutAndRemove = () => {
     if (!confirm("Remove this key from the browser? Without a saved copy of its secret, this identity is lost.")) return
-    Effect.runPromise(Effect.andThen(Effect.ignore(Effect.timeout(client.signOut, 2_000)), KeyStore.remove)).then(
-      () => {
-        clearSaved(client.me)
-        onKeyRemoved()
-      },
-      (error: unknown) => setErrorMessage(formatError(error))
-    )
+    setSigningOut(true)
+    const signOut = client.state().session === undefined ? Effect.void : client.signOut
+    Effect.runPromise(signOut).then(removeKey, showError)
   }
   return (
     <section className="key-panel" aria-label="Your key">
@@ -52,8 +55,16 @@ export const KeyPanel = ({ balance, client, onKeyRemoved, onKeySaved, secret, un
           </p>
           <div className="row">
             {secret !== undefined && <CopyButton text={secret} label="Copy the secret" />}
-            <button type="button" onClick={forgetKey}>Remove this key</button>
+            {signingOut
+              ? <button type="button" onClick={removeKey}>Remove it now</button>
+              : <button type="button" onClick={signOutAndRemove}>Remove this key</button>}
           </div>
+          {signingOut && (
+            <p className="muted" role="status">
+              The key is removed when the server has ended its session. Remove it now, and the session ends as soon as
+              this page reaches the server.
+            </p>
+          )}
           {errorMessage !== undefined && <p className="error-message" role="alert">{errorMessage}</p>}
         </div>
       </details>

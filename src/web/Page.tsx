@@ -55,6 +55,15 @@ export const Page = (): ReactNode => {
 
 type OpenClient = Awaited<ReturnType<typeof Client.open>>
 
+/** How long a sign-out is tried: a session that is not renewed has expired by then. */
+const signOutPatience = "20 minutes"
+
+/** Closes a client whose key is no longer used here, also because another tab has removed it: its session ends too. */
+const signOutAndClose = (client: OpenClient): Promise<void> =>
+  Effect.runPromise(
+    client.state().session === undefined ? Effect.void : Effect.ignore(Effect.timeout(client.signOut, signOutPatience))
+  ).then(client.close)
+
 /** Holds a client for as long as it is mounted. */
 const ConnectedPage = ({ identity, onKeyRemoved, secret }: {
   readonly identity: Identity
@@ -68,7 +77,7 @@ const ConnectedPage = ({ identity, onKeyRemoved, secret }: {
     opening.then(setClient, () => {})
     return () => {
       setClient(undefined)
-      opening.then((client) => client.close(), () => {})
+      opening.then(signOutAndClose).catch(() => {})
     }
   }, [identity])
   return client === undefined ? null : <Workspace client={client} secret={secret} onKeyRemoved={onKeyRemoved} />

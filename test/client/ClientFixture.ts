@@ -27,6 +27,8 @@ export class ClientFixture extends ScriptedServer {
   readonly outcomes = new Map<string, ReadonlyArray<boolean>>()
   /** The ids of answered queries, once per answer. */
   readonly answeredQueries: Array<string> = []
+  /** The codes of failed queries; undefined for those that succeeded. */
+  readonly queryFailures: Array<string | undefined> = []
   /** The commands that were sent on this connection and have no answer. */
   readonly unansweredCommands = new Set<string>()
   /** Whether a connection attempt succeeds. */
@@ -71,6 +73,7 @@ export class ClientFixture extends ScriptedServer {
           Result.isSuccess(intent.outcome)
         ])
       case "CompleteQuery":
+        this.queryFailures.push(Result.isFailure(intent.outcome) ? intent.outcome.failure.code : undefined)
         return void this.answeredQueries.push(intent.id)
       case "EmitEvents":
         return undefined
@@ -137,6 +140,10 @@ export class ClientFixture extends ScriptedServer {
 
   submitQuery(n: number): void {
     this.dispatch({ _tag: "QuerySubmitted", id: uuid(n), query: { _tag: "get_user" }, topic: undefined })
+  }
+
+  submitSignOut(n: number): void {
+    this.dispatch({ _tag: "QuerySubmitted", id: uuid(n), query: { _tag: "sign_out" }, topic: undefined })
   }
 
   /** Submits the oldest pending command again, as a caller may that does not know what became of it. */

@@ -30,8 +30,10 @@ export class ScriptedServer {
   epoch = "e1"
   /** Replaces the hash of the state, if set. */
   hashOverride: string | undefined
-  /** The outcome of the next command. */
+  /** The outcome of the next command or sign-out. */
   nextOutcome: "accept" | "rate_limited" | "unavailable" = "accept"
+  /** Whether the session whose token the client has is alive. */
+  hasSession = false
   protected readonly seqByCommandId = new Map<string, number>()
   private signedIn = false
   private subscribed = false
@@ -108,7 +110,14 @@ export class ScriptedServer {
         }, undefined)
       case "auth":
       case "resume":
+        if (message.type === "resume" && !this.hasSession) {
+          return this.sendToClient(
+            { _tag: "error", ref_id, code: "auth_failed", message: "sign in", retryable: false },
+            undefined
+          )
+        }
         this.signedIn = true
+        this.hasSession = true
         return this.sendToClient({
           _tag: "init",
           user: { public_key: this.user, balance: 10_000 },
@@ -120,6 +129,22 @@ export class ScriptedServer {
           pong_timeout: 5_000,
           chorus: { model: "test", offline: true }
         }, undefined)
+      case "sign_out":
+        if (!this.signedIn) {
+          return this.sendToClient(
+            { _tag: "error", ref_id, code: "unauthenticated", message: "sign in first", retryable: false },
+            undefined
+          )
+        }
+        this.signedIn = false
+        if (this.takeOutcome() !== "accept") {
+          return this.sendToClient(
+            { _tag: "error", ref_id, code: "unavailable", message: "not now", retryable: true },
+            undefined
+          )
+        }
+        this.hasSession = false
+        return this.sendToClient({ _tag: "signed_out", ref_id }, undefined)
       case "renew":
         return this.sendToClient(
           { _tag: "renewed", session_token: token, expires_at: this.now + 900_000, ref_id },
@@ -161,6 +186,12 @@ export class ScriptedServer {
     })
   }
 
+  private takeOutcome(): typeof this.nextOutcome {
+    const outcome = this.nextOutcome
+    this.nextOutcome = "accept"
+    return outcome
+  }
+
   private handleCommand(command: OutgoingMessage): void {
     const { id, payload, type } = command
     this.receivedIds.push(id)
@@ -169,8 +200,7 @@ export class ScriptedServer {
     if (previousSeq !== undefined) {
       return this.sendToClient({ _tag: "receipt", ref_id: id, topic, seq: previousSeq, dup: true })
     }
-    const outcome = this.nextOutcome
-    this.nextOutcome = "accept"
+    const outcome = this.takeOutcome()
     if (outcome !== "accept") {
       return this.sendToClient({
         _tag: "error",
