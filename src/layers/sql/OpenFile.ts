@@ -1,4 +1,4 @@
-/** A file that this process has open: its mode, and whether its path still leads to it (FLT23). */
+/** A file that this process has open: its mode, whether its path still leads to it, and what may change that (FLT23). */
 import { chmodSync, closeSync, openSync, statSync } from "node:fs"
 
 /** Read and written by its owner only. */
@@ -54,5 +54,44 @@ export class OpenFile {
     } catch {
       return false
     }
+  }
+}
+
+/** Milliseconds after which a change is sure to have another time than an earlier one: file systems count in ticks. */
+const tickMillis = 100
+
+/** Tells by one `stat` whether files of a folder may have been moved, deleted or replaced since the last look. */
+export class FolderWatch {
+  private readonly path: string
+  private device: bigint | undefined
+  private inode: bigint | undefined
+  private changedAt: bigint | undefined
+  /** When this change was first seen, and whether it was looked at so much later that no other can have its time. */
+  private seenAt = 0
+  private settled = false
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  /** Looks. True the first time, and where it cannot be found out. */
+  mayHaveChanged(): boolean {
+    try {
+      // To rename, delete or create a file is to change its folder (POSIX). Nobody can set the time of that.
+      const { ctimeNs, dev, ino } = statSync(this.path, { bigint: true })
+      if (ctimeNs === this.changedAt && ino === this.inode && dev === this.device) {
+        if (this.settled) return false
+        this.settled = performance.now() - this.seenAt > tickMillis
+        return true
+      }
+      this.device = dev
+      this.inode = ino
+      this.changedAt = ctimeNs
+      this.seenAt = performance.now()
+      this.settled = false
+    } catch {
+      this.changedAt = undefined
+    }
+    return true
   }
 }

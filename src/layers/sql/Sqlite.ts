@@ -66,8 +66,8 @@ export const RelaxedDurability = Context.Reference<boolean>("choir/layers/sql/Re
 /** The files of the database that this process has open. */
 export class DataFiles extends Context.Service<DataFiles, {
   /**
-   * Whether their paths still lead to them. If not, all statements fail until they do again (FLT23). Look now and then: a
-   * write by itself notices the loss of the folder or of the log file only.
+   * Whether their paths still lead to them. If not, all statements fail until they do again (FLT23). Each write looks
+   * itself; look now and then for a server that only reads.
    */
   readonly inPlace: Effect.Effect<boolean>
 }>()("choir/layers/sql/Sqlite/DataFiles") {}

@@ -5,8 +5,9 @@
 import { Effect } from "effect"
 import { SqlError } from "effect/sql"
 import { closeSync, constants, fdatasync, openSync } from "node:fs"
+import { dirname } from "node:path"
 import { DatabaseSync, type StatementSync } from "node:sqlite"
-import { ensurePrivate, ensurePrivateMode, OpenFile, privateMode } from "./OpenFile.ts"
+import { ensurePrivate, ensurePrivateMode, FolderWatch, OpenFile, privateMode } from "./OpenFile.ts"
 
 /** Primary result codes after which the connection is reopened: I/O error, corruption, cannot open, no database. */
 const fatalResultCodes: ReadonlySet<number> = new Set([10, 11, 14, 26])
@@ -104,6 +105,7 @@ export class SqliteConnection {
   /** The data file, and the file that locks it, are the same ones for as long as this exists. */
   private readonly lasting: ReadonlyArray<OpenFile>
   private wal: OpenFile | undefined
+  private readonly folder: FolderWatch
   /** `total_changes()` at the last fsync, or when it was deferred. */
   private syncedChanges = 0
   private readonly statements = new Map<string, PreparedStatement>()
@@ -113,6 +115,7 @@ export class SqliteConnection {
     this.filename = filename
     this.db = openDatabase(filename)
     this.lasting = filename === ":memory:" ? [] : [new OpenFile(filename), ...lock === undefined ? [] : [lock]]
+    this.folder = new FolderWatch(dirname(filename))
     this.openWal()
   }
 
@@ -171,9 +174,8 @@ export class SqliteConnection {
     if (walFile === undefined) return resume(Effect.void)
     fdatasync(walFile, (cause) => {
       if (cause === null) {
-        // The log alone is looked at, for its cost: it is gone with its folder. `isInPlace` looks at the other files.
-        if (!(this.wal?.isInPlace ?? true)) {
-          this.failed = true
+        // One look for all files, for its cost, unless something in their folder has changed.
+        if (this.folder.mayHaveChanged() && !this.isInPlace()) {
           return resume(Effect.fail(toSqlError(movedError(), "sync its file")))
         }
         this.syncedChanges = totalChanges
