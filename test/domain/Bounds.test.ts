@@ -137,7 +137,11 @@ const bounds: Readonly<Record<keyof Limits, Bound | string>> = {
     "excluded",
     (count, limits) => staysOpen(repeat(count, frameRejected), limits, authenticated)
   ],
-  depth: ["[SEC16]", "included", (depth, limits) => isStructureAllowed("[".repeat(depth) + "]".repeat(depth), limits)],
+  depth: [
+    "[SEC16]",
+    "included",
+    (depth, limits) => isStructureAllowed(`${"[".repeat(depth)}null,0${"]".repeat(depth)}`, limits)
+  ],
   keys: [
     "[SEC16]",
     "included",

@@ -24,30 +24,25 @@ const maxDigits = 100
  * it: with the fewest that identify it, of which the last may be rounded otherwise.
  */
 const isLossy = (source: string): boolean => {
-  const sent = toScientific(source)
+  const sent = significantDigits(source)
   const value = Number(source)
-  if (sent.digits === "") return false
-  return sent.digits.length > maxDigits ||
-    !isSame(sent, toScientific(value.toExponential(sent.digits.length - 1))) &&
-      !isSame(sent, toScientific(String(value)))
+  if (sent === "") return false
+  return sent.length > maxDigits ||
+    significantDigits(value.toExponential(sent.length - 1)) !== sent && significantDigits(String(value)) !== sent
 }
 
-interface Scientific {
-  readonly digits: string
-  readonly exponent: number
-}
+const mantissa = /^-?(\d+)(?:\.(\d+))?/
 
-const isSame = (a: Scientific, b: Scientific): boolean => a.digits === b.digits && a.exponent === b.exponent
-
-const numberParts = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
-
-/** The digits from the first to the last that is not zero, and the power of ten of the first; no digits for zero. */
-const toScientific = (source: string): Scientific => {
-  const [, whole = "", fraction = "", power = "0"] = numberParts.exec(source) ?? []
+/**
+ * The digits from the first to the last that is not zero; none for zero and for Infinity. A double is never ten times
+ * the number that it was read from, so that numbers with the same digits have the same exponent too.
+ */
+const significantDigits = (number: string): string => {
+  const [, whole = "", fraction = ""] = mantissa.exec(number) ?? []
   const all = whole + fraction
   let first = 0
   while (all.charAt(first) === "0") first += 1
   let end = all.length
-  while (end > first && all.charAt(end - 1) === "0") end -= 1
-  return { digits: all.slice(first, end), exponent: Number(power) + whole.length - 1 - first }
+  while (all.charAt(end - 1) === "0") end -= 1
+  return all.slice(first, end)
 }

@@ -175,14 +175,14 @@ const evolve = (previous: State, event: Event): State => {
       return {
         ...state,
         accounts: moveTokens(state.accounts, event.from, event.shares),
-        ungranted: LedgerGrants.ungrantedAfter(state, event)
+        ungranted: LedgerGrants.ungrantedAfterMove(state, event)
       }
     case "Rewarded": {
       const shares = [{ to: LedgerModel.userAccount(event.author), amount: event.amount }]
       return {
         ...state,
         accounts: moveTokens(state.accounts, "treasury", shares),
-        ungranted: LedgerGrants.ungrantedAfter(state, { ...event, from: "treasury", shares }),
+        ungranted: LedgerGrants.ungrantedAfterPayment(state, shares),
         rewards: LedgerGrants.rewardsAfter(state, event)
       }
     }

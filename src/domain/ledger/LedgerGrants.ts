@@ -71,13 +71,20 @@ export const rewardsAfter = ({ rewards }: State, event: Extract<Event, { _tag: "
   Result.getOrElse(DailyBudget.spend(rewards, rewardAllowances(event), event.amount, event.at), () => rewards)
 
 /** LED3: a payment opens the account of a user who has none, and leaves the grant for later. */
-export const ungrantedAfter = (
+export const ungrantedAfterPayment = (
   { accounts, ungranted }: State,
-  { from, reason, shares }: Pick<Extract<Event, { _tag: "Moved" }>, "from" | "reason" | "shares">
+  shares: ReadonlyArray<LedgerModel.Share>
+): State["ungranted"] =>
+  shares.reduce(
+    (marked, { to }) => to.startsWith("user:") && !HashMap.has(accounts, to) ? HashSet.add(marked, to) : marked,
+    ungranted
+  )
+
+/** LED3: a movement is a payment, or the grant. */
+export const ungrantedAfterMove = (
+  state: State,
+  { from, reason, shares }: Extract<Event, { _tag: "Moved" }>
 ): State["ungranted"] =>
   from === "treasury" && reason === grantReason
-    ? shares.reduce((marked, { to }) => HashSet.remove(marked, to), ungranted)
-    : shares.reduce(
-      (marked, { to }) => to.startsWith("user:") && !HashMap.has(accounts, to) ? HashSet.add(marked, to) : marked,
-      ungranted
-    )
+    ? shares.reduce((marked, { to }) => HashSet.remove(marked, to), state.ungranted)
+    : ungrantedAfterPayment(state, shares)

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Arbitrary, Schema } from "effect"
 import { closeCode, mayReconnect } from "../../../src/domain/connection/CloseCode.ts"
+import type * as Connection from "../../../src/domain/connection/Connection.ts"
 import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
 import { StateHash } from "../../../src/domain/protocol/StateHash.ts"
@@ -40,6 +42,15 @@ describe("an authenticated connection", () => {
       ...authenticated,
       error_state: { _tag: "ThreadError", message: "no such thread" }
     })
+  })
+
+  it("[CON5] other errors, and those of another topic, leave the current thread", () => {
+    const completed = (code: "rate_limited" | "not_found" | null, of: TopicId) =>
+      run([commandReceived, { _tag: "RequestCompleted", topic: of, code, message: "no" }], authenticated).state
+    for (const code of ["rate_limited", null] as const) {
+      assert.deepStrictEqual(completed(code, topic), { ...authenticated, thread_id: topic })
+    }
+    assert.deepInclude(completed("not_found", TopicId.make("thread:b")), { thread_id: topic, in_flight: 0 })
   })
 
   it("[CON5] a NetworkError holds the session for two minutes; a normal close is no error", () => {
@@ -93,6 +104,32 @@ describe("an authenticated connection", () => {
     assert.deepStrictEqual(run([controlReceived({ _tag: "subscribe" }, topic)], blocked).tags, ["Subscribe"])
     assert.deepStrictEqual(run([command(1, { wait: 600 }), command(2)], authenticated).tags, ["SubmitCommand"])
   })
+
+  it.prop(
+    "[CON7] with in_order no command overtakes another, whichever are rejected, and all are accepted in the end",
+    {
+      rounds: Arbitrary.array(Arbitrary.array(Arbitrary.schema(Schema.Literals([0, 0, 0, 5])), { maxLength: 6 }), {
+        maxLength: 8
+      })
+    },
+    ({ rounds }) => {
+      const ids = Array.from({ length: 6 }, (_, n) => CommandId.make(`8b8c5c0e-5f0f-4f6e-9a38-1a3d7bb5c30${n}`))
+      const accepted: Array<CommandId> = []
+      let state: Connection.ConnectionState = { ...authenticated, in_order: true }
+      // In each round the client sends what was not accepted, in order.
+      for (const [at, waits] of [...rounds, []].entries()) {
+        for (const [n, id] of ids.filter((id) => !accepted.includes(id)).entries()) {
+          const command = messageReceived({ _tag: "Command", id, topic, command: {} }, { at, wait: waits[n] ?? 0 })
+          const step = run([command], state)
+          state = step.state
+          if (!step.tags.includes("SubmitCommand")) continue
+          accepted.push(id)
+          state = run([requestCompleted], state).state
+        }
+      }
+      assert.deepStrictEqual(accepted, ids)
+    }
+  )
 
   it("[CON7] [SEC25] a command that exceeds the requests in flight blocks those behind it as well", () => {
     const inOrder = { ...authenticated, in_order: true }
@@ -164,6 +201,9 @@ describe("an authenticated connection", () => {
     const subscribed = run([controlReceived({ _tag: "subscribe" }, topic)], authenticated).state
     assert.deepStrictEqual(run([controlReceived({ _tag: "ack", seq: 7, matches: 2 }, topic)], subscribed).intents, [
       { _tag: "Acknowledge", topic, seq: 7, matches: 2 }
+    ])
+    assert.deepStrictEqual(run([controlReceived({ _tag: "ack", seq: 7 }, topic)], subscribed).intents, [
+      { _tag: "Acknowledge", topic, seq: 7, matches: 0 }
     ])
   })
 

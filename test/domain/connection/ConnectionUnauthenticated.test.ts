@@ -113,6 +113,21 @@ describe("a connection without a user", () => {
     assert.strictEqual(errorOf(run([resume, resume]).intents)?.code, "auth_failed")
   })
 
+  it.each([[undefined, false], [false, false], [true, true]])(
+    "[CON7] commands are in order if sign-in says so: %s",
+    (in_order, expected) => {
+      const option = in_order === undefined ? {} : { in_order }
+      assert.strictEqual(
+        run([controlReceived({ _tag: "connect", public_key: key, ...option })]).state.in_order,
+        expected
+      )
+      assert.strictEqual(
+        run([controlReceived({ _tag: "resume", session_token: "t", ...option })]).state.in_order,
+        expected
+      )
+    }
+  )
+
   it.each([
     { at: defaults.authTimeout - 1, status: "Unauthenticated" },
     { at: defaults.authTimeout, status: "Closed" }

@@ -33,10 +33,13 @@ describe("BackPressure", () => {
   })
 
   it("[CON8] a topic's first withheld durable frame is kept, since its catch-up begins there", () => {
-    assert.isTrue(BackPressure.replacesWithheld(undefined, "Stream"))
-    assert.isTrue(BackPressure.replacesWithheld("Stream", "Durable"))
-    assert.isFalse(BackPressure.replacesWithheld("Durable", "Durable"))
-    assert.isFalse(BackPressure.replacesWithheld("Durable", "Stream"))
+    for (const lane of lanes) {
+      assert.isTrue(BackPressure.replacesWithheld(undefined, lane))
+      for (const withheld of lanes) {
+        const isReplaced = withheld === "Stream" && lane === "Durable"
+        assert.strictEqual(BackPressure.replacesWithheld(withheld, lane), isReplaced, `${withheld} by ${lane}`)
+      }
+    }
   })
 
   it("[CON8] delivery resumes at half of the threshold", () => {

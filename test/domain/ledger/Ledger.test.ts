@@ -59,6 +59,14 @@ describe("Grants and transfers", () => {
     assert.deepStrictEqual(applyInput(both, { _tag: "Grant", user: bob }, server, "again"), both)
   })
 
+  it("[LED3] a citation is a payment, whatever its reason says", () => {
+    const reward = { _tag: "Reward", asker: alice, author: bob, amount: 5, reason: "grant" } as const
+    const paid = assertAccepted(applyInput(empty, reward))
+    assert.isFalse(LedgerGrants.isGranted(paid, bob))
+    const both = assertAccepted(applyInput(paid, { _tag: "Grant", user: bob }))
+    assert.isTrue(LedgerGrants.isGranted(assertAccepted(applyInput(both, reward)), bob))
+  })
+
   it("[LED3] an account that was opened by an event of version 1 is granted", () => {
     const shares = [{ to: accountOf(1), amount: 10_000 }]
     const old = fold(ledger, empty, [{ _tag: "Moved", from: "treasury", shares, reason: "grant", at: 1 }])
@@ -134,6 +142,9 @@ describe("Grants and transfers", () => {
     const transfer = { _tag: "Transfer", from: "stake:s", to: "treasury", amount: 1, reason: "r" } as const
     assert.strictEqual(applyInput(staked, transfer), "rule_violated")
     assert.strictEqual(applyInput(staked, { ...transfer, from: "treasury", to: "stake:s" }), "rule_violated")
+    const shares = [{ to: "stake:other", amount: 1_000 }] as const
+    const settle = { _tag: "Settle", stake: commandId("s"), shares, reason: "r" } as const
+    assert.strictEqual(applyInput(staked, settle), "rule_violated")
   })
 })
 

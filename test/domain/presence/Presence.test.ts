@@ -62,6 +62,8 @@ describe("the presence of a topic", () => {
       if (action === "join") state = Presence.join(state, entry(connection))
       else if (action === "leave") state = Presence.leave(state, connection)
       else publish()
+      const isEmpty = Presence.entriesOf(state).length === 0
+      assert.strictEqual(Presence.isIdle(state), isEmpty && Presence.takeDiff(state).diff === undefined)
     }
     publish()
     assert.deepStrictEqual([...replica].toSorted(), names(Presence.entriesOf(state)))
