@@ -78,10 +78,9 @@ const splitFirst = (
   const window = policy.nested ? text : text.slice(0, end)
   for (const separator of policy.nested ? separators.slice(0, 1) : separators) {
     const match = lastMatch(window, separator, end)
-    const after = match === undefined ? 0 : match.index + match[0].length
-    if (match !== undefined && after > policy.limit * policy.minFill) {
-      return { parts: [text.slice(0, match.index)], after }
-    }
+    if (match === undefined) continue
+    const after = match.index + match[0].length
+    if (after > policy.limit * policy.minFill) return { parts: [text.slice(0, match.index)], after }
   }
   const [separator, ...finer] = separators
   if (!policy.nested || separator === undefined) {

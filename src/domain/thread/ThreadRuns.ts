@@ -225,15 +225,16 @@ const citationRewards = (
   prompt: CommandId,
   { output }: Extract<RunEvent, { readonly _tag: "StepCompleted" }>
 ): ReadonlyArray<SendCommand> => {
-  const run = state.runs.find((run) => run.prompt_id === prompt)
-  if (run === undefined || output._tag !== "yield") return []
-  return ChorusRun.citedAuthors(run, output).map((author, n) =>
-    LedgerModel.ledgerRequest(deriveId(prompt, `:cite:${n + 1}`), {
-      _tag: "Reward",
-      asker: run.asker,
-      author,
-      amount: ChorusRun.runPolicy.citationReward,
-      reason: `cited in the answer to ${prompt}`
-    })
+  if (output._tag !== "yield") return []
+  return state.runs.filter((run) => run.prompt_id === prompt).flatMap((run) =>
+    ChorusRun.citedAuthors(run, output).map((author, n) =>
+      LedgerModel.ledgerRequest(deriveId(prompt, `:cite:${n + 1}`), {
+        _tag: "Reward",
+        asker: run.asker,
+        author,
+        amount: ChorusRun.runPolicy.citationReward,
+        reason: `cited in the answer to ${prompt}`
+      })
+    )
   )
 }

@@ -47,6 +47,13 @@ describe("Grants and transfers", () => {
     assert.deepStrictEqual(applyInput(granted, { _tag: "Grant", user: alice }, server, "again"), granted)
   })
 
+  it("[LED3] who has spent everything is not granted again", () => {
+    const all = { _tag: "Transfer", from: accountOf(0), to: "treasury", amount: 10_000, reason: "r" } as const
+    const spent = assertAccepted(applyInput(granted, all))
+    assert.deepStrictEqual(applyInput(spent, { _tag: "Grant", user: alice }, server, "again"), spent)
+    assert.deepStrictEqual([empty, granted, spent].map(({ version }) => version), [0, 1, 2])
+  })
+
   it("[LED3] neither a payment to a new user nor a stake of one is a grant; it is given once, later", () => {
     const payment = { _tag: "Transfer", from: "treasury", to: accountOf(1), amount: 5, reason: "r" } as const
     const paid = assertAccepted(applyInput(empty, payment))

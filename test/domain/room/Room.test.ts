@@ -54,6 +54,7 @@ describe("Members and messages", () => {
     assert.strictEqual(applyInput(joined, { _tag: "join_room" }), joined)
     const left = assertAccepted(applyInput(joined, { _tag: "leave_room" }))
     assert.deepStrictEqual(left.members, [])
+    assert.deepStrictEqual([empty, joined, left].map(({ version }) => version), [0, 1, 2])
     assert.strictEqual(applyInput(left, { _tag: "leave_room" }), left)
   })
 

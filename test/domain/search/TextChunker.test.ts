@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
+import { cutIndex } from "../../../src/domain/protocol/Text.ts"
 import * as TextChunker from "../../../src/domain/search/TextChunker.ts"
 
 const stripWhitespace = (text: string) => text.replaceAll(/\s/g, "")
@@ -25,6 +26,52 @@ describe("TextChunker", () => {
       assert.isTrue(chunk.isWellFormed())
     }
   }, { arbitrary: { runs: 300 } })
+
+  it.prop("[STO4] white space around a text changes no chunk", { pieces: TextParts }, ({ pieces }) => {
+    const text = pieces.join("")
+    assert.deepStrictEqual(split(` \n\n${text}\n \n`, 40), split(text, 40))
+  })
+
+  it.prop("[STO4] nested: parts together as far as they fit, and one that is too large split by itself", {
+    pieces: TextParts
+  }, ({ pieces }) => {
+    const limit = 12
+    /** The definition, by recursion over the separators. */
+    const nested = (text: string, [separator, ...finer]: ReadonlyArray<string>): ReadonlyArray<string> => {
+      if (text.length <= limit) return [text]
+      if (separator === undefined) {
+        const at = cutIndex(text, limit)
+        return [text.slice(0, at), ...nested(text.slice(at), [])]
+      }
+      const [first = "", ...parts] = text.split(separator)
+      const chunks: Array<ReadonlyArray<string>> = [nested(first, finer)]
+      for (const part of parts) {
+        const last = chunks.at(-1)!
+        const joined = `${last[0]}${separator}${part}`
+        if (last.length === 1 && joined.length <= limit) chunks[chunks.length - 1] = [joined]
+        else chunks.push(nested(part, finer))
+      }
+      return chunks.flat()
+    }
+    const text = pieces.join("")
+    const policy = { limit, cutIndex, separators: [/\n\n/g, /\n/g], minFill: 0, nested: true }
+    assert.deepStrictEqual(
+      TextChunker.splitIntoChunks(text, policy),
+      nested(text, ["\n\n", "\n"]).map((chunk) => chunk.trim()).filter((chunk) => chunk !== "")
+    )
+  }, { arbitrary: { runs: 300 } })
+
+  it.prop("[THR2] a text is cut before the character that exceeds the bytes", {
+    pieces: TextParts,
+    max: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 }))
+  }, ({ max, pieces }) => {
+    const text = pieces.join("")
+    const at = TextChunker.cutIndexUtf8(text, max)
+    const [next = ""] = text.slice(at)
+    assert.isAtMost(Buffer.byteLength(text.slice(0, at)), max)
+    if (next === "") assert.strictEqual(at, text.length)
+    else assert.isAbove(Buffer.byteLength(text.slice(0, at) + next), max)
+  })
 
   it("[STO4] a chunk ends with a paragraph if possible, else with a line, a sentence or a word", () => {
     assert.deepStrictEqual(split("one one\n\ntwo\ntwo", 12), ["one one", "two\ntwo"])

@@ -16,6 +16,11 @@ describe("Vector", () => {
     ] as const
   )("[STO8] %j has the fault %s", (vector, fault) => assert.strictEqual(Vector.findFault(vector, 3), fault))
 
+  it("[STO2] the dot product is the sum of the products of components", () => {
+    assert.strictEqual(Vector.dot([1, 2, 3], [4, -5, 6]), 12)
+    assert.strictEqual(Vector.dot([], []), 0)
+  })
+
   it.prop("[STO2] a valid vector has length one after normalisation, in single precision", [
     Schema.Array(Schema.Finite)
   ], ([vector]) => {

@@ -28,6 +28,15 @@ describe("Identity", () => {
     }
   })
 
+  it("[SEC4] a text that is not 32 bytes is no key", () => {
+    for (const bytes of [0, 31, 33, 64]) {
+      assert.isFalse(Identity.isValidPublicKey(Buffer.alloc(bytes, 7).toString("base64url") as UserId), `${bytes}`)
+    }
+    for (const text of ["", "A", `${"A".repeat(42)}B`, "not base64url"]) {
+      assert.isFalse(Identity.isValidPublicKey(text as UserId), text)
+    }
+  })
+
   it("[SEC4] base64url decodes as Buffer decodes it, and only from its canonical encoding", () => {
     for (let length = 0; length < 70; length++) {
       const bytes = Uint8Array.from({ length }, (_, i) => i * 37 + length & 0xff)

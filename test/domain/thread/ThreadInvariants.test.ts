@@ -25,9 +25,11 @@ const submission: Submission = {
   expires_at: 1,
   status: "pending"
 }
+const votedSubmission: Submission = { ...submission, votes: [{ voter: userId(0), choice: "approve", at: 1 }] }
 const rejectedSubmission: Submission = { ...submission, status: "rejected" }
 const run = ChorusRun.createRun({ prompt_id: commandId("p"), thread_id: t, asker: userId(0), prompt: "why?", at: 0 })
 const runningRun = { ...run, status: "running" } as const
+const cancelledRun = { ...run, status: "cancelled", ended_at: 1 } as const
 const failedRun = { ...run, status: "failed", ended_at: 1 } as const
 const edited = old.messages.map((message): Message => ({ ...message, content: "edited" }))
 
@@ -43,7 +45,6 @@ describe("ThreadInvariants", () => {
     assert.isUndefined(rejectionOf({ status: "closed" }))
     assert.isUndefined(rejectionOf({ submissions: [rejectedSubmission] }, { submissions: [submission] }))
     assert.isUndefined(rejectionOf({ runs: [runningRun] }, { runs: [run] }))
-    const cancelledRun = { ...run, status: "cancelled", ended_at: 1 } as const
     assert.isUndefined(rejectionOf({ runs: [{ ...cancelledRun, partial: "so far" }] }, { runs: [cancelledRun] }))
   })
 
@@ -63,10 +64,25 @@ describe("ThreadInvariants", () => {
       { submissions: [{ ...submission, stake: 2_000 }] },
       { submissions: [submission] }
     ],
+    ...[
+      { id: commandId("other") },
+      { author: userId(2) },
+      { content: "hello" },
+      { votes: [] }
+    ].map((change): [string, Partial<State>, Partial<State>] => [
+      "settled submission or its votes changed",
+      { submissions: [{ ...votedSubmission, ...change }] },
+      { submissions: [votedSubmission] }
+    ]),
     ["settled submission or its votes changed", { submissions: [] }, { submissions: [submission] }],
     ["more than one active run", { runs: [runningRun, { ...runningRun, prompt_id: commandId("q") }] }, {}],
     ["finished run changed", { runs: [runningRun] }, { runs: [failedRun] }],
-    ["finished run changed", { runs: [] }, { runs: [run] }]
+    ["finished run changed", { runs: [] }, { runs: [run] }],
+    ["finished run changed", { runs: [{ ...run, prompt_id: commandId("q") }] }, { runs: [run] }],
+    ["finished run changed", { runs: [{ ...cancelledRun, partial: "more" }] }, {
+      runs: [{ ...cancelledRun, partial: "so far" }]
+    }],
+    ["finished run changed", { runs: [{ ...cancelledRun, ended_at: 2 }] }, { runs: [cancelledRun] }]
   ])("[THR8] %s", (violation, change, from) => {
     const rejection = rejectionOf(change, from)
     assert.deepInclude(rejection, { code: "rule_violated", rule: "THR8" })

@@ -98,6 +98,17 @@ describe("Co-authors of a thread", () => {
     assert.deepStrictEqual(coAuthorsOf(world), [alice, bob])
   })
 
+  it("[THR9] each invitation expires at its own time", () => {
+    const world = coAuthoredWorld(bob)
+    sendCommand(world, alice, inviteCoAuthor(carol), "carol")
+    world.now += threadLimits.submissionTtlMillis - 1
+    sendCommand(world, alice, inviteCoAuthor(dave), "dave")
+    advanceTime(world, 1)
+    assert.deepStrictEqual(stateOf(world).gates.map(({ id }) => id as string), ["dave"])
+    assert.strictEqual(sendCommand(world, bob, voteOn("dave", "approve")), "ok")
+    assert.deepStrictEqual(coAuthorsOf(world), [alice, bob, dave])
+  })
+
   it("[THR7] a co-author leaves with an equal share, rounded down; the last one cannot leave", () => {
     const world = forfeitStakeToThread(coAuthoredWorld(bob, carol))
     assert.strictEqual(sendCommand(world, bob, leaveWithShare), "ok")

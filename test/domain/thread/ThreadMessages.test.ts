@@ -1,7 +1,23 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Result } from "effect"
+import type { UserId } from "../../../src/domain/protocol/Ids.ts"
+import { threadKind } from "../../../src/domain/thread/Thread.ts"
+import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
 import { maxContentBytes } from "../../../src/domain/topic/MessageContent.ts"
 import { commandId } from "../../support/TopicWorld.ts"
-import { alice, bob, importMessages, sendCommand, stateOf, submitMessage, threadWorld } from "./ThreadFixture.ts"
+import {
+  alice,
+  bob,
+  carol,
+  dave,
+  deliverPending,
+  importMessages,
+  sendCommand,
+  stateOf,
+  submitMessage,
+  submitPrompt,
+  threadWorld
+} from "./ThreadFixture.ts"
 
 describe("Messages of co-authors", () => {
   it("a co-author imports several texts as one command, in order, each with its own id", () => {
@@ -31,6 +47,29 @@ describe("Messages of co-authors", () => {
     assert.deepStrictEqual(stateOf(world).messages, [
       { id: commandId("m"), author: alice, content: "hello", at: world.now, origin: "message", source: "notes.md" }
     ])
+  })
+
+  it("[SYN4] messages, imports, submissions, prompts and invitations share their ids", () => {
+    const commands: ReadonlyArray<readonly [UserId, ThreadModel.Command]> = [
+      [alice, submitMessage("hello")],
+      [bob, submitMessage("let me in")],
+      [alice, submitPrompt],
+      [alice, { _tag: "invite_co_author", user: carol }]
+    ]
+    for (const [author, command] of commands) {
+      const world = threadWorld()
+      // So that an invitation waits for a vote.
+      sendCommand(world, alice, { _tag: "invite_co_author", user: dave })
+      assert.strictEqual(sendCommand(world, author, command, "used.0"), "ok")
+      deliverPending(world)
+      for (const [other, repeated] of [...commands, [alice, importMessages("one")] as const]) {
+        if (author === other && author === bob) continue
+        const id = commandId(repeated._tag === "import_messages" ? "used" : "used.0")
+        const decision = threadKind.decide(stateOf(world), repeated, { id, author: other, now: world.now, seed: 0 })
+        const name = `${command._tag} by ${author}, ${repeated._tag} by ${other}`
+        assert.strictEqual(Result.isFailure(decision) && decision.failure.code, "id_conflict", name)
+      }
+    }
   })
 
   it("[THR2] content is not blank, well-formed, and at most 32 KB", () => {

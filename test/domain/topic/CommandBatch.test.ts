@@ -57,6 +57,13 @@ describe("decideBatch", () => {
     assert.deepStrictEqual(decide([ask, command("f", { _tag: "forget", id: ask.id })]).after.pending, [])
   })
 
+  it("[TOP1] a batch without an event keeps what was derived from the state before", () => {
+    const durable = decide([command("q", { _tag: "ask", question: "why" })]).after
+    const { after } = decide([command("n", { _tag: "nothing" })], durable)
+    assert.strictEqual(after.pending, durable.pending)
+    assert.strictEqual(after.listing, durable.listing)
+  })
+
   it("[TOP3] numbers the drafts on from the durable state without a gap", () => {
     const decided = decide([add("a", 1), add("b", -9), command("c", { _tag: "nothing" }), add("d", 1)], {
       ...start,
@@ -117,6 +124,7 @@ describe("decideBatch", () => {
   it("[SYN4] stores a user's command that made no event, and none of the server's", () => {
     const decided = decide([command("n", { _tag: "nothing" }), command("s", { _tag: "nothing" }, "system:x")])
     assert.deepStrictEqual(decided.eventlessCommands.map(({ id }) => id), ["n"])
+    assert.deepStrictEqual(decide([add("a", 1), add("b", -9)]).eventlessCommands, [])
   })
 
   it("[SYN4] [AUT5] stores a command's signature with its first event, and its hash with its last", () => {
