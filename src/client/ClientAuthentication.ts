@@ -126,7 +126,7 @@ export const handleConnectionError = (
   message: ServerMessageOf<"error">
 ): Transition => {
   const { connection } = state
-  if (connection._tag === "Connecting" && message.ref_id !== null && message.ref_id === connection.requestId) {
+  if (connection._tag === "Connecting" && message.ref_id === connection.requestId) {
     // SEC26: sign-ins from this address are rate limited. The session stays valid.
     if (message.retry_after_ms !== undefined) return scheduleReconnect(state, at, message.retry_after_ms)
     if (connection.stage === "resuming") return requestChallenge(config, state, at)

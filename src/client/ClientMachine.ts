@@ -197,7 +197,7 @@ const sendQueries = (state: State, at: Instant): Transition => {
 }
 
 const sendAcks = (state: State, at: Instant): Transition => {
-  if (state.connection._tag !== "Online" || state.unacked.size === 0 || state.ackAt > at) return withoutIntents(state)
+  if (state.ackAt > at) return withoutIntents(state)
   return [...state.unacked].reduce<Transition>((transition, topic) => {
     const replica = state.replicas.get(topic)
     const seq = replica?.position?.seq

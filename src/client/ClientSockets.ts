@@ -132,5 +132,5 @@ const parseJsonFrame = (data: unknown): unknown => {
   }
 }
 
-const readField = (event: unknown, name: string): unknown =>
-  typeof event === "object" && event !== null ? Reflect.get(event, name) : undefined
+/** A field of what a socket calls back with, which may be nothing. */
+const readField = (event: unknown, name: string): unknown => Reflect.get(Object(event), name)

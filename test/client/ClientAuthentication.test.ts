@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
+import { closeCode } from "../../src/domain/connection/CloseCode.ts"
 import { challengeSigningInput } from "../../src/domain/protocol/Protocol.ts"
 import { ClientFixture, quietFixture, sentTypes } from "./ClientFixture.ts"
 import { me } from "./ScriptedServer.ts"
@@ -24,6 +25,64 @@ describe("ClientAuthentication", () => {
     elsewhere.clientReceive()
     assert.strictEqual(elsewhere.intents.some((intent) => intent._tag === "Sign"), false)
     assert.strictEqual(ClientMachine.phase(elsewhere.state)._tag, "Disconnected")
+  })
+
+  it("[SEC3] a challenge that was not asked for is not signed", () => {
+    const resuming = quietFixture()
+    resuming.cutConnection()
+    resuming.advanceTime(20_000)
+    assert.deepStrictEqual(sentTypes(resuming), ["resume"])
+    for (const fixture of [quietFixture(), resuming]) {
+      const { length } = fixture.intents
+      const challenge = { nonce: "bm9uY2U", origin: "", connection_id: "c1", issued_at: 1, expires_at: 2 }
+      fixture.sendToClient({ _tag: "challenge", audience: "http://choir.test", ...challenge }, undefined)
+      fixture.clientReceive()
+      assert.deepStrictEqual(fixture.intents.slice(length), [])
+    }
+  })
+
+  it("[AUT2] a close that refuses the resumed session leads to a signature; one that refuses the signature is final", () => {
+    const fixture = quietFixture()
+    fixture.cutConnection()
+    fixture.advanceTime(20_000)
+    fixture.cutConnection(closeCode.unauthenticated)
+    assert.strictEqual(fixture.state.connection._tag, "Reconnecting")
+    fixture.advanceTime(20_000)
+    assert.deepStrictEqual(sentTypes(fixture), ["connect"])
+    fixture.cutConnection(closeCode.unauthenticated)
+    assert.deepInclude(ClientMachine.phase(fixture.state), { _tag: "Disconnected" })
+    const online = quietFixture()
+    online.cutConnection(closeCode.unauthenticated)
+    assert.strictEqual(ClientMachine.phase(online.state)._tag, "Disconnected")
+  })
+
+  it("[AUT2] a session that the server no longer accepts is replaced on a new connection; other errors leave it", () => {
+    const receiveError = (code: "unauthenticated" | "forbidden") => {
+      const fixture = quietFixture()
+      fixture.sendToClient({ _tag: "error", ref_id: null, code, message: "no", retryable: false }, undefined)
+      fixture.clientReceive()
+      return fixture
+    }
+    const other = receiveError("forbidden")
+    assert.strictEqual(other.state.connection._tag, "Online")
+    assert.isDefined(other.state.session)
+    const fixture = receiveError("unauthenticated")
+    assert.strictEqual(fixture.state.connection._tag, "Reconnecting")
+    fixture.advanceTime(20_000)
+    assert.deepStrictEqual(sentTypes(fixture), ["connect"])
+    fixture.runUntilQuiescent()
+    assert.strictEqual(ClientMachine.phase(fixture.state)._tag, "Subscribed")
+  })
+
+  it("[AUT2] during a sign-in only an error that names its message ends it", () => {
+    for (const ref_id of [null, "00000000-0000-4000-8000-00000000ffff"]) {
+      const fixture = new ClientFixture()
+      fixture.sendToClient({ _tag: "error", ref_id, code: "auth_failed", message: "no", retryable: false }, undefined)
+      fixture.clientReceive()
+      assert.strictEqual(fixture.state.connection._tag, "Connecting")
+      fixture.runUntilQuiescent()
+      assert.strictEqual(ClientMachine.phase(fixture.state)._tag, "Subscribed")
+    }
   })
 
   it("[AUT2] resumes by token, and signs a challenge when the session was rejected", () => {

@@ -27,6 +27,34 @@ describe("ConnectionLifecycle", () => {
     assert.strictEqual(reconnectDelay(fixture, 1006, 0.999_999), 499)
   })
 
+  it("[SYN10] connections that last less than ten seconds do not reset the back-off", () => {
+    const fixture = quietFixture()
+    const waits: Array<number | undefined> = []
+    for (const online of [10_000, 9_999, 9_999, 9_999, 10_000]) {
+      fixture.now += online
+      waits.push(reconnectDelay(fixture, 1006, 0.999_999))
+      fixture.runUntilQuiescent()
+    }
+    assert.deepStrictEqual(waits, [499, 999, 1_999, 3_999, 499])
+  })
+
+  it("[SYN11] the back-off is that of a restart for less than a minute", () => {
+    const delayAfter = (millis: number) => {
+      const fixture = quietFixture()
+      const since = fixture.now
+      reconnectDelay(fixture, closeCode.restart, 0)
+      // So many attempts that only the caps tell.
+      for (let attempts = 0; attempts < 7; attempts++) {
+        fixture.advanceTime(0)
+        reconnectDelay(fixture, 1006, 0)
+      }
+      fixture.advanceTime(0)
+      fixture.now = since + millis
+      return reconnectDelay(fixture, 1006, 0.999_999)
+    }
+    assert.deepStrictEqual([59_999, 60_000].map(delayAfter), [4_999, 19_999])
+  })
+
   it("[SYN11][SYN10] announced restarts do not lengthen the back-off", () => {
     const fixture = quietFixture()
     for (let restart = 0; restart < 8; restart++) {

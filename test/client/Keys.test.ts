@@ -30,6 +30,7 @@ describe("Keys", () => {
       for (const text of ["", "choir_sk_", `${secret}AAAA`, secret.slice(9)]) {
         const error = yield* Effect.flip(Keys.fromSecret(text))
         assert.strictEqual(error.reason.code, "key_unusable")
+        assert.match(error.reason.message, /^This is not a Choir key/)
       }
     }))
 })

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Replica from "../../src/client/Replica.ts"
 import { CommandId } from "../../src/domain/protocol/Ids.ts"
+import type * as StateHash from "../../src/domain/protocol/StateHash.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
 import { postContents } from "./ClientFixture.ts"
 import { me, otherUser, ScriptedServer, topic, uuid } from "./ScriptedServer.ts"
@@ -55,6 +56,31 @@ describe("Replica", () => {
     assert.isUndefined(Replica.applyDelta(replica, deltaOf(server, 3, 5)))
     assert.isUndefined(Replica.applyDelta(replicaAt(server, 2), deltaOf(server, 3, 5)))
     assert.isUndefined(Replica.applyDelta({ ...replica, position: undefined }, deltaOf(server, 4, 5)))
+  })
+
+  it("[SYN3] events that are not numbered on from the position, or that the kind does not know, are not applied", () => {
+    const server = serverWithPosts(3)
+    const replica = replicaAt(server, 2)
+    const [first, second, third] = server.log.slice(2)
+    for (
+      const events of [[second!, first!, third!], [first!, third!, second!], [first!, second!, { ...third!, seq: 9 }]]
+    ) {
+      assert.isUndefined(Replica.applyDelta(replica, { ...deltaOf(server, 2, 5), events }))
+      const caughtUp = { ...subscribedFrom(server, 2), events }
+      assert.isUndefined(Replica.applySubscribed(replica, caughtUp, 0))
+    }
+    const unknown = { ...third!, event: { _tag: "Unknown" } } as never
+    assert.isUndefined(Replica.applyDelta(replica, { ...deltaOf(server, 2, 5), events: [first!, second!, unknown] }))
+  })
+
+  it("[SYN7] hashes are compared from the start, until a snapshot differs", () => {
+    const server = serverWithPosts(1)
+    const wrong = "0000000000000000" as StateHash.StateHash
+    const fresh = Replica.make(topic, roomKind)
+    assert.isDefined(Replica.verifyHash(fresh, wrong, false).found)
+    const { found, replica } = Replica.verifyHash({ ...fresh, confirmed: server.stateAt(1) }, wrong, true)
+    assert.isDefined(found)
+    assert.isUndefined(Replica.verifyHash(replica, wrong, false).found)
   })
 
   it("[SYN2] a catch-up must lead from the replica's position to the one it names, in the same epoch", () => {

@@ -102,6 +102,25 @@ describe("ServerMessageHandler", () => {
     assert.strictEqual(clientReplica(fixture).sync._tag, "Live")
   })
 
+  it.each([[undefined, 2_000], [700, 700]])(
+    "[SYN10] a retryable error delays the subscription, by retry_after_ms %s",
+    (retry_after_ms, delay) => {
+      const fixture = new ClientFixture()
+      while (fixture.toServer.every((message) => message.type !== "subscribe")) {
+        if (!fixture.serverReceive()) fixture.clientReceive()
+      }
+      const { id: ref_id } = fixture.toServer.find((message) => message.type === "subscribe")!
+      fixture.toServer = []
+      const error = { _tag: "error", ref_id, code: "unavailable", message: "later", retryable: true } as const
+      fixture.sendToClient({ ...error, ...retry_after_ms === undefined ? undefined : { retry_after_ms } })
+      fixture.clientReceive()
+      assert.deepStrictEqual(fixture.toServer, [])
+      const since = fixture.now
+      fixture.advanceTime(60_000)
+      assert.deepStrictEqual([fixture.now - since, fixture.toServer.map(({ type }) => type)], [delay, ["subscribe"]])
+    }
+  )
+
   it("[SYN10] an access error refuses that topic with the server's sentence, and leaves the connection", () => {
     const fixture = new ClientFixture()
     while (fixture.toServer.every((message) => message.type !== "subscribe")) {

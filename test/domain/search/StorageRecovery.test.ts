@@ -33,7 +33,8 @@ describe("StorageRecovery", () => {
     }
     assert.deepStrictEqual(delays, [200, 400, 800, 60_000, 3200, 6400, 12_800, 25_600, 30_000])
     assert.strictEqual(state.error_state?.failures, 9)
-    assert.isNull(Storage.clearError(state).error_state)
+    assert.deepStrictEqual(Storage.clearError(state), stored)
+    assert.strictEqual(Storage.clearError(stored), stored)
   })
 
   it("[STO6] [FLT13] a lost collection is no longer known, and is created again before the next operation", () => {
