@@ -32,7 +32,53 @@ const endReason = (client: Client.Client) => {
   return phase._tag === "Disconnected" ? phase.reason : undefined
 }
 
+/** Makes this process look like a page to the client; the events that have a listener, one entry each. */
+const pageListeners = Effect.acquireRelease(
+  Effect.sync(() => {
+    const active: Array<string> = []
+    class Page extends EventTarget {
+      readonly document: EventTarget | undefined
+      constructor(document?: EventTarget) {
+        super()
+        this.document = document
+      }
+      override addEventListener(type: string) {
+        active.push(type)
+      }
+      override removeEventListener(type: string) {
+        active.splice(active.indexOf(type), 1)
+      }
+    }
+    const prototype: unknown = Object.getPrototypeOf(globalThis)
+    Object.setPrototypeOf(globalThis, new Page(new Page()))
+    return { active, restore: () => Object.setPrototypeOf(globalThis, prototype as object) }
+  }),
+  ({ restore }) => Effect.sync(restore)
+)
+
 describe("ClientRuntime", () => {
+  it.effect("[SYN10] a client that has ended leaves no listener on its page", () =>
+    Effect.gen(function*() {
+      const { active } = yield* pageListeners
+      yield* Effect.scoped(Effect.andThen(
+        unconnectedClient,
+        Effect.sync(() => assert.includeMembers(active, ["visibilitychange", "online", "securitypolicyviolation"]))
+      ))
+      assert.deepStrictEqual(active, [])
+    }))
+
+  it.effect("[SYN10] each command is decided with 32 random bits of its own", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { client, lobby } = yield* unconnectedClient
+      for (let n = 0; n < 50; n++) {
+        yield* Effect.forkChild(lobby.send({ _tag: "send_message", content: n }), { startImmediately: true })
+      }
+      const seeds = client.state().outbox.map(({ seed }) => seed)
+      assert.strictEqual(new Set(seeds).size, 50)
+      assert.isTrue(seeds.every((seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32))
+      assert.isAbove(Math.max(...seeds), 2 ** 31)
+    })))
+
   it.effect("[SYN10] retries when the back-off has passed, and stops with its scope", () =>
     Effect.gen(function*() {
       const identity = yield* Effect.flatMap(Keys.generateSecret, Keys.fromSecret)

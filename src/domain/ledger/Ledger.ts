@@ -182,7 +182,7 @@ const evolve = (previous: State, event: Event): State => {
       return {
         ...state,
         accounts: moveTokens(state.accounts, "treasury", shares),
-        ungranted: LedgerGrants.ungrantedAfterPayment(state, shares),
+        ungranted: LedgerGrants.ungrantedAfterShares(state, shares),
         rewards: LedgerGrants.rewardsAfter(state, event)
       }
     }

@@ -71,7 +71,7 @@ export const rewardsAfter = ({ rewards }: State, event: Extract<Event, { _tag: "
   Result.getOrElse(DailyBudget.spend(rewards, rewardAllowances(event), event.amount, event.at), () => rewards)
 
 /** LED3: a payment opens the account of a user who has none, and leaves the grant for later. */
-export const ungrantedAfterPayment = (
+export const ungrantedAfterShares = (
   { accounts, ungranted }: State,
   shares: ReadonlyArray<LedgerModel.Share>
 ): State["ungranted"] =>
@@ -87,4 +87,4 @@ export const ungrantedAfterMove = (
 ): State["ungranted"] =>
   from === "treasury" && reason === grantReason
     ? shares.reduce((marked, { to }) => HashSet.remove(marked, to), state.ungranted)
-    : ungrantedAfterPayment(state, shares)
+    : ungrantedAfterShares(state, shares)

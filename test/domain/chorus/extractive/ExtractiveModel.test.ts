@@ -190,6 +190,22 @@ describe("ExtractiveModel: word for word", () => {
     ])
   })
 
+  it("[CHO12] Action quotes two sentences at most, Experience five, Yield four, and three are insights", () => {
+    const content = Array.from(
+      { length: 9 },
+      (_, n) => `Green tea wants hot water a${n} b${n} c${n} d${n} e${n} f${n}.`
+    ).join("\n\n")
+    const run = (step: Step) =>
+      makeRunAt(step, 0, { prompt: "green tea", messages: [{ author: asker, content }], steps: [] })
+    const quotesOf = (step: Step) =>
+      answerTo(run(step), step === "action" ? [] : [makePrior("many", content)]).filter((line) => line.startsWith("- "))
+    assert.deepStrictEqual((["action", "experience", "yield"] as const).map((step) => quotesOf(step).length), [2, 5, 4])
+    const { key_insights } = JSON.parse(answerTo(run("experience"), [makePrior("many", content)]).at(-2)!) as {
+      readonly key_insights: ReadonlyArray<string>
+    }
+    assert.deepStrictEqual(key_insights, quotesOf("experience").slice(0, 3).map((line) => line.slice(2, -4)))
+  })
+
   it("[CHO12] where nothing is found, each step says so, or why", () => {
     const { disclaimer } = ExtractiveModel
     const nothing = "Nothing that the group wrote before answers this question."
