@@ -139,6 +139,48 @@ describe("Outbox", () => {
     assert.deepStrictEqual(fixture.outcomes.get(uuid(7)), [true])
   })
 
+  it("[SYN10] what is shown waits for the commands that a snapshot may contain, and only for them", () => {
+    const fixture = onlineFixture()
+    fixture.submitCommand(7, { _tag: "send_message", content: "mine" })
+    // Without its receipt: the snapshot comes first, as after back-pressure.
+    const sendSnapshot = () => {
+      const state = fixture.stateAt(fixture.log.length) as never
+      const subscribed = { _tag: "subscribed", ref_id: uuid(0), mode: "snapshot", presence: [], signals: [] } as const
+      fixture.toClient = []
+      fixture.sendToClient({ ...subscribed, position: fixture.position, state })
+      fixture.clientReceive()
+    }
+    fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "theirs" })
+    sendSnapshot()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["mine"])
+    assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["theirs"])
+    fixture.nextOutcome = "rate_limited"
+    fixture.serverReceive()
+    fixture.clientReceive()
+    // It was not decided, so that the snapshot cannot contain it, nor the next one.
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
+    fixture.append(uuid(9), otherUser, { _tag: "send_message", content: "more" })
+    sendSnapshot()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "more", "mine"])
+    fixture.dispatch({ _tag: "CommandWithdrawn", id: uuid(7) })
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "more"])
+  })
+
+  it("[SYN10] a command that the first snapshot may contain is shown when it is known that it does not", () => {
+    const fixture = new ClientFixture()
+    while (fixture.state.connection._tag !== "Online") if (!fixture.serverReceive()) fixture.clientReceive()
+    fixture.submitCommand(7, { _tag: "send_message", content: "mine" })
+    fixture.nextOutcome = "rate_limited"
+    const seen: Array<number> = []
+    while (fixture.serverReceive() || fixture.clientReceive()) {
+      const { length } = postContents(clientReplica(fixture).state)
+      if (length !== seen.at(-1)) seen.push(length)
+    }
+    assert.deepStrictEqual(seen, [0, 1])
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["mine"])
+  })
+
   it("[SYN10] a command beyond the limit of the queue fails and leaves the others", () => {
     const fixture = onlineFixture()
     fixture.serverReachable = false
