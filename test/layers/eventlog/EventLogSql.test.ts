@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { TopicId } from "../../../src/domain/protocol/Ids.ts"
+import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
 import * as EventLogSql from "../../../src/layers/eventlog/EventLogSql.ts"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
@@ -31,24 +31,33 @@ it.effect("[TOP9] tables from before signatures and processed commands are migra
     assert.strictEqual(entries[1]?.prev, entries[0]?.hash)
   }).pipe(Effect.provide(database)))
 
-it.effect("[FLT4] [TOP4] an append that fails half way leaves nothing behind, and can be repeated", () =>
-  Effect.gen(function*() {
-    const sql = yield* SqlClient.SqlClient
-    yield* Effect.gen(function*() {
-      const log = yield* EventLog
-      const listing = {
-        title: "a room",
-        visibility: "members",
-        status: "active",
-        members: ["system:alice"],
-        updatedAt: 1
-      } as const
-      const append = { ...makeAppend(topic, 0, 2), listing }
-      // The events are written before the directory entry, whose table is gone.
-      yield* sql`ALTER TABLE members RENAME TO gone`
-      assert.strictEqual((yield* Effect.flip(log.append(append))).reason._tag, "LogUnavailable")
-      yield* sql`ALTER TABLE gone RENAME TO members`
-      assert.deepStrictEqual(yield* log.read(topic, { after: 0, limit: 9 }), [])
-      assert.lengthOf(yield* log.append(append), 2)
-    }).pipe(Effect.provide(Layer.fresh(EventLogSql.layer)))
-  }).pipe(Effect.provide(database)))
+const tables = ["listings", "members", "silent", "events", "topics"] as const
+
+it.effect.each(tables)(
+  "[FLT4] [TOP4] an append whose write to %s fails leaves nothing behind, and can be repeated",
+  (table) =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      const contents = Effect.forEach(tables, (name) => sql`SELECT * FROM ${sql(name)}`)
+      yield* Effect.gen(function*() {
+        const log = yield* EventLog
+        const listing = {
+          title: "a room",
+          visibility: "members",
+          status: "active",
+          members: ["system:alice"],
+          updatedAt: 1
+        } as const
+        const eventlessCommands = [{ id: CommandId.make("nothing"), seq: 2, author: "system:alice" }] as const
+        const append = { ...makeAppend(topic, 0, 2), listing, eventlessCommands }
+        const before = yield* contents
+        yield* sql`CREATE TRIGGER refusal BEFORE INSERT ON ${sql(table)} BEGIN SELECT RAISE(ABORT, 'refused'); END`
+        assert.strictEqual((yield* Effect.flip(log.append(append))).reason._tag, "LogUnavailable")
+        yield* sql`DROP TRIGGER refusal`
+        assert.deepStrictEqual(yield* contents, before)
+        assert.lengthOf(yield* log.append(append), 2)
+        // Every table had something to write.
+        for (const rows of yield* contents) assert.isAbove(rows.length, 0)
+      }).pipe(Effect.provide(Layer.fresh(EventLogSql.layer)))
+    }).pipe(Effect.provide(Layer.fresh(database)))
+)
