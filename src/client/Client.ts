@@ -15,7 +15,8 @@
  * - Commands are queued while offline, sent in order, and retried under one id until the server answers: a command
  *   takes effect at most once.
  * - `View.confirmed` is what the server has logged. `View.state` adds the client's own pending commands, decided by the
- *   same kind as on the server, and is rebased when the server decides.
+ *   same kind as on the server, and is rebased when the server decides. After a reconnect it may be older than
+ *   `confirmed` for a moment: until the server has answered the commands that a snapshot may contain.
  *
  * **Gotchas**
  *
