@@ -5,12 +5,12 @@
  * A pending command:
  *
  * ```text
- *  CommandSubmitted ──▶ queued ──────▶ sent ───receipt ahead of the replica──▶ accepted
- *                         ▲             │ │                                       │
- *                         └─────────────┘ │ receipt within the replica,           │ its events are applied,
- *              rate_limited,              │ or an error                           │ or the topic is refused
- *              unauthenticated,           ▼                                       ▼
- *              connection lost         removed                                 removed
+ *  CommandSubmitted ──▶ queued ──────▶ sent ───receipt ahead of the base──▶ accepted
+ *                         ▲             │ │                                    │
+ *                         └─────────────┘ │ receipt within the base,           │ the base contains its events,
+ *              rate_limited,              │ or an error                        │ or the topic is refused
+ *              unauthenticated,           ▼                                    ▼
+ *              connection lost         removed                              removed
  * ```
  *
  * A command whose caller is interrupted before it was sent is removed too.
@@ -231,7 +231,9 @@ export const handleCommandError = (
 const requeue = (pending: PendingCommand): PendingCommand => {
   const undecidedAttempts = pending.stage === "sent" ? pending.undecidedAttempts - 1 : pending.undecidedAttempts
   const requeued = { ...pending, stage: "queued", undecidedAttempts } as const
-  return undecidedAttempts === 0 ? { ...requeued, inConfirmed: "no", optimistic: true } : requeued
+  return undecidedAttempts === 0 && pending.inConfirmed === "maybe"
+    ? { ...requeued, inConfirmed: "no", optimistic: true }
+    : requeued
 }
 
 const shrinkWindow = ({ sendWindows }: State, budget: string, notBefore: Instant): State["sendWindows"] =>

@@ -54,7 +54,7 @@ describe("sign-out", () => {
     assert.isUndefined(fixture.state.session)
     assert.deepStrictEqual(fixture.queryFailures, [undefined, undefined])
     assert.deepStrictEqual(fixture.state.connection, { _tag: "Disconnected", reason: undefined })
-  }, { arbitrary: { runs: 200, size: 30 } })
+  }, { arbitrary: { runs: 100, size: 30 } })
 
   it("[AUT2] says so when the client is stopped before the server has confirmed it", () => {
     const fixture = onlineFixture()
