@@ -10,7 +10,7 @@ import { Topics } from "../../services/Topics.ts"
 import * as Quiescence from "./checkers/Quiescence.ts"
 import * as Nemesis from "./nemesis/Nemesis.ts"
 import type { SimulatedCluster } from "./SimulatedCluster.ts"
-import { privateThread } from "./workload/PrivateThreadWorkload.ts"
+import { privateThreads } from "./workload/PrivateThreadWorkload.ts"
 import { publicThread } from "./workload/PublicThreadWorkload.ts"
 
 const eightDays = 8 * 24 * 60 * 60_000
@@ -71,7 +71,7 @@ export const advanceOneWeek = Effect.fnUntraced(function*(cluster: SimulatedClus
   runtime.now += eightDays
   cluster.restartIfKilled()
   const elapsed = yield* Quiescence.awaitConvergence(cluster, "a week later")
-  for (const topic of [publicThread, privateThread]) {
+  for (const topic of [publicThread, ...privateThreads]) {
     const state = oracle.historyOf(topic)?.states.at(-1) as ThreadState | undefined
     const pending = state?.submissions.filter(({ status }) => status === "pending") ?? []
     if (pending.length > 0) runtime.reportViolation("TOP6", `${pending.length} votes of ${topic} did not expire`)

@@ -3,11 +3,15 @@
  * the moment, the users' workloads, the oracle and the checkers.
  */
 import { Effect } from "effect"
+import { AudienceChecker } from "./checkers/AudienceChecker.ts"
 import { DeliveryChecker } from "./checkers/DeliveryChecker.ts"
-import { SimulatedDisk } from "./cluster/SimulatedDisk.ts"
+import { LedgerChecker } from "./checkers/LedgerChecker.ts"
+import { SessionChecker } from "./checkers/SessionChecker.ts"
+import { ThreadChecker } from "./checkers/ThreadChecker.ts"
+import { type CommitObserver, SimulatedDisk } from "./cluster/SimulatedDisk.ts"
 import { SimulatedIndex } from "./cluster/SimulatedIndex.ts"
 import { SimulatedModel } from "./cluster/SimulatedModel.ts"
-import { SimulatedNetwork } from "./cluster/SimulatedNetwork.ts"
+import { SimulatedNetwork, type TrafficObserver } from "./cluster/SimulatedNetwork.ts"
 import { type ServerDependencies, SimulatedServer } from "./cluster/SimulatedServer.ts"
 import { drawFaultPlan, type Fault, type FaultPlan } from "./nemesis/FaultPlan.ts"
 import { DurableModel } from "./oracle/DurableModel.ts"
@@ -31,6 +35,14 @@ const userDevices = [["ann", "desk"], ["ann", "phone"], ["ben", "desk"], ["cat",
   "desk"
 ]]
 
+/** An observer that tells several. */
+const observeBy = (...observers: ReadonlyArray<TrafficObserver>): TrafficObserver => ({
+  connectionOpened: (connection) => observers.forEach((observer) => observer.connectionOpened(connection)),
+  serverSent: (connection, text) => observers.forEach((observer) => observer.serverSent(connection, text)),
+  clientSent: (connection, text) => observers.forEach((observer) => observer.clientSent(connection, text)),
+  clientReceived: (connection) => observers.forEach((observer) => observer.clientReceived(connection))
+})
+
 /** One run's server, clients and environment. */
 export class SimulatedCluster {
   readonly runtime: SimulationRuntime
@@ -53,13 +65,15 @@ export class SimulatedCluster {
     this.runtime = new SimulationRuntime(seed, recordTrace)
     const drawn = drawFaultPlan(this.runtime.random.stream("plan"))
     this.oracle = new DurableModel(this.runtime)
-    this.checker = new DeliveryChecker(this.runtime, this.oracle)
+    const users = [...new Set(userDevices.map(([name]) => name ?? "")), "a stranger"].map(TestKeys.userIdOf)
+    const audiences = new AudienceChecker(this.runtime, this.oracle, users)
+    this.checker = new DeliveryChecker(this.runtime, this.oracle, audiences)
     this.faultPlan = { ...drawn, faults: faults ?? drawn.faults }
-    this.network = new SimulatedNetwork(this.runtime, this.checker)
-    this.disk = new SimulatedDisk(this.runtime, this.oracle)
+    this.network = new SimulatedNetwork(this.runtime, observeBy(this.checker, new SessionChecker(this.runtime)))
+    this.disk = new SimulatedDisk(this.runtime, this.makeCommitObserver(audiences))
     this.index = new SimulatedIndex(this.runtime, this.oracle)
-    const authors = ["ann", "cat"].map(TestKeys.userIdOf)
-    this.model = new SimulatedModel(this.runtime, authors, this.oracle.modelCalled)
+    const { modelCalled } = this.oracle
+    this.model = new SimulatedModel(this.runtime, { modelCalled, priorsFound: audiences.priorsFound })
     this.dependencies = {
       disk: this.disk,
       index: this.index,
@@ -74,6 +88,19 @@ export class SimulatedCluster {
     this.users = userDevices.map(([name, device]) =>
       new UserWorkload(this.runtime, this.network, this.oracle, name ?? "", device ?? "")
     )
+  }
+
+  /** The oracle, and the checkers of what it has applied. */
+  private makeCommitObserver(audiences: AudienceChecker): CommitObserver {
+    const { oracle, runtime } = this
+    const checkers = [new LedgerChecker(runtime, oracle), new ThreadChecker(runtime, oracle), audiences]
+    return {
+      acknowledged: oracle.acknowledged,
+      committed: (append, entries) => {
+        oracle.committed(append, entries)
+        for (const checker of checkers) checker.checkCommit(append.topic, entries)
+      }
+    }
   }
 
   private startServer(): SimulatedServer {

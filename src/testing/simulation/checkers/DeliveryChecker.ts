@@ -14,7 +14,9 @@ import {
 } from "../../../domain/protocol/Protocol.ts"
 import type { SimulatedConnection, TrafficObserver } from "../cluster/SimulatedNetwork.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
+import { findMarks, type Marks } from "../oracle/TextMarks.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
+import type { AudienceChecker } from "./AudienceChecker.ts"
 
 /** The checker's state per connection. */
 interface ObservedConnection {
@@ -33,6 +35,12 @@ interface ObservedConnection {
   readonly outstanding: Map<string, number>
 }
 
+/** A frame from the server. */
+interface ObservedFrame {
+  readonly decoded: ReturnType<typeof decodeServerMessage>
+  readonly marks: Marks
+}
+
 interface ClientMessage {
   readonly id: string
   readonly type: string
@@ -44,14 +52,17 @@ export class DeliveryChecker implements TrafficObserver {
   readonly counts = { frames: 0, deltas: 0, snapshots: 0, receipts: 0, duplicates: 0, errors: 0, desyncs: 0 }
   private readonly runtime: SimulationRuntime
   private readonly oracle: DurableModel
+  private readonly audiences: AudienceChecker
   private readonly observedConnections = new WeakMap<SimulatedConnection, ObservedConnection>()
-  /** Delta frames already compared with the log; many clients get the same text. */
-  private readonly verifiedDeltas = new Set<string>()
-  private lastDecoded: { readonly text: string; readonly value: ReturnType<typeof decodeServerMessage> } | undefined
+  /** Frames by their text: many clients get the same. */
+  private readonly frames = new Map<string, ObservedFrame>()
+  /** Deltas already compared with the log. */
+  private readonly verifiedDeltas = new WeakSet<ServerMessage>()
 
-  constructor(runtime: SimulationRuntime, oracle: DurableModel) {
+  constructor(runtime: SimulationRuntime, oracle: DurableModel, audiences: AudienceChecker) {
     this.runtime = runtime
     this.oracle = oracle
+    this.audiences = audiences
   }
 
   /** Starts tracking a connection. */
@@ -105,15 +116,23 @@ export class DeliveryChecker implements TrafficObserver {
     this.runtime.record(`< ${connection.id} ${text}`)
     this.counts.frames += 1
     const observed = this.observedConnections.get(connection)
-    if (this.lastDecoded?.text !== text) this.lastDecoded = { text, value: decodeServerMessage(JSON.parse(text)) }
-    const decoded = this.lastDecoded.value
+    const { decoded, marks } = this.frameOf(text)
     if (observed === undefined || decoded === undefined) {
       return this.runtime.reportViolation("SYN1", `the server sent an unknown message: ${text.slice(0, 200)}`)
     }
     observed.producedAt = decoded.envelope.timestamp - Math.max(...this.oracle.serverClockSkews)
     this.checkMessage(observed, decoded.message)
     const topic = decoded.envelope.thread_id
-    if (topic !== undefined) this.checkTopicMessage(observed, topic, text, decoded.message)
+    this.audiences.checkFrame(observed.user, topic, marks)
+    if (topic !== undefined) this.checkTopicMessage(observed, topic, decoded.message)
+  }
+
+  private frameOf(text: string): ObservedFrame {
+    const known = this.frames.get(text)
+    if (known !== undefined) return known
+    const frame = { decoded: decodeServerMessage(JSON.parse(text)), marks: findMarks(text) }
+    this.frames.set(text, frame)
+    return frame
   }
 
   private checkMessage(observed: ObservedConnection, message: ServerMessage): void {
@@ -139,12 +158,11 @@ export class DeliveryChecker implements TrafficObserver {
   private checkTopicMessage(
     observed: ObservedConnection,
     topic: TopicId,
-    text: string,
     message: ServerMessage
   ): void {
     switch (message._tag) {
       case "delta":
-        return this.checkDelta(observed, topic, text, message)
+        return this.checkDelta(observed, topic, message)
       case "subscribed":
         return this.checkSubscribed(observed, topic, message)
       case "unsubscribed":
@@ -233,7 +251,6 @@ export class DeliveryChecker implements TrafficObserver {
   private checkDelta(
     observed: ObservedConnection,
     topic: TopicId,
-    text: string,
     message: ServerMessageOf<"delta">
   ): void {
     this.counts.deltas += 1
@@ -249,8 +266,8 @@ export class DeliveryChecker implements TrafficObserver {
       )
     }
     observed.positions.set(topic, message.to)
-    if (this.verifiedDeltas.has(text)) return
-    this.verifiedDeltas.add(text)
+    if (this.verifiedDeltas.has(message)) return
+    this.verifiedDeltas.add(message)
     this.checkEvents(topic, message.from, message.to, message.events)
   }
 

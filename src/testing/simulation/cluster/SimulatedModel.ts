@@ -1,12 +1,15 @@
 /**
- * The AI provider behind the Chorus: it answers slowly, and some calls fail or hang. Every call is reported to a
- * checker, because a step that is in the log must not be paid for again (CHO7).
+ * The Chorus: the real search for priors, and an AI provider that answers slowly; some calls fail or hang. Every call is
+ * reported to a checker, because a step that is in the log must not be paid for again (CHO7).
  */
 import { Effect } from "effect"
-import type { ChorusState, Prior, Step, StepOutput } from "../../../domain/chorus/ChorusModel.ts"
+import type { ChorusState, Prior, StepOutput } from "../../../domain/chorus/ChorusModel.ts"
 import { AIError, NetworkError, StateError, type StepError } from "../../../domain/chorus/StepError.ts"
-import { TopicId, type UserId } from "../../../domain/protocol/Ids.ts"
+import type { TopicId } from "../../../domain/protocol/Ids.ts"
+import { searchText } from "../../../domain/search/PriorSearch.ts"
 import { Chorus, ChorusError } from "../../../services/Chorus.ts"
+import type { Priors } from "../../../services/Priors.ts"
+import { makeMark } from "../oracle/TextMarks.ts"
 import type { SeededRandom } from "../runtime/SeededRandom.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
@@ -17,17 +20,14 @@ const drawError = (random: SeededRandom): StepError => {
   return new error({ message: "the model failed", retryable: random.chance(0.8) })
 }
 
-const makeOutput = (run: ChorusState, random: SeededRandom, authors: ReadonlyArray<UserId>): StepOutput => {
-  const text = (what: string) => `${what} of ${run.current_step} ${run.loop}.${run.attempt} ${random.int(0, 999)}`
-  const priors = authors.map((author, n): Prior => ({
-    id: `prior-${n}`,
-    content: `what ${n} wrote`,
-    author,
-    thread: TopicId.make("thread:archive"),
-    similarity: 0.5,
-    created_at: 1
-  }))
-  const step: Step = run.current_step
+/** The output of a step. Its own texts are written for the run's thread, and marked so. */
+const makeOutput = (run: ChorusState, random: SeededRandom, found: ReadonlyArray<Prior>): StepOutput => {
+  const text = (what: string) => {
+    const n = random.int(0, 999_999)
+    return `${what} of ${run.current_step} ${run.loop}.${run.attempt} ${makeMark(run.thread_id, n)}`
+  }
+  const priors = run.current_step === "experience" ? found : recordedPriors(run)
+  const step = run.current_step
   switch (step) {
     case "action":
       return { _tag: step, proposed_response: text("response"), confidence: 0.5, reasoning: text("reasons") }
@@ -49,10 +49,22 @@ const makeOutput = (run: ChorusState, random: SeededRandom, authors: ReadonlyArr
       return {
         _tag: step,
         final_response: text("answer"),
-        citations: priors.filter(() => random.chance(0.5)).map(({ id }) => ({ prior: id, quote: "" })),
+        citations: priors.filter(() => random.chance(0.5)).map(({ content, id }) => ({ prior: id, quote: content })),
         confidence: 0.9
       }
   }
+}
+
+/** The priors that the run's last Experience recorded. */
+const recordedPriors = ({ steps }: ChorusState): ReadonlyArray<Prior> =>
+  steps.flatMap(({ output }) => output._tag === "experience" ? [output.priors] : []).at(-1) ?? []
+
+/** What the checkers learn of the calls. */
+export interface ModelObserver {
+  /** Called before each billed call. */
+  readonly modelCalled: (run: ChorusState) => void
+  /** A search for a thread, started at `startedAt`, has found these priors. */
+  readonly priorsFound: (thread: TopicId, priors: ReadonlyArray<Prior>, startedAt: number) => void
 }
 
 /** The provider of one run. */
@@ -62,32 +74,45 @@ export class SimulatedModel {
   hangRate = 0.02
   private readonly runtime: SimulationRuntime
   private readonly random: SeededRandom
-  private readonly authors: ReadonlyArray<UserId>
-  /** Called before each billed call. */
-  private readonly onStepRequested: (run: ChorusState) => void
+  private readonly observer: ModelObserver
 
-  constructor(runtime: SimulationRuntime, authors: ReadonlyArray<UserId>, onStepRequested: (run: ChorusState) => void) {
+  constructor(runtime: SimulationRuntime, observer: ModelObserver) {
     this.runtime = runtime
     this.random = runtime.random.stream("provider")
-    this.authors = authors
-    this.onStepRequested = onStepRequested
+    this.observer = observer
   }
 
-  readonly service: Chorus["Service"] = Chorus.of({
-    modelInfo: { model: "simulated", offline: true },
-    step: (run, onText) =>
-      Effect.gen({ self: this }, function*() {
-        const { random } = this
-        this.onStepRequested(run)
-        this.runtime.record(`asks ${run.prompt_id} ${run.loop} ${run.current_step} ${run.attempt}`)
-        yield* Effect.sleep(random.int(5, 400))
-        if (random.chance(this.hangRate)) yield* Effect.sleep(random.int(2_000, 15_000))
-        if (random.chance(this.failureRate)) return yield* new ChorusError({ reason: drawError(random) })
-        for (let n = random.int(0, 3); n > 0; n--) {
-          yield* onText(`piece ${n} `)
-          yield* Effect.sleep(random.int(5, 100))
-        }
-        return { output: makeOutput(run, random, this.authors), usage }
-      })
-  })
+  /** The Chorus of one server, which searches with `find`. */
+  serviceFor(find: Priors["Service"]["find"]): Chorus["Service"] {
+    return Chorus.of({
+      modelInfo: { model: "simulated", offline: true },
+      step: (run, onText) =>
+        Effect.gen({ self: this }, function*() {
+          const { random } = this
+          this.observer.modelCalled(run)
+          this.runtime.record(`asks ${run.prompt_id} ${run.loop} ${run.current_step} ${run.attempt}`)
+          const priors = run.current_step === "experience" ? yield* this.findPriors(find, run) : []
+          // Long enough after a search that somebody joins meanwhile (CHO13).
+          yield* Effect.sleep(random.int(5, run.current_step === "experience" ? 1_500 : 400))
+          if (random.chance(this.hangRate)) yield* Effect.sleep(random.int(2_000, 15_000))
+          if (random.chance(this.failureRate)) return yield* new ChorusError({ reason: drawError(random) })
+          for (let n = random.int(0, 3); n > 0; n--) {
+            yield* onText(`piece ${n} ${priors[n]?.content ?? ""} `)
+            yield* Effect.sleep(random.int(5, 100))
+          }
+          return { output: makeOutput(run, random, priors), usage }
+        })
+    })
+  }
+
+  /** FLT13: without a search the run goes on. */
+  private findPriors(find: Priors["Service"]["find"], run: ChorusState) {
+    return Effect.suspend(() => {
+      const startedAt = this.runtime.now
+      return find(searchText(run), run.thread_id).pipe(
+        Effect.tap((priors) => Effect.sync(() => this.observer.priorsFound(run.thread_id, priors, startedAt))),
+        Effect.orElseSucceed(() => [])
+      )
+    })
+  }
 }

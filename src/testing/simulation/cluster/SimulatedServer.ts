@@ -10,6 +10,7 @@ import { challengeSigningInput } from "../../../domain/protocol/Protocol.ts"
 import * as RunStepHandler from "../../../layers/chorus/RunStepHandler.ts"
 import * as Gateway from "../../../layers/gateway/Gateway.ts"
 import * as SignalsLocal from "../../../layers/presence/SignalsLocal.ts"
+import * as PriorsLive from "../../../layers/search/PriorsLive.ts"
 import * as SocketMemory from "../../../layers/socket/memory/SocketMemory.ts"
 import * as IntentHandlersLive from "../../../layers/topics/IntentHandlersLive.ts"
 import * as TopicsLocal from "../../../layers/topics/TopicsLocal.ts"
@@ -17,6 +18,7 @@ import { Chorus } from "../../../services/Chorus.ts"
 import { Directory } from "../../../services/Directory.ts"
 import { EventLog } from "../../../services/EventLog.ts"
 import { Kinds } from "../../../services/Kinds.ts"
+import { Priors } from "../../../services/Priors.ts"
 import { Sessions } from "../../../services/Sessions.ts"
 import { Socket } from "../../../services/Socket.ts"
 import { Topics } from "../../../services/Topics.ts"
@@ -31,7 +33,9 @@ import type { SimulatedNetwork } from "./SimulatedNetwork.ts"
 /** The services that a planted bug replaces. */
 export interface PlantedBug {
   readonly log?: (log: EventLog["Service"], process: SimulatedProcess) => EventLog["Service"]
+  readonly directory?: (directory: Directory["Service"]) => Directory["Service"]
   readonly topics?: (topics: Topics["Service"], process: SimulatedProcess) => Topics["Service"]
+  readonly sessions?: (sessions: Sessions["Service"]) => Sessions["Service"]
   readonly network?: (network: SimulatedNetwork) => void
   readonly kinds?: (kinds: Kinds["Service"]) => Kinds["Service"]
   readonly index?: (engine: VectorIndex["Service"]) => VectorIndex["Service"]
@@ -59,12 +63,16 @@ const serverLayer = (
   { disk, index, limits, plantedBug, model, onCommandAnswered }: ServerDependencies
 ) => {
   const log = disk.logFor(process)
+  const directory = disk.directoryFor()
   const storage = Layer.mergeAll(
     Layer.succeed(EventLog, plantedBug.log?.(log, process) ?? log),
-    Layer.succeed(Directory, disk.directoryFor()),
+    Layer.succeed(Directory, plantedBug.directory?.(directory) ?? directory),
     Layer.effect(
       Sessions,
-      disk.sessionsFor(limits, verify, (challenge, user) => challengeSigningInput(challenge, user))
+      Effect.map(
+        disk.sessionsFor(limits, verify, (challenge, user) => challengeSigningInput(challenge, user)),
+        (sessions) => plantedBug.sessions?.(sessions) ?? sessions
+      )
     )
   )
   const localTopics = TopicsLocal.layer({ limits })
@@ -88,9 +96,12 @@ const serverLayer = (
     )
   const kinds = Layer.succeed(Kinds, plantedBug.kinds?.(builtInKinds) ?? builtInKinds)
   const search = index.layer(plantedBug.index).pipe(Layer.provide(kinds))
+  const chorus = Layer.effect(Chorus, Effect.map(Priors, ({ find }) => model.serviceFor(find))).pipe(
+    Layer.provide(PriorsLive.layer)
+  )
   return Gateway.layer({ audience: () => audience, limits }).pipe(
     Layer.provideMerge(RunStepHandler.layer),
-    Layer.provideMerge(Layer.succeed(Chorus, model.service)),
+    Layer.provideMerge(chorus),
     Layer.provideMerge(SignalsLocal.layer(limits)),
     Layer.provideMerge(topics),
     Layer.provideMerge(IntentHandlersLive.layer),

@@ -1,13 +1,11 @@
 /**
  * The oracle: the logs of all topics as they became durable, with the folded state at every seq, and every command
  * that a workload sent. Checks each append when it becomes durable: dense seqs, no command twice, order per client,
- * one end per run, conserved token supply.
+ * one end per run.
  */
 import { createHash } from "node:crypto"
 import { builtInKinds } from "../../../domain/BuiltInKinds.ts"
 import type { ChorusState } from "../../../domain/chorus/ChorusModel.ts"
-import { totalBalance } from "../../../domain/ledger/Ledger.ts"
-import type * as LedgerModel from "../../../domain/ledger/LedgerModel.ts"
 import { type Author, type CommandId, kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
 import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
 import * as Log from "../../../domain/topic/Log.ts"
@@ -152,7 +150,6 @@ export class DurableModel {
       history.states.push(history.kind.evolve(history.states.at(-1), entry.event))
       if (history.kind.name === "thread") this.countRunEnd(entry.event as unknown as ThreadModel.Event)
     }
-    if (history.kind.name === "ledger") this.checkSupplyConserved(history.states.at(-1) as LedgerModel.State)
   }
 
   private checkCommandOrder(topic: TopicId, history: TopicHistory, cause: string): void {
@@ -175,12 +172,6 @@ export class DurableModel {
     const count = (this.runEndCounts.get(prompt) ?? 0) + 1
     this.runEndCounts.set(prompt, count)
     if (count > 1) this.runtime.reportViolation("CHO7", `the run of ${prompt} ended ${count} times`)
-  }
-
-  private checkSupplyConserved(state: LedgerModel.State): void {
-    if (totalBalance(state) !== state.supply) {
-      this.runtime.reportViolation("LED2", `the ledger holds ${totalBalance(state)} of ${state.supply}`)
-    }
   }
 
   /** Verifies the hash chain of every log from its first entry (TOP5). */

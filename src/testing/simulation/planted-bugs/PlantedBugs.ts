@@ -2,20 +2,23 @@
  * Planted bugs: deliberate defects, each a small wrapper around a real layer. The simulator must find every one of them
  * within few seeds, which shows that its checkers and faults are strong enough.
  */
-import { Effect, Queue, Result } from "effect"
+import { Effect, Queue, Redacted, Result } from "effect"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
 import { encodeServerMessage } from "../../../domain/protocol/Protocol.ts"
 import { advanceHead, emptyHead, type Entry, type LogHead } from "../../../domain/topic/Log.ts"
 import type { AnyKind } from "../../../domain/topic/Topic.ts"
 import * as ChainVerification from "../../../layers/eventlog/ChainVerification.ts"
+import type { Directory } from "../../../services/Directory.ts"
 import type { EventLog } from "../../../services/EventLog.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
+import type { IssuedSession, Sessions } from "../../../services/Sessions.ts"
 import type { Topics } from "../../../services/Topics.ts"
 import type { VectorIndex } from "../../../services/VectorIndex.ts"
 import type { SimulatedNetwork } from "../cluster/SimulatedNetwork.ts"
 import type { PlantedBug } from "../cluster/SimulatedServer.ts"
 import type { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
+import * as DecisionBugs from "./DecisionBugs.ts"
 
 const bugs = {
   "unordered-broadcast": () => ({ topics: publishOutOfOrder }),
@@ -27,7 +30,15 @@ const bugs = {
   "cached-authorisation": () => ({ kinds: cacheReadAccess }),
   "ignored-upsert-errors": () => ({ index: ignoreUpsertErrors }),
   "stripped-hashes": () => ({ network: stripHashes }),
-  "drain-without-goodbye": () => ({ drain: Effect.void })
+  "drain-without-goodbye": () => ({ drain: Effect.void }),
+  "every-vote-counts": () => DecisionBugs.countDuplicateVotes,
+  "unqueued-runs": () => DecisionBugs.startRunsAtOnce,
+  "stakes-paid-twice": () => DecisionBugs.repeatShares,
+  "rejected-stakes-kept": () => DecisionBugs.holdRejectedStakes,
+  "search-for-one-reader": () => ({ directory: searchForOneReader }),
+  "search-after-join": () => DecisionBugs.searchOnAfterJoin,
+  "cached-sessions": () => ({ sessions: cacheSessions }),
+  "sign-out-of-one-connection": () => ({ sessions: ignoreRevocations })
 } satisfies Readonly<Record<string, (runtime: SimulationRuntime) => PlantedBug>>
 
 /** The name of a planted bug. */
@@ -40,6 +51,7 @@ export const bugNames = Object.keys(bugs) as ReadonlyArray<BugName>
 export const plantBug = (name: BugName, runtime: SimulationRuntime): PlantedBug => bugs[name](runtime)
 
 type EventLogService = EventLog["Service"]
+type SessionsService = Sessions["Service"]
 type TopicsService = Topics["Service"]
 
 /** Decides about each frame of a subscription; `deliver` delivers it as the server would. */
@@ -207,5 +219,52 @@ const stripHashes = (network: SimulatedNetwork): void => {
   network.deliverToClient = (connection) => (text) => {
     const { payload, ...rest } = JSON.parse(text) as { readonly payload: object }
     connection.emit("message", { data: JSON.stringify({ ...rest, payload: { ...payload, hash: undefined } }) })
+  }
+}
+
+/** A search reads what the first co-author of the thread may read, whoever else reads the thread. */
+const searchForOneReader = (directory: Directory["Service"]): Directory["Service"] => {
+  const readersOf: Directory["Service"]["readersOf"] = (topics) =>
+    Effect.map(
+      directory.readersOf(topics),
+      (readers) =>
+        new Map(Array.from(readers, ([topic, { members, visibility }]) => [
+          topic,
+          // The first topic is the one that is searched for.
+          topic === topics[0]
+            ? { visibility: "members" as const, members: members.slice(0, 1) }
+            : { members, visibility }
+        ]))
+    )
+  return {
+    ...directory,
+    readersOf,
+    topicsSharedBy: Effect.fnUntraced(function*(topic) {
+      const [owner] = (yield* readersOf([topic])).get(topic)?.members ?? []
+      if (owner === undefined) return []
+      const threads = yield* directory.list(owner, { kind: "thread", includePublic: false, limit: 1_000 })
+      return threads.map((listed) => listed.topic)
+    })
+  }
+}
+
+/** Other connections of a session stay open when it is revoked. */
+const ignoreRevocations = (sessions: SessionsService): SessionsService => ({
+  ...sessions,
+  onRevoked: () => Effect.void
+})
+
+/** Answers a token that was shown before from a cache, which hears of no revocation. */
+const cacheSessions = (sessions: SessionsService): SessionsService => {
+  const resumed = new Map<string, IssuedSession>()
+  return {
+    ...ignoreRevocations(sessions),
+    resume: Effect.fnUntraced(function*(token, instance) {
+      const cached = resumed.get(Redacted.value(token))
+      if (cached !== undefined) return cached
+      const session = yield* sessions.resume(token, instance)
+      resumed.set(Redacted.value(token), session)
+      return session
+    })
   }
 }

@@ -1,16 +1,24 @@
 /**
- * The workload on a thread that only its co-authors may read: invitations, approvals, divestments and messages, so that
- * read access changes all the time (SEC7).
+ * The workload on threads that only their co-authors may read: invitations, approvals, divestments, prompts and
+ * messages, so that read access changes all the time (SEC7). There are two, because text of one can be a prior in the
+ * other (CHO13).
  */
 import { TopicId, type UserId } from "../../../domain/protocol/Ids.ts"
 import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
 import type { SeededRandom } from "../runtime/SeededRandom.ts"
 import * as TestKeys from "../runtime/TestKeys.ts"
 
-/** The topic. */
-export const privateThread = TopicId.make("thread:attic")
+/** The topics. */
+export const privateThreads = [TopicId.make("thread:attic"), TopicId.make("thread:cellar")] as const
+
+/** The name of the user who creates both, and reads both at first. */
+export const creator = "ben"
 
 const userNames = ["ann", "ben", "cat", "dan", "eve"]
+
+/** Whether a run of the thread is searching for priors. */
+export const isSearching = (state: ThreadModel.State | undefined): boolean =>
+  state?.runs.some(({ current_step, status }) => status === "running" && current_step === "experience") === true
 
 /**
  * Commands that a user sends at once; `state` is their last replica of the thread. A user without access keeps sending,
@@ -24,7 +32,10 @@ export const nextCommands = (
 ): ReadonlyArray<ThreadModel.Command> => {
   const postMessage = { _tag: "submit_message", content: makeText() } as const
   const coAuthors = state?.co_authors ?? []
-  if (!coAuthors.includes(user)) return [random.pick([postMessage, { _tag: "submit_prompt", prompt: makeText() }])]
+  // A prompt names a thread, so that the search finds texts of it, also from another one.
+  const about = random.pick(privateThreads)
+  const prompt = { _tag: "submit_prompt", prompt: `${makeText()} ${about} ${about} ${about}` } as const
+  if (!coAuthors.includes(user)) return [random.pick([postMessage, prompt])]
   const openApproval = state?.gates.find(({ votes, voters }) =>
     voters.includes(user) && !votes.some(({ voter }) => voter === user)
   )
@@ -37,6 +48,8 @@ export const nextCommands = (
       ? [{ _tag: "divest" }, postMessage]
       : [{ _tag: "divest" }]
   }
-  if (roll < 60) return [{ _tag: "invite_co_author", user: TestKeys.userIdOf(random.pick(userNames)) }]
-  return [roll < 70 ? { _tag: "submit_prompt", prompt: makeText() } : postMessage]
+  if (roll < 40 || isSearching(state)) {
+    return [{ _tag: "invite_co_author", user: TestKeys.userIdOf(random.pick(userNames)) }]
+  }
+  return [roll < 75 ? prompt : postMessage]
 }

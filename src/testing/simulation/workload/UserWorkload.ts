@@ -11,6 +11,7 @@ import { threadKind } from "../../../domain/thread/Thread.ts"
 import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
 import type { SimulatedNetwork } from "../cluster/SimulatedNetwork.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
+import { makeMark } from "../oracle/TextMarks.ts"
 import type { SeededRandom } from "../runtime/SeededRandom.ts"
 import { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
@@ -20,8 +21,9 @@ import { PendingCommands } from "./PendingCommands.ts"
 import * as PrivateThreadWorkload from "./PrivateThreadWorkload.ts"
 import * as PublicThreadWorkload from "./PublicThreadWorkload.ts"
 import * as RoomWorkload from "./RoomWorkload.ts"
+import { connectWithToken } from "./TokenConnection.ts"
 
-const { privateThread } = PrivateThreadWorkload
+const { privateThreads } = PrivateThreadWorkload
 const { sharedRoom } = RoomWorkload
 const { publicThread } = PublicThreadWorkload
 
@@ -90,7 +92,7 @@ export class UserWorkload {
     if (client.phase()._tag === "Disconnected" && this.random.chance(0.5)) client.start()
     // Closed loop: a user with too many commands outstanding waits.
     if (this.pendingCommands.count < 8) this.performAction()
-    if (this.random.chance(0.15)) this.sendPrivateThreadCommands()
+    this.sendPrivateThreadCommands()
     this.runtime.schedule(this.random.int(...this.thinkTime), () => this.performNextAction())
   }
 
@@ -100,7 +102,7 @@ export class UserWorkload {
     if (client.phase()._tag === "Disconnected" && (!this.busy || this.random.chance(0.3))) client.start()
     const topics = [...subscriptions.keys()]
     for (const topic of topics) {
-      if (this.replica(topic)?.sync._tag === "Refused" && (topic !== privateThread || this.busy)) {
+      if (this.replica(topic)?.sync._tag === "Refused" && (!privateThreads.includes(topic) || this.busy)) {
         this.unsubscribe(topic)
         this.subscribe(topic)
       }
@@ -132,13 +134,21 @@ export class UserWorkload {
     if (this.name === "ann" && state?.status === "absent") {
       return this.send(publicThread, { _tag: "create_thread", name: "plaza" })
     }
-    if (this.name === "ben" && this.oracle.historyOf(privateThread)?.entries.length === 0 && roll < 30) {
-      this.subscribe(privateThread)
-      return this.send(privateThread, { _tag: "create_thread", name: "attic", visibility: "members" })
+    const missing = this.name === PrivateThreadWorkload.creator
+      ? privateThreads.find((topic) => this.oracle.historyOf(topic)?.entries.length === 0)
+      : undefined
+    if (missing !== undefined) {
+      this.subscribe(missing)
+      this.send(missing, { _tag: "create_thread", name: "private", visibility: "members" })
+      return this.send(missing, { _tag: "submit_message", content: this.makeText(missing) })
     }
     if (roll < 35) return this.sendRoomCommand()
     if (roll < 85) {
-      return state && this.send(publicThread, PublicThreadWorkload.nextThreadCommand(this.random, state, this.makeText))
+      return state &&
+        this.send(
+          publicThread,
+          PublicThreadWorkload.nextThreadCommand(this.random, state, () => this.makeText(publicThread))
+        )
     }
     this.performSideAction(roll)
   }
@@ -147,6 +157,7 @@ export class UserWorkload {
     const { client, subscriptions } = this.deviceProcess
     if (roll < 88) return client.topic(roomKind, sharedRoom).signal("cursor", this.random.int(0, 99))
     if (roll < 91) {
+      const privateThread = this.random.pick(privateThreads)
       return subscriptions.has(privateThread)
         ? this.unsubscribe(privateThread)
         : this.subscribe(privateThread)
@@ -155,10 +166,26 @@ export class UserWorkload {
     if (roll < 95) return this.deviceProcess.process.run(Effect.ignore(client.user))
     if (roll < 97) return this.deviceProcess.process.run(Effect.ignore(client.messages(publicThread)))
     if (roll < 98) return this.unsubscribe(publicThread)
+    this.signOut()
   }
 
-  private readonly makeText = (): string =>
-    `${this.deviceProcess.instance} says ${this.random.int(0, 1_000_000)} ${"x".repeat(this.random.pick([0, 10, 400]))}`
+  /** Signs out while another connection has the session, and shows a token of the session afterwards (SEC7, AUT2). */
+  private signOut(): void {
+    const { client, process } = this.deviceProcess
+    const token = client.state().session?.token
+    if (token === undefined) return
+    connectWithToken(process, this.network, this.random, token, 5_000)
+    process.schedule(this.random.int(100, 1_000), () => process.run(Effect.ignore(client.signOut)))
+    process.schedule(this.random.int(500, 4_000), () => {
+      connectWithToken(process, this.network, this.random, token, 3_000)
+    })
+  }
+
+  /** A text that is written for a topic. */
+  private makeText(topic: TopicId): string {
+    const mark = makeMark(topic, this.random.int(0, 1_000_000))
+    return `${this.deviceProcess.instance} says ${mark} ${"x".repeat(this.random.pick([0, 10, 400]))}`
+  }
 
   private send(topic: TopicId, command: ThreadModel.Command | RoomModel.Command): void {
     this.pendingCommands.send(this.deviceProcess, topic, command)
@@ -167,16 +194,27 @@ export class UserWorkload {
   private sendRoomCommand(): void {
     const state = this.replica(sharedRoom)?.confirmed as RoomModel.State | undefined
     if (state !== undefined) {
-      this.send(sharedRoom, RoomWorkload.nextRoomCommand(this.random, this.userId, state, this.makeText))
+      this.send(
+        sharedRoom,
+        RoomWorkload.nextRoomCommand(this.random, this.userId, state, () => this.makeText(sharedRoom))
+      )
     }
   }
 
   /** Sends commands at once, with a signal or a query behind them: one that follows a divestment must be rejected. */
   private sendPrivateThreadCommands(): void {
+    const stateOf = (topic: TopicId) => this.replica(topic)?.confirmed as ThreadModel.State | undefined
+    // Often while a search is under way: who joins then must not read what it finds (CHO13).
+    const searching = privateThreads.find((topic) => PrivateThreadWorkload.isSearching(stateOf(topic)))
+    const privateThread = searching ?? this.random.pick(privateThreads)
+    const isMember = stateOf(privateThread)?.co_authors.includes(this.userId) === true
+    if (!this.random.chance(searching !== undefined ? 0.8 : isMember ? 0.5 : 0.1)) return
     if (this.oracle.historyOf(privateThread)?.entries.length === 0) return
     if (!this.deviceProcess.subscriptions.has(privateThread)) this.subscribe(privateThread)
-    const state = this.replica(privateThread)?.confirmed as ThreadModel.State | undefined
-    for (const command of PrivateThreadWorkload.nextCommands(this.random, this.userId, state, this.makeText)) {
+    const makeText = () => this.makeText(privateThread)
+    for (
+      const command of PrivateThreadWorkload.nextCommands(this.random, this.userId, stateOf(privateThread), makeText)
+    ) {
       this.send(privateThread, command)
     }
     if (this.random.chance(0.3)) {
@@ -239,7 +277,7 @@ export class UserWorkload {
     if (state.outbox.length > 0) return `${instance} has ${state.outbox.length} in its outbox`
     for (const topic of subscriptions.keys()) {
       const replica = state.replicas.get(topic)
-      if (topic === privateThread && replica?.sync._tag === "Refused") continue
+      if (privateThreads.includes(topic) && replica?.sync._tag === "Refused") continue
       if (replica !== undefined && corruption.isCorrupt(replica)) {
         return `${instance}'s replica of ${topic} is corrupt`
       }

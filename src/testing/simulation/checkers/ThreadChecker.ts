@@ -1,0 +1,69 @@
+/**
+ * Checks every change of a thread when it becomes durable: transitions keep the invariants of a thread (THR8), votes are
+ * cast once and by voters (THR3), and a submission ends as its votes say (THR4).
+ */
+import { kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
+import { makeTransition, validateTransition } from "../../../domain/thread/ThreadInvariants.ts"
+import type { Event, EventOf, State } from "../../../domain/thread/ThreadModel.ts"
+import type { Entry } from "../../../domain/topic/Log.ts"
+import type { DurableModel } from "../oracle/DurableModel.ts"
+import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
+
+/** Checks the threads of one run. */
+export class ThreadChecker {
+  private readonly runtime: SimulationRuntime
+  private readonly oracle: DurableModel
+
+  constructor(runtime: SimulationRuntime, oracle: DurableModel) {
+    this.runtime = runtime
+    this.oracle = oracle
+  }
+
+  /** Checks an append that became durable; the oracle has applied it. */
+  checkCommit(topic: TopicId, entries: ReadonlyArray<Entry>): void {
+    if (kindOf(topic) !== "thread") return
+    const states = (this.oracle.historyOf(topic)?.states ?? []) as ReadonlyArray<State>
+    let decidedAt = entries.at(0)?.seq ?? 0
+    for (const [i, { cause, event, seq }] of entries.entries()) {
+      this.checkEvent(topic, states[seq - 1]!, event as unknown as Event)
+      // The events of one command are one transition.
+      if (entries[i + 1]?.cause === cause) continue
+      const rejection = validateTransition(makeTransition(states[decidedAt - 1]!, states[seq]!))
+      if (rejection !== undefined) this.runtime.reportViolation("THR8", `${topic} at ${seq}: ${rejection.message}`)
+      decidedAt = seq + 1
+    }
+  }
+
+  private checkEvent(topic: TopicId, before: State, event: Event): void {
+    if (event._tag === "VoteCast") this.checkVote(topic, before, event)
+    if (event._tag === "SubmissionSettled") this.checkSettlement(topic, before, event)
+  }
+
+  private checkVote(topic: TopicId, { gates, submissions }: State, { message_id, voter }: EventOf<"VoteCast">): void {
+    const voted = [...gates, ...submissions].find(({ id }) => id === message_id)
+    if (voted === undefined || !voted.voters.includes(voter) || voted.votes.some((vote) => vote.voter === voter)) {
+      this.runtime.reportViolation("THR3", `${topic}: the vote of ${voter} on ${message_id} is not valid`)
+    }
+  }
+
+  private checkSettlement(
+    topic: TopicId,
+    { submissions }: State,
+    { at, id, outcome }: EventOf<"SubmissionSettled">
+  ): void {
+    const submission = submissions.find((submission) => submission.id === id)
+    if (submission === undefined) return this.runtime.reportViolation("THR4", `${topic}: ${id} is settled, not open`)
+    const { expires_at, voters, votes } = submission
+    const hasVoted = (user: string, choice?: string) =>
+      votes.some((vote) => vote.voter === user && (choice === undefined || vote.choice === choice))
+    const permitted = {
+      approved: voters.every((voter) => hasVoted(voter, "approve")),
+      rejected: voters.every((voter) => hasVoted(voter)) && votes.some(({ choice }) => choice === "deny"),
+      expired: expires_at <= at,
+      cancelled: true
+    }
+    if (!permitted[outcome]) {
+      this.runtime.reportViolation("THR4", `${topic}: ${id} is ${outcome} after ${JSON.stringify({ voters, votes })}`)
+    }
+  }
+}

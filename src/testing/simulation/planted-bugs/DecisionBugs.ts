@@ -1,0 +1,73 @@
+/** Planted bugs of decisions: each replaces what a kind decides in one case. Its `evolve`, and the clients, stay as they are. */
+import { Result } from "effect"
+import { ledgerKind } from "../../../domain/ledger/Ledger.ts"
+import { isUser } from "../../../domain/protocol/Ids.ts"
+import type { Rejection } from "../../../domain/protocol/Rejection.ts"
+import { threadKind } from "../../../domain/thread/Thread.ts"
+import { accept, type CommandContext, type Decision, type Intent, type Kind } from "../../../domain/topic/Topic.ts"
+import type { PlantedBug } from "../cluster/SimulatedServer.ts"
+
+type DecisionResult<E> = Result.Result<Decision<E>, Rejection>
+
+/** Replaces what a kind decides. */
+const redecide = <S, C, A, E, I extends Intent>(
+  kind: Kind<S, C, A, E, I>,
+  change: (result: DecisionResult<E>, input: C | A, context: CommandContext) => DecisionResult<E>
+): PlantedBug => {
+  const decide: typeof kind.decide = (state, input, context) =>
+    change(kind.decide(state, input, context), input, context)
+  return { kinds: (kinds) => new Map([...kinds, [kind.name, { ...kind, decide }]]) }
+}
+
+/** The vote of a user who has voted already counts. */
+export const countDuplicateVotes: PlantedBug = redecide(
+  threadKind,
+  (result, input, { author, now }) =>
+    Result.isFailure(result) && result.failure.rule === "THR3" && input._tag === "process_approval" && isUser(author)
+      ? accept({ _tag: "VoteCast", message_id: input.message_id, voter: author, choice: input.decision, at: now })
+      : result
+)
+
+/** A run starts beside another one. */
+export const startRunsAtOnce: PlantedBug = redecide(
+  threadKind,
+  (result, input, { id, now }) =>
+    input._tag === "submit_prompt" && Result.isSuccess(result) && result.success._tag === "Accept"
+      ? accept(
+        ...result.success.events.filter(({ _tag }) => _tag !== "RunStarted"),
+        { _tag: "RunStarted", prompt_id: id, at: now }
+      )
+      : result
+)
+
+/** A settled stake is paid out twice. */
+export const repeatShares: PlantedBug = redecide(
+  ledgerKind,
+  (result, input) =>
+    input._tag === "Settle" && Result.isSuccess(result) && result.success._tag === "Accept"
+      ? accept(
+        ...result.success.events.map((event) =>
+          event._tag === "Moved" ? { ...event, shares: [...event.shares, ...event.shares] } : event
+        )
+      )
+      : result
+)
+
+/** The stake of a rejected submission stays reserved. */
+export const holdRejectedStakes: PlantedBug = redecide(
+  ledgerKind,
+  (result, input) => input._tag === "Settle" && input.reason.endsWith("rejected") ? accept() : result
+)
+
+/** A search goes on when somebody joins its thread. */
+export const searchOnAfterJoin: PlantedBug = redecide(
+  threadKind,
+  (result) =>
+    Result.map(result, (decision) =>
+      decision._tag === "Forward" ? decision : {
+        ...decision,
+        events: decision.events.filter((event) =>
+          event._tag !== "StepFailed" || !event.error.message.includes("joined")
+        )
+      })
+)
