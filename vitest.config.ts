@@ -18,12 +18,12 @@ export default defineConfig({
         }
       },
       {
-        // Its tests start processes of their own, one per core of CI.
+        // The ranges of seeds run in processes of their own, one per core of CI, and the planted bugs beside them.
         test: {
           name: "simulation",
           include: ["test/simulation/**/*.test.ts"],
-          testTimeout: 900_000,
-          fileParallelism: false
+          maxWorkers: "100%",
+          testTimeout: 900_000
         }
       },
       {
