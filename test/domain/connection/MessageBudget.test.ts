@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as TokenBucket from "../../../src/domain/admission/TokenBucket.ts"
+import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
 import type { ClientMessage } from "../../../src/domain/connection/FrameDecoder.ts"
 import * as MessageBudget from "../../../src/domain/connection/MessageBudget.ts"
 import { TopicId } from "../../../src/domain/protocol/Ids.ts"
@@ -40,6 +41,19 @@ const countAllowed = (budget: string, burst = 1_000, perMillisecond = 1): number
   }
   return allowed
 }
+
+describe("the cost of a message", () => {
+  it.each([
+    ["thread:a", { _tag: "submit_prompt", prompt: "why?" }, defaults.promptCost],
+    ["thread:a", { _tag: "submit_message", content: "hello" }, 1],
+    ["room:a", { _tag: "send_message", content: "hello" }, 1],
+    ["unknown:a", { _tag: "submit_prompt", prompt: "why?" }, 1]
+  ])("[SEC25] in %s that of %j is %s", (name, value, cost) => {
+    const message: ClientMessage = { _tag: "Command", id: ref, topic: TopicId.make(name), command: value }
+    assert.strictEqual(MessageBudget.costOf(message, builtInKinds, defaults), cost)
+    assert.strictEqual(MessageBudget.costOf(signal, builtInKinds, defaults), 1)
+  })
+})
 
 describe("the budgets of a user", () => {
   it("[CON7] allow 100 commands a minute with a burst of 20", () => {

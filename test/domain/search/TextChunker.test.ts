@@ -61,6 +61,15 @@ describe("TextChunker", () => {
     )
   }, { arbitrary: { runs: 300 } })
 
+  it("[STO4] nested: a separator just behind the chunk ends it", () => {
+    const policy = { limit: 12, cutIndex, separators: [/\n\n/g, /\n/g], minFill: 0, nested: true }
+    assert.deepStrictEqual(TextChunker.splitIntoChunks("word\nwordwor\nmore more", policy), [
+      "word\nwordwor",
+      "more more"
+    ])
+    assert.deepStrictEqual(TextChunker.splitIntoChunks("word\n\nwordwo\n\nmore", policy), ["word\n\nwordwo", "more"])
+  })
+
   it.prop("[THR2] a text is cut before the character that exceeds the bytes", {
     pieces: TextParts,
     max: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 }))
@@ -80,6 +89,9 @@ describe("TextChunker", () => {
     assert.deepStrictEqual(split("one one two two", 12), ["one one two", "two"])
     assert.deepStrictEqual(split("oneonetwotwo!", 12), ["oneonetwotwo", "!"])
     assert.deepStrictEqual(split(" \n ", 12), [])
+    // The separator has to fit into the chunk.
+    assert.deepStrictEqual(split("aaa bbb ccc", 7), ["aaa", "bbb ccc"])
+    assert.deepStrictEqual(split("aaa bbb ccc", 8), ["aaa bbb", "ccc"])
   })
 
   // Point ids depend on the number of a chunk: another result would leave stale points in every index.

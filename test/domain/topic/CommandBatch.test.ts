@@ -59,9 +59,14 @@ describe("decideBatch", () => {
 
   it("[TOP1] a batch without an event keeps what was derived from the state before", () => {
     const durable = decide([command("q", { _tag: "ask", question: "why" })]).after
-    const { after } = decide([command("n", { _tag: "nothing" })], durable)
-    assert.strictEqual(after.pending, durable.pending)
-    assert.strictEqual(after.listing, durable.listing)
+    let derivations = 0
+    const counting: typeof kind = { ...kind, pending: (state) => (derivations += 1, kind.pending(state)) }
+    const inputs = { now: 7, seed: () => 3, findProcessed: () => undefined }
+    const { after } = decideBatch(counting, topic, durable, [command("n", { _tag: "nothing" }), add("b", -9)], inputs)
+    assert.deepStrictEqual(after, durable)
+    assert.strictEqual(derivations, 0)
+    decideBatch(counting, topic, durable, [add("a", 1), add("b", 2)], inputs)
+    assert.strictEqual(derivations, 1)
   })
 
   it("[TOP3] numbers the drafts on from the durable state without a gap", () => {

@@ -206,6 +206,17 @@ describe("ExtractiveModel: word for word", () => {
     assert.deepStrictEqual(key_insights, quotesOf("experience").slice(0, 3).map((line) => line.slice(2, -4)))
   })
 
+  it("[CHO12] one sentence is enough for each step", () => {
+    const [found] = priors
+    const one = { ...found!, content: "Green tea wants hot water." }
+    const messages = [{ author: asker, content: one.content }]
+    for (const step of steps) {
+      const run = makeRunAt(step, 0, { prompt: question, messages, steps: [] })
+      const answer = answerTo(run, step === "action" ? [] : [one]).join("\n")
+      assert.notMatch(answer, /Nothing (in this thread|that the group)|"selected_priors":\[\]|"confidence":0[,}]/, step)
+    }
+  })
+
   it("[CHO12] where nothing is found, each step says so, or why", () => {
     const { disclaimer } = ExtractiveModel
     const nothing = "Nothing that the group wrote before answers this question."
