@@ -120,6 +120,20 @@ describe("ClientAuthentication", () => {
     assert.isAbove(fixture.state.session?.renewAt ?? 0, until)
   })
 
+  it("[AUT2] a renewal without an answer is repeated every ten seconds", () => {
+    const fixture = quietFixture()
+    const renewals: Array<number> = []
+    const until = fixture.now + 660_000
+    while (fixture.now < until) {
+      fixture.advanceTime(1_000)
+      if (sentTypes(fixture).includes("renew")) renewals.push(fixture.now)
+      fixture.toServer = fixture.toServer.filter(({ type }) => type !== "renew")
+      while (fixture.serverReceive() || fixture.clientReceive());
+    }
+    assert.isAtLeast(renewals.length, 5)
+    assert.deepStrictEqual(renewals.slice(1).map((at, n) => at - renewals[n]!), renewals.slice(1).map(() => 10_000))
+  })
+
   it("[SYN10] a rate-limited sign-in is retried with the same session after `retry_after_ms`", () => {
     const fixture = quietFixture()
     fixture.cutConnection()
@@ -140,8 +154,11 @@ describe("ClientAuthentication", () => {
     }
     rejectSignIn(resume!.id)
     assert.strictEqual(ClientMachine.phase(fixture.state)._tag, "Reconnecting")
+    // Not even when the user comes back to the page.
+    fixture.dispatch({ _tag: "PageShown" })
+    assert.strictEqual(fixture.state.connection._tag, "Reconnecting")
     fixture.advanceTime(60_000)
-    assert.isAtLeast(fixture.now - since, 700)
+    assert.strictEqual(fixture.now - since, 700)
     assert.deepStrictEqual(fixture.toServer.map(({ type }) => type), ["resume"])
     fixture.runUntilQuiescent()
     assert.strictEqual(ClientMachine.phase(fixture.state)._tag, "Subscribed")

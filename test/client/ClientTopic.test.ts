@@ -13,6 +13,7 @@ describe("ClientTopic", () => {
       lobby.onEvents((batch) => events.push(...batch.map((event) => event.seq)))
       yield* awaitView(lobby, (view) => view.sync._tag === "Live")
       assert.strictEqual(client.phase()._tag, "Subscribed")
+      assert.strictEqual((yield* client.user).user.balance, 10_000)
       const receipt = yield* lobby.send({ _tag: "send_message", content: "one" })
       assert.deepStrictEqual(receipt, { topic, seq: 3 })
       yield* Effect.promise(() => lobby.sendPromise({ _tag: "send_message", content: "two" }))

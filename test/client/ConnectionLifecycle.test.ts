@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
 import { closeCode, mayReconnect } from "../../src/domain/connection/CloseCode.ts"
-import { ClientFixture, quietFixture, sentTypes } from "./ClientFixture.ts"
-import { topic, uuid } from "./ScriptedServer.ts"
+import { ClientFixture, onlineFixture, quietFixture, sentTypes } from "./ClientFixture.ts"
+import { otherUser, topic, uuid } from "./ScriptedServer.ts"
 
 /** Milliseconds until the next attempt after a close; undefined if there is none. */
 const reconnectDelay = (fixture: ClientFixture, code: number, random: number): number | undefined => {
@@ -101,6 +101,14 @@ describe("ConnectionLifecycle", () => {
     assert.strictEqual(drained.state.connection._tag, "Connecting")
   })
 
+  it("[CON6] an announcement during the sign-in counts as well", () => {
+    const fixture = new ClientFixture()
+    const goodbye = { _tag: "goodbye", code: 1012, reason: "restart", resume: true, retry_after_ms: 3_000 } as const
+    fixture.sendToClient(goodbye, undefined)
+    fixture.clientReceive()
+    assert.strictEqual(reconnectDelay(fixture, closeCode.restart, 0), 3_000)
+  })
+
   it("[CON6] waits at least ten seconds after a close for overload", () => {
     assert.isAtLeast(reconnectDelay(quietFixture(), closeCode.overload, 0) ?? 0, 10_000)
   })
@@ -111,6 +119,21 @@ describe("ConnectionLifecycle", () => {
     const fixture = quietFixture()
     reconnectDelay(fixture, code, 0.5)
     assert.strictEqual(fixture.state.connection._tag, mayReconnect(code) ? "Reconnecting" : "Disconnected")
+  })
+
+  it.each(
+    [
+      [closeCode.replaced, "closed", false],
+      [closeCode.forcedOut, "closed", false],
+      [closeCode.unauthenticated, "auth_failed", false],
+      [closeCode.connectionLimit, "closed", true],
+      [closeCode.unsupportedVersion, "outdated_client", false]
+    ] as const
+  )("[CON6] after the final close code %s the reason is %s, and trying again helps: %s", (code, name, retryable) => {
+    const fixture = quietFixture()
+    reconnectDelay(fixture, code, 0)
+    const phase = ClientMachine.phase(fixture.state)
+    assert.deepInclude(phase._tag === "Disconnected" ? phase.reason : undefined, { code: name, retryable })
   })
 
   it.each([closeCode.stateReset, closeCode.insufficientState])(
@@ -151,12 +174,22 @@ describe("ConnectionLifecycle", () => {
   })
 
   it("[SYN10] a final close fails pending commands and removes their optimistic effect", () => {
-    const fixture = quietFixture()
-    fixture.submitCommand(7, { _tag: "send_message", content: "never sent" })
+    const fixture = onlineFixture()
+    fixture.submitCommand(7, { _tag: "send_message", content: "never answered" })
+    fixture.serverReceive()
+    fixture.cutConnection()
+    // So much follows that a snapshot comes, which may contain the command.
+    for (let n = 20; n < 24; n++) fixture.append(uuid(n), otherUser, { _tag: "send_message", content: n })
+    fixture.advanceTime(20_000)
+    while (fixture.state.replicas.get(topic)?.sync._tag !== "Live") {
+      if (!fixture.serverReceive()) fixture.clientReceive()
+    }
+    assert.notStrictEqual(fixture.state.replicas.get(topic)!.base, fixture.state.replicas.get(topic)!.confirmed)
     reconnectDelay(fixture, closeCode.replaced, 0)
     assert.deepStrictEqual(fixture.outcomes.get(uuid(7)), [false])
     const replica = fixture.state.replicas.get(topic)!
     assert.strictEqual(replica.state, replica.confirmed)
+    assert.strictEqual(replica.base, replica.confirmed)
     fixture.dispatch({ _tag: "Started" })
     fixture.runUntilQuiescent()
     assert.strictEqual(ClientMachine.phase(fixture.state)._tag, "Subscribed")

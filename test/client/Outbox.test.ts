@@ -133,6 +133,8 @@ describe("Outbox", () => {
     fixture.clientReceive()
     assert.deepStrictEqual(fixture.toServer, [])
     const since = fixture.now
+    fixture.advanceTime(60_000)
+    assert.deepStrictEqual([fixture.now - since, fixture.toServer.map(({ type }) => type)], [500, ["send_message"]])
     fixture.runUntilQuiescent()
     assert.deepStrictEqual(fixture.receivedIds, [uuid(7), uuid(7)])
     assert.isAtLeast(fixture.now - since, 500)
@@ -181,6 +183,29 @@ describe("Outbox", () => {
     assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["mine"])
   })
 
+  it("[CON7] after rate_limited one command may be unanswered, one more with each receipt, and sixteen in the end", () => {
+    const fixture = onlineFixture()
+    fixture.nextOutcome = "rate_limited"
+    for (let n = 0; n < 40; n++) fixture.submitCommand(100 + n, { _tag: "send_message", content: n })
+    const rejected = fixture.toServer.splice(0)
+    assert.lengthOf(rejected, 16)
+    // As a server that keeps the order: it rejects what follows a rejected command as well.
+    for (const { id: ref_id } of rejected) {
+      const error = { _tag: "error", ref_id, code: "rate_limited", message: "later", retryable: true } as const
+      fixture.sendToClient({ ...error, retry_after_ms: 500 }, undefined)
+      fixture.clientReceive()
+    }
+    fixture.nextOutcome = "accept"
+    const unanswered: Array<number> = []
+    fixture.advanceTime(60_000)
+    while (unanswered.length < 20) {
+      unanswered.push(fixture.unansweredCommands.size)
+      const before = fixture.outcomes.size
+      while (fixture.outcomes.size === before) if (!fixture.clientReceive()) fixture.serverReceive()
+    }
+    assert.deepStrictEqual(unanswered, Array.from({ length: 20 }, (_, n) => Math.min(n + 1, 16)))
+  })
+
   it("[SYN10] a command beyond the limit of the queue fails and leaves the others", () => {
     const fixture = onlineFixture()
     fixture.serverReachable = false
@@ -188,6 +213,60 @@ describe("Outbox", () => {
     for (let n = 0; n <= maxPendingCommands; n++) fixture.submitCommand(n, { _tag: "send_message", content: n })
     assert.lengthOf(fixture.state.outbox, maxPendingCommands)
     assert.deepStrictEqual([...fixture.outcomes], [[uuid(maxPendingCommands), [false]]])
+  })
+
+  it("[SYN10] a topic is shown from its first snapshot on, also if that may contain a command", () => {
+    const fixture = new ClientFixture()
+    fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "theirs" })
+    while (fixture.state.connection._tag !== "Online") if (!fixture.serverReceive()) fixture.clientReceive()
+    fixture.submitCommand(100, { _tag: "send_message", content: "mine" })
+    while (fixture.toServer[0]?.type !== "send_message") fixture.serverReceive()
+    while (fixture.clientReceive());
+    assert.strictEqual(clientReplica(fixture).sync._tag, "Live")
+    assert.include(postContents(clientReplica(fixture).state), "theirs")
+  })
+
+  it("[SYN10] a command that another topic took over waits for no event of its own topic", () => {
+    const fixture = fixtureWithPendingCommand()
+    fixture.sendToClient(
+      { _tag: "receipt", ref_id: commandId, topic: TopicId.make("ledger:main"), seq: 900 },
+      undefined
+    )
+    fixture.clientReceive()
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, posts: 0 })
+    assert.deepStrictEqual(fixture.outcomes.get(commandId), [true])
+  })
+
+  it("[SYN10] a snapshot from before an accepted command shows others' events and the command", () => {
+    const fixture = fixtureWithPendingCommand()
+    deliverReceipt(fixture, 4)
+    fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "theirs" })
+    fixture.toClient = []
+    const snapshot = { mode: "snapshot", state: fixture.stateAt(3) as never, hash: fixture.hash } as const
+    fixture.sendToClient({
+      _tag: "subscribed",
+      ref_id: uuid(1),
+      position: fixture.position,
+      presence: [],
+      signals: [],
+      ...snapshot
+    })
+    fixture.clientReceive()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
+  })
+
+  it("[SYN10] a command whose event arrived before its receipt is shown once, also during a resynchronisation", () => {
+    const fixture = fixtureWithPendingCommand()
+    fixture.hashOverride = "0000000000000000"
+    fixture.serverReceive()
+    fixture.clientReceive()
+    assert.isUndefined(clientReplica(fixture).position)
+    fixture.hashOverride = undefined
+    fixture.clientReceive()
+    assert.deepStrictEqual(fixture.outcomes.get(commandId), [true])
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["mine"])
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["mine"])
   })
 
   it("[SYN10] an accepted command is dropped when its topic is refused before its events arrive", () => {

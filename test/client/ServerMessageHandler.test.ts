@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
 import * as StateHash from "../../src/domain/protocol/StateHash.ts"
 import { ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
-import { otherUser, topic, uuid } from "./ScriptedServer.ts"
+import { me, otherUser, topic, uuid } from "./ScriptedServer.ts"
 
 const sentMessages = (fixture: ClientFixture, type: string) =>
   fixture.intents.flatMap((intent) => intent._tag === "Send" && intent.envelope.type === type ? [intent.envelope] : [])
@@ -100,6 +100,40 @@ describe("ServerMessageHandler", () => {
     assert.lengthOf(sentMessages(fixture, "desync"), 1)
     assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["one"])
     assert.strictEqual(clientReplica(fixture).sync._tag, "Live")
+  })
+
+  it("[SYN2] deltas that do not lead from the replica's position are answered by a subscription without it", () => {
+    const fixture = onlineFixture()
+    fixture.cutConnection()
+    fixture.advanceTime(20_000)
+    while (fixture.toServer.every(({ type }) => type !== "subscribe")) {
+      if (!fixture.serverReceive()) fixture.clientReceive()
+    }
+    const { id: ref_id, payload } = fixture.toServer.find(({ type }) => type === "subscribe")!
+    assert.deepStrictEqual(payload, { position: fixture.position })
+    fixture.toServer = []
+    const position = { ...fixture.position, seq: 9 }
+    fixture.sendToClient({
+      _tag: "subscribed",
+      ref_id,
+      mode: "deltas",
+      position,
+      events: [],
+      presence: [],
+      signals: []
+    })
+    fixture.clientReceive()
+    assert.deepStrictEqual(fixture.toServer.map(({ payload, type }) => [type, payload]), [["subscribe", {}]])
+  })
+
+  it("[LED1] the balance that a query returns is the client's from then on", () => {
+    const fixture = onlineFixture()
+    fixture.submitQuery(1)
+    fixture.sendToClient({ _tag: "user", ref_id: uuid(1), user: { public_key: me, balance: 5 } }, undefined)
+    fixture.clientReceive()
+    assert.deepStrictEqual(fixture.answeredQueries, [uuid(1)])
+    assert.strictEqual(fixture.state.init?.user.balance, 5)
+    assert.strictEqual(fixture.state.connection._tag, "Online")
   })
 
   it.each([[undefined, 2_000], [700, 700]])(
