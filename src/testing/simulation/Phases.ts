@@ -35,11 +35,14 @@ export const replaceServer = Effect.fnUntraced(function*(cluster: SimulatedClust
   // The last frames are still in transit.
   yield* runtime.runUntil(runtime.now + 500)
   for (const connection of connections) {
-    const closedByClient = connection.clientCloseCode === undefined && connection.clientState === "closed"
-    if (!closedByClient && !(connection.goodbyeSent && connection.clientCloseCode === closeCode.restart)) {
+    const { clientCloseCode, clientState, goodbyeSent } = connection
+    const closedByClient = clientCloseCode === undefined && clientState === "closed"
+    // Its session was revoked meanwhile (SEC7).
+    const revoked = clientCloseCode === closeCode.forcedOut || clientCloseCode === closeCode.sessionReused
+    if (!closedByClient && !revoked && !(goodbyeSent && clientCloseCode === closeCode.restart)) {
       runtime.reportViolation(
         "SYN11",
-        `${connection.client.name} was closed with ${connection.clientCloseCode}, goodbye: ${connection.goodbyeSent}`
+        `${connection.client.name} was closed with ${clientCloseCode}, goodbye: ${goodbyeSent}`
       )
     }
   }
