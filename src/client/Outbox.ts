@@ -38,13 +38,15 @@ const defaultRetryDelay = 1_000
  * Stores a replica with the optimistic effect of the commands that are pending for it.
  *
  * A command that is shown stays shown, once, unless it is rejected (SYN10). While the confirmed state may contain one,
- * the replica keeps its base, and with it every command that is not in it, answered or not. Otherwise the confirmed
- * state becomes the base, and the commands that it contains have no effect of their own any more.
+ * or was given up for a snapshot that is to come, the replica keeps its base, and with it every command that is not in
+ * it, answered or not. Otherwise the confirmed state becomes the base, and the commands that it contains have no effect
+ * of their own any more.
  */
 export const rebase = (config: Config, state: State, replica: Replica.Replica): State => {
   const isUncertain = ({ inConfirmed, optimistic, topic }: PendingCommand) =>
     optimistic && inConfirmed === "maybe" && topic === replica.topic
-  if (replica.base !== undefined && state.outbox.some(isUncertain)) return applyPending(config, state, replica)
+  const keepsBase = replica.position === undefined || state.outbox.some(isUncertain)
+  if (replica.base !== undefined && keepsBase) return applyPending(config, state, replica)
   const outbox = state.outbox.flatMap((pending) => {
     if (pending.topic !== replica.topic || pending.inConfirmed === "no") return [pending]
     return pending.stage === "accepted" ? [] : [{ ...pending, optimistic: false }]
@@ -188,7 +190,7 @@ export const handleReceipt = (config: Config, state: State, message: ServerMessa
   const replica = state.replicas.get(pending.topic)
   const isShown = pending.optimistic && receipt.topic === pending.topic && replica?.base !== undefined &&
     replica.sync._tag !== "Refused"
-  const isInConfirmed = pending.inConfirmed === "yes" || receipt.seq <= (replica?.position?.seq ?? 0)
+  const isInConfirmed = receipt.seq <= (replica?.position?.seq ?? 0)
   const accepted: PendingCommand = {
     ...pending,
     stage: "accepted",
