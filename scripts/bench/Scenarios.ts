@@ -73,7 +73,7 @@ const latencyGoals: ReadonlyArray<Goal> = [
   { of: "p99 ms", against: "ws", max: 1.5 }
 ]
 
-const noAbuse = { kind: "abuse", idle: 0, silent: 0, slowloris: 0, flood: 0, churn: 0 } as const
+const noAbuse = { kind: "abuse", idle: 0, silent: 0, slowloris: 0, flood: 0, readers: 0, churn: 0 } as const
 
 /** How much abusive clients delay healthy ones. */
 const noisyNeighbours = (
@@ -96,7 +96,7 @@ const noisyNeighbours = (
       comparedWith: [],
       window: { warmup: 3000, measure: 8000 },
       quick: false,
-      raisedLimits: Servers.singleAddressLimits
+      raisedLimits: abusive.readers === undefined ? Servers.singleAddressLimits : Servers.writerLimits
     }
   )
 
@@ -205,6 +205,12 @@ export const comparisonScenarios: ReadonlyArray<Scenario> = [
     slowloris: 2000
   }, 15_000),
   noisyNeighbours("flood", "the same beside one user who sends 10,000 messages/s", { flood: 10_000 }, 15_000),
+  noisyNeighbours(
+    "readers",
+    "the same beside one user who reads a thread of 5 MB on 8 connections, again and again",
+    { readers: 8 },
+    15_000
+  ),
   noisyNeighbours(
     "crowd",
     "the same among 10,000 idle, 2,000 silent and 2,000 slowloris connections, a flood of 2,000 messages/s from one " +

@@ -55,12 +55,13 @@ export const singleAddressLimits: ReadonlyArray<keyof Limits> = [
   "connectionsPerAddress"
 ]
 
-/** The same, and limits per user: the load exceeds a user's rate. */
+/** The same, and the rate of a user's commands: one writes a long thread first. */
+export const writerLimits: ReadonlyArray<keyof Limits> = [...singleAddressLimits, "messagesPerMinute", "messageBurst"]
+
+/** The same, and all other limits per user: the load exceeds a user's rate. */
 export const multiUserLimits: ReadonlyArray<keyof Limits> = [
-  ...singleAddressLimits,
+  ...writerLimits,
   "signalsPerSecond",
-  "messagesPerMinute",
-  "messageBurst",
   "readsPerMinute",
   "readBurst",
   "inFlight"

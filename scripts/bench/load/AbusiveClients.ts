@@ -54,6 +54,41 @@ const floodSignals = Effect.fnUntraced(function*(job: LoadSpec, perSecond: numbe
   }
 })
 
+/** Messages of the long thread, each of `longTextLength` characters: 5 MB in all. */
+const longThreadMessages = 5_120
+const longTextLength = 1_000
+
+/** Queries that each reader has in flight, and milliseconds that it waits after a rejection. */
+const queriesPerReader = 8
+const readRetryMillis = 200
+
+/** One user who writes a long thread, and whose connections then read all of it, again and again. */
+const readLongThread = Effect.fnUntraced(function*(job: LoadSpec, readers: number) {
+  const { commandFrame } = WireAdapters.wireAdapters[job.target.adapter]
+  const { member, peer } = yield* Clients.connectUser(job, WireAdapters.makeVirtualUser(firstUserIndex - 1))
+  const topic = yield* WireAdapters.createThread(peer)
+  const text = WireAdapters.makeText(longTextLength)
+  const post = commandFrame(member, topic, "submit_message", { content: text })
+  for (let n = 0; n < longThreadMessages; n += 16) {
+    yield* WireAdapters.awaitReceipts(peer, FrameTemplate.encodeBurst(post, n, 16), 16)
+  }
+  const query = commandFrame(member, topic, "get_thread", {})
+  let queries = longThreadMessages
+  for (let n = 0; n < readers; n++) {
+    const { peer: reader } = yield* Clients.connectUser(job, member)
+    const rejections = yield* Queue.unbounded<boolean>()
+    const read = () => reader.write(FrameTemplate.encodeBurst(query, queries++, 1))
+    reader.onFrame = (bytes, start, end) =>
+      Queue.offerUnsafe(rejections, bytes.subarray(start, end).includes("\"type\":\"error\""))
+    const readRepeatedly = Effect.gen(function*() {
+      if (yield* Queue.take(rejections)) yield* Effect.sleep(readRetryMillis)
+      read()
+    })
+    yield* Effect.forkChild(Effect.forever(readRepeatedly))
+    for (let k = 0; k < queriesPerReader; k++) read()
+  }
+})
+
 /** Number of users that make visits. */
 const visitorCount = 250
 
@@ -100,6 +135,7 @@ export const runAbusiveClients = Effect.fnUntraced(
     for (let i = 0; i < load.slowloris; i++) {
       yield* Effect.forkChild(sendSlowRequest(job, i * arrivalMillis / load.slowloris))
     }
+    if (load.readers > 0) yield* readLongThread(job, load.readers)
     if (load.flood > 0) yield* Effect.forkChild(floodSignals(job, load.flood))
     if (load.churn > 0) yield* Effect.forkChild(visitAtRate(job, load.churn, counts))
     yield* Effect.sleep(arrivalMillis)

@@ -62,6 +62,8 @@ export type Load =
     readonly slowloris: number
     /** Messages per second by one user. */
     readonly flood: number
+    /** Connections of one user that read a thread of 5 MB again and again. */
+    readonly readers: number
     /** Visits per second: connect, resume, disconnect. */
     readonly churn: number
   }
