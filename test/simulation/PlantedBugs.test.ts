@@ -48,6 +48,7 @@ const expectations: Record<PlantedBugs.BugName, Expectation> = {
   "every-vote-counts": { title: "[THR3] a vote of a user who has voted", rules: ["THR3"], seedsMax: 10 },
   "unqueued-runs": { title: "[THR8] a run that starts beside another", rules: ["THR8"], seedsMax: 10 },
   "stakes-paid-twice": { title: "[LED2] a stake that is paid out twice", rules: ["LED2"], seedsMax: 10 },
+  "created-rewards": { title: "[LED2] a reward that the treasury does not pay", rules: ["LED2"], seedsMax: 20 },
   "rejected-stakes-kept": { title: "[LED4] a stake that is never released", rules: ["LED4"], seedsMax: 10 },
   "search-for-one-reader": {
     title: "[CHO13][SEC10] a search that reads what one reader of the thread may read",

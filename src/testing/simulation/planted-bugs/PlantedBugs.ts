@@ -18,7 +18,7 @@ import type { SimulatedNetwork } from "../cluster/SimulatedNetwork.ts"
 import type { PlantedBug } from "../cluster/SimulatedServer.ts"
 import type { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
-import * as DecisionBugs from "./DecisionBugs.ts"
+import * as KindBugs from "./KindBugs.ts"
 
 const bugs = {
   "unordered-broadcast": () => ({ topics: publishOutOfOrder }),
@@ -31,12 +31,13 @@ const bugs = {
   "ignored-upsert-errors": () => ({ index: ignoreUpsertErrors }),
   "stripped-hashes": () => ({ network: stripHashes }),
   "drain-without-goodbye": () => ({ drain: Effect.void }),
-  "every-vote-counts": () => DecisionBugs.countDuplicateVotes,
-  "unqueued-runs": () => DecisionBugs.startRunsAtOnce,
-  "stakes-paid-twice": () => DecisionBugs.repeatShares,
-  "rejected-stakes-kept": () => DecisionBugs.holdRejectedStakes,
+  "every-vote-counts": () => KindBugs.countDuplicateVotes,
+  "unqueued-runs": () => KindBugs.startRunsAtOnce,
+  "stakes-paid-twice": () => KindBugs.repeatShares,
+  "created-rewards": () => KindBugs.createRewards,
+  "rejected-stakes-kept": () => KindBugs.holdRejectedStakes,
   "search-for-one-reader": () => ({ directory: searchForOneReader }),
-  "search-after-join": () => DecisionBugs.searchOnAfterJoin,
+  "search-after-join": () => KindBugs.searchOnAfterJoin,
   "cached-sessions": () => ({ sessions: cacheSessions }),
   "sign-out-of-one-connection": () => ({ sessions: ignoreRevocations })
 } satisfies Readonly<Record<string, (runtime: SimulationRuntime) => PlantedBug>>

@@ -1,6 +1,9 @@
-/** Planted bugs of decisions: each replaces what a kind decides in one case. Its `evolve`, and the clients, stay as they are. */
-import { Result } from "effect"
-import { ledgerKind } from "../../../domain/ledger/Ledger.ts"
+/**
+ * Planted bugs of kinds: each replaces in one case what a kind of the server decides, or the state after an event. The
+ * clients and the oracle keep the real kinds.
+ */
+import { HashMap, Result } from "effect"
+import { balanceOf, ledgerKind } from "../../../domain/ledger/Ledger.ts"
 import { isUser } from "../../../domain/protocol/Ids.ts"
 import type { Rejection } from "../../../domain/protocol/Rejection.ts"
 import { threadKind } from "../../../domain/thread/Thread.ts"
@@ -71,3 +74,16 @@ export const searchOnAfterJoin: PlantedBug = redecide(
         )
       })
 )
+
+/** A reward reaches its author, and stays in the treasury as well. */
+export const createRewards: PlantedBug = {
+  kinds: (kinds) => {
+    const evolve: typeof ledgerKind.evolve = (state, event) => {
+      const next = ledgerKind.evolve(state, event)
+      return event._tag === "Rewarded"
+        ? { ...next, accounts: HashMap.set(next.accounts, "treasury", balanceOf(state, "treasury")) }
+        : next
+    }
+    return new Map([...kinds, [ledgerKind.name, { ...ledgerKind, evolve }]])
+  }
+}
