@@ -1,6 +1,6 @@
 /** The page in two browsers, across a crash of the server. */
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { browserTimeout, executablePath, fromPromise, launchBrowser, plainHost } from "../support/Browser.ts"
 import { hasOpenSsl, makeCertificate } from "../support/Certificate.ts"
@@ -264,19 +264,31 @@ Prerequisite.describeWith(
     )
 
     it.live(
-      "[AUT1] a key that is removed in one tab is removed in all, and where keys cannot be used the page says so",
+      "[AUT1][SEC7] a removed key is gone in all tabs and signs out, later if need be; where keys are unusable the page says so",
       () =>
         Effect.scoped(Effect.gen(function*() {
-          const server = yield* startServer({ data: yield* temporaryFolder, env: { CHOIR_INSECURE: "1" } })
+          const data = yield* temporaryFolder
+          const server = yield* startServer({ data, env: { CHOIR_INSECURE: "1" } })
           const chromium = yield* launchBrowser
           const { openTab, page, pageErrors } = yield* openBrowserUser(chromium, server.url)
           const other = yield* openTab(server.url)
           yield* fromPromise(() => other.getByRole("complementary").waitFor())
+          const signedOut = yield* Deferred.make<void>()
+          page.on("websocket", (socket) => {
+            socket.on("framereceived", ({ payload }) => {
+              if (String(payload).includes("signed_out")) Deferred.doneUnsafe(signedOut, Effect.void)
+            })
+          })
+          yield* server.stop("SIGKILL")
           yield* fromPromise(() => page.getByRole("region", { name: "Your key" }).locator("summary").click())
           yield* click(page, "Remove this key")
+          yield* expectText(page, "the session ends as soon as")
+          yield* click(page, "Remove it now")
           for (const tab of [page, other]) {
             yield* fromPromise(() => tab.getByRole("button", { name: "Create a key" }).waitFor())
           }
+          yield* startServer({ data, port: server.port, env: { CHOIR_INSECURE: "1" } })
+          yield* Deferred.await(signedOut)
           assert.deepStrictEqual(pageErrors, [])
           // The browser itself warns about such an origin.
           const insecure = yield* openTab(server.url.replace("127.0.0.1", plainHost))
