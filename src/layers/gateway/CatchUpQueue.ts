@@ -59,9 +59,7 @@ export const startNextCatchUp = (runtime: ConnectionRuntime, client: ClientConne
   const { outboxFold } = runtime.limits
   const [next] = client.catchUpQueue
   if (next === undefined || client.catchingUp || client.connection.bufferedAmount() > outboxFold) return
-  // Replies that are held behind this read's own would wait for it for ever.
-  const holdsReplies = next.slot !== undefined && next.slot === client.firstReplySlot
-  if (client.heldReplyBytes > outboxFold && !holdsReplies) return
+  if (client.heldReplyBytes > outboxFold && !holdsReplies(client)) return
   client.catchUpQueue.shift()
   client.catchingUp = true
   next.start(() => {
@@ -69,6 +67,10 @@ export const startNextCatchUp = (runtime: ConnectionRuntime, client: ClientConne
     startNextCatchUp(runtime, client)
   })
 }
+
+/** Whether the replies are held behind that of a queued read: they would wait for it for ever. */
+const holdsReplies = ({ catchUpQueue, firstReplySlot }: ClientConnection): boolean =>
+  firstReplySlot !== undefined && catchUpQueue.some(({ slot }) => slot === firstReplySlot)
 
 /** CON8: the send queue has room again, so each topic with coalesced frames is brought up to date. */
 export const handleDrained = (

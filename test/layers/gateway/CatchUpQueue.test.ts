@@ -124,6 +124,17 @@ describe("a read that other replies wait for", () => {
       assert.strictEqual(startedEffects.count, 1)
     })))
 
+  it.effect("[CON2] [CON8] starts after a catch-up in front of it, which waits for no reply itself", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { answer, client, drain, runtime, startedEffects } = yield* makeFixture
+      CatchUpQueue.handleDrained(runtime, client, coalesced)
+      handlers.ReadThread(runtime, client, read, ReplyOrder.openSlot(client))
+      ReplyOrder.reply(client, ReplyOrder.openSlot(client), large, client)
+      drain()
+      answer()
+      assert.strictEqual(startedEffects.count, 1)
+    })))
+
   it.effect("[CON2] [CON8] starts when the reply before its own is sent, without another event", () =>
     Effect.scoped(Effect.gen(function*() {
       const { client, drain, runtime, startedEffects } = yield* makeFixture
