@@ -6,7 +6,7 @@
  * that survived is tried again only by tests that changed since.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Clock, Console, Effect, Result } from "effect"
+import { Clock, Console, Effect } from "effect"
 import { globSync, mkdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
@@ -16,6 +16,7 @@ import { serveRequests, type WorkerMode } from "./mutate/MutantWorker.ts"
 import { pendingMutants, pendingTests, runMutants, type RunOptions } from "./mutate/MutationRun.ts"
 import { runSwitched } from "./mutate/SwitchedRun.ts"
 import { openVerdicts } from "./mutate/Verdicts.ts"
+import { parseInteger, parseOptions } from "./ScriptOptions.ts"
 
 /** The seed of the published run. */
 const publishedSeed = 20261127
@@ -31,37 +32,27 @@ Usage: npm run mutate -- [options]
   --folder DIR   where results are kept (default .mutate)
   --help         print this text`
 
-/** The options; a sentence when they are invalid. */
-const parseOptions = (args: ReadonlyArray<string>) =>
-  Result.try({
-    try: () => {
-      const { values } = parseArgs({
-        args: [...args],
-        options: {
-          seed: { type: "string", default: `${publishedSeed}` },
-          count: { type: "string", default: "600" },
-          minutes: { type: "string", default: "60" },
-          only: { type: "string", default: "" },
-          tests: { type: "string", default: "" },
-          folder: { type: "string", default: ".mutate" },
-          list: { type: "boolean", default: false },
-          help: { type: "boolean", default: false },
-          // Runs this script as a process that serves requests.
-          worker: { type: "string" }
-        }
-      })
-      for (const name of ["seed", "count", "minutes"] as const) {
-        if (!/^[1-9]\d{0,14}$/.test(values[name])) throw new Error(`--${name} must be a positive integer`)
-      }
-      return { ...values, seed: Number(values.seed), count: Number(values.count), minutes: Number(values.minutes) }
-    },
-    // Node appends advice to its own messages; only their first sentence is kept.
-    catch: (error) => `${(error as Error).message.split(/\.\s/, 1)[0]}: see --help.`
+const options = parseOptions(() => {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string", default: `${publishedSeed}` },
+      count: { type: "string", default: "600" },
+      minutes: { type: "string", default: "60" },
+      only: { type: "string", default: "" },
+      tests: { type: "string", default: "" },
+      folder: { type: "string", default: ".mutate" },
+      list: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+      // Runs this script as a process that serves requests.
+      worker: { type: "string" }
+    }
   })
-
-const options = Result.getOrElse(parseOptions(process.argv.slice(2)), (message) => {
-  process.stderr.write(`${message}\n`)
-  process.exit(1)
+  return {
+    ...values,
+    seed: parseInteger("seed", values.seed),
+    count: parseInteger("count", values.count),
+    minutes: parseInteger("minutes", values.minutes)
+  }
 })
 
 const mutableFiles = globSync("src/{domain,client}/**/*.ts").sort()

@@ -3,7 +3,7 @@
  * A failing seed is printed with its violations, its shrunk fault plan and the command that replays it.
  */
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Console, Effect, Result } from "effect"
+import { Console, Effect } from "effect"
 import { spawn } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -11,6 +11,7 @@ import { parseArgs } from "node:util"
 import * as PlantedBugs from "../src/testing/simulation/planted-bugs/PlantedBugs.ts"
 import * as SeedRunner from "../src/testing/simulation/SeedRunner.ts"
 import { simulate, type SimulationReport } from "../src/testing/simulation/Simulation.ts"
+import { parseInteger, parseOptions } from "./ScriptOptions.ts"
 
 const usage = `Runs the simulator over a range of seeds and prints how to replay those that fail.
 
@@ -22,40 +23,27 @@ Usage: npm run simulate -- [options]
   --trace FILE   run the first seed only, and write its trace to FILE
   --help         print this text`
 
-/** The options; a sentence when they are invalid. */
-const parseOptions = (args: ReadonlyArray<string>) =>
-  Result.try({
-    try: () => {
-      const { values } = parseArgs({
-        args: [...args],
-        options: {
-          seeds: { type: "string", default: "100" },
-          from: { type: "string", default: "1" },
-          jobs: { type: "string", default: "1" },
-          bug: { type: "string" },
-          trace: { type: "string" },
-          help: { type: "boolean", default: false }
-        }
-      })
-      for (const name of ["seeds", "from", "jobs"] as const) {
-        if (!/^[1-9]\d{0,14}$/.test(values[name])) throw new Error(`--${name} must be a positive integer`)
-      }
-      const bug = PlantedBugs.bugNames.find((name) => name === values.bug)
-      if (values.bug !== bug) throw new Error(`Unknown planted bug '${values.bug}'`)
-      const { from, help, jobs, seeds, trace } = values
-      return { seeds: Number(seeds), from: Number(from), jobs: Number(jobs), bug, trace, help }
-    },
-    // Node appends advice to its own messages; only their first sentence is kept.
-    catch: (error) => `${(error as Error).message.split(/\.\s/, 1)[0]}: see --help.`
+const { bug, from, help, jobs, seeds, trace: traceFile } = parseOptions(() => {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: "string", default: "100" },
+      from: { type: "string", default: "1" },
+      jobs: { type: "string", default: "1" },
+      bug: { type: "string" },
+      trace: { type: "string" },
+      help: { type: "boolean", default: false }
+    }
   })
-
-const { bug, from, help, jobs, seeds, trace: traceFile } = Result.getOrElse(
-  parseOptions(process.argv.slice(2)),
-  (message) => {
-    process.stderr.write(`${message}\n`)
-    process.exit(1)
+  const bug = PlantedBugs.bugNames.find((name) => name === values.bug)
+  if (values.bug !== bug) throw new Error(`Unknown planted bug '${values.bug}'`)
+  return {
+    ...values,
+    bug,
+    seeds: parseInteger("seeds", values.seeds),
+    from: parseInteger("from", values.from),
+    jobs: parseInteger("jobs", values.jobs)
   }
-)
+})
 
 /** Shrinking replays a seed once per fault, so only so many failures are shrunk. */
 const shrunkFailuresMax = 5
