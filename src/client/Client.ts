@@ -23,7 +23,6 @@
  * - `make` and `open` do not fail when the server cannot be reached; `phase` and `onChange` report the connection.
  * - A client that gives up is `Disconnected` with a reason: no WebSocket can be opened, the key was rejected, the server
  *   closed for good. Commands and queries then fail with that reason, until `start`.
- *   A rejected key ends it: `phase` is then `Disconnected` with a reason, and pending commands fail.
  * - `view` is undefined until the topic has a listener, and `View.position` is undefined until the server has answered.
  * - The queue of commands is in memory: a closed page or process loses the ones without a receipt. To retry after a
  *   crash, store the id given to `send` and send the same command under it again.
@@ -105,9 +104,9 @@ export interface Client {
   /** The user with the current balance. */
   readonly user: Effect.Effect<ResponsePayload<"user">, ClientError>
   /**
-   * Revokes the session on the server and disconnects. Repeated until the server confirms it, over errors and lost
-   * connections, also if the caller stops waiting. Fails with `not_signed_out` when the client is stopped or closed
-   * before.
+   * Revokes the session on the server and disconnects; connects first if need be. Repeated until the server confirms it,
+   * over errors and lost connections, also if the caller stops waiting. Fails with `not_signed_out` when the client is
+   * stopped or gives up before, and with `closed` when it was closed.
    */
   readonly signOut: Effect.Effect<void, ClientError>
 }

@@ -126,10 +126,17 @@ const handleMessage = (config: Config, state: State, message: Message): Transiti
 
 // -- Messages of the user ----------------------------------------------------
 
-const submitQuery = (state: State, { id, query, topic }: MessageOf<"QuerySubmitted">): Transition => {
+const submitQuery = (state: State, { at, id, query, topic }: MessageOf<"QuerySubmitted">): Transition => {
+  const waiting: State = { ...state, pendingQueries: [...state.pendingQueries, { id, query, topic, sent: false }] }
+  // Also a client that was stopped, or has given up, connects to end its session.
+  if (query._tag === "sign_out" && state.connection._tag === "Disconnected") {
+    return state.session === undefined
+      ? [state, [{ _tag: "CompleteQuery", id, outcome: Result.succeed({ _tag: "signed_out", ref_id: id }) }]]
+      : ConnectionLifecycle.start(waiting, at)
+  }
   const failure = endReason(state)
   return failure === undefined
-    ? withoutIntents({ ...state, pendingQueries: [...state.pendingQueries, { id, query, topic, sent: false }] })
+    ? withoutIntents(waiting)
     : [state, [{ _tag: "CompleteQuery", id, outcome: Result.fail(failure) }]]
 }
 

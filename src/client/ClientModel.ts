@@ -12,7 +12,8 @@
  *       │                    Reconnecting ◀─────────┘
  *       │
  *       └── from each state: Stopped, and a close code that forbids reconnecting (CON6);
- *           from Connecting also: a rejected key, a failed signature, another server's audience (SEC3), no WebSocket
+ *           from Connecting also: a rejected key, a failed signature, another server's audience (SEC3);
+ *           from Connecting and Reconnecting: no WebSocket can be opened
  * ```
  *
  * "Connection lost" is `SocketClosed` with any other code, a timeout of the sign-in or of an answer to `heartbeat`, a
@@ -108,11 +109,11 @@ export interface PendingCommand {
   readonly budget: string
   readonly at: Instant
   readonly seed: number
-  /** Not yet sent on this connection, sent on it and unanswered, or receipted ahead of the replica. */
+  /** Not yet sent on this connection, sent on it and unanswered, or receipted ahead of the replica's `base`. */
   readonly stage: "queued" | "sent" | "accepted"
   /** Whether it is applied to the replica's `base`; false once that contains it. */
   readonly optimistic: boolean
-  /** How often it was sent, on any connection, without an answer that it was not decided: if ever, it may be logged. */
+  /** How often it was sent, but for attempts that the server has answered undecided. Above 0, the log may contain it. */
   readonly undecidedAttempts: number
   /** Whether the replica's `confirmed` contains it. Maybe after a snapshot, which names no commands, until its answer. */
   readonly inConfirmed: "no" | "maybe" | "yes"
@@ -171,7 +172,7 @@ export type UntimedMessage =
   | { readonly _tag: "Started" }
   | { readonly _tag: "Stopped" }
   | { readonly _tag: "SocketOpened"; readonly socket: number }
-  /** No socket can be opened. `problem` is a sentence without a period. */
+  /** No socket can be opened. `problem` says why, without a period at its end. */
   | { readonly _tag: "SocketUnusable"; readonly problem: string }
   /** `value` is the parsed JSON of a frame. */
   | { readonly _tag: "FrameReceived"; readonly socket: number; readonly value: unknown }

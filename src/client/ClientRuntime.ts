@@ -43,8 +43,8 @@ export interface ClientRuntime {
   /** Calls back with durable events as replicas apply them. */
   readonly onEvents: (listener: EventListener) => Unsubscribe
   /**
-   * Submits a command and waits for its outcome. When the fiber is interrupted the command is withdrawn, unless it was
-   * sent already. Fails with `closed` after the client's scope has ended.
+   * Submits a command and waits for its outcome. When the fiber is interrupted the command is withdrawn, unless it may
+   * have taken effect. Fails with `closed` after the client's scope has ended.
    */
   readonly sendCommand: (message: Omit<CommandMessage, "_tag" | "seed">) => Effect.Effect<Receipt, ClientError>
   /** Submits a query and waits for its answer. Fails with `closed` after the client's scope has ended. */

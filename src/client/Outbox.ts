@@ -13,7 +13,7 @@
  *              connection lost         removed                              removed
  * ```
  *
- * A command whose caller is interrupted before it was sent is removed too.
+ * A command whose caller is interrupted is removed too, unless it may have taken effect.
  *
  * Commands of one budget take effect in the order of submission (CON7): the server rejects a command that exceeds the
  * rate together with all behind it, and the window of 1 lets no other leave until the oldest is answered.

@@ -16,7 +16,7 @@ export const onBlocked = (url: string, listener: () => void, global: unknown = g
     const blocked: unknown = Reflect.get(event, "blockedURI")
     // A policy may only report what it would block.
     const isEnforced = Reflect.get(event, "disposition") === "enforce"
-    if (isEnforced && typeof blocked === "string" && blocked.startsWith(origin)) listener()
+    if (isEnforced && typeof blocked === "string" && URL.parse(blocked)?.origin === origin) listener()
   }
   document?.addEventListener("securitypolicyviolation", onViolation)
   return () => document?.removeEventListener("securitypolicyviolation", onViolation)

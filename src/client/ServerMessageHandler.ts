@@ -16,7 +16,7 @@ import * as Replica from "./Replica.ts"
 
 /** Milliseconds before the next `subscribe` after a retryable error; also the step of the delay after desyncs. */
 const subscribeRetryDelay = 2_000
-/** Milliseconds before the first repetition of a sign-out that met an error. */
+/** Least milliseconds before the first repetition of a sign-out that met an error. */
 const signOutRetryDelay = 1_000
 /** Most milliseconds between a delta and its `ack` (SYN6). */
 const ackDelay = 2_000
@@ -225,7 +225,7 @@ const handleError = (
   const isSignOut = state.pendingQueries.some(({ id, query }) => id === message.ref_id && query._tag === "sign_out")
   // AUT2: the session goes on after an error. Resume it, and sign out again.
   if (isSignOut && (reason.retryable || reason.code === "unauthenticated")) {
-    return ConnectionLifecycle.scheduleReconnect(state, at, message.retry_after_ms ?? signOutRetryDelay)
+    return ConnectionLifecycle.scheduleReconnect(state, at, Math.max(signOutRetryDelay, message.retry_after_ms ?? 0))
   }
   const completed = completeQuery(state, message.ref_id, Result.fail(reason))
   if (completed !== undefined) return completed
@@ -242,8 +242,9 @@ const handleError = (
   }
   const desynced = reason.code === "state_desync" && topic !== undefined ? state.replicas.get(topic) : undefined
   if (desynced !== undefined) return withoutIntents(setReplica(state, Replica.requestSubscription(desynced, at, true)))
+  // The command first: losing the connection would make its attempt one that is not known to be undecided.
   return andThen(
-    ClientAuthentication.handleConnectionError(config, state, at, message),
-    (next) => Outbox.handleCommandError(config, next, at, message)
+    Outbox.handleCommandError(config, state, at, message),
+    (next) => ClientAuthentication.handleConnectionError(config, next, at, message)
   )
 }

@@ -1,6 +1,6 @@
 /** The user's key: its short form, its balance, saving the secret, and removing the key. */
 import { Effect } from "effect"
-import { type ReactNode, useState } from "react"
+import { type ReactNode, useEffect, useRef, useState } from "react"
 import type { Client } from "../client/Client.ts"
 import { formatError, formatTokens, shortKey } from "./format.ts"
 import * as KeyStore from "./KeyStore.ts"
@@ -22,16 +22,26 @@ export const KeyPanel = ({ balance, client, onKeyRemoved, onKeySaved, secret, un
   const [errorMessage, setErrorMessage] = useState<string>()
   const [signingOut, setSigningOut] = useState(false)
   const showError = (error: unknown) => setErrorMessage(formatError(error))
+  const stopWaiting = useRef(() => {})
+  // Who has removed the key meanwhile may have made another one.
+  useEffect(() => () => stopWaiting.current(), [])
   const removeKey = () =>
-    void Effect.runPromise(KeyStore.remove).then(() => {
+    void Effect.runPromise(KeyStore.remove(client.me)).then(() => {
       clearSaved(client.me)
       onKeyRemoved()
     }, showError)
   const signOutAndRemove = () => {
     if (!confirm("Remove this key from the browser? Without a saved copy of its secret, this identity is lost.")) return
     setSigningOut(true)
+    setErrorMessage(undefined)
     const signOut = client.state().session === undefined ? Effect.void : client.signOut
-    Effect.runPromise(signOut).then(removeKey, showError)
+    stopWaiting.current = Effect.runCallback(Effect.match(signOut, {
+      onSuccess: removeKey,
+      onFailure: (error) => {
+        setSigningOut(false)
+        showError(error)
+      }
+    }))
   }
   return (
     <section className="key-panel" aria-label="Your key">

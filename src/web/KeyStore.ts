@@ -117,7 +117,12 @@ export const save = Effect.fnUntraced(function*(secret: string) {
   return identityOf(stored)
 })
 
-/** Deletes the stored key. Without a saved secret it cannot be recovered. */
-export const remove: Effect.Effect<void, ClientError> = transact("readwrite", (keys) => keys.delete("me")).pipe(
-  Effect.andThen(announceChange)
-)
+/** Deletes a key, unless another one is stored by now. Without a saved secret it cannot be recovered. */
+export const remove = (publicKey: UserId): Effect.Effect<void, ClientError> =>
+  transact<unknown>("readwrite", (keys) => {
+    const request = keys.get("me")
+    request.addEventListener("success", () => {
+      if (isStoredKey(request.result) && request.result.publicKey === publicKey) keys.delete("me")
+    })
+    return request
+  }).pipe(Effect.andThen(announceChange))

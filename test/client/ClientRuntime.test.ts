@@ -32,21 +32,22 @@ const endReason = (client: Client.Client) => {
   return phase._tag === "Disconnected" ? phase.reason : undefined
 }
 
-/** Makes this process look like a page to the client; the events that have a listener, one entry each. */
+/** Makes this process look like a page to the client; the listeners that are on it. */
 const pageListeners = Effect.acquireRelease(
   Effect.sync(() => {
-    const active: Array<string> = []
+    const active: Array<{ readonly target: EventTarget; readonly type: string; readonly listener: unknown }> = []
     class Page extends EventTarget {
       readonly document: EventTarget | undefined
       constructor(document?: EventTarget) {
         super()
         this.document = document
       }
-      override addEventListener(type: string) {
-        active.push(type)
+      override addEventListener(type: string, listener: unknown) {
+        active.push({ target: this, type, listener })
       }
-      override removeEventListener(type: string) {
-        active.splice(active.indexOf(type), 1)
+      override removeEventListener(type: string, listener: unknown) {
+        const index = active.findIndex((one) => one.target === this && one.type === type && one.listener === listener)
+        if (index >= 0) active.splice(index, 1)
       }
     }
     const prototype: unknown = Object.getPrototypeOf(globalThis)
@@ -62,7 +63,13 @@ describe("ClientRuntime", () => {
       const { active } = yield* pageListeners
       yield* Effect.scoped(Effect.andThen(
         unconnectedClient,
-        Effect.sync(() => assert.includeMembers(active, ["visibilitychange", "online", "securitypolicyviolation"]))
+        Effect.sync(() =>
+          assert.includeMembers(active.map(({ type }) => type), [
+            "visibilitychange",
+            "online",
+            "securitypolicyviolation"
+          ])
+        )
       ))
       assert.deepStrictEqual(active, [])
     }))

@@ -109,6 +109,18 @@ describe("Outbox", () => {
     assert.deepStrictEqual([...fixture.outcomes], [[uuid(7), [true]]])
   })
 
+  it("[SYN10] a command that came too late for its session is not decided, and may be withdrawn", () => {
+    const fixture = onlineFixture()
+    fixture.submitCommand(7, { _tag: "send_message", content: "mine" })
+    const late = { _tag: "error", ref_id: uuid(7), code: "unauthenticated", message: "no", retryable: false } as const
+    fixture.sendToClient(late, undefined)
+    fixture.clientReceive()
+    assert.strictEqual(fixture.state.connection._tag, "Reconnecting")
+    fixture.dispatch({ _tag: "CommandWithdrawn", id: uuid(7) })
+    assert.deepStrictEqual(fixture.state.outbox, [])
+    assert.deepStrictEqual(postContents(clientReplica(fixture).state), [])
+  })
+
   it("[SYN4][SYN10] a command that a snapshot may contain is not applied a second time", () => {
     const fixture = onlineFixture()
     fixture.submitCommand(7, { _tag: "send_message", content: "mine" })

@@ -35,7 +35,8 @@ describe("PageLifecycle", () => {
         })
       )
     violate({ disposition: "report" })
-    for (const blockedURI of ["", "inline", "wss://elsewhere.test/ws"]) violate({ blockedURI })
+    const others = ["", "inline", "wss://elsewhere.test/ws", "wss://choir.test:9000/ws", "wss://choir.test.example/ws"]
+    for (const blockedURI of others) violate({ blockedURI })
     assert.strictEqual(calls, 0)
     violate({})
     assert.strictEqual(calls, 1)

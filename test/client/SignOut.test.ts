@@ -61,11 +61,22 @@ describe("sign-out", () => {
     fixture.submitSignOut(1)
     fixture.dispatch({ _tag: "Stopped" })
     assert.deepStrictEqual(fixture.queryFailures, ["not_signed_out"])
-    // The token is kept for this.
-    fixture.submitSignOut(2)
-    fixture.dispatch({ _tag: "Started" })
-    runUntilDisconnected(fixture)
-    assert.deepStrictEqual([fixture.queryFailures.at(-1), fixture.hasSession], [undefined, false])
+  })
+
+  it("[AUT2][SEC7] connects for it after the client was stopped, or has given up", () => {
+    for (const end of ["Stopped", "replaced"] as const) {
+      const fixture = onlineFixture()
+      if (end === "Stopped") fixture.dispatch({ _tag: "Stopped" })
+      else fixture.cutConnection(closeCode.replaced)
+      assert.strictEqual(fixture.state.connection._tag, "Disconnected")
+      fixture.submitSignOut(1)
+      runUntilDisconnected(fixture)
+      assert.deepStrictEqual([fixture.queryFailures, fixture.hasSession], [[undefined], false])
+      // There is nothing left to sign out of.
+      fixture.submitSignOut(2)
+      assert.deepStrictEqual(fixture.queryFailures, [undefined, undefined])
+      assert.strictEqual(fixture.state.connection._tag, "Disconnected")
+    }
   })
 
   it("[SEC7] is done when another connection of the session has signed out", () => {

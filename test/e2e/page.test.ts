@@ -287,8 +287,13 @@ Prerequisite.describeWith(
           for (const tab of [page, other]) {
             yield* fromPromise(() => tab.getByRole("button", { name: "Create a key" }).waitFor())
           }
+          // A key that is made meanwhile is another one.
+          yield* click(page, "Create a key")
+          yield* fromPromise(() => page.getByRole("complementary").waitFor())
           yield* startServer({ data, port: server.port, env: { CHOIR_INSECURE: "1" } })
           yield* Deferred.await(signedOut)
+          yield* fromPromise(() => page.reload())
+          yield* fromPromise(() => page.getByRole("complementary").waitFor())
           assert.deepStrictEqual(pageErrors, [])
           // The browser itself warns about such an origin.
           const insecure = yield* openTab(server.url.replace("127.0.0.1", plainHost))
