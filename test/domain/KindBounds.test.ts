@@ -250,7 +250,7 @@ describe.each(
   "a bound %s",
   (_, bounds) => {
     for (const [name, [bound, last, allows]] of Object.entries(bounds)) {
-      it(`${name}: at most ${bound}`, () => {
+      it(`${name} is exact`, () => {
         assert.deepStrictEqual([bound - 1, bound, bound + 1].map(allows), [true, last === "included", false])
       })
     }

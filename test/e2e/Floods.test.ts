@@ -171,8 +171,10 @@ describe("readers that do not read", () => {
       }
       const before = yield* memory
 
+      const readers: Array<RawClient> = []
       for (let n = 0; n < 10; n++) {
         const reader = yield* connectSignedIn(socketUrl(server.url), user)
+        readers.push(reader)
         reader.ws.pause()
         for (let k = 0; k < 8; k++) reader.send("get_thread", {}, topic)
       }
@@ -180,9 +182,15 @@ describe("readers that do not read", () => {
         const { init } = yield* connectSignedIn(socketUrl(server.url))
         for (let k = 0; k < 16; k++) {
           const stream = yield* RawSocket.connectTcp(server.url)
-          stream.pause()
           const authorization = `Authorization: Bearer ${init.payload["session_token"] as string}`
-          stream.write(`GET /topics/${topic}/events HTTP/1.1\r\nHost: localhost\r\n${authorization}\r\n\r\n`)
+          const status = yield* Effect.callback<string>((resume) => {
+            stream.once("data", (bytes) => {
+              stream.pause()
+              resume(Effect.succeed(String(bytes).split("\r\n", 1)[0]!))
+            })
+            stream.write(`GET /topics/${topic}/events HTTP/1.1\r\nHost: localhost\r\n${authorization}\r\n\r\n`)
+          })
+          assert.strictEqual(status, "HTTP/1.1 200 OK")
         }
       }
       let peak = 0
@@ -192,6 +200,10 @@ describe("readers that do not read", () => {
       }
       yield* Effect.logInfo(`${peak.toFixed(1)} MB at the peak`)
       assert.isBelow(peak, 30)
+      for (const reader of readers) {
+        reader.ws.resume()
+        assert.strictEqual((yield* reader.nextOf("thread_messages")).thread_id, topic)
+      }
     }).pipe(Effect.scoped))
 })
 

@@ -57,12 +57,13 @@ export class OpenFile {
   }
 }
 
-/** Milliseconds after which a change is sure to have another time than an earlier one: file systems count in ticks. */
-const tickMillis = 100
+/** Milliseconds after which a change has another time than an earlier one: the coarsest file system counts in 2 s. */
+const coarsestTick = 2_000
 
 /** Tells by one `stat` whether files of a folder may have been moved, deleted or replaced since the last look. */
 export class FolderWatch {
   private readonly path: string
+  private readonly tickMillis: number
   private device: bigint | undefined
   private inode: bigint | undefined
   private changedAt: bigint | undefined
@@ -70,8 +71,9 @@ export class FolderWatch {
   private seenAt = 0
   private settled = false
 
-  constructor(path: string) {
+  constructor(path: string, tickMillis = coarsestTick) {
     this.path = path
+    this.tickMillis = tickMillis
   }
 
   /** Looks. True the first time, and where it cannot be found out. */
@@ -81,7 +83,7 @@ export class FolderWatch {
       const { ctimeNs, dev, ino } = statSync(this.path, { bigint: true })
       if (ctimeNs === this.changedAt && ino === this.inode && dev === this.device) {
         if (this.settled) return false
-        this.settled = performance.now() - this.seenAt > tickMillis
+        this.settled = performance.now() - this.seenAt > this.tickMillis
         return true
       }
       this.device = dev

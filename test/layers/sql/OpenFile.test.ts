@@ -13,7 +13,7 @@ describe("FolderWatch", () => {
       const [file, other] = [join(folder, "a"), join(folder, "b")]
       mkdirSync(folder)
       writeFileSync(file, "a")
-      const watch = new FolderWatch(folder)
+      const watch = new FolderWatch(folder, 100)
       assert.isTrue(watch.mayHaveChanged())
       // A change just now is told again and again: another one may have got the same time.
       const settle = Effect.sync(() => watch.mayHaveChanged()).pipe(
