@@ -17,6 +17,9 @@ import type { DeviceProcess } from "./DeviceProcess.ts"
 
 type Command = ThreadModel.Command | RoomModel.Command
 
+/** The codes with which a client that gives up fails what is pending: whether the server decided it is not known. */
+const endsClient: ReadonlySet<string> = new Set(["closed", "auth_failed"])
+
 /** Sends and retries the commands of one device. */
 export class PendingCommands {
   private readonly runtime: SimulationRuntime
@@ -65,7 +68,7 @@ export class PendingCommands {
         if (Exit.isSuccess(exit)) return this.complete(sent, "receipt")
         const error = exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
         if (!(error instanceof ClientError)) return this.complete(sent, "lost")
-        if (!error.retryable && error.reason.code !== "closed") return this.complete(sent, "rejected")
+        if (!error.retryable && !endsClient.has(error.reason.code)) return this.complete(sent, "rejected")
         sent.retried = true
         device.process.schedule(this.random.int(100, 2_000), () => this.attempt(device, sent, command))
       })
