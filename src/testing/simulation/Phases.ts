@@ -37,9 +37,10 @@ export const replaceServer = Effect.fnUntraced(function*(cluster: SimulatedClust
   for (const connection of connections) {
     const { clientCloseCode, clientState, goodbyeSent } = connection
     const closedByClient = clientCloseCode === undefined && clientState === "closed"
-    // Its session was revoked meanwhile (SEC7).
-    const revoked = clientCloseCode === closeCode.forcedOut || clientCloseCode === closeCode.sessionReused
-    if (!closedByClient && !revoked && !(goodbyeSent && clientCloseCode === closeCode.restart)) {
+    // Its session was revoked meanwhile (SEC7), or it had signed out and sent too much without one (AUT3).
+    const withoutSession = clientCloseCode === closeCode.forcedOut || clientCloseCode === closeCode.sessionReused ||
+      clientCloseCode === closeCode.unauthenticated
+    if (!closedByClient && !withoutSession && !(goodbyeSent && clientCloseCode === closeCode.restart)) {
       runtime.reportViolation(
         "SYN11",
         `${connection.client.name} was closed with ${clientCloseCode}, goodbye: ${goodbyeSent}`
