@@ -309,6 +309,25 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         assert.deepStrictEqual(yield* directory.topicsSharedBy(topic), [])
       }))
 
+    test("[THR10] a title may hold any character, and topics of one moment are listed by the bytes of their ids", () =>
+      Effect.gen(function*() {
+        const log = yield* EventLog
+        const directory = yield* Directory
+        const listing = makeListing({ title: `"\\u0000\u0000\ud83d\ude00\u00e9` })
+        for (const id of ["room:a", "room:B", "room:b.c", "room:b-a", "room:bb"]) {
+          yield* log.append(makeAppend(TopicId.make(id), 0, 1, { listing }))
+        }
+        for (const includePublic of [true, false]) {
+          const listed = yield* directory.list(alice, { kind: "room", includePublic, limit: 9 })
+          assert.deepStrictEqual(
+            listed,
+            ["room:B", "room:a", "room:b-a", "room:b.c", "room:bb"].map((id) =>
+              Object.assign({ topic: TopicId.make(id) }, listing)
+            )
+          )
+        }
+      }))
+
     test("[CHO13] the topics that all members of one share: those whose members include all of its members", () =>
       Effect.gen(function*() {
         const log = yield* EventLog

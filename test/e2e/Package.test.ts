@@ -102,7 +102,16 @@ layer(Program.layer, { excludeTestServices: true })("the installed package", (it
       for (const { bin, name } of manifests.values()) {
         assert.notProperty(typeof bin === "string" ? { [name]: bin } : bin ?? {}, "node")
       }
-      for (const optional of ["socket.io", "@qdrant/js-client-rest", "@ai-sdk/provider", "zod", "typescript"]) {
+      for (
+        const optional of [
+          "socket.io",
+          "@effect/sql-pg",
+          "@qdrant/js-client-rest",
+          "@ai-sdk/provider",
+          "zod",
+          "typescript"
+        ]
+      ) {
         assert.isFalse(manifests.has(optional), optional)
       }
     }))
@@ -163,17 +172,19 @@ layer(Program.layer, { excludeTestServices: true })("the installed package", (it
       writeFileSync(
         file,
         `import { Layers } from "choir"
-        import { Effect, Layer } from "effect"
+        import { Effect, Layer, Redacted } from "effect"
         const options = { ...Layers.Config.parse({}), url: "http://127.0.0.1:1", model: "m", timeout: 1 }
         const limits = {} as never
         for (const layer of [
           Layers.Models.layer({ llm: options }),
+          Layers.Postgres.layer({ url: Redacted.make("postgres://127.0.0.1:1/x") }),
           Layers.VectorIndexQdrant.layer(options),
           Layers.SocketIo.layer({ limits } as never).pipe(Layer.provide(Layers.HttpListener.layer))
         ]) console.log((await Effect.runPromise(Effect.flip(Effect.scoped(Layer.build(layer as never))))).message)`
       )
       assert.deepStrictEqual((yield* Snippets.run(process.execPath, [file], {}, folder)).trim().split("\n"), [
         "Layers.Models with an endpoint needs a package that is not installed: npm install @ai-sdk/openai-compatible@3 @ai-sdk/provider@4",
+        "Layers.Postgres needs a package that is not installed: npm install @effect/sql-pg@4",
         "Layers.VectorIndexQdrant needs a package that is not installed: npm install @qdrant/js-client-rest@1",
         "Layers.SocketIo needs a package that is not installed: npm install socket.io@4"
       ])

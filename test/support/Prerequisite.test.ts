@@ -23,6 +23,7 @@ describe("prerequisites", () => {
     const required = [
       Prerequisite.tracing("no strace"),
       Prerequisite.openSsl(false),
+      Prerequisite.postgres(undefined),
       Prerequisite.browser("/none"),
       Prerequisite.linux("darwin")
     ]

@@ -54,6 +54,13 @@ export const uws = (error: string | undefined): Prerequisite =>
 export const uwsMissing = (isInstalled: boolean): Prerequisite =>
   prerequisite(isInstalled ? "uWebSockets.js is installed" : undefined, "npm uninstall uWebSockets.js", false)
 
+/** A Postgres server that a test can start; `programs` is the folder of its programs. */
+export const postgres = (programs: string | undefined): Prerequisite =>
+  prerequisite(
+    programs === undefined ? "Postgres 15 or later is not installed" : undefined,
+    "install Debian's postgresql"
+  )
+
 /** A Qdrant server. */
 export const qdrantServer = (url: string | undefined): Prerequisite =>
   prerequisite(

@@ -14,7 +14,7 @@
  * Building the layer recovers unfinished topics, then listens; `ServerAddress` is
  * available once connections are accepted. Closing the scope drains: readiness ends,
  * clients get `goodbye`, requests under way finish (SYN11). Everything runs in one
- * process, with one data file, unless settings name other services (OPS1).
+ * process, with one data file, unless settings name other services (OPS1), such as a Postgres server.
  *
  * **Gotchas**
  *
@@ -272,7 +272,7 @@ export type ModelServices =
 export interface Extensions<E = never, R = never> extends CoreOptions {
   /** In place of the models of `CHOIR_LLM_*` and `CHOIR_EMBED_*`. */
   readonly models?: Layer.Layer<ModelServices, E, R> | undefined
-  /** In place of the data file. The database must be SQLite. */
+  /** In place of the data file or Postgres. The index in the data file needs SQLite: beside Postgres, bring `vectors` too. */
   readonly storage?: Layer.Layer<SqlClient.SqlClient, E, R> | undefined
   /** In place of the index in the data file, or in Qdrant. */
   readonly vectors?: Layer.Layer<VectorIndex, E, R> | undefined

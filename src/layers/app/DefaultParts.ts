@@ -7,23 +7,39 @@ import type { Settings, SettingsInvalid } from "../config/Config.ts"
 import * as HttpListener from "../net/HttpListener.ts"
 import type { CertificateFiles } from "../net/Tls.ts"
 import type { PackageNotInstalled } from "../runtime/OptionalPackage.ts"
+import * as Postgres from "../sql/Postgres.ts"
 import * as Sqlite from "../sql/Sqlite.ts"
 import * as VectorIndexEmbedded from "../vectorindex/VectorIndexEmbedded.ts"
 import * as VectorIndexQdrant from "../vectorindex/VectorIndexQdrant.ts"
 import * as DataFolder from "./DataFolder.ts"
 
-/** The data file in the data folder. */
-export const storageLayer = (settings: Settings) =>
+/** A SQLite file in the data folder, which is made if it is missing. */
+const dataFileLayer = (settings: Settings, name: string) =>
   Layer.unwrap(Effect.gen(function*() {
     const path = yield* Path.Path
     yield* DataFolder.ensureDataFolder(settings.data)
-    return Sqlite.layer({ filename: path.join(settings.data, "choir.db") }).pipe(
+    return Sqlite.layer({ filename: path.join(settings.data, name) }).pipe(
       Layer.catchTag("SqlError", ({ message }) =>
         Layer.effectContext(
           Effect.fail(new DataFolder.DataFolderUnusable({ folder: settings.data, reason: message }))
         ))
     )
   }))
+
+/** What is kept of topics and sessions: in the data file, unless a Postgres server is configured. */
+export const storageLayer = (
+  settings: Settings
+): Layer.Layer<
+  SqlClient.SqlClient,
+  | DataFolder.DataFolderUnusable
+  | Sqlite.SqliteInUse
+  | Postgres.PostgresUnusable
+  | PackageNotInstalled,
+  FileSystem.FileSystem | Path.Path
+> =>
+  settings.postgresUrl === null
+    ? dataFileLayer(settings, "choir.db")
+    : Postgres.layer({ url: settings.postgresUrl })
 
 /** The endpoints of the settings, or the built-in models. */
 export const modelsLayer = (settings: Settings) => {
@@ -48,13 +64,25 @@ export const modelsLayer = (settings: Settings) => {
   })
 }
 
-/** The vector index: in the data file, unless a Qdrant server is configured. */
+/**
+ * The vector index: in the data file, unless a Qdrant server is configured. Beside Postgres it has a file of its own, which
+ * is filled from the logs when it is new.
+ */
 export const vectorsLayer = (
-  { qdrantKey, qdrantUrl }: Settings
-): Layer.Layer<VectorIndex, VectorIndexError | PackageNotInstalled, SqlClient.SqlClient> =>
-  qdrantUrl === null
-    ? VectorIndexEmbedded.layer
-    : VectorIndexQdrant.layer({ url: qdrantUrl, apiKey: qdrantKey ?? undefined, timeout: vectorTimeoutMillis })
+  settings: Settings
+): Layer.Layer<
+  VectorIndex,
+  VectorIndexError | PackageNotInstalled | DataFolder.DataFolderUnusable | Sqlite.SqliteInUse,
+  SqlClient.SqlClient | FileSystem.FileSystem | Path.Path
+> => {
+  const { postgresUrl, qdrantKey, qdrantUrl } = settings
+  if (qdrantUrl === null) {
+    return postgresUrl === null
+      ? VectorIndexEmbedded.layer
+      : VectorIndexEmbedded.layer.pipe(Layer.provide(dataFileLayer(settings, "vectors.db")))
+  }
+  return VectorIndexQdrant.layer({ url: qdrantUrl, apiKey: qdrantKey ?? undefined, timeout: vectorTimeoutMillis })
+}
 
 /** Milliseconds that one call to a vector engine may take. */
 const vectorTimeoutMillis = 10_000

@@ -65,8 +65,10 @@ const settingDefinitions = {
     (value) => value === "localhost" || ipVersion(value) !== 0 ? value : undefined
   ),
   port: Setting.number("PORT", 4100, 0, 65_535),
-  /** The folder of the data file; created if missing. */
+  /** The folder of the data files; created if missing. */
   data: Setting.text("DATA", "./data"),
+  /** The Postgres server for logs, directory and sessions; null: the data file. */
+  postgresUrl: Setting.postgres("POSTGRES_URL"),
   /** Browser origins that may connect; empty: the same origin, by address or as localhost. */
   origins: Setting.list("ORIGINS", "origins such as https://choir.example", isOrigin),
   /** Whether clients without an Origin header, which browsers always send, may connect. */

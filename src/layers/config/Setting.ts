@@ -59,6 +59,24 @@ const isUrlWithoutUser = (value: string): boolean => {
 export const secret = (name: string): Setting<Redacted.Redacted | null> =>
   make<Redacted.Redacted | null>(name, null, "a secret", (value) => Redacted.make(value), true)
 
+/** How the address of a Postgres server may ask for encryption. */
+const sslModes: ReadonlySet<string> = new Set(["disable", "allow", "prefer", "require", "verify-ca", "verify-full"])
+
+/** The address of a Postgres server, or null. Never printed, since it holds the password. */
+export const postgres = (name: string): Setting<Redacted.Redacted | null> =>
+  make<Redacted.Redacted | null>(
+    name,
+    null,
+    "an address such as postgres://user:password@host:5432/database?sslmode=require",
+    (value) => {
+      const url = URL.parse(value)
+      const isKnown = url !== null && /^postgres(?:ql)?:$/.test(url.protocol) &&
+        sslModes.has(url.searchParams.get("sslmode") ?? "disable")
+      return isKnown ? Redacted.make(value) : undefined
+    },
+    true
+  )
+
 /** 0 or 1. */
 export const flag = (name: string, defaultValue: boolean): Setting<boolean> =>
   make(name, defaultValue, "0 or 1", (value) => value === "1" ? true : value === "0" ? false : undefined)

@@ -1,11 +1,12 @@
 /** The directory in SQL: written in the append's transaction, read as `Directory` (THR10). */
-import { Array as Arr, Effect, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
 import { Author, kindOf, TopicId } from "../../domain/protocol/Ids.ts"
 import type { Listing } from "../../domain/topic/Topic.ts"
 import type { Directory } from "../../services/Directory.ts"
+import { forKeys, insertRows } from "../sql/Rows.ts"
 import { SafeInteger } from "../sql/SafeInteger.ts"
-import { chunkRows, logUnavailable } from "./EventLogRows.ts"
+import { logUnavailable } from "./EventLogRows.ts"
 
 const MemberList = Schema.Array(Author)
 const decodeListings = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
@@ -23,29 +24,58 @@ const decodeReaders = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
 })))
 const decodeTopicIds = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({ topic: TopicId })))
 
-/** Writes a topic's directory entry, or removes it for null. To be run in the append's transaction. */
-export const writeListing = Effect.fnUntraced(
-  function*(sql: SqlClient.SqlClient, topic: TopicId, listing: Listing | null) {
-    if (listing === null) {
-      yield* sql`DELETE FROM listings WHERE topic = ${topic}`
-      yield* sql`DELETE FROM members WHERE topic = ${topic}`
-      return
-    }
-    const { status, title, updatedAt, visibility } = listing
-    const members = JSON.stringify(listing.members)
-    const [stored] = yield* sql<{ members: string }>`SELECT members FROM listings WHERE topic = ${topic}`
-    const row = { topic, kind: kindOf(topic), title, visibility, status, members, updated_at: updatedAt }
-    yield* sql`INSERT INTO listings ${sql.insert(row)} ON CONFLICT (topic) DO UPDATE SET title = excluded.title,
-      visibility = excluded.visibility, status = excluded.status, members = excluded.members,
-      updated_at = excluded.updated_at`
+/** Writes topics' directory entries, or removes them for null. To be run in the append's transaction. */
+export const writeDirectory = Effect.fnUntraced(
+  function*(sql: SqlClient.SqlClient, listings: ReadonlyMap<TopicId, Listing | null>) {
+    if (listings.size === 0) return
+    const removed = [...listings].flatMap(([topic, listing]) => listing === null ? [topic] : [])
+    const rows = [...listings].flatMap(([topic, listing]) => listing === null ? [] : [listingRow(sql, topic, listing)])
+    const stored = yield* forKeys(
+      sql,
+      "topic",
+      rows.map(({ topic }) => topic),
+      (isAmong) => sql<{ topic: string; members: string }>`SELECT topic, members FROM listings WHERE ${isAmong}`
+    )
+    yield* insertRows(
+      sql,
+      "listings",
+      rows,
+      sql.literal(
+        "ON CONFLICT (topic) DO UPDATE SET title = excluded.title, visibility = excluded.visibility, " +
+          "status = excluded.status, members = excluded.members, updated_at = excluded.updated_at"
+      )
+    )
+    yield* forKeys(sql, "topic", removed, (isAmong) => sql`DELETE FROM listings WHERE ${isAmong}`)
     // Most changes of an entry are of its time; members change rarely.
-    if (stored?.members === members) return
-    yield* sql`DELETE FROM members WHERE topic = ${topic}`
-    for (const chunk of chunkRows([...new Set(listing.members)])) {
-      yield* sql`INSERT INTO members ${sql.insert(Arr.map(chunk, (author) => ({ author, topic })))}`
-    }
+    const storedMembers = new Map(stored.map(({ members, topic }) => [topic, members]))
+    const changed = rows.filter(({ members, topic }) => storedMembers.get(topic) !== members).map(({ topic }) => topic)
+    yield* forKeys(sql, "topic", [...removed, ...changed], (isAmong) => sql`DELETE FROM members WHERE ${isAmong}`)
+    yield* insertRows(
+      sql,
+      "members",
+      changed.flatMap((topic) => [...new Set(listings.get(topic)?.members)].map((author) => ({ author, topic })))
+    )
   }
 )
+
+const listingRow = (sql: SqlClient.SqlClient, topic: TopicId, listing: Listing) => ({
+  topic,
+  kind: kindOf(topic),
+  title: storedTitle(sql).encode(listing.title),
+  visibility: listing.visibility,
+  status: listing.status,
+  members: JSON.stringify(listing.members),
+  updated_at: listing.updatedAt
+})
+
+/** Titles as they are stored. Every character may occur in one, and Postgres' text holds no NUL: there it is JSON. */
+const storedTitle = (sql: SqlClient.SqlClient) => sql.onDialectOrElse({ pg: () => jsonTitle, orElse: () => plainTitle })
+
+const plainTitle = { encode: (title: string) => title, decode: (stored: string) => stored }
+const jsonTitle: typeof plainTitle = {
+  encode: (title) => JSON.stringify(title),
+  decode: (stored) => JSON.parse(stored) as string
+}
 
 /** The directory over these tables. */
 export const make = (sql: SqlClient.SqlClient): Directory["Service"] => {
@@ -59,14 +89,18 @@ export const make = (sql: SqlClient.SqlClient): Directory["Service"] => {
     sql`SELECT topic, title, visibility, status, members, updated_at
       FROM listings WHERE kind = ${kind} AND visibility = 'public' ORDER BY updated_at DESC, topic LIMIT ${limit} + 0`
   const publicAndMemberTopics = (user: Author, kind: string, limit: number) =>
-    sql`SELECT * FROM (${topicsByMember(user, kind, limit)}) UNION SELECT * FROM (${publicTopics(kind, limit)})
+    sql`SELECT * FROM (${topicsByMember(user, kind, limit)}) AS mine
+      UNION SELECT * FROM (${publicTopics(kind, limit)}) AS open
       ORDER BY updated_at DESC, topic LIMIT ${limit} + 0`
+  const { decode } = storedTitle(sql)
   return {
     list: (user, { includePublic, kind, limit }) =>
       (includePublic ? publicAndMemberTopics : topicsByMember)(user, kind, limit).pipe(
         Effect.flatMap(decodeListings),
         Effect.mapError(logUnavailable("list")),
-        Effect.map((rows) => rows.map(({ updated_at, ...row }) => ({ ...row, updatedAt: updated_at })))
+        Effect.map((rows) =>
+          rows.map(({ title, updated_at, ...row }) => ({ ...row, title: decode(title), updatedAt: updated_at }))
+        )
       ),
     canRead: (user, topic) =>
       sql`SELECT topic FROM listings WHERE topic = ${topic} AND (visibility = 'public'

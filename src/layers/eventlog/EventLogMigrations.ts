@@ -1,6 +1,7 @@
 /** The tables of the event log, for SQLite and Postgres alike: plain types only, JSON as text, times as milliseconds. */
 import { Effect, Layer } from "effect"
 import { Migrator, SqlClient } from "effect/sql"
+import { definitionFor } from "../sql/Rows.ts"
 
 const createStatements = [
   // `head` is the last seq; topics with `wake_at` or `owed` (outstanding intents) are resumed after a restart (TOP6).
@@ -38,21 +39,24 @@ export const layer = Layer.effectDiscard(
     loader: Migrator.fromRecord({
       "1_event_log": Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
-        for (const table of createStatements) yield* sql.unsafe(table)
+        for (const statement of createStatements) yield* sql.unsafe(definitionFor(sql, statement))
       }),
       // AUT5: the signed command as JSON; null for an unsigned one.
       "2_signed_commands": Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
-        yield* sql`ALTER TABLE events ADD COLUMN signed TEXT`
+        yield* sql.unsafe(definitionFor(sql, "ALTER TABLE events ADD COLUMN signed TEXT"))
       }),
       // SYN4: the hash of a user's command, on its last event; and commands that made no event.
       "3_outcomes": Effect.gen(function*() {
         const sql = yield* SqlClient.SqlClient
-        yield* sql`ALTER TABLE events ADD COLUMN asked TEXT`
-        yield* sql`CREATE TABLE silent (
-          topic TEXT NOT NULL, cause TEXT NOT NULL, seq BIGINT NOT NULL, author TEXT NOT NULL, asked TEXT,
-          PRIMARY KEY (topic, cause)
-        )`
+        yield* sql.unsafe(definitionFor(sql, "ALTER TABLE events ADD COLUMN asked TEXT"))
+        yield* sql.unsafe(definitionFor(
+          sql,
+          `CREATE TABLE silent (
+            topic TEXT NOT NULL, cause TEXT NOT NULL, seq BIGINT NOT NULL, author TEXT NOT NULL, asked TEXT,
+            PRIMARY KEY (topic, cause)
+          )`
+        ))
       })
     })
   })

@@ -3,7 +3,7 @@
  *
  * **When to use**
  *
- * Provide it with a `SqlClient`, such as `Sqlite.layer`. The tables are created or migrated when it is built.
+ * Provide it with a `SqlClient`: `Sqlite.layer` or `Postgres.layer`. The tables are created or migrated when it is built.
  *
  * **Details**
  *
@@ -38,29 +38,23 @@
  * // => SeqConflict
  * ```
  */
-import { Array as Arr, Context, Effect, Layer, Option, Result, Schema } from "effect"
+import { Context, Effect, Layer, Option, Result, Schema } from "effect"
 import { type Migrator, SqlClient, type SqlError } from "effect/sql"
-import { kindOf, TopicId } from "../../domain/protocol/Ids.ts"
+import { TopicId } from "../../domain/protocol/Ids.ts"
 import type { EventlessCommand } from "../../domain/topic/Deduplication.ts"
-import { advanceHead, emptyHead, type Entry, type LogHead } from "../../domain/topic/Log.ts"
+import { advanceHead, emptyHead, type Entry } from "../../domain/topic/Log.ts"
+import type { Listing } from "../../domain/topic/Topic.ts"
 import { Directory } from "../../services/Directory.ts"
 import { type AppendRequest, EventLog } from "../../services/EventLog.ts"
+import { insertRows } from "../sql/Rows.ts"
 import { SafeInteger } from "../sql/SafeInteger.ts"
 import * as ChainVerification from "./ChainVerification.ts"
 import * as Committer from "./Committer.ts"
-import { make as makeDirectory, writeListing } from "./DirectorySql.ts"
+import { make as makeDirectory, writeDirectory } from "./DirectorySql.ts"
 import * as EventLogMigrations from "./EventLogMigrations.ts"
-import {
-  chunkRows,
-  entryFromRow,
-  HeadRow,
-  isFileCorruption,
-  logUnavailable,
-  ProcessedCommandRow,
-  rowFromEntry
-} from "./EventLogRows.ts"
+import { entryFromRow, isFileCorruption, logUnavailable, ProcessedCommandRow, rowFromEntry } from "./EventLogRows.ts"
+import { lockHeads, readHeads, topicRow } from "./LogHeads.ts"
 
-const decodeHeads = Schema.decodeUnknownEffect(Schema.Array(HeadRow))
 const decodeProcessedCommands = Schema.decodeUnknownEffect(Schema.Array(ProcessedCommandRow))
 const decodeTopicsToRecover = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ topic: TopicId, wake_at: Schema.NullOr(SafeInteger), owed: SafeInteger }))
@@ -75,27 +69,11 @@ const decodeSnapshots = Schema.decodeUnknownEffect(
 const hashSnapshot = (topic: TopicId, seq: number, version: number, state: string): string =>
   ChainVerification.sha256(JSON.stringify(["choir/snapshot/v1", topic, seq, version, state]))
 
-/** The heads of these topics' logs, as the current transaction sees them. */
-const readHeads = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, topics: ReadonlyArray<TopicId>) {
-  const headsByTopic = new Map<TopicId, LogHead>()
-  // Postgres locks the rows until the commit; SQLite has locked the whole file.
-  const lockClause = sql.onDialectOrElse({ pg: () => sql.literal("FOR UPDATE"), orElse: () => sql.literal("") })
-  for (const chunk of chunkRows(topics)) {
-    const rows = yield* decodeHeads(
-      yield* sql`SELECT id, epoch, head, head_hash FROM topics WHERE ${sql.in("id", chunk)} ${lockClause}`
-    )
-    for (const row of rows) {
-      headsByTopic.set(row.id, { position: { epoch: row.epoch, seq: row.head }, hash: row.head_hash })
-    }
-  }
-  return headsByTopic
-})
-
 /** Chains a group's entries and inserts them. To be run in a transaction. */
 const writeGroup = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: ReadonlyArray<AppendRequest>) {
-  const topics = [...new Set(group.map((append) => append.topic))]
-  const headsByTopic = yield* readHeads(sql, topics)
+  const headsByTopic = yield* lockHeads(sql, group)
   const lastAppends = new Map<TopicId, AppendRequest>()
+  const listings = new Map<TopicId, Listing | null>()
   const entries: Array<Entry> = []
   const eventlessRows: Array<ReturnType<typeof eventlessCommandRow>> = []
   const results: Array<Committer.AppendResult> = []
@@ -109,19 +87,20 @@ const writeGroup = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: 
     for (const command of append.eventlessCommands ?? []) eventlessRows.push(eventlessCommandRow(append.topic, command))
     headsByTopic.set(append.topic, advanceHead(head, result.success))
     lastAppends.set(append.topic, append)
-    if (append.listing !== undefined) yield* writeListing(sql, append.topic, append.listing)
+    if (append.listing !== undefined) listings.set(append.topic, append.listing)
   }
-  for (const chunk of chunkRows(eventlessRows)) {
-    yield* sql`INSERT INTO silent ${sql.insert(chunk)} ON CONFLICT (topic, cause) DO NOTHING`
-  }
-  for (const chunk of chunkRows(entries)) {
-    yield* sql`INSERT INTO events ${sql.insert(Arr.map(chunk, rowFromEntry))}`
-  }
-  const topicRows = [...lastAppends.values()].map((append) => topicRow(headsByTopic.get(append.topic)!, append))
-  for (const chunk of chunkRows(topicRows)) {
-    yield* sql`INSERT INTO topics ${sql.insert(chunk)} ON CONFLICT (id) DO UPDATE SET head = excluded.head,
-      head_hash = excluded.head_hash, wake_at = excluded.wake_at, owed = excluded.owed`
-  }
+  yield* writeDirectory(sql, listings)
+  yield* insertRows(sql, "silent", eventlessRows, sql.literal("ON CONFLICT (topic, cause) DO NOTHING"))
+  yield* insertRows(sql, "events", entries.map(rowFromEntry))
+  yield* insertRows(
+    sql,
+    "topics",
+    [...lastAppends.values()].map((append) => topicRow(headsByTopic.get(append.topic)!, append)),
+    sql.literal(
+      "ON CONFLICT (id) DO UPDATE SET head = excluded.head, head_hash = excluded.head_hash, " +
+        "wake_at = excluded.wake_at, owed = excluded.owed"
+    )
+  )
   return results
 })
 
@@ -136,19 +115,9 @@ const eventlessCommandRow = (
   asked: commandHash ?? null
 })
 
-const topicRow = ({ hash, position }: LogHead, { hasPendingIntents, topic, wakeAt }: AppendRequest) => ({
-  id: topic,
-  kind: kindOf(topic),
-  epoch: position.epoch,
-  head: position.seq,
-  head_hash: hash,
-  wake_at: wakeAt ?? null,
-  owed: hasPendingIntents ? 1 : 0
-})
-
 const makeRead = (sql: SqlClient.SqlClient): EventLog["Service"]["read"] => {
   const readRows = Effect.fnUntraced(function*(topic: TopicId, after: number, limit: number) {
-    const head = (yield* readHeads(sql, [topic])).get(topic)
+    const head = (yield* readHeads(sql, [topic], { locked: false })).get(topic)
     if (head === undefined || after >= head.position.seq || limit <= 0) return undefined
     const range = { first: Math.max(1, after), last: Math.min(after + limit, head.position.seq) }
     const rows = yield* sql`SELECT topic, seq, at, cause, author, version, event, signed, asked, prev, hash FROM events
@@ -231,7 +200,7 @@ const make = Effect.gen(function*() {
     append,
     read: makeRead(sql),
     head: (topic) =>
-      readHeads(sql, [topic]).pipe(
+      readHeads(sql, [topic], { locked: false }).pipe(
         Effect.mapError(logUnavailable("head")),
         Effect.map((found) => Option.fromNullishOr(found.get(topic)))
       ),

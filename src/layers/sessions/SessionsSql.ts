@@ -3,17 +3,17 @@
  *
  * **When to use**
  *
- * In every server that keeps its logs. It takes the `SqlClient` of `Sqlite.layer`, or any other.
+ * In every server that keeps its logs. It takes the `SqlClient` of `Sqlite.layer` or `Postgres.layer`.
  *
  * **Details**
  *
- * Creates or migrates its table when the layer is built, and deletes expired sessions in small batches while it runs. Reads
- * go through a cache of 10,000 sessions.
+ * Creates or migrates its table when the layer is built, and deletes expired sessions in small batches while it runs. In
+ * SQLite, whose file no other process writes, reads go through a cache of 10,000 sessions; Postgres is asked each time.
  *
  * **Gotchas**
  *
- * The cache assumes that this process alone writes the table. Inserts do not wait for fsync: after a power
- * failure the most recent users sign in again. Rotations and revocations do.
+ * In SQLite, inserts do not wait for fsync: after a power failure the most recent users sign in again. Rotations and
+ * revocations do.
  *
  * **Example**
  *
@@ -87,10 +87,13 @@ const makeRows = Effect.gen(function*() {
       Effect.map(([row]): SessionFamily | undefined => row === undefined ? undefined : toFamily(row)),
       mapToUnavailable("find a session")
     )
-  // No other process writes the file (FLT23), so that a cached row is valid until this process changes it.
+  // No other process writes SQLite's file (FLT23), so that a cached row is valid until this process changes it. Another
+  // server may revoke a session in Postgres (SEC7).
+  const isOnlyWriter = sql.onDialectOrElse({ pg: () => false, orElse: () => true })
   const cache = yield* Cache.makeWith(find, {
     capacity: cacheCapacity,
-    timeToLive: (exit) => Exit.isSuccess(exit) && exit.value !== undefined ? Duration.infinity : Duration.zero
+    timeToLive: (exit) =>
+      isOnlyWriter && Exit.isSuccess(exit) && exit.value !== undefined ? Duration.infinity : Duration.zero
   })
   const withInvalidation = (id: string, operation: string) => <A>(effect: Effect.Effect<A, SqlError.SqlError>) =>
     effect.pipe(mapToUnavailable(operation), Effect.ensuring(Cache.invalidate(cache, id)))

@@ -191,6 +191,26 @@ describe("combinations and formats of settings", () => {
     assert.notInclude(found, "alice")
   })
 
+  it("[OPS10] [SEC33] the address of a Postgres server is checked, and shown in no fault and in no text of the settings", () => {
+    for (
+      const address of [
+        "http://a:canary@b/c",
+        "b:canary",
+        "postgres://a:canary@b/c?sslmode=on",
+        "postgres://a:canary@b:x"
+      ]
+    ) {
+      assert.deepStrictEqual(faults({ CHOIR_POSTGRES_URL: address }), [
+        "CHOIR_POSTGRES_URL=(hidden) must be an address such as " +
+        "postgres://user:password@host:5432/database?sslmode=require"
+      ])
+    }
+    const settings = Result.getOrThrow(
+      Config.parse({ CHOIR_POSTGRES_URL: "postgres://a:canary@b/c?sslmode=verify-full" })
+    )
+    assert.notInclude(JSON.stringify(settings) + String(settings.postgresUrl), "canary")
+  })
+
   it("[SEC33] these are all settings that take a URL", () => {
     const urls = Config.settingsReference.filter(({ expected }) => /\bURL\b/.test(expected)).map(({ name }) => name)
     assert.sameMembers(urls, ["CHOIR_LLM_URL", "CHOIR_EMBED_URL", "CHOIR_OTLP_URL", "CHOIR_QDRANT_URL"])
