@@ -1,7 +1,7 @@
 /** What is new in a view of a thread, as text: messages, submissions, invitations, co-authors and runs. Pure. */
 import { isFinished } from "../domain/chorus/ChorusRun.ts"
 import type { Author, UserId } from "../domain/protocol/Ids.ts"
-import type { PendingApproval, State, Submission } from "../domain/thread/ThreadModel.ts"
+import type { Message, PendingApproval, State, Submission } from "../domain/thread/ThreadModel.ts"
 import type { ThreadView } from "./Connect.ts"
 import { type OpenVote, shortId, waitsFor } from "./OpenVotes.ts"
 import { aside, count, indent, name, type TerminalText } from "./TerminalText.ts"
@@ -39,6 +39,15 @@ export interface Reader {
 
 const nameOf = (author: Author, { me }: Reader) =>
   name(author === me ? "you" : `${author.slice(0, 4)}…${author.slice(-4)}`)
+
+/** A message, with the voters who approved it, if any. */
+const renderMessage = ({ approvals, author, content }: Message, reader: Reader): TerminalText => {
+  const line = ` ${indent(content)}\n`
+  const approvers = approvals.map((user) => nameOf(user, reader).text).join(", ")
+  return approvals.length === 0
+    ? [nameOf(author, reader), line]
+    : [nameOf(author, reader), " ", aside(`(approved by ${approvers})`), line]
+}
 
 /** How this reader can vote, or how far the vote is. */
 const renderVote = (vote: OpenVote, { me }: Reader): string =>
@@ -102,10 +111,7 @@ export const renderUpdate = (
   /** Whether its words stand on the terminal: typed here, or printed as a submission. */
   const isShown = (id: string) => reader.sentIds.has(id) || printed.submissions.get(id) === "pending"
   const output = [
-    ...messages.filter(({ id }) => !isShown(id)).flatMap(({ author, content }) => [
-      nameOf(author, reader),
-      ` ${indent(content)}\n`
-    ]),
+    ...messages.filter(({ id }) => !isShown(id)).flatMap((message) => renderMessage(message, reader)),
     ...submissions.flatMap((submission) =>
       // One that was approved is among the messages.
       submission.status === "approved" && !isShown(submission.id)

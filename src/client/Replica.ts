@@ -31,7 +31,7 @@ import { Result, Schema } from "effect"
 import type { CommandId, Instant, Position, TopicId, UserId } from "../domain/protocol/Ids.ts"
 import type { Presence, PublishedEvent, PublishedSignal, ServerMessageOf } from "../domain/protocol/Protocol.ts"
 import * as StateHash from "../domain/protocol/StateHash.ts"
-import { type AnyKind, fold, type Intent, type Kind } from "../domain/topic/Topic.ts"
+import { type AnyKind, fold, foldDecision, type Intent, type Kind } from "../domain/topic/Topic.ts"
 import type { ClientErrorReason } from "./ClientError.ts"
 
 /** The state of the subscription; drawn above. */
@@ -268,7 +268,9 @@ export const applyOptimistic = (
     const decision = replica.kind.decide(state, command, { id, author: me, now: at, seed, signed })
     // A local rejection is not final: the server may have more events. A forwarded command has no effect here yet.
     if (Result.isFailure(decision) || decision.success._tag === "Forward") continue
-    state = fold(replica.kind, state, decision.success.events)
+    const next = foldDecision(replica.kind, state, decision.success.events)
+    if (Result.isFailure(next)) continue
+    state = next.success
     applied.push(id)
   }
   return { ...replica, state, optimisticCommands: applied }

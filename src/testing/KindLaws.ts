@@ -3,7 +3,8 @@
  * test runner: a law is an effect that fails with the counterexample.
  *
  * They are the assumptions of a topic host (TOP1, TOP2, TOP7, TOP8): decisions are total and pure, the log alone gives
- * the state, and snapshots lose nothing. They do not check the kind's own rules.
+ * the state, snapshots lose nothing, and the kind finds no fault with what it decides (THR8). They do not check the
+ * kind's own rules.
  */
 import { Arbitrary, Effect, Equal, Result, Schema, SchemaAST } from "effect"
 import { type Author, CommandId, TopicId, UserId } from "../domain/protocol/Ids.ts"
@@ -56,6 +57,8 @@ interface Reached {
   readonly states: ReadonlyArray<unknown>
   readonly events: ReadonlyArray<unknown>
   readonly rejections: ReadonlyArray<Rejection>
+  /** Those that the kind found with its changes. */
+  readonly faults: ReadonlyArray<string>
 }
 
 const defaultAuthors: readonly [Author, ...ReadonlyArray<Author>] = [
@@ -80,6 +83,7 @@ export const laws = (kind: AnyKind, options: KindLawOptions = {}): ReadonlyArray
     law("accepts or rejects every input of its schemas, and never throws", (turns) => decidesAll(kind, turns)),
     law("folds its log, as it is stored, to the same state at every seq", (turns) => foldsLog(kind, turns)),
     law("gets every state back from its snapshot", (turns) => storesStates(kind, turns)),
+    law("finds no fault with the changes that it decides", (turns) => run(kind, turns).faults.length === 0),
     law("leaves the states that it is given as they are", (turns) => isPure(kind, turns)),
     law("gives the pending intents of a state different ids", (turns) => hasUniqueIntents(kind, turns)),
     law("lists exactly the tags of its commands", () => listsCommands(kind))
@@ -135,6 +139,7 @@ const run = (kind: AnyKind, turns: ReadonlyArray<Turn>): Reached => {
   const states = [kind.initial(TopicId.make(`${kind.name}:law`))]
   const events: Array<unknown> = []
   const rejections: Array<Rejection> = []
+  const faults: Array<string> = []
   let now = 1
   for (const [index, { author, elapsed, input, seed }] of turns.entries()) {
     now += elapsed
@@ -144,12 +149,14 @@ const run = (kind: AnyKind, turns: ReadonlyArray<Turn>): Reached => {
       continue
     }
     if (decision.success._tag === "Forward") continue
+    const old = states.at(-1)
     for (const event of decision.success.events) {
       events.push(event)
       states.push(kind.evolve(states.at(-1), event))
     }
+    faults.push(...kind.validate({ old, new: states.at(-1), events: decision.success.events }))
   }
-  return { states, events, rejections }
+  return { states, events, rejections, faults }
 }
 
 const decidesAll = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean => {

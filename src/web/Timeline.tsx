@@ -5,7 +5,7 @@ import type { UserId } from "../domain/protocol/Ids.ts"
 import type { Message, PendingApproval, Submission } from "../domain/thread/ThreadModel.ts"
 import { ApprovalCard } from "./ApprovalCard.tsx"
 import { AuthorLine } from "./AuthorLine.tsx"
-import { messageElementId } from "./format.ts"
+import { messageElementId, shortKey } from "./format.ts"
 import type { ThreadTopic, ThreadView } from "./hooks.ts"
 import { PlainText } from "./PlainText.tsx"
 import { RunCard } from "./RunCard.tsx"
@@ -85,6 +85,10 @@ export const Timeline = ({ me, topic, view }: {
   )
 }
 
+/** Who let the author of an approved message join. */
+const approvalTag = ({ approvals, status }: Message): string | undefined =>
+  status === "approved" ? ["joined by approval", ...approvals.map(shortKey)].join(" · ") : undefined
+
 const MessageItem = ({ isContinuation, me, message, isPending }: {
   readonly message: Message
   readonly isContinuation: boolean
@@ -100,7 +104,7 @@ const MessageItem = ({ isContinuation, me, message, isPending }: {
       <AuthorLine
         author={message.author}
         me={me}
-        tag={message.origin === "approved" ? "joined by approval" : undefined}
+        tag={approvalTag(message)}
         at={message.at}
       />
     )}

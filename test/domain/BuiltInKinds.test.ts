@@ -24,7 +24,8 @@ describe("built-in kinds", () => {
   for (const [kind, prelude] of preludes) {
     if (kind === undefined) throw new TypeError("a built-in kind is missing")
     for (const { check, name } of KindLaws.laws(kind, { authors, prelude })) {
-      it.effect(`${name.startsWith("folds its log") ? "[TOP2]" : "[TOP1]"} ${kind.name} ${name}`, () => check)
+      const rule = name.startsWith("folds its log") ? "[TOP2]" : name.startsWith("finds no fault") ? "[THR8]" : "[TOP1]"
+      it.effect(`${rule} ${kind.name} ${name}`, () => check)
     }
   }
 })

@@ -5,7 +5,7 @@ import { type ErrorState, steps } from "../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusRun from "../../src/domain/chorus/ChorusRun.ts"
 import { mainLedger } from "../../src/domain/ledger/LedgerModel.ts"
 import * as Room from "../../src/domain/room/Room.ts"
-import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
+import * as RoomModel from "../../src/domain/room/RoomModel.ts"
 import { addFailure, asidePolicy, type AsideTexts } from "../../src/domain/search/AsideTexts.ts"
 import * as Storage from "../../src/domain/search/Storage.ts"
 import * as StorageModel from "../../src/domain/search/StorageModel.ts"
@@ -50,16 +50,16 @@ const jsonOf = (bytes: number) => "x".repeat(bytes - 2)
 
 const rooms: Record<string, Bound> = {
   "[ROO1] members": [
-    Room.roomLimits.maxMembers,
+    RoomModel.roomLimits.maxMembers,
     "included",
     (count) => roomAccepts(lobbyWith({ members: times(count - 1, () => bob) }), { _tag: "join_room" })
   ],
-  "[ROO4] entries": [Room.roomLimits.maxEntries, "included", (count) =>
+  "[ROO4] entries": [RoomModel.roomLimits.maxEntries, "included", (count) =>
     roomAccepts(
       lobbyWith({ entries: times(count - 1, (n) => ({ key: `${n}`, value: 1, by: alice, at: 0, expires_at: null })) }),
       { _tag: "set_entry", key: "new", value: 1 }
     )],
-  "[ROO4] scheduled events": [Room.roomLimits.maxScheduledEvents, "included", (count) =>
+  "[ROO4] scheduled events": [RoomModel.roomLimits.maxScheduledEvents, "included", (count) =>
     roomAccepts(
       lobbyWith({
         scheduled: times(count - 1, (n) => ({
@@ -73,28 +73,28 @@ const rooms: Record<string, Bound> = {
       { _tag: "schedule_event", event_type: "ring", payload: 1, delay_ms: 1 }
     )],
   "[TOP11] bytes of a message": [
-    Room.roomLimits.maxValueBytes,
+    RoomModel.roomLimits.maxValueBytes,
     "included",
     (bytes) => roomAccepts(lobbyWith({}), { _tag: "send_message", content: jsonOf(bytes) })
   ],
   "[TOP11] bytes of an entry": [
-    Room.roomLimits.maxValueBytes,
+    RoomModel.roomLimits.maxValueBytes,
     "included",
     (bytes) => roomAccepts(lobbyWith({}), { _tag: "set_entry", key: "k", value: jsonOf(bytes) })
   ],
   "[TOP11] bytes of an event": [
-    Room.roomLimits.maxValueBytes,
+    RoomModel.roomLimits.maxValueBytes,
     "included",
     (bytes) =>
       roomAccepts(lobbyWith({}), { _tag: "schedule_event", event_type: "ring", payload: jsonOf(bytes), delay_ms: 1 })
   ],
   "[ROO4] the TTL of an entry": [
-    Room.roomLimits.maxDelayMillis,
+    RoomModel.roomLimits.maxDelayMillis,
     "included",
     (ttl_ms) => roomAccepts(lobbyWith({}), { _tag: "set_entry", key: "k", value: 1, ttl_ms })
   ],
   "[ROO4] the delay of an event": [
-    Room.roomLimits.maxDelayMillis,
+    RoomModel.roomLimits.maxDelayMillis,
     "included",
     (delay_ms) => roomAccepts(lobbyWith({}), { _tag: "schedule_event", event_type: "ring", payload: 1, delay_ms })
   ]

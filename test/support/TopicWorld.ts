@@ -9,7 +9,14 @@ import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
 import { mainLedger } from "../../src/domain/ledger/LedgerModel.ts"
 import { type Author, CommandId, kindOf, TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
 import type { Rejection } from "../../src/domain/protocol/Rejection.ts"
-import { type AnyKind, type CommandOutcome, fold, type Intent, type SendCommand } from "../../src/domain/topic/Topic.ts"
+import {
+  type AnyKind,
+  type CommandOutcome,
+  fold,
+  foldDecision,
+  type Intent,
+  type SendCommand
+} from "../../src/domain/topic/Topic.ts"
 
 /** The n-th user, for n from 0 to 9. */
 export const userId = (n: number): UserId => UserId.make(`${"a".repeat(41)}${n}A`)
@@ -79,6 +86,8 @@ export const applyCommand = (
   if (decision.success._tag === "Forward") {
     return applyCommand(world, decision.success.topic, command, author, decision.success.input)
   }
+  // A host would reject it (THR8); no decision of a correct kind comes to that.
+  Result.getOrThrow(foldDecision(live.kind, live.state, decision.success.events))
   for (const event of decision.success.events) {
     live.causes.add(command)
     live.events.push(event)

@@ -46,6 +46,10 @@ const brokenKinds: ReadonlyArray<{ readonly law: string; readonly kind: AnyKind 
     kind: { ...room, State: RoomModel.State.mapFields(Struct.omit(["posts"])) as AnyKind["State"] }
   },
   {
+    law: "finds no fault with the changes that it decides",
+    kind: { ...room, validate: () => ["it changed"] }
+  },
+  {
     law: "leaves the states that it is given as they are",
     kind: {
       ...room,

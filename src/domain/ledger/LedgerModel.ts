@@ -8,17 +8,7 @@
  *                  |      '--Settle, before the offer's answer (LED4)--> settled
  *                  '--Told rejected--> returned to its owner
  *
- * Invariants, checked once more after every decision and before anything is stored. A decision that breaks one is
- * rejected as `internal`:
- *
- * 1. No account is overdrawn (LED1).
- * 2. The balances of all accounts add up to `supply` (LED2). Only the accounts that the events touch are added: the
- *    others do not change.
- *
- * The rules imply two more, which the tests hold:
- *
- * 3. A stake account exists from its `Escrowed` until it is returned or settled, and never holds zero.
- * 4. Every offer without an answer is in `offers`, so that a restart offers it again (TOP6).
+ * `LedgerInvariants` lists the invariants.
  */
 import { Schema } from "effect"
 import { CommandId, Instant, type SystemId, TopicId, UserId } from "../protocol/Ids.ts"

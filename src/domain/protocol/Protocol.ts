@@ -147,7 +147,15 @@ export const ServerMessage = Schema.TaggedUnion({
   threads: { threads: Schema.Array(ThreadSummary), ref_id: Schema.String },
   thread_messages: {
     ref_id: Schema.String,
-    messages: Schema.Array(Schema.Struct({ id: CommandId, author: Author, content: Schema.String, at: Instant }))
+    /** `status` and `approvals` as in the state of the thread (THR8). */
+    messages: Schema.Array(Schema.Struct({
+      id: CommandId,
+      author: Author,
+      content: Schema.String,
+      at: Instant,
+      status: Schema.optionalKey(Schema.Literals(["published", "approved"])),
+      approvals: Schema.optionalKey(Schema.Array(Author))
+    }))
   },
   /** The command is durable (SYN5); `topic` is where it was logged, up to `seq`. `dup`: it had been applied before. */
   receipt: { ref_id: Schema.String, topic: TopicId, seq: Schema.Natural, dup: Schema.optionalKey(Schema.Boolean) },

@@ -7,19 +7,9 @@ import { type Instant, isUser, type TopicId, type UserId } from "../protocol/Ids
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { utf8ByteLength } from "../topic/MessageContent.ts"
 import { accept, type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
+import * as RoomInvariants from "./RoomInvariants.ts"
 import * as RoomModel from "./RoomModel.ts"
-import type { Command, Event, State } from "./RoomModel.ts"
-
-/** The limits of a room (ROO1, ROO4, TOP11). Sizes are bytes of JSON as UTF-8, times milliseconds. */
-export const roomLimits = {
-  maxMembers: 1_024,
-  maxMessages: 256,
-  maxEntries: 256,
-  maxScheduledEvents: 64,
-  maxValueBytes: 16_384,
-  /** The longest TTL or delay: 365 days. */
-  maxDelayMillis: 365 * 24 * 60 * 60_000
-} as const
+import { type Command, type Event, roomLimits, type State } from "./RoomModel.ts"
 
 const initial = (id: TopicId): State => ({ id, members: [], posts: [], entries: [], scheduled: [], version: 0 })
 
@@ -216,5 +206,6 @@ export const roomKind = define({
   initial,
   decide,
   evolve,
+  validate: RoomInvariants.validate,
   nextWake
 })

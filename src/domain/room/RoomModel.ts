@@ -2,6 +2,17 @@
 import { Schema } from "effect"
 import { CommandId, Instant, TopicId, UserId } from "../protocol/Ids.ts"
 
+/** The limits of a room (ROO1, ROO4, TOP11). Sizes are bytes of JSON as UTF-8, times milliseconds. */
+export const roomLimits = {
+  maxMembers: 1_024,
+  maxMessages: 256,
+  maxEntries: 256,
+  maxScheduledEvents: 64,
+  maxValueBytes: 16_384,
+  /** The longest TTL or delay: 365 days. */
+  maxDelayMillis: 365 * 24 * 60 * 60_000
+} as const
+
 /** The key of an entry. */
 export const EntryKey = Schema.String.check(Schema.isBetweenLength(1, 200))
 
@@ -30,7 +41,7 @@ export type ScheduledEvent = typeof ScheduledEvent.Type
 export const RoomMessage = Schema.Struct({ id: CommandId, by: UserId, content: Schema.Json, at: Instant })
 export type RoomMessage = typeof RoomMessage.Type
 
-/** The state of a room. */
+/** The state of a room; `RoomInvariants` lists its invariants. */
 export const State = Schema.Struct({
   id: TopicId,
   members: Schema.Array(UserId),

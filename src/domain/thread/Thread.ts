@@ -7,7 +7,7 @@ import { type Instant, isUser } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
-import { makeTransition, validateTransition } from "./ThreadInvariants.ts"
+import * as ThreadInvariants from "./ThreadInvariants.ts"
 import * as ThreadLedger from "./ThreadLedger.ts"
 import * as ThreadLifecycle from "./ThreadLifecycle.ts"
 import * as ThreadMembers from "./ThreadMembers.ts"
@@ -24,17 +24,13 @@ type Input = Command | Answer | HostAnswer
 
 const isCommand = (input: Input): input is Command => threadKind.commands.has(input._tag)
 
-/** A change is validated as a whole before it leaves; if it is not valid, nothing is stored (THR8). */
+/** The search of a run starts again when somebody joins its thread (CHO13). */
 const decide = (state: State, input: Input, context: CommandContext): ThreadGuards.DecisionResult => {
   const result = decideInput(state, input, context)
-  if (Result.isFailure(result) || result.success._tag === "Forward" || result.success.events.length === 0) {
-    return result
-  }
+  if (Result.isFailure(result) || result.success._tag === "Forward" || !ThreadRuns.isSearching(state)) return result
   const { events } = result.success
-  const next = events.reduce(evolve, state)
-  const restart = ThreadRuns.restartSearch(state, next, context)
-  const rejection = validateTransition(makeTransition(state, restart.reduce(evolve, next)))
-  return rejection === undefined ? ThreadGuards.acceptEvents(...events, ...restart) : reject(rejection)
+  const restart = ThreadRuns.restartSearch(state, events.reduce(evolve, state), context)
+  return restart.length === 0 ? result : ThreadGuards.acceptEvents(...events, ...restart)
 }
 
 const decideInput = (state: State, input: Input, context: CommandContext): ThreadGuards.DecisionResult => {
@@ -157,6 +153,7 @@ export const threadKind = define({
   initial: ThreadLifecycle.initial,
   decide,
   evolve,
+  validate: ThreadInvariants.validate,
   pending: (state) => [...state.owed, ...ThreadRuns.pendingSteps(state)],
   nextWake: (state) =>
     [...ThreadSubmissions.openSubmissions(state), ...state.gates].reduce<Instant | undefined>(

@@ -1,83 +1,273 @@
 /**
- * The invariants of a thread, checked once more after every decision and before anything is stored (THR8). The rules
- * of single commands imply them; a violation is a defect of a rule, and the command is rejected.
+ * The invariants of a thread, checked once more after every decision and before anything is stored (THR8). The rules of
+ * single commands imply them; a violation is a defect of a rule. `ThreadVoteInvariants` lists those of submissions and
+ * invitations.
  *
- * Of every state:
- *
- * 1. The thread exists: its status is active or closed. A thread is closed, never deleted.
- * 2. It has a co-author, and no co-author twice (THR1).
- * 3. Its token balance is a safe integer, not negative (LED2).
- * 4. At most one run is active (CHO9).
- *
- * Of every change from one state to the next:
- *
- * 5. The version grows (THR1).
- * 6. A closed thread stays closed (THR7).
- * 7. A published message never changes (THR2).
- * 8. A settled submission never changes; a pending one only collects votes, loses voters, and ends (THR3, THR4).
- * 9. A finished run never changes, except that a cancelled one receives its partial text once (CHO8).
- *
- * Unchanged parts are recognised by identity, so that the check costs one comparison for each.
+ * 1. The thread is Created active, and never Deleted: it is closed, by its last co-author, and stays closed (THR7). Its
+ *    id, title, visibility and creation never change. The version grows by one per event (THR1).
+ * 2. It has a co-author, and none twice (THR1). A co-author is Created by creating the thread, by an approved submission
+ *    or by an approved invitation, and Deleted by leaving; never otherwise.
+ * 3. A message is Created at the end, by a co-author or from its approved submission, with the votes that approved it. It
+ *    is never Updated or Deleted (THR2).
+ * 4. The token balance is a whole number, not negative (LED2). It changes by what the ledger's answers credit, and by the
+ *    payments that are requested.
+ * 5. A request to the ledger is Created by a settlement, a share, a payout or a citation, never Updated, and Deleted by
+ *    its answer (THR6).
+ * 6. At most one run is active. A run is Created by a co-author, at the end, never Deleted, and once finished never
+ *    Updated, except that a cancelled one receives its partial text once (CHO8, CHO9).
  */
+import { Option, Schema } from "effect"
 import type { ChorusState } from "../chorus/ChorusModel.ts"
 import { isFinished } from "../chorus/ChorusRun.ts"
-import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
-import type { State, Submission } from "./ThreadModel.ts"
+import * as LedgerModel from "../ledger/LedgerModel.ts"
+import { type CommandId, deriveId, type UserId } from "../protocol/Ids.ts"
+import type { SendCommand } from "../topic/Topic.ts"
+import { Faults, isPrefix, type Transition, transitionsOf } from "../topic/Transition.ts"
+import type { Event, EventOf, Message, State } from "./ThreadModel.ts"
+import type { ThreadChange } from "./ThreadVoteInvariants.ts"
+import * as ThreadVoteInvariants from "./ThreadVoteInvariants.ts"
 
-/** A change of a thread as a whole. There is no Deleted: threads are closed. */
-export type Transition =
-  | { readonly _tag: "Created"; readonly state: State }
-  | { readonly _tag: "Updated"; readonly old: State; readonly new: State }
+/** The faults of a change of a thread (THR8). */
+export const validate = (change: ThreadChange): ReadonlyArray<string> => {
+  const faults = new Faults()
+  validateThread(change, faults)
+  validateCoAuthors(change, faults)
+  validateMessages(change, faults)
+  ThreadVoteInvariants.validateSubmissions(change, faults)
+  validateTokens(change, faults)
+  validateRequests(change, faults)
+  validateRuns(change, faults)
+  return [...faults.found]
+}
 
-/** The transition between two states. */
-export const makeTransition = (old: State, next: State): Transition =>
-  old.status === "absent" ? { _tag: "Created", state: next } : { _tag: "Updated", old, new: next }
+// -- The thread --------------------------------------------------------------
 
-/** The rejection of a transition that breaks an invariant, with all that it breaks; undefined if it breaks none (THR8). */
-export const validateTransition = (transition: Transition): Rejection | undefined => {
-  const violations = transition._tag === "Created"
-    ? stateViolations(transition.state)
-    : [...stateViolations(transition.new), ...updateViolations(transition.old, transition.new)]
-  return violations.length === 0 ? undefined : makeRejection(
-    "rule_violated",
-    "THR8",
-    `this change was not stored, because it would break the thread: ${violations.join("; ")}`
+const validateThread = ({ events, new: next, old }: ThreadChange, faults: Faults): void => {
+  const isNew = old.status === "absent"
+  faults.when(next.status === "absent", "the thread does not exist")
+  faults.when(next.version !== old.version + events.length, "the version does not grow by one per event")
+  faults.when(
+    next.id !== old.id || !isNew && (next.title !== old.title || next.visibility !== old.visibility ||
+          next.require_signatures !== old.require_signatures || next.created_at !== old.created_at),
+    "the thread's id, title, visibility or creation changed"
   )
-}
-
-const stateViolations = (state: State): ReadonlyArray<string> => {
-  const violations: Array<string> = []
-  if (state.status === "absent") violations.push("the thread does not exist")
-  if (state.co_authors.length === 0) violations.push("no co-author")
-  if (new Set(state.co_authors).size < state.co_authors.length) violations.push("duplicate co-author")
-  if (!Number.isSafeInteger(state.token_balance)) violations.push("token balance out of range")
-  if (state.token_balance < 0) violations.push("negative token balance")
-  if (state.runs.filter((run) => run.status === "running").length > 1) violations.push("more than one active run")
-  return violations
-}
-
-const updateViolations = (old: State, next: State): ReadonlyArray<string> => {
-  const violations: Array<string> = []
-  if (next.version <= old.version) violations.push("version does not grow")
-  if (old.status === "closed" && next.status !== "closed") violations.push("closed thread reopened")
-  if (old.messages.some((message, n) => message !== next.messages[n])) violations.push("published message changed")
-  if (old.submissions.some((submission, n) => !isValidSubmissionUpdate(submission, next.submissions[n]))) {
-    violations.push("settled submission or its votes changed")
+  if (old.status === "closed") {
+    faults.when(next.status !== "closed", "a closed thread was opened again")
+    faults.when(
+      next.messages.length > old.messages.length || next.submissions.length > old.submissions.length ||
+        next.gates.length > 0 || next.runs.length > old.runs.length,
+      "a closed thread received more"
+    )
+  } else if (next.status === "closed") {
+    faults.when(!events.some((event) => event._tag === "ThreadClosed"), "nobody closed the thread")
+    faults.when(old.co_authors.length > 1, "the thread was closed with several co-authors")
+    faults.when(
+      next.gates.length > 0 || next.submissions.some(({ status }) => status === "pending") ||
+        next.runs.some((run) => !isFinished(run)),
+      "the thread was closed with open submissions, invitations or runs"
+    )
   }
-  if (old.runs.some((run, n) => !isValidRunUpdate(run, next.runs[n]))) violations.push("finished run changed")
-  return violations
 }
 
-/** Invariant 9. */
-const isValidRunUpdate = (old: ChorusState, next: ChorusState | undefined): boolean =>
-  next === old || (
-    next !== undefined && next.prompt_id === old.prompt_id &&
-    (!isFinished(old) || old.status === "cancelled" && old.partial === "" && next.ended_at === old.ended_at)
-  )
+// -- Co-authors and messages -------------------------------------------------
 
-/** Invariant 8. */
-const isValidSubmissionUpdate = (old: Submission, next: Submission | undefined): boolean =>
-  next === old || (
-    next !== undefined && old.status === "pending" && next.id === old.id && next.author === old.author &&
-    next.content === old.content && next.stake === old.stake && old.votes.every((vote, n) => vote === next.votes[n])
+const validateCoAuthors = (change: ThreadChange, faults: Faults): void => {
+  const { new: { co_authors }, old } = change
+  const expected = expectedCoAuthors(change)
+  if (co_authors === old.co_authors && expected === undefined) return
+  faults.when(co_authors.length === 0, "no co-author")
+  faults.when(new Set(co_authors).size < co_authors.length, "a co-author is there twice")
+  const permitted = expected ?? new Set(old.co_authors)
+  faults.when(co_authors.some((user) => !permitted.has(user)), "a co-author was not approved, or has left")
+  const present = new Set(co_authors)
+  faults.when([...permitted].some((user) => !present.has(user)), "a co-author is missing who did not leave")
+}
+
+/** The co-authors as the events say; undefined if no event says anything. */
+const expectedCoAuthors = ({ events, new: next, old }: ThreadChange): ReadonlySet<UserId> | undefined => {
+  let expected: Set<UserId> | undefined
+  const join = (user: UserId | undefined) => {
+    if (user !== undefined) (expected ??= new Set(old.co_authors)).add(user)
+  }
+  for (const event of events) {
+    if (event._tag === "ThreadCreated") join(event.creator)
+    if (event._tag === "SubmissionSettled" && event.outcome === "approved") {
+      join(next.submissions.find(({ id }) => id === event.id)?.author)
+    }
+    if (event._tag === "GateClosed" && event.outcome === "approved") join(inviteeOf(old, events, event.id))
+    if (event._tag === "Divested") (expected ??= new Set(old.co_authors)).delete(event.user)
+  }
+  return expected
+}
+
+const inviteeOf = (old: State, events: ReadonlyArray<Event>, gate: CommandId): UserId | undefined =>
+  old.gates.find(({ id }) => id === gate)?.action.user ??
+    events.find((event): event is EventOf<"GateOpened"> => event._tag === "GateOpened" && event.id === gate)?.action
+      .user
+
+const validateMessages = (change: ThreadChange, faults: Faults): void => {
+  const { events, new: next, old } = change
+  const published = events.filter((event): event is EventOf<"MessagePublished"> | EventOf<"SubmissionSettled"> =>
+    event._tag === "MessagePublished" || event._tag === "SubmissionSettled" && event.outcome === "approved"
   )
+  if (next.messages === old.messages && published.length === 0) return
+  faults.when(!isPrefix(old.messages, next.messages), "a published message changed or was removed")
+  const added = next.messages.slice(old.messages.length)
+  faults.when(added.length < published.length, "a message is missing")
+  for (const [n, message] of added.entries()) {
+    const event = published[n]
+    faults.when(message.thread !== next.id, "a message is of another thread")
+    if (event === undefined || event.id !== message.id) faults.when(true, "a message was not published")
+    else if (event._tag === "MessagePublished") validatePublished(old, message, event, faults)
+    else validateApproved(next, message, faults)
+  }
+}
+
+const validatePublished = (
+  old: State,
+  message: Message,
+  event: EventOf<"MessagePublished">,
+  faults: Faults
+): void => {
+  faults.when(
+    message.author !== event.author || message.content !== event.content || message.source !== event.source,
+    "a message is not what its author published"
+  )
+  faults.when(message.status !== "published" || message.approvals.length > 0, "a message claims an approval")
+  faults.when(!old.co_authors.includes(message.author), "a message was published by a user who is no co-author")
+}
+
+const validateApproved = (next: State, message: Message, faults: Faults): void => {
+  const submission = next.submissions.find(({ id }) => id === message.id)
+  faults.when(submission?.status !== "approved", "an approved message has no approved submission")
+  if (submission === undefined) return
+  faults.when(
+    message.author !== submission.author || message.content !== submission.content,
+    "an approved message is not what was submitted"
+  )
+  const approvals = submission.votes.filter(({ choice }) => choice === "approve")
+  faults.when(
+    message.status !== "approved" || message.approvals.length !== approvals.length ||
+      approvals.some(({ voter }, n) => voter !== message.approvals[n]),
+    "an approved message does not carry its approvals"
+  )
+}
+
+// -- Tokens ------------------------------------------------------------------
+
+const validateTokens = ({ events, new: next, old }: ThreadChange, faults: Faults): void => {
+  faults.when(!Number.isSafeInteger(next.token_balance), "the token balance is out of range")
+  faults.when(next.token_balance < 0, "the token balance is negative")
+  if (next.token_balance === old.token_balance && next.owed === old.owed) return
+  const credited = events.reduce((sum, event) => event._tag === "LedgerAnswered" ? sum + event.to_thread : sum, 0)
+  const account = LedgerModel.threadAccount(next.id)
+  const paid = transitionsOf(old.owed, next.owed, ({ id }) => id).reduce(
+    (sum, transition) => transition._tag === "Created" ? sum + paidFrom(account, transition.new) : sum,
+    0
+  )
+  faults.when(next.token_balance !== old.token_balance + credited - paid, "the token balance is not what was moved")
+}
+
+const decodeLedgerInput = Schema.decodeUnknownOption(LedgerModel.Answer)
+
+/** What a request to the ledger pays from an account. */
+const paidFrom = (account: LedgerModel.AccountId, { input }: SendCommand): number =>
+  Option.match(decodeLedgerInput(input), {
+    onNone: () => 0,
+    onSome: (request) => request._tag === "Transfer" && request.from === account ? request.amount : 0
+  })
+
+const validateRequests = (change: ThreadChange, faults: Faults): void => {
+  const { events, new: { owed }, old } = change
+  for (const event of events) {
+    if (event._tag === "SubmissionSettled" || event._tag === "Divested") {
+      const { asks } = event
+      faults.when(asks !== null && !owed.some(({ id }) => id === asks.id), "a request to the ledger is missing")
+    }
+    faults.when(
+      event._tag === "LedgerAnswered" && owed.some(({ id }) => id === event.ask),
+      "a request to the ledger is answered and still there"
+    )
+  }
+  for (const transition of transitionsOf(old.owed, owed, ({ id }) => id)) validateRequest(change, transition, faults)
+}
+
+const validateRequest = (change: ThreadChange, transition: Transition<SendCommand>, faults: Faults): void => {
+  const { events, new: next } = change
+  switch (transition._tag) {
+    case "Created": {
+      const { id } = transition.new
+      const isDue = id === `${next.id}:close` && next.status === "closed" ||
+        events.some((event) =>
+          (event._tag === "SubmissionSettled" || event._tag === "Divested") && event.asks?.id === id ||
+          event._tag === "StepCompleted" && event.output._tag === "yield" && id.startsWith(`${event.prompt_id}:cite:`)
+        )
+      faults.when(!isDue, "a request to the ledger has no cause")
+      validateSettlement(next, transition.new, faults)
+      return
+    }
+    case "Updated":
+      return faults.when(true, "a request to the ledger changed")
+    case "Deleted":
+      return faults.when(
+        !events.some((event) => event._tag === "LedgerAnswered" && event.ask === transition.old.id),
+        "a request to the ledger was removed without an answer"
+      )
+  }
+}
+
+/** THR6: a settlement is of an ended submission of the thread, and pays exactly its stake. */
+const validateSettlement = (next: State, { id, input }: SendCommand, faults: Faults): void => {
+  const request = Option.getOrUndefined(decodeLedgerInput(input))
+  if (request?._tag !== "Settle") return
+  const submission = next.submissions.find((submission) => submission.id === request.stake)
+  const isEnded = submission !== undefined && submission.status !== "pending" &&
+    id === deriveId(submission.id, ":settle")
+  faults.when(!isEnded, "a settlement is of no submission that ended")
+  const total = request.shares.reduce((sum, { amount }) => sum + amount, 0)
+  faults.when(isEnded && total !== submission.stake, "the shares of a settlement do not add up to its stake")
+}
+
+// -- Runs --------------------------------------------------------------------
+
+const validateRuns = (change: ThreadChange, faults: Faults): void => {
+  const { events, new: { runs }, old } = change
+  const prompts = events.filter((event) => event._tag === "PromptSubmitted")
+  faults.when(runs.length < old.runs.length + prompts.length, "a run is missing")
+  if (runs === old.runs) return
+  faults.when(runs.filter(({ status }) => status === "running").length > 1, "more than one active run")
+  faults.when(old.runs.some(({ prompt_id }, n) => prompt_id !== runs[n]?.prompt_id), "a run was removed or moved")
+  for (const transition of transitionsOf(old.runs, runs, ({ prompt_id }) => prompt_id)) {
+    validateRun(change, transition, faults)
+  }
+}
+
+const validateRun = (change: ThreadChange, transition: Transition<ChorusState>, faults: Faults): void => {
+  const { events, new: next, old } = change
+  if (transition._tag === "Deleted") return
+  const run = transition.new
+  if (transition._tag === "Created") {
+    const wasSubmitted = events.some((event) =>
+      event._tag === "PromptSubmitted" && event.id === run.prompt_id && event.author === run.asker &&
+      event.content === run.prompt
+    )
+    faults.when(!wasSubmitted, "a run is not of a prompt as it was submitted")
+    faults.when(run.thread_id !== next.id, "a run is of another thread")
+    faults.when(!old.co_authors.includes(run.asker), "a prompt is by a user who is no co-author")
+    faults.when(
+      run.sibling_of !== undefined && !old.runs.some(({ prompt_id }) => prompt_id === run.sibling_of),
+      "a run answers a prompt again that is not in the thread"
+    )
+    return
+  }
+  const previous = transition.old
+  faults.when(
+    run.asker !== previous.asker || run.prompt !== previous.prompt || run.asked_at !== previous.asked_at ||
+      run.thread_id !== previous.thread_id || run.sibling_of !== previous.sibling_of,
+    "a prompt changed"
+  )
+  faults.when(!isPrefix(previous.steps, run.steps), "a completed step changed")
+  const receivesPartial = previous.status === "cancelled" && run.status === "cancelled" && previous.partial === "" &&
+    run.ended_at === previous.ended_at
+  faults.when(isFinished(previous) && !receivesPartial, "a finished run changed")
+}

@@ -73,5 +73,8 @@ export const applyMessagePublished = (
   { at, author, content, id, source }: EventOf<"MessagePublished">
 ): State => ({
   ...state,
-  messages: [...state.messages, { id, author, content, at, origin: "message", source }]
+  messages: [
+    ...state.messages,
+    { id, author, content, at, thread: state.id, status: "published", approvals: [], source }
+  ]
 })

@@ -40,14 +40,18 @@ export const Title = Schema.String.check(Schema.isBetweenLength(1, 200))
 export const Visibility = Schema.Literals(["public", "members"])
 export type Visibility = typeof Visibility.Type
 
-/** A published message; it never changes. `source` is the origin of an imported one: a path or a link. */
+/** A message of a thread; it never changes. `source` is the origin of an imported one: a path or a link. */
 export const Message = Schema.Struct({
   id: CommandId,
   author: UserId,
   content: Schema.String,
   at: Instant,
-  /** "message": by a co-author. "approved": a submission that passed its vote. */
-  origin: Schema.Literals(["message", "approved"]),
+  /** The topic of its thread. */
+  thread: TopicId,
+  /** "published": by a co-author. "approved": a submission that passed its vote. */
+  status: Schema.Literals(["published", "approved"]),
+  /** The voters who approved it, in the order of their votes; none of a published one. */
+  approvals: Schema.Array(UserId),
   source: Schema.NullOr(Schema.String)
 })
 export type Message = typeof Message.Type

@@ -102,6 +102,12 @@ export const decideStepAnswer = (
   return events.flatMap((event) => withNextRunStarted(state, event))
 }
 
+/** Whether the active run is in Experience, which searches. */
+export const isSearching = (state: State): boolean => {
+  const [run] = unfinishedRuns(state)
+  return run?.status === "running" && run.current_step === "experience"
+}
+
 /**
  * CHO13: Experience searches what all readers of the moment may read. When a change lets others read the thread, the
  * search that is under way starts again for all of them; what it found is neither recorded nor shown any further.
@@ -109,7 +115,7 @@ export const decideStepAnswer = (
 export const restartSearch = (before: State, after: State, context: CommandContext): ReadonlyArray<Event> => {
   if (after.co_authors === before.co_authors || canAllRead(readersOf(after), readersOf(before))) return []
   const [run] = unfinishedRuns(after)
-  return run?.status === "running" && run.current_step === "experience"
+  return run !== undefined && isSearching(after)
     ? decideStepAnswer(after, {
       _tag: "StepErrored",
       intent: ChorusRun.intentId(run),

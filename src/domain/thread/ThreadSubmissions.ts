@@ -215,7 +215,8 @@ export const applySubmissionSettled = (previous: State, { asks, at, id, outcome 
   const settling = { ...state, owed: [...state.owed, asks] }
   if (outcome !== "approved" || submission === undefined) return settling
   const { author, content } = submission
-  const message: Message = { id, author, content, at, origin: "approved", source: null }
+  const approvals = submission.votes.flatMap(({ choice, voter }) => choice === "approve" ? [voter] : [])
+  const message: Message = { id, author, content, at, thread: state.id, status: "approved", approvals, source: null }
   return {
     ...settling,
     messages: [...state.messages, message],

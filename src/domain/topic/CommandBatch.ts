@@ -4,7 +4,7 @@
  * Pure: nothing has happened when `decideBatch` returns. Replies and publications follow the append (TOP4).
  */
 import { Result } from "effect"
-import type { Author, CommandId, Instant, TopicId } from "../protocol/Ids.ts"
+import { type Author, type CommandId, type Instant, isUser, type TopicId } from "../protocol/Ids.ts"
 import { isRejection, makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import type { SignedCommand } from "../protocol/SignedCommand.ts"
 import {
@@ -18,7 +18,7 @@ import {
 import { derive, type DerivedState, type DurableState } from "./DurableState.ts"
 import { codecsFor } from "./KindCodecs.ts"
 import type { UnchainedEntry } from "./Log.ts"
-import { type AnyKind, type Decision, fold } from "./Topic.ts"
+import { type AnyKind, type Decision, foldDecision } from "./Topic.ts"
 import { isVisibleTo, noAccessRejection } from "./TopicAccess.ts"
 
 /** A command, or an answer to an intent, as its topic gets it. */
@@ -47,7 +47,7 @@ export interface DecidedBatch {
   readonly processedCommands: ReadonlyMap<CommandId, ProcessedCommand>
   /** Those of users among them that made no event. The server's own may be decided again. */
   readonly eventlessCommands: ReadonlyArray<EventlessCommand>
-  /** The exceptions that the kind threw, and its events that may not be stored, for the server's own log. */
+  /** The exceptions that the kind threw, and its events and changes that may not be stored, for the server's own log. */
   readonly defects: ReadonlyArray<unknown>
 }
 
@@ -79,6 +79,8 @@ export const rejectBatch = (commands: ReadonlyArray<unknown>, rejection: Rejecti
  *
  * FLT25: a command whose decision, events or resulting state the kind cannot compute is rejected as `internal` and leaves
  * the state as it was, and so does one with an event that its schema refuses (TOP8); the others are decided without it.
+ * THR8: so does a user's command with a change that the kind finds faults with, which is rejected with these. One of the
+ * server is `internal` then, and tried again: no request of a topic to another is lost by a defect.
  * Whether the resulting state can be read is checked once per batch, and per command only when that fails.
  */
 export const decideBatch = (
@@ -135,9 +137,13 @@ const decideAll = (
         if (fault !== undefined) throw fault
       }
       if (events.length > 0) {
-        const next = fold(kind, state, events)
-        if (derivePer === "command") derived = derive(kind, next)
-        state = next
+        const next = foldDecision(kind, state, events)
+        if (Result.isFailure(next)) {
+          defects.push(next.failure)
+          return replyWith(Result.fail(isUser(author) ? next.failure : { ...next.failure, code: "internal" }))
+        }
+        if (derivePer === "command") derived = derive(kind, next.success)
+        state = next.success
         pushDrafts(drafts, durable.seq, { topic, at: now, cause: id, author, version: kind.version }, events, {
           signed,
           asked: origin.commandHash

@@ -17,6 +17,8 @@
  *   a decision, and after a restart all of them, under the same ids.
  * - `nextWake` is the time of the next timer: the host then puts `Woke` to the topic.
  * - `canRead` guards subscriptions, deliveries and queries. A kind guards its commands itself.
+ * - `validate` lists what is wrong with a change as a whole, after `decide` and `evolve`. A change with a fault is
+ *   rejected and not stored, so that a defect of a rule cannot spoil a log (THR8).
  *
  * **Gotchas**
  *
@@ -65,6 +67,7 @@ import type { Rate } from "../admission/TokenBucket.ts"
 import { type Author, CommandId, type Instant, kindOf, TopicId } from "../protocol/Ids.ts"
 import { Rejection } from "../protocol/Rejection.ts"
 import { commandTags } from "./CommandTags.ts"
+import { type Change, rejectFaults } from "./Transition.ts"
 
 /** The inputs of a decision besides the state and the command. */
 export interface CommandContext {
@@ -190,6 +193,8 @@ export interface Kind<S, C, A, E, I extends Intent> {
   canRead(state: S, reader: Author): boolean
   /** The topic's entry in lists; undefined when it is in none. */
   listing(state: S): Listing | undefined
+  /** What is wrong with a change, each fault as a short phrase; its cost must not grow with what did not change. */
+  validate(change: Change<S, E>): ReadonlyArray<string>
 }
 
 /** A kind of unknown types, for hosts and registries. Every kind is assignable to it: methods are bivariant. */
@@ -240,6 +245,8 @@ export interface KindDefinition<
   canRead?(state: NoInfer<S>, reader: Author): boolean
   /** Default: in no list. */
   listing?(state: NoInfer<S>): Listing | undefined
+  /** Default: every change is valid. */
+  validate?(change: Change<NoInfer<S>, NoInfer<E>>): ReadonlyArray<string>
 }
 
 /** Makes a kind (TOP8); `KindDefinition` states the defaults. The head of this file has an example. */
@@ -259,6 +266,7 @@ export const define = <
   nextWake: () => undefined,
   canRead: () => true,
   listing: () => undefined,
+  validate: () => [],
   ...definition,
   ...(creationCommands === undefined ? undefined : { creationCommands: new Set<string>(creationCommands) }),
   ...(runCommands === undefined ? undefined : { runCommands: new Set<string>(runCommands) }),
@@ -291,6 +299,18 @@ export const fold = <S, C, A, E, I extends Intent>(
   events: ReadonlyArray<E>
 ): S => events.reduce((state, event) => kind.evolve(state, event), state)
 
+/** The state after the events of one decision, or the rejection of a change that the kind finds faults with (THR8). */
+export const foldDecision = <S, C, A, E, I extends Intent>(
+  kind: Kind<S, C, A, E, I>,
+  state: S,
+  events: ReadonlyArray<E>
+): Result.Result<S, Rejection> => {
+  if (events.length === 0) return Result.succeed(state)
+  const next = fold(kind, state, events)
+  const rejection = rejectFaults(kind.name, kind.validate({ old: state, new: next, events }))
+  return rejection === undefined ? Result.succeed(next) : Result.fail(rejection)
+}
+
 /** The intents that are in `next` but not in `previous`, and the reverse, compared by id (TOP1). */
 export const diffIntents = <I extends Intent>(
   previous: ReadonlyArray<I>,
@@ -312,11 +332,17 @@ export const step = <S, C, A, E, I extends Intent>(
   input: C | A,
   context: CommandContext
 ): Result.Result<AppliedDecision<S, E, I> | Extract<Decision<E>, { readonly _tag: "Forward" }>, Rejection> =>
-  Result.map(kind.decide(state, input, context), (decision) => {
-    if (decision._tag === "Forward") return decision
-    const next = fold(kind, state, decision.events)
-    return { state: next, events: decision.events, ...diffIntents(kind.pending(state), kind.pending(next)) }
-  })
+  Result.flatMap(
+    kind.decide(state, input, context),
+    (decision): Result.Result<AppliedDecision<S, E, I> | Extract<Decision<E>, { _tag: "Forward" }>, Rejection> =>
+      decision._tag === "Forward"
+        ? Result.succeed(decision)
+        : Result.map(foldDecision(kind, state, decision.events), (next) => ({
+          state: next,
+          events: decision.events,
+          ...diffIntents(kind.pending(state), kind.pending(next))
+        }))
+  )
 
 /**
  * Brings a stored event of an older version up to the kind's own (TOP9). Fails with a sentence when an upcaster is

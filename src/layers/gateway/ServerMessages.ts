@@ -109,7 +109,9 @@ const encodedMessages = new WeakMap<Thread, EncodedJson>()
 export const threadMessages = (ref: string, thread: Thread): SharedMessage => {
   let json = encodedMessages.get(thread)
   if (json === undefined) {
-    json = encodeJson(thread.messages.map(({ at, author, content, id }) => ({ id, author, content, at })))
+    json = encodeJson(thread.messages.map(({ approvals, at, author, content, id, status }) => (
+      { id, author, content, at, status, approvals }
+    )))
     encodedMessages.set(thread, json)
   }
   return { type: "thread_messages", payload: { ref_id: ref }, field: "messages", json }

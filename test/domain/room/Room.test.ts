@@ -68,12 +68,12 @@ describe("Members and messages", () => {
 
   it("[TOP11] a room keeps its newest messages, and limits the size of values", () => {
     let state = joined
-    for (let n = 0; n <= Room.roomLimits.maxMessages; n++) {
+    for (let n = 0; n <= RoomModel.roomLimits.maxMessages; n++) {
       state = assertAccepted(applyInput(state, { ...sendMessage, content: n } as RoomModel.Command))
     }
-    assert.strictEqual(state.posts.length, Room.roomLimits.maxMessages)
+    assert.strictEqual(state.posts.length, RoomModel.roomLimits.maxMessages)
     assert.strictEqual(state.posts[0]?.content, 1)
-    const most = Room.roomLimits.maxValueBytes - 2
+    const most = RoomModel.roomLimits.maxValueBytes - 2
     assertAccepted(applyInput(joined, { _tag: "send_message", content: "x".repeat(most) }))
     assert.strictEqual(applyInput(joined, { _tag: "send_message", content: "x".repeat(most + 1) }), "too_large")
     assert.strictEqual(applyInput(joined, { _tag: "send_message", content: "€".repeat(most / 2) }), "too_large")
@@ -151,15 +151,17 @@ describe("Entries and scheduled events", () => {
 
   it("[TOP11] entries, scheduled events and delays are bounded", () => {
     let state = joined
-    for (let n = 0; n < Room.roomLimits.maxEntries; n++) state = assertAccepted(applyInput(state, setEntry(`${n}`)))
+    for (let n = 0; n < RoomModel.roomLimits.maxEntries; n++) {
+      state = assertAccepted(applyInput(state, setEntry(`${n}`)))
+    }
     assert.strictEqual(applyInput(state, setEntry("more")), "rule_violated")
     assertAccepted(applyInput(state, setEntry("0")))
-    for (let n = 0; n < Room.roomLimits.maxScheduledEvents; n++) {
+    for (let n = 0; n < RoomModel.roomLimits.maxScheduledEvents; n++) {
       state = assertAccepted(applyInput(state, scheduleAfter(5), alice, 0, `e${n}`))
     }
     assert.strictEqual(applyInput(state, scheduleAfter(5)), "rule_violated")
     assert.strictEqual(applyInput(joined, setEntry("k", 0)), "rule_violated")
-    assert.strictEqual(applyInput(joined, scheduleAfter(Room.roomLimits.maxDelayMillis + 1)), "rule_violated")
+    assert.strictEqual(applyInput(joined, scheduleAfter(RoomModel.roomLimits.maxDelayMillis + 1)), "rule_violated")
   })
 })
 

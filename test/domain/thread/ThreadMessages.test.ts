@@ -3,6 +3,7 @@ import { Result } from "effect"
 import type { UserId } from "../../../src/domain/protocol/Ids.ts"
 import { threadKind } from "../../../src/domain/thread/Thread.ts"
 import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
+import { codecsFor } from "../../../src/domain/topic/KindCodecs.ts"
 import { maxContentBytes } from "../../../src/domain/topic/MessageContent.ts"
 import { commandId } from "../../support/TopicWorld.ts"
 import {
@@ -16,6 +17,7 @@ import {
   stateOf,
   submitMessage,
   submitPrompt,
+  threadId,
   threadWorld
 } from "./ThreadFixture.ts"
 
@@ -41,12 +43,33 @@ describe("Messages of co-authors", () => {
     assert.deepStrictEqual(stateOf(world).messages, [])
   })
 
-  it("[THR2] a co-author's message is published at once", () => {
+  it("[THR2][THR8] a co-author's message is published at once, with its status and thread", () => {
     const world = threadWorld()
     assert.strictEqual(sendCommand(world, alice, submitMessage("hello", { source: "notes.md" }), "m"), "ok")
     assert.deepStrictEqual(stateOf(world).messages, [
-      { id: commandId("m"), author: alice, content: "hello", at: world.now, origin: "message", source: "notes.md" }
+      {
+        id: commandId("m"),
+        author: alice,
+        content: "hello",
+        at: world.now,
+        thread: threadId,
+        status: "published",
+        approvals: [],
+        source: "notes.md"
+      }
     ])
+  })
+
+  it("[TOP7] a snapshot whose messages lack their status and thread is not used", () => {
+    const world = threadWorld()
+    sendCommand(world, alice, submitMessage("hello"))
+    const { decodeState } = codecsFor(threadKind)
+    const state = stateOf(world)
+    assert.isTrue(Result.isSuccess(decodeState(state)))
+    const messages = state.messages.map(({ at, author, content, id, source }) => (
+      { id, author, content, at, origin: "message", source }
+    ))
+    assert.isTrue(Result.isFailure(decodeState({ ...state, messages })))
   })
 
   it("[SYN4] messages, imports, submissions, prompts and invitations share their ids", () => {

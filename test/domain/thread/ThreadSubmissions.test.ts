@@ -110,15 +110,20 @@ describe("Voting", () => {
     assert.strictEqual(sendCommand(world, bob, voteOn("c", "approve")), "forbidden THR3")
   })
 
-  it("[THR4] all approve: published, its author a co-author, and the approvers share the stake", () => {
+  it("[THR4][THR8] all approve: a message with its approvals, its author a co-author, and the approvers share the stake", () => {
     const world = submissionWorld(bob, carol)
     sendCommand(world, alice, voteOn("s1", "approve"))
     sendCommand(world, bob, voteOn("s1", "approve"))
     deliverPending(world)
-    assert.deepStrictEqual(stateOf(world).messages.map(({ author, origin }) => [nameOf(author), origin]), [
-      ["bob", "approved"],
-      ["carol", "approved"]
-    ])
+    assert.deepStrictEqual(
+      stateOf(world).messages.map((
+        { approvals, author, status, thread }
+      ) => [nameOf(author), status, approvals.map(nameOf), thread]),
+      [
+        ["bob", "approved", ["alice"], threadId],
+        ["carol", "approved", ["alice", "bob"], threadId]
+      ]
+    )
     assert.deepStrictEqual([userBalance(world, alice), userBalance(world, bob), userBalance(world, carol)], [
       11_500,
       9_500,

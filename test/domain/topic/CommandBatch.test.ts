@@ -168,6 +168,29 @@ describe("decideBatch", () => {
     assert.deepInclude(decided.defects[0], { _tag: "SchemaMismatch", kind: "counter", path: "n" })
   })
 
+  it("[THR8] a change that its kind finds faults with is not drafted, and rejects its own command only", () => {
+    const strict: typeof kind = { ...kind, validate: ({ new: { total } }) => total > 2 ? ["more than two"] : [] }
+    const decided = decideBatch(strict, topic, start, [add("a", 1), add("b", 2), add("c", 1)], {
+      now: 7,
+      seed: () => 3,
+      findProcessed: () => undefined
+    })
+    assert.deepStrictEqual(outcomes(decided), [1, "rule_violated", 2])
+    assert.deepStrictEqual([totalOf(decided), decided.drafts.length], [2, 2])
+    assert.isFalse(decided.processedCommands.has(CommandId.make("b")))
+    // No request of another topic is lost by a defect: it is tried again.
+    assert.deepStrictEqual(
+      outcomes(decideBatch(strict, topic, start, [add("d", 3, "system:x")], {
+        now: 7,
+        seed: () => 3,
+        findProcessed: () => undefined
+      })),
+      ["internal"]
+    )
+    // The operator sees it as well: it is a defect of the kind.
+    assert.include(JSON.stringify(decided.defects), "more than two")
+  })
+
   it("[SEC22] [FLT25] a rejection with a code of its own is a defect of the kind", () => {
     const rejection = { code: "full" as "internal", rule: "R1", message: "no" }
     const faulty: typeof kind = { ...kind, decide: () => reject(rejection) }

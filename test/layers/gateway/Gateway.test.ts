@@ -70,7 +70,7 @@ describe("Gateway", () => {
       ada.send("get_thread", {}, thread)
       assert.deepInclude(
         ((yield* ada.nextOf("thread_messages")).payload["messages"] as ReadonlyArray<object>)[0]!,
-        { content: "hello" }
+        { content: "hello", status: "published", approvals: [] }
       )
     }).pipe(Effect.provide(wsServerLayer())))
 

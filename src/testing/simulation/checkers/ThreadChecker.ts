@@ -1,9 +1,8 @@
 /**
- * Checks every change of a thread when it becomes durable: transitions keep the invariants of a thread (THR8), votes are
- * cast once and by voters (THR3), and a submission ends as its votes say (THR4).
+ * Checks every change when it becomes durable: its kind finds no fault with it (THR8); in a thread, votes are cast once
+ * and by voters (THR3), and a submission ends as its votes say (THR4).
  */
 import { kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
-import { makeTransition, validateTransition } from "../../../domain/thread/ThreadInvariants.ts"
 import type { Event, EventOf, State } from "../../../domain/thread/ThreadModel.ts"
 import type { Entry } from "../../../domain/topic/Log.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
@@ -21,16 +20,19 @@ export class ThreadChecker {
 
   /** Checks an append that became durable; the oracle has applied it. */
   checkCommit(topic: TopicId, entries: ReadonlyArray<Entry>): void {
-    if (kindOf(topic) !== "thread") return
-    const states = (this.oracle.historyOf(topic)?.states ?? []) as ReadonlyArray<State>
-    let decidedAt = entries.at(0)?.seq ?? 0
+    const history = this.oracle.historyOf(topic)
+    if (history === undefined) return
+    const { kind, states } = history
+    let events: Array<unknown> = []
     for (const [i, { cause, event, seq }] of entries.entries()) {
-      this.checkEvent(topic, states[seq - 1]!, event as unknown as Event)
-      // The events of one command are one transition.
+      if (kindOf(topic) === "thread") this.checkEvent(topic, states[seq - 1] as State, event as unknown as Event)
+      events.push(event)
+      // The events of one command are one change.
       if (entries[i + 1]?.cause === cause) continue
-      const rejection = validateTransition(makeTransition(states[decidedAt - 1]!, states[seq]!))
-      if (rejection !== undefined) this.runtime.reportViolation("THR8", `${topic} at ${seq}: ${rejection.message}`)
-      decidedAt = seq + 1
+      for (const fault of kind.validate({ old: states[seq - events.length], new: states[seq], events })) {
+        this.runtime.reportViolation("THR8", `${topic} at ${seq}: ${fault}`)
+      }
+      events = []
     }
   }
 
