@@ -19,6 +19,9 @@ export type NetworkFault =
   /** Forwards one byte per write. */
   | { readonly _tag: "OneByte" }
 
+/** A port of this machine, or the path of a server's socket. */
+export type ProxyTarget = number | string
+
 /** A running proxy. */
 export interface FaultProxy {
   /** The URL to use in place of the server's. */
@@ -27,6 +30,8 @@ export interface FaultProxy {
   readonly setFault: (fault: NetworkFault) => Effect.Effect<void>
   /** Resets every open connection on both sides; returns their number. */
   readonly resetConnections: Effect.Effect<number>
+  /** Leads connections from now on to another server, as a failover does. */
+  readonly setTarget: (target: ProxyTarget) => Effect.Effect<void>
 }
 
 /** One direction of one connection. */
@@ -42,13 +47,14 @@ interface Flow {
 const isStalled = (fault: NetworkFault, direction: Flow["direction"]): boolean =>
   fault._tag === "BlackHole" || fault._tag === (direction === "up" ? "StallUp" : "StallDown")
 
-/** Listens on a free port until the scope ends, and forwards to `port`. */
-export const makeFaultProxy = (port: number): Effect.Effect<FaultProxy, never, Scope.Scope> =>
+/** Listens on a free port until the scope ends, and forwards to the target. */
+export const makeFaultProxy = (initialTarget: ProxyTarget): Effect.Effect<FaultProxy, never, Scope.Scope> =>
   Effect.gen(function*() {
     const clock = yield* Effect.clockWith(Effect.succeed)
     const run = Effect.runForkWith(yield* Effect.context())
     const flows = new Set<Flow>()
     let fault: NetworkFault = { _tag: "None" }
+    let target = initialTarget
 
     const pumpLater = (flow: Flow, millis: number): void => {
       run(Effect.delay(
@@ -97,14 +103,18 @@ export const makeFaultProxy = (port: number): Effect.Effect<FaultProxy, never, S
     }
 
     const server = createServer((down) => {
-      const up = connect(port, "127.0.0.1")
+      const up = typeof target === "number" ? connect(target, "127.0.0.1") : connect(target)
       forward(down, up, "up")
       forward(up, down, "down")
     })
 
     const resetConnections = Effect.sync(() => {
       const open = [...flows]
-      for (const flow of open) flow.to.resetAndDestroy()
+      // A socket of the file system has no reset.
+      for (const { to } of open) {
+        if (to.remoteFamily === undefined) to.destroy()
+        else to.resetAndDestroy()
+      }
       return open.length / 2
     })
 
@@ -119,6 +129,10 @@ export const makeFaultProxy = (port: number): Effect.Effect<FaultProxy, never, S
           fault = next
           for (const flow of flows) pump(flow)
         }),
-      resetConnections
+      resetConnections,
+      setTarget: (next) =>
+        Effect.sync(() => {
+          target = next
+        })
     }
   })

@@ -29,48 +29,49 @@ const unprivileged = (): { readonly uid: number; readonly gid: number } | undefi
 export interface ServerOptions {
   /** Whether commits reach the disk: only for tests of durability, for its cost. */
   readonly fsync: boolean
-  /** A TCP port on 127.0.0.1; without one it listens on a socket in its folder only. */
-  readonly port?: number
+  /** The server whose standby it becomes; without one it is empty. */
+  readonly primary?: PostgresServer
 }
 
-/** A server that runs, or has been stopped. */
+/** A server that listens on a socket in its folder while it runs. */
 export class PostgresServer {
   /** The folder of its data and of its socket. */
   readonly folder: string
-  private readonly options: ServerOptions
+  private readonly fsync: boolean
   private readonly owner = unprivileged()
   private child: ChildProcess | undefined
   private schemas = 0
 
-  /** Makes an empty server, whose texts are sorted by the rules of English unless a column says otherwise. */
-  constructor(options: ServerOptions) {
-    this.options = options
+  /** Makes its files. Texts are sorted by the rules of English, unless a column says otherwise. */
+  constructor({ fsync, primary }: ServerOptions) {
+    this.fsync = fsync
     this.folder = mkdtempSync(join(tmpdir(), "choir-pg-"))
     if (this.owner !== undefined) chownSync(this.folder, this.owner.uid, this.owner.gid)
-    const sorting = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"]
-    execFileSync(
-      `${programs}/initdb`,
-      ["-D", join(this.folder, "data"), "-U", "choir", "-A", "trust", "-E", "UTF8", "--no-sync", ...sorting],
-      { ...this.owner, cwd: this.folder, stdio: "ignore" }
-    )
+    const data = ["-D", join(this.folder, "data"), "-U", "choir", "--no-sync"]
+    const [program, ...args] = primary === undefined
+      ? ["initdb", ...data, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en"]
+      : ["pg_basebackup", ...data, "-h", primary.folder, "-R", "-c", "fast"]
+    execFileSync(`${programs}/${program}`, args, { ...this.owner, cwd: this.folder, stdio: "ignore" })
   }
 
-  /** The address of its database, over its socket or over a port of the test's choice. */
-  url(parameters = "", port = this.options.port): Redacted.Redacted {
+  /** The path of its socket. */
+  get socket(): string {
+    return `${this.folder}/.s.PGSQL.5432`
+  }
+
+  /** The address of its database, over its socket, or over a proxy such as `http://127.0.0.1:1234`. */
+  url(parameters = "", proxy?: string): Redacted.Redacted {
     return Redacted.make(
-      port === undefined
+      proxy === undefined
         ? `postgres://choir@localhost/postgres?host=${this.folder}&${parameters}`
-        : `postgres://choir@127.0.0.1:${port}/postgres?${parameters}`
+        : `${proxy.replace("http://", "postgres://choir@")}/postgres?${parameters}`
     )
   }
 
-  /** The address of a schema of its own in that database. */
-  schemaUrl(port = this.options.port): Effect.Effect<Redacted.Redacted> {
-    return Effect.gen({ self: this }, function*() {
-      const schema = `s${++this.schemas}`
-      yield* this.query(`CREATE SCHEMA ${schema}`)
-      return this.url(`options=-csearch_path%3D${schema}`, port)
-    })
+  /** The address of a new schema in that database. */
+  schemaUrl(proxy?: string): Effect.Effect<Redacted.Redacted> {
+    const schema = `s${++this.schemas}`
+    return Effect.as(this.query(`CREATE SCHEMA ${schema}`), this.url(`options=-csearch_path%3D${schema}`, proxy))
   }
 
   /** Runs a statement as an operator would, through the server's own client; returns its rows as text. */
@@ -85,12 +86,12 @@ export class PostgresServer {
 
   /** Starts it, after a crash with its recovery; returns once it takes connections. */
   readonly start: Effect.Effect<void> = Effect.callback<void, string>((resume) => {
-    const { fsync, port } = this.options
+    const durability = this.fsync ? "on" : "off"
     const settings = {
-      fsync: fsync ? "on" : "off",
-      full_page_writes: fsync ? "on" : "off",
-      listen_addresses: port === undefined ? "" : "127.0.0.1",
-      port: port ?? 5432,
+      fsync: durability,
+      full_page_writes: durability,
+      listen_addresses: "",
+      port: 5432,
       unix_socket_directories: this.folder,
       shared_buffers: "16MB",
       max_connections: 60,
@@ -109,7 +110,7 @@ export class PostgresServer {
     let log = ""
     child.stderr.on("data", (chunk: Buffer) => {
       log += chunk.toString()
-      if (log.includes("ready to accept connections")) resume(Effect.void)
+      if (/ready to accept (?:read-only )?connections/.test(log)) resume(Effect.void)
     })
     child.once("exit", () => resume(Effect.fail(`Postgres did not start: ${log}`)))
   }).pipe(

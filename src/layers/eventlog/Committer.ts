@@ -3,7 +3,7 @@
  * transaction. An append succeeds after COMMIT has returned, and not before (TOP4).
  *
  * An append with a seq conflict fails alone. When the database fails, the whole group fails, and none of it is retried
- * here.
+ * here, unless the database itself has rolled it back for a conflict between its rows and others.
  */
 import { Cause, Deferred, Effect, Exit, Fiber, Queue, type Result } from "effect"
 import { SqlError } from "effect/sql"
@@ -11,6 +11,7 @@ import { kindOf } from "../../domain/protocol/Ids.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
 import { type AppendRequest, EventLogError, LogUnavailable } from "../../services/EventLog.ts"
 import { Metrics } from "../observability/Metrics.ts"
+import { sqlState } from "../sql/PostgresConnection.ts"
 import * as ChainVerification from "./ChainVerification.ts"
 import { logUnavailable } from "./EventLogRows.ts"
 
@@ -37,13 +38,25 @@ const toEventLogError = (cause: Cause.Cause<SqlError.SqlError>): EventLogError =
     : new EventLogError({ reason: new LogUnavailable({ operation: "append", fault: "other", cause: error }) })
 }
 
-/** Whether rows of the group violated a constraint, so that the other appends may succeed without them. */
+const conflictReasons: ReadonlySet<SqlError.SqlErrorReason["_tag"]> = new Set([
+  "UniqueViolation",
+  "ConstraintError",
+  "SerializationError",
+  "DeadlockError"
+])
+
+/**
+ * Whether the database has rolled a group back for its rows: they conflict with those of another server, violate a
+ * constraint, or hold a value that it does not store (class 22). The other appends may succeed without them.
+ */
 const isWriteConflict = (cause: Cause.Cause<SqlError.SqlError>): boolean => {
   const error = Cause.squash(cause)
   return error instanceof SqlError.SqlError &&
-    (error.reason._tag === "UniqueViolation" || error.reason._tag === "ConstraintError" ||
-      error.reason._tag === "SerializationError")
+    (conflictReasons.has(error.reason._tag) || (sqlState(error)?.startsWith("22") ?? false))
 }
+
+/** How often an append is tried again by itself after such a conflict. It then sees what the other server wrote. */
+const conflictRetryMax = 2
 
 /**
  * Starts the committer; when the scope closes it finishes what is queued. `onCommitted` is called, before the append
@@ -70,10 +83,10 @@ export const make = Effect.fnUntraced(function*(write: WriteGroup, onCommitted: 
     onCommitted(request)
   }
 
-  const commit = (group: ReadonlyArray<QueuedAppend>): Effect.Effect<void> =>
+  const commit = (group: ReadonlyArray<QueuedAppend>, attemptsLeft = conflictRetryMax): Effect.Effect<void> =>
     Effect.flatMap(Effect.exit(writeTimed(group)), (exit) => {
-      if (Exit.isFailure(exit) && group.length > 1 && isWriteConflict(exit.cause)) {
-        return Effect.forEach(group, (waiting) => commit([waiting]), { discard: true })
+      if (Exit.isFailure(exit) && attemptsLeft > 0 && isWriteConflict(exit.cause)) {
+        return Effect.forEach(group, (waiting) => commit([waiting], attemptsLeft - 1), { discard: true })
       }
       for (const [i, { request, completion }] of group.entries()) {
         const result = Exit.isSuccess(exit) ? exit.value[i] : undefined

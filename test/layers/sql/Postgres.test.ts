@@ -1,6 +1,6 @@
 /** What is stored in SQL, in a real Postgres server. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted, References } from "effect"
 import { SqlClient } from "effect/sql"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
@@ -72,7 +72,7 @@ Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postg
       const client = yield* connectSignedIn(socketUrl(yield* start), user)
       const { payload } = yield* request(client, "subscribe", {}, thread)
       assert.include(JSON.stringify(payload), "Steep green tea at 80 degrees.")
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Error")))
 
   it.effect.each<[name: string, url: () => string, reason: string]>([
     ["where nobody listens", () => "postgres://me:canary@127.0.0.1:1/x", "connect ECONNREFUSED 127.0.0.1:1"],
