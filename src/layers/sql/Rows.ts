@@ -17,25 +17,21 @@ export const chunkRows = <A>(rows: ReadonlyArray<A>): ReadonlyArray<Arr.NonEmpty
   return chunks
 }
 
+/** A row to insert: values by the names of their columns. */
+type Row = Readonly<Record<string, string | number | null>>
+
 /**
- * Inserts rows, which have the table's columns as their keys. `onConflict` is the clause for rows whose key exists; with one
- * that updates, no key may occur twice.
+ * Inserts rows of the same columns. `onConflict` is the clause for rows whose key exists; with one that updates, no key may
+ * occur twice.
  */
 export const insertRows = (
   sql: SqlClient.SqlClient,
   table: string,
-  rows: ReadonlyArray<Record<string, string | number | null>>,
+  rows: ReadonlyArray<Row>,
   onConflict: Statement.Fragment = sql.literal("")
-): Effect.Effect<void, SqlError.SqlError> => {
-  if (rows.length === 0) return Effect.void
-  return sql.onDialectOrElse({
-    // One text and one parameter for any number of rows: the statement is planned once, and takes one round trip.
-    pg: () =>
-      Effect.asVoid(
-        sql`INSERT INTO ${sql(table)} SELECT * FROM json_populate_recordset(NULL::${sql(table)}, ${
-          JSON.stringify(rows)
-        }) ${onConflict}`
-      ),
+): Effect.Effect<void, SqlError.SqlError> =>
+  sql.onDialectOrElse({
+    pg: () => insertArrays(sql, table, rows, onConflict),
     orElse: () =>
       Effect.forEach(
         chunkRows(rows),
@@ -43,6 +39,27 @@ export const insertRows = (
         { discard: true }
       )
   })
+
+/** One round trip for any number of rows, in a statement that stays prepared: an array for each column. */
+const insertArrays = (
+  sql: SqlClient.SqlClient,
+  table: string,
+  rows: ReadonlyArray<Row>,
+  onConflict: Statement.Fragment
+): Effect.Effect<void, SqlError.SqlError> => {
+  // An array of nulls alone has no type. A column that is left out is null.
+  const columns = Object.keys(rows[0] ?? {}).filter((column) => rows.some((row) => row[column] !== null))
+  if (columns.length === 0) return Effect.void
+  const arrays = columns.map((column) => {
+    const values = rows.map((row) => row[column] ?? null)
+    return values.some((value) => typeof value === "number")
+      ? sql`${values.map((value) => value === null ? null : BigInt(value))}::bigint[]`
+      : sql`${values}::text[]`
+  })
+  return Effect.asVoid(
+    sql`INSERT INTO ${sql(table)} (${sql.csv(columns.map((column) => sql`${sql(column)}`))})
+      SELECT * FROM unnest(${sql.csv(arrays)}) ${onConflict}`
+  )
 }
 
 /** Runs a statement for all keys, in chunks where it must be; `isAmong` is its condition on the column `column`. */
