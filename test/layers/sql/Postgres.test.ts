@@ -28,7 +28,7 @@ Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postg
   EventLogContract.suite("Postgres", EventLogSql.layer.pipe(Layer.provide(database)))
   SessionsContract.suite("Postgres", SessionsSql.layer(defaults).pipe(Layer.provide(database)))
 
-  it.effect("[TOP9] servers that start on one database at the same moment create its tables once", () =>
+  it.live("[TOP9] servers that start on one database at the same moment create its tables once", () =>
     Effect.gen(function*() {
       const url = yield* server().schemaUrl()
       const start = Layer.build(Layer.fresh(stores).pipe(Layer.provideMerge(Layer.fresh(Postgres.layer({ url })))))
@@ -40,7 +40,7 @@ Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postg
       assert.deepStrictEqual(migrations.map((row) => row["migration_id"]), [1, 2, 3])
     }).pipe(Effect.scoped))
 
-  it.effect("[SEC7] a session that one server revokes is resumed by no other", () =>
+  it.live("[SEC7] a session that one server revokes is resumed by no other", () =>
     Effect.gen(function*() {
       const url = yield* server().schemaUrl()
       const start = Effect.map(
@@ -74,7 +74,7 @@ Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postg
       assert.include(JSON.stringify(payload), "Steep green tea at 80 degrees.")
     }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Error")))
 
-  it.effect.each<[name: string, url: () => string, reason: string]>([
+  it.live.each<[name: string, url: () => string, reason: string]>([
     ["where nobody listens", () => "postgres://me:canary@127.0.0.1:1/x", "connect ECONNREFUSED 127.0.0.1:1"],
     ["without the database", () => serverUrl("missing"), `database "missing" does not exist`],
     ["that would lose acknowledged appends", () => serverUrl("postgres", "-csynchronous_commit%3Doff"), "set it to on"],
