@@ -140,7 +140,9 @@ const make = Effect.fnUntraced(function*(
       idle_in_transaction_session_timeout: String(2 * timeout)
     }
   }).pipe(Effect.mapError((error) => unusable(reasonOf(error))))
-  const toConnection = (connection: PgConnection.PgConnection) => new PostgresConnection(pool, connection, timeout)
+  // The server itself ends a slow statement first, and keeps the connection; this is for one that does not answer at all.
+  const toConnection = (connection: PgConnection.PgConnection) =>
+    new PostgresConnection(pool, connection, timeout * 1.1)
   const sql = yield* SqlClient.make({
     acquirer: Effect.map(pool.get, toConnection),
     borrower: (use) => pool.use((connection) => use(toConnection(connection))),

@@ -1,6 +1,6 @@
 /** What is stored in SQL, in a real Postgres server. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer, Redacted, References } from "effect"
+import { Effect, Layer, Logger, Redacted, References } from "effect"
 import { SqlClient } from "effect/sql"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
@@ -21,6 +21,9 @@ import { connectSignedIn, makeTestUser, request } from "../../support/TestUsers.
 /** What the log and the sessions of one server need, all of it migrated. */
 const stores = Layer.merge(EventLogSql.layer, SessionsSql.layer(defaults))
 
+/** Without the warning that the test's server has fsync off. */
+const quietly = Effect.provideService(References.MinimumLogLevel, "Error")
+
 Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postgres", () => {
   const { server } = PostgresServer.forSuite({ fsync: false })
   const database = PostgresServer.clientLayer(server)
@@ -38,7 +41,7 @@ Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postg
         (sql) => sql`SELECT migration_id FROM choir_migrations ORDER BY migration_id`
       ).pipe(Effect.provide(context))
       assert.deepStrictEqual(migrations.map((row) => row["migration_id"]), [1, 2, 3])
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped, quietly))
 
   it.live("[SEC7] a session that one server revokes is resumed by no other", () =>
     Effect.gen(function*() {
@@ -52,7 +55,7 @@ Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postg
       assert.strictEqual((yield* there.resume(token, "a")).id, id)
       yield* here.revoke(id)
       assert.strictEqual(yield* SessionsContract.failure(there.resume(token, "a")), "SessionUnknown")
-    }).pipe(Effect.scoped))
+    }).pipe(Effect.scoped, quietly))
 
   it.live("[TOP4] a server keeps topics and sessions in Postgres, and its vectors beside it", () =>
     Effect.gen(function*() {
@@ -72,7 +75,7 @@ Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postg
       const client = yield* connectSignedIn(socketUrl(yield* start), user)
       const { payload } = yield* request(client, "subscribe", {}, thread)
       assert.include(JSON.stringify(payload), "Steep green tea at 80 degrees.")
-    }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Error")))
+    }).pipe(Effect.scoped, quietly))
 
   it.live.each<[name: string, url: () => string, reason: string]>([
     ["where nobody listens", () => "postgres://me:canary@127.0.0.1:1/x", "connect ECONNREFUSED 127.0.0.1:1"],
@@ -89,6 +92,16 @@ Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postg
         assert.notInclude(inspect(error, { depth: 9, showHidden: true }), "canary")
       }).pipe(Effect.scoped)
   )
+
+  it.live("[TOP4] a server whose commits do not reach the disk is warned about", () =>
+    Effect.gen(function*() {
+      const logged: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => void logged.push(`${logLevel} ${String(message)}`))
+      yield* Layer.build(Postgres.layer({ url: server().url() })).pipe(Effect.provide(Logger.layer([logger])))
+      assert.deepStrictEqual(logged, [
+        `Warn the Postgres server ${server().folder} has fsync off: a power failure loses or damages data`
+      ])
+    }).pipe(Effect.scoped))
 
   const serverUrl = (database: string, options = "") =>
     `postgres://choir:canary@localhost/${database}?host=${server().folder}&options=${options}`
