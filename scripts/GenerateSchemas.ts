@@ -75,14 +75,17 @@ const controlMessages = messageSchemas(
 const serverMessages = messageSchemas(ServerMessage.cases, () => ({ closed: false, needsTopic: false }))
 
 /** The commands of a kind. `create_thread` needs no topic: the thread is named after the command's id. */
-const commandMessages = (kind: AnyKind): JsonFields =>
-  "cases" in kind.Command
-    ? messageSchemas(kind.Command.cases as MessageCases, (type) => ({
-      closed: true,
-      needsTopic: type !== "create_thread",
-      kind: kind.name
-    }))
-    : {}
+const commandMessages = (kind: AnyKind): JsonFields => {
+  const { members } = kind.Command as Schema.Codec<unknown> & Schema.Union<ReadonlyArray<Schema.Constraint>>
+  const cases = Object.fromEntries(members.flatMap((member) => tagsOf(member).map((type) => [type, member] as const)))
+  return messageSchemas(cases, (type) => ({ closed: true, needsTopic: type !== "create_thread", kind: kind.name }))
+}
+
+/** The tag of a case; none of a schema that has no values. */
+const tagsOf = (schema: Schema.Constraint): ReadonlyArray<string> => {
+  const { properties } = jsonSchema(schema, true) as { readonly properties?: JsonFields }
+  return properties?.["_tag"]?.["enum"] as ReadonlyArray<string> | undefined ?? []
+}
 
 const kinds = [...builtInKinds.values()]
 

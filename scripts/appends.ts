@@ -11,6 +11,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { CommandId, TopicId, UserId } from "../src/domain/protocol/Ids.ts"
+import { commitTexts, write } from "../src/domain/topic/SealedText.ts"
+import { sha256 } from "../src/layers/eventlog/ChainVerification.ts"
 import * as EventLogSql from "../src/layers/eventlog/EventLogSql.ts"
 import * as Postgres from "../src/layers/sql/Postgres.ts"
 import * as Sqlite from "../src/layers/sql/Sqlite.ts"
@@ -50,18 +52,38 @@ const text = "Steep green tea at 80 degrees for two minutes, and black tea at 95
 /** What a message writes to its thread's log. */
 const makeAppend = (topic: TopicId, expectedSeq: number): AppendRequest => {
   const cause = CommandId.make(`00000000-0000-4000-8000-${String(expectedSeq + 1).padStart(12, "0")}`)
-  const signed = {
+  const command = commitTexts({ _tag: "submit_message", content: write(text) }, () => cause, sha256)
+  const signature = {
+    audience: "http://127.0.0.1:4100",
     topic,
-    command: { _tag: "submit_message", content: text },
+    command: JSON.parse(JSON.stringify(command)),
     timestamp: 1_700_000_000_000,
     signature: "s".repeat(86)
   }
-  const event = { _tag: "MessageSubmitted", id: cause, content: text }
-  const asked = "0123456789abcdef"
+  const event = {
+    _tag: "MessagePublished",
+    at: signature.timestamp,
+    author,
+    content: command.content,
+    id: cause,
+    source: null
+  }
+  const command_hash = "0123456789abcdef"
   return {
     topic,
     expectedSeq,
-    drafts: [{ topic, seq: expectedSeq + 1, at: signed.timestamp, cause, author, version: 1, event, signed, asked }],
+    drafts: [{
+      topic,
+      seq: expectedSeq + 1,
+      at: signature.timestamp,
+      cause,
+      principal: { person: author },
+      depth: 0,
+      version: 1,
+      event,
+      signature,
+      command_hash
+    }],
     wakeAt: undefined,
     hasPendingIntents: false,
     listing: {
@@ -69,7 +91,7 @@ const makeAppend = (topic: TopicId, expectedSeq: number): AppendRequest => {
       visibility: "members",
       status: "active",
       members: [author, "system:ada"],
-      updatedAt: signed.timestamp + expectedSeq
+      updatedAt: signature.timestamp + expectedSeq
     }
   }
 }

@@ -18,6 +18,7 @@ const orders = {
     "delivery",
     "presence",
     "topic",
+    "user",
     "approval",
     "chorus",
     "chorus/extractive",

@@ -36,7 +36,7 @@ const sendLine = Effect.fnUntraced(
   function*(topic: ThreadTopic, line: string, me: UserId, sent: SentLines, write: LineEditor.LineEditor["write"]) {
     const view = topic.view()
     if (view === undefined) return
-    const parsed = ChatInput.parseLine(line, view.state, me)
+    const parsed = ChatInput.parseLine(line, view, me)
     if ("problem" in parsed) return yield* write(parsed.problem)
     const id = commandId()
     sent.ids.add(id)

@@ -1,12 +1,16 @@
 /** What a line typed into `choir chat` asks for. Pure. */
 import { Schema } from "effect"
 import { UserId } from "../domain/protocol/Ids.ts"
-import type { Command, State } from "../domain/thread/ThreadModel.ts"
+import type { CommandInput } from "../domain/thread/ThreadModel.ts"
+import type { Erase } from "../domain/topic/Erasure.ts"
+import type { ThreadView } from "./Connect.ts"
 import { findVote, openVotes, waitsFor } from "./OpenVotes.ts"
+import { findText } from "./ThreadTexts.ts"
 
 /** The help of the lines. */
 export const help = `Each line is sent as a message.
 /ask QUESTION asks the Chorus. /approve [ID] and /deny [ID] vote on a submission or an invitation.
+/erase ID [REASON] deletes what you wrote, for everybody and for good; /erase lists it. Answers that repeat it go too.
 /invite KEY invites a co-author. /leave leaves the thread, /close closes it. /quit ends the program.
 `
 
@@ -15,9 +19,9 @@ const isUserId = Schema.is(UserId)
 /** The command of a line, or what to tell its author instead. */
 export const parseLine = (
   line: string,
-  state: State,
+  { confirmed, state }: Pick<ThreadView, "confirmed" | "state">,
   me: UserId
-): { readonly command: Command } | { readonly problem: string } => {
+): { readonly command: CommandInput | typeof Erase.Encoded } | { readonly problem: string } => {
   const [, word, rest = ""] = /^(\/\w+)(?:\s+(\S.*))?$/.exec(line) ?? []
   if (!line.startsWith("/")) return { command: { _tag: "submit_message", content: line } }
   switch (word) {
@@ -36,6 +40,13 @@ export const parseLine = (
             decision: word === "/approve" ? "approve" : "deny"
           }
         }
+    }
+    case "/erase": {
+      const [, id, reason] = /^(\S+)(?:\s+(\S.*))?$/.exec(rest) ?? []
+      // What the server has not confirmed has no event yet.
+      const found = findText(confirmed, me, id)
+      if ("problem" in found) return found
+      return { command: { _tag: "erase", seq: found.seq, ...(reason ? { reason } : undefined) } }
     }
     case "/invite":
       return isUserId(rest)

@@ -1,10 +1,12 @@
 /** What is new in a view of a thread, as text: messages, submissions, invitations, co-authors and runs. Pure. */
 import { isFinished } from "../domain/chorus/ChorusRun.ts"
 import type { Author, UserId } from "../domain/protocol/Ids.ts"
-import type { Message, PendingApproval, State, Submission } from "../domain/thread/ThreadModel.ts"
+import type { PendingApproval, PlainMessage, PlainState, PlainSubmission } from "../domain/thread/ThreadModel.ts"
+import { erasedMark } from "../domain/topic/SealedText.ts"
 import type { ThreadView } from "./Connect.ts"
 import { type OpenVote, shortId, waitsFor } from "./OpenVotes.ts"
-import { aside, count, indent, name, type TerminalText } from "./TerminalText.ts"
+import { aside, body, count, name, type TerminalText } from "./TerminalText.ts"
+import { type ThreadText, threadTexts } from "./ThreadTexts.ts"
 import * as Transcript from "./Transcript.ts"
 
 /** The printed part of a thread. */
@@ -15,21 +17,30 @@ export interface PrintedThread {
   readonly invitations: ReadonlyMap<string, PendingApproval>
   readonly coAuthors: ReadonlySet<string>
   readonly runs: ReadonlyMap<string, Transcript.Printed>
+  /** The texts that were there, and were not erased. */
+  readonly texts: ReadonlySet<string>
 }
+
+const presentTexts = (state: PlainState): ReadonlySet<string> =>
+  new Set(threadTexts(state).filter(({ text }) => text !== erasedMark).map(({ id }) => id))
 
 /** How many of the newest messages are printed at the start. */
 const recentMessageCount = 20
 
 /** At the start: older messages, settled submissions and finished runs count as printed. */
-export const initialPrinted = ({ co_authors, messages, runs, submissions }: State): PrintedThread => ({
-  messages: new Set(messages.slice(0, -recentMessageCount).map((message) => message.id)),
-  submissions: new Map(
-    submissions.flatMap(({ id, status }) => status === "pending" ? [] : [[id, status] as const])
-  ),
-  invitations: new Map(),
-  coAuthors: new Set(co_authors),
-  runs: new Map(runs.filter(isFinished).map((run) => [run.prompt_id, { ...Transcript.initial, ended: true }]))
-})
+export const initialPrinted = (state: PlainState): PrintedThread => {
+  const { co_authors, messages, runs, submissions } = state
+  return {
+    messages: new Set(messages.slice(0, -recentMessageCount).map((message) => message.id)),
+    submissions: new Map(
+      submissions.flatMap(({ id, status }) => status === "pending" ? [] : [[id, status] as const])
+    ),
+    invitations: new Map(),
+    coAuthors: new Set(co_authors),
+    runs: new Map(runs.filter(isFinished).map((run) => [run.prompt_id, { ...Transcript.initial, ended: true }])),
+    texts: presentTexts(state)
+  }
+}
 
 /** Whose view it is, and the ids of the commands of this terminal, which shows their lines already. */
 export interface Reader {
@@ -40,13 +51,22 @@ export interface Reader {
 const nameOf = (author: Author, { me }: Reader) =>
   name(author === me ? "you" : `${author.slice(0, 4)}…${author.slice(-4)}`)
 
+/** Who wrote something; an agent with the owner for whom it did (AUT8). */
+const byline = (author: Author, owner: Author | undefined, reader: Reader): TerminalText =>
+  owner === undefined
+    ? [nameOf(author, reader)]
+    : ["agent ", nameOf(author, reader), ", for ", nameOf(owner, reader)]
+
 /** A message, with the voters who approved it, if any. */
-const renderMessage = ({ approvals, author, content }: Message, reader: Reader): TerminalText => {
-  const line = ` ${indent(content)}\n`
+const renderMessage = ({ approvals, author, content, owner }: PlainMessage, reader: Reader): TerminalText => {
   const approvers = approvals.map((user) => nameOf(user, reader).text).join(", ")
-  return approvals.length === 0
-    ? [nameOf(author, reader), line]
-    : [nameOf(author, reader), " ", aside(`(approved by ${approvers})`), line]
+  return [
+    ...byline(author, owner, reader),
+    " ",
+    ...(approvals.length === 0 ? [] : [aside(`(approved by ${approvers})`), " "]),
+    body(content),
+    "\n"
+  ]
 }
 
 /** How this reader can vote, or how far the vote is. */
@@ -56,26 +76,29 @@ const renderVote = (vote: OpenVote, { me }: Reader): string =>
     : `${vote.votes.length} of ${count(vote.voters.length, "vote")}`
 
 /** A new submission with its words, unless they were typed here; later its outcome only. */
-const renderSubmission = (submission: Submission, known: string | undefined, reader: Reader): TerminalText => {
-  const { author, content, id, stake, status } = submission
+const renderSubmission = (submission: PlainSubmission, known: string | undefined, reader: Reader): TerminalText => {
+  const { author, content, id, owner, stake, status } = submission
   const outcome = status === "pending" ? renderVote(submission, reader) : status
   const facts = known === undefined ? `stakes ${stake.toLocaleString("en")}, ${outcome}` : outcome
   const isNew = known === undefined && !reader.sentIds.has(id)
   return [
-    nameOf(author, reader),
+    ...byline(author, owner, reader),
     " ",
     aside(`(submission ${shortId(id)}: ${facts})`),
-    isNew ? ` ${indent(content)}\n` : "\n"
+    ...isNew ? [" ", body(content)] : [],
+    "\n"
   ]
 }
 
-const renderMembers = (printed: PrintedThread, { co_authors, gates }: State, reader: Reader): TerminalText => [
-  ...gates.filter(({ id }) => !printed.invitations.has(id)).flatMap((gate) => [
-    nameOf(gate.by, reader),
-    ` invites ${gate.action.user} `,
-    aside(`(${renderVote(gate, reader)})`),
-    "\n"
-  ]),
+const renderInvitation = (gate: PendingApproval, reader: Reader): TerminalText => [
+  ...byline(gate.by, gate.owner, reader),
+  ` invites ${gate.action.user} `,
+  aside(`(${renderVote(gate, reader)})`),
+  "\n"
+]
+
+const renderMembers = (printed: PrintedThread, { co_authors, gates }: PlainState, reader: Reader): TerminalText => [
+  ...gates.filter(({ id }) => !printed.invitations.has(id)).flatMap((gate) => renderInvitation(gate, reader)),
   ...[...printed.invitations.values()].flatMap(({ action, id }) =>
     gates.some((gate) => gate.id === id) || co_authors.includes(action.user)
       ? []
@@ -87,6 +110,14 @@ const renderMembers = (printed: PrintedThread, { co_authors, gates }: State, rea
   ...[...printed.coAuthors].filter((user) => !co_authors.some((coAuthor) => coAuthor === user)).map((user) =>
     `${user} has left.\n`
   )
+]
+
+/** A text that was erased after it was printed (TOP10): its words stay on this terminal. */
+const renderErased = ({ author, id, owner }: ThreadText, reader: Reader): TerminalText => [
+  ...byline(author, owner, reader),
+  " ",
+  aside(`(${shortId(id)} was erased)`),
+  "\n"
 ]
 
 /** The new part of a view as text, and the printed part after it. */
@@ -105,7 +136,7 @@ export const renderUpdate = (
     return {
       id: run.prompt_id,
       next,
-      text: isRemote ? [nameOf(run.asker, reader), ` asks: ${indent(run.prompt)}\n`, ...text] : text
+      text: isRemote ? [...byline(run.asker, run.owner, reader), " asks: ", body(run.prompt), "\n", ...text] : text
     }
   })
   /** Whether its words stand on the terminal: typed here, or printed as a submission. */
@@ -119,6 +150,9 @@ export const renderUpdate = (
         : renderSubmission(submission, printed.submissions.get(submission.id), reader)
     ),
     ...renderMembers(printed, confirmed, reader),
+    ...threadTexts(confirmed).filter(({ id, text }) => text === erasedMark && printed.texts.has(id)).flatMap((text) =>
+      renderErased(text, reader)
+    ),
     ...runs.flatMap(({ text }) => text)
   ]
   return [{
@@ -126,6 +160,7 @@ export const renderUpdate = (
     submissions: new Map(confirmed.submissions.map((submission) => [submission.id, submission.status])),
     invitations: new Map(confirmed.gates.map((gate) => [gate.id, gate])),
     coAuthors: new Set(confirmed.co_authors),
-    runs: new Map(runs.map(({ id, next }) => [id, next]))
+    runs: new Map(runs.map(({ id, next }) => [id, next])),
+    texts: presentTexts(confirmed)
   }, output]
 }

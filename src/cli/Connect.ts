@@ -8,13 +8,14 @@ import { TopicId } from "../domain/protocol/Ids.ts"
 import type { ThreadSummary } from "../domain/protocol/Protocol.ts"
 import { threadKind } from "../domain/thread/Thread.ts"
 import type * as ThreadModel from "../domain/thread/ThreadModel.ts"
+import type { Erase } from "../domain/topic/Erasure.ts"
 import * as PrivateFolder from "../layers/runtime/PrivateFolder.ts"
 import { CliError } from "./CliError.ts"
 
-/** A thread. */
-export type ThreadTopic = Client.Topic<ThreadModel.State, ThreadModel.Command>
+/** A thread, with strings in place of its texts. */
+export type ThreadTopic = Client.Topic<ThreadModel.PlainState, ThreadModel.CommandInput | typeof Erase.Encoded>
 /** A view of a thread. */
-export type ThreadView = Client.View<ThreadModel.State>
+export type ThreadView = Client.View<ThreadModel.PlainState>
 
 const readSetting = (name: string) =>
   Config.String(name).pipe(
@@ -38,21 +39,29 @@ export const keyFile = Effect.gen(function*() {
   return Option.getOrElse(yield* readSetting("CHOIR_KEY_FILE"), () => path.join(homedir(), ".config", "choir", "key"))
 })
 
-/** The user's key. A missing file is created with mode 0600. */
-export const loadIdentity = Effect.gen(function*() {
+const keyFileError = (file: string, action: string) => () =>
+  new CliError({ message: `The key file ${file} cannot be ${action}.` })
+
+/** The secret of the user's key. A missing file is created with mode 0600. */
+export const loadSecret = Effect.gen(function*() {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const file = yield* keyFile
-  const keyFileError = (action: string) => () => new CliError({ message: `The key file ${file} cannot be ${action}.` })
-  if (!(yield* Effect.mapError(fileSystem.exists(file), keyFileError("read")))) {
+  if (!(yield* Effect.mapError(fileSystem.exists(file), keyFileError(file, "read")))) {
     yield* PrivateFolder.ensureFolder(path.dirname(file)).pipe(
       Effect.andThen(Keys.generateSecret),
       // "wx" fails if another process has created the file meanwhile.
       Effect.flatMap((secret) => fileSystem.writeFileString(file, `${secret}\n`, { mode: 0o600, flag: "wx" })),
-      Effect.mapError(keyFileError("written"))
+      Effect.mapError(keyFileError(file, "written"))
     )
   }
-  const secret = yield* Effect.mapError(fileSystem.readFileString(file), keyFileError("read"))
+  return yield* Effect.mapError(fileSystem.readFileString(file), keyFileError(file, "read"))
+})
+
+/** The user's key. */
+export const loadIdentity = Effect.gen(function*() {
+  const secret = yield* loadSecret
+  const file = yield* keyFile
   return yield* Effect.mapError(
     Keys.fromSecret(secret),
     ({ message }) => new CliError({ message: `${file}: ${message}` })
@@ -132,7 +141,7 @@ const isTopicId = Schema.is(TopicId)
 export const openThread = (client: Client.Client, text: string): Effect.Effect<ThreadTopic, CliError> => {
   const id = text.startsWith("thread:") ? text : `thread:${text}`
   return isTopicId(id)
-    ? Effect.succeed(client.topic(threadKind, id))
+    ? Effect.succeed(Client.plainTopic(client.topic(threadKind, id)))
     : Effect.fail(new CliError({ message: `"${text}" is not the id of a thread.` }))
 }
 

@@ -3,6 +3,7 @@ import { Effect, Option, Path, Terminal } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { Client } from "../client/Client.ts"
 import { cut } from "../domain/protocol/Text.ts"
+import { threadKind } from "../domain/thread/Thread.ts"
 import type { Visibility } from "../domain/thread/ThreadModel.ts"
 import { CliError } from "./CliError.ts"
 import {
@@ -11,10 +12,12 @@ import {
   createThread,
   findMyThread,
   keyFile,
+  loadSecret,
   openThread,
   threadFlag,
   type ThreadTopic
 } from "./Connect.ts"
+import { findImported } from "./ImportedChunks.ts"
 import { readTexts } from "./ImportFiles.ts"
 import * as MarkdownChunker from "./MarkdownChunker.ts"
 import { isInteractive, isTerminal, write, writeOver } from "./Output.ts"
@@ -31,7 +34,7 @@ interface Target {
   readonly topic: ThreadTopic | undefined
   readonly title: string
   readonly visibility: Visibility
-  readonly existingKeys: ReadonlySet<string>
+  readonly isImported: (chunk: MarkdownChunker.MarkdownChunk) => boolean
 }
 
 const findTarget = Effect.fnUntraced(
@@ -39,11 +42,12 @@ const findTarget = Effect.fnUntraced(
     const id = Option.isSome(threadId)
       ? threadId.value
       : yield* findMyThread(client, (summary) => summary.title === title && summary.visibility === visibility)
-    if (id === undefined) return { topic: undefined, title, visibility, existingKeys: new Set<string>() }
+    if (id === undefined) return { topic: undefined, title, visibility, isImported: () => false }
     const topic = yield* openThread(client, id)
     const { state } = yield* awaitLoaded(topic)
-    const existingKeys = new Set(state.messages.map(MarkdownChunker.chunkKey))
-    return { topic, title: state.title, visibility: state.visibility, existingKeys }
+    const messages = client.topic(threadKind, topic.id).view()?.confirmed.messages ?? []
+    const isImported = findImported(yield* loadSecret, messages)
+    return { topic, title: state.title, visibility: state.visibility, isImported }
   }
 )
 
@@ -75,10 +79,12 @@ const sendChunks = Effect.fnUntraced(
   function*(topic: ThreadTopic, chunks: ReadonlyArray<MarkdownChunker.MarkdownChunk>) {
     if (chunks.length === 0) return
     const terminal = yield* isTerminal
+    const secret = yield* loadSecret
     let sentCount = 0
     yield* writeProgress(sentCount, chunks.length, terminal)
     for (const messages of MarkdownChunker.batchChunks(chunks)) {
-      yield* topic.send({ _tag: "import_messages", messages }, MarkdownChunker.importCommandId(topic.id, messages))
+      const id = MarkdownChunker.importCommandId(secret, topic.id, messages)
+      yield* topic.send({ _tag: "import_messages", messages }, id, MarkdownChunker.importSalt(secret, id))
       sentCount += messages.length
       yield* writeProgress(sentCount, chunks.length, terminal)
     }
@@ -137,7 +143,7 @@ export const importText = Command.make(
           message: `The thread "${target.title}" is public: leave --private or --thread out.`
         })
       }
-      const missingChunks = chunks.filter((chunk) => !target.existingKeys.has(MarkdownChunker.chunkKey(chunk)))
+      const missingChunks = chunks.filter((chunk) => !target.isImported(chunk))
       if (missingChunks.length > 0 && target.visibility === "public" && !yes) {
         yield* confirm(target, `${count(missingChunks.length, "chunk")} from ${count(files.length, "file")}`)
       }

@@ -2,6 +2,7 @@
  * Splits a Markdown file for `choir import`: sections at its headings, chunks that a message can hold, and commands
  * whose ids derive from their content, so that an import can be repeated. `TextChunker` splits the sections.
  */
+import { createHmac } from "node:crypto"
 import { type ChunkingPolicy, cutIndexUtf8, splitIntoChunks } from "../domain/search/TextChunker.ts"
 import { utf8ByteLength, validateContent } from "../domain/topic/MessageContent.ts"
 import { uuidV5 } from "../layers/runtime/UuidV5.ts"
@@ -64,13 +65,24 @@ const splitSections = (text: string): ReadonlyArray<string> => {
 /** The namespace of import ids (RFC 9562). Fixed: another value would import everything a second time. */
 const importNamespace = Buffer.from("6f8a3f5e1c3d4a7e9b1d52c07a4e8d11", "hex")
 
-/** The id of the command that imports these chunks into the thread: a repeated import is the same command (SYN4). */
-export const importCommandId = (thread: string, chunks: ReadonlyArray<MarkdownChunk>): string =>
-  uuidV5(importNamespace, JSON.stringify([thread, ...chunks.map(({ content, source }) => [source, content])]))
+/** The HMAC by the user's secret: the same each time, and not to be guessed without it. */
+const keyed = (secret: string, text: string): string =>
+  createHmac("sha256", secret.trim()).update(text).digest("base64url")
+
+/**
+ * The id of the command by which this user imports these chunks into the thread: a repeated import is the same command
+ * (SYN4). It stays in the log when the text is erased, and so must not tell whether a guess of the text is right (TOP10).
+ */
+export const importCommandId = (secret: string, thread: string, chunks: ReadonlyArray<MarkdownChunk>): string => {
+  const content = JSON.stringify([thread, ...chunks.map(({ content, source }) => [source, content])])
+  return uuidV5(importNamespace, keyed(secret, `choir/import-id/1\n${content}`))
+}
+
+/** The salt of that command's texts: the same for each repeat (TOP10). */
+export const importSalt = (secret: string, id: string): string => keyed(secret, `choir/import-salt/1\n${id}`)
 
 /** Identifies a chunk among all messages of a thread. */
-export const chunkKey = ({ content, source }: { readonly content: string; readonly source: string | null }): string =>
-  JSON.stringify([source, content])
+export const chunkKey = ({ content, source }: MarkdownChunk): string => JSON.stringify([source, content])
 
 /** The chunks of a file that can be messages; repeated content is one chunk. */
 export const chunkFile = (source: string, text: string): ReadonlyArray<MarkdownChunk> =>

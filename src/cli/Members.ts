@@ -7,7 +7,7 @@ import { CliError } from "./CliError.ts"
 import { awaitLoaded, connect, loadIdentity, openThread, threadFlag } from "./Connect.ts"
 import { findVote, openVotes, shortId, waitsFor } from "./OpenVotes.ts"
 import { write } from "./Output.ts"
-import { aside, count, indent, name } from "./TerminalText.ts"
+import { aside, body, count, name } from "./TerminalText.ts"
 
 const thread = threadFlag("It stands in the address of its page, and is printed by import and chat.")
 
@@ -15,16 +15,16 @@ const thread = threadFlag("It stands in the address of its page, and is printed 
 const withThread = <A, E, R>(
   id: string,
   use: (thread: {
-    readonly state: ThreadModel.State
+    readonly state: ThreadModel.PlainState
     readonly me: UserId
-    readonly send: (command: ThreadModel.Command) => Effect.Effect<unknown, CliError>
+    readonly send: (command: ThreadModel.CommandInput) => Effect.Effect<unknown, CliError>
   }) => Effect.Effect<A, E, R>
 ) =>
   Effect.scoped(Effect.gen(function*() {
     const client = yield* connect
     const topic = yield* openThread(client, id)
     const { state } = yield* awaitLoaded(topic)
-    const send = (command: ThreadModel.Command) =>
+    const send = (command: ThreadModel.CommandInput) =>
       Effect.mapError(topic.send(command), ({ message }) => new CliError({ message }))
     return yield* use({ state, me: client.me, send })
   }))
@@ -67,14 +67,16 @@ export const invite = Command.make(
 const choices = ["approve", "deny"] as const
 
 /** Prints the open votes of a thread. */
-const writeOpenVotes = (state: ThreadModel.State, me: UserId) => {
+const writeOpenVotes = (state: ThreadModel.PlainState, me: UserId) => {
   const votes = openVotes(state)
   return write(
     ...votes.length === 0 ? ["No vote is open.\n"] : votes.flatMap((vote) => [
       name(shortId(vote.id)),
       " ",
       aside(waitsFor(vote, me) ? "(waits for you)" : `(${vote.votes.length} of ${count(vote.voters.length, "vote")})`),
-      "action" in vote ? ` ${vote.by} invites ${vote.action.user}\n` : ` ${vote.author}: ${indent(vote.content)}\n`
+      "action" in vote ? ` ${vote.by} invites ` : ` ${vote.author}: `,
+      "action" in vote ? vote.action.user : body(vote.content),
+      "\n"
     ])
   )
 }

@@ -1,12 +1,12 @@
 /** The votes that are open in a thread, and how a person names one. */
 import type { CommandId, UserId } from "../domain/protocol/Ids.ts"
-import type { PendingApproval, State, Submission } from "../domain/thread/ThreadModel.ts"
+import type { PendingApproval, PlainState, PlainSubmission } from "../domain/thread/ThreadModel.ts"
 
 /** A submission, or an invitation. */
-export type OpenVote = PendingApproval | Submission
+export type OpenVote = PendingApproval | PlainSubmission
 
 /** The open votes, oldest first. */
-export const openVotes = ({ gates, submissions }: State): ReadonlyArray<OpenVote> => [
+export const openVotes = ({ gates, submissions }: PlainState): ReadonlyArray<OpenVote> => [
   ...submissions.filter(({ status }) => status === "pending"),
   ...gates
 ]
@@ -17,8 +17,8 @@ export const waitsFor = ({ voters, votes }: OpenVote, user: UserId): boolean =>
 
 const shownLength = 8
 
-/** The beginning of an id, as it is printed. */
-export const shortId = (id: CommandId): string => id.slice(0, shownLength)
+/** The beginning of an id, as it is printed; an imported message has the id of its import, and its number. */
+export const shortId = (id: CommandId): string => id.slice(0, shownLength) + (/\.\d+$/.exec(id)?.[0] ?? "")
 
 /** The id that a person means by its beginning; without one, the only one of those that wait. Otherwise why there is none. */
 export const findVote = (

@@ -2,6 +2,7 @@
  * Text for a terminal that others may have written: nothing in it can move the cursor, change the terminal, or turn the
  * order of characters around. Emphasis is data beside the text, so that no text can contain it.
  */
+import { erasedMark } from "../domain/topic/SealedText.ts"
 
 /** How a part is set off: names and headings, or remarks. */
 interface Emphasised {
@@ -46,6 +47,9 @@ export const encode = (text: TerminalText, ansi: boolean): string =>
 
 /** Further lines indented, so that no text can look like the line of somebody else. */
 export const indent = (text: string): string => text.replace(/\n(?!\n|$)/g, "\n  ")
+
+/** What somebody wrote; the mark of an erased text is set off (TOP10). */
+export const body = (text: string): TerminalText[number] => text === erasedMark ? aside(text) : indent(text)
 
 /** `1 file`, `2 files`. */
 export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? "" : "s"}`

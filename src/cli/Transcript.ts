@@ -2,7 +2,7 @@
  * Renders a run of the Chorus as text for a terminal, incrementally: the steps with their text as it is streamed, then
  * the citations of the answer. Pure: `render` maps the printed state to the next output.
  */
-import { type ChorusState, type Step, type StepRecord, steps } from "../domain/chorus/ChorusModel.ts"
+import { type PlainRun, type PlainStep, type Step, steps } from "../domain/chorus/ChorusModel.ts"
 import { displayText } from "../domain/chorus/ChorusOutput.ts"
 import { collectPriors } from "../domain/chorus/ChorusProgress.ts"
 import { isFinished } from "../domain/chorus/ChorusRun.ts"
@@ -36,7 +36,7 @@ const stepName = (step: Step): string => step.charAt(0).toUpperCase() + step.sli
 /** The text to print next, and the printed state after it. */
 export const render = (
   printed: Printed,
-  run: ChorusState,
+  run: PlainRun,
   progress: RunProgress | undefined
 ): readonly [printed: Printed, text: TerminalText] => {
   if (printed.ended) return [printed, []]
@@ -65,7 +65,7 @@ export const render = (
 }
 
 /** The step's name, and before the first step of a repetition its number. */
-const renderHeading = (position: Printed, { loop, step }: Pick<StepRecord, "loop" | "step">): TerminalText =>
+const renderHeading = (position: Printed, { loop, step }: Pick<PlainStep, "loop" | "step">): TerminalText =>
   position.headingPrinted
     ? []
     : [...loop > 0 && step === steps[0] ? [aside(`Pass ${loop + 1}`), "\n"] : [], name(stepName(step)), "\n  "]
@@ -75,7 +75,7 @@ const remainingText = (printed: string, current: string): string =>
   current.startsWith(printed) ? indent(current).slice(indent(printed).length) : indent(`\n${current}`)
 
 /** The facts of a step: priors, decision, model, duration. */
-const renderStepFacts = ({ output, step, usage }: StepRecord, run: ChorusState): TerminalText => {
+const renderStepFacts = ({ output, step, usage }: PlainStep, run: PlainRun): TerminalText => {
   const facts = output._tag === "experience"
     ? [`${output.priors.length} priors`]
     : output._tag === "update"
@@ -95,13 +95,14 @@ const renderStepFacts = ({ output, step, usage }: StepRecord, run: ChorusState):
 /** In UTF-16 units. */
 const maxLineLength = 90
 
-const toOneLine = (text: string): string => {
+/** The beginning of a text on one line. */
+export const toOneLine = (text: string): string => {
   const line = text.replace(/\s+/g, " ").trim()
   return line.length > maxLineLength ? `${cut(line, maxLineLength - 1).trimEnd()}…` : line
 }
 
 /** The outcome: the citations of the answer, or why there is none. */
-const renderOutcome = (position: Printed, run: ChorusState): TerminalText => {
+const renderOutcome = (position: Printed, run: PlainRun): TerminalText => {
   if (run.status === "cancelled") return [`${position.headingPrinted ? "\n\n" : ""}The run was cancelled.\n`]
   if (run.status === "failed") {
     const reason = run.error_state?.message ?? "no reason was recorded"
@@ -115,7 +116,7 @@ const renderOutcome = (position: Printed, run: ChorusState): TerminalText => {
     const index = priors.findIndex((candidate) => candidate.id === id)
     const prior = priors[index]
     return [
-      `  [${index + 1}] “${quote === "" ? toOneLine(prior?.content ?? "") : toOneLine(quote)}” `,
+      `  [${index + 1}] “${toOneLine(quote ?? prior?.content ?? "")}” `,
       aside(`${prior?.author.slice(0, 8) ?? ""} in ${prior?.thread ?? ""}`),
       "\n"
     ]

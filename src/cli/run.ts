@@ -7,6 +7,7 @@ import process from "node:process"
 import { ask } from "./Ask.ts"
 import { chat } from "./Chat.ts"
 import { CliError } from "./CliError.ts"
+import { erase } from "./Erase.ts"
 import { importText } from "./Import.ts"
 import { close, invite, key, leave, vote } from "./Members.ts"
 import { writeError } from "./Output.ts"
@@ -21,7 +22,7 @@ const serve = Command.make(
 
 const choir = Command.make("choir").pipe(
   Command.withDescription("Command line of a Choir server: threads, and an AI that answers in six visible steps."),
-  Command.withSubcommands([serve, ask, chat, importText, key, invite, vote, leave, close])
+  Command.withSubcommands([serve, ask, chat, importText, key, invite, vote, leave, close, erase])
 )
 
 /** The settings of the commands that connect, below their help. */

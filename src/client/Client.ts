@@ -17,6 +17,7 @@
  * - `View.confirmed` is what the server has logged. `View.state` adds the client's own pending commands, decided by the
  *   same kind as on the server, and is rebased when the server decides. After a reconnect it may be older than
  *   `confirmed` for a moment: until the server has answered the commands that a snapshot may contain.
+ * - What people write is a `SealedText` in states, since it can be erased; `plainTopic` has strings in its place.
  *
  * **Gotchas**
  *
@@ -25,7 +26,7 @@
  *   closed for good. Commands and queries then fail with that reason, until `start`.
  * - `view` is undefined until the topic has a listener, and `View.position` is undefined until the server has answered.
  * - The queue of commands is in memory: a closed page or process loses the ones without a receipt. To retry after a
- *   crash, store the id given to `send` and send the same command under it again.
+ *   crash, store the id and the salt given to `send` (`commandId`, `commandSalt`), and send the same command with both again.
  * - Signals and presence exist only while connected.
  *
  * **Example** (Creating a thread and reading it back)
@@ -47,7 +48,7 @@
  *
  *   // A thread's id contains the id of the command that creates it.
  *   const id = Client.commandId()
- *   const topic = client.topic(threadKind, Ids.TopicId.make(`thread:${id}`))
+ *   const topic = Client.plainTopic(client.topic(threadKind, Ids.TopicId.make(`thread:${id}`)))
  *   yield* topic.send({ _tag: "create_thread", name: "Notes on tea" }, id)
  *   yield* topic.send({ _tag: "submit_message", content: "Steep green tea at 80 degrees." })
  *
@@ -76,7 +77,7 @@ import { makeTopic, type Topic, TopicWatches } from "./ClientTopic.ts"
 
 export type { Options } from "./ClientRuntime.ts"
 export type { Connect, WebSocketLike } from "./ClientSockets.ts"
-export type { Topic, View } from "./ClientTopic.ts"
+export { commandSalt, plainTopic, type Topic, type View } from "./ClientTopic.ts"
 
 type ResponseOf<T extends QueryResponse["_tag"]> = Extract<QueryResponse, { readonly _tag: T }>
 type ResponsePayload<T extends QueryResponse["_tag"]> = Omit<ResponseOf<T>, "_tag" | "ref_id">
@@ -93,10 +94,10 @@ export interface Client {
   /** Disconnects. Pending commands and queries fail with the code `closed`. */
   readonly stop: () => void
   /** A topic, typed by its kind. Throws a `TypeError` if `id` is not of that kind or the client was made without it. */
-  readonly topic: <S, C extends { readonly _tag: string }, A, E, I extends KindIntent>(
-    kind: Kind<S, C, A, E, I>,
+  readonly topic: <S, C, A, E, I extends KindIntent, W extends { readonly _tag: string }>(
+    kind: Kind<S, C, A, E, I, W>,
     id: TopicId
-  ) => Topic<S, C>
+  ) => Topic<S, W>
   /** The threads that the user may read: own ones, and public ones when `public` is set. */
   readonly threads: (options?: { readonly public?: boolean }) => Effect.Effect<ResponsePayload<"threads">, ClientError>
   /** The messages of a thread, once, without a subscription. */
@@ -131,6 +132,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
     kinds,
     me: options.identity.publicKey,
     instance: uuid(),
+    attestation: options.attestation,
     host: options.checkAudience === false ? undefined : url.host,
     signCommands: options.signCommands ?? false
   }

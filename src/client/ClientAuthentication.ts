@@ -22,15 +22,21 @@ const requestChallenge = (config: Config, state: State, at: Instant): Transition
     public_key: config.me
   })
 
-/** Adds the client instance (AUT7) and the request for ordered rate limiting (CON7) to a sign-in message. */
+/** Adds the client instance (AUT7), an attestation (AUT8) and the request for ordered rate limiting (CON7) to a sign-in message. */
 const sendIdentification = (
-  { instance }: Config,
+  { attestation, instance }: Config,
   state: State,
   at: Instant,
   stage: "resuming" | "authenticating",
   type: "connect" | "resume",
   payload: Readonly<Record<string, unknown>>
-): Transition => sendAuthentication(state, at, stage, type, { ...payload, client_id: instance, in_order: true })
+): Transition =>
+  sendAuthentication(state, at, stage, type, {
+    ...payload,
+    client_id: instance,
+    in_order: true,
+    ...(attestation === undefined ? undefined : { attestation })
+  })
 
 const sendAuthentication = (
   state: State,

@@ -4,14 +4,14 @@
  */
 import { Effect, Result } from "effect"
 import type { TopicId } from "../domain/protocol/Ids.ts"
-import type { PublishedEvent } from "../domain/protocol/Protocol.ts"
 import { ClientError, type ClientErrorReason } from "./ClientError.ts"
+import type { ReceivedEvent } from "./ClientModel.ts"
 
 /** Removes a listener. Calling it again has no effect. */
 export type Unsubscribe = () => void
 
 /** Receives durable events of a topic, in order. */
-export type EventListener = (topic: TopicId, events: ReadonlyArray<PublishedEvent>) => void
+export type EventListener = (topic: TopicId, events: ReadonlyArray<ReceivedEvent>) => void
 
 /** The listeners of one client. `onError` receives the exceptions of listeners. */
 export class ClientListeners {
@@ -44,7 +44,7 @@ export class ClientListeners {
   }
 
   /** Calls the event listeners. */
-  notifyEvents(topic: TopicId, events: ReadonlyArray<PublishedEvent>): void {
+  notifyEvents(topic: TopicId, events: ReadonlyArray<ReceivedEvent>): void {
     for (const listener of this.eventListeners) this.callSafely(() => listener(topic, events))
   }
 

@@ -32,6 +32,7 @@
  */
 import type { Result } from "effect"
 import type { CommandId, Instant, TopicId, UserId } from "../domain/protocol/Ids.ts"
+import type { Attestation } from "../domain/protocol/Principal.ts"
 import type { PublishedEvent, ServerMessageOf } from "../domain/protocol/Protocol.ts"
 import type { AnyKind } from "../domain/topic/Topic.ts"
 import type { ClientErrorReason } from "./ClientError.ts"
@@ -41,6 +42,8 @@ import type { Replica } from "./Replica.ts"
 export interface Config {
   readonly kinds: ReadonlyMap<string, AnyKind>
   readonly me: UserId
+  /** What the client acts by as an agent (AUT8). */
+  readonly attestation?: Attestation | undefined
   /** A UUID that identifies this client instance (AUT7). Its first 24 characters begin its message ids. */
   readonly instance: string
   /** `host:port` as dialled: challenges for another audience are not signed (SEC3). Undefined: all are. */
@@ -104,7 +107,12 @@ export interface SendWindow {
 export interface PendingCommand {
   readonly id: CommandId
   readonly topic: TopicId
+  /** As it is sent: strings in place of texts. */
   readonly command: { readonly _tag: string }
+  /** As its kind decides it, with its texts committed to; undefined for one that the kind does not have. */
+  readonly input: unknown
+  /** What its texts are committed to under, also when it is sent again; undefined without texts (TOP10). */
+  readonly salt: string | undefined
   /** The name of the rate limit's budget that it draws on (CON7). */
   readonly budget: string
   readonly at: Instant
@@ -191,6 +199,7 @@ export type UntimedMessage =
     readonly topic: TopicId
     readonly command: { readonly _tag: string }
     readonly seed: number
+    readonly salt: string
   }
   /** Nobody waits for the outcome of a command any more. */
   | { readonly _tag: "CommandWithdrawn"; readonly id: string }
@@ -206,11 +215,22 @@ export type Message = UntimedMessage & { readonly at: Instant }
 /** The input with a tag. */
 export type MessageOf<T extends Message["_tag"]> = Extract<Message, { readonly _tag: T }>
 
+/** A durable event as listeners get it: of the kind's present version, with strings in place of texts. */
+export interface ReceivedEvent extends Omit<PublishedEvent, "event" | "open"> {
+  readonly event: unknown
+}
+
 /** An effect that the machine asks the runtime for. */
 export type Intent =
   | { readonly _tag: "Open"; readonly socket: number }
   | { readonly _tag: "Close"; readonly socket: number; readonly code: number }
-  | { readonly _tag: "Send"; readonly socket: number; readonly envelope: OutgoingMessage }
+  /** `signing`: what is signed of a command, if the client signs commands (AUT5). */
+  | {
+    readonly _tag: "Send"
+    readonly socket: number
+    readonly envelope: OutgoingMessage
+    readonly signing?: { readonly audience: string; readonly command: unknown }
+  }
   | { readonly _tag: "Sign"; readonly socket: number; readonly text: string }
   /** The single outcome of a command (SYN5). */
   | {
@@ -225,7 +245,7 @@ export type Intent =
     readonly outcome: Result.Result<QueryResponse, ClientErrorReason>
   }
   /** Durable events that a replica has just applied, in order. */
-  | { readonly _tag: "EmitEvents"; readonly topic: TopicId; readonly events: ReadonlyArray<PublishedEvent> }
+  | { readonly _tag: "EmitEvents"; readonly topic: TopicId; readonly events: ReadonlyArray<ReceivedEvent> }
 
 /** An envelope to be sent. `payload` holds the fields of a command without its tag, which is `type`. */
 export interface OutgoingMessage {
@@ -234,6 +254,7 @@ export interface OutgoingMessage {
   readonly payload: Readonly<Record<string, unknown>>
   readonly timestamp: Instant
   readonly thread_id?: TopicId
+  readonly salt?: string
 }
 
 /** The result of a step. */

@@ -4,6 +4,7 @@
  */
 import { Clock, Effect, FiberHandle, FiberSet, Random } from "effect"
 import type { Instant } from "../domain/protocol/Ids.ts"
+import type { Attestation } from "../domain/protocol/Principal.ts"
 import type { AnyKind } from "../domain/topic/Topic.ts"
 import { ClientError, errorReason } from "./ClientError.ts"
 import { ClientListeners, type EventListener, OutcomeCallbacks, type Unsubscribe } from "./ClientListeners.ts"
@@ -18,6 +19,8 @@ export interface Options {
   /** The server: `http://127.0.0.1:4100`, `https://…`, `ws://…` or `wss://…`. */
   readonly url: string
   readonly identity: Identity
+  /** What the owner of this key allows it: the client acts as the owner's agent (AUT8). `Keys.attest` makes it. */
+  readonly attestation?: Attestation
   /** The kinds of topic that this client can open. */
   readonly kinds: ReadonlyArray<AnyKind>
   /** Opens a socket; by default with the global `WebSocket`, which Node has since version 22. */
@@ -133,12 +136,12 @@ class MachineRunner {
     dispatch: (message) => this.dispatch(message),
     onChange: (listener) => this.listeners.onChange(listener),
     onEvents: (listener) => this.listeners.onEvents(listener),
-    sendCommand: ({ command, id, topic }) =>
+    sendCommand: ({ command, id, salt, topic }) =>
       this.closed ? clientClosed : this.commands.awaitOutcome(
         id,
         () => {
           const seed = Math.floor(this.environment.random() * 2 ** 32)
-          this.dispatch({ _tag: "CommandSubmitted", id, topic, command, seed })
+          this.dispatch({ _tag: "CommandSubmitted", id, topic, command, seed, salt })
         },
         () => this.dispatch({ _tag: "CommandWithdrawn", id })
       ),
@@ -191,7 +194,7 @@ class MachineRunner {
       case "Close":
         return this.sockets.close(intent.socket, intent.code)
       case "Send":
-        return this.sockets.send(intent.socket, intent.envelope)
+        return this.sockets.send(intent)
       case "Sign":
         return this.signChallenge(intent.socket, intent.text)
       case "CompleteCommand":

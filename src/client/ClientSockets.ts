@@ -5,10 +5,10 @@
  * Decides nothing: when to open, close or send is the machine's.
  */
 import { Effect } from "effect"
-import { CommandId } from "../domain/protocol/Ids.ts"
-import { clientControlTypes, subprotocol } from "../domain/protocol/Protocol.ts"
+import { CommandId, type TopicId } from "../domain/protocol/Ids.ts"
+import { subprotocol } from "../domain/protocol/Protocol.ts"
 import * as SignedCommand from "../domain/protocol/SignedCommand.ts"
-import type { OutgoingMessage, UntimedMessage } from "./ClientModel.ts"
+import type { Intent, OutgoingMessage, UntimedMessage } from "./ClientModel.ts"
 import type { Identity } from "./Keys.ts"
 import { SendOrder } from "./SendOrder.ts"
 
@@ -27,6 +27,8 @@ export interface WebSocketLike {
  * then gives up with the exception's message. A server that cannot be reached is an event `close`.
  */
 export type Connect = (url: string, protocol: string) => WebSocketLike
+
+type SendIntent = Extract<Intent, { readonly _tag: "Send" }>
 
 /** The dependencies and options of the sockets. */
 export interface SocketDependencies {
@@ -87,23 +89,24 @@ export class ClientSockets {
   }
 
   /** Sends a message; a command is signed first if the client signs commands. */
-  send(socket: number, message: OutgoingMessage): void {
-    if (message.thread_id === undefined) return this.transmit(socket, message)
-    const { signCommands } = this.dependencies
-    return signCommands && !clientControlTypes.has(message.type)
-      ? this.sendSigned(socket, message, message.thread_id)
+  send({ envelope: message, signing, socket }: SendIntent): void {
+    const topic = message.thread_id
+    if (topic === undefined) return this.transmit(socket, message)
+    return this.dependencies.signCommands && signing !== undefined
+      ? this.sendSigned(socket, message, topic, signing)
       : this.sendOrder.enqueue(() => this.transmit(socket, message))
   }
 
-  private sendSigned(socket: number, message: OutgoingMessage, topic: NonNullable<OutgoingMessage["thread_id"]>): void {
-    const { id, payload, timestamp, type } = message
+  private sendSigned(
+    socket: number,
+    message: OutgoingMessage,
+    topic: TopicId,
+    signing: NonNullable<SendIntent["signing"]>
+  ): void {
+    const { id, timestamp } = message
     const { dispatch, identity, run } = this.dependencies
     const runInOrder = this.sendOrder.reserve()
-    const text = SignedCommand.signingInput(CommandId.make(id), {
-      topic,
-      timestamp,
-      command: { ...payload, _tag: type }
-    })
+    const text = SignedCommand.signingInput(CommandId.make(id), { ...signing, topic, timestamp })
     run(
       identity.sign(text).pipe(Effect.match({
         onSuccess: (signature) => runInOrder(() => this.transmit(socket, { ...message, signature })),

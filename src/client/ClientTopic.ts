@@ -3,19 +3,21 @@
  * Subscribes to the server while it has at least one listener.
  */
 import { Cause, Effect, Exit, Queue, Stream } from "effect"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Base64Url from "effect/encoding/Base64Url"
 import { CommandId, type TopicId } from "../domain/protocol/Ids.ts"
-import type { PublishedEvent } from "../domain/protocol/Protocol.ts"
+import { type Plain, plain } from "../domain/topic/SealedText.ts"
 import type { Intent as KindIntent, Kind } from "../domain/topic/Topic.ts"
 import { ClientError } from "./ClientError.ts"
 import type { Unsubscribe } from "./ClientListeners.ts"
-import type { Receipt } from "./ClientModel.ts"
+import type { Receipt, ReceivedEvent } from "./ClientModel.ts"
 import type { ClientRuntime } from "./ClientRuntime.ts"
 import { isReplicaOf, type Replica } from "./Replica.ts"
 
 /** A snapshot of a topic: the confirmed state, and the state with the client's own pending commands applied. */
 export interface View<S = unknown> extends Omit<Replica<S>, "kind"> {}
 
-/** One topic, typed by its kind: `S` is the state, `C` the commands. */
+/** One topic, typed by its kind: `S` is the state, `C` the commands as they are sent. */
 export interface Topic<S, C> {
   readonly id: TopicId
   /** The present view; undefined without a listener. */
@@ -23,20 +25,24 @@ export interface Topic<S, C> {
   /** Calls back with the present view, if there is one, and with each later one. */
   readonly onView: (listener: (view: View<S>) => void) => Unsubscribe
   /** Calls back with durable events as they are applied, in order; not with those that a snapshot contains. */
-  readonly onEvents: (listener: (events: ReadonlyArray<PublishedEvent>) => void) => Unsubscribe
+  readonly onEvents: (listener: (events: ReadonlyArray<ReceivedEvent>) => void) => Unsubscribe
   /** The newest view; a slow consumer misses intermediate ones. */
   readonly views: Stream.Stream<View<S>>
   readonly [Symbol.asyncIterator]: () => AsyncIterator<View<S>>
   /**
-   * Sends a command and waits for its receipt, also while offline. It is retried under one id: `id`, or a new one.
+   * Sends a command and waits for its receipt, also while offline. It is retried under one id, and its texts are sealed
+   * under one salt: `id` and `salt`, or new ones. Who sends it again later gives both again.
    * Interruption, as by `Effect.timeout`, withdraws it if it was not sent yet; one that was sent may take effect.
    */
-  readonly send: (command: C, id?: string) => Effect.Effect<Receipt, ClientError>
+  readonly send: (command: C, id?: string, salt?: string) => Effect.Effect<Receipt, ClientError>
   /** `send` as a promise, which rejects with a `ClientError`. A rejection because of `close` need not be handled. */
-  readonly sendPromise: (command: C, id?: string) => Promise<Receipt>
+  readonly sendPromise: (command: C, id?: string, salt?: string) => Promise<Receipt>
   /** Shares the latest value under a key with subscribers; null removes it. Not logged; lost while offline (ROO3). */
   readonly signal: (key: string, value: unknown) => void
 }
+
+/** A new random salt for the texts of a command (TOP10). */
+export const commandSalt = (): string => Base64Url.encode(SecureRandom.randomBytesUnsafe(24))
 
 /** Counts the listeners of each topic, and subscribes to a topic while it has any. */
 export class TopicWatches {
@@ -69,13 +75,13 @@ export class TopicWatches {
 }
 
 /** The topic `id` of `kind`, for users of a client. */
-export const makeTopic = <S, C extends { readonly _tag: string }, A, E, I extends KindIntent>(
+export const makeTopic = <S, C, A, E, I extends KindIntent, W extends { readonly _tag: string }>(
   runtime: ClientRuntime,
   watches: TopicWatches,
-  kind: Kind<S, C, A, E, I>,
+  kind: Kind<S, C, A, E, I, W>,
   id: TopicId,
   uuid: () => string
-): Topic<S, C> => {
+): Topic<S, W> => {
   const view = (): View<S> | undefined => {
     const replica = runtime.state().replicas.get(id)
     return replica !== undefined && isReplicaOf(replica, kind) ? replica : undefined
@@ -88,14 +94,14 @@ export const makeTopic = <S, C extends { readonly _tag: string }, A, E, I extend
       unwatch()
     }
   }
-  const onView: Topic<S, C>["onView"] = (listener) => whileWatched(() => watchChanges(runtime, view, listener))
+  const onView: Topic<S, W>["onView"] = (listener) => whileWatched(() => watchChanges(runtime, view, listener))
   const views = Stream.callback<View<S>>(
     (queue) => Effect.acquireRelease(Effect.sync(() => onView((view) => Queue.offerUnsafe(queue, view))), Effect.sync),
     { bufferSize: 1, strategy: "sliding" }
   )
-  const send = (command: C, commandId?: string) =>
+  const send = (command: W, commandId?: string, salt = commandSalt()) =>
     Effect.suspend(() =>
-      runtime.sendCommand({ id: CommandId.make(commandId?.toLowerCase() ?? uuid()), topic: id, command })
+      runtime.sendCommand({ id: CommandId.make(commandId?.toLowerCase() ?? uuid()), topic: id, command, salt })
     )
   return {
     id,
@@ -106,10 +112,41 @@ export const makeTopic = <S, C extends { readonly _tag: string }, A, E, I extend
     views,
     [Symbol.asyncIterator]: () => Stream.toAsyncIterable(views)[Symbol.asyncIterator](),
     send,
-    sendPromise: (command, id) => toPromise(send(command, id)),
+    sendPromise: (command, id, salt) => toPromise(send(command, id, salt)),
     signal: (key, value) => runtime.dispatch({ _tag: "SignalSubmitted", topic: id, key, value })
   }
 }
+
+/**
+ * The topic with strings in place of the texts in its views; `SealedText.erasedMark` stands for a text that was erased. What
+ * did not change since an earlier view is not converted again.
+ */
+export const plainTopic = <S, C>(topic: Topic<S, C>): Topic<Plain<S>, C> => {
+  const converted = new WeakMap<View<S>, View<Plain<S>>>()
+  const toPlain = (view: View<S>): View<Plain<S>> => {
+    let result = converted.get(view)
+    if (result === undefined) converted.set(view, result = plainView(view))
+    return result
+  }
+  const views = Stream.map(topic.views, toPlain)
+  return {
+    ...topic,
+    view: () => {
+      const view = topic.view()
+      return view === undefined ? undefined : toPlain(view)
+    },
+    onView: (listener) => topic.onView((view) => listener(toPlain(view))),
+    views,
+    [Symbol.asyncIterator]: () => Stream.toAsyncIterable(views)[Symbol.asyncIterator]()
+  }
+}
+
+const plainView = <S>(view: View<S>): View<Plain<S>> => ({
+  ...view,
+  base: view.base === undefined ? undefined : plain(view.base),
+  confirmed: plain(view.confirmed),
+  state: plain(view.state)
+})
 
 /** Runs a command. Who closes the client knows what that does to pending commands: it must not end a Node process. */
 const toPromise = (effect: Effect.Effect<Receipt, ClientError>): Promise<Receipt> => {

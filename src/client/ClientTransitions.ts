@@ -1,7 +1,7 @@
-/** What transitions are made of: `withoutIntents`, `andThen`, `sendMessage`, `setReplica`, `updateReplicas`. */
+/** What transitions are made of: `withoutIntents`, `andThen`, `sendMessage`, `sendCommand`, `setReplica`, `updateReplicas`. */
 import type { Instant, TopicId } from "../domain/protocol/Ids.ts"
 import type { ClientErrorReason } from "./ClientError.ts"
-import type { OutgoingMessage, State, Transition } from "./ClientModel.ts"
+import type { OutgoingMessage, PendingCommand, State, Transition } from "./ClientModel.ts"
 import type * as Replica from "./Replica.ts"
 
 /** A transition that only changes the state. */
@@ -40,6 +40,26 @@ export const sendMessage = (
   }
   const next: State = id === undefined ? { ...state, idCounter: state.idCounter + 1 } : state
   return [next, [{ _tag: "Send", socket: connection.socket, envelope }]]
+}
+
+/** Sends a command under its own id, with the salt of its texts, if there is a connection. */
+export const sendCommand = (
+  state: State,
+  at: Instant,
+  { command: { _tag: type, ...payload }, id, input, salt, topic }: PendingCommand
+): Transition => {
+  const { connection, init } = state
+  if (connection._tag !== "Online") return withoutIntents(state)
+  const envelope: OutgoingMessage = {
+    id,
+    type,
+    payload,
+    timestamp: at,
+    thread_id: topic,
+    ...(salt === undefined ? undefined : { salt })
+  }
+  const signing = { audience: init?.audience ?? "", command: input }
+  return [state, [{ _tag: "Send", socket: connection.socket, envelope, signing }]]
 }
 
 /** Why the client has given up, until it is started again: what is submitted meanwhile fails instead of waiting. */

@@ -15,6 +15,7 @@
  * **Gotchas**
  *
  * - Nothing is stored. A lost secret cannot be recovered: its user is lost with it.
+ * - An attestation is no secret, and no proof: the agent proves its own key beside it. It is valid for one server.
  *
  * **Example** (Storing a key as text)
  *
@@ -31,12 +32,38 @@
  *
  * await Effect.runPromise(program)
  * ```
+ *
+ * **Example** (Letting an agent write to threads for a day, for 5,000 tokens at most)
+ *
+ * ```ts
+ * import { Keys } from "choir/client"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function*() {
+ *   const owner = yield* Keys.fromSecret(yield* Keys.generateSecret)
+ *   const agent = yield* Keys.fromSecret(yield* Keys.generateSecret)
+ *   const attestation = yield* Keys.attest(owner, {
+ *     agent: agent.publicKey,
+ *     audience: "https://choir.example",
+ *     topics: ["thread:*"],
+ *     commands: ["submit_message", "submit_prompt"],
+ *     budget: 5_000,
+ *     expires_at: Date.now() + 24 * 60 * 60_000
+ *   })
+ *   console.log(attestation.owner === owner.publicKey) // => true
+ *   // The agent's program: Client.make({ url, identity: agent, attestation, kinds })
+ * })
+ *
+ * await Effect.runPromise(program)
+ * ```
  */
-import { Effect, Layer } from "effect"
+import { Clock, Effect, Layer } from "effect"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Signature from "effect/crypto/Signature"
 import * as Base64Url from "effect/encoding/Base64Url"
 import { UserId } from "../domain/protocol/Ids.ts"
+import type { Attestation } from "../domain/protocol/Principal.ts"
+import { signingInput } from "../domain/session/Attestation.ts"
 import { ClientError, errorReason } from "./ClientError.ts"
 
 /** A user's key pair, as much as signing needs. The private key need not be readable. */
@@ -87,3 +114,33 @@ export const fromSecret = Effect.fnUntraced(
   Effect.catchTag("CryptoError", () => Effect.fail(keyUnusable("This runtime does not support Ed25519 keys."))),
   Effect.provide(signatureLayer)
 )
+
+/** What an owner allows an agent; the defaults allow every command to every topic, without a budget of its own. */
+export interface AttestationOptions extends Pick<Attestation, "agent" | "audience" | "expires_at"> {
+  readonly topics?: Attestation["topics"]
+  readonly commands?: Attestation["commands"]
+  readonly budget?: number | null
+  /** Default: now. */
+  readonly issued_at?: number
+}
+
+/**
+ * An attestation by which the agent's client acts for `owner` (AUT8), until it expires or the owner sends `revoke_agent` to
+ * their topic `user:<key>`. `audience` is the server's, as its challenges and `init` name it.
+ */
+export const attest = Effect.fnUntraced(function*(
+  owner: Identity,
+  { budget = null, commands = [], issued_at, topics = [], ...options }: AttestationOptions
+) {
+  const fields = {
+    ...options,
+    budget,
+    commands,
+    issued_at: issued_at ?? (yield* Clock.currentTimeMillis),
+    owner: owner.publicKey,
+    topics
+  }
+  const signature = yield* owner.sign(signingInput(fields))
+  const attestation: Attestation = { ...fields, signature }
+  return attestation
+})

@@ -19,13 +19,17 @@
  * rate together with all behind it, and the window of 1 lets no other leave until the oldest is answered.
  */
 import { Result } from "effect"
-import type { Instant } from "../domain/protocol/Ids.ts"
+import { type Instant, kindOf, type TopicId } from "../domain/protocol/Ids.ts"
 import type { PublishedEvent, ServerMessageOf } from "../domain/protocol/Protocol.ts"
+import { saltSource } from "../domain/protocol/Seal.ts"
+import { codecsFor } from "../domain/topic/KindCodecs.ts"
+import { commitTexts, textsIn } from "../domain/topic/SealedText.ts"
 import { budgetNameOf } from "../domain/topic/Topic.ts"
 import { type ClientErrorReason, errorReason } from "./ClientError.ts"
 import type { Config, MessageOf, PendingCommand, SendWindow, State, Transition } from "./ClientModel.ts"
-import { andThen, endReason, sendMessage, setReplica, withoutIntents } from "./ClientTransitions.ts"
+import { andThen, endReason, sendCommand, setReplica, withoutIntents } from "./ClientTransitions.ts"
 import * as Replica from "./Replica.ts"
+import { sha256 } from "./Sha256.ts"
 
 /** Most unanswered commands of one budget: half of what the server allows in all (`inFlight`). */
 const maxWindow = 16
@@ -97,14 +101,17 @@ const queueFull = errorReason(
 
 /** Adds a command, unless its id is pending already; fails it when the queue is full, or the client has given up. */
 export const enqueue = (config: Config, state: State, message: MessageOf<"CommandSubmitted">): Transition => {
-  const { at, command, id, seed, topic } = message
+  const { at, command, id, salt, seed, topic } = message
   if (state.outbox.some((pending) => pending.id === id)) return withoutIntents(state)
   const failure = endReason(state) ?? (state.outbox.length >= maxPendingCommands ? queueFull : undefined)
   if (failure !== undefined) return [state, [{ _tag: "CompleteCommand", id, outcome: Result.fail(failure) }]]
+  const input = readInput(config, topic, { id, command, salt })
   const pending: PendingCommand = {
     id,
     topic,
     command,
+    input,
+    salt: textsIn(input).length === 0 ? undefined : salt,
     budget: budgetNameOf(config.kinds, topic),
     at,
     seed,
@@ -115,6 +122,17 @@ export const enqueue = (config: Config, state: State, message: MessageOf<"Comman
     seq: 0
   }
   return withoutIntents(rebaseTopic(config, { ...state, outbox: [...state.outbox, pending] }, topic))
+}
+
+/** A command as its kind decides it, on this client as on the server: the seals of its texts are the same (TOP10). */
+const readInput = (
+  { kinds }: Config,
+  topic: TopicId,
+  { command, id, salt }: Pick<MessageOf<"CommandSubmitted">, "command" | "id" | "salt">
+): unknown => {
+  const kind = kinds.get(kindOf(topic))
+  const decoded = kind === undefined ? undefined : codecsFor(kind).decodeInput(command)
+  return decoded?._tag === "Success" ? commitTexts(decoded.success, () => saltSource(salt, id), sha256) : undefined
 }
 
 /** Removes a command whose caller was interrupted, unless it may have taken effect already. */
@@ -136,8 +154,7 @@ export const flushCommands = (state: State, at: Instant): Transition => {
       : pending
   )
   return sendable.reduce<Transition>(
-    (transition, { command: { _tag, ...payload }, id, topic }) =>
-      andThen(transition, (next) => sendMessage(next, at, _tag, payload, topic, id)),
+    (transition, pending) => andThen(transition, (next) => sendCommand(next, at, pending)),
     withoutIntents({ ...state, outbox })
   )
 }

@@ -28,11 +28,21 @@
  * 6. Each `subscribed` replaces presence, signals and streamed text; a lost connection empties them (ROO2).
  */
 import { Result, Schema } from "effect"
-import type { CommandId, Instant, Position, TopicId, UserId } from "../domain/protocol/Ids.ts"
+import type { CommandId, Instant, Position, TopicId } from "../domain/protocol/Ids.ts"
+import { agentOf, principalOf } from "../domain/protocol/Principal.ts"
 import type { Presence, PublishedEvent, PublishedSignal, ServerMessageOf } from "../domain/protocol/Protocol.ts"
+import { noOpenings } from "../domain/protocol/Seal.ts"
 import * as StateHash from "../domain/protocol/StateHash.ts"
+import { noEpoch } from "../domain/topic/DurableState.ts"
+import { isErased } from "../domain/topic/Erasure.ts"
+import { codecsFor } from "../domain/topic/KindCodecs.ts"
+import { entryHash } from "../domain/topic/Log.ts"
+import { eraseTexts, openTexts, plain, textsIn } from "../domain/topic/SealedText.ts"
 import { type AnyKind, fold, foldDecision, type Intent, type Kind } from "../domain/topic/Topic.ts"
 import type { ClientErrorReason } from "./ClientError.ts"
+import type { Config, ReceivedEvent } from "./ClientModel.ts"
+import { sha256 } from "./Sha256.ts"
+import { samplingInterval, verifyOpenings } from "./TextVerification.ts"
 
 /** The state of the subscription; drawn above. */
 export type SyncState =
@@ -54,7 +64,8 @@ export type PartialOutput = Omit<ServerMessageOf<"chorus_response">, "_tag" | "o
 /** A pending command, as needed to decide it locally. */
 export interface OptimisticCommand {
   readonly id: CommandId
-  readonly command: unknown
+  /** The command as its kind decides it; undefined if this client's kind does not have it. */
+  readonly input: unknown
   readonly at: Instant
   readonly seed: number
 }
@@ -78,6 +89,8 @@ export interface Replica<S = unknown> {
   readonly sync: SyncState
   /** Undefined until the first `subscribed`, and after a desync until the next one. */
   readonly position: Position | undefined
+  /** The hash of the log's entry at `position`: the next event is linked to it (TOP5). */
+  readonly head: string
   /** The state of the log up to `position`. */
   readonly confirmed: S
   /** The confirmed state that `state` is made from. Undefined until the first `subscribed`. */
@@ -106,6 +119,7 @@ export const make = (topic: TopicId, kind: AnyKind): Replica => {
     kind,
     sync: { _tag: "Unsubscribed", notBefore: 0 },
     position: undefined,
+    head: "",
     confirmed: initial,
     base: undefined,
     state: initial,
@@ -133,9 +147,19 @@ export const requestSubscription = (replica: Replica, notBefore: Instant, discar
   position: discardPosition ? undefined : replica.position
 })
 
+/** A state that a server's message leads to, and the commitments of the texts that were erased meanwhile. */
+interface Advanced {
+  readonly state: unknown
+  readonly erased: ReadonlyArray<string>
+}
+
+/** TOP10: also the base loses erased texts, however long a pending command holds it back. */
+const baseWithout = ({ base }: Replica, erased: ReadonlyArray<string>): unknown =>
+  base === undefined || erased.length === 0 ? base : eraseTexts(base, new Set(erased))
+
 /**
  * Applies the answer to `subscribe`. Undefined if its deltas do not lead from the replica's position to the message's,
- * or if the kind cannot decode it.
+ * if the kind cannot decode it, or if its texts do not fit their seals.
  */
 export const applySubscribed = (
   replica: Replica,
@@ -143,51 +167,59 @@ export const applySubscribed = (
   at: Instant
 ): Replica | undefined => {
   const restored = message.mode === "snapshot"
-    ? decodeSnapshot(replica.kind, message.state)
+    ? decodeSnapshot(replica.kind, message.snapshot)
     : applyCatchUp(replica, message)
   if (restored === undefined) return undefined
   return {
     ...replica,
     sync: { _tag: "Live" },
     position: message.position,
+    head: message.head,
     confirmed: restored.state,
+    base: baseWithout(replica, restored.erased),
     presence: message.presence,
     signals: message.signals.map((signal) => ({ ...signal, at })),
     partialOutputs: []
   }
 }
 
-const decodeSnapshot = (kind: AnyKind, snapshot: unknown): { readonly state: unknown } | undefined => {
-  const state = Schema.decodeUnknownExit(Schema.toCodecJson(kind.State))(snapshot)
-  return state._tag === "Success" ? { state: state.value } : undefined
+const decodeSnapshot = (kind: AnyKind, snapshot: ServerMessageOf<"subscribed">["snapshot"]): Advanced | undefined => {
+  const open = snapshot?.open ?? noOpenings
+  const decoded = codecsFor(kind).decodeState(snapshot?.state)
+  if (Result.isFailure(decoded)) return undefined
+  if (!verifyOpenings(snapshot?.state, open, (index) => index % samplingInterval === 0)) return undefined
+  const state = openTexts(decoded.success, open)
+  return { state, erased: textsIn(state).flatMap(({ text }) => text.text === null ? [text.c] : []) }
 }
 
 const applyCatchUp = (
   replica: Replica,
   message: ServerMessageOf<"subscribed">
-): { readonly state: unknown } | undefined => {
+): Advanced | undefined => {
   const position = replica.position
   const events = message.events ?? []
   return position === undefined || position.epoch !== message.position.epoch ||
       position.seq + events.length !== message.position.seq
     ? undefined
-    : applyEvents(replica, position.seq, events)
+    : applyEvents(replica, position, events)
 }
 
 /**
  * Applies live events (SYN3). The same replica if it has them already; undefined if they do not start at its position,
- * or if the kind cannot decode them.
+ * if the kind cannot decode them, or if their texts do not fit their seals.
  */
 export const applyDelta = (replica: Replica, message: ServerMessageOf<"delta">): Replica | undefined => {
   const position = replica.position
   if (position === undefined) return undefined
   if (message.to <= position.seq) return replica
   if (message.from !== position.seq || message.to - message.from !== message.events.length) return undefined
-  const advanced = applyEvents(replica, position.seq, message.events)
+  const advanced = applyEvents(replica, position, message.events)
   return advanced === undefined ? undefined : {
     ...replica,
     position: { epoch: position.epoch, seq: message.to },
+    head: message.events.at(-1)?.hash ?? replica.head,
     confirmed: advanced.state,
+    base: baseWithout(replica, advanced.erased),
     partialOutputs: replica.partialOutputs.filter((text) =>
       !message.events.some((view) => endsPartialOutput(view, text))
     )
@@ -227,18 +259,41 @@ export const clearReportedMatches = (replica: Replica): Replica => ({
 
 const applyEvents = (
   replica: Replica,
-  from: number,
+  { epoch, seq: from }: Position,
   views: ReadonlyArray<PublishedEvent>
-): { readonly state: unknown } | undefined => {
-  const decode = Schema.decodeUnknownExit(replica.kind.Event)
+): Advanced | undefined => {
+  const { readEvent } = codecsFor(replica.kind)
   const events: Array<unknown> = []
+  let prev = replica.head
   for (const [index, view] of views.entries()) {
-    const event = decode(view.event)
-    if (view.seq !== from + index + 1 || event._tag === "Failure") return undefined
-    events.push(event.value)
+    const open = view.open ?? noOpenings
+    const isSampled = view.seq % samplingInterval === 0
+    const event = readEvent(view.version, view.event, open)
+    if (view.seq !== from + index + 1 || Result.isFailure(event)) return undefined
+    if (!verifyOpenings(view.event, open, () => isSampled)) return undefined
+    // Who subscribed before the first event does not know the log's epoch, until it subscribes again.
+    if (isSampled && epoch !== noEpoch && !isGenuine(replica.topic, epoch, prev, view)) return undefined
+    events.push(event.success)
+    prev = view.hash
   }
-  return { state: fold(replica.kind, replica.confirmed, events) }
+  return {
+    state: fold(replica.kind, replica.confirmed, events),
+    erased: events.filter(isErased).flatMap(({ texts }) => texts)
+  }
 }
+
+/** Whether an event has the hash that the log's entry would have (TOP5). */
+const isGenuine = (topic: TopicId, epoch: string, prev: string, view: PublishedEvent): boolean =>
+  entryHash(sha256, { ...view, topic, epoch, prev }) === view.hash
+
+/** An event as listeners get it. One that the replica has applied can be read. */
+export const toReceived = (
+  { kind }: Replica,
+  { event, open = noOpenings, ...fields }: PublishedEvent
+): ReceivedEvent => ({
+  ...fields,
+  event: plain(Result.getOrThrow(codecsFor(kind).readEvent(fields.version, event, open)))
+})
 
 const OutputEndEvent = Schema.Struct({
   _tag: Schema.Literals(["StepCompleted", "StepFailed", "RunFailed", "RunCancelled"]),
@@ -257,15 +312,17 @@ export const advanceBase = (replica: Replica): Replica =>
 /** Rebases: decides pending commands on the base, by the kind's own rules (SYN10). */
 export const applyOptimistic = (
   replica: Replica,
-  { me, signCommands: signed }: { readonly me: UserId; readonly signCommands: boolean },
+  { attestation, me, signCommands: signed }: Pick<Config, "attestation" | "me" | "signCommands">,
   commands: ReadonlyArray<OptimisticCommand>
 ): Replica => {
   const { base } = replica
   if (base === undefined) return replica
   let state: unknown = base
+  const principal = attestation === undefined ? principalOf(me) : agentOf(attestation)
   const applied: Array<CommandId> = []
-  for (const { at, command, id, seed } of commands) {
-    const decision = replica.kind.decide(state, command, { id, author: me, now: at, seed, signed })
+  for (const { at, id, input, seed } of commands) {
+    if (input === undefined) continue
+    const decision = replica.kind.decide(state, input, { id, author: me, principal, now: at, seed, signed })
     // A local rejection is not final: the server may have more events. A forwarded command has no effect here yet.
     if (Result.isFailure(decision) || decision.success._tag === "Forward") continue
     const next = foldDecision(replica.kind, state, decision.success.events)

@@ -193,7 +193,7 @@ const applyReplicaUpdate = (
   }
   const intents: ReadonlyArray<Intent> = events.length === 0
     ? []
-    : [{ _tag: "EmitEvents", topic: replica.topic, events }]
+    : [{ _tag: "EmitEvents", topic: replica.topic, events: events.map((event) => Replica.toReceived(replica, event)) }]
   return [Outbox.rebase(config, next, replica), intents]
 }
 

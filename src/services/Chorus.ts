@@ -32,7 +32,7 @@
  *   prompt_id,
  *   thread_id: Domain.Ids.TopicId.make("thread:tea"),
  *   asker: Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
- *   prompt: "How hot should the water for green tea be?",
+ *   prompt: Domain.SealedText.write("How hot should the water for green tea be?"),
  *   at: 0
  * })
  * const usage = { provider: "example", model: "none", input_tokens: 0, output_tokens: 0, latency_ms: 0, cost: null }
@@ -52,7 +52,7 @@
  * const program = Effect.gen(function*() {
  *   const { step } = yield* Chorus
  *   const { state } = Domain.ChorusRun.transformState(queued, { _tag: "RunStarted", prompt_id, at: 0 })
- *   const { output } = yield* step(state, (piece) => Effect.sync(() => console.log(piece)))
+ *   const { output } = yield* step(Domain.SealedText.plain(state), (piece) => Effect.sync(() => console.log(piece)))
  *   console.log(output._tag) // action
  * })
  *
@@ -60,7 +60,7 @@
  * ```
  */
 import { Context, type Effect, Schema } from "effect"
-import type { ChorusState, StepOutput, Usage } from "../domain/chorus/ChorusModel.ts"
+import type { PlainRun, StepOutput, Usage } from "../domain/chorus/ChorusModel.ts"
 import { StepError } from "../domain/chorus/StepError.ts"
 
 /** A step failed, after the fallback if there is one (CHO6). Handle single reasons with `Effect.catchReason`. */
@@ -90,7 +90,7 @@ export class Chorus extends Context.Service<Chorus, {
    * an offset, in UTF-16 units, replaces what was shown from there on. Interruption aborts the provider's request.
    */
   readonly step: (
-    run: ChorusState,
+    run: PlainRun,
     onText: (piece: string, offset?: number) => Effect.Effect<void>
   ) => Effect.Effect<StepResponse, ChorusError>
 }>()("choir/services/Chorus") {}

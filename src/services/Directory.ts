@@ -26,7 +26,7 @@
  *   const log = yield* Services.EventLog.EventLog
  *   const directory = yield* Services.Directory.Directory
  *   const cause = Domain.Ids.CommandId.make("command-1")
- *   const draft = { topic, seq: 1, at: 0, cause, author: "system:ada", version: 1, event: { _tag: "Written" } } as const
+ *   const draft = { topic, seq: 1, at: 0, cause, principal: { server: "system:ada" }, depth: 0, version: 1, event: { _tag: "Written" } } as const
  *   yield* log.append({ topic, expectedSeq: 0, drafts: [draft], wakeAt: undefined, hasPendingIntents: false, listing })
  *   return [yield* directory.canRead("system:ada", topic), yield* directory.canRead("system:eve", topic)]
  * })
@@ -42,8 +42,10 @@ import type { Readers } from "../domain/topic/TopicAccess.ts"
 import type { EventLogError } from "./EventLog.ts"
 
 /** A topic in a list. */
-export interface ListedTopic extends Listing {
+export interface ListedTopic extends Omit<Listing, "title"> {
   readonly topic: TopicId
+  /** Null if it was erased. */
+  readonly title: string | null
 }
 
 /** The tag. */
@@ -51,7 +53,13 @@ export class Directory extends Context.Service<Directory, {
   /** Topics of a kind that `user` is a member of, newest first; with `includePublic` the public ones too. */
   readonly list: (
     user: Author,
-    options: { readonly kind: string; readonly includePublic: boolean; readonly limit: number }
+    options: {
+      readonly kind: string
+      /** The tenant; "" for the server's own topics. */
+      readonly host: string
+      readonly includePublic: boolean
+      readonly limit: number
+    }
   ) => Effect.Effect<ReadonlyArray<ListedTopic>, EventLogError>
   /** Whether `user` is a member of `topic`, or it is public. */
   readonly canRead: (user: Author, topic: TopicId) => Effect.Effect<boolean, EventLogError>

@@ -17,7 +17,7 @@
  *
  * - An append that failed may have happened: read the head before you conclude anything from the failure.
  * - `onAppend` is a hint and may be lost in a crash. A projection finds what it missed with `laggingTopics`.
- * - Events are of the version they were written with: `Topic.upcast` brings them to the present one.
+ * - Events are as they were written: `DurableState.decodeEntry` makes them what their kind sees.
  *
  * **Example**
  *
@@ -33,7 +33,7 @@
  *   yield* log.append({
  *     topic,
  *     expectedSeq: 0,
- *     drafts: [{ topic, seq: 1, at: 0, cause, author: "system:example", version: 1, event: { _tag: "Written" } }],
+ *     drafts: [{ topic, seq: 1, at: 0, cause, principal: { server: "system:example" }, depth: 0, version: 1, event: { _tag: "Written" } }],
  *     wakeAt: undefined,
  *     hasPendingIntents: false,
  *     listing: undefined
@@ -49,7 +49,9 @@
 import { Context, type Effect, type Option, Schema } from "effect"
 import type { CommandId, Instant } from "../domain/protocol/Ids.ts"
 import { TopicId } from "../domain/protocol/Ids.ts"
+import type { Openings } from "../domain/protocol/Seal.ts"
 import type { EventlessCommand, ProcessedCommand } from "../domain/topic/Deduplication.ts"
+import type { TextAddress } from "../domain/topic/Derivation.ts"
 import type { Entry, LogHead, UnchainedEntry } from "../domain/topic/Log.ts"
 import type { Snapshot } from "../domain/topic/Snapshots.ts"
 import type { Listing } from "../domain/topic/Topic.ts"
@@ -97,9 +99,16 @@ export class LogCorrupt extends Schema.TaggedError<LogCorrupt>()("LogCorrupt", {
   }
 }
 
+/** An append whose entries were made from a text that was erased meanwhile (TOP10). */
+export class SourceErased extends Schema.TaggedError<SourceErased>()("SourceErased", { topic: TopicId }) {
+  override get message() {
+    return `nothing is appended to ${this.topic}: a text that it was made from was erased`
+  }
+}
+
 /** Why the event log failed. Only `LogUnavailable` is retryable. */
 export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLogError", {
-  reason: Schema.Union([SeqConflict, LogUnavailable, LogCorrupt])
+  reason: Schema.Union([SeqConflict, LogUnavailable, LogCorrupt, SourceErased])
 }) {
   override get message() {
     return this.reason.message
@@ -109,6 +118,9 @@ export class EventLogError extends Schema.TaggedError<EventLogError>()("EventLog
     return this.reason._tag === "LogUnavailable"
   }
 }
+
+/** Milliseconds after which a text that was set aside, and came into no entry, may be dropped: more than any vote takes. */
+export const asideTtl = 30 * 24 * 60 * 60_000
 
 /** Entries for one topic, and the metadata that is stored in the same transaction. */
 export interface AppendRequest {
@@ -124,6 +136,19 @@ export interface AppendRequest {
   readonly hasPendingIntents: boolean
   /** The directory entry. Undefined: unchanged. Null: none. */
   readonly listing: Listing | null | undefined
+  /** The texts of other topics that the entries were made from: if one was erased, nothing is appended (TOP10). */
+  readonly sources?: ReadonlyArray<TextAddress>
+}
+
+/** A text that was erased and not deleted yet. */
+export interface ErasedText {
+  readonly topic: TopicId
+  /** The commitment to it. */
+  readonly c: string
+  /** Null if it is deleted already, but the store's files may still hold it. */
+  readonly text: string | null
+  /** The seq of the event that erased it. */
+  readonly by: number
 }
 
 /** The tag. */
@@ -137,6 +162,37 @@ export class EventLog extends Context.Service<EventLog, {
     topic: TopicId,
     options: { readonly after: number; readonly limit: number }
   ) => Effect.Effect<ReadonlyArray<Entry>, EventLogError>
+  /** What stands beside these entries of the topic's log (TOP10): the openings of their texts, but for erased ones. */
+  readonly openings: (
+    topic: TopicId,
+    seqs: ReadonlyArray<number>
+  ) => Effect.Effect<ReadonlyMap<number, Openings>, EventLogError>
+  /** The openings of these commitments that were set aside, and that no entry holds yet. */
+  readonly openingsAside: (
+    topic: TopicId,
+    commitments: ReadonlyArray<string>
+  ) => Effect.Effect<Openings, EventLogError>
+  /**
+   * Stores texts beside a topic's log before an entry holds their seals: of a command that another topic decides first. Durable
+   * when it succeeds. Texts that no entry came to hold are dropped after `asideTtl`, at the next start.
+   */
+  readonly setAside: (topic: TopicId, openings: Openings, at: Instant) => Effect.Effect<void, EventLogError>
+  /** Drops texts that were set aside. */
+  readonly dropAside: (topic: TopicId, commitments: ReadonlyArray<string>) => Effect.Effect<void, EventLogError>
+  /**
+   * Texts that entries of the type `Erased` took out of reach, and that are still needed to find what repeats them: a page of
+   * those after `last`, by topic and erasure; empty at the end. Each is deleted by `deleteErased`.
+   */
+  readonly erasedTexts: (last?: ErasedText) => Effect.Effect<ReadonlyArray<ErasedText>, EventLogError>
+  /** The topics with entries that were made from a text of another one. */
+  readonly derivedTopics: (
+    source: Pick<TextAddress, "c" | "topic">
+  ) => Effect.Effect<ReadonlyArray<TopicId>, EventLogError>
+  /**
+   * Deletes erased texts, so that no byte of them remains in the store's files. Where that cannot be done yet, because another
+   * process reads these, it fails with `LogUnavailable`; `erasedTexts` has them until it succeeds.
+   */
+  readonly deleteErased: (texts: ReadonlyArray<ErasedText>) => Effect.Effect<void, EventLogError>
   /** A command that was applied, by its id, without expiry (SYN4). */
   readonly findProcessedCommand: (
     topic: TopicId,
@@ -160,8 +216,8 @@ export class EventLog extends Context.Service<EventLog, {
   /** Stores how far the named projection has read a topic. */
   readonly setCursor: (projection: string, topic: TopicId, seq: number) => Effect.Effect<void, EventLogError>
   /**
-   * Calls `listener` after each append of entries that is durable, or may be although it was reported as failed. Must not
-   * block. Returns a function that removes the listener.
+   * Calls `listener` after each append of entries that is durable, or may be although it was reported as failed; `erases`: one
+   * of them is an erasure. Must not block. Returns a function that removes the listener.
    */
-  readonly onAppend: (listener: (topic: TopicId) => void) => () => void
+  readonly onAppend: (listener: (topic: TopicId, erases: boolean) => void) => () => void
 }>()("choir/services/EventLog") {}

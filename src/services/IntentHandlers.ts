@@ -3,7 +3,7 @@
  *
  * **When to use**
  *
- * Register a handler for each intent of a kind of your own. `Tell`, a command to another topic, has one already.
+ * Register a handler for each intent of a kind of your own. `SendCommand`, a command to another topic, has one already.
  *
  * **Details**
  *

@@ -25,7 +25,7 @@
  * const kinds = Layers.KindsLive.layer(Domain.BuiltInKinds.builtInKinds.values())
  * const names = Effect.map(Services.Kinds.Kinds, (kinds) => [...kinds.keys()])
  * console.log(await Effect.runPromise(Effect.provide(names, kinds)))
- * // => [ "thread", "ledger", "room" ]
+ * // => [ "thread", "ledger", "room", "user" ]
  * ```
  */
 import { Context, Schema } from "effect"

@@ -15,7 +15,8 @@
  *
  * An implementation is responsible for access: what it returns is shown to every reader of `thread`, so that only text
  * that all of them may read may be returned (CHO13, SEC10). The search must not block a run: fail with
- * `PriorsUnavailable`, and the run continues without priors (FLT13).
+ * `PriorsUnavailable`, and the run continues without priors (FLT13). An implementation over texts that can be erased also has
+ * `awaitErased`: without it, a run goes on with what it was given (TOP10).
  *
  * **Example**
  *
@@ -32,6 +33,8 @@
  *   content,
  *   author: "system:notes" as const,
  *   thread: Domain.Ids.TopicId.make("thread:notes"),
+ *   seq: n + 1,
+ *   c: "A".repeat(43),
  *   similarity: 1,
  *   created_at: 0
  * }))
@@ -69,4 +72,6 @@ export class Priors extends Context.Service<Priors, {
    * search (SEC10).
    */
   readonly find: (text: string, thread: TopicId) => Effect.Effect<ReadonlyArray<Prior>, PriorsUnavailable>
+  /** Ends once the text of one of these priors was erased, also before the call (TOP10). */
+  readonly awaitErased?: (priors: ReadonlyArray<Prior>) => Effect.Effect<void>
 }>()("choir/services/Priors") {}

@@ -80,8 +80,14 @@ export class CommandRejected extends Schema.TaggedError<CommandRejected>()("Comm
   }
 }
 
-/** An input for a topic, and where its reply goes. */
+/**
+ * An input for a topic as JSON, with strings in place of texts, and where its reply goes. `isDecoded`: the sender has decoded
+ * it by the schema of the topic's kind.
+ */
 export interface CommandRequest extends TopicInput {
+  readonly isDecoded?: boolean
+  /** What the texts of `input` are committed to under (TOP10). Default: a random one. */
+  readonly salt?: string
   /** Called exactly once (SYN5). */
   readonly reply: (outcome: Result.Result<Receipt, Rejection>) => void
 }
@@ -102,12 +108,14 @@ export interface Subscriber {
 export type CatchUp =
   & {
     readonly position: Position
+    /** The hash of the entry at `position`; empty before the first. */
+    readonly head: string
     /** Of the state at `position` (SYN7). */
     readonly hash?: StateHash
   }
   & (
-    /** `state` is encoded once per position: all who read it there get the same value. */
-    | { readonly mode: "snapshot"; readonly state: EncodedJson }
+    /** `{ state, open }`, encoded once per position: all who read it there get the same value. */
+    | { readonly mode: "snapshot"; readonly snapshot: EncodedJson }
     | { readonly mode: "deltas"; readonly events: ReadonlyArray<PublishedEvent> }
   )
 
@@ -118,7 +126,7 @@ export class Topics extends Context.Service<Topics, {
   /** `post`, as an effect. */
   readonly submit: (
     topic: TopicId,
-    command: TopicInput
+    command: Omit<CommandRequest, "reply">
   ) => Effect.Effect<Receipt, CommandRejected>
   /**
    * Subscribes from a position, if one is given. `reply` is called on the host's turn, before any later delta is
@@ -146,7 +154,7 @@ export class Topics extends Context.Service<Topics, {
   /** The events and intents of a command, without committing it (THR11). */
   readonly simulate: (
     topic: TopicId,
-    command: TopicInput
+    command: Omit<CommandRequest, "reply">
   ) => Effect.Effect<
     { readonly events: ReadonlyArray<unknown>; readonly intents: ReadonlyArray<Intent> },
     CommandRejected

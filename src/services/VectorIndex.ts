@@ -35,8 +35,10 @@
  *     author: "system:example" as const,
  *     content: "Steep green tea at 80 degrees.",
  *     content_hash: "0".repeat(64),
+ *     c: "A".repeat(43),
  *     visibility: "public" as const,
  *     log_seq: 1,
+ *     text_seq: 1,
  *     embed_model: "example",
  *     created_at: 0,
  *     version: 1

@@ -2,14 +2,18 @@
  * The laws of a topic kind, as properties over random scripts of inputs. Any kind can be checked with them, whatever the
  * test runner: a law is an effect that fails with the counterexample.
  *
- * They are the assumptions of a topic host (TOP1, TOP2, TOP7, TOP8): decisions are total and pure, the log alone gives
- * the state, snapshots lose nothing, and the kind finds no fault with what it decides (THR8). They do not check the
- * kind's own rules.
+ * They are the assumptions of a topic host (TOP1, TOP2, TOP7, TOP8, TOP10): decisions are total and pure, the log alone
+ * gives the state, snapshots lose nothing, no state depends on a text, and the kind finds no fault with what it decides
+ * (THR8). They do not check the kind's own rules.
  */
 import { Arbitrary, Effect, Equal, Result, Schema, SchemaAST } from "effect"
 import { type Author, CommandId, TopicId, UserId } from "../domain/protocol/Ids.ts"
 import type { Rejection } from "../domain/protocol/Rejection.ts"
-import type { AnyKind } from "../domain/topic/Topic.ts"
+import { noOpenings } from "../domain/protocol/Seal.ts"
+import { codecsFor } from "../domain/topic/KindCodecs.ts"
+import { commitTexts, eraseTexts, openingsOf, openTexts, textsIn } from "../domain/topic/SealedText.ts"
+import { type AnyKind, fold } from "../domain/topic/Topic.ts"
+import { sha256 } from "../layers/eventlog/ChainVerification.ts"
 
 /** A kind violates a law. */
 export class KindLawViolation extends Schema.TaggedError<KindLawViolation>()("KindLawViolation", {
@@ -33,7 +37,7 @@ export interface KindLaw {
 
 /** The distribution of scripts. */
 export interface KindLawOptions {
-  /** Inputs before each script, by the first author: the command that creates a topic, say. Default: none. */
+  /** Inputs before each script, by the first author, as they are sent: the command that creates a topic, say. Default: none. */
   readonly prelude?: ReadonlyArray<unknown>
   /** Authors of inputs. Default: two users and the host. */
   readonly authors?: readonly [Author, ...ReadonlyArray<Author>]
@@ -44,6 +48,7 @@ export interface KindLawOptions {
 }
 
 interface Turn {
+  /** Its texts are not committed to yet. */
   readonly input: unknown
   readonly author: Author
   readonly seed: number
@@ -82,6 +87,7 @@ export const laws = (kind: AnyKind, options: KindLawOptions = {}): ReadonlyArray
   return [
     law("accepts or rejects every input of its schemas, and never throws", (turns) => decidesAll(kind, turns)),
     law("folds its log, as it is stored, to the same state at every seq", (turns) => foldsLog(kind, turns)),
+    law("folds its log to the same state when its texts are erased", (turns) => foldsErasedLog(kind, turns)),
     law("gets every state back from its snapshot", (turns) => storesStates(kind, turns)),
     law("finds no fault with the changes that it decides", (turns) => run(kind, turns).faults.length === 0),
     law("leaves the states that it is given as they are", (turns) => isPure(kind, turns)),
@@ -106,7 +112,10 @@ const scriptsOf = (
     }),
     { maxLength: inputsMax }
   )
-  const first = prelude.map((input): Turn => ({ input, author: authors[0], seed: 0, elapsed: 0 }))
+  const { decodeInput } = codecsFor(kind)
+  const first = prelude.map((input): Turn => (
+    { input: Result.getOrThrow(decodeInput(input)), author: authors[0], seed: 0, elapsed: 0 }
+  ))
   return Arbitrary.map(turns, (drawn) => [...first, ...drawn])
 }
 
@@ -143,7 +152,9 @@ const run = (kind: AnyKind, turns: ReadonlyArray<Turn>): Reached => {
   let now = 1
   for (const [index, { author, elapsed, input, seed }] of turns.entries()) {
     now += elapsed
-    const decision = kind.decide(states.at(-1), input, { id: commandId(index), author, now, seed })
+    const id = commandId(index)
+    const committed = commitTexts(input, () => id, sha256)
+    const decision = kind.decide(states.at(-1), committed, { id, author, now, seed })
     if (Result.isFailure(decision)) {
       rejections.push(decision.failure)
       continue
@@ -159,47 +170,67 @@ const run = (kind: AnyKind, turns: ReadonlyArray<Turn>): Reached => {
   return { states, events, rejections, faults }
 }
 
-const decidesAll = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean => {
-  const isEvent = Schema.is(kind.Event)
-  const isState = Schema.is(kind.State)
-  const { events, rejections, states } = run(kind, turns)
-  for (const state of states) {
-    kind.pending(state)
-    kind.nextWake(state)
-    kind.listing(state)
-  }
-  return events.every((event) => isEvent(event)) && states.every((state) => isState(state)) &&
-    rejections.every(({ message, rule }) => message !== "" && /^[A-Z]{3}\d+$/.test(rule))
-}
+/** A kind whose states have lost every text. */
+const forgetTexts = (kind: AnyKind): AnyKind => ({
+  ...kind,
+  evolve: (state, event) => eraseAll(kind.evolve(state, event))
+})
 
-/** The JSON text of a value, as the log and snapshots store it. */
-const encoderOf = (schema: Schema.Codec<unknown, unknown>) => {
-  const encode = Schema.encodeUnknownSync(Schema.toCodecJson(schema))
-  return (value: unknown): string => JSON.stringify(encode(value))
-}
+const eraseAll = <T>(value: T): T => eraseTexts(value, new Set(textsIn(value).map(({ text }) => text.c)))
 
-const decoderOf = (schema: Schema.Codec<unknown, unknown>) => {
-  const decode = Schema.decodeUnknownSync(Schema.toCodecJson(schema))
-  return (text: string): unknown => decode(JSON.parse(text))
+const decidesAll = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean =>
+  [kind, forgetTexts(kind)].every((kind) => {
+    const { findEventFault } = codecsFor(kind)
+    const isState = Schema.is(kind.State)
+    const { events, rejections, states } = run(kind, turns)
+    for (const state of states) {
+      kind.pending(state)
+      kind.nextWake(state)
+      kind.listing(state)
+    }
+    return events.every((event) => findEventFault(event) === undefined) && states.every((state) => isState(state)) &&
+      rejections.every(({ message, rule }) => message !== "" && /^[A-Z]{3}\d+$/.test(rule))
+  })
+
+/** A value as it is read back from its JSON text. */
+const throughJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+
+/** The events of a log as their kind reads them, with or without their texts. */
+const readLog = (
+  kind: AnyKind,
+  events: ReadonlyArray<unknown>,
+  openingsIn: typeof openingsOf
+): ReadonlyArray<unknown> => {
+  const { readEvent } = codecsFor(kind)
+  return events.map((event) => Result.getOrThrow(readEvent(kind.version, throughJson(event), openingsIn(event))))
 }
 
 const foldsLog = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean => {
-  const [encodeEvent, decodeEvent] = [encoderOf(kind.Event), decoderOf(kind.Event)]
   const { events, states } = run(kind, turns)
   let state = kind.initial(TopicId.make(`${kind.name}:law`))
-  return events.every((event, index) => {
-    state = kind.evolve(state, decodeEvent(encodeEvent(event)))
+  return readLog(kind, events, openingsOf).every((event, index) => {
+    state = kind.evolve(state, event)
     return Equal.equals(state, states[index + 1])
   })
 }
 
+const foldsErasedLog = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean => {
+  const { events, states } = run(kind, turns)
+  const erased = fold(kind, states[0], readLog(kind, events, () => noOpenings))
+  return Equal.equals(eraseAll(erased), eraseAll(states.at(-1)))
+}
+
 const storesStates = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean => {
-  const [encode, decode] = [encoderOf(kind.State), decoderOf(kind.State)]
-  return run(kind, turns).states.every((state) => Equal.equals(decode(encode(state)), state))
+  const { decodeState, encodeState } = codecsFor(kind)
+  return run(kind, turns).states.every((state) => {
+    const read = Result.getOrThrow(decodeState(throughJson(Result.getOrThrow(encodeState(state)))))
+    return Equal.equals(openTexts(read, openingsOf(state)), state)
+  })
 }
 
 const isPure = (kind: AnyKind, turns: ReadonlyArray<Turn>): boolean => {
-  const encode = encoderOf(kind.State)
+  const { encodeState } = codecsFor(kind)
+  const encode = (state: unknown): string => JSON.stringify(Result.getOrThrow(encodeState(state)))
   const texts: Array<string> = []
   const observed: AnyKind = {
     ...kind,

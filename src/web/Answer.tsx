@@ -1,11 +1,12 @@
 /** The answer of the Chorus with its citations: each shows the quoted text and links to its message (CHO10). */
 import { type ReactNode, useState } from "react"
-import type { ChorusState, Citation, Prior, StepOutputOf } from "../domain/chorus/ChorusModel.ts"
+import type { Citation, PlainRun, Prior, StepOutputOf } from "../domain/chorus/ChorusModel.ts"
 import type { TopicId } from "../domain/protocol/Ids.ts"
 import { cut } from "../domain/protocol/Text.ts"
-import type { Message } from "../domain/thread/ThreadModel.ts"
+import type { PlainMessage } from "../domain/thread/ThreadModel.ts"
+import { erasedMark } from "../domain/topic/SealedText.ts"
 import { formatDuration, formatPercent, messageElementId, shortKey } from "./format.ts"
-import { PlainText } from "./PlainText.tsx"
+import { LineText, PlainText } from "./PlainText.tsx"
 
 /** In UTF-16 units. */
 const maxQuoteLength = 140
@@ -13,8 +14,8 @@ const maxQuoteLength = 140
 interface Props {
   readonly answer: StepOutputOf<"yield">
   readonly priors: ReadonlyArray<Prior>
-  readonly run: ChorusState
-  readonly messages: ReadonlyArray<Message>
+  readonly run: PlainRun
+  readonly messages: ReadonlyArray<PlainMessage>
   readonly topic: TopicId
 }
 
@@ -65,7 +66,7 @@ export const Answer = ({ answer, messages, priors, run, topic }: Props): ReactNo
             <CitationItem
               number={uncitedIndex + 1}
               prior={priors[uncitedIndex]}
-              quote=""
+              quote={null}
               open
               messages={messages}
               topic={topic}
@@ -86,17 +87,21 @@ const CitationItem = ({ messages, number, open, prior, quote, toggle, topic }: {
   readonly quote: Citation["quote"]
   readonly open: boolean
   readonly toggle?: () => void
-  readonly messages: ReadonlyArray<Message>
+  readonly messages: ReadonlyArray<PlainMessage>
   readonly topic: TopicId
 }): ReactNode => {
   const message = prior.thread === topic
-    ? messages.find((message) => message.id === prior.id || message.content.includes(prior.content))
+    ? messages.find(({ content, id }) =>
+      id === prior.id || prior.content !== erasedMark && content.includes(prior.content)
+    )
     : undefined
   return (
     <li value={number} className={open ? "cited open" : "cited"}>
       <button type="button" className="quote" aria-expanded={open} onClick={toggle}>
         <span className="citation-number">{number}</span>
-        <q>{quote === "" ? cut(prior.content, maxQuoteLength) : quote}</q>
+        <q>
+          <LineText text={quote ?? cut(prior.content, maxQuoteLength)} />
+        </q>
       </button>
       {open && (
         <blockquote>

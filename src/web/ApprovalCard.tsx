@@ -14,10 +14,10 @@ export const ApprovalCard = ({ invitation, me, topic }: {
   readonly me: UserId
 }): ReactNode => {
   const [send, errorMessage] = useCommand(topic)
-  const { action, by, id, opened_at } = invitation
+  const { action, by, id, opened_at, owner } = invitation
   return (
     <li className="submission">
-      <AuthorLine author={by} me={me} tag="Invitation" at={opened_at} />
+      <AuthorLine author={by} owner={owner} me={me} tag="Invitation" at={opened_at} />
       <p>
         {by === me ? "You invite" : "Invites"} <UserBadge author={action.user} me={me} /> to become a co-author.
       </p>

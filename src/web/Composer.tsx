@@ -2,7 +2,7 @@
 import { type KeyboardEvent, type ReactNode, type SubmitEvent, useId, useState } from "react"
 import type { Client } from "../client/Client.ts"
 import { isCoAuthor, threadLimits } from "../domain/thread/ThreadGuards.ts"
-import type { State } from "../domain/thread/ThreadModel.ts"
+import type { PlainState } from "../domain/thread/ThreadModel.ts"
 import { type Composition, compositionCommand, compositionProblem } from "./composition.ts"
 import { formatError } from "./format.ts"
 import type { ThreadTopic } from "./hooks.ts"
@@ -12,7 +12,7 @@ import { useTyping } from "./typing.ts"
 interface Props {
   readonly client: Client
   readonly topic: ThreadTopic
-  readonly thread: State
+  readonly thread: PlainState
   /** The user's tokens; undefined until the server has told them. */
   readonly balance: number | undefined
   readonly chorus: ChorusModel | undefined

@@ -3,13 +3,13 @@ import { Schema } from "effect"
 import { type FormEvent, type ReactNode, useId, useState } from "react"
 import { UserId } from "../domain/protocol/Ids.ts"
 import { isCoAuthor } from "../domain/thread/ThreadGuards.ts"
-import type { State } from "../domain/thread/ThreadModel.ts"
+import type { PlainState } from "../domain/thread/ThreadModel.ts"
 import { type ThreadTopic, useCommand } from "./hooks.ts"
 import { UserBadge } from "./UserBadge.tsx"
 
 interface Props {
   readonly topic: ThreadTopic
-  readonly thread: State
+  readonly thread: PlainState
   readonly me: UserId
 }
 
@@ -58,7 +58,7 @@ export const MembersPanel = ({ me, thread, topic }: Props): ReactNode => {
 const isUserId = Schema.is(UserId)
 
 const InviteForm = (
-  { onInvite, thread }: { readonly thread: State; readonly onInvite: (user: UserId) => void }
+  { onInvite, thread }: { readonly thread: PlainState; readonly onInvite: (user: UserId) => void }
 ): ReactNode => {
   const [key, setKey] = useState("")
   const [isWrong, setIsWrong] = useState(false)

@@ -1,5 +1,6 @@
 /** Renders text of users and models (SEC31): paragraphs, lists, code, citation numbers; no links, images or HTML. */
 import { Fragment, type ReactNode } from "react"
+import { erasedMark } from "../domain/topic/SealedText.ts"
 import { parseBlocks } from "./textBlocks.ts"
 
 interface Props {
@@ -8,10 +9,13 @@ interface Props {
   readonly renderCitation?: ((n: number) => ReactNode) | undefined
 }
 
+/** Stands where a text was erased (TOP10). */
+const erasedNote: ReactNode = <em className="muted">This text was erased</em>
+
 /** The text as paragraphs, lists and code blocks. */
 export const PlainText = ({ renderCitation, text }: Props): ReactNode => (
   <div className="plain-text">
-    {parseBlocks(text).map((block, index) =>
+    {text === erasedMark ? <p>{erasedNote}</p> : parseBlocks(text).map((block, index) =>
       block._tag === "Code"
         ? (
           <pre key={index}>
@@ -27,6 +31,9 @@ export const PlainText = ({ renderCitation, text }: Props): ReactNode => (
     )}
   </div>
 )
+
+/** A text within a line; a note in its place if it was erased. */
+export const LineText = ({ text }: { readonly text: string }): ReactNode => text === erasedMark ? erasedNote : text
 
 /** A paragraph, or a list if each line starts with `- `. */
 const renderParagraph = (block: string, key: number, renderCitation: Props["renderCitation"]): ReactNode => {

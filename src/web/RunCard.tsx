@@ -1,16 +1,18 @@
 /** A run of the Chorus: its prompt, its six steps as they arrive, and the cited answer (CHO2, CHO5). */
 import { type ReactNode, useState } from "react"
-import { type ChorusState, type Step, type StepOutputOf, type StepRecord, steps } from "../domain/chorus/ChorusModel.ts"
+import { type PlainRun, type PlainStep, type Step, type StepOutputOf, steps } from "../domain/chorus/ChorusModel.ts"
 import { displayText } from "../domain/chorus/ChorusOutput.ts"
 import { collectPriors } from "../domain/chorus/ChorusProgress.ts"
 import { isFinished } from "../domain/chorus/ChorusRun.ts"
 import type { UserId } from "../domain/protocol/Ids.ts"
 import { isCoAuthor } from "../domain/thread/ThreadGuards.ts"
+import { erasedMark } from "../domain/topic/SealedText.ts"
 import { Answer } from "./Answer.tsx"
 import { AuthorLine } from "./AuthorLine.tsx"
+import { useErase } from "./EraseText.tsx"
 import { formatDuration, formatError, summarize } from "./format.ts"
 import type { ThreadTopic, ThreadView } from "./hooks.ts"
-import { PlainText } from "./PlainText.tsx"
+import { LineText, PlainText } from "./PlainText.tsx"
 import { StepBody } from "./StepBody.tsx"
 
 /** The names of the steps as they are displayed. */
@@ -26,7 +28,7 @@ export const stepNames: { readonly [S in Step]: string } = {
 interface Props {
   readonly topic: ThreadTopic
   readonly view: ThreadView
-  readonly run: ChorusState
+  readonly run: PlainRun
   readonly me: UserId
 }
 
@@ -34,22 +36,28 @@ interface Props {
 export const RunCard = ({ me, run, topic, view }: Props): ReactNode => {
   const [errorMessage, setErrorMessage] = useState<string>()
   const isActive = !isFinished(run)
-  const mayCancel = isActive && (run.asker === me || isCoAuthor(view.state, me))
+  const mayCancel = isActive && (run.asker === me || run.owner === me || isCoAuthor(view.state, me))
   const partialOutput = view.partialOutputs.find((text) =>
     text.prompt_id === run.prompt_id && text.loop === run.loop && text.step === run.current_step
   )
   const answer = run.steps.map((record) => record.output).find((output) => output._tag === "yield")
+  const { asker: author, owner, prompt: text, seq } = run
+  const isConfirmed = !view.optimisticCommands.includes(run.prompt_id)
+  const consequence = isActive ? "The Chorus stops answering it." : undefined
+  const erase = useErase({ topic, me, item: { seq, author, owner, text, noun: "question", consequence } })
   const cancel = () => {
     topic.sendPromise({ _tag: "cancel_run", prompt_id: run.prompt_id }).catch((error: unknown) =>
       setErrorMessage(formatError(error))
     )
   }
   return (
-    <li className="run" aria-busy={isActive}>
-      <AuthorLine author={run.asker} me={me} tag="asked the Chorus" at={run.asked_at}>
+    <li className="run" aria-busy={isActive} tabIndex={-1}>
+      <AuthorLine author={run.asker} owner={run.owner} me={me} tag="asked the Chorus" at={run.asked_at}>
         {mayCancel && <button className="small" type="button" onClick={cancel}>Cancel</button>}
+        {isConfirmed && erase.button}
       </AuthorLine>
       <PlainText text={run.prompt} />
+      {erase.question}
       {run.status === "queued"
         ? <p className="muted">Queued behind another question.</p>
         : Array.from(
@@ -57,6 +65,7 @@ export const RunCard = ({ me, run, topic, view }: Props): ReactNode => {
           (_, loop) => <LoopSteps key={loop} run={run} loop={loop} text={partialOutput?.text ?? ""} topic={topic} />
         )}
       <RunOutcome run={run} answer={answer} view={view} topic={topic} />
+      {run.source_erased && <p className="muted">A text that this run was given has been erased since.</p>}
       {errorMessage !== undefined && <p className="error-message" role="alert">{errorMessage}</p>}
     </li>
   )
@@ -64,7 +73,7 @@ export const RunCard = ({ me, run, topic, view }: Props): ReactNode => {
 
 /** The steps of one pass. */
 const LoopSteps = ({ loop, run, text, topic }: {
-  readonly run: ChorusState
+  readonly run: PlainRun
   readonly loop: number
   readonly text: string
   readonly topic: ThreadTopic
@@ -94,7 +103,7 @@ const LoopSteps = ({ loop, run, text, topic }: {
 const CurrentStep = ({ run, step, text }: {
   readonly step: Step
   readonly text: string
-  readonly run: ChorusState
+  readonly run: PlainRun
 }): ReactNode => (
   <li className="step current" aria-current="step">
     <span className="name">{stepNames[step]}</span>
@@ -109,15 +118,17 @@ const CurrentStep = ({ run, step, text }: {
 
 /** A completed step: a line that opens to its whole output. */
 const CompletedStep = ({ record, run, topic }: {
-  readonly record: StepRecord
-  readonly run: ChorusState
+  readonly record: PlainStep
+  readonly run: PlainRun
   readonly topic: ThreadTopic
 }): ReactNode => (
   <li className="step done">
     <details>
       <summary>
         <span className="name">{stepNames[record.step]}</span>
-        <span className="step-summary">{summarizeStep(record)}</span>
+        <span className="step-summary">
+          <LineText text={summarizeStep(record)} />
+        </span>
         <span className="step-duration">{formatDuration(record.usage.latency_ms)}</span>
       </summary>
       <StepBody record={record} run={run} topic={topic.id} />
@@ -125,17 +136,22 @@ const CompletedStep = ({ record, run, topic }: {
   </li>
 )
 
-const summarizeStep = ({ output }: StepRecord): string => {
+/** A summary behind other words. */
+const summarizePart = (text: string): string => text === erasedMark ? "this text was erased" : summarize(text)
+
+const summarizeStep = ({ output }: PlainStep): string => {
   if (output._tag === "experience" && output.priors.length > 0) {
-    return `${output.priors.length} ${output.priors.length === 1 ? "prior" : "priors"} · ${summarize(output.synthesis)}`
+    return `${output.priors.length} ${output.priors.length === 1 ? "prior" : "priors"} · ${
+      summarizePart(output.synthesis)
+    }`
   }
-  if (output._tag === "update") return `${output.loop ? "Repeat" : "Done"} · ${summarize(output.reason)}`
+  if (output._tag === "update") return `${output.loop ? "Repeat" : "Done"} · ${summarizePart(output.reason)}`
   return summarize(displayText(output))
 }
 
 /** The outcome of a finished run. */
 const RunOutcome = ({ answer, run, topic, view }: {
-  readonly run: ChorusState
+  readonly run: PlainRun
   readonly answer: StepOutputOf<"yield"> | undefined
   readonly view: ThreadView
   readonly topic: ThreadTopic
@@ -157,9 +173,9 @@ const RunOutcome = ({ answer, run, topic, view }: {
     <div className="answer">
       <p className="muted">
         Cancelled in {stepNames[run.current_step]}
-        {run.partial === "" ? "." : ". The text so far:"}
+        {run.partial === null ? "." : ". The text so far:"}
       </p>
-      {run.partial !== "" && <PlainText text={run.partial} />}
+      {run.partial !== null && <PlainText text={run.partial} />}
     </div>
   )
 }

@@ -5,8 +5,10 @@ import type { State } from "../client/ClientModel.ts"
 import { TopicId } from "../domain/protocol/Ids.ts"
 import type { ThreadSummary } from "../domain/protocol/Protocol.ts"
 import { threadKind } from "../domain/thread/Thread.ts"
+import { erasedMark } from "../domain/topic/SealedText.ts"
 import { formatError, formatTime } from "./format.ts"
 import { KeyPanel } from "./KeyPanel.tsx"
+import { LineText } from "./PlainText.tsx"
 
 interface Props {
   readonly client: Client
@@ -70,7 +72,9 @@ const ThreadList = ({ emptyText, open, threads, title }: {
           {newest.map(({ status, thread_id, title, updated_at, visibility }) => (
             <li key={thread_id}>
               <a href={`#${thread_id}`} aria-current={thread_id === open ? "page" : undefined}>
-                <span className="title">{title}</span>
+                <span className="title">
+                  <LineText text={title ?? erasedMark} />
+                </span>
                 <span className="muted">
                   {formatTime(updated_at, now)}
                   {visibility === "members" && " · co-authors only"}

@@ -1,14 +1,14 @@
 /** The whole output of one step. */
 import type { ReactNode } from "react"
-import type { ChorusState, Prior, StepRecord } from "../domain/chorus/ChorusModel.ts"
+import type { PlainRun, PlainStep, Prior } from "../domain/chorus/ChorusModel.ts"
 import { collectPriors } from "../domain/chorus/ChorusProgress.ts"
 import type { TopicId } from "../domain/protocol/Ids.ts"
 import { formatNumber, formatPercent, shortKey, summarize } from "./format.ts"
-import { PlainText } from "./PlainText.tsx"
+import { LineText, PlainText } from "./PlainText.tsx"
 
 interface Props {
-  readonly record: StepRecord
-  readonly run: ChorusState
+  readonly record: PlainStep
+  readonly run: PlainRun
   readonly topic: TopicId
 }
 
@@ -19,7 +19,7 @@ export const StepBody = ({ record, run, topic }: Props): ReactNode => (
     <p className="muted usage">
       {record.usage.model} · {formatNumber(record.usage.input_tokens)} tokens in,{" "}
       {formatNumber(record.usage.output_tokens)} out
-      {record.usage.cost !== null && ` · $${record.usage.cost.toFixed(4)}`}
+      {record.usage.cost !== null && ` · ${(record.usage.cost.amount / 1e6).toFixed(4)} ${record.usage.cost.unit}`}
     </p>
   </div>
 )
@@ -85,7 +85,7 @@ const StepFields = ({ record: { output }, run, topic }: Props): ReactNode => {
 const LabeledText = ({ children, name }: { readonly name: string; readonly children: string }): ReactNode =>
   children !== "" && (
     <p className="field">
-      <span>{name}</span> {children}
+      <span>{name}</span> <LineText text={children} />
     </p>
   )
 
@@ -93,7 +93,13 @@ const LabeledList = ({ items, name }: { readonly name: string; readonly items: R
   items.length > 0 && (
     <div className="field">
       <span>{name}</span>
-      <ul>{items.map((item) => <li key={item}>{item}</li>)}</ul>
+      <ul>
+        {items.map((item, index) => (
+          <li key={index}>
+            <LineText text={item} />
+          </li>
+        ))}
+      </ul>
     </div>
   )
 
@@ -122,7 +128,7 @@ const PriorsTable = ({ all, priors, topic }: {
               {prior.similarity.toFixed(2)}
             </td>
             <td>
-              {summarize(prior.content)}
+              <LineText text={summarize(prior.content)} />
               <span className="muted">
                 {" "}
                 {shortKey(prior.author)}

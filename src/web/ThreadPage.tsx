@@ -7,6 +7,7 @@ import { Composer } from "./Composer.tsx"
 import { formatError, formatTokens, shortKey } from "./format.ts"
 import { type ThreadTopic, type ThreadView, useNow, useThread } from "./hooks.ts"
 import { MembersPanel } from "./MembersPanel.tsx"
+import { LineText } from "./PlainText.tsx"
 import { Timeline } from "./Timeline.tsx"
 import { UserDot } from "./UserBadge.tsx"
 
@@ -90,7 +91,9 @@ const ThreadHeader = ({ me, topic, view }: {
     <header className="thread-header">
       <a className="back" href="#" aria-label="All threads">←</a>
       <div>
-        <h1>{title}</h1>
+        <h1>
+          <LineText text={title} />
+        </h1>
         <p className="muted">
           {visibility === "public" ? "Public" : "Co-authors only"}
           {" · "}

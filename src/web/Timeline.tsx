@@ -1,23 +1,24 @@
 /** The messages, submissions, invitations and runs of a thread, oldest first. */
 import type { ReactNode } from "react"
-import type { ChorusState } from "../domain/chorus/ChorusModel.ts"
+import type { PlainRun } from "../domain/chorus/ChorusModel.ts"
 import type { UserId } from "../domain/protocol/Ids.ts"
-import type { Message, PendingApproval, Submission } from "../domain/thread/ThreadModel.ts"
+import type { PendingApproval, PlainMessage, PlainSubmission } from "../domain/thread/ThreadModel.ts"
 import { ApprovalCard } from "./ApprovalCard.tsx"
 import { AuthorLine } from "./AuthorLine.tsx"
+import { useErase } from "./EraseText.tsx"
 import { messageElementId, shortKey } from "./format.ts"
 import type { ThreadTopic, ThreadView } from "./hooks.ts"
-import { PlainText } from "./PlainText.tsx"
+import { LineText, PlainText } from "./PlainText.tsx"
 import { RunCard } from "./RunCard.tsx"
 import { SubmissionCard } from "./SubmissionCard.tsx"
 
 type TimelineItem =
   & { readonly at: number; readonly id: string }
   & (
-    | { readonly _tag: "Message"; readonly message: Message }
-    | { readonly _tag: "Submission"; readonly submission: Submission }
+    | { readonly _tag: "Message"; readonly message: PlainMessage }
+    | { readonly _tag: "Submission"; readonly submission: PlainSubmission }
     | { readonly _tag: "Invitation"; readonly invitation: PendingApproval }
-    | { readonly _tag: "Run"; readonly run: ChorusState }
+    | { readonly _tag: "Run"; readonly run: PlainRun }
   )
 
 /** Milliseconds within which consecutive messages of one author share a byline. */
@@ -62,10 +63,12 @@ export const Timeline = ({ me, topic, view }: {
           case "Message": {
             const previous = items[index - 1]
             const isContinuation = previous?._tag === "Message" && previous.message.author === item.message.author &&
+              previous.message.owner === item.message.owner &&
               item.at - previous.at < groupingWindow
             return (
               <MessageItem
                 key={item.id}
+                topic={topic}
                 message={item.message}
                 isContinuation={isContinuation}
                 isPending={pending.has(item.id)}
@@ -86,30 +89,40 @@ export const Timeline = ({ me, topic, view }: {
 }
 
 /** Who let the author of an approved message join. */
-const approvalTag = ({ approvals, status }: Message): string | undefined =>
+const approvalTag = ({ approvals, status }: PlainMessage): string | undefined =>
   status === "approved" ? ["joined by approval", ...approvals.map(shortKey)].join(" · ") : undefined
 
-const MessageItem = ({ isContinuation, me, message, isPending }: {
-  readonly message: Message
+const MessageItem = ({ isContinuation, me, message, isPending, topic }: {
+  readonly topic: ThreadTopic
+  readonly message: PlainMessage
   readonly isContinuation: boolean
   readonly isPending: boolean
   readonly me: UserId
-}): ReactNode => (
-  <li
-    className={`message${isContinuation ? " grouped" : ""}${isPending ? " pending" : ""}`}
-    id={messageElementId(message.id)}
-    tabIndex={-1}
-  >
-    {!isContinuation && (
-      <AuthorLine
-        author={message.author}
-        me={me}
-        tag={approvalTag(message)}
-        at={message.at}
-      />
-    )}
-    {message.source !== null && <p className="source">{message.source}</p>}
-    <PlainText text={message.content} />
-    {isPending && <span className="pending-label">Sending…</span>}
-  </li>
-)
+}): ReactNode => {
+  const { author, content, owner, seq } = message
+  const { button, question } = useErase({ topic, me, item: { seq, author, owner, text: content, noun: "message" } })
+  const eraseButton = isPending ? null : button
+  return (
+    <li
+      className={`message${isContinuation ? " grouped" : ""}${isPending ? " pending" : ""}`}
+      id={messageElementId(message.id)}
+      tabIndex={-1}
+    >
+      {isContinuation ?
+        eraseButton :
+        (
+          <AuthorLine author={author} owner={owner} me={me} tag={approvalTag(message)} at={message.at}>
+            {eraseButton}
+          </AuthorLine>
+        )}
+      {message.source !== null && (
+        <p className="source">
+          <LineText text={message.source} />
+        </p>
+      )}
+      <PlainText text={content} />
+      {isPending && <span className="pending-label">Sending…</span>}
+      {question}
+    </li>
+  )
+}

@@ -1,7 +1,7 @@
 /** The votes on something, and the buttons of those who may still vote (THR3, THR9). */
 import type { ReactNode } from "react"
 import type { CommandId, UserId } from "../domain/protocol/Ids.ts"
-import type { Command, Vote } from "../domain/thread/ThreadModel.ts"
+import type { CommandInput, Vote } from "../domain/thread/ThreadModel.ts"
 import { UserBadge } from "./UserBadge.tsx"
 
 interface Ballot {
@@ -35,7 +35,7 @@ const verbOf = (choice: Vote["choice"], isMine: boolean): string =>
 
 /** The buttons of a vote. */
 export const VoteChoices = (
-  { id, send }: { readonly id: CommandId; readonly send: (command: Command) => void }
+  { id, send }: { readonly id: CommandId; readonly send: (command: CommandInput) => void }
 ): ReactNode => (
   <>
     <button

@@ -1,7 +1,7 @@
 /** Converts a composed text to the command to send, or to the reason why it cannot be sent. Pure. */
 import { defaults } from "../domain/protocol/Limits.ts"
 import { threadLimits } from "../domain/thread/ThreadGuards.ts"
-import type { Command } from "../domain/thread/ThreadModel.ts"
+import type { CommandInput } from "../domain/thread/ThreadModel.ts"
 import { maxContentBytes, utf8ByteLength, validateContent } from "../domain/topic/MessageContent.ts"
 import { formatNumber, formatTokens } from "./format.ts"
 
@@ -43,7 +43,7 @@ export const compositionProblem = ({ balance, stake, text }: Composition): strin
   textProblem(text) ?? (stake === undefined ? undefined : stakeProblem(Number(stake), balance))
 
 /** The command of a composition: a prompt, a message, or a submission with a stake. */
-export const compositionCommand = ({ isAsking, stake, text }: Composition): Command => {
+export const compositionCommand = ({ isAsking, stake, text }: Composition): CommandInput => {
   if (isAsking) return { _tag: "submit_prompt", prompt: text }
   return stake === undefined
     ? { _tag: "submit_message", content: text }

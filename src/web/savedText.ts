@@ -41,8 +41,14 @@ export const saveDraft = (me: UserId, topic: TopicId, draft: Draft): void =>
       : storage.setItem(draftPrefix(me) + topic, encodeDraft(draft))
   )
 
-/** A command without a receipt; sent again under the same id it takes effect once. */
-export const PendingCommand = Schema.Struct({ id: CommandId, topic: TopicId, command: Command, at: Instant })
+/** A command without a receipt; sent again under the same id and salt it takes effect once. */
+export const PendingCommand = Schema.Struct({
+  id: CommandId,
+  salt: Schema.String,
+  topic: TopicId,
+  command: Schema.toEncoded(Command),
+  at: Instant
+})
 export type PendingCommand = typeof PendingCommand.Type
 
 const PendingText = Schema.fromJsonString(PendingCommand)

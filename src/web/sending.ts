@@ -1,14 +1,14 @@
 /** Sends commands that survive a reload: each is saved until the server has answered it. */
 import { useEffect, useState } from "react"
-import { type Client, commandId } from "../client/Client.ts"
+import { type Client, commandId, commandSalt } from "../client/Client.ts"
 import { ClientError } from "../client/ClientError.ts"
 import type { TopicId, UserId } from "../domain/protocol/Ids.ts"
 import { threadKind } from "../domain/thread/Thread.ts"
-import type { Command } from "../domain/thread/ThreadModel.ts"
+import type { CommandInput } from "../domain/thread/ThreadModel.ts"
 import * as savedText from "./savedText.ts"
 
 /** The draft that a command was made from; undefined for commands without a text. */
-const draftOf = (command: Command): savedText.Draft | undefined => {
+const draftOf = (command: CommandInput): savedText.Draft | undefined => {
   if (command._tag === "submit_prompt") return { text: command.prompt, isAsking: true }
   return command._tag === "submit_message" ? { text: command.content, isAsking: false } : undefined
 }
@@ -17,8 +17,8 @@ const draftOf = (command: Command): savedText.Draft | undefined => {
 const isRejection = (error: unknown): boolean => !(error instanceof ClientError && error.reason.code === "closed")
 
 /** Sends a saved command. What is rejected becomes a draft again, unless there is a newer one. */
-const sendPending = (client: Client, { command, id, topic }: savedText.PendingCommand): Promise<void> =>
-  client.topic(threadKind, topic).sendPromise(command, id).then(
+const sendPending = (client: Client, { command, id, salt, topic }: savedText.PendingCommand): Promise<void> =>
+  client.topic(threadKind, topic).sendPromise(command, id, salt).then(
     () => savedText.removePending(client.me, id),
     (error: unknown) => {
       if (isRejection(error)) {
@@ -33,8 +33,8 @@ const sendPending = (client: Client, { command, id, topic }: savedText.PendingCo
   )
 
 /** Sends a command, and saves it until it is answered. Rejects with the server's rejection. */
-export const send = (client: Client, topic: TopicId, command: Command): Promise<void> => {
-  const pending = { id: commandId(), topic, command, at: Date.now() }
+export const send = (client: Client, topic: TopicId, command: CommandInput): Promise<void> => {
+  const pending = { id: commandId(), salt: commandSalt(), topic, command, at: Date.now() }
   savedText.savePending(client.me, pending)
   return sendPending(client, pending)
 }

@@ -57,7 +57,7 @@ describe("choir ask", () => {
       const thread = me.topic(threadKind, (yield* me.threads()).threads[0]!.thread_id)
       const view = yield* Stream.runHead(Stream.filter(thread.views, ({ confirmed }) => confirmed.runs.length === 2))
       assert.deepStrictEqual(
-        Option.getOrThrow(view).confirmed.runs.map(({ prompt }) => prompt),
+        Option.getOrThrow(view).confirmed.runs.map(({ prompt }) => prompt.text),
         ["How hot?", "Is it\nhot?"]
       )
     })))

@@ -17,6 +17,24 @@ describe("choir chat", () => {
       assert.strictEqual(findThreadId(second.stdout), findThreadId(first.stdout))
       assert.match(second.stdout, /^you The tea is hot\.$/m)
     })))
+
+  it.live("[TOP10] lists what its user wrote, and erases what they name", () =>
+    Effect.scoped(Effect.gen(function*() {
+      const { env, home, url } = yield* startCliServer
+      const ada = yield* connectUser(url, home, "key")
+      const [id, message] = [commandId(), commandId()]
+      const thread = threadOf(ada, id)
+      yield* thread.send({ _tag: "create_thread", name: "Drinks" }, id)
+      yield* thread.send({ _tag: "submit_message", content: "The tea is hot." }, message)
+      const name = message.slice(0, 8)
+      const lines = `/erase\n/erase ${name} It was cold.\n/erase no-such-id\n`
+      const { code, stdout } = yield* runChoir(["chat", "--thread", thread.id], env, lines)
+      assert.strictEqual(code, 0)
+      assert.include(stdout, `\n  ${name} The tea is hot.\n`)
+      assert.include(stdout, "with the id no-such-id")
+      const { messages } = yield* ada.messages(thread.id)
+      assert.deepStrictEqual(messages.map(({ content }) => content), [null])
+    })))
 })
 
 Prerequisite.describeWith(Prerequisite.terminal(terminalUnavailable()), "choir chat at a terminal", () => {

@@ -6,10 +6,12 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { readTexts } from "../../src/cli/ImportFiles.ts"
 import { Keys } from "../../src/client/index.ts"
+import { TopicId } from "../../src/domain/protocol/Ids.ts"
+import { threadKind } from "../../src/domain/thread/Thread.ts"
 import { runChoir, startChoir, terminalUnavailable } from "../support/CliProcess.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import { temporaryFolder } from "../support/ServerProcess.ts"
-import { findThreadId, startCliServer } from "./CliServer.ts"
+import { connectUser, findThreadId, startCliServer } from "./CliServer.ts"
 
 /** Writes files, and makes links to what follows `->`. */
 const write = (root: string, files: Readonly<Record<string, string>>) => {
@@ -123,7 +125,7 @@ describe("choir import", () => {
       })
     })))
 
-  it.live("publishes only when told to, and repeats add nothing, also under a name that the server shortens", () =>
+  it.live("[TOP10] publishes only when told to, and repeats add nothing, also under a name that the server shortens", () =>
     Effect.scoped(Effect.gen(function*() {
       const { env, home } = yield* startCliServer
       const folder = join(home, `notes ${"x".repeat(200)} `)
@@ -136,6 +138,12 @@ describe("choir import", () => {
       const repeated = yield* runChoir(["import", folder, "--yes"], env)
       assert.match(repeated.stdout, /^Imported 0 of 2 chunks from 2 files into thread:/m)
       assert.strictEqual(findThreadId(repeated.stdout), findThreadId(published.stdout))
+      // What its author has erased is not published again.
+      const author = yield* connectUser(env.CHOIR_URL, home, "key")
+      const topic = author.topic(threadKind, TopicId.make(findThreadId(published.stdout)!))
+      yield* topic.send({ _tag: "erase", seq: 2 })
+      const erased = yield* runChoir(["import", folder, "--yes"], env)
+      assert.match(erased.stdout, /^Imported 0 of 2 chunks from 2 files into thread:/m)
       const single = yield* runChoir(["import", join(folder, "a.md"), "-y"], env)
       assert.match(single.stdout, /^Imported 1 of 1 chunk from 1 file into thread:/m)
       assert.notStrictEqual(findThreadId(single.stdout), findThreadId(published.stdout))

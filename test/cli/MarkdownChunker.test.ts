@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as MarkdownChunker from "../../src/cli/MarkdownChunker.ts"
+import { Envelope } from "../../src/domain/protocol/Protocol.ts"
 import { utf8ByteLength } from "../../src/domain/topic/MessageContent.ts"
 
 const Line = Schema.Literals([
@@ -66,21 +67,38 @@ describe("MarkdownChunker", () => {
     assert.deepStrictEqual(MarkdownChunker.splitMarkdown("---\ntext\n# One"), ["---\ntext", "# One"])
   })
 
-  it("a command id is a UUIDv5 of its thread and chunks: equal for equal ones only", () => {
+  it("[TOP10] [SYN4] a command id is a UUIDv5 of its user, thread and chunks: equal for equal ones only", () => {
     const piece = (content: string, source = "notes.md"): MarkdownChunker.MarkdownChunk => ({ content, source })
-    const id = MarkdownChunker.importCommandId("thread:a", [piece("text")])
+    const idOf = (thread: string, ...chunks: ReadonlyArray<MarkdownChunker.MarkdownChunk>) =>
+      MarkdownChunker.importCommandId("choir_sk_one", thread, chunks)
+    const id = idOf("thread:a", piece("text"))
     // Fixed: another id would import everything a second time.
-    assert.strictEqual(id, "266d66b1-943c-515b-9f6e-0321af5abf47")
+    assert.strictEqual(id, "63085d57-2c08-564a-a211-f8dd3246eba7")
     assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
-    assert.strictEqual(id, MarkdownChunker.importCommandId("thread:a", [piece("text")]))
+    assert.strictEqual(id, MarkdownChunker.importCommandId("choir_sk_one\n", "thread:a", [piece("text")]))
     const others = [
-      MarkdownChunker.importCommandId("thread:b", [piece("text")]),
-      MarkdownChunker.importCommandId("thread:a", [piece("text", "other.md")]),
-      MarkdownChunker.importCommandId("thread:a", [piece("dtext", "notes.m")]),
-      MarkdownChunker.importCommandId("thread:a", [piece("te"), piece("xt")])
+      idOf("thread:b", piece("text")),
+      idOf("thread:a", piece("text", "other.md")),
+      idOf("thread:a", piece("dtext", "notes.m")),
+      idOf("thread:a", piece("te"), piece("xt")),
+      // The id outlives an erased text: nobody else can find out by it which text that was.
+      MarkdownChunker.importCommandId("choir_sk_two", "thread:a", [piece("text")])
     ]
-    assert.strictEqual(new Set([id, ...others]).size, 5)
+    assert.strictEqual(new Set([id, ...others]).size, 6)
     assert.strictEqual(MarkdownChunker.chunkFile("n.md", "# A\n\nx\n\n# A\n\nx").length, 1)
+  })
+
+  it("[TOP10] [SYN4] the salt of an import is the same for each repeat, and another for another user", () => {
+    const salt = MarkdownChunker.importSalt("choir_sk_one", "266d66b1-943c-515b-9f6e-0321af5abf47")
+    // Fixed, as the id is.
+    assert.strictEqual(salt, "ugEab9voht56PvUCBtKd28W63T1x8T9p__CxPIoLX7Y")
+    assert.strictEqual(salt, MarkdownChunker.importSalt("choir_sk_one\n", "266d66b1-943c-515b-9f6e-0321af5abf47"))
+    assert.isTrue(Schema.is(Envelope.fields.salt.schema)(salt))
+    const others = [
+      MarkdownChunker.importSalt("choir_sk_two", "266d66b1-943c-515b-9f6e-0321af5abf47"),
+      MarkdownChunker.importSalt("choir_sk_one", "366d66b1-943c-515b-9f6e-0321af5abf47")
+    ]
+    assert.strictEqual(new Set([salt, ...others]).size, 3)
   })
 
   it.prop("every command fits a frame, and together they hold every chunk in order", {

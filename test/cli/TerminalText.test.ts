@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
-import { aside, encode, indent, makeVisible, name } from "../../src/cli/TerminalText.ts"
+import { aside, body, encode, indent, makeVisible, name } from "../../src/cli/TerminalText.ts"
+import { erasedMark } from "../../src/domain/topic/SealedText.ts"
 
 /** Any UTF-16, with many of the characters that matter: controls, and all that change the direction of text. */
 const Unit = Schema.Union([
@@ -41,6 +42,11 @@ describe("text that somebody else wrote", () => {
     assert.strictEqual(sequences(encode([text, name(text), aside(text)], true)), 4)
     assert.strictEqual(sequences(encode([text, name(text), aside(text)], false)), 0)
   }, manyRuns)
+
+  it("[TOP10] is a remark where it was erased", () => {
+    assert.deepStrictEqual(body(erasedMark), aside(erasedMark))
+    assert.strictEqual(body("two\nlines"), indent("two\nlines"))
+  })
 
   it.prop("cannot begin a line of its own", { text: anyText }, ({ text }) => {
     for (const line of indent(text).split("\n").slice(1)) assert.match(line, /^(?: {2}|$)/)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import { encode } from "../../src/cli/TerminalText.ts"
 import * as Transcript from "../../src/cli/Transcript.ts"
-import type { ChorusState, StepOutput, StepRecord } from "../../src/domain/chorus/ChorusModel.ts"
+import type { PlainRun, PlainStep, StepOutput } from "../../src/domain/chorus/ChorusModel.ts"
 import { displayText } from "../../src/domain/chorus/ChorusOutput.ts"
 import { CommandId, TopicId } from "../../src/domain/protocol/Ids.ts"
 import { me, topic, uuid } from "../client/ScriptedServer.ts"
@@ -12,6 +12,8 @@ const prior = {
   content: "Wind sheds vortices.",
   author: me,
   thread: topic,
+  seq: 1,
+  c: "",
   similarity: 0.75,
   created_at: 1
 }
@@ -28,7 +30,7 @@ const outputs: ReadonlyArray<StepOutput> = [
     confidence: 1
   }
 ]
-const toStepRecord = (output: StepOutput): StepRecord => ({
+const toStepRecord = (output: StepOutput): PlainStep => ({
   loop: 0,
   step: output._tag,
   output,
@@ -39,8 +41,9 @@ const toStepRecord = (output: StepOutput): StepRecord => ({
 const steps = ["action", "experience", "intention", "observation", "update", "yield"] as const
 
 /** A run with `done` completed steps. */
-const makeRun = (done: number, status: ChorusState["status"] = done === 6 ? "yielded" : "running"): ChorusState => ({
+const makeRun = (done: number, status: PlainRun["status"] = done === 6 ? "yielded" : "running"): PlainRun => ({
   prompt_id: CommandId.make(uuid(1)),
+  seq: 1,
   thread_id: TopicId.make("thread:t"),
   asker: me,
   prompt: "Why?",
@@ -51,13 +54,14 @@ const makeRun = (done: number, status: ChorusState["status"] = done === 6 ? "yie
   attempt: 0,
   not_before: 0,
   steps: outputs.slice(0, done).map(toStepRecord),
-  partial: "",
+  partial: null,
+  source_erased: false,
   error_state: null,
   asked_at: 1,
   ended_at: status === "running" ? null : 2
 })
 
-const renderAll = (views: ReadonlyArray<readonly [ChorusState, Transcript.RunProgress | undefined]>): string => {
+const renderAll = (views: ReadonlyArray<readonly [PlainRun, Transcript.RunProgress | undefined]>): string => {
   let printed = Transcript.initial
   let output = ""
   for (const [state, running] of views) {
@@ -99,7 +103,7 @@ describe("a run in the terminal", () => {
   it("[OPS6] prints once why a run ended without an answer", () => {
     const cancelled = renderAll([[makeRun(2, "cancelled"), undefined], [makeRun(2, "cancelled"), undefined]])
     assert.strictEqual(cancelled.split("The run was cancelled.").length, 2)
-    const failed: ChorusState = {
+    const failed: PlainRun = {
       ...makeRun(0, "failed"),
       error_state: { _tag: "AIError", message: "no model answers", retryable: false }
     }

@@ -8,6 +8,7 @@ import { closeCode } from "../../src/domain/connection/CloseCode.ts"
 import { CommandId } from "../../src/domain/protocol/Ids.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
 import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
+import { saltOf } from "./RoomLog.ts"
 import { me, ScriptedServer, topic, uuid } from "./ScriptedServer.ts"
 
 export const config: Config = {
@@ -134,8 +135,9 @@ export class ClientFixture extends ScriptedServer {
     }
   }
 
-  submitCommand(n: number, command: RoomModel.Command): void {
-    this.dispatch({ _tag: "CommandSubmitted", id: CommandId.make(uuid(n)), topic, command, seed: n })
+  submitCommand(n: number, command: RoomModel.CommandInput): void {
+    const id = CommandId.make(uuid(n))
+    this.dispatch({ _tag: "CommandSubmitted", id, topic, command, seed: n, salt: saltOf(id) })
   }
 
   submitQuery(n: number): void {
@@ -149,7 +151,7 @@ export class ClientFixture extends ScriptedServer {
   /** Submits the oldest pending command again, as a caller may that does not know what became of it. */
   submitAgain(): void {
     const [pending] = this.state.outbox
-    if (pending !== undefined) this.dispatch({ _tag: "CommandSubmitted", ...pending })
+    if (pending !== undefined) this.dispatch({ ...pending, _tag: "CommandSubmitted", salt: saltOf(pending.id) })
   }
 
   /** Restores the server's log to an earlier point, with another epoch (SYN8). */
@@ -165,7 +167,7 @@ export class ClientFixture extends ScriptedServer {
 export const clientReplica = (fixture: ClientFixture): Replica => fixture.state.replicas.get(topic)!
 /** The contents of the posts in a room's state. */
 export const postContents = (state: unknown): ReadonlyArray<unknown> =>
-  (state as RoomModel.State).posts.map((post) => post.content)
+  (state as RoomModel.State).posts.map(({ content }) => JSON.parse(content.text ?? "null"))
 
 /** Online and subscribed. */
 export const onlineFixture = (): ClientFixture => {

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
 import type { UntimedMessage } from "../../src/client/ClientModel.ts"
+import { authorOf } from "../../src/domain/protocol/Principal.ts"
 import { type ClientFixture, clientReplica, config, onlineFixture, postContents } from "./ClientFixture.ts"
 import { me, otherUser, topic, uuid } from "./ScriptedServer.ts"
 
@@ -157,7 +158,7 @@ describe("ClientMachine under any history", () => {
     )
     assert.strictEqual(fixture.outcomes.size, given)
     assert.isAtMost(new Set(fixture.receivedIds).size, given)
-    const causes = fixture.log.filter((event) => event.author === me).map((event) => event.cause)
+    const causes = fixture.log.filter((event) => authorOf(event.principal) === me).map((event) => event.cause)
     assert.strictEqual(new Set(causes).size, causes.length)
     for (const [id, [accepted]] of fixture.outcomes) {
       if (accepted) assert.include(causes as ReadonlyArray<string>, id)
@@ -182,8 +183,8 @@ describe("ClientMachine under any history", () => {
       const fixture = runHistory(script, ({ queryIds }) => {
         assert.strictEqual(new Set(queryIds).size, queryIds.length)
       })
-      const asked = script.flatMap((operation, index) => operation === "LocalQuery" ? [uuid(100 + index)] : [])
-      assert.deepStrictEqual([...fixture.answeredQueries].sort(), asked)
+      const submitted = script.flatMap((operation, index) => operation === "LocalQuery" ? [uuid(100 + index)] : [])
+      assert.deepStrictEqual([...fixture.answeredQueries].sort(), submitted)
     },
     manyRuns
   )

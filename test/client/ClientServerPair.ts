@@ -12,14 +12,15 @@ import type { AnyKind } from "../../src/domain/topic/Topic.ts"
 import * as ReplyOrder from "../../src/layers/delivery/ReplyOrder.ts"
 import * as UserBudgets from "../../src/layers/gateway/UserBudgets.ts"
 import * as CounterKind from "../support/CounterKind.ts"
-import { me, uuid } from "./ScriptedServer.ts"
+import { saltOf } from "./RoomLog.ts"
+import { audience, me, uuid } from "./ScriptedServer.ts"
 
 const arenaKind: AnyKind = { ...CounterKind.kind, name: "arena", budget: { perMinute: 240, burst: 3 } }
 const kinds = new Map([...builtInKinds, [arenaKind.name, arenaKind] as const])
 const limits = { ...defaults, messagesPerMinute: 60, messageBurst: 3, inFlight: 8, rateStrikes: 200 }
 const decodeFrame = FrameDecoder.makeDecoder(kinds, limits)
 const config: Config = { kinds, me, instance: uuid(0xabc), host: undefined, signCommands: false }
-const challenge = { nonce: "bm9uY2U", audience: "http://choir.test", origin: "", connection_id: "c" }
+const challenge = { nonce: "bm9uY2U", audience, origin: "", connection_id: "c" }
 
 /** One connection as the server sees it. */
 export interface PairedConnection {
@@ -77,7 +78,8 @@ export class ClientServerPair {
   submitCommand(n: number, kind: "room" | "arena"): void {
     const topic = TopicId.make(kind === "room" ? "room:a" : "arena:a")
     const command = kind === "room" ? { _tag: "send_message", content: n } : { _tag: "add", n }
-    this.dispatchToClient({ _tag: "CommandSubmitted", id: CommandId.make(uuid(n)), topic, command, seed: 0 })
+    const id = CommandId.make(uuid(n))
+    this.dispatchToClient({ _tag: "CommandSubmitted", id, topic, command, seed: 0, salt: saltOf(id) })
   }
 
   /** Delivers one message to the client. */
@@ -227,7 +229,8 @@ export class ClientServerPair {
       _tag: "Command",
       id: CommandId.make("other"),
       topic: TopicId.make(kind === "room" ? "room:a" : "arena:a"),
-      command: null
+      command: null,
+      timestamp: this.now
     } as const
     while (this.budgets.consume(this.userBudget, state, incoming, this.now).wait === 0) continue
   }
@@ -248,6 +251,7 @@ const initMessage = (expires_at: number): ServerMessage => ({
   session_token: "dG9rZW4",
   expires_at,
   connection_id: "c",
+  audience,
   ping_interval: 30_000,
   pong_timeout: 5_000,
   chorus: { model: "test", offline: true }

@@ -4,6 +4,7 @@ import { type WebSocket, WebSocketServer } from "ws"
 import { Client, type ClientError, type ClientModel, Keys } from "../../src/client/index.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
 import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
+import { postContents } from "./ClientFixture.ts"
 import { ScriptedServer, topic } from "./ScriptedServer.ts"
 
 /** The scripted server behind a real port; `sockets` are the open ones. */
@@ -39,7 +40,7 @@ export const listen = (server: ScriptedServer) =>
 
 /** The confirmed posts of a view. */
 export const confirmedPosts = (view: Client.View<RoomModel.State>): ReadonlyArray<unknown> =>
-  view.confirmed.posts.map((post) => post.content)
+  postContents(view.confirmed)
 
 /** A connected client of a scripted server, in one room. */
 export const connectClient: Effect.Effect<
@@ -47,7 +48,7 @@ export const connectClient: Effect.Effect<
     readonly server: ScriptedServer
     readonly sockets: Set<WebSocket>
     readonly client: Client.Client
-    readonly lobby: Client.Topic<RoomModel.State, RoomModel.Command>
+    readonly lobby: Client.Topic<RoomModel.State, RoomModel.CommandInput>
   },
   ClientError,
   Scope.Scope
@@ -61,6 +62,6 @@ export const connectClient: Effect.Effect<
 
 /** The first view that matches. */
 export const awaitView = (
-  lobby: Client.Topic<RoomModel.State, RoomModel.Command>,
+  lobby: Client.Topic<RoomModel.State, RoomModel.CommandInput>,
   predicate: (view: Client.View<RoomModel.State>) => boolean
 ) => lobby.views.pipe(Stream.filter(predicate), Stream.runHead, Effect.map(Option.getOrThrow))

@@ -6,7 +6,8 @@ import { CommandId } from "../../src/domain/protocol/Ids.ts"
 import * as SignedCommand from "../../src/domain/protocol/SignedCommand.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
 import { listen } from "./ClientSocketFixture.ts"
-import { ScriptedServer, topic, uuid } from "./ScriptedServer.ts"
+import { sealCommand } from "./RoomLog.ts"
+import { audience, ScriptedServer, topic, uuid } from "./ScriptedServer.ts"
 
 describe("ClientSockets", () => {
   it.live("[AUT5] with `signCommands` each command carries a valid signature, and the order is kept", () =>
@@ -20,13 +21,10 @@ describe("ClientSockets", () => {
       yield* Effect.all([sendNumber(7), sendNumber(8), sendNumber(9)], { concurrency: "unbounded" })
       assert.deepStrictEqual(server.receivedIds, [uuid(7), uuid(8), uuid(9)])
       const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: identity.publicKey }, format: "jwk" })
-      for (const { id, payload, signature, thread_id, timestamp, type } of server.commands) {
+      for (const { id, payload, salt = "", signature, thread_id, timestamp, type } of server.commands) {
         assert.strictEqual(thread_id, topic)
-        const text = SignedCommand.signingInput(CommandId.make(id), {
-          topic,
-          timestamp,
-          command: { ...payload, _tag: type }
-        })
+        const command = sealCommand({ ...payload, _tag: type }, id, salt)
+        const text = SignedCommand.signingInput(CommandId.make(id), { audience, topic, timestamp, command })
         assert.isTrue(verify(null, Buffer.from(text), key, Buffer.from(signature ?? "", "base64url")))
       }
     })))

@@ -2,7 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import { CommandId, type TopicId } from "../../src/domain/protocol/Ids.ts"
-import { postContents } from "./ClientFixture.ts"
+import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
+import { type SealedText, textsIn } from "../../src/domain/topic/SealedText.ts"
+import { sealCommand } from "./RoomLog.ts"
 import { onlineRooms, type RoomsPair, roomTopics } from "./RoomsPair.ts"
 import { uuid } from "./ScriptedServer.ts"
 
@@ -42,25 +44,24 @@ const repeat = (times: number, call: () => unknown): void => {
 /** A pair, and the commands of its client. */
 class Reader {
   readonly pair: RoomsPair = onlineRooms()
-  private readonly commands: Array<{ readonly topic: TopicId; readonly content: string }> = []
-
-  private shown(topic: TopicId): ReadonlyArray<unknown> {
-    return postContents(this.pair.client.replicas.get(topic)?.state)
-  }
+  private readonly commands: Array<{ readonly topic: TopicId; readonly id: CommandId; readonly sealed: SealedText }> =
+    []
 
   post(topic: TopicId): void {
     const n = this.commands.length
     const content = `mine ${n}`
-    this.commands.push({ topic, content })
     // Not one of the ids that the client gives its own messages.
-    this.pair.post(topic, CommandId.make(uuid(0xdddd_0000 + n)), content)
+    const id = CommandId.make(uuid(0xdddd_0000 + n))
+    const [sealed] = textsIn(sealCommand({ _tag: "send_message", content }, id))
+    this.commands.push({ topic, id, sealed: sealed!.text })
+    this.pair.post(topic, id, content)
   }
 
-  /** Each command is shown once. */
+  /** Each command is shown once, and its text is sealed as the server seals it (TOP10). */
   check(): void {
-    for (const command of this.commands) {
-      const count = this.shown(command.topic).filter((content) => content === command.content).length
-      assert.strictEqual(count, 1, command.content)
+    for (const { id, sealed, topic } of this.commands) {
+      const { posts } = this.pair.client.replicas.get(topic)!.state as RoomModel.State
+      assert.deepStrictEqual(posts.filter((post) => post.id === id).map((post) => post.content), [sealed])
     }
   }
 
@@ -99,21 +100,26 @@ class Reader {
 }
 
 describe("optimistic state", () => {
-  it.prop("[SYN10] an own command is shown once from its submission on, in any order of deliveries", {
-    script: scripts
-  }, ({ script }) => {
-    const reader = new Reader()
-    for (const operation of script) {
-      reader.apply(operation)
+  it.prop(
+    "[SYN10] [TOP10] an own command is shown once, under the same seals, from its submission on, in any order of deliveries",
+    {
+      script: scripts
+    },
+    ({ script }) => {
+      const reader = new Reader()
+      for (const operation of script) {
+        reader.apply(operation)
+        reader.check()
+      }
+      reader.pair.runUntilQuiescent()
       reader.check()
-    }
-    reader.pair.runUntilQuiescent()
-    reader.check()
-    for (const topic of roomTopics) {
-      const replica = reader.pair.client.replicas.get(topic)
-      assert.deepStrictEqual(replica?.confirmed, reader.pair.rooms.get(topic)?.state)
-      assert.strictEqual(replica?.state, replica?.confirmed)
-    }
-    assert.deepStrictEqual(reader.pair.client.outbox, [])
-  }, { arbitrary: { runs: 150, size: 60 } })
+      for (const topic of roomTopics) {
+        const replica = reader.pair.client.replicas.get(topic)
+        assert.deepStrictEqual(replica?.confirmed, reader.pair.rooms.get(topic)?.state)
+        assert.strictEqual(replica?.state, replica?.confirmed)
+      }
+      assert.deepStrictEqual(reader.pair.client.outbox, [])
+    },
+    { arbitrary: { runs: 150, size: 60 } }
+  )
 })

@@ -3,6 +3,7 @@ import { maxPendingCommands } from "../../src/client/Outbox.ts"
 import { CommandId, TopicId } from "../../src/domain/protocol/Ids.ts"
 import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
 import { ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
+import { saltOf } from "./RoomLog.ts"
 import { otherUser, topic, uuid } from "./ScriptedServer.ts"
 
 const commandId = CommandId.make(uuid(100))
@@ -44,6 +45,18 @@ describe("Outbox", () => {
     fixture.runUntilQuiescent()
     assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["hello"])
     assert.deepStrictEqual(fixture.receivedIds, [uuid(7)])
+  })
+
+  it("[SYN4] [TOP10] a command is sent again with the same salt, and one without text has none", () => {
+    const fixture = onlineFixture()
+    fixture.submitCommand(7, { _tag: "send_message", content: "again" })
+    fixture.submitCommand(8, { _tag: "delete_entry", key: "none" })
+    fixture.serverReceive()
+    fixture.cutConnection()
+    fixture.runUntilQuiescent()
+    const salts = fixture.commands.map(({ id, salt }) => [id, salt])
+    assert.deepStrictEqual(salts, [[uuid(7), saltOf(uuid(7))], [uuid(7), saltOf(uuid(7))], [uuid(8), undefined]])
+    assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["again"])
   })
 
   it("[SYN10] optimistic state is rebased on events of others that were logged first", () => {
@@ -158,10 +171,8 @@ describe("Outbox", () => {
     fixture.submitCommand(7, { _tag: "send_message", content: "mine" })
     // Without its receipt: the snapshot comes first, as after back-pressure.
     const sendSnapshot = () => {
-      const state = fixture.stateAt(fixture.log.length) as never
-      const subscribed = { _tag: "subscribed", ref_id: uuid(0), mode: "snapshot", presence: [], signals: [] } as const
       fixture.toClient = []
-      fixture.sendToClient({ ...subscribed, position: fixture.position, state })
+      fixture.sendToClient(fixture.subscribedAt(fixture.log.length, 0, true))
       fixture.clientReceive()
     }
     fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "theirs" })
@@ -254,15 +265,7 @@ describe("Outbox", () => {
     deliverReceipt(fixture, 4)
     fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "theirs" })
     fixture.toClient = []
-    const snapshot = { mode: "snapshot", state: fixture.stateAt(3) as never, hash: fixture.hash } as const
-    fixture.sendToClient({
-      _tag: "subscribed",
-      ref_id: uuid(1),
-      position: fixture.position,
-      presence: [],
-      signals: [],
-      ...snapshot
-    })
+    fixture.sendToClient(fixture.subscribedAt(3, 0, true))
     fixture.clientReceive()
     assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
   })

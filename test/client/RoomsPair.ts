@@ -2,18 +2,23 @@
  * A client and a server with rooms, in every order that the protocol permits. The server's connection machines and reply
  * order are the real ones; its rooms decide one request at a time, and a connection reads one snapshot at a time.
  */
-import { Result } from "effect"
 import type { Intent } from "../../src/domain/connection/Connection.ts"
 import { CommandId, type Position, TopicId, type UserId } from "../../src/domain/protocol/Ids.ts"
 import type { PublishedEvent, ServerMessage } from "../../src/domain/protocol/Protocol.ts"
+import { saltSource } from "../../src/domain/protocol/Seal.ts"
 import * as StateHash from "../../src/domain/protocol/StateHash.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
 import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
+import { commitTexts } from "../../src/domain/topic/SealedText.ts"
 import * as ReplyOrder from "../../src/layers/delivery/ReplyOrder.ts"
+import { sha256 } from "../../src/layers/eventlog/ChainVerification.ts"
 import { ClientServerPair, type PairedConnection } from "./ClientServerPair.ts"
+import { decideCommand, foldLog, headOf, saltOf, sealCommand, snapshotOf } from "./RoomLog.ts"
 import { me, otherUser, uuid } from "./ScriptedServer.ts"
 
 export const roomTopics = ["room:a", "room:b", "room:c"].map((id) => TopicId.make(id))
+
+const epoch = "e"
 
 /** Missed events above which a catch-up is a snapshot. */
 const maxDeltas = 2
@@ -61,23 +66,21 @@ export class RoomsPair extends ClientServerPair {
   }
 
   post(topic: TopicId, id: CommandId, content: string): void {
-    const command: RoomModel.Command = { _tag: "send_message", content }
-    this.dispatchToClient({ _tag: "CommandSubmitted", id, topic, command, seed: 0 })
+    const command = { _tag: "send_message", content }
+    this.dispatchToClient({ _tag: "CommandSubmitted", id, topic, command, seed: 0, salt: saltOf(id) })
   }
 
   postByOther(topic: TopicId, content: string): void {
-    this.decide(topic, this.nextId(), otherUser, { _tag: "send_message", content })
+    const id = this.nextId()
+    this.decide(topic, id, otherUser, sealCommand({ _tag: "send_message", content }, id))
   }
 
   /** Applies a command, and sends its delta. The seq of the log afterwards. */
   private decide(topic: TopicId, id: CommandId, author: UserId, command: RoomModel.Command): number {
     const room = this.room(topic)
-    const decision = Result.getOrThrow(roomKind.decide(room.state, command, { id, author, now: this.now, seed: 0 }))
     const from = room.log.length
-    for (const event of decision._tag === "Accept" ? decision.events : []) {
-      room.log.push({ seq: room.log.length + 1, at: this.now, cause: id, author, event })
-      room.state = roomKind.evolve(room.state, event)
-    }
+    room.log.push(...decideCommand(room.log, room.state, command, { topic, epoch, id, author, now: this.now }) ?? [])
+    room.state = foldLog(topic, room.log)
     const to = room.log.length
     const hash = room.wrongHash ? "0123456789abcdef" : StateHash.hashState(room.state)
     const delta = { _tag: "delta", from, to, events: room.log.slice(from), hash } as const
@@ -114,15 +117,16 @@ export class RoomsPair extends ClientServerPair {
           this.completeRequest(connection, slot, intent.topic)
         })
       case "SubmitCommand": {
-        const { command, ref, topic } = intent
+        const { command, ref, salt = saltOf(ref), topic } = intent
         slot.pendingCount += 1
         return void this.room(topic).queue.push(() => {
           const { seqByCommandId } = this.room(topic)
           const known = seqByCommandId.get(ref)
-          const seq = known ?? this.decide(topic, ref, me, command as RoomModel.Command)
+          const seq = known ??
+            this.decide(topic, ref, me, commitTexts(command as RoomModel.Command, () => saltSource(salt, ref), sha256))
           seqByCommandId.set(ref, seq)
-          const dup = known === undefined ? undefined : { dup: true }
-          this.reply(connection, slot, { _tag: "receipt", ref_id: ref, topic, seq, ...dup }, topic)
+          const duplicate = known === undefined ? undefined : { duplicate: true }
+          this.reply(connection, slot, { _tag: "receipt", ref_id: ref, topic, seq, ...duplicate }, topic)
           this.completeRequest(connection, slot, topic)
         })
       }
@@ -152,11 +156,14 @@ export class RoomsPair extends ClientServerPair {
     return {
       _tag: "subscribed",
       ref_id,
-      position: { epoch: "e", seq: log.length },
+      position: { epoch, seq: log.length },
+      head: headOf(log),
       hash: StateHash.hashState(state),
       presence: [],
       signals: [],
-      ...(isSnapshot ? { mode: "snapshot", state: state as never } : { mode: "deltas", events: log.slice(from.seq) })
+      ...(isSnapshot
+        ? { mode: "snapshot", snapshot: snapshotOf(state) }
+        : { mode: "deltas", events: log.slice(from.seq) })
     }
   }
 

@@ -1,16 +1,20 @@
 /** A fake server, driven by the test: one room, one connection at a time. */
-import { Result } from "effect"
 import type { OutgoingMessage } from "../../src/client/ClientModel.ts"
 import { CommandId, type Position, TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
-import { encodeServerMessage, type PublishedEvent, type ServerMessage } from "../../src/domain/protocol/Protocol.ts"
+import {
+  encodeServerMessage,
+  type PublishedEvent,
+  type ServerMessage,
+  type ServerMessageOf
+} from "../../src/domain/protocol/Protocol.ts"
 import * as StateHash from "../../src/domain/protocol/StateHash.ts"
-import { roomKind } from "../../src/domain/room/Room.ts"
 import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
-import { fold } from "../../src/domain/topic/Topic.ts"
+import { decideCommand, foldLog, headOf, saltOf, sealCommand, snapshotOf } from "./RoomLog.ts"
 
 export const me = UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
 export const otherUser = UserId.make("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
 export const topic = TopicId.make("room:lobby")
+export const audience = "http://choir.test"
 export const uuid = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, "0")}`
 
 const token = "dG9rZW4"
@@ -66,8 +70,8 @@ export class ScriptedServer {
   }
 
   /** The state after the first `seq` events. */
-  stateAt(seq: number): unknown {
-    return fold(roomKind, roomKind.initial(topic), this.log.slice(0, seq).map((view) => view.event as RoomModel.Event))
+  stateAt(seq: number): RoomModel.State {
+    return foldLog(topic, this.log.slice(0, seq))
   }
 
   get hash(): string {
@@ -75,18 +79,16 @@ export class ScriptedServer {
   }
 
   /** Decides a command of an author; its events are logged and sent as a delta. Undefined if it is rejected. */
-  append(id: string, author: UserId, command: RoomModel.Command): number | undefined {
-    const state = this.stateAt(this.log.length) as RoomModel.State
-    const decision = roomKind.decide(state, command, { id: CommandId.make(id), author, now: this.now, seed: 0 })
-    if (Result.isFailure(decision) || decision.success._tag === "Forward") return undefined
+  append(id: string, author: UserId, command: RoomModel.CommandInput, salt = saltOf(id)): number | undefined {
     const from = this.log.length
-    const events = decision.success.events.map((event, index): PublishedEvent => ({
-      seq: from + index + 1,
-      at: this.now,
-      cause: CommandId.make(id),
+    const events = decideCommand(this.log, this.stateAt(from), sealCommand(command, id, salt), {
+      topic,
+      epoch: this.epoch,
+      id: CommandId.make(id),
       author,
-      event
-    }))
+      now: this.now
+    })
+    if (events === undefined) return undefined
     this.log.push(...events)
     if (this.subscribed && events.length > 0) {
       this.sendToClient({ _tag: "delta", from, to: this.log.length, events, hash: this.hash })
@@ -102,7 +104,7 @@ export class ScriptedServer {
         return this.sendToClient({
           _tag: "challenge",
           nonce: "bm9uY2U",
-          audience: "http://choir.test",
+          audience,
           origin: "",
           connection_id: "c1",
           issued_at: this.now,
@@ -125,6 +127,7 @@ export class ScriptedServer {
           session_token: token,
           expires_at: this.now + 900_000,
           connection_id: "c1",
+          audience,
           ping_interval: 30_000,
           pong_timeout: 5_000,
           chorus: { model: "test", offline: true }
@@ -173,17 +176,24 @@ export class ScriptedServer {
 
   private sendSubscribed(ref_id: string, from: Position | undefined): void {
     const isSnapshot = from === undefined || from.epoch !== this.epoch || this.log.length - from.seq > 2
-    this.sendToClient({
+    const subscribed = this.subscribedAt(this.log.length, isSnapshot ? 0 : from.seq, isSnapshot)
+    this.sendToClient({ ...subscribed, ref_id, hash: this.hash })
+  }
+
+  /** The answer to a subscription when the log has `seq` events: a snapshot, or the events after `from`. */
+  subscribedAt(seq: number, from: number, isSnapshot = false): ServerMessageOf<"subscribed"> {
+    const log = this.log.slice(0, seq)
+    return {
       _tag: "subscribed",
-      ref_id,
-      position: this.position,
-      hash: this.hash,
+      ref_id: uuid(0),
+      position: { epoch: this.epoch, seq },
+      head: headOf(log),
       presence: [],
       signals: [],
       ...(isSnapshot
-        ? { mode: "snapshot", state: this.stateAt(this.log.length) as never }
-        : { mode: "deltas", events: this.log.slice(from.seq) })
-    })
+        ? { mode: "snapshot", snapshot: snapshotOf(foldLog(topic, log)) }
+        : { mode: "deltas", events: log.slice(from) })
+    }
   }
 
   private takeOutcome(): typeof this.nextOutcome {
@@ -193,12 +203,12 @@ export class ScriptedServer {
   }
 
   private handleCommand(command: OutgoingMessage): void {
-    const { id, payload, type } = command
+    const { id, payload, salt, type } = command
     this.receivedIds.push(id)
     this.commands.push(command)
     const previousSeq = this.seqByCommandId.get(id)
     if (previousSeq !== undefined) {
-      return this.sendToClient({ _tag: "receipt", ref_id: id, topic, seq: previousSeq, dup: true })
+      return this.sendToClient({ _tag: "receipt", ref_id: id, topic, seq: previousSeq, duplicate: true })
     }
     const outcome = this.takeOutcome()
     if (outcome !== "accept") {
@@ -211,7 +221,7 @@ export class ScriptedServer {
         ...(outcome === "rate_limited" ? { retry_after_ms: 500 } : {})
       })
     }
-    const seq = this.append(id, this.user, { ...payload, _tag: type } as RoomModel.Command)
+    const seq = this.append(id, this.user, { ...payload, _tag: type } as RoomModel.CommandInput, salt)
     if (seq === undefined) {
       return this.sendToClient({ _tag: "error", ref_id: id, code: "rule_violated", message: "no", retryable: false })
     }

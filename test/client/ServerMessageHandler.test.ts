@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
+import type { PublishedEvent } from "../../src/domain/protocol/Protocol.ts"
+import type { Opening } from "../../src/domain/protocol/Seal.ts"
 import * as StateHash from "../../src/domain/protocol/StateHash.ts"
 import { ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
 import { me, otherUser, topic, uuid } from "./ScriptedServer.ts"
@@ -32,21 +34,32 @@ describe("ServerMessageHandler", () => {
     assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["lost", "seen"])
   })
 
+  it("[TOP5] [TOP10] a forged event is dropped, and its topic resynchronised", () => {
+    const fixture = onlineFixture()
+    while (fixture.log.length < 15) {
+      fixture.append(uuid(8 + fixture.log.length), otherUser, { _tag: "send_message", content: fixture.log.length })
+    }
+    fixture.runUntilQuiescent()
+    fixture.append(uuid(7), otherUser, { _tag: "send_message", content: "genuine" })
+    const { payload } = fixture.toClient.at(-1) as { readonly payload: { events: ReadonlyArray<PublishedEvent> } }
+    const [genuine] = payload.events
+    const [[c, [salt]]] = Object.entries(genuine!.open!) as [[string, Opening]]
+    payload.events = [{ ...genuine!, open: { [c]: [salt, "\"forged\""] } }]
+    fixture.clientReceive()
+    assert.deepStrictEqual(sentMessages(fixture, "subscribe").at(-1)?.payload, { position: { epoch: "e1", seq: 15 } })
+    assert.notInclude(postContents(clientReplica(fixture).state), "forged")
+    fixture.runUntilQuiescent()
+    assert.deepStrictEqual(clientReplica(fixture).confirmed, fixture.stateAt(16))
+    assert.strictEqual(clientReplica(fixture).head, fixture.log.at(-1)?.hash)
+  })
+
   it("[CON8] an unrequested snapshot replaces coalesced deltas", () => {
     const fixture = onlineFixture()
     fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "held" })
     fixture.append(uuid(9), otherUser, { _tag: "send_message", content: "back" })
     fixture.dropDelta()
     fixture.dropDelta()
-    fixture.sendToClient({
-      _tag: "subscribed",
-      ref_id: uuid(0),
-      mode: "snapshot",
-      position: { epoch: "e1", seq: 4 },
-      state: fixture.stateAt(4) as never,
-      presence: [],
-      signals: []
-    })
+    fixture.sendToClient(fixture.subscribedAt(4, 0, true))
     fixture.runUntilQuiescent()
     assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["held", "back"])
     assert.deepStrictEqual(fixture.toServer, [])
@@ -113,15 +126,7 @@ describe("ServerMessageHandler", () => {
     assert.deepStrictEqual(payload, { position: fixture.position })
     fixture.toServer = []
     const position = { ...fixture.position, seq: 9 }
-    fixture.sendToClient({
-      _tag: "subscribed",
-      ref_id,
-      mode: "deltas",
-      position,
-      events: [],
-      presence: [],
-      signals: []
-    })
+    fixture.sendToClient({ ...fixture.subscribedAt(fixture.log.length, fixture.log.length), ref_id, position })
     fixture.clientReceive()
     assert.deepStrictEqual(fixture.toServer.map(({ payload, type }) => [type, payload]), [["subscribe", {}]])
   })

@@ -2,9 +2,17 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { closeCode, mayReconnect } from "../../src/domain/connection/CloseCode.ts"
+import { canonicalJson } from "../../src/domain/protocol/CanonicalJson.ts"
 import * as Protocol from "../../src/domain/protocol/Protocol.ts"
 import { ErrorCode } from "../../src/domain/protocol/Rejection.ts"
-import * as ThreadModel from "../../src/domain/thread/ThreadModel.ts"
+import * as Seal from "../../src/domain/protocol/Seal.ts"
+import * as StateHash from "../../src/domain/protocol/StateHash.ts"
+import { roomKind } from "../../src/domain/room/Room.ts"
+import { threadKind } from "../../src/domain/thread/Thread.ts"
+import { entryHash, type HashedFields } from "../../src/domain/topic/Log.ts"
+import { commitTexts, openingsOf, openTexts, plain } from "../../src/domain/topic/SealedText.ts"
+import { userKind } from "../../src/domain/user/User.ts"
+import { sha256 } from "../../src/layers/eventlog/ChainVerification.ts"
 
 const text = readFileSync(new URL("../../docs/protocol.md", import.meta.url), "utf8")
 
@@ -13,7 +21,17 @@ const examples = [...text.matchAll(/```json (client|server)\n([\s\S]*?)```/g)].m
   json: JSON.parse(json!) as { readonly type: string; readonly payload: object }
 }))
 
-const decodeClient = Schema.decodeUnknownSync(Schema.Union([Protocol.ClientControl, ThreadModel.Command]))
+const ClientMessage = Schema.Union([Protocol.ClientControl, threadKind.Command, userKind.Command])
+const decodeClient = Schema.decodeUnknownSync(ClientMessage)
+const encodeClient = Schema.encodeSync(ClientMessage)
+
+/** Published events of the examples, by seq. */
+const published = new Map(
+  examples.flatMap(({ json }) => {
+    const message = Protocol.decodeServerMessage(json)?.message
+    return message?._tag === "subscribed" || message?._tag === "delta" ? message.events ?? [] : []
+  }).map((event) => [event.seq, event] as const)
+)
 
 describe("docs/protocol.md", () => {
   it.each(examples.filter((example) => example.side === "server"))(
@@ -30,15 +48,60 @@ describe("docs/protocol.md", () => {
   )
 
   it.each(examples.filter((example) => example.side === "client"))(
-    "[SYN1] the client's example of $json.type is decoded",
+    "[SYN1] the client's example of $json.type is decoded and encoded unchanged",
     ({ json }) => {
       const envelope = Schema.decodeUnknownSync(Protocol.Envelope)(json)
-      assert.deepStrictEqual<unknown>(decodeClient({ _tag: envelope.type, ...envelope.payload }), {
-        _tag: json.type,
-        ...json.payload
-      })
+      const message = { _tag: envelope.type, ...envelope.payload }
+      assert.deepStrictEqual<unknown>(encodeClient(decodeClient(message)), message)
     }
   )
+
+  describe("Texts and seals", () => {
+    const section = text.slice(text.indexOf("## Texts and seals"), text.indexOf("## Ephemeral messages"))
+    const example = /```text\n(.*)\n```/.exec(section)![1]!
+    const quoted = (name: string) => new RegExp(`${name} +([\\w/-]+)$`, "m").exec(section)![1]!
+
+    it("[TOP10] the salt and the commitment of the example follow from its command", () => {
+      const { json } = examples.find(({ json }) => json.type === "submit_message")!
+      const { id, payload, salt: commandSalt } = Schema.decodeUnknownSync(Protocol.Envelope)(json)
+      const source = Seal.saltSource(commandSalt!, id)
+      const salt = Seal.deriveSalt(sha256, source, quoted("path"))
+      const content = payload!["content"] as string
+      assert.strictEqual(quoted("salt of the text"), salt)
+      assert.strictEqual(quoted("commitment"), Seal.commitment(sha256, salt, content))
+      const input = commitTexts(decodeClient({ _tag: json.type, ...json.payload }), () => source, sha256)
+      assert.deepStrictEqual(openingsOf(input), { [quoted("commitment")]: [salt, content] })
+      assert.deepStrictEqual(published.get(2)!.open, openingsOf(input))
+    })
+
+    it("[TOP5] [TOP10] the examples of events are the entries of one log, down to the byte", () => {
+      const { epoch, prev, topic } = JSON.parse(example) as HashedFields
+      const [second, ...later] = [2, 3, 4].map((seq) => published.get(seq)!)
+      const { hash, open: _, ...fields } = second!
+      assert.strictEqual(canonicalJson({ ...fields, epoch, prev, topic }), example)
+      assert.strictEqual(sha256(`choir/entry/1\n${example}`), hash)
+      for (const [i, event] of later.entries()) {
+        assert.strictEqual(entryHash(sha256, { ...event, epoch, topic, prev: published.get(i + 2)!.hash }), event.hash)
+      }
+      for (const { event, open } of published.values()) {
+        for (const [c, opening] of Object.entries(open ?? {})) {
+          assert.isTrue(Seal.opens(sha256, opening, (event as { readonly content: Seal.Seal }).content))
+          assert.strictEqual(c, (event as { readonly content: Seal.Seal }).content.c)
+        }
+      }
+    })
+
+    it("[SYN7] [TOP10] the example of a snapshot has the state's hash, and openings that fit", () => {
+      const message = examples.map(({ json }) => Protocol.decodeServerMessage(json)?.message)
+        .find((message) => message?._tag === "subscribed" && message.mode === "snapshot")
+      const { hash, snapshot } = message as Protocol.ServerMessageOf<"subscribed">
+      const state = openTexts(Schema.decodeUnknownSync(roomKind.State)(snapshot!.state), snapshot!.open)
+      assert.strictEqual(StateHash.hashState(state), hash)
+      assert.deepStrictEqual<unknown>(plain(state).posts.map(({ content }) => JSON.parse(content)), [{ dish: "soup" }])
+      const [{ content }] = state.posts as unknown as [{ readonly content: Seal.Seal }]
+      assert.isTrue(Seal.opens(sha256, snapshot!.open[content.c]!, content))
+    })
+  })
 
   it("[CON6] the table of close codes equals the one in the source", () => {
     const rows = [...text.matchAll(/^\| ([\d, ]+) \| .* \| (yes|no)[^|]*\|$/gm)].flatMap(([, codes, back]) =>

@@ -5,6 +5,7 @@ import * as ChorusProgress from "../../src/domain/chorus/ChorusProgress.ts"
 import * as ChorusRun from "../../src/domain/chorus/ChorusRun.ts"
 import * as Ledger from "../../src/domain/ledger/Ledger.ts"
 import * as LedgerModel from "../../src/domain/ledger/LedgerModel.ts"
+import { openTexts, plain } from "../../src/domain/topic/SealedText.ts"
 import {
   isThread,
   ledgerOf,
@@ -66,7 +67,7 @@ describe("Threads and the ledger at quiescence", () => {
       const stakes = new Map<string, number>()
       for (const live of world.topics.values()) {
         if (!isThread(live)) continue
-        assert.deepStrictEqual(live.state.owed, [])
+        assert.deepStrictEqual(live.state.ledger_requests, [])
         assert.strictEqual(Ledger.balanceOf(ledger, LedgerModel.threadAccount(live.topic)), live.state.token_balance)
         for (const submission of live.state.submissions) {
           if (submission.status === "pending") stakes.set(LedgerModel.stakeAccount(submission.id), submission.stake)
@@ -107,10 +108,10 @@ describe("Threads and the ledger at quiescence", () => {
         assert.isTrue(Equal.equals(replayState(live), live.state))
         const codec = Schema.toCodecJson(live.kind.State)
         const stored = JSON.parse(JSON.stringify(Schema.encodeSync(codec)(live.state)))
-        assert.isTrue(Equal.equals(Schema.decodeUnknownSync(codec)(stored), live.state))
+        assert.isTrue(Equal.equals(openTexts(Schema.decodeUnknownSync(codec)(stored), live.texts), live.state))
         for (const event of live.events) {
           const written = JSON.parse(JSON.stringify(Schema.encodeUnknownSync(live.kind.Event)(event)))
-          assert.deepStrictEqual(Schema.decodeUnknownSync(live.kind.Event)(written), event)
+          assert.deepStrictEqual(openTexts(Schema.decodeUnknownSync(live.kind.Event)(written), live.texts), event)
         }
       }
     }
@@ -153,12 +154,12 @@ describe("Intents and runs", () => {
         for (const run of live.state.runs) {
           assert.isTrue(ChorusRun.isFinished(run))
           assert.isAtMost(run.loop, ChorusRun.runPolicy.maxLoops)
-          const found = new Set(ChorusProgress.collectPriors(run).map((prior) => prior.id))
+          const found = new Set(ChorusProgress.collectPriors(plain(run)).map((prior) => prior.id))
           for (const { output } of run.steps) {
             if (output._tag !== "yield") continue
             assert.isTrue(output.citations.every(({ prior }) => found.has(prior)))
             assert.strictEqual(new Set(output.citations.map(({ prior }) => prior)).size, output.citations.length)
-            assert.isTrue(output.citations.every(({ quote }) => quote === "" || quote === "wrote"))
+            assert.isTrue(output.citations.every(({ quote }) => quote === null || quote.text === "wrote"))
           }
         }
       }

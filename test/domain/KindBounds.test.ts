@@ -13,7 +13,8 @@ import { threadLimits } from "../../src/domain/thread/ThreadGuards.ts"
 import type * as ThreadModel from "../../src/domain/thread/ThreadModel.ts"
 import { maxContentBytes, validateContent } from "../../src/domain/topic/MessageContent.ts"
 import { makePoint, pointId } from "../support/PointFixture.ts"
-import { makeRunAt, usage } from "../support/RunFixture.ts"
+import { makeRunAt, sealedRun, usage } from "../support/RunFixture.ts"
+import { inputOf, sealed, sealedOutput } from "../support/SealedFixture.ts"
 import {
   advanceTime,
   applyCommand,
@@ -41,8 +42,10 @@ type Bound = readonly [bound: number, last: "included" | "excluded", allows: (am
 
 const lobby = Room.roomKind.initial(topicId("room:lobby"))
 const lobbyWith = (change: Partial<RoomModel.State>): RoomModel.State => ({ ...lobby, members: [alice], ...change })
-const roomAccepts = (state: RoomModel.State, command: RoomModel.Command, author = alice) =>
-  Result.isSuccess(Room.roomKind.decide(state, command, { id: commandId("c"), author, now: 0, seed: 0 }))
+const roomAccepts = (state: RoomModel.State, command: RoomModel.CommandInput, author = alice) =>
+  Result.isSuccess(
+    Room.roomKind.decide(state, inputOf(Room.roomKind, command), { id: commandId("c"), author, now: 0, seed: 0 })
+  )
 const times = <A>(count: number, make: (n: number) => A): ReadonlyArray<A> =>
   Array.from({ length: count }, (_, n) => make(n))
 /** A JSON text of so many bytes. */
@@ -56,7 +59,12 @@ const rooms: Record<string, Bound> = {
   ],
   "[ROO4] entries": [RoomModel.roomLimits.maxEntries, "included", (count) =>
     roomAccepts(
-      lobbyWith({ entries: times(count - 1, (n) => ({ key: `${n}`, value: 1, by: alice, at: 0, expires_at: null })) }),
+      lobbyWith({
+        entries: times(
+          count - 1,
+          (n) => ({ key: `${n}`, seq: 1, value: sealed("1"), by: alice, at: 0, expires_at: null })
+        )
+      }),
       { _tag: "set_entry", key: "new", value: 1 }
     )],
   "[ROO4] scheduled events": [RoomModel.roomLimits.maxScheduledEvents, "included", (count) =>
@@ -64,8 +72,9 @@ const rooms: Record<string, Bound> = {
       lobbyWith({
         scheduled: times(count - 1, (n) => ({
           id: commandId(`e${n}`),
+          seq: 1,
           event_type: "ring",
-          payload: 1,
+          payload: sealed("1"),
           by: alice,
           due_at: 1
         }))
@@ -148,7 +157,7 @@ const threads: Record<string, Bound> = {
         _tag: "Escrow",
         amount: 1,
         topic: topicId("thread:t"),
-        input: { _tag: "Woke" }
+        input: { _tag: "TimerFired" }
       }) === undefined
   ],
   "[THR2] bytes of a text": [maxContentBytes, "included", (bytes) => validateContent("x".repeat(bytes)) === undefined]
@@ -161,7 +170,7 @@ const aiError = (retry_after_ms: number): ErrorState => ({
   retry_after_ms
 })
 const afterFailure = (attempt: number, retryAfter: number) => {
-  const run = makeRunAt("action", 0, { status: "running", attempt })
+  const run = sealedRun(makeRunAt("action", 0, { status: "running", attempt }))
   const answer = {
     _tag: "StepErrored",
     intent: ChorusRun.intentId(run),
@@ -172,8 +181,8 @@ const afterFailure = (attempt: number, retryAfter: number) => {
 }
 /** Whether a run whose Update asks for it goes on to this loop. */
 const reachesLoop = (loop: number, confidence: number) => {
-  const run = makeRunAt("update", loop - 1)
-  const output = { _tag: "update", reason: "more", loop: true, confidence } as const
+  const run = sealedRun(makeRunAt("update", loop - 1))
+  const output = sealedOutput({ _tag: "update", reason: "more", loop: true, confidence })
   const answer = {
     _tag: "StepAnswered",
     intent: ChorusRun.intentId(run),

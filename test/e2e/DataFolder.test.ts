@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { operatorFolder, operatorSocketName } from "../../src/domain/protocol/Operator.ts"
 import { socketUrl } from "../support/InProcessServer.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import { roomTopic, unlimitedBudgets } from "../support/RoomClients.ts"
@@ -35,9 +36,12 @@ describe("a new data folder", () => {
       client.send("create_thread", { name: "Kept" })
       yield* client.nextOf("receipt")
       assert.deepStrictEqual([modeOf(join(data, "..")), modeOf(data)], [0o700, 0o700])
-      const names = readdirSync(data)
-      assert.includeMembers(names, ["choir.db", "choir.db-wal", "choir.db-lock"])
-      for (const name of names) assert.strictEqual(modeOf(join(data, name)), 0o600, name)
+      const operatorSocket = join(operatorFolder, operatorSocketName)
+      const names = readdirSync(data, { recursive: true, encoding: "utf8" })
+      assert.includeMembers(names, ["choir.db", "choir.db-wal", "choir.db-lock", operatorSocket])
+      for (const name of names) {
+        assert.strictEqual(modeOf(join(data, name)), name === operatorFolder ? 0o700 : 0o600, name)
+      }
       assert.strictEqual(server.stderr(), "")
     }))
 

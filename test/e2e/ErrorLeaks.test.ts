@@ -4,11 +4,15 @@ import { Effect, type Scope } from "effect"
 import { dirname } from "node:path"
 import { connect, type SecureVersion } from "node:tls"
 import { ErrorCode } from "../../src/domain/protocol/Rejection.ts"
+import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
+import type { Plain } from "../../src/domain/topic/SealedText.ts"
 import { hasOpenSsl, makeCertificate } from "../support/Certificate.ts"
 import { checkErrorLeaks } from "../support/ErrorLeakChecks.ts"
 import { socketUrl } from "../support/InProcessServer.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
+import { snapshotState } from "../support/Published.ts"
 import { roomTopic, waitUntil } from "../support/RoomClients.ts"
+import { testSalt } from "../support/SealedFixture.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import {
   answerChallenge,
@@ -56,11 +60,9 @@ describe("hostile text", () => {
       reader.send("join_room", {}, topic)
       yield* reader.nextOf("receipt")
       reader.send("subscribe", {}, topic)
-      const { state } = (yield* reader.nextOf("subscribed")).payload as {
-        readonly state: { readonly posts: ReadonlyArray<{ readonly content: unknown }> }
-      }
+      const { posts } = snapshotState<Plain<RoomModel.State>>(yield* reader.nextOf("subscribed"))
       assert.deepStrictEqual(
-        state.posts.map(({ content }) => content),
+        posts.map(({ content }): unknown => JSON.parse(content)),
         oddStrings.map((text) => [text, { [text]: text }])
       )
     }))
@@ -105,8 +107,8 @@ describe("errors", () => {
       listen(client)
       const id = uuid()
       const thread = `thread:${id}`
-      client.send("create_thread", { name: "Mine" }, undefined, { id })
-      client.send("create_thread", { name: "Another" }, undefined, { id })
+      client.send("create_thread", { name: "Mine" }, undefined, { id, salt: testSalt })
+      client.send("create_thread", { name: "Another" }, undefined, { id, salt: testSalt })
       client.send("divest", {}, thread)
       client.send("process_approval", { message_id: uuid(), decision: "approve" }, thread)
       client.send("submit_message", { content: "x", stake: 1e9 }, thread)

@@ -226,7 +226,7 @@ Prerequisite.describeWith(Prerequisite.mounting(SmallDisk.canMount()), "a full d
           Effect.repeat({ until: ({ answer }) => answer.type === "receipt", schedule: Schedule.spaced("50 millis") }),
           Effect.timeout("30 seconds")
         )
-        assert.isUndefined(recovered.answer.payload["dup"])
+        assert.isUndefined(recovered.answer.payload["duplicate"])
         for (let i = 0; i < 20; i++) assert.strictEqual((yield* post()).answer.type, "receipt")
         yield* waitForSeq(reader, history.acknowledgedCount + 2)
         assert.strictEqual(yield* server.stop("SIGTERM"), 0)

@@ -2,9 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { defaults } from "../../src/domain/protocol/Limits.ts"
+import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
 import * as AttackProcess from "../support/AttackProcess.ts"
 import { socketUrl } from "../support/InProcessServer.ts"
 import * as Inspector from "../support/Inspector.ts"
+import { receivedEvents, snapshotState } from "../support/Published.ts"
 import * as RawSocket from "../support/RawSocket.ts"
 import { roomTopic } from "../support/RoomClients.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
@@ -68,9 +70,10 @@ const connectBystanders = Effect.fnUntraced(function*(url: string) {
   return { during, checkDelivered }
 })
 
-const contentsOf = ({ payload }: ReceivedMessage): ReadonlyArray<unknown> =>
-  (payload["events"] as ReadonlyArray<{ readonly event: { readonly content?: unknown } }>)
-    .map(({ event }) => event.content)
+const contentsOf = (message: ReceivedMessage): ReadonlyArray<unknown> =>
+  receivedEvents<{ readonly content?: string }>(message).map(({ content }) =>
+    content === undefined ? undefined : JSON.parse(content) as unknown
+  )
 
 /**
  * Runs an attack, checks the bystanders, and measures the server's memory and CPU time. The latency of bystanders is only
@@ -126,9 +129,7 @@ describe("attacks", () => {
       const { messageBurst, messagesPerMinute } = defaults
       const allowedIn = (millis: number) => messageBurst + millis * messagesPerMinute / 60_000
       const observer = yield* connectSignedIn(socketUrl(url))
-      const { state: { posts } } = (yield* request(observer, "subscribe", {}, topic)).payload as {
-        readonly state: { readonly posts: ReadonlyArray<{ readonly at: number }> }
-      }
+      const { posts } = snapshotState<RoomModel.State>(yield* request(observer, "subscribe", {}, topic))
       yield* Effect.logInfo(`${posts.length} of 50,000 passed, ${allowedIn(to - from)} are allowed`)
       assert.isAtMost(posts.length, allowedIn(to - from))
       assert.isAtLeast(posts.length, messageBurst)

@@ -93,7 +93,7 @@ layer(Program.layer, { excludeTestServices: true })("the installed package", (it
     Effect.gen(function*() {
       const { manifests } = yield* Program
       const { dependencies, peerDependencies } = manifests.get("choir")!
-      assert.deepStrictEqual(Object.keys(dependencies ?? {}), ["ws"])
+      assert.deepStrictEqual(Object.keys(dependencies ?? {}), ["@noble/hashes", "ws"])
       assert.deepInclude(peerDependencies, {
         effect: "^4.1.0",
         "@effect/platform-node": "^4.1.0",
@@ -144,7 +144,7 @@ layer(Program.layer, { excludeTestServices: true })("the installed package", (it
             (JSON.parse(printed) as ReadonlyArray<string>).filter((name) => !name.startsWith("node:") && name !== "ws")
         )
       assert.deepStrictEqual(yield* loadedBy("choir/domain"), ["effect"])
-      assert.deepStrictEqual(yield* loadedBy("choir/client"), ["effect"])
+      assert.deepStrictEqual(yield* loadedBy("choir/client"), ["@noble/hashes", "effect"])
       assert.deepStrictEqual(
         yield* loadedBy("choir"),
         ["@effect/platform-node", "@effect/platform-node-shared", "effect"]

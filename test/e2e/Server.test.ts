@@ -5,7 +5,9 @@ import { mkdirSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
 import { closeCode } from "../../src/domain/connection/CloseCode.ts"
+import * as Sqlite from "../../src/layers/sql/Sqlite.ts"
 import { socketUrl } from "../support/InProcessServer.ts"
+import * as OutdatedLog from "../support/OutdatedLog.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import { repositoryRoot, startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import { connectSignedIn, makeTestUser, openClient } from "../support/TestUsers.ts"
@@ -103,6 +105,15 @@ describe("the exit of the server", () => {
         assert.match(stderr, /^CHOIR_DATA=".+" cannot be used: .+\n$/)
         assert.include(stderr, data)
       }
+    }))
+
+  it.live("[TOP9] exits with 1 and one line when the data folder has logs of before log format 1", () =>
+    Effect.gen(function*() {
+      const data = yield* temporaryFolder
+      yield* OutdatedLog.create.pipe(Effect.provide(Sqlite.layer({ filename: join(data, "choir.db") })))
+      const { code, stderr, stdout } = yield* run(process.execPath, { CHOIR_PORT: "0", CHOIR_DATA: data })
+      assert.deepStrictEqual([code, stdout], [1, ""])
+      assert.match(stderr, /^.+choir\.db has the tables of a version of Choir before log format 1.+new CHOIR_DATA.+\n$/)
     }))
 
   it.live("[OPS10] exits with 1 and one line when the port is in use", () =>

@@ -4,23 +4,22 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Stream } from "effect"
 import { execFile } from "node:child_process"
 import { join } from "node:path"
-import { Client, Ids, Keys } from "../../src/client/index.ts"
+import { Client, type ClientModel, Ids, Keys } from "../../src/client/index.ts"
 import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
-import { type StepRecord, steps } from "../../src/domain/chorus/ChorusModel.ts"
-import type { PublishedEvent } from "../../src/domain/protocol/Protocol.ts"
+import { type PlainStep, steps } from "../../src/domain/chorus/ChorusModel.ts"
 import { threadKind } from "../../src/domain/thread/Thread.ts"
-import type { Command, State } from "../../src/domain/thread/ThreadModel.ts"
+import type { CommandInput, PlainState } from "../../src/domain/thread/ThreadModel.ts"
 import { waitUntil } from "../support/RoomClients.ts"
 import { repositoryRoot, type ServerProcess, startServer, temporaryFolder } from "../support/ServerProcess.ts"
 import * as SlowModel from "../support/SlowModel.ts"
 
-type Thread = Client.Topic<State, Command>
+type Thread = Client.Topic<PlainState, CommandInput>
 
 interface Participant {
   readonly client: Client.Client
   readonly thread: Thread
   /** All events in the order of arrival. */
-  readonly receivedEvents: ReadonlyArray<PublishedEvent>
+  readonly receivedEvents: ReadonlyArray<ClientModel.ReceivedEvent>
 }
 
 /** Runs the built `choir` command and returns what it printed. */
@@ -38,8 +37,8 @@ const joinThread = (url: string, secret: string, topic: Ids.TopicId) =>
   Effect.gen(function*() {
     const identity = yield* Keys.fromSecret(secret)
     const client = yield* Client.make({ url, identity, kinds: [...builtInKinds.values()] })
-    const thread: Thread = client.topic(threadKind, topic)
-    const receivedEvents: Array<PublishedEvent> = []
+    const thread: Thread = Client.plainTopic(client.topic(threadKind, topic))
+    const receivedEvents: Array<ClientModel.ReceivedEvent> = []
     yield* Effect.acquireRelease(
       Effect.sync(() => thread.onEvents((events) => void receivedEvents.push(...events))),
       (stop) => Effect.sync(stop)
@@ -48,7 +47,7 @@ const joinThread = (url: string, secret: string, topic: Ids.TopicId) =>
   })
 
 /** The first confirmed state that matches. */
-const awaitState = (person: Participant, predicate: (state: State) => boolean) =>
+const awaitState = (person: Participant, predicate: (state: PlainState) => boolean) =>
   person.thread.views.pipe(
     Stream.filter((view) => view.position !== undefined && predicate(view.confirmed)),
     Stream.runHead,
@@ -56,28 +55,28 @@ const awaitState = (person: Participant, predicate: (state: State) => boolean) =
     Effect.map((view) => view.confirmed)
   )
 
-const findRun = (state: State, prompt: string) => state.runs.find((run) => run.prompt_id === prompt)
-const isFinished = (prompt: string) => (state: State) =>
+const findRun = (state: PlainState, prompt: string) => state.runs.find((run) => run.prompt_id === prompt)
+const isFinished = (prompt: string) => (state: PlainState) =>
   ["yielded", "failed"].includes(findRun(state, prompt)?.status ?? "")
 
 const stepEvents = (person: Participant, prompt: string) =>
-  person.receivedEvents.map(({ event }) => event as { readonly _tag: string; readonly prompt_id?: string } & StepRecord)
+  person.receivedEvents.map(({ event }) => event as { readonly _tag: string; readonly prompt_id?: string } & PlainStep)
     .filter((event) => event._tag === "StepCompleted" && event.prompt_id === prompt)
 
 /** Checks that each citation names an imported prior and quotes it verbatim. Returns the number of quotations. */
-const checkCitations = (state: State, prompt: string) => {
+const checkCitations = (state: PlainState, prompt: string) => {
   const done = findRun(state, prompt)?.steps ?? []
   const priors = done.flatMap(({ output }) => output._tag === "experience" ? output.priors : [])
   const citations = done.flatMap(({ output }) => output._tag === "yield" ? output.citations : [])
   for (const { prior, quote } of citations) {
     const cited = priors.find((candidate) => candidate.id === prior)
     assert.isDefined(cited, `citation of ${prior}`)
-    assert.include(cited!.content, quote)
+    assert.include(cited!.content, quote ?? "")
     const message = state.messages.find((candidate) => candidate.id === prior)
     assert.isNotNull(message?.source ?? null, `${prior} was imported`)
-    assert.include(message!.content, quote)
+    assert.include(message!.content, quote ?? "")
   }
-  return citations.filter(({ quote }) => quote !== "").length
+  return citations.filter(({ quote }) => quote !== null).length
 }
 
 const serve = (data: string, port: number, env: Readonly<Record<string, string>> = {}) =>
@@ -187,7 +186,7 @@ describe("a conversation", () => {
     }).pipe(Effect.scoped))
 })
 
-const awaitQuiescent = (person: Participant) => awaitState(person, (state) => state.owed.length === 0)
+const awaitQuiescent = (person: Participant) => awaitState(person, (state) => state.ledger_requests.length === 0)
 
 const readKey = (file: string) =>
   Effect.promise(() => import("node:fs/promises").then((fs) => fs.readFile(file, "utf8"))).pipe(

@@ -4,6 +4,7 @@ import { Deferred, Effect } from "effect"
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { browserTimeout, executablePath, fromPromise, launchBrowser, plainHost } from "../support/Browser.ts"
 import { hasOpenSsl, makeCertificate } from "../support/Certificate.ts"
+import { runChoir } from "../support/CliProcess.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
 
@@ -141,6 +142,89 @@ Prerequisite.describeWith(
           yield* fromPromise(() => ann.page.getByText("Sending…").waitFor({ state: "detached" }))
           yield* fromPromise(() => ann.page.getByText("The connection is lost.").waitFor({ state: "detached" }))
           assert.isTrue(yield* fromPromise(() => ann.page.evaluate(() => "kept" in globalThis)))
+          assert.deepStrictEqual([...ann.pageErrors, ...ben.pageErrors], [])
+        }))
+    )
+
+    it.live(
+      "[TOP10] [AUT8] what the operator erases becomes a note on the page, at once and after a reload",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const data = yield* temporaryFolder
+          const server = yield* startServer({ data })
+          const { page, pageErrors } = yield* openBrowserUser(yield* launchBrowser, server.url)
+          yield* createThread(page, "Walrus")
+          yield* sendText(page, "The walrus waits at the pier.")
+          yield* sendText(page, "This one stays.")
+          yield* expectText(page, "This one stays.")
+          yield* fromPromise(() => page.getByText("Sending…").waitFor({ state: "detached" }))
+          const topic = decodeURIComponent(new URL(page.url()).hash.slice(1))
+          for (const seq of ["1", "2"]) {
+            const { code, stderr } = yield* runChoir(["erase", topic, seq, "--reason", "asked to", "--data", data])
+            assert.deepStrictEqual([code, stderr], [0, ""])
+          }
+          const expectErased = Effect.gen(function*() {
+            yield* fromPromise(() => page.getByRole("heading", { name: "This text was erased" }).waitFor())
+            yield* fromPromise(() =>
+              page.getByRole("list", { name: "Conversation" }).getByText("This text was erased").waitFor()
+            )
+            yield* expectText(page, "This one stays.")
+            assert.notMatch(yield* fromPromise(() => page.locator("main").innerText()), /walrus/i)
+            assert.notMatch(yield* fromPromise(() => page.title()), /walrus/i)
+          })
+          yield* expectErased
+          yield* fromPromise(() => page.reload())
+          yield* expectErased
+          assert.notMatch(yield* fromPromise(() => page.content()), /walrus/i)
+          assert.deepStrictEqual(pageErrors, [])
+        }))
+    )
+
+    it.live(
+      "[TOP10] [THR13] people erase what they wrote themselves, after one question; the pages of others follow without a reload",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const server = yield* startServer({ data: yield* temporaryFolder })
+          const chromium = yield* launchBrowser
+          const ann = yield* openBrowserUser(chromium, server.url)
+          yield* createThread(ann.page, "Walrus")
+          yield* sendText(ann.page, "The walrus waits at the pier.")
+          yield* sendText(ann.page, "This one stays.")
+          const ben = yield* openBrowserUser(chromium, ann.page.url())
+          yield* sendText(ben.page, "The seal waits too.")
+          yield* expectText(ann.page, "The seal waits too.")
+          yield* fromPromise(() => ben.page.evaluate(() => Object.assign(globalThis, { kept: true })))
+          // Everybody has the button at their own words only.
+          const entry = (page: Page, text: string) => page.getByRole("listitem").filter({ hasText: text })
+          const buttonsAt = (page: Page) =>
+            fromPromise(() => page.getByRole("list", { name: "Conversation" }).getByRole("button").allTextContents())
+          yield* fromPromise(() => ann.page.getByText("Sending…").waitFor({ state: "detached" }))
+          assert.deepStrictEqual(yield* buttonsAt(ann.page), ["Erase", "Erase", "Approve", "Deny"])
+          assert.deepStrictEqual(yield* buttonsAt(ben.page), ["Erase", "Withdraw"])
+
+          // The first press asks, and the harmless answer has the keyboard.
+          yield* fromPromise(() => entry(ann.page, "pier").getByRole("button", { name: "Erase" }).press("Enter"))
+          yield* fromPromise(() => ann.page.keyboard.press("Enter"))
+          yield* fromPromise(() =>
+            ann.page.getByRole("form", { name: "Erase this message?" }).waitFor({ state: "detached" })
+          )
+          yield* expectText(ann.page, "The walrus waits at the pier.")
+          yield* fromPromise(() => ann.page.keyboard.press("Enter"))
+          yield* fromPromise(() => ann.page.getByRole("textbox", { name: /^Reason/ }).fill("It was a sea lion."))
+          yield* click(ann.page, "Erase for everybody")
+          for (const { page } of [ann, ben]) {
+            yield* fromPromise(() => entry(page, "This text was erased").waitFor())
+            assert.notMatch(yield* fromPromise(() => page.content()), /pier/)
+          }
+          assert.deepStrictEqual(yield* buttonsAt(ann.page), ["Erase", "Approve", "Deny"])
+
+          // An open submission is withdrawn with its text.
+          yield* fromPromise(() => entry(ben.page, "seal").getByRole("button", { name: "Erase" }).click())
+          yield* click(ben.page, "Erase for everybody")
+          yield* fromPromise(() => entry(ann.page, "Withdrawn").getByText("This text was erased").waitFor())
+          yield* expectText(ben.page, "Withdrawn")
+          assert.deepStrictEqual(yield* buttonsAt(ben.page), [])
+          assert.isTrue(yield* fromPromise(() => ben.page.evaluate(() => "kept" in globalThis)))
           assert.deepStrictEqual([...ann.pageErrors, ...ben.pageErrors], [])
         }))
     )

@@ -61,7 +61,13 @@ const expectations: Record<PlantedBugs.BugName, Expectation> = {
     title: "[SEC7] a sign-out that leaves the session's other connections open",
     rules: ["SEC7"],
     seedsMax: 10
-  }
+  },
+  "trimmed-texts": { title: "[TOP10] a text that does not fit its seal", rules: ["TOP10"], seedsMax: 10 },
+  "texts-in-snapshots": { title: "[TOP10] a snapshot that keeps texts", rules: ["TOP10"], seedsMax: 10 },
+  "texts-in-offers": { title: "[TOP10] a submission whose text the ledger keeps", rules: ["TOP10"], seedsMax: 10 },
+  "cached-texts": { title: "[TOP10] a cache of texts that hears of no erasure", rules: ["TOP10"], seedsMax: 20 },
+  "copies-kept": { title: "[TOP10] copies of an erased text in another thread", rules: ["TOP10"], seedsMax: 30 },
+  "points-kept": { title: "[STO4] [TOP10] an index that keeps erased texts", rules: ["STO4"], seedsMax: 20 }
 }
 
 describe("planted bugs", () => {

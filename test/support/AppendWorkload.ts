@@ -90,7 +90,8 @@ const toRequest = ({ command, isEventless, topic }: RecordedAppend, expectedSeq:
     seq: expectedSeq + 1,
     at: 1,
     cause: command,
-    author: "system:alice",
+    principal: { server: "system:alice" },
+    depth: 0,
     version: 1,
     event: { text: "a line" }
   }],

@@ -107,20 +107,20 @@ export const kind = define({
         return accept()
       case "wake_at":
         return accept({ _tag: "WakeSet", at: input.at })
-      case "Woke":
+      case "TimerFired":
         return accept({ _tag: "WakeSet", at: null }, { _tag: "Added", n: 100 })
       case "ask":
         return accept({ _tag: "IntentAdded", intent: { _tag: "Ask", id: context.id, question: input.question } })
       case "send_add": {
         const id = CommandId.make(`${context.id}/send`)
         const payload = { _tag: "Add", n: input.n }
-        return accept({ _tag: "IntentAdded", intent: { _tag: "Tell", id, topic: input.topic, input: payload } })
+        return accept({ _tag: "IntentAdded", intent: { _tag: "SendCommand", id, topic: input.topic, input: payload } })
       }
       case "forward_add":
         return forward(input.topic, { _tag: "Add", n: input.n })
       case "forget":
         return settleIntent(state, input.id, 0)
-      case "Told":
+      case "CommandOutcome":
         return settleIntent(state, input.id, input.rejection === null ? 1000 : -1)
       case "IntentFailed":
         return settleIntent(state, input.id, failureValues[input.reason])

@@ -1,17 +1,20 @@
 /** The history checker detects every kind of violation that it exists for. */
 import { assert, describe, it } from "@effect/vitest"
 import { CommandId } from "../../src/domain/protocol/Ids.ts"
+import { principalOf } from "../../src/domain/protocol/Principal.ts"
 import { compareWithLog, History, type LoggedEvent } from "./History.ts"
 
 const loggedEvent = (seq: number, id: string, author = "ann"): LoggedEvent => ({
   seq,
   cause: CommandId.make(id),
-  author: author as LoggedEvent["author"]
+  principal: principalOf(`system:${author}`)
 })
 
 const threeSends = (): History => {
   const history = new History()
-  for (const [id, author] of [["a", "ann"], ["b", "bob"], ["c", "ann"]] as const) history.recordSend(id, author)
+  for (const [id, author] of [["a", "ann"], ["b", "bob"], ["c", "ann"]] as const) {
+    history.recordSend(id, `system:${author}`)
+  }
   history.acknowledge(history.sent[0]!, 1)
   return history
 }

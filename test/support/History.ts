@@ -2,6 +2,7 @@
  * The history checker: compares the commands that clients sent, and their observed outcomes, with the log (FLT1, SYN3-SYN5).
  * As in Jepsen, a command with an unknown outcome may have been applied or not, but at most once.
  */
+import { authorOf } from "../../src/domain/protocol/Principal.ts"
 import type { PublishedEvent } from "../../src/domain/protocol/Protocol.ts"
 
 /** A command and its outcome, as its sender observed it. */
@@ -14,7 +15,7 @@ export interface SentCommand {
 }
 
 /** The fields of a logged event that the checker compares. */
-export type LoggedEvent = Pick<PublishedEvent, "seq" | "cause" | "author">
+export type LoggedEvent = Pick<PublishedEvent, "seq" | "cause" | "principal">
 
 /** All commands of a test. */
 export class History {
@@ -60,9 +61,10 @@ export class History {
   private checkAuthorOrder(log: ReadonlyArray<LoggedEvent>): ReadonlyArray<string> {
     const sendOrder = new Map(this.sent.map(({ id }, position) => [id, position]))
     const lastByAuthor = new Map<string, number>()
-    return log.flatMap(({ author, cause }) => {
+    return log.flatMap(({ cause, principal }) => {
       const position = sendOrder.get(cause)
       if (position === undefined) return []
+      const author = authorOf(principal)
       const previous = lastByAuthor.get(author) ?? -1
       lastByAuthor.set(author, position)
       return position < previous ? [`${cause} is out of its author's order`] : []

@@ -7,7 +7,7 @@ import { derive } from "../../src/domain/topic/DurableState.ts"
 import { type AnyKind, type Intent, type Kind } from "../../src/domain/topic/Topic.ts"
 import { commandId, topicId } from "./TopicWorld.ts"
 
-/** A command to a topic in this state. */
+/** A command to a topic in this state, as it is decided. */
 export interface Situation<S> {
   readonly state: S
   readonly author: Author
@@ -32,22 +32,23 @@ export const refusedFaults = <S, C, A, E, I extends Intent>(
   { author, input, state }: Situation<S>,
   spoil: PlantedFault<S>
 ): ReadonlyArray<string> => {
-  let last: unknown
+  let left: number | undefined
   const spoilt: AnyKind = {
     ...(kind as AnyKind),
     decide: (current, command, context) => {
       const decision = (kind as AnyKind).decide(current, command, context)
-      if (Result.isSuccess(decision) && decision.success._tag === "Accept") last = decision.success.events.at(-1)
+      if (Result.isSuccess(decision) && decision.success._tag === "Accept") left = decision.success.events.length
       return decision
     },
     evolve: (current, event) => {
       const next = kind.evolve(current as S, event as E)
-      return event === last ? spoil(next, state) : next
+      left = (left ?? 0) - 1
+      return left === 0 ? spoil(next, state) : next
     }
   }
   const durable = { epoch: "e", seq: 5, state, ...derive(kind as AnyKind, state) }
   const commands = [{ id: commandId("spoilt"), author, input }]
-  const inputs = { now: 2_000_000, seed: () => 0, findProcessed: () => undefined }
+  const inputs = { now: 2_000_000, seed: () => 0, past: undefined, findProcessed: () => undefined }
   const { after, decisions: [decision], drafts } = decideBatch(
     spoilt,
     topicId(`${kind.name}:t`),
@@ -56,7 +57,7 @@ export const refusedFaults = <S, C, A, E, I extends Intent>(
     inputs
   )
   if (decision?._tag !== "Reply") return assert.fail("the command is forwarded")
-  assert.isDefined(last, "the command makes no event")
+  assert.isDefined(left, "the command makes no event")
   if (Result.isSuccess(decision.outcome)) return []
   const { code, message, rule } = decision.outcome.failure
   // The server tries its own inputs again.

@@ -17,6 +17,8 @@ export const makePayload = (changes: Partial<Payload> = {}): Payload => ({
   content_hash: "0".repeat(64),
   visibility: "public",
   log_seq: 1,
+  text_seq: 1,
+  c: "0".repeat(43),
   embed_model: "test/model",
   created_at: 0 satisfies Instant,
   version: 1,

@@ -31,6 +31,10 @@ export const tracing = (missing: string | undefined): Prerequisite =>
 export const openSsl = (isInstalled: boolean): Prerequisite =>
   prerequisite(isInstalled ? undefined : "openssl is not installed", "install openssl")
 
+/** Python 3, for a client in another language. */
+export const python = (isInstalled: boolean): Prerequisite =>
+  prerequisite(isInstalled ? undefined : "python3 is not installed", "install Python 3")
+
 /** A browser at `path`. */
 export const browser = (path: string): Prerequisite =>
   prerequisite(

@@ -1,11 +1,11 @@
 /** Room members over the client library, and the room's log as it is stored. */
-import { Effect, Layer, Option, Schedule, type Scope, Stream } from "effect"
+import { Effect, Layer, Option, Result, Schedule, type Scope, Stream } from "effect"
 import { join } from "node:path"
-import { Client, Keys } from "../../src/client/index.ts"
+import { Client, type ClientModel, Keys } from "../../src/client/index.ts"
 import { TopicId, type UserId } from "../../src/domain/protocol/Ids.ts"
-import type { PublishedEvent } from "../../src/domain/protocol/Protocol.ts"
 import { roomKind as kind } from "../../src/domain/room/Room.ts"
-import type { Command, State } from "../../src/domain/room/RoomModel.ts"
+import type { CommandInput, Event, State } from "../../src/domain/room/RoomModel.ts"
+import { decodeEntry } from "../../src/domain/topic/DurableState.ts"
 import type { Entry } from "../../src/domain/topic/Log.ts"
 import { fold } from "../../src/domain/topic/Topic.ts"
 import * as EventLogSql from "../../src/layers/eventlog/EventLogSql.ts"
@@ -31,9 +31,9 @@ export const unlimitedBudgets: Readonly<Record<string, string>> = {
 export interface RoomClient {
   readonly key: UserId
   readonly client: Client.Client
-  readonly room: Client.Topic<State, Command>
+  readonly room: Client.Topic<State, CommandInput>
   /** Every event that the client library delivered, in order. */
-  readonly receivedEvents: ReadonlyArray<PublishedEvent>
+  readonly receivedEvents: ReadonlyArray<ClientModel.ReceivedEvent>
 }
 
 /** Signs in with a new key, joins the room, and listens until the scope ends. */
@@ -43,7 +43,7 @@ export const connectRoomClient = (url: string, topic: TopicId): Effect.Effect<Ro
     // A proxy in between listens on a port that is not the server's audience.
     const client = yield* Client.make({ url, identity, kinds: [kind], checkAudience: false })
     const room = client.topic(kind, topic)
-    const receivedEvents: Array<PublishedEvent> = []
+    const receivedEvents: Array<ClientModel.ReceivedEvent> = []
     // Joins before it subscribes: a subscription to an empty topic is answered with a snapshot after a reconnect.
     yield* room.send({ _tag: "join_room" })
     yield* Effect.acquireRelease(
@@ -74,7 +74,7 @@ export const waitForSeq = (member: RoomClient, seq: number): Effect.Effect<State
 
 /** The fold of these entries. */
 export const roomStateAfter = (topic: TopicId, log: ReadonlyArray<Entry>): State =>
-  fold(kind, kind.initial(topic), log.map(({ event }) => event as never))
+  fold(kind, kind.initial(topic), log.map((entry) => Result.getOrThrow(decodeEntry(kind, entry)).decoded as Event))
 
 /** The topic id of a room. */
 export const roomTopic = (name: string): TopicId => TopicId.make(`room:${name}`)

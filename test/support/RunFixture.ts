@@ -1,13 +1,15 @@
 /** Runs of the Chorus for tests, in which every text is unique. */
 import {
   type ChorusState,
+  type PlainRun,
   type Prior,
   type Step,
   type StepOutput,
-  type StepRecord,
   steps
 } from "../../src/domain/chorus/ChorusModel.ts"
 import { CommandId, TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
+import { sha256 } from "../../src/layers/eventlog/ChainVerification.ts"
+import { sealed, sealedOutput } from "./SealedFixture.ts"
 
 /** The user of the prompt. */
 export const asker = UserId.make("A".repeat(43))
@@ -22,6 +24,8 @@ export const makePrior = (id: string, content: string, author: Prior["author"] =
   content,
   author,
   thread: TopicId.make("thread:archive"),
+  seq: 1,
+  c: sha256(content),
   similarity: 0.5,
   created_at: 1
 })
@@ -72,8 +76,8 @@ export const makeOutput = (step: Step, loop: number, foundPriors: ReadonlyArray<
 export const usage = { provider: "test", model: "test", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
 
 /** A run whose current step is `step` of `loop`, with all earlier steps completed. */
-export const makeRunAt = (step: Step, loop = 0, change: Partial<ChorusState> = {}): ChorusState => {
-  const completedSteps: Array<StepRecord> = []
+export const makeRunAt = (step: Step, loop = 0, change: Partial<PlainRun> = {}): PlainRun => {
+  const completedSteps: Array<PlainRun["steps"][number]> = []
   for (let l = 0; l <= loop; l++) {
     for (const earlier of steps.slice(0, l < loop ? 5 : steps.indexOf(step))) {
       completedSteps.push({ loop: l, step: earlier, output: makeOutput(earlier, l), usage, at: 1 })
@@ -81,23 +85,34 @@ export const makeRunAt = (step: Step, loop = 0, change: Partial<ChorusState> = {
   }
   return {
     prompt_id: CommandId.make("prompt-1"),
+    seq: 1,
     thread_id: topic,
     asker,
     prompt: "How hot should the water for green tea be?",
     messages: [{ author: otherUser, content: "Yesterday we spoke of coffee." }],
+    source_erased: false,
     status: "running",
     current_step: step,
     loop,
     attempt: 0,
     not_before: 0,
     steps: completedSteps,
-    partial: "",
+    partial: null,
     error_state: null,
     asked_at: 1,
     ended_at: null,
     ...change
   }
 }
+
+/** A run as its thread holds it. */
+export const sealedRun = ({ messages, partial, prompt, steps, ...run }: PlainRun): ChorusState => ({
+  ...run,
+  prompt: sealed(prompt),
+  messages: messages.map((line) => ({ ...line, content: sealed(line.content) })),
+  steps: steps.map((record) => ({ ...record, output: sealedOutput(record.output) })),
+  partial: partial === null ? null : sealed(partial)
+})
 
 /** A model's answer: text, delimiter, data. */
 export const formatModelAnswer = (lead: string, data: unknown): string =>

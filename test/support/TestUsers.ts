@@ -57,7 +57,7 @@ export interface RawClient {
     type: string,
     payload?: object,
     thread?: string,
-    more?: { readonly id?: string; readonly signature?: string }
+    more?: { readonly id?: string; readonly signature?: string; readonly salt?: string }
   ) => string
   readonly next: Effect.Effect<ReceivedMessage>
   /** The next message of a type; messages before it are discarded. */

@@ -1,8 +1,11 @@
 /** Thread events, appended to a log without a host. */
 import { Effect } from "effect"
 import { CommandId, type TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
+import { principalOf } from "../../src/domain/protocol/Principal.ts"
 import type * as ThreadModel from "../../src/domain/thread/ThreadModel.ts"
+import type { Erased } from "../../src/domain/topic/Erasure.ts"
 import { EventLog } from "../../src/services/EventLog.ts"
+import { sealed } from "./SealedFixture.ts"
 
 /** The user id of a letter. */
 export const userOf = (letter: string): UserId => UserId.make(letter.repeat(42) + "A")
@@ -13,7 +16,7 @@ export const commandId = (text: string): CommandId => CommandId.make(text)
 /** The creation of a thread. */
 export const threadCreated = (creator: UserId, visibility: ThreadModel.Visibility): ThreadModel.Event => ({
   _tag: "ThreadCreated",
-  title: "t",
+  title: sealed("t"),
   visibility,
   creator,
   at: 1
@@ -24,7 +27,7 @@ export const messagePublished = (id: string, author: UserId, content: string, at
   _tag: "MessagePublished",
   id: commandId(id),
   author,
-  content,
+  content: sealed(content),
   source: null,
   at
 })
@@ -34,7 +37,7 @@ export const submissionOpened = (id: string, author: UserId, content: string): T
   _tag: "SubmissionOpened",
   id: commandId(id),
   author,
-  content,
+  content: sealed(content),
   stake: 1000,
   voters: [],
   at: 3,
@@ -50,14 +53,14 @@ export const submissionSettled = (
   _tag: "SubmissionSettled",
   id: commandId(id),
   outcome,
-  asks: { _tag: "Tell", id: commandId(`${id}/ask`), topic, input: {} },
+  ledger_request: { _tag: "SendCommand", id: commandId(`${id}/ask`), topic, input: {} },
   at: 4
 })
 
 /** Appends events to a thread; a `ThreadCreated` also writes its listing with these members. */
 export const appendEvents = Effect.fnUntraced(function*(
   topic: TopicId,
-  events: ReadonlyArray<ThreadModel.Event>,
+  events: ReadonlyArray<ThreadModel.Event | Erased>,
   members: ReadonlyArray<UserId> = []
 ) {
   const log = yield* EventLog
@@ -72,9 +75,10 @@ export const appendEvents = Effect.fnUntraced(function*(
       seq: expected + i + 1,
       at: event.at,
       cause: commandId(`${topic}/${expected + i + 1}`),
-      author: userOf("A"),
+      principal: principalOf(userOf("A")),
+      depth: 0,
       version: 1,
-      event: { ...event } as never
+      event
     })),
     wakeAt: undefined,
     hasPendingIntents: false,

@@ -2,11 +2,12 @@
 import { Effect, Layer, Result } from "effect"
 import { type Author, CommandId, type Position, TopicId } from "../../src/domain/protocol/Ids.ts"
 import type { Limits } from "../../src/domain/protocol/Limits.ts"
+import { principalOf } from "../../src/domain/protocol/Principal.ts"
 import { decodeServerMessage, type ServerMessage } from "../../src/domain/protocol/Protocol.ts"
 import type { Rejection } from "../../src/domain/protocol/Rejection.ts"
 import type { Receipt } from "../../src/domain/topic/Deduplication.ts"
-import type { UnchainedEntry } from "../../src/domain/topic/Log.ts"
 import type { AnyKind } from "../../src/domain/topic/Topic.ts"
+import { jsonText } from "../../src/layers/delivery/SharedFrame.ts"
 import * as EventLogMemory from "../../src/layers/eventlog/EventLogMemory.ts"
 import * as IntentHandlersLive from "../../src/layers/topics/IntentHandlersLive.ts"
 import * as TopicsLocal from "../../src/layers/topics/TopicsLocal.ts"
@@ -14,6 +15,7 @@ import type { Directory } from "../../src/services/Directory.ts"
 import { type AppendRequest, EventLog, EventLogError, LogUnavailable } from "../../src/services/EventLog.ts"
 import type { IntentHandlers } from "../../src/services/IntentHandlers.ts"
 import { Kinds } from "../../src/services/Kinds.ts"
+import type { EncodedJson } from "../../src/services/OutboundFrame.ts"
 import { type CatchUp, type Subscriber, Topics } from "../../src/services/Topics.ts"
 import * as CounterKind from "./CounterKind.ts"
 
@@ -67,9 +69,10 @@ export const foreignAppend = (
     seq: expectedSeq + 1 + i,
     at: 0,
     cause: CommandId.make(cause),
-    author: alice,
+    principal: principalOf(alice),
+    depth: 0,
     version,
-    event: event as UnchainedEntry["event"]
+    event
   })),
   wakeAt: undefined,
   hasPendingIntents: false,
@@ -182,3 +185,7 @@ export const subscribe = (
 /** The `[from, to]` of the received deltas. */
 export const deltaRanges = ({ received }: RecordingSubscriber): ReadonlyArray<readonly [number, number]> =>
   received.flatMap((message) => message._tag === "delta" ? [[message.from, message.to] as const] : [])
+
+/** The state of a snapshot, as its subscriber gets it. */
+export const snapshotState = (snapshot: EncodedJson): unknown =>
+  (JSON.parse(jsonText(snapshot)) as { readonly state: unknown }).state

@@ -8,7 +8,12 @@ import { Result } from "effect"
 import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
 import { mainLedger } from "../../src/domain/ledger/LedgerModel.ts"
 import { type Author, CommandId, kindOf, TopicId, UserId } from "../../src/domain/protocol/Ids.ts"
+import { type Principal, principalOf } from "../../src/domain/protocol/Principal.ts"
 import type { Rejection } from "../../src/domain/protocol/Rejection.ts"
+import type { Opening } from "../../src/domain/protocol/Seal.ts"
+import { isErased } from "../../src/domain/topic/Erasure.ts"
+import { codecsFor } from "../../src/domain/topic/KindCodecs.ts"
+import { commitTexts, openingsOf, openTexts } from "../../src/domain/topic/SealedText.ts"
 import {
   type AnyKind,
   type CommandOutcome,
@@ -17,6 +22,7 @@ import {
   type Intent,
   type SendCommand
 } from "../../src/domain/topic/Topic.ts"
+import { sha256 } from "../../src/layers/eventlog/ChainVerification.ts"
 
 /** The n-th user, for n from 0 to 9. */
 export const userId = (n: number): UserId => UserId.make(`${"a".repeat(41)}${n}A`)
@@ -31,6 +37,10 @@ export interface TopicInstance {
   readonly topic: TopicId
   state: unknown
   readonly events: Array<unknown>
+  /** Who each event is by. */
+  readonly principals: Array<Principal>
+  /** The openings of texts that stand beside the log. */
+  readonly texts: Record<string, Opening>
   readonly causes: Set<CommandId>
 }
 
@@ -65,39 +75,80 @@ export const getTopic = (world: TopicWorld, topic: TopicId): TopicInstance => {
   if (existing !== undefined) return existing
   const kind = builtInKinds.get(kindOf(topic))
   if (kind === undefined) throw new TypeError(`no kind for ${topic}`)
-  const live: TopicInstance = { kind, topic, state: kind.initial(topic), events: [], causes: new Set() }
+  const live: TopicInstance = {
+    kind,
+    topic,
+    state: kind.initial(topic),
+    events: [],
+    principals: [],
+    texts: {},
+    causes: new Set()
+  }
   world.topics.set(topic, live)
   return live
 }
 
-/** Applies an input as a host does; undefined when it is accepted or a duplicate. */
+/** Applies an input as a host does, its texts as strings or seals; undefined when it is accepted or a duplicate. */
 export const applyCommand = (
   world: TopicWorld,
   topic: TopicId,
   command: CommandId,
   author: Author,
-  input: unknown
+  input: unknown,
+  principal: Principal = principalOf(author)
+): Rejection | undefined => {
+  const { kind, texts } = getTopic(world, topic)
+  const decoded = Result.getOrThrow(codecsFor(kind).decodeInput(input))
+  return applyDecoded(
+    world,
+    topic,
+    command,
+    author,
+    openTexts(commitTexts(decoded, () => command, sha256), texts),
+    principal
+  )
+}
+
+const applyDecoded = (
+  world: TopicWorld,
+  topic: TopicId,
+  command: CommandId,
+  author: Author,
+  input: unknown,
+  principal: Principal
 ): Rejection | undefined => {
   const live = getTopic(world, topic)
   if (live.causes.has(command)) return undefined
   world.seed = (world.seed * 1_103_515_245 + 12_345) >>> 0
-  const decision = live.kind.decide(live.state, input, { id: command, author, now: world.now, seed: world.seed })
+  const past = new Map(
+    live.kind.needs(input).flatMap((seq) => {
+      const by = live.principals[seq - 1]
+      return by === undefined ? [] : [[seq, { principal: by, event: openTexts(live.events[seq - 1], live.texts) }]]
+    })
+  )
+  const context = { id: command, author, principal, now: world.now, seed: world.seed, past }
+  const decision = live.kind.decide(live.state, input, context)
   if (Result.isFailure(decision)) return decision.failure
   if (decision.success._tag === "Forward") {
-    return applyCommand(world, decision.success.topic, command, author, decision.success.input)
+    const { input, topic } = decision.success
+    Object.assign(live.texts, openingsOf(input))
+    return applyCommand(world, topic, command, author, JSON.parse(JSON.stringify(input)), principal)
   }
   // A host would reject it (THR8); no decision of a correct kind comes to that.
   Result.getOrThrow(foldDecision(live.kind, live.state, decision.success.events))
   for (const event of decision.success.events) {
     live.causes.add(command)
     live.events.push(event)
+    live.principals.push(principal)
+    Object.assign(live.texts, openingsOf(event))
+    if (isErased(event)) { for (const c of event.texts) delete live.texts[c] }
     live.state = live.kind.evolve(live.state, event)
     world.onEvent(live, event)
   }
   return undefined
 }
 
-const isSendCommand = (intent: Intent): intent is SendCommand => intent._tag === "Tell"
+const isSendCommand = (intent: Intent): intent is SendCommand => intent._tag === "SendCommand"
 
 /** The pending intents of a topic. */
 export const pendingIntents = (live: TopicInstance): ReadonlyArray<Intent> => live.kind.pending(live.state)
@@ -107,7 +158,7 @@ const deliveries = (world: TopicWorld): ReadonlyArray<() => void> => [
   ...[...world.topics.values()].flatMap((live) =>
     pendingIntents(live).filter(isSendCommand).map((command) => () => {
       const rejection = applyCommand(world, command.topic, command.id, `system:${live.topic}`, command.input) ?? null
-      world.replies.push({ topic: live.topic, outcome: { _tag: "Told", id: command.id, rejection } })
+      world.replies.push({ topic: live.topic, outcome: { _tag: "CommandOutcome", id: command.id, rejection } })
     })
   ),
   ...world.replies.map((reply) => () => {
@@ -133,7 +184,7 @@ export const advanceTime = (world: TopicWorld, millis: number): void => {
     const nextWake = live.kind.nextWake(live.state)
     if (nextWake !== undefined && nextWake <= world.now) {
       applyCommand(world, live.topic, commandId(`wake-${world.now}-${live.events.length}`), "system:clock", {
-        _tag: "Woke"
+        _tag: "TimerFired"
       })
     }
   }
@@ -160,6 +211,11 @@ export const deliverAll = (world: TopicWorld, handleIntent?: (live: TopicInstanc
   throw new TypeError("the topics do not reach quiescence")
 }
 
-/** The fold of a topic's events, in their stored form. */
-export const replayState = (live: TopicInstance): unknown =>
-  fold(live.kind, live.kind.initial(live.topic), JSON.parse(JSON.stringify(live.events)))
+/** The fold of a topic's events, as they are read from its log. */
+export const replayState = ({ events, kind, texts, topic }: TopicInstance): unknown => {
+  const { readEvent } = codecsFor(kind)
+  const decoded = events.map((event) =>
+    Result.getOrThrow(readEvent(kind.version, JSON.parse(JSON.stringify(event)), texts))
+  )
+  return fold(kind, kind.initial(topic), decoded)
+}

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Struct } from "effect"
 import { builtInKinds } from "../../src/domain/BuiltInKinds.ts"
 import * as RoomModel from "../../src/domain/room/RoomModel.ts"
+import { textsIn } from "../../src/domain/topic/SealedText.ts"
 import type { AnyKind } from "../../src/domain/topic/Topic.ts"
 import * as KindLaws from "../../src/testing/KindLaws.ts"
 
@@ -39,6 +40,16 @@ const brokenKinds: ReadonlyArray<{ readonly law: string; readonly kind: AnyKind 
           if (decision._tag === "Accept") { for (const event of decision.events) knownEvents.add(event as object) }
           return decision
         })
+    }
+  },
+  {
+    law: "folds its log to the same state when its texts are erased",
+    kind: {
+      ...room,
+      evolve: (state, event) => ({
+        ...room.evolve(state, event) as object,
+        version: textsIn(event).filter(({ text }) => text.text !== null).length
+      })
     }
   },
   {

@@ -3,7 +3,7 @@
  * run itself has found (CHO10, CHO11). Everything else in an output is text.
  */
 import { Array as Arr } from "effect"
-import type { Citation, Prior, StepOutput } from "./ChorusModel.ts"
+import type { Prior, SealedOutput, SealedOutputOf, StepOutput } from "./ChorusModel.ts"
 
 /** The text of an output that is displayed, and streamed while it is written (CHO5). */
 export const displayText = (output: StepOutput): string => {
@@ -25,9 +25,13 @@ export const displayText = (output: StepOutput): string => {
 
 /**
  * CHO10, CHO11: the output without references to anything but `priors`, without duplicates, and with at most
- * `maxCitations` citations. Per prior the first quote that it contains is kept; other quotes are emptied.
+ * `maxCitations` citations. Per prior the first quote that it contains is kept; other quotes are dropped.
  */
-export const sanitiseOutput = (output: StepOutput, priors: ReadonlyArray<Prior>, maxCitations: number): StepOutput => {
+export const sanitiseOutput = (
+  output: SealedOutput,
+  priors: ReadonlyArray<Prior>,
+  maxCitations: number
+): SealedOutput => {
   const priorsById = new Map(priors.map((prior) => [prior.id, prior]))
   switch (output._tag) {
     case "action":
@@ -47,15 +51,14 @@ export const sanitiseOutput = (output: StepOutput, priors: ReadonlyArray<Prior>,
   }
 }
 
-const mergeCitations = (
-  citations: ReadonlyArray<Citation>,
-  priorsById: ReadonlyMap<string, Prior>
-): ReadonlyArray<Citation> => {
-  const quotes = new Map<string, string>()
+type Citations = SealedOutputOf<"yield">["citations"]
+
+const mergeCitations = (citations: Citations, priorsById: ReadonlyMap<string, Prior>): Citations => {
+  const quotes = new Map<string, Citations[number]["quote"]>()
   for (const { prior: id, quote } of citations) {
     const prior = priorsById.get(id)
     if (prior === undefined) continue
-    quotes.set(id, quotes.get(id) || (prior.content.includes(quote) ? quote : ""))
+    quotes.set(id, quotes.get(id) ?? (quote?.text && prior.content.includes(quote.text) ? quote : null))
   }
   return Array.from(quotes, ([prior, quote]) => ({ prior, quote }))
 }

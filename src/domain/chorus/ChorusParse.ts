@@ -7,7 +7,7 @@
  */
 import { Option, Result, Schema } from "effect"
 import { cut, isHighSurrogate, stripControlCharacters } from "../protocol/Text.ts"
-import type { ChorusState, Prior, Step, StepOutput } from "./ChorusModel.ts"
+import type { PlainRun, Prior, Step, StepOutput } from "./ChorusModel.ts"
 import { delimiter, numberPriors } from "./ChorusPrompt.ts"
 import * as LenientJson from "./LenientJson.ts"
 import { truncate } from "./PromptQuoting.ts"
@@ -54,7 +54,7 @@ const delimiterOverlap = (text: string): number => {
  * emptied. Anything else is a typed failure (SEC32).
  */
 export const parseOutput = (
-  run: ChorusState,
+  run: PlainRun,
   foundPriors: ReadonlyArray<Prior>,
   text: string
 ): Result.Result<StepOutput, MalformedModelOutput> => {
@@ -173,7 +173,9 @@ const buildOutput = (
         final_response: lead,
         citations: dropNulls(fields.citations).flatMap(({ prior: name, quote }) => {
           const prior = resolvePrior(priors, name)
-          return prior === undefined ? [] : [{ prior: prior.id, quote: findQuote(prior.content, String(quote ?? "")) }]
+          return prior === undefined
+            ? []
+            : [{ prior: prior.id, quote: findQuote(prior.content, String(quote ?? "")) || null }]
         }),
         confidence: clampToUnitInterval(fields.confidence)
       }

@@ -4,7 +4,7 @@
  * The system prompt is fixed per step. Everything else, the question included, is quoted in sections of the user prompt
  * and bounded. `ChorusParse` parses the answers.
  */
-import type { ChorusState, Prior, Step, StepOutput, TranscriptLine } from "./ChorusModel.ts"
+import type { PlainRun, Prior, Step, StepOutput } from "./ChorusModel.ts"
 import { displayText } from "./ChorusOutput.ts"
 import { collectPriors } from "./ChorusProgress.ts"
 import * as PromptQuoting from "./PromptQuoting.ts"
@@ -33,7 +33,7 @@ export interface ModelPrompt {
 }
 
 /** The priors of a run and those just found, each once, in the order found. `[n]` in a run's texts counts them from 1. */
-export const numberPriors = (run: ChorusState, foundPriors: ReadonlyArray<Prior>): ReadonlyArray<Prior> => {
+export const numberPriors = (run: PlainRun, foundPriors: ReadonlyArray<Prior>): ReadonlyArray<Prior> => {
   const earlierPriors = collectPriors(run)
   const ids = new Set(earlierPriors.map(({ id }) => id))
   return [...earlierPriors, ...foundPriors.filter(({ id }) => !ids.has(id) && ids.add(id))]
@@ -43,7 +43,7 @@ export const numberPriors = (run: ChorusState, foundPriors: ReadonlyArray<Prior>
  * CHO2: the prompt of the run's current step: the question, the thread, the priors, and the output of every earlier step,
  * within `promptLimits`. `foundPriors` are those of this Experience; `note` is the server's remark on them.
  */
-export const buildPrompt = (run: ChorusState, foundPriors: ReadonlyArray<Prior> = [], note = ""): ModelPrompt => {
+export const buildPrompt = (run: PlainRun, foundPriors: ReadonlyArray<Prior> = [], note = ""): ModelPrompt => {
   const priors = numberPriors(run, foundPriors)
   return {
     system: systemPrompt(run.current_step),
@@ -64,7 +64,7 @@ export const buildPrompt = (run: ChorusState, foundPriors: ReadonlyArray<Prior> 
 }
 
 /** The newest lines that fit, oldest first. */
-const threadSections = (messages: ReadonlyArray<TranscriptLine>): ReadonlyArray<string> => {
+const threadSections = (messages: PlainRun["messages"]): ReadonlyArray<string> => {
   const sections: Array<string> = []
   let remaining: number = promptLimits.thread
   for (const { author, content } of messages.toReversed()) {
@@ -88,7 +88,7 @@ const priorSections = (priors: ReadonlyArray<Prior>): ReadonlyArray<string> => {
   )
 }
 
-const outputSections = (run: ChorusState, priors: ReadonlyArray<Prior>): ReadonlyArray<string> => {
+const outputSections = (run: PlainRun, priors: ReadonlyArray<Prior>): ReadonlyArray<string> => {
   const maxLength = Math.min(promptLimits.output, Math.floor(promptLimits.outputs / run.steps.length))
   const numberByPrior = new Map(priors.map((prior, i) => [prior.id, i + 1]))
   return run.steps.map(({ loop, output, step }) => {

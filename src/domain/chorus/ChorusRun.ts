@@ -4,7 +4,17 @@
  */
 import * as Backoff from "../protocol/Backoff.ts"
 import { type CommandId, deriveId, type Instant, isUser, type TopicId, type UserId } from "../protocol/Ids.ts"
-import type { ChorusEvent, ChorusState, ErrorState, RunStep, RunStepAnswer, Step, StepOutputOf } from "./ChorusModel.ts"
+import { plain, type SealedText } from "../topic/SealedText.ts"
+import type {
+  ChorusEvent,
+  ChorusState,
+  ErrorState,
+  RunStep,
+  RunStepAnswer,
+  SealedOutput,
+  SealedOutputOf,
+  Step
+} from "./ChorusModel.ts"
 import { displayText, sanitiseOutput } from "./ChorusOutput.ts"
 import { collectPriors, insightsConverged } from "./ChorusProgress.ts"
 
@@ -69,33 +79,47 @@ export const createRun = (options: {
   readonly prompt_id: CommandId
   readonly thread_id: TopicId
   readonly asker: UserId
-  readonly prompt: string
+  readonly owner?: UserId
+  readonly prompt: SealedText
+  /** The event of the prompt in its thread's log; 0 for a run outside a thread. */
+  readonly seq?: number
   readonly sibling_of?: CommandId
   readonly at: Instant
 }): ChorusState => ({
   prompt_id: options.prompt_id,
+  seq: options.seq ?? 0,
   thread_id: options.thread_id,
   asker: options.asker,
+  ...(options.owner === undefined ? undefined : { owner: options.owner }),
   prompt: options.prompt,
   ...(options.sibling_of === undefined ? undefined : { sibling_of: options.sibling_of }),
   messages: [],
+  source_erased: false,
   status: "queued",
   current_step: "action",
   loop: 0,
   attempt: 0,
   not_before: options.at,
   steps: [],
-  partial: "",
+  partial: null,
   error_state: null,
   asked_at: options.at,
   ended_at: null
 })
 
 /** Whether the run has ended. Only `PartialKept` can follow. */
-export const isFinished = (state: ChorusState): boolean => state.ended_at !== null
+export const isFinished = ({ ended_at }: Pick<ChorusState, "ended_at">): boolean => ended_at !== null
+
+/**
+ * Whether the text of a step is kept when its run is cancelled. Not of Experience: it repeats priors that no entry names, so
+ * that an erasure of theirs would not find it (TOP10).
+ */
+export const keepsPartial = ({ current_step }: Pick<ChorusState, "current_step">): boolean =>
+  current_step !== "experience"
 
 /** CHO8: whether the text of the cancelled step is still to come; it is kept once. */
-const awaitsPartial = (state: ChorusState): boolean => state.status === "cancelled" && state.partial === ""
+const awaitsPartial = (state: ChorusState): boolean =>
+  state.status === "cancelled" && state.partial === null && !state.source_erased && keepsPartial(state)
 
 /**
  * The outstanding intent of a running run: to carry out its current step. Derived from the state, so that a run that
@@ -118,7 +142,7 @@ export const decide = (
 ): ReadonlyArray<RunEvent> => {
   if (answer.prompt_id !== state.prompt_id || answer.intent !== intentId(state)) return []
   // CHO8: a shutdown interrupts a step as well; the run is not over then, and the step is carried out again.
-  if (answer._tag === "StepCut") {
+  if (answer._tag === "StepInterrupted") {
     const { prompt_id, text } = answer
     return awaitsPartial(state) ? [{ _tag: "PartialKept", prompt_id, text, at: arrival.now }] : []
   }
@@ -128,12 +152,14 @@ export const decide = (
     const message = `asked for ${state.current_step}, the answer was ${answer.output._tag}`
     return decideFailure(state, { _tag: "AIError", message, retryable: true }, arrival)
   }
+  const output = sanitiseOutput(answer.output, collectPriors(plain(state)), runPolicy.maxCitations)
   return [{
     _tag: "StepCompleted",
     prompt_id: state.prompt_id,
     loop: state.loop,
     step: state.current_step,
-    output: sanitiseOutput(answer.output, collectPriors(state), runPolicy.maxCitations),
+    output,
+    loops: shouldLoop(state, output),
     usage: answer.usage,
     at: arrival.now
   }]
@@ -160,16 +186,19 @@ const decideFailure = (
   return [{ _tag: "StepFailed", prompt_id, loop, step, attempt, error, not_before, at: now }]
 }
 
-/** CHO3: whether the run loops as Update asks. */
-const shouldLoop = (state: ChorusState, update: StepOutputOf<"update">): boolean =>
-  update.loop && state.loop < runPolicy.maxLoops && update.confidence < runPolicy.confidenceThreshold &&
-  !insightsConverged(state)
+/** CHO3: whether the run loops as Update asks. Decided once: the texts that it depends on can be erased (TOP10). */
+const shouldLoop = (state: ChorusState, output: SealedOutput): boolean =>
+  output._tag === "update" && output.loop && state.loop < runPolicy.maxLoops &&
+  output.confidence < runPolicy.confidenceThreshold && !insightsConverged(plain(state))
 
-/** CHO10: the users that an answer's citations pay: each cited author once, never the asker. */
-export const citedAuthors = (state: ChorusState, answer: StepOutputOf<"yield">): ReadonlyArray<UserId> => {
-  const authors = new Map(collectPriors(state).map((prior) => [prior.id, prior.author]))
+/** CHO10: the users that an answer's citations pay: each cited author once, an agent's owner for it (AUT8), never the asker. */
+export const citedAuthors = (state: ChorusState, answer: SealedOutputOf<"yield">): ReadonlyArray<UserId> => {
+  const authors = new Map(collectPriors(plain(state)).map((prior) => [prior.id, prior.owner ?? prior.author]))
   const cited = answer.citations.flatMap((citation) => authors.get(citation.prior) ?? [])
-  return [...new Set(cited.filter(isUser))].filter((author) => author !== state.asker).slice(0, runPolicy.maxCitations)
+  return [...new Set(cited.filter(isUser))].filter((author) => author !== (state.owner ?? state.asker)).slice(
+    0,
+    runPolicy.maxCitations
+  )
 }
 
 // -- Evolution ---------------------------------------------------------------
@@ -177,7 +206,10 @@ export const citedAuthors = (state: ChorusState, answer: StepOutputOf<"yield">):
 /** The run after an event; events of other runs are ignored. A cancelled run ends at once (CHO8, FLT19). */
 export const evolve = (state: ChorusState, event: RunEvent): ChorusState => {
   if (event.prompt_id !== state.prompt_id) return state
-  if (event._tag === "PartialKept") return awaitsPartial(state) ? { ...state, partial: event.text } : state
+  if (event._tag === "SourceErased") return { ...state, source_erased: true }
+  if (event._tag === "PartialKept") {
+    return awaitsPartial(state) ? { ...state, messages: [], partial: event.text } : state
+  }
   if (isFinished(state)) return state
   switch (event._tag) {
     case "RunStarted":
@@ -197,7 +229,7 @@ const completeStep = (
   previous: ChorusState,
   event: Extract<ChorusEvent, { readonly _tag: "StepCompleted" }>
 ): ChorusState => {
-  const { at, loop, output, step, usage } = event
+  const { at, loop, loops, output, step, usage } = event
   const steps = [...previous.steps, { loop, step, output, usage, at }]
   const state = { ...previous, steps, attempt: 0, not_before: at, error_state: null }
   switch (output._tag) {
@@ -210,7 +242,7 @@ const completeStep = (
     case "observation":
       return { ...state, current_step: "update" }
     case "update":
-      return shouldLoop(state, output)
+      return loops
         ? { ...state, current_step: "action", loop: state.loop + 1 }
         : { ...state, current_step: "yield" }
     case "yield":
@@ -218,11 +250,14 @@ const completeStep = (
   }
 }
 
-/** The transcript is dropped from the state; the log has it. */
+/**
+ * The transcript is dropped from the state; the log has it. Of a cancelled run it stays until the partial text has come: it
+ * tells what that was made from.
+ */
 const finishRun = (state: ChorusState, status: "yielded" | "failed" | "cancelled", at: Instant): ChorusState => ({
   ...state,
   status,
-  messages: [],
+  messages: status === "cancelled" && keepsPartial(state) ? state.messages : [],
   ended_at: at
 })
 
@@ -233,13 +268,14 @@ const toResponse = (state: ChorusState, event: RunEvent): RunResponse | null => 
   switch (event._tag) {
     case "RunStarted":
     case "RunCancelled":
+    case "SourceErased":
       return null
     case "StepCompleted":
-      return { prompt_id, loop: event.loop, step: event.step, status, text: displayText(event.output) }
+      return { prompt_id, loop: event.loop, step: event.step, status, text: displayText(plain(event.output)) }
     case "StepFailed":
     case "RunFailed":
       return { prompt_id, loop, step: current_step, status, text: event.error.message }
     case "PartialKept":
-      return { prompt_id, loop, step: current_step, status, text: event.text }
+      return { prompt_id, loop, step: current_step, status, text: plain(event.text) }
   }
 }

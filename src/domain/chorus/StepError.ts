@@ -79,3 +79,7 @@ export const overBudget = (message: string): StepError => new AIError({ message,
 /** The run has no output of an earlier step. The run is a fold of the log, so that a retry would see the same. */
 export const missingStepOutput = (step: string): StepError =>
   new StateError({ message: `the run has no output of its ${step} step`, retryable: false })
+
+/** TOP10: a prior was erased while the run was told of it. The search is made again, without it. */
+export const priorErased = (): StepError =>
+  new StateError({ message: "a message that was found was erased: the search starts again", retryable: true })

@@ -39,13 +39,8 @@ export const handleAuthenticated = (
   if (incoming._tag === "Control") return handleControl(withoutStrikes, message.at, incoming, limits)
   const atCapacity = withoutStrikes.in_flight >= limits.inFlight
   const next = atCapacity ? block(withoutStrikes, message, capacityRetryMillis) : unblock(withoutStrikes, message)
-  return startRequest({ ...next, thread_id: incoming.topic }, incoming.id, limits, {
-    _tag: "SubmitCommand",
-    ref: incoming.id,
-    topic: incoming.topic,
-    command: incoming.command,
-    ...(incoming.signed === undefined ? undefined : { signed: incoming.signed })
-  })
+  const { _tag: _, id: ref, ...command } = incoming
+  return startRequest({ ...next, thread_id: incoming.topic }, ref, limits, { _tag: "SubmitCommand", ref, ...command })
 }
 
 // -- The order of commands (CON7) --------------------------------------------

@@ -26,9 +26,9 @@
  */
 import { Schema } from "effect"
 import { CommandId, ConnectionId, Instant, Position, TopicId, UserId } from "../protocol/Ids.ts"
+import { Attestation } from "../protocol/Principal.ts"
 import { Challenge, ServerMessage } from "../protocol/Protocol.ts"
 import { ErrorCode } from "../protocol/Rejection.ts"
-import { SignedCommand } from "../protocol/SignedCommand.ts"
 import { StateHash } from "../protocol/StateHash.ts"
 import { ClientMessage } from "./FrameDecoder.ts"
 
@@ -65,6 +65,8 @@ export const ConnectionState = Schema.Struct({
   client_id: Schema.NullOr(Schema.String),
   /** Whether commands behind a rate-limited one are rejected with it, so that none overtakes it (CON7). */
   in_order: Schema.Boolean,
+  /** What the client presents to sign in; once authenticated, what was verified, and its user acts by as an agent (AUT8). */
+  attestation: Schema.NullOr(Attestation),
   user: Schema.NullOr(UserId),
   /** The current thread: the topic of the last command. */
   thread_id: Schema.NullOr(TopicId),
@@ -111,12 +113,21 @@ export const Message = Schema.TaggedUnion({
   /** The result of `IssueChallenge`. */
   ChallengeIssued: { ref: CommandId, public_key: UserId, challenge: Challenge },
   /** The results of `VerifySignature` and `ResumeSession`. */
-  SignedIn: { at: Instant, ref: CommandId, user: UserId, session: Schema.String, expires_at: Instant },
+  SignedIn: {
+    at: Instant,
+    ref: CommandId,
+    user: UserId,
+    /** The attestation of the intent, verified; none of a person. */
+    attestation: Schema.optionalKey(Attestation),
+    session: Schema.String,
+    expires_at: Instant
+  },
   AuthRejected: {
     at: Instant,
     ref: CommandId,
     code: ErrorCode,
     message: Schema.String,
+    rule: Schema.optionalKey(Schema.String),
     retry_after_ms: Schema.optionalKey(Schema.Natural)
   },
   /** The session's token was renewed, by this connection or another one of the session. */
@@ -143,10 +154,16 @@ export type Message = typeof Message.Type
 export const Intent = Schema.TaggedUnion({
   /** Make a challenge for this key; the result is `ChallengeIssued`. */
   IssueChallenge: { ref: CommandId, public_key: UserId },
-  /** Verify the signature, and open a session; the result is `SignedIn` or `AuthRejected`. */
-  VerifySignature: { ref: CommandId, challenge: Challenge, public_key: UserId, signature: Schema.String },
+  /** Verify the signature and the attestation, if any, and open a session; the result is `SignedIn` or `AuthRejected`. */
+  VerifySignature: {
+    ref: CommandId,
+    challenge: Challenge,
+    public_key: UserId,
+    signature: Schema.String,
+    attestation: Schema.optionalKey(Attestation)
+  },
   /** Resume the session of a token; the result is `SignedIn` or `AuthRejected`. */
-  ResumeSession: { ref: CommandId, token: Schema.String },
+  ResumeSession: { ref: CommandId, token: Schema.String, attestation: Schema.optionalKey(Attestation) },
   /** Answer `ref` with `init`, unless the connection may not stay (AUT7, SEC24). */
   SendInit: { ref: CommandId, user: UserId },
   /** Renew the session's token, and answer `ref` with its successor (AUT2). */
@@ -155,8 +172,15 @@ export const Intent = Schema.TaggedUnion({
   RevokeSession: { ref: CommandId, session: Schema.String },
   /** Hold the session for resumption until `until`, even if its token expires before (CON5). */
   ExtendSession: { session: Schema.String, until: Instant },
-  /** Submit a command; with `signed`, only if that signature is valid (AUT5). */
-  SubmitCommand: { ref: CommandId, topic: TopicId, command: Schema.Json, signed: Schema.optionalKey(SignedCommand) },
+  /** Submit a command; with a signature, only if that is valid (AUT5). */
+  SubmitCommand: {
+    ref: CommandId,
+    topic: TopicId,
+    command: Schema.Unknown,
+    timestamp: Instant,
+    salt: Schema.optionalKey(Schema.String),
+    signature: Schema.optionalKey(Schema.String)
+  },
   /** Subscribe to a topic, from `position` if given (SYN2). */
   Subscribe: { ref: CommandId, topic: TopicId, position: Schema.NullOr(Position) },
   /** End a subscription, or cancel a request for one. */

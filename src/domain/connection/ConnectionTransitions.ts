@@ -17,6 +17,7 @@ export const initial = (id: ConnectionId, at: Instant): ConnectionState => ({
   connection_id: id,
   client_id: null,
   in_order: false,
+  attestation: null,
   user: null,
   thread_id: null,
   status: { _tag: "Unauthenticated" },
@@ -74,7 +75,8 @@ export const reject = (
   ref: string | null,
   code: ErrorCode,
   message: string,
-  retryAfter?: number
+  retryAfter?: number,
+  rule?: string
 ): Transition => [
   state,
   [sendReply(ref, {
@@ -83,7 +85,8 @@ export const reject = (
     code,
     message,
     retryable: isRetryable(code),
-    ...(retryAfter === undefined ? undefined : { retry_after_ms: retryAfter })
+    ...(retryAfter === undefined ? undefined : { retry_after_ms: retryAfter }),
+    ...(rule === undefined ? undefined : { rule })
   })]
 ]
 

@@ -1,6 +1,8 @@
 /** A connection without a user: it can prove a key or resume a session, and nothing else (AUT1, AUT2, AUT3, AUT4). */
 import type { Instant } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
+import type { Attestation } from "../protocol/Principal.ts"
+import type { ClientControl } from "../protocol/Protocol.ts"
 import * as Identity from "../session/Identity.ts"
 import { closeCode } from "./CloseCode.ts"
 import type { ConnectionState, Message, Transition } from "./ConnectionModel.ts"
@@ -43,8 +45,7 @@ export const handleUnauthenticated = (
           {
             ...state,
             status: { _tag: "Unauthenticated" },
-            client_id: control.client_id ?? null,
-            in_order: control.in_order ?? false
+            ...signInFields(control)
           },
           [{ _tag: "IssueChallenge", ref: id, public_key: control.public_key }]
         ]
@@ -55,11 +56,15 @@ export const handleUnauthenticated = (
       return [
         {
           ...state,
-          client_id: control.client_id ?? null,
-          in_order: control.in_order ?? false,
+          ...signInFields(control),
           status: { _tag: "Verifying", ref: id }
         },
-        [{ _tag: "ResumeSession", ref: id, token: control.session_token }]
+        [{
+          _tag: "ResumeSession",
+          ref: id,
+          token: control.session_token,
+          ...attestationField(control.attestation)
+        }]
       ]
     case "renew":
     case "sign_out":
@@ -74,6 +79,19 @@ export const handleUnauthenticated = (
       return reject(state, id, "unauthenticated", "sign in first")
   }
 }
+
+/** What a client states about itself when it signs in; each sign-in replaces what an earlier one stated. */
+const signInFields = (
+  { attestation, client_id, in_order }: Extract<ClientControl, { readonly _tag: "connect" | "resume" }>
+): Pick<ConnectionState, "attestation" | "client_id" | "in_order"> => ({
+  attestation: attestation ?? null,
+  client_id: client_id ?? null,
+  in_order: in_order ?? false
+})
+
+/** An attestation as a field; no field for a person. */
+const attestationField = (attestation: Attestation | null | undefined): { readonly attestation?: Attestation } =>
+  attestation === null || attestation === undefined ? {} : { attestation }
 
 /** The retry delay, in milliseconds, after a signature that was not verified because its challenge had expired. */
 const staleChallengeRetryMillis = 1_000
@@ -104,7 +122,7 @@ const verifyChallenge = (
   }
   return [
     { ...state, status: { _tag: "Verifying", ref: id } },
-    [{ _tag: "VerifySignature", ref: id, challenge, public_key, signature }]
+    [{ _tag: "VerifySignature", ref: id, challenge, public_key, signature, ...attestationField(state.attestation) }]
   ]
 }
 
@@ -126,13 +144,14 @@ export const handleVerification = (
   if (message._tag === "AuthRejected") {
     const reset: ConnectionState = { ...state, status: { _tag: "Unauthenticated" } }
     return message.code === "auth_failed"
-      ? failAuthentication(reset, message.ref, message.message, limits)
-      : reject(reset, message.ref, message.code, message.message, message.retry_after_ms)
+      ? failAuthentication(reset, message.ref, message.message, limits, undefined, message.rule)
+      : reject(reset, message.ref, message.code, message.message, message.retry_after_ms, message.rule)
   }
   return [
     {
       ...state,
       user: message.user,
+      attestation: message.attestation ?? null,
       status: { _tag: "Authenticated", session: message.session, expires_at: message.expires_at },
       error_state: null,
       pre_auth_frames: 0,
@@ -149,7 +168,8 @@ const failAuthentication = (
   ref: string,
   message: string,
   limits: Limits,
-  retryAfter?: number
+  retryAfter?: number,
+  rule?: string
 ): Transition => {
   const state: ConnectionState = {
     ...previous,
@@ -158,7 +178,7 @@ const failAuthentication = (
     auth_failures: previous.auth_failures + 1,
     error_state: { _tag: "AuthError", message }
   }
-  const [, replies] = reject(state, ref, "auth_failed", message, retryAfter)
+  const [, replies] = reject(state, ref, "auth_failed", message, retryAfter, rule)
   return state.auth_failures < limits.authTries ? [state, replies] : close(state, {
     code: closeCode.unauthenticated,
     reason: "too many failed sign-ins",

@@ -5,19 +5,25 @@
  * (SEC17), well-formed strings (SEC18), no key that reaches a prototype (SEC19).
  */
 import { Exit, Result, Schema } from "effect"
-import { CommandId, kindOf, TopicId } from "../protocol/Ids.ts"
+import { CommandId, Instant, kindOf, TopicId } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import { ClientControl, clientControlTypes, Envelope } from "../protocol/Protocol.ts"
 import type { ErrorCode } from "../protocol/Rejection.ts"
-import { SignedCommand } from "../protocol/SignedCommand.ts"
 import type { AnyKind } from "../topic/Topic.ts"
 import { hasLossyNumber } from "./LossyNumbers.ts"
 
 /** A well-formed message: a control message of the connection, or a command to a topic. */
 export const ClientMessage = Schema.TaggedUnion({
   Control: { id: CommandId, control: ClientControl, topic: Schema.NullOr(TopicId) },
-  /** `signed` is not verified yet. */
-  Command: { id: CommandId, topic: TopicId, command: Schema.Json, signed: Schema.optionalKey(SignedCommand) }
+  /** `command` is decoded by its kind, its texts not committed to. The signature is not verified yet. */
+  Command: {
+    id: CommandId,
+    topic: TopicId,
+    command: Schema.Unknown,
+    timestamp: Instant,
+    salt: Schema.optionalKey(Schema.String),
+    signature: Schema.optionalKey(Schema.String)
+  }
 })
 export type ClientMessage = typeof ClientMessage.Type
 
@@ -57,7 +63,7 @@ export const makeDecoder = (
   const decoders = new Map([...kinds].map(([name, { Command, commands }]) =>
     [
       name,
-      { commands, decode: Schema.decodeUnknownExit(Command as Schema.Codec<Schema.Json, unknown>, strict) }
+      { commands, decode: Schema.decodeUnknownExit(Command, strict) }
     ] as const
   ))
 
@@ -73,13 +79,15 @@ export const makeDecoder = (
     if (Exit.isFailure(decoded)) {
       return reject(envelope.id, "malformed", `the payload does not match the schema of ${envelope.type}`)
     }
-    const { id, signature, timestamp } = envelope
-    const request = { topic, command: decoded.value }
+    const { id, salt, signature, timestamp } = envelope
     return Result.succeed({
       _tag: "Command",
       id: id as CommandId,
-      ...request,
-      ...(signature === undefined ? undefined : { signed: { ...request, timestamp, signature } })
+      topic,
+      command: decoded.value,
+      timestamp,
+      ...(salt === undefined ? undefined : { salt }),
+      ...(signature === undefined ? undefined : { signature })
     })
   }
 
@@ -132,6 +140,7 @@ const decodeControlMessage = (envelope: Envelope): Result.Result<ClientMessage, 
     return reject(envelope.id, "malformed", `thread_id is missing: ${envelope.type} needs one`)
   }
   if (envelope.signature !== undefined) return reject(envelope.id, "malformed", "only commands carry a signature")
+  if (envelope.salt !== undefined) return reject(envelope.id, "malformed", "only commands carry a salt")
   const payload = withTag(envelope)
   const decoded = decodeControl(payload)
   return Exit.isSuccess(decoded) && isLossless(payload, decoded.value)

@@ -8,6 +8,7 @@ import { HashMap, HashSet, Option } from "effect"
 import { type CommandId, deriveId, type Instant, isUser, kindOf, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { accept, type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
+import * as LedgerBudgets from "./LedgerBudgets.ts"
 import * as LedgerGrants from "./LedgerGrants.ts"
 import type { EventsOrRejection } from "./LedgerGrants.ts"
 import * as LedgerInvariants from "./LedgerInvariants.ts"
@@ -34,6 +35,7 @@ const initial = (): State => ({
   offers: [],
   ungranted: HashSet.empty(),
   rewards: LedgerGrants.noRewards,
+  agents: LedgerBudgets.nothingSpent,
   version: 0
 })
 
@@ -64,20 +66,22 @@ const decideInput = (state: State, input: Answer | HostAnswer, context: CommandC
       return LedgerGrants.decideReward(state, input, context.now)
     case "Settle":
       return decideSettle(state, input, context.now)
-    case "Told":
-      return state.offers.some((offer) => offer.tell.id === input.id)
+    case "CommandOutcome":
+      return state.offers.some((offer) => offer.command.id === input.id)
         ? [{ _tag: "OfferClosed", id: input.id, accepted: input.rejection === null, at: context.now }]
         : []
     // An offer without a usable answer is made again when the ledger is loaded: its outcome is not known.
     case "IntentFailed":
-    case "Woke":
+    case "TimerFired":
       return []
   }
 }
 
-/** LED1: reserves a stake of the author, and offers it to the other topic. */
+/** LED1, AUT8: reserves a stake of the author, or of the owner for an agent, and offers it to the other topic. */
 const decideEscrow = (state: State, input: Escrow, user: UserId, context: CommandContext): EventsOrRejection => {
-  const from = LedgerModel.userAccount(user)
+  const attestation = LedgerBudgets.attestationOf(context.principal)
+  const payer = attestation?.owner ?? user
+  const from = LedgerModel.userAccount(payer)
   const available = balanceOf(state, from)
   if (context.id.length > 200) return makeRejection("malformed", "SYN1", "the id is too long: use a UUID")
   if (HashMap.has(state.accounts, LedgerModel.stakeAccount(context.id))) {
@@ -87,19 +91,28 @@ const decideEscrow = (state: State, input: Escrow, user: UserId, context: Comman
     return makeRejection("forbidden", "LED1", "a stake cannot be offered to the ledger")
   }
   if (input.amount === 0) return makeRejection("rule_violated", "THR2", "a stake is at least one token")
+  const overBudget = attestation === undefined
+    ? undefined
+    : LedgerBudgets.rejectStake(state, from, attestation, input.amount, context.now)
+  if (overBudget !== undefined) return overBudget
   if (available < input.amount) {
     return makeRejection(
       "insufficient_funds",
       "LED1",
-      `your balance is too low: this needs ${input.amount} tokens, and you have ${available}${
-        LedgerGrants.isGranted(state, user) ? "" : ungrantedHint
-      }`
+      `${payer === user ? "your" : "your owner's"} balance is too low: this needs ${input.amount} tokens, and ${
+        payer === user ? "you have" : "there are"
+      } ${available}${LedgerGrants.isGranted(state, payer) ? "" : ungrantedHint}`
     )
   }
-  const offerCommand = { _tag: "Tell", id: offerCommandId(context.id), topic: input.topic, input: input.input } as const
-  return [
-    { _tag: "Escrowed", offer: { id: context.id, from, amount: input.amount, tell: offerCommand }, at: context.now }
-  ]
+  const offerCommand = {
+    _tag: "SendCommand",
+    id: offerCommandId(context.id),
+    topic: input.topic,
+    input: input.input
+  } as const
+  const spenderField = attestation === undefined ? undefined : { spender: LedgerBudgets.spenderOf(attestation) }
+  const offer = { id: context.id, from, amount: input.amount, ...spenderField, command: offerCommand }
+  return [{ _tag: "Escrowed", offer, at: context.now }]
 }
 
 const ungrantedHint =
@@ -111,7 +124,7 @@ const offerCommandId = (escrow: CommandId): CommandId => deriveId(escrow, ":offe
 
 const decideTransfer = (
   state: State,
-  { amount, from, reason, to }: Transfer,
+  { amount, cause, from, to }: Transfer,
   context: CommandContext
 ): EventsOrRejection => {
   if (from.startsWith("stake:") || to.startsWith("stake:")) {
@@ -124,7 +137,7 @@ const decideTransfer = (
   const available = balanceOf(state, from)
   return available < amount
     ? makeRejection("insufficient_funds", "LED1", `the balance of ${from} is too low: ${available} of ${amount} tokens`)
-    : [{ _tag: "Moved", from, shares: [{ to, amount }], reason, at: context.now }]
+    : [{ _tag: "Moved", from, shares: [{ to, amount }], cause, at: context.now }]
 }
 
 const decideSettle = (state: State, input: Settle, at: Instant): EventsOrRejection => {
@@ -136,7 +149,7 @@ const decideSettle = (state: State, input: Settle, at: Instant): EventsOrRejecti
   }
   const shareTotal = input.shares.reduce((sum, share) => sum + share.amount, 0)
   return shareTotal === reserved
-    ? [{ _tag: "Moved", from, shares: input.shares, reason: input.reason, at }]
+    ? [{ _tag: "Moved", from, shares: input.shares, cause: input.cause, at }]
     : makeRejection("rule_violated", "LED2", `the shares add up to ${shareTotal} tokens, but the stake is ${reserved}`)
 }
 
@@ -163,15 +176,25 @@ const evolve = (previous: State, event: Event): State => {
     case "Escrowed": {
       const { amount, from, id } = event.offer
       const shares = [{ to: LedgerModel.stakeAccount(id), amount }]
-      return { ...state, accounts: moveTokens(state.accounts, from, shares), offers: [...state.offers, event.offer] }
+      return {
+        ...state,
+        accounts: moveTokens(state.accounts, from, shares),
+        offers: [...state.offers, event.offer],
+        agents: LedgerBudgets.withStake(state.agents, event.offer)
+      }
     }
     case "OfferClosed": {
-      const offer = state.offers.find((offer) => offer.tell.id === event.id)
+      const offer = state.offers.find((offer) => offer.command.id === event.id)
       const offers = state.offers.filter((other) => other !== offer)
       if (offer === undefined || event.accepted) return { ...state, offers }
       const stake = LedgerModel.stakeAccount(offer.id)
       const shares = [{ to: offer.from, amount: balanceOf(state, stake) }]
-      return { ...state, offers, accounts: moveTokens(state.accounts, stake, shares) }
+      return {
+        ...state,
+        offers,
+        accounts: moveTokens(state.accounts, stake, shares),
+        agents: LedgerBudgets.withoutStake(state.agents, offer)
+      }
     }
   }
 }
@@ -191,9 +214,6 @@ const moveTokens = (accounts: State["accounts"], from: AccountId, shares: Readon
 /** The kind of the ledger. Only the server reads it (AUT4); users receive their own balance from the gateway. */
 export const ledgerKind = define({
   name: "ledger",
-  // Version 2 counts rewards. The events of version 1 remain as they are; its snapshots lack the counts.
-  version: 2,
-  upcasters: { 1: (event) => event },
   State: LedgerModel.State,
   Command: LedgerModel.Command,
   Answer: LedgerModel.Answer,
@@ -201,7 +221,8 @@ export const ledgerKind = define({
   initial,
   decide,
   evolve,
+  evolveErased: (state) => ({ ...state, version: state.version + 1 }),
   validate: LedgerInvariants.validate,
-  pending: (state) => state.offers.map((offer) => offer.tell),
+  pending: (state) => state.offers.map((offer) => offer.command),
   canRead: (_state, reader) => !isUser(reader)
 })

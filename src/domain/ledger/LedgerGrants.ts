@@ -25,8 +25,6 @@ export type EventsOrRejection = ReadonlyArray<Event> | Rejection
 
 type Reward = Extract<Answer, { readonly _tag: "Reward" }>
 
-const grantReason = "grant"
-
 const treasuryBalance = ({ accounts }: State): number => Option.getOrElse(HashMap.get(accounts, "treasury"), () => 0)
 
 /** LED3: whether a user had the grant. */
@@ -43,7 +41,7 @@ export const decideGrant = (state: State, user: UserId, at: Instant): EventsOrRe
   if (isGranted(state, user)) return []
   const amount = Math.min(grantPolicy.initialGrant, treasuryBalance(state))
   const shares = [{ to: LedgerModel.userAccount(user), amount }]
-  return [{ _tag: "Moved", from: "treasury", shares, reason: grantReason, at }]
+  return [{ _tag: "Moved", from: "treasury", shares, cause: { _tag: "Grant" }, at }]
 }
 
 /** LED3: the counters of a citation. */
@@ -52,13 +50,13 @@ const rewardAllowances = ({ asker, author }: Pick<Reward, "asker" | "author">) =
 
 /** CHO10, LED3: pays a cited author, unless the asker's or the author's citations of the day are paid already. */
 export const decideReward = (state: State, input: Reward, at: Instant): EventsOrRejection => {
-  const { amount, asker, author, reason } = input
+  const { amount, asker, author, prompt, thread } = input
   if (Result.isFailure(DailyBudget.spend(state.rewards, rewardAllowances(input), amount, at))) {
     return makeRejection("rule_violated", "LED3", "no more citations of this asker or author are paid today")
   }
   return treasuryBalance(state) < amount
     ? makeRejection("insufficient_funds", "LED3", "the treasury is empty: citations are not paid")
-    : [{ _tag: "Rewarded", asker, author, amount, reason, at }]
+    : [{ _tag: "Rewarded", asker, author, amount, thread, prompt, at }]
 }
 
 // -- Evolution ---------------------------------------------------------------
@@ -83,8 +81,8 @@ export const ungrantedAfterShares = (
 /** LED3: a movement is a payment, or the grant. */
 export const ungrantedAfterMove = (
   state: State,
-  { from, reason, shares }: Extract<Event, { _tag: "Moved" }>
+  { cause, from, shares }: Extract<Event, { _tag: "Moved" }>
 ): State["ungranted"] =>
-  from === "treasury" && reason === grantReason
+  from === "treasury" && cause._tag === "Grant"
     ? shares.reduce((marked, { to }) => HashSet.remove(marked, to), state.ungranted)
     : ungrantedAfterShares(state, shares)

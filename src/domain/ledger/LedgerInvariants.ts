@@ -12,6 +12,8 @@
  *    stake of a refused offer is returned.
  * 6. A user without a grant has an account (LED3), and only the users that an event names gain or lose that mark.
  * 7. What citations were paid today changes by a citation only (CHO10).
+ * 8. What an agent has spent of a budget is a whole number, not negative, and changes only by a stake that counts against
+ *    it, and by its refusal (AUT8).
  *
  * The cost is proportional to the accounts that the events name, not to all. The number of accounts tells whether others
  * appeared or are gone; that the balance of another did not change is not checked.
@@ -33,6 +35,7 @@ export const validate = (change: LedgerChange): ReadonlyArray<string> => {
     next.rewards !== old.rewards && !events.some((event) => event._tag === "Rewarded"),
     "citations are counted that were not paid"
   )
+  validateBudgets(change, faults)
   const moved = movedByAccount(change)
   validateBalances(change, moved, faults)
   validateGrants(change, moved, faults)
@@ -40,6 +43,17 @@ export const validate = (change: LedgerChange): ReadonlyArray<string> => {
   const offers = transitionsOf(old.offers, next.offers, ({ id }) => id)
   for (const transition of offers) validateOffer(change, transition, faults)
   return [...faults.found]
+}
+
+const validateBudgets = ({ events, new: next, old }: LedgerChange, faults: Faults): void => {
+  if (next.agents === old.agents) return
+  const counted = events.some((event) =>
+    event._tag === "Escrowed" && event.offer.spender !== undefined ||
+    event._tag === "OfferClosed" &&
+      old.offers.some(({ spender, command }) => command.id === event.id && spender !== undefined)
+  )
+  faults.when(!counted, "an agent's budget is charged for nothing")
+  faults.when(HashMap.some(next.agents, ({ spent }) => spent < 0), "an agent has spent less than nothing")
 }
 
 /** By each account that an event names, the tokens that the events move to it; negative if from it. */
@@ -63,7 +77,7 @@ const movedByAccount = ({ events, old }: LedgerChange): Moved => {
         move(event.offer.from, LedgerModel.stakeAccount(event.offer.id), event.offer.amount)
         break
       case "OfferClosed": {
-        const offer = old.offers.find(({ tell }) => tell.id === event.id)
+        const offer = old.offers.find(({ command }) => command.id === event.id)
         if (offer === undefined || event.accepted) break
         const stake = LedgerModel.stakeAccount(offer.id)
         move(stake, offer.from, balanceIn(old, stake) ?? 0)
@@ -119,7 +133,7 @@ const validateOfferEvent = ({ offers }: State, event: Event, faults: Faults): vo
     faults.when(!offers.some(({ id }) => id === event.offer.id), "an offer is missing")
   }
   if (event._tag === "OfferClosed") {
-    faults.when(offers.some(({ tell }) => tell.id === event.id), "an answered offer is still there")
+    faults.when(offers.some(({ command }) => command.id === event.id), "an answered offer is still there")
   }
 }
 
@@ -133,8 +147,8 @@ const validateOffer = ({ events, new: next }: LedgerChange, transition: Transiti
     case "Updated":
       return faults.when(true, "an offer changed")
     case "Deleted": {
-      const { id, tell } = transition.old
-      const answer = events.find((event) => event._tag === "OfferClosed" && event.id === tell.id)
+      const { id, command } = transition.old
+      const answer = events.find((event) => event._tag === "OfferClosed" && event.id === command.id)
       faults.when(answer === undefined, "an offer was removed without an answer")
       faults.when(
         answer?._tag === "OfferClosed" && !answer.accepted &&

@@ -23,14 +23,23 @@ export type Author = typeof Author.Type
 /** Whether an author is a user. */
 export const isUser = (author: Author): author is UserId => !author.startsWith("system:")
 
-/** `kind:name`, at most 233 ASCII characters. The protocol's `thread_id`, for every kind. */
+/** `kind:name`, or `kind:host/name` for a topic of a tenant (ROO11). ASCII. The protocol's `thread_id`, for every kind. */
 export const TopicId = Schema.String.check(
-  Schema.isPattern(/^[a-z][a-z0-9]{0,31}:[A-Za-z0-9._~-]{1,200}$/u)
+  Schema.isPattern(/^[a-z][a-z0-9]{0,31}:(?:[a-z0-9][a-z0-9.-]{0,252}\/)?[A-Za-z0-9._~-]{1,200}$/u)
 ).pipe(Schema.brand("TopicId"))
 export type TopicId = typeof TopicId.Type
 
 /** The name of a topic's kind: the part before the colon. */
 export const kindOf = (topic: TopicId): string => topic.slice(0, topic.indexOf(":"))
+
+/** The tenant of a topic; "" for the server's own topics. */
+export const hostOf = (topic: TopicId): string => topic.slice(topic.indexOf(":") + 1, Math.max(0, topic.indexOf("/")))
+
+/** A topic of another kind in the tenant of `topic`. */
+export const siblingTopic = (topic: TopicId, kind: string, name: string): TopicId => {
+  const host = hostOf(topic)
+  return `${kind}:${host === "" ? "" : `${host}/`}${name}` as TopicId
+}
 
 /** Chosen by the sender; a UUID on the wire. A topic applies an id at most once, without expiry (SYN4). */
 export const CommandId = Schema.String.check(Schema.isBetweenLength(1, 255)).pipe(Schema.brand("CommandId"))
@@ -53,3 +62,14 @@ export const Position = Schema.Struct({
   seq: Schema.Natural
 })
 export type Position = typeof Position.Type
+
+/** An event of a log. */
+export const EventAddress = Schema.Struct({ seq: Schema.Natural, topic: TopicId })
+export type EventAddress = typeof EventAddress.Type
+
+/** What an event answers: another event, or an intent of its own topic. */
+export const Answered = Schema.Union([
+  EventAddress,
+  Schema.Struct({ intent: CommandId })
+])
+export type Answered = typeof Answered.Type

@@ -7,8 +7,12 @@
  * name (SEC19), and contain patterns that take linear time (SEC20).
  */
 import { Schema } from "effect"
-import { Author, CommandId, Instant, Position, TopicId, UserId } from "./Ids.ts"
+import { Hash } from "./Hash.ts"
+import { Answered, Author, CommandId, Instant, Position, TopicId, UserId } from "./Ids.ts"
+import { Attestation, Principal } from "./Principal.ts"
 import { ErrorCode } from "./Rejection.ts"
+import { Openings } from "./Seal.ts"
+import { SignedCommand } from "./SignedCommand.ts"
 import { StateHash } from "./StateHash.ts"
 
 /** The WebSocket subprotocol (SYN1). It is also assumed for a client that offers none. */
@@ -29,7 +33,12 @@ export const Envelope = Schema.Struct({
   timestamp: Instant,
   thread_id: Schema.optionalKey(TopicId),
   /** The author's signature over a command (AUT5); `SignedCommand.signingInput` defines its input. */
-  signature: Schema.optionalKey(Base64Url)
+  signature: Schema.optionalKey(Base64Url),
+  /**
+   * Random text, drawn once per command that holds text, and sent again unchanged (TOP10, SYN4): its texts are committed to
+   * under salts derived from it. Without it the server draws one, and a repeat is known by its id and author alone.
+   */
+  salt: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{22,64}$/u)))
 })
 export type Envelope = typeof Envelope.Type
 
@@ -38,16 +47,20 @@ export type Envelope = typeof Envelope.Type
 /** An ephemeral value that replaces the sender's earlier one under `key`; never logged (ROO3). `null` removes it. */
 const signalPayload = { key: ShortName, value: Schema.Json }
 
+/** The fields of a sign-in besides its proof. */
+const signInFields = {
+  client_id: Schema.optionalKey(Uuid),
+  /** After a `rate_limited` command, later ones are rejected as well until it is accepted (CON7). */
+  in_order: Schema.optionalKey(Schema.Boolean),
+  /** The key acts for the owner who attests it, until it signs out (AUT8). Without it, a key acts for itself. */
+  attestation: Schema.optionalKey(Attestation)
+}
+
 /** The messages of clients that are no commands to a topic; the tag is the envelope's `type`. */
 export const ClientControl = Schema.TaggedUnion({
-  /** `in_order`: after a `rate_limited` command, later ones are rejected as well until it is accepted (CON7). */
-  connect: { public_key: UserId, client_id: Schema.optionalKey(Uuid), in_order: Schema.optionalKey(Schema.Boolean) },
+  connect: { public_key: UserId, ...signInFields },
   auth: { signature: Base64Url },
-  resume: {
-    session_token: Base64Url,
-    client_id: Schema.optionalKey(Uuid),
-    in_order: Schema.optionalKey(Schema.Boolean)
-  },
+  resume: { session_token: Base64Url, ...signInFields },
   /**
    * Requests a new session token before the old one, `session_token`, expires (AUT2). Sent again by the same client
    * instance, it is answered by the same new one.
@@ -76,14 +89,15 @@ export const clientControlTypes: ReadonlySet<string> = new Set(Object.keys(Clien
 
 // -- Server to client --------------------------------------------------------
 
-/** A user with the balance of the account, in whole tokens. */
+/** A user with the balance of the account, in whole tokens; the owner's account for an agent (AUT8). */
 export const User = Schema.Struct({ public_key: UserId, balance: Schema.Natural })
 export type User = typeof User.Type
 
 /** A thread as it appears in lists (THR10). */
 export const ThreadSummary = Schema.Struct({
   thread_id: TopicId,
-  title: Schema.String,
+  /** Null if it was erased. */
+  title: Schema.NullOr(Schema.String),
   visibility: Schema.Literals(["public", "members"]),
   status: Schema.Literals(["active", "closed"]),
   co_authors: Schema.Array(Author),
@@ -91,13 +105,25 @@ export const ThreadSummary = Schema.Struct({
 })
 export type ThreadSummary = typeof ThreadSummary.Type
 
-/** An event as subscribers receive it. `cause` is the id of the command that led to it (TOP5). */
+/**
+ * An event as subscribers receive it: the fields of the log's entry (`docs/format.md`), so that they can verify its hash,
+ * and the openings of its texts (TOP5, TOP10). `cause` is the id of the command that led to it.
+ */
 export const PublishedEvent = Schema.Struct({
   seq: Schema.Natural,
   at: Instant,
   cause: CommandId,
-  author: Author,
-  event: Schema.Json
+  principal: Principal,
+  via: Schema.optionalKey(CommandId),
+  answers: Schema.optionalKey(Answered),
+  depth: Schema.Natural,
+  version: Schema.Natural,
+  event: Schema.Json,
+  command_hash: Schema.optionalKey(StateHash),
+  signature: Schema.optionalKey(SignedCommand),
+  hash: Hash,
+  /** Salt and text by commitment. A seal of the event without one was erased. */
+  open: Schema.optionalKey(Openings)
 })
 export type PublishedEvent = typeof PublishedEvent.Type
 
@@ -134,6 +160,8 @@ export const ServerMessage = Schema.TaggedUnion({
     session_token: Base64Url,
     expires_at: Instant,
     connection_id: Schema.String,
+    /** Part of what commands are signed over (AUT5). */
+    audience: Schema.String,
     /** Milliseconds (CON3): the silence before a ping, and the time for its pong. */
     ping_interval: Schema.Natural,
     pong_timeout: Schema.Natural,
@@ -147,18 +175,23 @@ export const ServerMessage = Schema.TaggedUnion({
   threads: { threads: Schema.Array(ThreadSummary), ref_id: Schema.String },
   thread_messages: {
     ref_id: Schema.String,
-    /** `status` and `approvals` as in the state of the thread (THR8). */
+    /** `status` and `approvals` as in the state of the thread (THR8); `content` is null if it was erased (TOP10). */
     messages: Schema.Array(Schema.Struct({
       id: CommandId,
       author: Author,
-      content: Schema.String,
+      content: Schema.NullOr(Schema.String),
       at: Instant,
       status: Schema.optionalKey(Schema.Literals(["published", "approved"])),
       approvals: Schema.optionalKey(Schema.Array(Author))
     }))
   },
-  /** The command is durable (SYN5); `topic` is where it was logged, up to `seq`. `dup`: it had been applied before. */
-  receipt: { ref_id: Schema.String, topic: TopicId, seq: Schema.Natural, dup: Schema.optionalKey(Schema.Boolean) },
+  /** The command is durable (SYN5); `topic` is where it was logged, up to `seq`. `duplicate`: it had been applied before. */
+  receipt: {
+    ref_id: Schema.String,
+    topic: TopicId,
+    seq: Schema.Natural,
+    duplicate: Schema.optionalKey(Schema.Boolean)
+  },
   error: {
     ref_id: Schema.NullOr(Schema.String),
     code: ErrorCode,
@@ -172,10 +205,13 @@ export const ServerMessage = Schema.TaggedUnion({
     ref_id: Schema.String,
     mode: Schema.Literals(["snapshot", "deltas"]),
     position: Position,
-    state: Schema.optionalKey(Schema.Json),
+    /** The state, and the openings of its texts. */
+    snapshot: Schema.optionalKey(Schema.Struct({ state: Schema.Json, open: Openings })),
     events: Schema.optionalKey(Schema.Array(PublishedEvent)),
     /** The hash of the state at `position`. */
     hash: Schema.optionalKey(StateHash),
+    /** The hash of the entry at `position`: the next event is linked to it. Empty before the first. */
+    head: Schema.String,
     presence: Schema.Array(Presence),
     signals: Schema.Array(PublishedSignal)
   },

@@ -31,6 +31,12 @@ export const hashState = (value: unknown, previous?: unknown): StateHash => {
   return toHex(a) + toHex(b)
 }
 
+/** `hashState` of a value that is hashed once. Remembering it would cost more than hashing it. */
+export const hashOnce = (value: unknown): StateHash => {
+  const { a, b } = mixAt(seeds.root, digestUncached(value))
+  return toHex(a) + toHex(b)
+}
+
 const toHex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0")
 
 // -- Mixing ------------------------------------------------------------------
@@ -114,6 +120,10 @@ const digestString = (value: string): Digest => {
 }
 
 const digestObject = (value: object, previous: unknown): Digest => {
+  // Its parts are made anew each time.
+  if (!HashMap.isHashMap(value) && "toJSON" in value && typeof value.toJSON === "function") {
+    return digestUncached(value.toJSON())
+  }
   const cached = digestCache.get(value)
   if (cached !== undefined) return cached
   const computed = digestStructure(value, previous)
@@ -121,11 +131,13 @@ const digestObject = (value: object, previous: unknown): Digest => {
   return computed
 }
 
+const digestUncached = (value: unknown): Digest =>
+  typeof value === "object" && value !== null ? digestStructure(value, undefined) : digestValue(value)
+
 const digestStructure = (value: object, previous: unknown): Digest => {
   if (Array.isArray(value)) return digestArray(value, Array.isArray(previous) ? previous : [])
   if (HashMap.isHashMap(value) || value instanceof Map) return digestEntries(value)
   if (value instanceof Set) return digestMembers(value)
-  if ("toJSON" in value && typeof value.toJSON === "function") return digestValue(value.toJSON())
   return digestRecord(value, typeof previous === "object" && previous !== null ? previous : {})
 }
 

@@ -6,6 +6,7 @@
 import { type Instant, isUser, type TopicId, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { utf8ByteLength } from "../topic/MessageContent.ts"
+import type { SealedText } from "../topic/SealedText.ts"
 import { accept, type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
 import * as RoomInvariants from "./RoomInvariants.ts"
 import * as RoomModel from "./RoomModel.ts"
@@ -28,7 +29,7 @@ const decideInput = (
   input: Command | HostAnswer,
   { author, id, now }: CommandContext
 ): EventsOrRejection => {
-  if (input._tag === "Told" || input._tag === "Woke" || input._tag === "IntentFailed") {
+  if (input._tag === "CommandOutcome" || input._tag === "TimerFired" || input._tag === "IntentFailed") {
     return isUser(author)
       ? makeRejection("forbidden", "AUT4", "only the server sends this message")
       : fireDueTimers(state, now)
@@ -58,7 +59,7 @@ const decideMemberCommand = (state: State, command: MemberCommand, actor: Actor)
   const { id, now, user } = actor
   switch (command._tag) {
     case "send_message":
-      return rejectIfTooLarge(command.content) ?? [{ _tag: "Posted", id, by: user, content: command.content, at: now }]
+      return rejectIfTooLarge(command.content) ?? [{ _tag: "Posted", at: now, by: user, content: command.content, id }]
     case "set_entry":
       return setEntry(state, command, actor)
     case "delete_entry":
@@ -101,7 +102,7 @@ const setEntry = (
       `the room has ${roomLimits.maxEntries} entries: delete one first`
     )
   }
-  return [{ _tag: "EntrySet", key, value, by: user, at: now, expires_at: ttl_ms === undefined ? null : now + ttl_ms }]
+  return [{ _tag: "EntrySet", at: now, by: user, expires_at: ttl_ms === undefined ? null : now + ttl_ms, key, value }]
 }
 
 /** ROO4: schedules an event under the command's id. */
@@ -124,8 +125,8 @@ const scheduleEvent = (
     )
 }
 
-const rejectIfTooLarge = (value: RoomModel.RoomMessage["content"]): Rejection | undefined => {
-  const bytes = utf8ByteLength(JSON.stringify(value))
+const rejectIfTooLarge = ({ text }: SealedText): Rejection | undefined => {
+  const bytes = utf8ByteLength(text ?? "")
   return bytes > roomLimits.maxValueBytes
     ? makeRejection(
       "too_large",
@@ -166,7 +167,8 @@ const nextWake = (state: State): Instant | undefined => {
 // -- Evolution ---------------------------------------------------------------
 
 const evolve = (previous: State, event: Event): State => {
-  const state = { ...previous, version: previous.version + 1 }
+  const seq = previous.version + 1
+  const state = { ...previous, version: seq }
   switch (event._tag) {
     case "UserJoined":
       return { ...state, members: [...state.members, event.user] }
@@ -174,11 +176,11 @@ const evolve = (previous: State, event: Event): State => {
       return { ...state, members: state.members.filter((user) => user !== event.user) }
     case "Posted": {
       const { at, by, content, id } = event
-      return { ...state, posts: [...state.posts, { id, by, content, at }].slice(-roomLimits.maxMessages) }
+      return { ...state, posts: [...state.posts.slice(1 - roomLimits.maxMessages), { id, seq, by, content, at }] }
     }
     case "EntrySet": {
       const { at, by, expires_at, key, value } = event
-      return { ...state, entries: [...entriesWithout(state, [key]), { key, value, by, at, expires_at }] }
+      return { ...state, entries: [...entriesWithout(state, [key]), { key, seq, value, by, at, expires_at }] }
     }
     case "EntryDeleted":
       return { ...state, entries: entriesWithout(state, [event.key]) }
@@ -186,7 +188,7 @@ const evolve = (previous: State, event: Event): State => {
       return { ...state, entries: entriesWithout(state, event.keys) }
     case "EventScheduled": {
       const { by, due_at, event_type, id, payload } = event
-      return { ...state, scheduled: [...state.scheduled, { id, event_type, payload, by, due_at }] }
+      return { ...state, scheduled: [...state.scheduled, { id, seq, event_type, payload, by, due_at }] }
     }
     case "EventCancelled":
     case "EventFired":
@@ -206,6 +208,8 @@ export const roomKind = define({
   initial,
   decide,
   evolve,
+  nextWake,
   validate: RoomInvariants.validate,
-  nextWake
+  authorsOf: (event) => event._tag === "EventFired" ? [event.by] : undefined,
+  evolveErased: (state) => ({ ...state, version: state.version + 1 })
 })

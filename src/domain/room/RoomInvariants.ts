@@ -12,7 +12,7 @@
  *    and Deleted when it is cancelled or fires.
  */
 import type { CommandId, UserId } from "../protocol/Ids.ts"
-import { type Change, Faults, transitionsOf } from "../topic/Transition.ts"
+import { type Change, Faults, isSameRange, transitionsOf } from "../topic/Transition.ts"
 import { type Event, roomLimits, type State } from "./RoomModel.ts"
 
 type RoomChange = Change<State, Event>
@@ -81,9 +81,9 @@ const validatePosts = (change: RoomChange, faults: Faults): void => {
   faults.when(posts.length > roomLimits.maxMessages, "too many messages")
   faults.when(posts.length < expected, "a message is missing")
   const dropped = old.posts.length + posted.length - expected
-  const kept = old.posts.slice(dropped)
-  faults.when(kept.some((post, n) => post !== posts[n]), "a message changed or moved")
-  const added = posts.slice(kept.length)
+  const kept = old.posts.length - dropped
+  faults.when(!isSameRange(old.posts, dropped, posts, kept), "a message changed or moved")
+  const added = posts.slice(kept)
   faults.when(
     added.length > posted.length || added.some((post, n) => post.id !== posted.slice(-added.length)[n]?.id),
     "a message was not posted"

@@ -2,7 +2,7 @@
  * The search for priors (CHO4): what Experience searches for, which results every reader of the thread may read (CHO13),
  * and what the run is shown of them. Pure; `layers/search/PriorsLive` and `layers/chorus/ChorusLive` ask the index.
  */
-import type { ChorusState, Prior } from "../chorus/ChorusModel.ts"
+import type { PlainRun, Prior } from "../chorus/ChorusModel.ts"
 import { displayText } from "../chorus/ChorusOutput.ts"
 import { promptLimits } from "../chorus/ChorusPrompt.ts"
 import { excerpt } from "../chorus/extractive/Bm25.ts"
@@ -21,7 +21,7 @@ export const maxPriors = 10
 const maxSearchedQuestion = 25_000
 
 /** CHO4: the text that Experience searches for: the question, and Action's answer to it. */
-export const searchText = (run: ChorusState): string => {
+export const searchText = (run: PlainRun): string => {
   const action = run.steps.findLast(({ step }) => step === "action")
   const answer = action === undefined ? "" : displayText(action.output)
   // Of the built-in model only the quotes: its own sentences are the same in every answer.
@@ -71,13 +71,16 @@ const toPrior = ({ payload, score }: Hit): Prior => ({
   id: payload.message,
   content: payload.content,
   author: payload.author,
+  ...(payload.owner === undefined ? undefined : { owner: payload.owner }),
   thread: payload.thread,
+  seq: payload.text_seq,
+  c: payload.c,
   similarity: score,
   created_at: payload.created_at
 })
 
 /** The prior with the part of a long text that answers the question best. */
-export const excerptPrior = ({ prompt }: ChorusState, prior: Prior): Prior => ({
+export const excerptPrior = ({ prompt }: PlainRun, prior: Prior): Prior => ({
   ...prior,
   content: excerpt(prompt, prior.content, promptLimits.prior)
 })
@@ -87,7 +90,7 @@ export const priorsUnavailableNote =
   "Earlier messages of the group could not be searched right now; this run continues without them."
 
 /** FLT13: whether this loop's Experience ran without a search: later steps must not treat that as an empty result. */
-export const ranWithoutSearch = (run: ChorusState): boolean =>
+export const ranWithoutSearch = (run: PlainRun): boolean =>
   run.steps.some(({ loop, output }) =>
     loop === run.loop && output._tag === "experience" && output.synthesis.startsWith(priorsUnavailableNote)
   )

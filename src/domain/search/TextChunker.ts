@@ -33,6 +33,10 @@ export const embeddingChunks: ChunkingPolicy = {
   nested: false
 }
 
+/** The largest number of chunks for embedding of a text with `length` UTF-16 units: each takes more than its least fill. */
+export const maxChunkCount = (length: number): number =>
+  Math.ceil(length / (embeddingChunks.limit * embeddingChunks.minFill))
+
 /** As `Text.cutIndex`, but `maxBytes` are bytes of UTF-8. */
 export const cutIndexUtf8 = (text: string, maxBytes: number): number => {
   let index = 0

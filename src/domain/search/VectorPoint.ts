@@ -3,7 +3,8 @@
  * a search considers is defined in `VectorQuery`.
  */
 import { Schema } from "effect"
-import { Author, CommandId, Instant, TopicId } from "../protocol/Ids.ts"
+import { Hash } from "../protocol/Hash.ts"
+import { Author, CommandId, Instant, TopicId, UserId } from "../protocol/Ids.ts"
 
 /** The readers of a text: all users, or the members of its thread. */
 export const Visibility = Schema.Literals(["public", "members"])
@@ -13,6 +14,8 @@ export const Payload = Schema.Struct({
   thread: TopicId,
   message: CommandId,
   author: Author,
+  /** The owner of the agent that wrote it (AUT8). */
+  owner: Schema.optionalKey(UserId),
   /** The text of the message, or a chunk of it, unchanged. */
   content: Schema.String,
   /** SHA-256 of `content`, 64 hex digits. */
@@ -20,6 +23,10 @@ export const Payload = Schema.Struct({
   visibility: Visibility,
   /** The seq of the event that published the text. */
   log_seq: Schema.Natural,
+  /** The seq of the event that holds the text: of an approved submission, the one that opened it. */
+  text_seq: Schema.Natural,
+  /** The commitment to the text of the message: erasing it removes the point (TOP10). */
+  c: Hash,
   /** The embedding model of the vector: `provider/model`. */
   embed_model: Schema.String,
   created_at: Instant,

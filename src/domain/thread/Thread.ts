@@ -4,8 +4,11 @@
  */
 import { Result } from "effect"
 import { type Instant, isUser } from "../protocol/Ids.ts"
-import { makeRejection, notFound } from "../protocol/Rejection.ts"
+import { ownerOf } from "../protocol/Principal.ts"
+import { makeRejection, notFound, type Rejection } from "../protocol/Rejection.ts"
 import { type CommandContext, define, type HostAnswer, reject } from "../topic/Topic.ts"
+import * as ThreadAgents from "./ThreadAgents.ts"
+import * as ThreadErasure from "./ThreadErasure.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
 import * as ThreadInvariants from "./ThreadInvariants.ts"
 import * as ThreadLedger from "./ThreadLedger.ts"
@@ -16,7 +19,6 @@ import type { Answer, Command, Event, State } from "./ThreadModel.ts"
 import * as ThreadModel from "./ThreadModel.ts"
 import * as ThreadRuns from "./ThreadRuns.ts"
 import * as ThreadSubmissions from "./ThreadSubmissions.ts"
-import * as ThreadUpcasters from "./ThreadUpcasters.ts"
 
 // -- Decisions ---------------------------------------------------------------
 
@@ -42,8 +44,22 @@ const decideInput = (state: State, input: Input, context: CommandContext): Threa
   // First, so that a user who may not read the thread learns nothing from the other rejections (SEC9).
   if (!ThreadGuards.canRead(state, user) && !(isCreation && state.status === "absent")) return reject(notFound)
   const signatureRequired = isCreation ? input.require_signatures === true : state.require_signatures
-  if (signatureRequired && context.signed !== true) return reject(unsignedRejection)
-  return decideCommand(state, input, { id, user, now })
+  const rejection = rejectSender(state, signatureRequired, context)
+  return rejection === undefined
+    ? decideCommand(state, input, { id, user, owner: ownerOf(context.principal), now })
+    : reject(rejection)
+}
+
+/** AUT5, AUT8: the rejection of whatever a user sends without the signature that is required, or for another owner. */
+const rejectSender = (
+  state: State,
+  signatureRequired: boolean,
+  { author, principal, signed }: CommandContext
+): Rejection | undefined => {
+  if (!isUser(author)) return undefined
+  return signatureRequired && signed !== true
+    ? unsignedRejection
+    : ThreadAgents.rejectOwner(state, { user: author, owner: ownerOf(principal) })
 }
 
 const decideCommand = (state: State, command: Command, actor: ThreadGuards.Actor): ThreadGuards.DecisionResult => {
@@ -63,7 +79,7 @@ const decideCommand = (state: State, command: Command, actor: ThreadGuards.Actor
     case "invite_co_author":
       return ThreadMembers.inviteCoAuthor(state, command, actor)
     case "divest":
-      return ThreadMembers.leaveWithShare(state, actor)
+      return ThreadMembers.leaveWithShare(state, command, actor)
     case "cancel_submission":
       return ThreadSubmissions.cancelSubmission(state, command, actor)
     case "submit_prompt":
@@ -86,13 +102,15 @@ const decideAnswer = (
       return ThreadSubmissions.acceptOffer(state, answer, context.author, context.now)
     case "StepAnswered":
     case "StepErrored":
-    case "StepCut":
+    case "StepInterrupted":
       return ThreadGuards.acceptEvents(...ThreadRuns.decideStepAnswer(state, answer, context))
+    case "SourceErased":
+      return ThreadGuards.acceptEvents(...ThreadRuns.markSourceErased(state, answer, context.author, context.now))
     case "IntentFailed":
       return ThreadGuards.acceptEvents(...ThreadRuns.decideFailedIntent(state, answer, context))
-    case "Told":
+    case "CommandOutcome":
       return ThreadLedger.decideLedgerOutcome(state, answer, context.now)
-    case "Woke":
+    case "TimerFired":
       return ThreadGuards.acceptEvents(
         ...ThreadSubmissions.expireSubmissions(state, context.now),
         ...ThreadMembers.expireApprovals(state, context.now)
@@ -109,7 +127,9 @@ const unsignedRejection = makeRejection(
 
 // -- Evolution ---------------------------------------------------------------
 
-const evolve = (previous: State, event: Event): State => {
+const evolve = (previous: State, event: Event): State => ThreadAgents.recordAgent(evolveEvent(previous, event), event)
+
+const evolveEvent = (previous: State, event: Event): State => {
   const state = { ...previous, version: previous.version + 1, updated_at: event.at }
   switch (event._tag) {
     case "ThreadCreated":
@@ -142,8 +162,6 @@ const evolve = (previous: State, event: Event): State => {
 /** The kind of a thread. */
 export const threadKind = define({
   name: "thread",
-  version: ThreadUpcasters.version,
-  upcasters: ThreadUpcasters.upcasters,
   State: ThreadModel.State,
   Command: ThreadModel.Command,
   Answer: ThreadModel.Answer,
@@ -154,12 +172,18 @@ export const threadKind = define({
   decide,
   evolve,
   validate: ThreadInvariants.validate,
-  pending: (state) => [...state.owed, ...ThreadRuns.pendingSteps(state)],
+  pending: (state) => [...state.ledger_requests, ...ThreadRuns.pendingSteps(state)],
   nextWake: (state) =>
     [...ThreadSubmissions.openSubmissions(state), ...state.gates].reduce<Instant | undefined>(
       (next, { expires_at }) => Math.min(next ?? expires_at, expires_at),
       undefined
     ),
+  authorsOf: ThreadErasure.authorsOf,
+  sourcesOf: ThreadErasure.sourcesOf,
+  derivationOf: ThreadErasure.derivationOf,
+  rejectErasure: (state, context) => rejectSender(state, state.require_signatures, context),
+  decideErased: ThreadErasure.decideErased,
+  evolveErased: (state, { at }) => ({ ...state, version: state.version + 1, updated_at: at }),
   canRead: ThreadGuards.canRead,
   listing: (state) =>
     state.status === "absent" ? undefined : {

@@ -6,6 +6,7 @@ import type { Result } from "effect"
 import { type Author, type CommandId, type Instant, isUser, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { validateContent } from "../topic/MessageContent.ts"
+import type { SealedText } from "../topic/SealedText.ts"
 import { accept, type Decision, reject } from "../topic/Topic.ts"
 import type { Event, State } from "./ThreadModel.ts"
 
@@ -27,6 +28,8 @@ export type DecisionResult = Result.Result<Decision<Event>, Rejection>
 export interface Actor {
   readonly id: CommandId
   readonly user: UserId
+  /** The owner, if the user acts as an agent (AUT8). */
+  readonly owner?: UserId | undefined
   readonly now: Instant
 }
 
@@ -38,7 +41,8 @@ export const rejectWith = (code: Rejection["code"], rule: string, message: strin
   reject(makeRejection(code, rule, message))
 
 /** Whether `author` is a co-author, who publishes without a vote (THR2). */
-export const isCoAuthor = (state: State, author: Author): boolean => isUser(author) && state.co_authors.includes(author)
+export const isCoAuthor = ({ co_authors }: Pick<State, "co_authors">, author: Author): boolean =>
+  isUser(author) && co_authors.includes(author)
 
 /** THR10, SEC9: everyone reads a public thread; its co-authors and the server read any. */
 export const canRead = (state: State, reader: Author): boolean =>
@@ -50,9 +54,10 @@ export const rejectIfClosed = (state: State): Rejection | undefined =>
     ? makeRejection("rule_violated", "THR7", "the thread is closed: it can only be read")
     : undefined
 
-/** The rejection of a text that is not valid content (THR2, SEC18). */
-export const rejectIfInvalid = (content: string): Rejection | undefined => {
-  const violation = validateContent(content)
+/** The rejection of a text that is not valid content (THR2, SEC18), or that was erased before it was published (TOP10). */
+export const rejectIfInvalid = ({ text }: SealedText): Rejection | undefined => {
+  if (text === null) return makeRejection("rule_violated", "TOP10", "this text was erased: write a new one")
+  const violation = validateContent(text)
   return violation === undefined ? undefined : makeRejection("malformed", "THR2", violation)
 }
 

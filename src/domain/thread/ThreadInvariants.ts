@@ -7,6 +7,7 @@
  *    id, title, visibility and creation never change. The version grows by one per event (THR1).
  * 2. It has a co-author, and none twice (THR1). A co-author is Created by creating the thread, by an approved submission
  *    or by an approved invitation, and Deleted by leaving; never otherwise.
+ *    An agent is Created by what it does for its owner, and never Updated or Deleted (AUT8).
  * 3. A message is Created at the end, by a co-author or from its approved submission, with the votes that approved it. It
  *    is never Updated or Deleted (THR2).
  * 4. The token balance is a whole number, not negative (LED2). It changes by what the ledger's answers credit, and by the
@@ -14,7 +15,8 @@
  * 5. A request to the ledger is Created by a settlement, a share, a payout or a citation, never Updated, and Deleted by
  *    its answer (THR6).
  * 6. At most one run is active. A run is Created by a co-author, at the end, never Deleted, and once finished never
- *    Updated, except that a cancelled one receives its partial text once (CHO8, CHO9).
+ *    Updated, except that a cancelled one receives its partial text once (CHO8, CHO9), and that one is marked when a text
+ *    that it was given is erased (TOP10).
  */
 import { Option, Schema } from "effect"
 import type { ChorusState } from "../chorus/ChorusModel.ts"
@@ -23,6 +25,7 @@ import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { type CommandId, deriveId, type UserId } from "../protocol/Ids.ts"
 import type { SendCommand } from "../topic/Topic.ts"
 import { Faults, isPrefix, type Transition, transitionsOf } from "../topic/Transition.ts"
+import { agentOf } from "./ThreadAgents.ts"
 import type { Event, EventOf, Message, State } from "./ThreadModel.ts"
 import type { ThreadChange } from "./ThreadVoteInvariants.ts"
 import * as ThreadVoteInvariants from "./ThreadVoteInvariants.ts"
@@ -32,6 +35,7 @@ export const validate = (change: ThreadChange): ReadonlyArray<string> => {
   const faults = new Faults()
   validateThread(change, faults)
   validateCoAuthors(change, faults)
+  validateAgents(change, faults)
   validateMessages(change, faults)
   ThreadVoteInvariants.validateSubmissions(change, faults)
   validateTokens(change, faults)
@@ -100,6 +104,21 @@ const expectedCoAuthors = ({ events, new: next, old }: ThreadChange): ReadonlySe
   return expected
 }
 
+const validateAgents = ({ events, new: { agents = [] }, old }: ThreadChange, faults: Faults): void => {
+  if (agents === old.agents) return
+  for (const transition of transitionsOf(old.agents ?? [], agents, ({ agent }) => agent)) {
+    if (transition._tag !== "Created") faults.when(true, "an agent was forgotten, or has another owner")
+    else {
+      const { agent, owner } = transition.new
+      const hasActed = events.some((event) => {
+        const acting = agentOf(event)
+        return acting?.agent === agent && acting.owner === owner
+      })
+      faults.when(!hasActed, "an agent has an owner that it did not act for")
+    }
+  }
+}
+
 const inviteeOf = (old: State, events: ReadonlyArray<Event>, gate: CommandId): UserId | undefined =>
   old.gates.find(({ id }) => id === gate)?.action.user ??
     events.find((event): event is EventOf<"GateOpened"> => event._tag === "GateOpened" && event.id === gate)?.action
@@ -130,7 +149,8 @@ const validatePublished = (
   faults: Faults
 ): void => {
   faults.when(
-    message.author !== event.author || message.content !== event.content || message.source !== event.source,
+    message.author !== event.author || message.owner !== event.owner || message.content !== event.content ||
+      message.source !== event.source,
     "a message is not what its author published"
   )
   faults.when(message.status !== "published" || message.approvals.length > 0, "a message claims an approval")
@@ -142,7 +162,8 @@ const validateApproved = (next: State, message: Message, faults: Faults): void =
   faults.when(submission?.status !== "approved", "an approved message has no approved submission")
   if (submission === undefined) return
   faults.when(
-    message.author !== submission.author || message.content !== submission.content,
+    message.author !== submission.author || message.owner !== submission.owner ||
+      message.content !== submission.content,
     "an approved message is not what was submitted"
   )
   const approvals = submission.votes.filter(({ choice }) => choice === "approve")
@@ -158,10 +179,10 @@ const validateApproved = (next: State, message: Message, faults: Faults): void =
 const validateTokens = ({ events, new: next, old }: ThreadChange, faults: Faults): void => {
   faults.when(!Number.isSafeInteger(next.token_balance), "the token balance is out of range")
   faults.when(next.token_balance < 0, "the token balance is negative")
-  if (next.token_balance === old.token_balance && next.owed === old.owed) return
+  if (next.token_balance === old.token_balance && next.ledger_requests === old.ledger_requests) return
   const credited = events.reduce((sum, event) => event._tag === "LedgerAnswered" ? sum + event.to_thread : sum, 0)
   const account = LedgerModel.threadAccount(next.id)
-  const paid = transitionsOf(old.owed, next.owed, ({ id }) => id).reduce(
+  const paid = transitionsOf(old.ledger_requests, next.ledger_requests, ({ id }) => id).reduce(
     (sum, transition) => transition._tag === "Created" ? sum + paidFrom(account, transition.new) : sum,
     0
   )
@@ -178,18 +199,23 @@ const paidFrom = (account: LedgerModel.AccountId, { input }: SendCommand): numbe
   })
 
 const validateRequests = (change: ThreadChange, faults: Faults): void => {
-  const { events, new: { owed }, old } = change
+  const { events, new: { ledger_requests }, old } = change
   for (const event of events) {
     if (event._tag === "SubmissionSettled" || event._tag === "Divested") {
-      const { asks } = event
-      faults.when(asks !== null && !owed.some(({ id }) => id === asks.id), "a request to the ledger is missing")
+      const { ledger_request } = event
+      faults.when(
+        ledger_request !== null && !ledger_requests.some(({ id }) => id === ledger_request.id),
+        "a request to the ledger is missing"
+      )
     }
     faults.when(
-      event._tag === "LedgerAnswered" && owed.some(({ id }) => id === event.ask),
+      event._tag === "LedgerAnswered" && ledger_requests.some(({ id }) => id === event.request),
       "a request to the ledger is answered and still there"
     )
   }
-  for (const transition of transitionsOf(old.owed, owed, ({ id }) => id)) validateRequest(change, transition, faults)
+  for (const transition of transitionsOf(old.ledger_requests, ledger_requests, ({ id }) => id)) {
+    validateRequest(change, transition, faults)
+  }
 }
 
 const validateRequest = (change: ThreadChange, transition: Transition<SendCommand>, faults: Faults): void => {
@@ -199,7 +225,7 @@ const validateRequest = (change: ThreadChange, transition: Transition<SendComman
       const { id } = transition.new
       const isDue = id === `${next.id}:close` && next.status === "closed" ||
         events.some((event) =>
-          (event._tag === "SubmissionSettled" || event._tag === "Divested") && event.asks?.id === id ||
+          (event._tag === "SubmissionSettled" || event._tag === "Divested") && event.ledger_request?.id === id ||
           event._tag === "StepCompleted" && event.output._tag === "yield" && id.startsWith(`${event.prompt_id}:cite:`)
         )
       faults.when(!isDue, "a request to the ledger has no cause")
@@ -210,7 +236,7 @@ const validateRequest = (change: ThreadChange, transition: Transition<SendComman
       return faults.when(true, "a request to the ledger changed")
     case "Deleted":
       return faults.when(
-        !events.some((event) => event._tag === "LedgerAnswered" && event.ask === transition.old.id),
+        !events.some((event) => event._tag === "LedgerAnswered" && event.request === transition.old.id),
         "a request to the ledger was removed without an answer"
       )
   }
@@ -249,6 +275,7 @@ const validateRun = (change: ThreadChange, transition: Transition<ChorusState>, 
   if (transition._tag === "Created") {
     const wasSubmitted = events.some((event) =>
       event._tag === "PromptSubmitted" && event.id === run.prompt_id && event.author === run.asker &&
+      event.owner === run.owner &&
       event.content === run.prompt
     )
     faults.when(!wasSubmitted, "a run is not of a prompt as it was submitted")
@@ -262,12 +289,14 @@ const validateRun = (change: ThreadChange, transition: Transition<ChorusState>, 
   }
   const previous = transition.old
   faults.when(
-    run.asker !== previous.asker || run.prompt !== previous.prompt || run.asked_at !== previous.asked_at ||
+    run.asker !== previous.asker || run.owner !== previous.owner || run.prompt !== previous.prompt ||
+      run.asked_at !== previous.asked_at ||
       run.thread_id !== previous.thread_id || run.sibling_of !== previous.sibling_of,
     "a prompt changed"
   )
   faults.when(!isPrefix(previous.steps, run.steps), "a completed step changed")
-  const receivesPartial = previous.status === "cancelled" && run.status === "cancelled" && previous.partial === "" &&
+  const receivesPartial = previous.status === "cancelled" && run.status === "cancelled" && previous.partial === null &&
     run.ended_at === previous.ended_at
-  faults.when(isFinished(previous) && !receivesPartial, "a finished run changed")
+  const isMarked = run.source_erased && !previous.source_erased
+  faults.when(isFinished(previous) && !receivesPartial && !isMarked, "a finished run changed")
 }

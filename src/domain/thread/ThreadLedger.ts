@@ -6,6 +6,7 @@ import { Schema } from "effect"
 import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { CommandId, type Instant } from "../protocol/Ids.ts"
 import type { CommandOutcome, SendCommand } from "../topic/Topic.ts"
+import { accountOf } from "./ThreadAgents.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
 import type { EventOf, State } from "./ThreadModel.ts"
 
@@ -18,11 +19,11 @@ export const decideLedgerOutcome = (
   { id, rejection }: CommandOutcome,
   now: Instant
 ): ThreadGuards.DecisionResult => {
-  const ledgerCommand = state.owed.find((command) => command.id === id)
+  const ledgerCommand = state.ledger_requests.find((command) => command.id === id)
   if (ledgerCommand === undefined) return ThreadGuards.acceptEvents()
   const wasAccepted = rejection === null
   const to_thread = wasAccepted ? creditedToThread(state, ledgerCommand) : 0
-  return ThreadGuards.acceptEvents({ _tag: "LedgerAnswered", ask: id, accepted: wasAccepted, to_thread, at: now })
+  return ThreadGuards.acceptEvents({ _tag: "LedgerAnswered", request: id, accepted: wasAccepted, to_thread, at: now })
 }
 
 const decodeLedgerInput = Schema.decodeUnknownOption(LedgerModel.Answer)
@@ -36,25 +37,28 @@ const creditedToThread = (state: State, ledgerCommand: SendCommand): number => {
 }
 
 /** THR6: the request is answered, and its tokens for the thread are in the account. */
-export const applyLedgerAnswered = (state: State, { ask, to_thread }: EventOf<"LedgerAnswered">): State =>
+export const applyLedgerAnswered = (state: State, { request, to_thread }: EventOf<"LedgerAnswered">): State =>
   payOutRemainder({
     ...state,
-    owed: state.owed.filter((command) => command.id !== ask),
+    ledger_requests: state.ledger_requests.filter((command) => command.id !== request),
     token_balance: state.token_balance + to_thread
   })
 
 /** THR7: when a closed thread has no pending request, its balance goes to its last co-author, once. */
 export const payOutRemainder = (state: State): State => {
   const [lastCoAuthor] = state.co_authors
-  if (state.status !== "closed" || state.owed.length > 0 || state.token_balance === 0 || lastCoAuthor === undefined) {
+  if (
+    state.status !== "closed" || state.ledger_requests.length > 0 || state.token_balance === 0 ||
+    lastCoAuthor === undefined
+  ) {
     return state
   }
-  const payout = LedgerModel.ledgerRequest(CommandId.make(`${state.id}:close`), {
+  const payout = LedgerModel.ledgerRequest(state.id, CommandId.make(`${state.id}:close`), {
     _tag: "Transfer",
     from: LedgerModel.threadAccount(state.id),
-    to: LedgerModel.userAccount(lastCoAuthor),
+    to: accountOf(state, lastCoAuthor),
     amount: state.token_balance,
-    reason: `${state.id} closed`
+    cause: { _tag: "Closed", thread: state.id }
   })
-  return { ...state, token_balance: 0, owed: [payout] }
+  return { ...state, token_balance: 0, ledger_requests: [payout] }
 }

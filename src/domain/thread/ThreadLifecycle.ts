@@ -1,7 +1,9 @@
 /** Creating and closing a thread (THR1, THR7). */
 import type { TopicId } from "../protocol/Ids.ts"
 import { isVisible } from "../topic/MessageContent.ts"
+import * as SealedText from "../topic/SealedText.ts"
 import { reject } from "../topic/Topic.ts"
+import { ownerField } from "./ThreadAgents.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
 import { payOutRemainder } from "./ThreadLedger.ts"
 import type { CommandOf, EventOf, State } from "./ThreadModel.ts"
@@ -12,7 +14,7 @@ import * as ThreadSubmissions from "./ThreadSubmissions.ts"
 export const initial = (id: TopicId): State => ({
   id,
   status: "absent",
-  title: "",
+  title: SealedText.empty,
   visibility: "public",
   require_signatures: false,
   created_at: 0,
@@ -24,20 +26,19 @@ export const initial = (id: TopicId): State => ({
   gates: [],
   token_balance: 0,
   runs: [],
-  owed: []
+  ledger_requests: []
 })
 
 /** THR1: the creator is the first co-author. */
 export const createThread = (
   state: State,
-  { name, require_signatures = false, visibility = "public" }: CommandOf<"create_thread">,
-  { now, user }: ThreadGuards.Actor
+  { name: title, require_signatures = false, visibility = "public" }: CommandOf<"create_thread">,
+  { now, owner, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
   if (state.status !== "absent") {
     return ThreadGuards.rejectWith("id_conflict", "THR1", "a thread with this id exists: choose another id")
   }
-  const title = name.trim()
-  return !isVisible(title) || !title.isWellFormed()
+  return title.text === null || !isVisible(title.text) || !title.text.isWellFormed()
     ? ThreadGuards.rejectWith(
       "malformed",
       "THR1",
@@ -49,6 +50,7 @@ export const createThread = (
       visibility,
       ...(require_signatures ? { require_signatures } : undefined),
       creator: user,
+      ...ownerField(owner),
       at: now
     })
 }

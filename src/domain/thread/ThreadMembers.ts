@@ -7,6 +7,7 @@ import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { deriveId, type Instant } from "../protocol/Ids.ts"
 import * as Identity from "../session/Identity.ts"
 import { reject } from "../topic/Topic.ts"
+import * as ThreadAgents from "./ThreadAgents.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
 import type { CommandOf, Event, EventOf, PendingApproval, State } from "./ThreadModel.ts"
 import * as ThreadSubmissions from "./ThreadSubmissions.ts"
@@ -18,7 +19,7 @@ import * as ThreadVotes from "./ThreadVotes.ts"
 export const inviteCoAuthor = (
   state: State,
   { user: invitee }: CommandOf<"invite_co_author">,
-  { id, now, user }: ThreadGuards.Actor
+  { id, now, owner, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
   const rejection = ThreadGuards.rejectIfClosed(state)
   if (rejection !== undefined) return reject(rejection)
@@ -47,13 +48,14 @@ export const inviteCoAuthor = (
       `${ThreadGuards.threadLimits.maxPendingApprovals} invitations are open: wait for a vote to end`
     )
   }
-  const voters = state.co_authors.filter((coAuthor) => coAuthor !== user)
+  const voters = ThreadAgents.votersOn(state, { user, owner })
   const action = { _tag: "Invite", user: invitee } as const
   const event: EventOf<"GateOpened"> = {
     _tag: "GateOpened",
     id,
     action,
     by: user,
+    ...ThreadAgents.ownerField(owner),
     voters,
     at: now,
     expires_at: now + ThreadGuards.threadLimits.submissionTtlMillis
@@ -65,8 +67,13 @@ export const inviteCoAuthor = (
 export const castApprovalVote = (
   approval: PendingApproval,
   { decision }: CommandOf<"process_approval">,
-  { now, user }: ThreadGuards.Actor
+  { now, owner, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
+  const agentRejection = ThreadAgents.rejectVote(approval.voters, { user: approval.by, owner: approval.owner }, {
+    user,
+    owner
+  })
+  if (agentRejection !== undefined) return reject(agentRejection)
   if (!approval.voters.includes(user)) {
     return ThreadGuards.rejectWith(
       "forbidden",
@@ -77,14 +84,29 @@ export const castApprovalVote = (
   const rejection = ThreadVotes.rejectIfVoted(approval, user)
   if (rejection !== undefined) return reject(rejection)
   if (approval.expires_at <= now) return ThreadGuards.rejectWith("rule_violated", "THR9", "the vote has expired")
-  const event = { _tag: "VoteCast", message_id: approval.id, voter: user, choice: decision, at: now } as const
+  const event = {
+    _tag: "VoteCast",
+    message_id: approval.id,
+    voter: user,
+    ...ThreadAgents.ownerField(owner),
+    choice: decision,
+    at: now
+  } as const
   return ThreadGuards.acceptEvents(event, ...settleApproval(ThreadVotes.withVote(approval, event), false, now))
 }
 
 /** THR7: leaves with an equal share of the balance. Votes that only the leaver's vote held open are settled (THR3). */
-export const leaveWithShare = (state: State, { id, now, user }: ThreadGuards.Actor): ThreadGuards.DecisionResult => {
+export const leaveWithShare = (
+  state: State,
+  { agent }: CommandOf<"divest">,
+  { id, now, owner, user: sender }: ThreadGuards.Actor
+): ThreadGuards.DecisionResult => {
   const rejection = ThreadGuards.rejectIfClosed(state)
   if (rejection !== undefined) return reject(rejection)
+  if (agent !== undefined && ThreadAgents.ownerIn(state, agent) !== sender) {
+    return ThreadGuards.rejectWith("forbidden", "AUT8", "only the owner can make an agent leave")
+  }
+  const user = agent ?? sender
   if (!ThreadGuards.isCoAuthor(state, user)) {
     return ThreadGuards.rejectWith("forbidden", "THR7", "only a co-author can leave the thread")
   }
@@ -96,12 +118,12 @@ export const leaveWithShare = (state: State, { id, now, user }: ThreadGuards.Act
     _tag: "Divested",
     user,
     amount,
-    asks: amount === 0 ? null : LedgerModel.ledgerRequest(deriveId(id, ":share"), {
+    ledger_request: amount === 0 ? null : LedgerModel.ledgerRequest(state.id, deriveId(id, ":share"), {
       _tag: "Transfer",
       from: LedgerModel.threadAccount(state.id),
-      to: LedgerModel.userAccount(user),
+      to: owner === undefined ? ThreadAgents.accountOf(state, user) : LedgerModel.userAccount(owner),
       amount,
-      reason: `a co-author left ${state.id}`
+      cause: { _tag: "Divested", thread: state.id }
     }),
     at: now
   }
@@ -128,10 +150,11 @@ const settleApproval = (approval: PendingApproval, expired: boolean, at: Instant
 
 // -- Evolution ---------------------------------------------------------------
 
-const approvalOf = ({ action, at, by, expires_at, id, voters }: EventOf<"GateOpened">): PendingApproval => ({
+const approvalOf = ({ action, at, by, expires_at, id, owner, voters }: EventOf<"GateOpened">): PendingApproval => ({
   id,
   action,
   by,
+  ...ThreadAgents.ownerField(owner),
   voters,
   votes: [],
   opened_at: at,
@@ -163,7 +186,7 @@ export const applyGateClosed = (state: State, { id, outcome }: EventOf<"GateClos
 }
 
 /** THR3, THR7: the co-author has left, and is no longer a voter where the vote is missing. */
-export const applyDivested = (state: State, { amount, asks, user }: EventOf<"Divested">): State => ({
+export const applyDivested = (state: State, { amount, ledger_request, user }: EventOf<"Divested">): State => ({
   ...state,
   co_authors: state.co_authors.filter((coAuthor) => coAuthor !== user),
   submissions: state.submissions.map((submission) =>
@@ -171,5 +194,5 @@ export const applyDivested = (state: State, { amount, asks, user }: EventOf<"Div
   ),
   gates: state.gates.map((gate) => ThreadVotes.withoutVoter(gate, user)),
   token_balance: state.token_balance - amount,
-  owed: asks === null ? state.owed : [...state.owed, asks]
+  ledger_requests: ledger_request === null ? state.ledger_requests : [...state.ledger_requests, ledger_request]
 })

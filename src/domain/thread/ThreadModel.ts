@@ -28,23 +28,34 @@
 import { Schema } from "effect"
 import * as ChorusModel from "../chorus/ChorusModel.ts"
 import { CommandId, Instant, TopicId, UserId } from "../protocol/Ids.ts"
+import * as SealedText from "../topic/SealedText.ts"
 import { SendCommand } from "../topic/Topic.ts"
 
 /** Text of a message or prompt (THR2). `MessageContent.validateContent` checks blanks, surrogates and bytes. */
-export const MessageText = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(32_768))
+const MessageText = SealedText.written(Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(32_768)))
 
 /** The name of a thread. */
-export const Title = Schema.String.check(Schema.isBetweenLength(1, 200))
+const Title = SealedText.written(Schema.String.check(Schema.isBetweenLength(1, 200)))
 
 /** Who may read a thread: everyone, or its co-authors (THR10). */
 export const Visibility = Schema.Literals(["public", "members"])
 export type Visibility = typeof Visibility.Type
 
+/** The owner of the agent that did something (AUT8); absent if a person did. */
+const Owner = Schema.optionalKey(UserId)
+
+/** An agent that has acted in the thread, and the owner that it acts for there. */
+export const ThreadAgent = Schema.Struct({ agent: UserId, owner: UserId })
+export type ThreadAgent = typeof ThreadAgent.Type
+
 /** A message of a thread; it never changes. `source` is the origin of an imported one: a path or a link. */
 export const Message = Schema.Struct({
   id: CommandId,
+  /** The event that holds its text, by which it can be erased (TOP10). */
+  seq: Schema.Natural,
   author: UserId,
-  content: Schema.String,
+  owner: Owner,
+  content: SealedText.stored,
   at: Instant,
   /** The topic of its thread. */
   thread: TopicId,
@@ -52,25 +63,30 @@ export const Message = Schema.Struct({
   status: Schema.Literals(["published", "approved"]),
   /** The voters who approved it, in the order of their votes; none of a published one. */
   approvals: Schema.Array(UserId),
-  source: Schema.NullOr(Schema.String)
+  source: Schema.NullOr(SealedText.stored)
 })
 export type Message = typeof Message.Type
+/** A message, as readers see it: its texts as strings. */
+export type PlainMessage = SealedText.Plain<Message>
 
 /** The choices of a vote (THR3). */
 export const VoteChoice = Schema.Literals(["approve", "deny"])
 export type VoteChoice = typeof VoteChoice.Type
 
 /** A final vote (THR3). */
-export const Vote = Schema.Struct({ voter: UserId, choice: VoteChoice, at: Instant })
+export const Vote = Schema.Struct({ voter: UserId, owner: Owner, choice: VoteChoice, at: Instant })
 export type Vote = typeof Vote.Type
 
 /** A message by a user who is not a co-author: staked, voted on, settled (THR2-THR4). */
 export const Submission = Schema.Struct({
   id: CommandId,
+  /** The event that holds its text. */
+  seq: Schema.Natural,
   author: UserId,
-  content: Schema.String,
+  owner: Owner,
+  content: SealedText.stored,
   stake: Schema.Natural,
-  /** The co-authors at submission, without those who left before voting (THR3). */
+  /** The co-authors at submission, without those who left before voting (THR3); one for an owner and their agents. */
   voters: Schema.Array(UserId),
   votes: Schema.Array(Vote),
   submitted_at: Instant,
@@ -78,12 +94,15 @@ export const Submission = Schema.Struct({
   status: Schema.Literals(["pending", "approved", "rejected", "expired", "cancelled"])
 })
 export type Submission = typeof Submission.Type
+/** A submission, as readers see it. */
+export type PlainSubmission = SealedText.Plain<Submission>
 
 /** A gate: a command that waits for approval (THR9). It is removed when the vote ends. */
 export const PendingApproval = Schema.Struct({
   id: CommandId,
   action: Schema.TaggedStruct("Invite", { user: UserId }),
   by: UserId,
+  owner: Owner,
   /** The other co-authors when it opened, without those who left before voting. */
   voters: Schema.Array(UserId),
   votes: Schema.Array(Vote),
@@ -99,13 +118,15 @@ export const ThreadStatus = Schema.Literals(["absent", "active", "closed"])
 export const State = Schema.Struct({
   id: TopicId,
   status: ThreadStatus,
-  title: Schema.String,
+  title: SealedText.stored,
   visibility: Visibility,
   /** Whether every command must carry its author's signature (AUT5). */
   require_signatures: Schema.Boolean,
   created_at: Instant,
   updated_at: Instant,
   co_authors: Schema.Array(UserId),
+  /** Absent while no agent has acted. */
+  agents: Schema.optionalKey(Schema.Array(ThreadAgent)),
   /** Grows by one per event (THR1). */
   version: Schema.Natural,
   messages: Schema.Array(Message),
@@ -116,12 +137,14 @@ export const State = Schema.Struct({
   token_balance: Schema.Natural,
   runs: Schema.Array(ChorusModel.ChorusState),
   /** Requests to the ledger without an answer (THR6). */
-  owed: Schema.Array(SendCommand)
+  ledger_requests: Schema.Array(SendCommand)
 })
 export type State = typeof State.Type
+/** The state of a thread, as readers see it. */
+export type PlainState = SealedText.Plain<State>
 
 /** The origin of imported text: a path or a link. */
-const MessageSource = Schema.String.check(Schema.isMaxLength(1024))
+const MessageSource = SealedText.written(Schema.String.check(Schema.isMaxLength(1024)))
 
 /** The commands of users; the tags are the message types of the protocol. */
 export const Command = Schema.TaggedUnion({
@@ -146,8 +169,11 @@ export const Command = Schema.TaggedUnion({
   process_approval: { message_id: CommandId, decision: VoteChoice },
   /** By a co-author: opens a gate under the command's id; `user` becomes a co-author when it passes (THR7). */
   invite_co_author: { user: UserId },
-  /** By a co-author who is not the last: leaves with an equal share of the thread's tokens (THR7). */
-  divest: {},
+  /**
+   * By a co-author who is not the last: leaves with an equal share of the thread's tokens (THR7). `agent`: by its owner, makes
+   * their agent leave, whose votes are waited for otherwise even if it was revoked (AUT8).
+   */
+  divest: { agent: Schema.optionalKey(UserId) },
   cancel_submission: { message_id: CommandId },
   /**
    * Prompts the Chorus; the command's id is the prompt's id. `if_busy`: enqueue (default), reject, or interrupt the
@@ -163,69 +189,79 @@ export const Command = Schema.TaggedUnion({
   close_thread: {}
 })
 export type Command = typeof Command.Type
+/** A command as users send it: strings in place of texts. */
+export type CommandInput = typeof Command.Encoded
 /** The command with this tag. */
 export type CommandOf<T extends Command["_tag"]> = Extract<Command, { readonly _tag: T }>
 
-/** The ledger's offer of a submission whose stake is reserved (THR2); accepted from the ledger only. */
+/**
+ * The ledger's offer of a submission whose stake is reserved (THR2); accepted from the ledger only. The ledger has the seal
+ * of its text, which stands beside the log of the thread (TOP10).
+ */
 export const SubmissionOffered = Schema.TaggedStruct("SubmissionOffered", {
   id: CommandId,
   author: UserId,
-  content: MessageText,
+  owner: Owner,
+  content: SealedText.stored,
   stake: Schema.Natural
 })
 
 /** The answers to a thread's intents, besides those that every kind has. */
-export const Answer = Schema.Union([SubmissionOffered, ChorusModel.RunStepAnswer])
+export const Answer = Schema.Union([SubmissionOffered, ChorusModel.RunStepAnswer, ChorusModel.SourceErased])
 export type Answer = typeof Answer.Type
 
 /** The events of a thread. */
 export const Event = Schema.Union([
   Schema.TaggedUnion({
     ThreadCreated: {
-      title: Title,
+      title: SealedText.stored,
       visibility: Visibility,
       require_signatures: Schema.optionalKey(Schema.Boolean),
       creator: UserId,
+      owner: Owner,
       at: Instant
     },
     MessagePublished: {
       id: CommandId,
       author: UserId,
-      content: Schema.String,
-      source: Schema.NullOr(Schema.String),
+      owner: Owner,
+      content: SealedText.stored,
+      source: Schema.NullOr(SealedText.stored),
       at: Instant
     },
     SubmissionOpened: {
       id: CommandId,
       author: UserId,
-      content: Schema.String,
+      owner: Owner,
+      content: SealedText.stored,
       stake: Schema.Natural,
       voters: Schema.Array(UserId),
       at: Instant,
       expires_at: Instant
     },
     VoteCast: { message_id: CommandId, ...Vote.fields },
-    /** The vote has ended; `asks` requests the settlement of the stake (THR6). */
+    /** The vote has ended; `ledger_request` requests the settlement of the stake (THR6). */
     SubmissionSettled: {
       id: CommandId,
       outcome: Schema.Literals(["approved", "rejected", "expired", "cancelled"]),
-      asks: SendCommand,
+      ledger_request: SendCommand,
       at: Instant
     },
     GateOpened: {
       id: CommandId,
       action: PendingApproval.fields.action,
       by: UserId,
+      owner: Owner,
       voters: Schema.Array(UserId),
       at: Instant,
       expires_at: Instant
     },
     /** The vote on a gate has ended; if approved, its command is applied (THR9). */
     GateClosed: { id: CommandId, outcome: Schema.Literals(["approved", "rejected", "expired"]), at: Instant },
-    /** A co-author has left; `asks` requests the payment of the share, if there is any (THR7). */
-    Divested: { user: UserId, amount: Schema.Natural, asks: Schema.NullOr(SendCommand), at: Instant },
-    /** The ledger answered the request `ask`, which moved `to_thread` tokens to the thread's account (THR6). */
-    LedgerAnswered: { ask: CommandId, accepted: Schema.Boolean, to_thread: Schema.Natural, at: Instant },
+    /** A co-author has left; `ledger_request` requests the payment of the share, if there is any (THR7). */
+    Divested: { user: UserId, amount: Schema.Natural, ledger_request: Schema.NullOr(SendCommand), at: Instant },
+    /** The ledger answered the request `request`, which moved `to_thread` tokens to the thread's account (THR6). */
+    LedgerAnswered: { request: CommandId, accepted: Schema.Boolean, to_thread: Schema.Natural, at: Instant },
     ThreadClosed: { by: UserId, at: Instant }
   }),
   ChorusModel.ChorusEvent

@@ -2,14 +2,21 @@
  * The runs of the Chorus in a thread: permission, the queue, the transcript that a run receives, and the payment of
  * cited authors (CHO2, CHO7-CHO10). One run is active at a time. The steps of a run are in `chorus/ChorusRun`.
  */
-import type { ChorusEvent as RunEvent, ChorusState, RunStepAnswer, TranscriptLine } from "../chorus/ChorusModel.ts"
-import { displayText } from "../chorus/ChorusOutput.ts"
+import type {
+  ChorusEvent as RunEvent,
+  ChorusState,
+  ErrorState,
+  RunStepAnswer,
+  SourceErased,
+  TranscriptLine
+} from "../chorus/ChorusModel.ts"
 import * as ChorusRun from "../chorus/ChorusRun.ts"
 import * as LedgerModel from "../ledger/LedgerModel.ts"
-import { type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
+import { type Author, type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import { makeRejection } from "../protocol/Rejection.ts"
 import { type CommandContext, type IntentFailed, reject, type SendCommand } from "../topic/Topic.ts"
 import { canAllRead } from "../topic/TopicAccess.ts"
+import { ownerField } from "./ThreadAgents.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
 import type { CommandOf, Event, State } from "./ThreadModel.ts"
 
@@ -22,7 +29,7 @@ import type { CommandOf, Event, State } from "./ThreadModel.ts"
 export const submitPrompt = (
   state: State,
   command: CommandOf<"submit_prompt">,
-  { id, now, user }: ThreadGuards.Actor
+  { id, now, owner, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
   const { if_busy = "enqueue", prompt, sibling_of } = command
   const rejection = ThreadGuards.rejectIfClosed(state) ?? ThreadGuards.rejectIfInvalid(prompt)
@@ -55,7 +62,8 @@ export const submitPrompt = (
   const rootPrompt = siblingRun === undefined
     ? undefined
     : { sibling_of: siblingRun.sibling_of ?? siblingRun.prompt_id }
-  const submitted: Event = { _tag: "PromptSubmitted", id, author: user, content: prompt, ...rootPrompt, at: now }
+  const by = { author: user, ...ownerField(owner) }
+  const submitted: Event = { _tag: "PromptSubmitted", id, ...by, content: prompt, ...rootPrompt, at: now }
   const cancellation = if_busy === "interrupt" ? cancelRunning(state, user, now) : []
   return unfinished.length === 0 || unfinished.length === 1 && cancellation.length > 0
     ? ThreadGuards.acceptEvents(...cancellation, submitted, { _tag: "RunStarted", prompt_id: id, at: now })
@@ -80,7 +88,7 @@ export const cancelRun = (
 ): ThreadGuards.DecisionResult => {
   const run = state.runs.find((run) => run.prompt_id === command.prompt_id)
   if (run === undefined) return reject(promptNotFound)
-  if (run.asker !== user && !ThreadGuards.isCoAuthor(state, user)) {
+  if (run.asker !== user && run.owner !== user && !ThreadGuards.isCoAuthor(state, user)) {
     return ThreadGuards.rejectWith("forbidden", "CHO8", "only the author of the prompt and co-authors can cancel a run")
   }
   if (ChorusRun.isFinished(run)) {
@@ -147,6 +155,33 @@ export const decideFailedIntent = (
   }, context)
 }
 
+/**
+ * TOP10: a text that a run was given was erased. A run under way ends: what it would still say may repeat the text. A queued
+ * one was given its prompt alone, and never starts. The mark remains, once, so that readers of its outputs know.
+ */
+export const markSourceErased = (
+  state: State,
+  { because, prompt_id }: SourceErased,
+  by: Author,
+  at: Instant
+): ReadonlyArray<RunEvent> => {
+  const run = state.runs.find((run) => run.prompt_id === prompt_id)
+  if (run === undefined) return []
+  return [
+    ...(run.status === "running"
+      ? withNextRunStarted(state, { _tag: "RunFailed", prompt_id, error: sourceErased, at })
+      : []),
+    ...(run.status === "queued" ? [{ _tag: "RunCancelled", prompt_id, by, at } as const] : []),
+    ...(run.source_erased ? [] : [{ _tag: "SourceErased", prompt_id, because, at } as const])
+  ]
+}
+
+const sourceErased: ErrorState = {
+  _tag: "StateError",
+  message: "a text that this answer was made from was erased: ask again",
+  retryable: false
+}
+
 /** THR7: cancels the runs of a closing thread. */
 export const cancelUnfinishedRuns = (state: State, by: UserId, at: Instant): ReadonlyArray<Event> =>
   unfinishedRuns(state).map((run) => ({ _tag: "RunCancelled", prompt_id: run.prompt_id, by, at }))
@@ -155,7 +190,7 @@ export const cancelUnfinishedRuns = (state: State, by: UserId, at: Instant): Rea
 const withNextRunStarted = (
   state: State,
   event: ChorusRun.RunEvent
-): ReadonlyArray<Event> => {
+): ReadonlyArray<RunEvent> => {
   const [running, next] = unfinishedRuns(state)
   return running !== undefined && next !== undefined && ChorusRun.isFinished(ChorusRun.evolve(running, event))
     ? [event, { _tag: "RunStarted", prompt_id: next.prompt_id, at: event.at }]
@@ -184,9 +219,18 @@ export const pendingSteps = (state: State) => unfinishedRuns(state).slice(0, 1).
 /** Applies an event to its run. It changes nothing else but the pending payments for citations (CHO6, CHO10). */
 export const evolve = (state: State, event: RunEvent): State => {
   if (event._tag === "PromptSubmitted") {
-    const { at, author: asker, content, id: prompt_id, sibling_of } = event
+    const { at, author: asker, content, id: prompt_id, owner, sibling_of } = event
     const siblingField = sibling_of === undefined ? undefined : { sibling_of }
-    const run = ChorusRun.createRun({ prompt_id, thread_id: state.id, asker, prompt: content, at, ...siblingField })
+    const run = ChorusRun.createRun({
+      prompt_id,
+      seq: state.version,
+      thread_id: state.id,
+      asker,
+      ...ownerField(owner),
+      prompt: content,
+      at,
+      ...siblingField
+    })
     return { ...state, runs: [...state.runs, run] }
   }
   const evolveRun = (run: ChorusState): ChorusState =>
@@ -194,9 +238,9 @@ export const evolve = (state: State, event: RunEvent): State => {
   return {
     ...state,
     runs: state.runs.map((run) => run.prompt_id === event.prompt_id ? evolveRun(run) : run),
-    owed: event._tag === "StepCompleted"
-      ? [...state.owed, ...citationRewards(state, event.prompt_id, event)]
-      : state.owed
+    ledger_requests: event._tag === "StepCompleted"
+      ? [...state.ledger_requests, ...citationRewards(state, event.prompt_id, event)]
+      : state.ledger_requests
   }
 }
 
@@ -204,25 +248,22 @@ export const evolve = (state: State, event: RunEvent): State => {
 const areSiblings = ({ sibling_of }: ChorusState, other: ChorusState): boolean =>
   sibling_of !== undefined && (other.sibling_of ?? other.prompt_id) === sibling_of
 
-/** CHO2: the newest lines of the thread, oldest first: messages, earlier prompts and their answers. */
-const transcript = (state: State, run: ChorusState): ReadonlyArray<TranscriptLine> => {
-  const messageLines = state.messages.slice(-ChorusRun.runPolicy.maxTranscriptLines).map(({ at, author, content }) => ({
-    at,
-    author,
-    content
-  }))
-  const answeredRuns = state.runs.filter((other) => other.status === "yielded" && !areSiblings(run, other))
-  const promptLines = answeredRuns.slice(-ChorusRun.runPolicy.maxTranscriptLines).flatMap((run) => [
-    { at: run.asked_at, author: run.asker, content: run.prompt },
-    { at: run.ended_at ?? run.asked_at, author: "system:chorus" as const, content: finalText(run) }
-  ])
-  return [...messageLines, ...promptLines].sort((a, b) => a.at - b.at).slice(-ChorusRun.runPolicy.maxTranscriptLines)
-    .map(({ author, content }) => ({ author, content }))
+/** The prompt and the final answer of a run. */
+const runLines = (run: ChorusState) => {
+  const prompt = { at: run.asked_at, author: run.asker, content: run.prompt }
+  const last = run.steps.at(-1)
+  return last?.output._tag === "yield"
+    ? [prompt, { at: last.at, author: "system:chorus" as const, content: last.output.final_response }]
+    : [prompt]
 }
 
-const finalText = (run: ChorusState): string => {
-  const last = run.steps.at(-1)
-  return last === undefined ? "" : displayText(last.output)
+/** CHO2: the newest lines of the thread, oldest first: messages, earlier prompts and their answers. */
+const transcript = (state: State, run: ChorusState): ReadonlyArray<TranscriptLine> => {
+  const messageLines = state.messages.slice(-ChorusRun.runPolicy.maxTranscriptLines)
+  const answeredRuns = state.runs.filter((other) => other.status === "yielded" && !areSiblings(run, other))
+  const promptLines = answeredRuns.slice(-ChorusRun.runPolicy.maxTranscriptLines).flatMap(runLines)
+  return [...messageLines, ...promptLines].sort((a, b) => a.at - b.at).slice(-ChorusRun.runPolicy.maxTranscriptLines)
+    .map(({ author, content }) => ({ author, content }))
 }
 
 /** CHO10: requests to the ledger to pay each cited author, once per run; the ledger bounds what it pays a day (LED3). */
@@ -234,12 +275,13 @@ const citationRewards = (
   if (output._tag !== "yield") return []
   return state.runs.filter((run) => run.prompt_id === prompt).flatMap((run) =>
     ChorusRun.citedAuthors(run, output).map((author, n) =>
-      LedgerModel.ledgerRequest(deriveId(prompt, `:cite:${n + 1}`), {
+      LedgerModel.ledgerRequest(state.id, deriveId(prompt, `:cite:${n + 1}`), {
         _tag: "Reward",
-        asker: run.asker,
+        asker: run.owner ?? run.asker,
         author,
         amount: ChorusRun.runPolicy.citationReward,
-        reason: `cited in the answer to ${prompt}`
+        thread: state.id,
+        prompt
       })
     )
   )

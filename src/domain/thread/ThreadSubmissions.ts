@@ -7,6 +7,7 @@ import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { type Author, type CommandId, deriveId, type Instant } from "../protocol/Ids.ts"
 import { makeRejection, notFound } from "../protocol/Rejection.ts"
 import { reject } from "../topic/Topic.ts"
+import * as ThreadAgents from "./ThreadAgents.ts"
 import * as ThreadGuards from "./ThreadGuards.ts"
 import type { CommandOf, Event, EventOf, Message, State, Submission, SubmissionOffered } from "./ThreadModel.ts"
 import * as ThreadVotes from "./ThreadVotes.ts"
@@ -35,24 +36,35 @@ export const rejectIfBelowMinimumStake = (stake: number) =>
  */
 export const acceptOffer = (
   state: State,
-  { author, content, id, stake }: typeof SubmissionOffered.Type,
+  { author, content, id, owner, stake }: typeof SubmissionOffered.Type,
   from: Author,
   now: Instant
 ): ThreadGuards.DecisionResult => {
-  if (from !== LedgerModel.ledgerAuthor) {
+  if (from !== LedgerModel.authorOfLedger(LedgerModel.ledgerOf(state.id))) {
     return ThreadGuards.rejectWith("forbidden", "THR6", "only the ledger offers submissions")
   }
   const rejection = (ThreadGuards.canRead(state, author) ? ThreadGuards.rejectIfClosed(state) : notFound) ??
+    ThreadAgents.rejectOwner(state, { user: author, owner }) ??
     ThreadGuards.rejectIfInvalid(content) ?? rejectIfBelowMinimumStake(stake) ??
     (ThreadGuards.isIdTaken(state, id) ? ThreadGuards.idConflict : undefined)
   if (rejection !== undefined) return reject(rejection)
-  const isAlreadyCoAuthor = ThreadGuards.isCoAuthor(state, author)
-  const voters = isAlreadyCoAuthor ? [] : state.co_authors
+  const voters = ThreadGuards.isCoAuthor(state, author) ? [] : ThreadAgents.votersOn(state, { user: author, owner })
   const expires_at = now + ThreadGuards.threadLimits.submissionTtlMillis
-  const event: SubmissionOpened = { _tag: "SubmissionOpened", id, author, content, stake, voters, at: now, expires_at }
-  // The author became a co-author while the stake was being reserved: publish at once and refund (THR2).
-  const submission = newSubmission(event)
-  return isAlreadyCoAuthor
+  const event: SubmissionOpened = {
+    _tag: "SubmissionOpened",
+    id,
+    author,
+    ...ThreadAgents.ownerField(owner),
+    content,
+    stake,
+    voters,
+    at: now,
+    expires_at
+  }
+  // The author became a co-author while the stake was being reserved, or all co-authors are the author's own agents (AUT8):
+  // publish at once and refund (THR2).
+  const submission = newSubmission(event, state.version + 1)
+  return voters.length === 0
     ? ThreadGuards.acceptEvents(event, settlementOf(state, submission, "approved", refundAuthor(submission), now))
     : ThreadGuards.acceptEvents(event)
 }
@@ -61,10 +73,13 @@ export const acceptOffer = (
 export const castSubmissionVote = (
   state: State,
   { decision, message_id }: CommandOf<"process_approval">,
-  { now, user }: ThreadGuards.Actor
+  { now, owner, user }: ThreadGuards.Actor
 ): ThreadGuards.DecisionResult => {
   const submission = findSubmission(state, message_id)
   if ("code" in submission) return reject(submission)
+  const proposer = { user: submission.author, owner: submission.owner }
+  const agentRejection = ThreadAgents.rejectVote(submission.voters, proposer, { user, owner })
+  if (agentRejection !== undefined) return reject(agentRejection)
   if (submission.author === user) {
     return ThreadGuards.rejectWith("forbidden", "THR3", "authors do not vote on their own submissions")
   }
@@ -77,14 +92,21 @@ export const castSubmissionVote = (
   }
   const rejection = ThreadVotes.rejectIfVoted(submission, user) ?? rejectIfVoteClosed(submission, now)
   if (rejection !== undefined) return reject(rejection)
-  const event = { _tag: "VoteCast", message_id, voter: user, choice: decision, at: now } as const
+  const event = {
+    _tag: "VoteCast",
+    message_id,
+    voter: user,
+    ...ThreadAgents.ownerField(owner),
+    choice: decision,
+    at: now
+  } as const
   return ThreadGuards.acceptEvents(
     event,
     ...settleSubmission(state, ThreadVotes.withVote(submission, event), false, now)
   )
 }
 
-/** THR7: the author cancels an open submission, and gets the stake back. */
+/** THR7: the author cancels an open submission, and gets the stake back; so does the owner of the agent who wrote it. */
 export const cancelSubmission = (
   state: State,
   { message_id }: CommandOf<"cancel_submission">,
@@ -92,7 +114,7 @@ export const cancelSubmission = (
 ): ThreadGuards.DecisionResult => {
   const submission = findSubmission(state, message_id)
   if ("code" in submission) return reject(submission)
-  if (submission.author !== user) {
+  if (submission.author !== user && submission.owner !== user) {
     return ThreadGuards.rejectWith("forbidden", "THR7", "only the author can cancel a submission")
   }
   const rejection = rejectIfVoteClosed(submission, now)
@@ -114,6 +136,12 @@ export const settleDecided = (state: State, now: Instant): ReadonlyArray<Event> 
 /** THR7: cancels and refunds every open submission of a closing thread. */
 export const cancelOpenSubmissions = (state: State, now: Instant): ReadonlyArray<Event> =>
   openSubmissions(state).map((submission) =>
+    settlementOf(state, submission, "cancelled", refundAuthor(submission), now)
+  )
+
+/** TOP10: cancels and refunds the open submissions whose text was erased: nobody can judge them any more. */
+export const cancelErased = (state: State, commitments: ReadonlySet<string>, now: Instant): ReadonlyArray<Event> =>
+  openSubmissions(state).filter(({ content }) => commitments.has(content.c)).map((submission) =>
     settlementOf(state, submission, "cancelled", refundAuthor(submission), now)
   )
 
@@ -161,13 +189,13 @@ const settlementOf = (
   shares: ReadonlyArray<Approval.StakeShare>,
   at: Instant
 ): SubmissionSettled => {
-  const asks = LedgerModel.ledgerRequest(deriveId(submission.id, ":settle"), {
+  const ledger_request = LedgerModel.ledgerRequest(thread.id, deriveId(submission.id, ":settle"), {
     _tag: "Settle",
     stake: submission.id,
     shares: shares.map(({ amount, to }) => ({ to: beneficiaryAccount(thread, submission, to), amount })),
-    reason: `submission ${submission.id} ${outcome}`
+    cause: { _tag: "Settled", thread: thread.id, submission: submission.id, outcome }
   })
-  return { _tag: "SubmissionSettled", id: submission.id, outcome, asks, at }
+  return { _tag: "SubmissionSettled", id: submission.id, outcome, ledger_request, at }
 }
 
 const beneficiaryAccount = (thread: State, submission: Submission, to: Approval.Beneficiary): LedgerModel.AccountId => {
@@ -177,18 +205,26 @@ const beneficiaryAccount = (thread: State, submission: Submission, to: Approval.
     case "Commons":
       return LedgerModel.threadAccount(thread.id)
     case "Author":
-      return LedgerModel.userAccount(submission.author)
-    case "Voter":
-      return LedgerModel.userAccount(to.voter)
+      return LedgerModel.userAccount(submission.owner ?? submission.author)
+    case "Voter": {
+      // Of a vote that is being cast, the thread does not know the agent yet.
+      const owner = submission.votes.find(({ voter }) => voter === to.voter)?.owner
+      return LedgerModel.userAccount(owner ?? to.voter)
+    }
   }
 }
 
 // -- Evolution ---------------------------------------------------------------
 
 /** The pending submission that the event opens. */
-const newSubmission = ({ at, author, content, expires_at, id, stake, voters }: SubmissionOpened): Submission => ({
+const newSubmission = (
+  { at, author, content, expires_at, id, owner, stake, voters }: SubmissionOpened,
+  seq: number
+): Submission => ({
   id,
+  seq,
   author,
+  ...ThreadAgents.ownerField(owner),
   content,
   stake,
   voters,
@@ -201,7 +237,7 @@ const newSubmission = ({ at, author, content, expires_at, id, stake, voters }: S
 /** THR2: the submission is pending. */
 export const applySubmissionOpened = (state: State, event: SubmissionOpened): State => ({
   ...state,
-  submissions: [...state.submissions, newSubmission(event)]
+  submissions: [...state.submissions, newSubmission(event, state.version)]
 })
 
 /** THR3: the vote is cast. */
@@ -209,14 +245,28 @@ export const applySubmissionVote = (state: State, event: EventOf<"VoteCast">): S
   updateSubmission(state, event.message_id, (submission) => ThreadVotes.withVote(submission, event))
 
 /** THR4: the submission has ended; an approved one is a message, and its author a co-author. */
-export const applySubmissionSettled = (previous: State, { asks, at, id, outcome }: SubmissionSettled): State => {
+export const applySubmissionSettled = (
+  previous: State,
+  { ledger_request, at, id, outcome }: SubmissionSettled
+): State => {
   const submission = previous.submissions.find((submission) => submission.id === id)
   const state = updateSubmission(previous, id, (submission) => ({ ...submission, status: outcome }))
-  const settling = { ...state, owed: [...state.owed, asks] }
+  const settling = { ...state, ledger_requests: [...state.ledger_requests, ledger_request] }
   if (outcome !== "approved" || submission === undefined) return settling
-  const { author, content } = submission
+  const { author, content, owner, seq } = submission
   const approvals = submission.votes.flatMap(({ choice, voter }) => choice === "approve" ? [voter] : [])
-  const message: Message = { id, author, content, at, thread: state.id, status: "approved", approvals, source: null }
+  const message: Message = {
+    id,
+    seq,
+    author,
+    ...ThreadAgents.ownerField(owner),
+    content,
+    at,
+    thread: state.id,
+    status: "approved",
+    approvals,
+    source: null
+  }
   return {
     ...settling,
     messages: [...state.messages, message],

@@ -68,7 +68,7 @@ const validateSubmission = (change: ThreadChange, transition: Transition<Submiss
   if (transition._tag === "Created") {
     const wasOpened = events.some((event) =>
       event._tag === "SubmissionOpened" && event.id === submission.id && event.author === submission.author &&
-      event.content === submission.content && event.stake === submission.stake
+      event.owner === submission.owner && event.content === submission.content && event.stake === submission.stake
     )
     faults.when(!wasOpened, "a submission is not what its author submitted")
     faults.when(submission.votes.length > 0, "a new submission has votes")
@@ -81,7 +81,8 @@ const validateSubmission = (change: ThreadChange, transition: Transition<Submiss
     const previous = transition.old
     if (previous.status !== "pending") return faults.when(true, "a settled submission changed")
     faults.when(
-      submission.author !== previous.author || submission.content !== previous.content ||
+      submission.author !== previous.author || submission.owner !== previous.owner ||
+        submission.content !== previous.content ||
         submission.stake !== previous.stake || submission.submitted_at !== previous.submitted_at ||
         submission.expires_at !== previous.expires_at,
       "an open submission changed"

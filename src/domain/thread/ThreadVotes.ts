@@ -2,6 +2,7 @@
 import type { BallotOutcome } from "../approval/Approval.ts"
 import type { UserId } from "../protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
+import { ownerField } from "./ThreadAgents.ts"
 import type { EventOf, PendingApproval } from "./ThreadModel.ts"
 
 /** The fields that submissions and gates share. */
@@ -16,9 +17,9 @@ export const rejectIfVoted = (votes: Votes, user: UserId): Rejection | undefined
     : undefined
 
 /** THR3: with one more vote. */
-export const withVote = <A extends Votes>(votes: A, { at, choice, voter }: EventOf<"VoteCast">): A => ({
+export const withVote = <A extends Votes>(votes: A, { at, choice, owner, voter }: EventOf<"VoteCast">): A => ({
   ...votes,
-  votes: [...votes.votes, { voter, choice, at }]
+  votes: [...votes.votes, { voter, ...ownerField(owner), choice, at }]
 })
 
 /** THR3: without a voter who has left, unless the vote is cast. */

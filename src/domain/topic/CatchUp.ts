@@ -1,15 +1,27 @@
 /** How a subscriber is brought from its position to the head of a topic: by the missing events, or by a snapshot. */
 import type { Position } from "../protocol/Ids.ts"
 import type { PublishedEvent } from "../protocol/Protocol.ts"
+import { noOpenings } from "../protocol/Seal.ts"
 import type { Entry } from "./Log.ts"
 
-/** An entry as readers of the topic get it. */
-export const toPublishedEvent = ({ at, author, cause, event, seq }: Entry): PublishedEvent => ({
+/** An entry as readers of the topic get it: all that its hash covers but what they know already (TOP5). */
+export const toPublishedEvent = (
+  { answers, at, cause, command_hash, depth, event, hash, open, principal, seq, signature, version, via }: Entry
+): PublishedEvent => ({
   seq,
   at,
   cause,
-  author,
-  event
+  principal,
+  depth,
+  version,
+  // As JSON it is what the log holds: texts are encoded as their seals.
+  event: event as PublishedEvent["event"],
+  hash,
+  ...(open === noOpenings ? undefined : { open }),
+  ...(via === undefined ? undefined : { via }),
+  ...(answers === undefined ? undefined : { answers }),
+  ...(command_hash === undefined ? undefined : { command_hash }),
+  ...(signature === undefined ? undefined : { signature })
 })
 
 /**

@@ -4,7 +4,8 @@
  * Pure: nothing has happened when `decideBatch` returns. Replies and publications follow the append (TOP4).
  */
 import { Result } from "effect"
-import { type Author, type CommandId, type Instant, isUser, type TopicId } from "../protocol/Ids.ts"
+import { type Answered, type Author, type CommandId, type Instant, isUser, type TopicId } from "../protocol/Ids.ts"
+import { type Principal, principalOf } from "../protocol/Principal.ts"
 import { isRejection, makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import type { SignedCommand } from "../protocol/SignedCommand.ts"
 import {
@@ -15,18 +16,28 @@ import {
   type Receipt,
   replyToDuplicate
 } from "./Deduplication.ts"
+import type { TextAddress } from "./Derivation.ts"
 import { derive, type DerivedState, type DurableState } from "./DurableState.ts"
+import { erasePast } from "./Erasure.ts"
 import { codecsFor } from "./KindCodecs.ts"
 import type { UnchainedEntry } from "./Log.ts"
-import { type AnyKind, type Decision, foldDecision } from "./Topic.ts"
+import { storeTexts } from "./SealedText.ts"
+import { type AnyKind, type CommandContext, type Decision, foldDecision } from "./Topic.ts"
 import { isVisibleTo, noAccessRejection } from "./TopicAccess.ts"
 
 /** A command, or an answer to an intent, as its topic gets it. */
 export interface TopicInput {
   readonly id: CommandId
   readonly author: Author
-  /** A decoded value of the kind's `Command` or `Answer`. */
+  /** Who acts, if it is not a person with their own key, or the server. */
+  readonly principal?: Principal
+  /** A decoded value of the kind's `Command` or `Answer`, its texts committed to. */
   readonly input: unknown
+  /** False if a repeat has other commitments to the same texts, since the sender gave no salt (SYN4, TOP10). Default: true. */
+  readonly isRepeatable?: boolean
+  /** The event or intent that is answered, and the causal depth that follows (THR14); 0 without. */
+  readonly answers?: Answered
+  readonly depth?: number
   /** The author's signature, verified by the sender of this input (AUT5). */
   readonly signed?: SignedCommand
 }
@@ -47,6 +58,8 @@ export interface DecidedBatch {
   readonly processedCommands: ReadonlyMap<CommandId, ProcessedCommand>
   /** Those of users among them that made no event. The server's own may be decided again. */
   readonly eventlessCommands: ReadonlyArray<EventlessCommand>
+  /** The texts of other topics that the drafts were made from (TOP10). */
+  readonly sources: ReadonlyArray<TextAddress>
   /** The exceptions that the kind threw, and its events and changes that may not be stored, for the server's own log. */
   readonly defects: ReadonlyArray<unknown>
 }
@@ -56,6 +69,8 @@ export interface DecideInputs {
   readonly now: Instant
   /** 32 random bits, drawn per command. */
   readonly seed: () => number
+  /** The events that the batch's commands depend on, by seq (TOP11). */
+  readonly past: CommandContext["past"]
   /** Commands that were applied in earlier batches. */
   readonly findProcessed: (id: CommandId) => ProcessedCommand | undefined
 }
@@ -103,10 +118,11 @@ const decideAll = (
   topic: TopicId,
   durable: DurableState,
   commands: ReadonlyArray<TopicInput>,
-  { findProcessed, now, seed }: DecideInputs,
+  { findProcessed, now, past: pastBefore, seed }: DecideInputs,
   derivePer: "batch" | "command"
 ): DecidedBatch => {
   let { state } = durable
+  let past = pastBefore
   let derived: DerivedState = durable
   const drafts: Array<UnchainedEntry> = []
   const processedCommands = new Map<CommandId, ProcessedCommand>()
@@ -115,15 +131,24 @@ const decideAll = (
   const { findEventFault } = codecsFor(kind)
 
   const decideOne = (command: TopicInput): CommandDecision => {
-    const { author, id, input, signed } = command
+    const { answers, author, depth = 0, id, input, isRepeatable = true, principal = principalOf(author), signed } =
+      command
     try {
-      const origin = originOf(author, input)
+      const origin = originOf(author, input, isRepeatable)
       const first = processedCommands.get(id) ?? findProcessed(id)
       if (first !== undefined) {
         const isDisclosed = first.author === author || isVisibleTo(kind, state, author)
         return replyWith(isDisclosed ? replyToDuplicate(topic, first, origin) : Result.fail(noAccessRejection))
       }
-      const decision = kind.decide(state, input, { id, author, now, seed: seed(), signed: signed !== undefined })
+      const decision = kind.decide(state, input, {
+        id,
+        author,
+        principal,
+        now,
+        past,
+        seed: seed(),
+        signed: signed !== undefined
+      })
       if (decision._tag === "Failure") {
         if (!isRejection(decision.failure)) {
           throw new TypeError(`the kind ${kind.name} rejects without a valid rejection`)
@@ -131,7 +156,7 @@ const decideAll = (
         return replyWith(Result.fail(decision.failure))
       }
       if (decision.success._tag === "Forward") return decision.success
-      const { events } = decision.success
+      const events = storeTexts(decision.success.events, durable.seq + drafts.length + 1)
       for (const event of events) {
         const fault = findEventFault(event)
         if (fault !== undefined) throw fault
@@ -144,9 +169,11 @@ const decideAll = (
         }
         if (derivePer === "command") derived = derive(kind, next.success)
         state = next.success
-        pushDrafts(drafts, durable.seq, { topic, at: now, cause: id, author, version: kind.version }, events, {
+        past = erasePast(past, events)
+        const fields = { topic, at: now, cause: id, principal, depth, version: kind.version }
+        pushDrafts(drafts, durable.seq, answers === undefined ? fields : { ...fields, answers }, events, {
           signed,
-          asked: origin.commandHash
+          command_hash: origin.commandHash
         })
       }
       const seq = durable.seq + drafts.length
@@ -163,25 +190,28 @@ const decideAll = (
   if (derivePer === "batch" && drafts.length > 0) derived = derive(kind, state)
   const { listing, pending, wakeAt } = derived
   const after = { epoch: durable.epoch, seq: durable.seq + drafts.length, state, pending, wakeAt, listing }
-  return { after, drafts, decisions, processedCommands, eventlessCommands, defects }
+  const sources = drafts.flatMap(({ event }) => kind.sourcesOf(event))
+  return { after, drafts, decisions, processedCommands, eventlessCommands, sources, defects }
 }
 
-/** TOP3, TOP5: numbers a command's events on from the batch's last draft, each with its cause, author and time. */
+/** TOP3, TOP5: numbers a command's events on from the batch's last draft, each with its cause, principal and time. */
 const pushDrafts = (
   drafts: Array<UnchainedEntry>,
   durableSeq: number,
-  fields: Pick<UnchainedEntry, "topic" | "at" | "cause" | "author" | "version">,
+  fields: Omit<UnchainedEntry, "seq" | "event" | "command_hash" | "signature">,
   events: ReadonlyArray<unknown>,
-  { asked, signed }: { readonly signed: SignedCommand | undefined; readonly asked: CommandOrigin["commandHash"] }
+  { command_hash, signed }: {
+    readonly signed: SignedCommand | undefined
+    readonly command_hash: CommandOrigin["commandHash"]
+  }
 ): void => {
   for (const [index, event] of events.entries()) {
     drafts.push({
       ...fields,
       seq: durableSeq + drafts.length + 1,
-      // `findEventFault` has checked that events are JSON.
-      event: event as UnchainedEntry["event"],
-      ...(index === 0 && signed !== undefined ? { signed } : undefined),
-      ...(index === events.length - 1 && asked !== undefined ? { asked } : undefined)
+      event,
+      ...(index === 0 && signed !== undefined ? { signature: signed } : undefined),
+      ...(index === events.length - 1 && command_hash !== undefined ? { command_hash } : undefined)
     })
   }
 }

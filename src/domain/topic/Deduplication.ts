@@ -28,11 +28,12 @@ export interface EventlessCommand extends ProcessedCommand {
 }
 
 /**
- * A command's identity besides its id. Users repeat a command unchanged; the server may build the same command from
- * another state, so that its input proves nothing.
+ * A command's identity besides its id. Users repeat a command unchanged, with the salt of its texts (TOP10); without a
+ * salt of the sender's the same text has another commitment each time. The server may build the same command from another
+ * state, so that its input proves nothing.
  */
-export const originOf = (author: Author, input: unknown): CommandOrigin =>
-  isUser(author) ? { author, commandHash: StateHash.hashState(input) } : { author }
+export const originOf = (author: Author, input: unknown, isRepeatable: boolean): CommandOrigin =>
+  isUser(author) && isRepeatable ? { author, commandHash: StateHash.hashOnce(input) } : { author }
 
 const usedByAnotherAuthor = makeRejection("id_conflict", "SYN4", "this id was used by another author's command")
 const usedByAnotherCommand = makeRejection(

@@ -1,8 +1,10 @@
 /** The durable state of a topic: the fold of its log, its position there, and what follows from the state. */
 import { Result } from "effect"
 import type { Author, Instant, Position } from "../protocol/Ids.ts"
+import { codecsFor } from "./KindCodecs.ts"
 import type { Entry } from "./Log.ts"
-import { type AnyKind, type Intent, type Listing, upcast } from "./Topic.ts"
+import { isSealedText } from "./SealedText.ts"
+import type { AnyKind, Intent, Listing } from "./Topic.ts"
 
 /** The values that a kind derives from a state: the outstanding intents, the next timer, the directory entry. */
 export interface DerivedState {
@@ -36,22 +38,28 @@ export const derive = (kind: AnyKind, state: unknown): DerivedState => ({
   listing: kind.listing(state)
 })
 
-/**
- * TOP9: an entry with its event in the kind's present version, whatever version it was written with. Fails with what is
- * wrong when the kind has no upcaster for it.
- */
-export const upcastEntry = (kind: AnyKind, entry: Entry): Result.Result<Entry, string> =>
-  Result.map(upcast(kind, entry.version, entry.event), (event) => ({ ...entry, event }))
+/** An entry with its event as the kind sees it: of the present version, with its texts. */
+export interface DecodedEntry extends Entry {
+  readonly decoded: unknown
+}
 
-/**
- * TOP2: the state after further entries of a log, which are of the kind's present version. Throws what the kind throws.
- */
+/** TOP9, TOP10: an entry as its kind sees it. Fails with what is wrong with its event. */
+export const decodeEntry = (kind: AnyKind, entry: Entry): Result.Result<DecodedEntry, string> =>
+  Result.map(
+    codecsFor(kind).readEvent(entry.version, entry.event, entry.open, (c) => entry.textSeqs[c] ?? entry.seq),
+    (decoded) => ({ ...entry, decoded })
+  )
+
+/** An entry that was just appended: its event is the one that the kind decided. */
+export const asDecoded = (entry: Entry): DecodedEntry => ({ ...entry, decoded: entry.event })
+
+/** TOP2: the state after further entries of a log. Throws what the kind throws. */
 export const replay = (
   kind: AnyKind,
   base: Pick<DurableState, "epoch" | "seq" | "state">,
-  entries: ReadonlyArray<Entry>
+  entries: ReadonlyArray<DecodedEntry>
 ): DurableState => {
-  const state = entries.reduce((state, entry) => kind.evolve(state, entry.event), base.state)
+  const state = entries.reduce((state, entry) => kind.evolve(state, entry.decoded), base.state)
   return { epoch: base.epoch, seq: base.seq + entries.length, state, ...derive(kind, state) }
 }
 
@@ -69,7 +77,10 @@ export const hasSameReaders = (a: Listing | undefined, b: Listing | undefined): 
 const hasSameMembers = (a: ReadonlyArray<Author>, b: ReadonlyArray<Author>): boolean =>
   a === b || a.length === b.length && a.every((member, i) => member === b[i])
 
+const isSameTitle = (a: Listing["title"] | undefined, b: Listing["title"] | undefined): boolean =>
+  a === b || isSealedText(a) && isSealedText(b) && a.c === b.c && (a.text === null) === (b.text === null)
+
 /** Whether two directory entries are equal, so that the directory need not be written. */
 export const isSameListing = (a: Listing | undefined, b: Listing | undefined): boolean =>
   a === b ||
-  hasSameReaders(a, b) && a?.title === b?.title && a?.status === b?.status && a?.updatedAt === b?.updatedAt
+  hasSameReaders(a, b) && isSameTitle(a?.title, b?.title) && a?.status === b?.status && a?.updatedAt === b?.updatedAt

@@ -1,9 +1,11 @@
 /**
  * What enters and leaves a topic, checked by the schemas of its kind: answers before they are decided, events before they
- * are stored, states as snapshots (SEC32, TOP8). The codecs are compiled once per kind.
+ * are stored and when they are read, states as snapshots (SEC32, TOP8). The codecs are compiled once per kind.
  */
 import { Cause, type Exit, Option, Result, Schema, SchemaIssue } from "effect"
-import type { AnyKind } from "./Topic.ts"
+import type { Openings } from "../protocol/Seal.ts"
+import { isSealedText, openTexts } from "./SealedText.ts"
+import { type AnyKind, upcast } from "./Topic.ts"
 
 /** A value that its kind's schema refuses. Holds no part of the value: it may be a user's text (SEC33). */
 export class SchemaMismatch extends Schema.TaggedError<SchemaMismatch>()("SchemaMismatch", {
@@ -23,10 +25,20 @@ export interface KindCodecs {
   /** A state as JSON, for snapshots. */
   readonly encodeState: (state: unknown) => Result.Result<Schema.Json, SchemaMismatch>
   readonly decodeState: (json: unknown) => Result.Result<unknown, SchemaMismatch>
-  /** The answers of intent handlers, and the inputs of other topics (`Tell`, `Forward`). */
+  /** The answers of intent handlers, and the inputs of other topics (`SendCommand`, `Forward`). */
   readonly decodeAnswer: (json: unknown) => Result.Result<unknown, SchemaMismatch>
   /** The inputs of the server's own code: answers, and commands. */
   readonly decodeInput: (json: unknown) => Result.Result<unknown, SchemaMismatch>
+  /**
+   * An event as its kind sees it, from what a log holds: of the present version, with the texts that `open` has (TOP9, TOP10),
+   * which stand beside the entries that `seqOf` names. Fails with what is wrong with it.
+   */
+  readonly readEvent: (
+    version: number,
+    event: unknown,
+    open: Openings,
+    seqOf?: (c: string) => number | undefined
+  ) => Result.Result<unknown, string>
   /** Why an event may not be stored: it does not fit its schema, or JSON would change it. Undefined if it may. */
   readonly findEventFault: (event: unknown) => SchemaMismatch | undefined
 }
@@ -40,8 +52,8 @@ export const codecsFor = (kind: AnyKind): KindCodecs => {
   return codecs
 }
 
-/** As `Schema.is(Schema.Json)`, at a third of its cost: it runs for each event. */
-const isJson = (value: unknown): boolean => {
+/** Whether JSON holds the value, as `Schema.is(Schema.Json)` at a third of its cost, but for texts that are committed to. */
+const isStorable = (value: unknown): boolean => {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -51,13 +63,13 @@ const isJson = (value: unknown): boolean => {
     case "object": {
       if (value === null) return true
       if (Array.isArray(value)) {
-        for (const item of value) if (!isJson(item)) return false
+        for (const item of value) if (!isStorable(item)) return false
         return true
       }
       const prototype: unknown = Object.getPrototypeOf(value)
-      if (prototype !== Object.prototype && prototype !== null) return false
+      if (prototype !== Object.prototype && prototype !== null) return isSealedText(value) && value.c !== ""
       const fields = value as Readonly<Record<string, unknown>>
-      for (const name in fields) if (!isJson(fields[name])) return false
+      for (const name in fields) if (!isStorable(fields[name])) return false
       return true
     }
     default:
@@ -77,6 +89,7 @@ const makeCodecs = (kind: AnyKind): KindCodecs => {
       return exit._tag === "Success" ? Result.succeed(exit.value) : Result.fail(mismatch(value, faultPath(exit.cause)))
     }
   const encode = checked("event", Schema.encodeUnknownExit(kind.Event))
+  const decodeEvent = checked("event", Schema.decodeUnknownExit(kind.Event))
   const decodeAnswer = checked("answer", Schema.decodeUnknownExit(kind.Answer))
   const decodeCommand = checked("command", Schema.decodeUnknownExit(kind.Command))
   const isCommand = (json: unknown): boolean =>
@@ -86,8 +99,14 @@ const makeCodecs = (kind: AnyKind): KindCodecs => {
     decodeState: checked("state", Schema.decodeUnknownExit(State)),
     decodeAnswer,
     decodeInput: (json) => isCommand(json) ? decodeCommand(json) : decodeAnswer(json),
+    readEvent: (version, event, open, seqOf) =>
+      Result.flatMap(upcast(kind, version, event as Schema.Json), (current) =>
+        Result.map(
+          Result.mapError(decodeEvent(current), ({ message }) => message),
+          (decoded) => openTexts(decoded, open, seqOf)
+        )),
     findEventFault: (event) => {
-      if (isEvent(event) && isJson(event)) return undefined
+      if (isEvent(event) && isStorable(event)) return undefined
       const encoded = encode(event)
       return Result.isFailure(encoded) ? encoded.failure : mismatch("event", "")
     }

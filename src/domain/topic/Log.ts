@@ -1,102 +1,221 @@
 /**
- * The log of a topic as data: entries, and the hash chain that ties each to
- * the one before it (TOP3, TOP5).
- *
- * The hash function is an argument, so that this file runs in a browser and in
- * the simulator as well as in the server.
+ * The log of a topic as data: its genesis, its entries, and the hash chain that ties each to the one before it (TOP3,
+ * TOP5). `docs/format.md` defines every field; the format is kept for ever (TOP9).
  */
 import { Schema } from "effect"
-import { Author, CommandId, Instant, type Position, TopicId } from "../protocol/Ids.ts"
+import { canonicalJson } from "../protocol/CanonicalJson.ts"
+import { Hash, type HashFunction } from "../protocol/Hash.ts"
+import { Answered, CommandId, hostOf, Instant, kindOf, type Position, TopicId } from "../protocol/Ids.ts"
+import { Principal } from "../protocol/Principal.ts"
+import type { Openings } from "../protocol/Seal.ts"
 import { SignedCommand } from "../protocol/SignedCommand.ts"
 import { StateHash } from "../protocol/StateHash.ts"
+import { openingsFrom, SealedText, type TextAtPath, textsIn } from "./SealedText.ts"
 
-/** One event as stored. `cause` is the command that it came from; several events may share one. */
+/** A log that another one goes on from: its entry `seq`, by hash. */
+const Origin = Schema.Struct({ epoch: Schema.String, hash: Hash, seq: Schema.Natural, topic: TopicId })
+
+/** The format of genesis and entries. */
+export const logFormat = "choir/log/1"
+
+/** The beginning of a log, made by its first append. The first entry is linked to its hash. */
+export const Genesis = Schema.Struct({
+  created: Instant,
+  /** The first epoch of the log (SYN8). */
+  epoch: Schema.String,
+  format: Schema.Literal(logFormat),
+  host: Schema.String,
+  kind: Schema.String,
+  /** The log that this one was forked from. */
+  origin: Schema.optionalKey(Origin),
+  /** The topic that this one is part of. */
+  parent: Schema.optionalKey(TopicId),
+  topic: TopicId,
+  /** The kind's event version when the log began. */
+  version: Schema.Natural
+})
+export type Genesis = typeof Genesis.Type
+
+/** One event as stored. */
 export const Entry = Schema.Struct({
   topic: TopicId,
+  /** The epoch in which it was appended. */
+  epoch: Schema.String,
   /** 1, 2, 3, … without a gap. */
   seq: Schema.Natural,
   at: Instant,
+  /** The command that it came from; several events may share one. */
   cause: CommandId,
-  author: Author,
+  principal: Principal,
+  /** The gate whose passing applied the command (THR9). */
+  via: Schema.optionalKey(CommandId),
+  answers: Schema.optionalKey(Answered),
+  /** How many events of agents and of the Chorus lie between this one and the last of a person (THR14). */
+  depth: Schema.Natural,
   /** The kind's event version at the time of writing. */
   version: Schema.Natural,
+  /** The event as it was written; seals in place of texts. */
   event: Schema.Json,
-  /** The command itself where its author signed it (AUT5), on the first of its events. */
-  signed: Schema.optionalKey(SignedCommand),
   /** The hash of a user's command, on the last of its events: its id is valid for this command only (SYN4). */
-  asked: Schema.optionalKey(StateHash),
-  /** Hash of the entry before; `genesis(topic)` for the first. */
-  prev: Schema.String,
-  hash: Schema.String
+  command_hash: Schema.optionalKey(StateHash),
+  /** The command itself where its author signed it (AUT5), on the first of its events. */
+  signature: Schema.optionalKey(SignedCommand),
+  /** The hash of the entry before; of the genesis for the first. */
+  prev: Hash,
+  hash: Hash
 })
-export type Entry = typeof Entry.Type
-
-/** An entry that has not been chained yet. */
-export type UnchainedEntry = Omit<Entry, "prev" | "hash">
-
-/** SHA-256 of a UTF-8 text, as 64 hex digits. */
-export type HashFunction = (text: string) => string
-
-/** `prev` of a topic's first entry. */
-export const genesisHash = (topic: TopicId): string => `genesis:${topic}`
 
 /**
- * The text whose hash is an entry's hash. A JSON array separates the fields unambiguously. Its first element names the
- * format: entries written before signatures (v1) or command hashes (v3) existed still verify.
+ * An entry, with the openings of its texts that were not erased. `event` is what JSON makes of the kind's event. They stand beside
+ * this entry, or beside an earlier one with the same seals, which `textSeqs` names.
  */
-export const preimage = (prev: string, entry: UnchainedEntry): string => {
-  const { asked, at, author, cause, event, seq, signed, topic, version } = entry
-  const fields = [prev, topic, seq, at, cause, author, version, event]
-  if (asked !== undefined) return JSON.stringify(["choir/log/v3", ...fields, signed ?? null, asked])
-  return JSON.stringify(signed === undefined ? ["choir/log/v1", ...fields] : ["choir/log/v2", ...fields, signed])
+export interface Entry extends Omit<typeof Entry.Type, "event"> {
+  readonly event: unknown
+  readonly open: Openings
+  readonly textSeqs: TextSeqs
 }
 
-/** An entry, linked to the one whose hash is `prev` (TOP5). */
-export const chainEntry = (hash: HashFunction, prev: string, entry: UnchainedEntry): Entry => ({
-  ...entry,
-  prev,
-  hash: hash(preimage(prev, entry))
-})
+/** Seqs of entries that texts stand beside, by commitment. */
+export type TextSeqs = Readonly<Record<string, number>>
+
+/** Every text of an entry stands beside itself. */
+export const noTextSeqs: TextSeqs = {}
+
+/** An entry that has not been chained yet; the texts of its event can be opened. */
+export interface UnchainedEntry extends Omit<Entry, "epoch" | "prev" | "hash" | "open" | "textSeqs"> {}
+
+/** The hash that the first entry of a log is linked to. */
+export const genesisHash = (hash: HashFunction, genesis: Genesis): string =>
+  hash(`choir/genesis/1\n${canonicalJson(genesis)}`)
+
+/** An entry without its openings: all that the chain is made of. */
+export interface LinkedEntry extends Omit<Entry, "open" | "textSeqs"> {}
+
+/** The fields of an entry that its hash covers. */
+export interface HashedFields extends Omit<LinkedEntry, "hash"> {}
+
+/**
+ * The hash of an entry (TOP5): of the canonical JSON of all its fields but the hash. Openings are no part of it, so that
+ * it stays the same when they are erased.
+ */
+export const entryHash = (
+  hash: HashFunction,
+  { answers, at, cause, command_hash, depth, epoch, event, prev, principal, seq, signature, topic, version, via }:
+    HashedFields,
+  eventJson: string = canonicalJson(event)
+): string => {
+  const text = JSON.stringify
+  const optional = (name: string, value: unknown) => value === undefined ? "" : `"${name}":${canonicalJson(value)},`
+  // The fields in the order of their names. Written out, since every entry is hashed when it is written and when it is read.
+  return hash(
+    `choir/entry/1\n{${optional("answers", answers)}"at":${at},"cause":${text(cause)},` +
+      `${optional("command_hash", command_hash)}"depth":${depth},"epoch":${text(epoch)},"event":${eventJson},` +
+      `"prev":${text(prev)},"principal":${canonicalJson(principal)},"seq":${seq},${optional("signature", signature)}` +
+      `"topic":${text(topic)},"version":${version}${via === undefined ? "" : `,"via":${text(via)}`}}`
+  )
+}
 
 /** The end of a topic's log: the position of the last entry, and the hash that the next one is chained to. */
 export interface LogHead {
   readonly position: Position
+  /** Empty before the first entry. */
   readonly hash: string
 }
 
 /** The head of a log without entries. */
-export const emptyHead = (topic: TopicId, epoch: string): LogHead => ({
-  position: { epoch, seq: 0 },
-  hash: genesisHash(topic)
-})
+export const emptyHead = (epoch: string): LogHead => ({ position: { epoch, seq: 0 }, hash: "" })
 
-/** The head after `entries` were appended. */
-export const advanceHead = (head: LogHead, entries: ReadonlyArray<Entry>): LogHead => {
-  const last = entries.at(-1)
-  return last === undefined ? head : { position: { ...head.position, seq: last.seq }, hash: last.hash }
-}
+/** The genesis of a log whose first entry is `first`. */
+const makeGenesis = ({ at, topic, version }: UnchainedEntry, epoch: string): Genesis => ({
+  created: at,
+  epoch,
+  format: logFormat,
+  host: hostOf(topic),
+  kind: kindOf(topic),
+  topic,
+  version
+})
 
 /** Whether drafts are numbered on from `expectedSeq` without a gap, all of one topic (TOP3). */
 export const isContiguous = (topic: TopicId, expectedSeq: number, drafts: ReadonlyArray<UnchainedEntry>): boolean =>
   drafts.every((draft, i) => draft.topic === topic && draft.seq === expectedSeq + 1 + i)
 
+/** What an append adds to a log: its genesis, if this is the first, the entries, and the head after them. */
+export interface ChainedDrafts {
+  readonly genesis: Genesis | undefined
+  readonly entries: ReadonlyArray<Entry>
+  /** What is stored of each entry's event, in the order of the entries. */
+  readonly events: ReadonlyArray<StoredEvent>
+  readonly head: LogHead
+}
+
+/** What is stored of an event. */
+export interface StoredEvent {
+  /** Canonical JSON. */
+  readonly json: string
+  /** What stands beside its entry. */
+  readonly open: Openings
+  /** The commitments to those of its texts that may have been set aside before. */
+  readonly aside: ReadonlyArray<string>
+}
+
+/** Whether a text was written before its topic decided it. */
+const mayBeAside = (text: SealedText): boolean => text.text !== null && !SealedText.isComputed(text)
+
+/** The texts of the entry `seq` that stand beside earlier ones. */
+const textSeqsOf = (texts: ReadonlyArray<TextAtPath>, seq: number): TextSeqs => {
+  let seqs: Record<string, number> | undefined
+  for (const { text } of texts) {
+    const storedAt = SealedText.seqOf(text)
+    if (text.text !== null && storedAt !== undefined && storedAt !== seq) {
+      ;(seqs ??= Object.create(null))[text.c] = storedAt
+    }
+  }
+  return seqs ?? noTextSeqs
+}
+
+/** An entry as it is read: with what stands beside it, and beside the earlier entries that it names. */
+export const openEntry = (entry: Entry, openAt: (seq: number) => Openings | undefined): Entry => {
+  if (entry.textSeqs === noTextSeqs) return entry
+  const earlier = Object.entries(entry.textSeqs).flatMap(([c, seq]) => {
+    const opening = openAt(seq)?.[c]
+    return opening === undefined ? [] : [[c, opening] as const]
+  })
+  return { ...entry, open: { ...entry.open, ...Object.fromEntries(earlier) } }
+}
+
 /**
- * TOP3, TOP5: the entries that an append adds to the log at `head`; undefined when the log is not at `expectedSeq`, since
- * another writer appended first.
+ * TOP3, TOP5: links drafts to the log at `head`; undefined when the log is not at `expectedSeq`, since another writer
+ * appended first.
  */
 export const chainDrafts = (
   hash: HashFunction,
   head: LogHead,
   expectedSeq: number,
   drafts: ReadonlyArray<UnchainedEntry>
-): ReadonlyArray<Entry> | undefined => {
+): ChainedDrafts | undefined => {
   if (head.position.seq !== expectedSeq) return undefined
-  let prev = head.hash
-  return drafts.map((draft) => {
-    const entry = chainEntry(hash, prev, draft)
-    prev = entry.hash
+  const [first] = drafts
+  if (first === undefined) return { genesis: undefined, entries: [], events: [], head }
+  const { epoch } = head.position
+  const genesis = expectedSeq === 0 ? makeGenesis(first, epoch) : undefined
+  let prev = genesis === undefined ? head.hash : genesisHash(hash, genesis)
+  const events: Array<StoredEvent> = []
+  const entries = drafts.map((draft): Entry => {
+    const json = canonicalJson(draft.event)
+    const texts = textsIn(draft.event)
+    const open = openingsFrom(texts)
+    const textSeqs = textSeqsOf(texts, draft.seq)
+    events.push({
+      json,
+      open: textSeqs === noTextSeqs ? open : openingsFrom(texts.filter(({ text }) => textSeqs[text.c] === undefined)),
+      aside: texts.filter(({ text }) => mayBeAside(text)).map(({ text }) => text.c)
+    })
+    const entry = { ...draft, epoch, prev, hash: "", open, textSeqs }
+    prev = entry.hash = entryHash(hash, entry, json)
     return entry
   })
+  return { genesis, entries, events, head: { position: { epoch, seq: expectedSeq + drafts.length }, hash: prev } }
 }
 
 /** The first entry of a chain that is out of order, unlinked or altered. */
@@ -110,7 +229,7 @@ export interface ChainBreak {
 export const verifyChain = (
   hash: HashFunction,
   head: { readonly seq: number; readonly hash: string },
-  entries: ReadonlyArray<Entry>
+  entries: ReadonlyArray<LinkedEntry>
 ): ChainBreak | undefined => {
   let { hash: prev, seq } = head
   for (const entry of entries) {
@@ -119,7 +238,7 @@ export const verifyChain = (
       ? "gap"
       : entry.prev !== prev
       ? "unlinked"
-      : entry.hash !== hash(preimage(prev, entry))
+      : entry.hash !== entryHash(hash, entry)
       ? "altered"
       : undefined
     if (fault !== undefined) return { topic: entry.topic, seq: entry.seq, fault }
@@ -130,16 +249,17 @@ export const verifyChain = (
 
 /**
  * FLT5: the first fault of a range read from the log at `head`: the entries `first` to `last`, where `first` is 1 or the
- * entry that the wanted ones are linked to. All of them must be there, linked and unaltered, up to the head's own hash.
+ * entry that the wanted ones are linked to. All of them must be there, linked and unaltered, from the genesis if the range
+ * begins with 1, and up to the head's own hash.
  */
 export const verifyRange = (
   hash: HashFunction,
   topic: TopicId,
   head: LogHead,
-  { first, last }: { readonly first: number; readonly last: number },
-  entries: ReadonlyArray<Entry>
+  { first, genesis, last }: { readonly first: number; readonly last: number; readonly genesis: Genesis | undefined },
+  entries: ReadonlyArray<LinkedEntry>
 ): ChainBreak | undefined => {
-  const prev = first === 1 ? genesisHash(topic) : entries[0]?.prev ?? ""
+  const prev = first > 1 ? entries[0]?.prev ?? "" : genesis === undefined ? "" : genesisHash(hash, genesis)
   const chainBreak = verifyChain(hash, { seq: first - 1, hash: prev }, entries)
   if (chainBreak !== undefined) return { ...chainBreak, topic }
   if (entries.length !== last - first + 1) return { topic, seq: first + entries.length, fault: "gap" }

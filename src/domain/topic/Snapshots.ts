@@ -7,6 +7,8 @@ export interface Snapshot {
   readonly version: number
   /** JSON text of the kind's `State`. */
   readonly state: string
+  /** The seqs of the entries that its texts stand beside (TOP10). */
+  readonly textSeqs: ReadonlyArray<number>
 }
 
 /** TOP7: whether the events since the last snapshot call for the next one. */

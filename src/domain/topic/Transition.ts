@@ -6,7 +6,8 @@
  * keeps: the thread itself, its co-authors, messages and submissions; the accounts and offers of the ledger; the members
  * and entries of a room. A topic is itself never deleted.
  *
- * Unchanged objects are recognised by identity, so a check costs one comparison for each, and work for those that changed.
+ * Unchanged objects are recognised by identity. A list that only grows is compared in part: the cost of a check must not grow
+ * with what did not change.
  */
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 
@@ -57,9 +58,30 @@ const commonPrefix = (old: ReadonlyArray<unknown>, next: ReadonlyArray<unknown>)
   return length
 }
 
-/** Whether `next` is `old` with objects added at its end, if any. Its cost is one comparison for each object of `old`. */
+/** The newest objects of a list that are compared, and those that are compared of the others. */
+const comparedMax = 16
+
+/**
+ * Whether `next` begins with the `count` objects of `old` from `start` on. Of a long list it compares the newest objects, and some
+ * of the others at even distances: comparing all would read each of them from memory for every event.
+ */
+export const isSameRange = (
+  old: ReadonlyArray<unknown>,
+  start: number,
+  next: ReadonlyArray<unknown>,
+  count: number
+): boolean => {
+  if (next.length < count) return false
+  const newest = Math.max(0, count - comparedMax)
+  const distance = Math.max(1, Math.ceil(newest / comparedMax))
+  for (let n = 0; n < newest; n += distance) if (old[start + n] !== next[n]) return false
+  for (let n = newest; n < count; n++) if (old[start + n] !== next[n]) return false
+  return true
+}
+
+/** Whether `next` is `old` with objects added at its end, if any, as `isSameRange` compares them. */
 export const isPrefix = (old: ReadonlyArray<unknown>, next: ReadonlyArray<unknown>): boolean =>
-  old === next || commonPrefix(old, next) === old.length
+  old === next || isSameRange(old, 0, next, old.length)
 
 /** Collects faults: `when` adds one if its condition holds. */
 export class Faults {

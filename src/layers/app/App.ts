@@ -87,9 +87,11 @@ import * as SocketFromConfig from "../socket/SocketFromConfig.ts"
 import type * as SocketUws from "../socket/uws/SocketUws.ts"
 import * as IntentHandlersLive from "../topics/IntentHandlersLive.ts"
 import * as KindsLive from "../topics/KindsLive.ts"
+import * as TextEraser from "../topics/TextEraser.ts"
 import * as TopicsLocal from "../topics/TopicsLocal.ts"
 import * as DataFolder from "./DataFolder.ts"
 import * as DefaultParts from "./DefaultParts.ts"
+import * as OperatorSocket from "./OperatorSocket.ts"
 import * as RuntimeGauges from "./RuntimeGauges.ts"
 
 /** The address of a running server. */
@@ -108,7 +110,7 @@ const priorsCollection = Layer.unwrap(Effect.map(Models.ModelInfo, ({ embedder }
 
 /** Topics, the Chorus and search; needs the event log, vectors and models. */
 const topicsAndChorus = ({ limits }: Settings) =>
-  Layer.mergeAll(RunStepHandler.layer, SearchIndexerLive.layer).pipe(
+  Layer.mergeAll(RunStepHandler.layer, SearchIndexerLive.layer, TextEraser.layer).pipe(
     Layer.provideMerge(ChorusLive.layer.pipe(Layer.provide(Layer.succeed(ModelCallLimits, limits)))),
     Layer.provideMerge(PriorsLive.layer),
     Layer.provideMerge(DatabaseLive.layer),
@@ -287,7 +289,9 @@ const partOrDefault = <A, E, R, E2, R2>(
 
 /** The complete server (OPS1): `core` with parts. It drains and stops when the scope closes. */
 export const layer = <E = never, R = never>(settings: Settings, extensions: Extensions<E, R> = {}) =>
-  core(settings, extensions).pipe(
+  // Who brings the storage has no folder of the server's: their operator uses `Topics`.
+  (extensions.storage === undefined ? OperatorSocket.layer(settings.data) : Layer.empty).pipe(
+    Layer.provideMerge(core(settings, extensions)),
     Layer.provideMerge(partOrDefault(extensions.vectors, DefaultParts.vectorsLayer(settings))),
     Layer.provideMerge(partOrDefault(extensions.models, DefaultParts.modelsLayer(settings))),
     Layer.provideMerge(partOrDefault(extensions.storage, DefaultParts.storageLayer(settings))),

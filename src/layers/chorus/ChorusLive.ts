@@ -10,7 +10,7 @@
  * **Details**
  *
  * Experience searches for priors first; when the search is not available, the run continues, and its record says so
- * (FLT13). Text is shown as it is streamed, at most every 40 ms, without the reasoning before it and the data behind the
+ * (FLT13). A prior that is erased meanwhile ends the request at once, and the step is tried again (TOP10). Text is shown as it is streamed, at most every 40 ms, without the reasoning before it and the data behind the
  * delimiter.
  *
  * **Gotchas**
@@ -22,7 +22,7 @@
  * **Example**
  *
  * ```ts
- * import { Effect, Layer } from "effect"
+ * import { Effect, Layer, Schema } from "effect"
  * import { Domain, Layers, Services } from "choir"
  *
  * const prompt_id = Domain.Ids.CommandId.make("prompt-1")
@@ -30,7 +30,7 @@
  *   prompt_id,
  *   thread_id: Domain.Ids.TopicId.make("thread:tea"),
  *   asker: Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"),
- *   prompt: "How hot should the water for green tea be?",
+ *   prompt: Domain.SealedText.write("How hot should the water for green tea be?"),
  *   at: 0
  * })
  *
@@ -39,8 +39,9 @@
  *   const { step } = yield* Services.Chorus.Chorus
  *   let { intents, state } = Domain.ChorusRun.transformState(queued, { _tag: "RunStarted", prompt_id, at: 0 })
  *   for (let [intent] = intents; intent !== undefined; [intent] = intents) {
- *     const response = yield* step(intent.run, () => Effect.void)
- *     const answer = { _tag: "StepAnswered" as const, intent: intent.id, prompt_id, ...response }
+ *     const response = yield* step(Domain.SealedText.plain(intent.run), () => Effect.void)
+ *     const written = { _tag: "StepAnswered" as const, intent: intent.id, prompt_id, ...response }
+ *     const answer = Schema.decodeSync(Domain.ChorusModel.RunStepAnswer)(written)
  *     const next = Domain.ChorusRun.transformState(state, { _tag: "StepResult", answer, now: 0, seed: 0 })
  *     intents = next.intents
  *     state = next.state
@@ -55,7 +56,7 @@
  */
 import { Clock, Context, Effect, Layer, Result, Stream } from "effect"
 import { LanguageModel } from "effect/ai"
-import type { ChorusState, Prior, Step, StepOutput } from "../../domain/chorus/ChorusModel.ts"
+import type { PlainRun, Prior, Step, StepOutput } from "../../domain/chorus/ChorusModel.ts"
 import * as ChorusParse from "../../domain/chorus/ChorusParse.ts"
 import { findMissingStep } from "../../domain/chorus/ChorusProgress.ts"
 import * as ChorusPrompt from "../../domain/chorus/ChorusPrompt.ts"
@@ -90,14 +91,14 @@ type OnText = Parameters<Chorus["Service"]["step"]>[1]
 export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | ModelInfo | Priors> = Layer.effect(
   Chorus,
   Effect.gen(function*() {
-    const { find } = yield* Priors
+    const { awaitErased, find } = yield* Priors
     const { model, offline, provider } = yield* ModelInfo
     const primary: ModelChoice = { languageModel: yield* LanguageModel.LanguageModel, provider, model }
     const models = { primary, ...(yield* ModelOverrides) }
     const reasonsUntagged = new WeakSet<LanguageModel.LanguageModel>()
     const calls = yield* ModelCalls.make
 
-    const step = Effect.fn("Chorus.step")(function*(run: ChorusState, onText: OnText) {
+    const step = Effect.fn("Chorus.step")(function*(run: PlainRun, onText: OnText) {
       const missingStep = findMissingStep(run)
       if (missingStep !== undefined) {
         return yield* new ChorusError({ reason: StepError.missingStepOutput(missingStep) })
@@ -113,13 +114,17 @@ export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | Mod
         return onText(piece, offset)
       })
       const { fallback } = models
-      return yield* fallback === undefined || choice === fallback
+      const answer = fallback === undefined || choice === fallback
         ? response
         : Effect.catchIf(
           response,
           (error) => fallsBackAtOnce(error, hasShownText),
           () => requestModel(fallback, request, onText)
         )
+      // The log does not know yet what this step is given: nobody else could stop it (TOP10).
+      return yield* awaitErased === undefined || priors.length === 0
+        ? answer
+        : Effect.raceFirst(answer, Effect.andThen(awaitErased(priors), toChorusError(StepError.priorErased())))
     })
 
     return Chorus.of({ modelInfo: { model, offline }, step })
@@ -128,7 +133,7 @@ export const layer: Layer.Layer<Chorus, never, LanguageModel.LanguageModel | Mod
 
 /** A request to a model. */
 interface StepRequest {
-  readonly run: ChorusState
+  readonly run: PlainRun
   readonly priors: ReadonlyArray<Prior>
   /** The server's remark about the priors; empty without one. */
   readonly note: string
@@ -138,7 +143,7 @@ interface StepRequest {
 }
 
 /** CHO4: the priors for the run, or the note that there was no search. */
-const searchPriors = Effect.fnUntraced(function*(find: Priors["Service"]["find"], run: ChorusState) {
+const searchPriors = Effect.fnUntraced(function*(find: Priors["Service"]["find"], run: PlainRun) {
   return yield* find(PriorSearch.searchText(run), run.thread_id).pipe(
     Effect.map((priors) => ({ note: "", priors: priors.map((prior) => PriorSearch.excerptPrior(run, prior)) })),
     Effect.catchTag(
@@ -163,7 +168,7 @@ const requestModel = Effect.fnUntraced(function*(
   const prompt = ChorusPrompt.buildPrompt(run, priors, note)
   const notePrefix = note === "" || run.current_step !== "experience" ? "" : `${note}\n\n`
   const { latency, text, tokens } = yield* calls.perform(
-    run.asker,
+    run.owner ?? run.asker,
     prompt.system.length + prompt.user.length,
     Effect.scoped(streamAnswer(choice, prompt, request, notePrefix, onText))
   )

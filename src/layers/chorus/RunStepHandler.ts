@@ -9,7 +9,8 @@
  * **Details**
  *
  * A failed step is an answer as well: the run machine decides about retries (CHO6). A cancelled run's intent is dropped,
- * which interrupts the step: the provider's request is aborted, and the text so far is posted to the thread (CHO8, FLT19).
+ * which interrupts the step: the provider's request is aborted, and the text so far is posted to the thread (CHO8, FLT19),
+ * except that of Experience.
  *
  * **Gotchas**
  *
@@ -60,16 +61,20 @@ import {
   type RunStep,
   type RunStepAnswer
 } from "../../domain/chorus/ChorusModel.ts"
-import { runPolicy } from "../../domain/chorus/ChorusRun.ts"
+import { keepsPartial, runPolicy } from "../../domain/chorus/ChorusRun.ts"
 import { internalFailure, toErrorState } from "../../domain/chorus/StepError.ts"
 import { sanitiseUsage } from "../../domain/chorus/TokenCount.ts"
 import { deriveId, type TopicId } from "../../domain/protocol/Ids.ts"
 import { cut } from "../../domain/protocol/Text.ts"
+import { plain } from "../../domain/topic/SealedText.ts"
 import { Chorus, ChorusError } from "../../services/Chorus.ts"
 import { IntentHandlers } from "../../services/IntentHandlers.ts"
 import { Signals } from "../../services/Signals.ts"
 import { Topics } from "../../services/Topics.ts"
 import { Metrics } from "../observability/Metrics.ts"
+
+/** An answer with strings in place of texts: its topic seals them. */
+type WrittenAnswer = typeof RunStepAnswer.Encoded
 
 /** Registers the handler of `RunStep`. */
 export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals | Topics> = Layer.effectDiscard(
@@ -82,10 +87,17 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
 
     /** The thread decides whether the run was cancelled, or the server is shutting down. */
     const postPartial = (topic: TopicId, intent: RunStep, partialText: string) => {
-      if (partialText === "") return
+      if (partialText === "" || !keepsPartial(intent.run)) return
       const text = cut(partialText, maxPartialLength)
-      const input: RunStepAnswer = { _tag: "StepCut", ...answerHeader(intent), text }
-      topics.post(topic, { id: deriveId(intent.id, "/cut"), author: "system:chorus", input, reply: () => {} })
+      const input: WrittenAnswer = { _tag: "StepInterrupted", ...answerHeader(intent), text }
+      topics.post(topic, {
+        id: deriveId(intent.id, "/cut"),
+        author: "system:chorus",
+        answers: { intent: intent.id },
+        depth: 1,
+        input,
+        reply: () => {}
+      })
     }
 
     const handleRunStep = Effect.fn("RunStep.perform")(function*(topic: TopicId, intent: RunStep) {
@@ -98,7 +110,7 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
           partialText = partialText.slice(0, offset) + text
           signals.publishChunk(topic, { ...stepPosition(intent.run), offset, text })
         })
-      return yield* chorus.step(intent.run, publishText).pipe(
+      return yield* chorus.step(plain(intent.run), publishText).pipe(
         // CHO3: a defect of a Chorus is a failure of its step; called again without end, the run would not end.
         Effect.catchDefect((defect) =>
           Effect.andThen(
@@ -116,13 +128,13 @@ export const layer: Layer.Layer<never, never, Chorus | IntentHandlers | Signals 
         ),
         Effect.tapError(() => Effect.sync(() => void (chorusSteps.failed.value += 1))),
         Effect.match({
-          onSuccess: ({ output, usage }): RunStepAnswer => ({
+          onSuccess: ({ output, usage }): WrittenAnswer => ({
             _tag: "StepAnswered",
             ...answerHeader(intent),
             output,
             usage
           }),
-          onFailure: ({ reason }): RunStepAnswer => ({
+          onFailure: ({ reason }): WrittenAnswer => ({
             _tag: "StepErrored",
             ...answerHeader(intent),
             error: toErrorState(reason)

@@ -3,6 +3,7 @@
  * holds no subscription; topics do.
  */
 import type { TopicId, UserId } from "../../domain/protocol/Ids.ts"
+import type { Attestation } from "../../domain/protocol/Principal.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { Connection } from "../../services/Socket.ts"
 import type { Subscriber } from "../../services/Topics.ts"
@@ -17,16 +18,31 @@ export interface SubscribedConnection extends ReplyOrder.ReplyOrder, ReplyOrder.
   readonly onAccessRevoked: (topic: TopicId) => void
 }
 
-/** One object per sign-in, shared by all subscriptions of the connection. */
-export class ConnectionSubscriber implements Subscriber {
+/** The subscriber of a connection, and for whom it acts. */
+export interface SignedInSubscriber extends Subscriber {
   readonly user: UserId
+  /** What the user acts by as an agent (AUT8); null for a person. */
+  readonly attestation: Attestation | null
+  /** Whose account, limits and budgets the connection draws on: the user, or an agent's owner. */
+  readonly payer: UserId
+}
+
+/** One object per sign-in, shared by all subscriptions of the connection. */
+export class ConnectionSubscriber implements SignedInSubscriber {
+  readonly user: UserId
+  readonly attestation: Attestation | null
   readonly supportsBatching: boolean
   private readonly client: SubscribedConnection
 
-  constructor(client: SubscribedConnection, user: UserId) {
+  constructor(client: SubscribedConnection, user: UserId, attestation: Attestation | null = null) {
     this.client = client
     this.user = user
+    this.attestation = attestation
     this.supportsBatching = client.connection.supportsBatching === true
+  }
+
+  get payer(): UserId {
+    return this.attestation?.owner ?? this.user
   }
 
   get id(): string {

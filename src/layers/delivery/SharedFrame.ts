@@ -24,8 +24,8 @@ export interface SharedMessage {
 /** A chunk is complete when it has this many UTF-16 units. */
 const chunkLength = 65_536
 
-/** Depth down to which values are encoded member by member: the lists of a state. */
-const maxSplitDepth = 2
+/** Depth down to which values are encoded member by member: the lists of the state in a snapshot. */
+const maxSplitDepth = 3
 
 /** Encodes a JSON value, without ever having all of it as one string. */
 export const encodeJson = (json: Schema.Json): EncodedJson => {

@@ -111,7 +111,7 @@ export const make = Effect.fnUntraced(function*(write: WriteGroup, onCommitted: 
   yield* Effect.addFinalizer(() => Effect.andThen(Queue.end(queue), Fiber.await(fiber)))
 
   return Effect.fnUntraced(function*(request: AppendRequest) {
-    yield* ChainVerification.assertContiguousDrafts(request)
+    yield* ChainVerification.assertValidDrafts(request)
     const completion = Deferred.makeUnsafe<ReadonlyArray<Entry>, EventLogError>()
     if (!(yield* Queue.offer(queue, { request, completion }))) {
       return yield* new EventLogError({

@@ -1,22 +1,27 @@
 /** The directory in SQL: written in the append's transaction, read as `Directory` (THR10). */
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
-import { Author, kindOf, TopicId } from "../../domain/protocol/Ids.ts"
+import { Author, hostOf, kindOf, TopicId } from "../../domain/protocol/Ids.ts"
+import { isSealedText, SealedText } from "../../domain/topic/SealedText.ts"
 import type { Listing } from "../../domain/topic/Topic.ts"
 import type { Directory } from "../../services/Directory.ts"
 import { forKeys, insertRows } from "../sql/Rows.ts"
 import { SafeInteger } from "../sql/SafeInteger.ts"
-import { logUnavailable } from "./EventLogRows.ts"
+import { isOpening } from "./ChainVerification.ts"
+import { logUnavailable, StoredOpenings } from "./EventLogRows.ts"
 
 const MemberList = Schema.Array(Author)
 const decodeListings = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
   topic: TopicId,
-  title: Schema.String,
+  title: Schema.NullOr(Schema.fromJsonString(Schema.String)),
+  title_c: Schema.NullOr(Schema.String),
+  open: Schema.NullOr(Schema.String),
   visibility: Schema.Literals(["public", "members"]),
   status: Schema.Literals(["active", "closed"]),
   members: Schema.fromJsonString(MemberList),
   updated_at: SafeInteger
 })))
+const decodeOpenings = Schema.decodeUnknownOption(StoredOpenings)
 const decodeReaders = Schema.decodeUnknownEffect(Schema.Array(Schema.Struct({
   topic: TopicId,
   visibility: Schema.Literals(["public", "members"]),
@@ -29,7 +34,7 @@ export const writeDirectory = Effect.fnUntraced(
   function*(sql: SqlClient.SqlClient, listings: ReadonlyMap<TopicId, Listing | null>) {
     if (listings.size === 0) return
     const removed = [...listings].flatMap(([topic, listing]) => listing === null ? [topic] : [])
-    const rows = [...listings].flatMap(([topic, listing]) => listing === null ? [] : [listingRow(sql, topic, listing)])
+    const rows = [...listings].flatMap(([topic, listing]) => listing === null ? [] : [listingRow(topic, listing)])
     const stored = yield* forKeys(
       sql,
       "topic",
@@ -40,10 +45,8 @@ export const writeDirectory = Effect.fnUntraced(
       sql,
       "listings",
       rows,
-      sql.literal(
-        "ON CONFLICT (topic) DO UPDATE SET title = excluded.title, visibility = excluded.visibility, " +
-          "status = excluded.status, members = excluded.members, updated_at = excluded.updated_at"
-      )
+      "ON CONFLICT (topic) DO UPDATE SET title = excluded.title, title_c = excluded.title_c, title_seq = excluded.title_seq, visibility = excluded.visibility, " +
+        "status = excluded.status, members = excluded.members, updated_at = excluded.updated_at"
     )
     yield* forKeys(sql, "topic", removed, (isAmong) => sql`DELETE FROM listings WHERE ${isAmong}`)
     // Most changes of an entry are of its time; members change rarely.
@@ -58,48 +61,55 @@ export const writeDirectory = Effect.fnUntraced(
   }
 )
 
-const listingRow = (sql: SqlClient.SqlClient, topic: TopicId, listing: Listing) => ({
+/** A title that people wrote stands beside an entry; another one is stored as JSON, as texts are. */
+const listingRow = (topic: TopicId, { members, status, title, updatedAt, visibility }: Listing) => ({
   topic,
   kind: kindOf(topic),
-  title: storedTitle(sql).encode(listing.title),
-  visibility: listing.visibility,
-  status: listing.status,
-  members: JSON.stringify(listing.members),
-  updated_at: listing.updatedAt
+  host: hostOf(topic),
+  title: isSealedText(title) ? null : JSON.stringify(title),
+  title_c: isSealedText(title) ? title.c : null,
+  title_seq: isSealedText(title) ? SealedText.seqOf(title) ?? null : null,
+  visibility,
+  status,
+  members: JSON.stringify(members),
+  updated_at: updatedAt
 })
 
-/** Titles as they are stored. Every character may occur in one, and Postgres' text holds no NUL: there it is JSON. */
-const storedTitle = (sql: SqlClient.SqlClient) => sql.onDialectOrElse({ pg: () => jsonTitle, orElse: () => plainTitle })
-
-const plainTitle = { encode: (title: string) => title, decode: (stored: string) => stored }
-const jsonTitle: typeof plainTitle = {
-  encode: (title) => JSON.stringify(title),
-  decode: (stored) => JSON.parse(stored) as string
+/** A title that was altered is not shown (FLT5). */
+const openTitle = (c: string, open: string | null): string | null => {
+  const opening = Option.getOrNull(decodeOpenings(open))?.[c]
+  return opening !== undefined && isOpening(c, opening) ? opening[1] : null
 }
 
 /** The directory over these tables. */
 export const make = (sql: SqlClient.SqlClient): Directory["Service"] => {
   // Two queries, each by its own index: one condition for both would cost in proportion to all topics.
   // SQLite's planner reads a bare `LIMIT ?` and plans again at each run, for three times the cost; hence `+ 0`.
-  const topicsByMember = (user: Author, kind: string, limit: number) =>
-    sql`SELECT listings.topic, title, visibility, status, listings.members, updated_at
-      FROM members JOIN listings ON listings.topic = members.topic WHERE author = ${user} AND kind = ${kind}
+  const topicsByMember = (user: Author, kind: string, host: string, limit: number) =>
+    sql`SELECT listings.* FROM members JOIN listings ON listings.topic = members.topic
+      WHERE author = ${user} AND kind = ${kind} AND host = ${host}
       ORDER BY updated_at DESC, listings.topic LIMIT ${limit} + 0`
-  const publicTopics = (kind: string, limit: number) =>
-    sql`SELECT topic, title, visibility, status, members, updated_at
-      FROM listings WHERE kind = ${kind} AND visibility = 'public' ORDER BY updated_at DESC, topic LIMIT ${limit} + 0`
-  const publicAndMemberTopics = (user: Author, kind: string, limit: number) =>
-    sql`SELECT * FROM (${topicsByMember(user, kind, limit)}) AS mine
-      UNION SELECT * FROM (${publicTopics(kind, limit)}) AS open
+  const publicTopics = (kind: string, host: string, limit: number) =>
+    sql`SELECT * FROM listings WHERE kind = ${kind} AND host = ${host} AND visibility = 'public'
       ORDER BY updated_at DESC, topic LIMIT ${limit} + 0`
-  const { decode } = storedTitle(sql)
+  const publicAndMemberTopics = (user: Author, kind: string, host: string, limit: number) =>
+    sql`SELECT * FROM (${topicsByMember(user, kind, host, limit)}) AS mine
+      UNION SELECT * FROM (${publicTopics(kind, host, limit)}) AS open
+      ORDER BY updated_at DESC, topic LIMIT ${limit} + 0`
   return {
-    list: (user, { includePublic, kind, limit }) =>
-      (includePublic ? publicAndMemberTopics : topicsByMember)(user, kind, limit).pipe(
+    list: (user, { host, includePublic, kind, limit }) =>
+      sql`SELECT listed.topic, title, title_c, open, visibility, status, members, updated_at
+        FROM (${(includePublic ? publicAndMemberTopics : topicsByMember)(user, kind, host, limit)}) AS listed
+        LEFT JOIN entries ON entries.topic = listed.topic AND entries.seq = listed.title_seq
+        ORDER BY updated_at DESC, listed.topic`.pipe(
         Effect.flatMap(decodeListings),
         Effect.mapError(logUnavailable("list")),
         Effect.map((rows) =>
-          rows.map(({ title, updated_at, ...row }) => ({ ...row, title: decode(title), updatedAt: updated_at }))
+          rows.map(({ open, title, title_c, updated_at, ...row }) => ({
+            ...row,
+            title: title_c === null ? title : openTitle(title_c, open),
+            updatedAt: updated_at
+          }))
         )
       ),
     canRead: (user, topic) =>

@@ -1,58 +1,129 @@
 /** The rows of the event log's tables, the same in SQLite and Postgres, and their mapping to entries and errors. */
 import { Result, Schema } from "effect"
 import type { SqlError } from "effect/sql"
-import { Author, CommandId, TopicId } from "../../domain/protocol/Ids.ts"
+import { canonicalJson } from "../../domain/protocol/CanonicalJson.ts"
+import { Answered, CommandId, TopicId } from "../../domain/protocol/Ids.ts"
+import { Principal } from "../../domain/protocol/Principal.ts"
+import { noOpenings, Openings } from "../../domain/protocol/Seal.ts"
 import { SignedCommand } from "../../domain/protocol/SignedCommand.ts"
 import { StateHash } from "../../domain/protocol/StateHash.ts"
-import type { Entry } from "../../domain/topic/Log.ts"
+import { type Entry, noTextSeqs, type StoredEvent } from "../../domain/topic/Log.ts"
 import { EventLogError, LogUnavailable } from "../../services/EventLog.ts"
 import { sqlState } from "../sql/PostgresConnection.ts"
 import { SafeInteger } from "../sql/SafeInteger.ts"
 import { resultCode, storageFault } from "../sql/Sqlite.ts"
-import { logCorrupt } from "./ChainVerification.ts"
+import { isOpening, logCorrupt } from "./ChainVerification.ts"
 
-const EventRow = Schema.Struct({
+/** Openings as JSON text: every character may occur in one, and Postgres' text holds no NUL. */
+export const StoredOpenings = Schema.NullOr(Schema.fromJsonString(Openings))
+
+/** `StoredOpenings` of openings. */
+export const encodeOpenings = (open: Openings): string | null => open === noOpenings ? null : JSON.stringify(open)
+
+const EntryRow = Schema.Struct({
   topic: TopicId,
+  epoch: Schema.String,
   seq: SafeInteger,
   at: SafeInteger,
   cause: CommandId,
-  author: Author,
+  principal: Schema.fromJsonString(Principal),
+  via: Schema.NullOr(CommandId),
+  answers: Schema.NullOr(Schema.fromJsonString(Answered)),
+  depth: SafeInteger,
   version: SafeInteger,
   event: Schema.String,
-  signed: Schema.NullOr(Schema.fromJsonString(SignedCommand)),
-  asked: Schema.NullOr(StateHash),
+  open: StoredOpenings,
+  text_seqs: Schema.NullOr(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Natural))),
+  signature: Schema.NullOr(Schema.fromJsonString(SignedCommand)),
+  command_hash: Schema.NullOr(StateHash),
   prev: Schema.String,
   hash: Schema.String
 })
-const decodeEventRow = Schema.decodeUnknownExit(EventRow)
+const decodeEntryRow = Schema.decodeUnknownExit(EntryRow)
 
-/** An applied command, from its last event or from the table of commands without one. */
-export const ProcessedCommandRow = Schema.Struct({ seq: SafeInteger, author: Author, asked: Schema.NullOr(StateHash) })
+/** The columns of an entry. */
+export const entryColumns = Object.keys(EntryRow.fields).join(", ")
 
-/** An event's row as an entry. A row that does not decode is damage at `seq` (FLT5). */
+/** An applied command, from its last entry or from the table of commands without one. */
+export const ProcessedCommandRow = Schema.Struct({
+  seq: SafeInteger,
+  principal: Schema.fromJsonString(Principal),
+  command_hash: Schema.NullOr(StateHash)
+})
+
+/** Whether openings fit the commitments that they stand for. */
+export const fitsCommitments = (open: Openings): boolean => {
+  for (const c in open) if (!isOpening(c, open[c]!)) return false
+  return true
+}
+
+/**
+ * A row as an entry, with the texts that stand beside itself. One that does not decode, or has a text that does not fit, is damage at
+ * `seq` (FLT5).
+ */
 export const entryFromRow = (topic: TopicId, seq: number, row: unknown): Result.Result<Entry, EventLogError> => {
-  const decoded = decodeEventRow(row)
+  const decoded = decodeEntryRow(row)
   if (decoded._tag === "Failure") return Result.fail(logCorrupt(topic, seq, "altered"))
-  const { asked, event, signed, ...rest } = decoded.value
+  const { answers, command_hash, event, open, signature, text_seqs, via, ...rest } = decoded.value
+  if (open !== null && !fitsCommitments(open)) return Result.fail(logCorrupt(topic, seq, "altered"))
   try {
     return Result.succeed({
       ...rest,
       event: JSON.parse(event) as Schema.Json,
-      ...(signed === null ? undefined : { signed }),
-      ...(asked === null ? undefined : { asked })
+      open: open ?? noOpenings,
+      textSeqs: text_seqs ?? noTextSeqs,
+      ...(via === null ? undefined : { via }),
+      ...(answers === null ? undefined : { answers }),
+      ...(signature === null ? undefined : { signature }),
+      ...(command_hash === null ? undefined : { command_hash })
     })
   } catch {
     return Result.fail(logCorrupt(topic, seq, "altered"))
   }
 }
 
+/** A principal as JSON text. */
+export const encodePrincipal = (principal: Principal): string => canonicalJson(principal)
+
 /** An entry as a row to insert. */
-export const rowFromEntry = ({ asked, event, signed, ...entry }: Entry) => ({
-  ...entry,
-  event: JSON.stringify(event),
-  signed: signed === undefined ? null : JSON.stringify(signed),
-  asked: asked ?? null
-})
+export const rowFromEntry = (entry: Entry, { json, open }: StoredEvent) => {
+  const {
+    answers,
+    at,
+    cause,
+    command_hash,
+    depth,
+    epoch,
+    hash,
+    prev,
+    principal,
+    seq,
+    signature,
+    textSeqs,
+    topic,
+    version,
+    via
+  } = entry
+  return {
+    topic,
+    epoch,
+    seq,
+    at,
+    cause,
+    principal: encodePrincipal(principal),
+    via: via ?? null,
+    answers: answers === undefined ? null : canonicalJson(answers),
+    depth,
+    version,
+    event: json,
+    open: encodeOpenings(open),
+    text_seqs: textSeqs === noTextSeqs ? null : JSON.stringify(textSeqs),
+    signature: signature === undefined ? null : canonicalJson(signature),
+    command_hash: command_hash ?? null,
+    prev,
+    hash
+  }
+}
 
 /** What a person must act on: the file's fault in SQLite, or disk_full in Postgres. */
 const faultOf = (error: SqlError.SqlError) => sqlState(error) === "53100" ? "full" : storageFault(error)

@@ -23,7 +23,7 @@
  *
  * const topic = Domain.Ids.TopicId.make("note:one")
  * const cause = Domain.Ids.CommandId.make("command-1")
- * const draft = { topic, seq: 1, at: 0, cause, author: "system:ada", version: 1, event: { _tag: "Written" } } as const
+ * const draft = { topic, seq: 1, at: 0, cause, principal: { server: "system:ada" }, depth: 0, version: 1, event: { _tag: "Written" } } as const
  *
  * const program = Effect.gen(function*() {
  *   const log = yield* Services.EventLog.EventLog
@@ -41,67 +41,105 @@
 import { Context, Effect, Layer, Option, Result, Schema } from "effect"
 import { type Migrator, SqlClient, type SqlError } from "effect/sql"
 import { TopicId } from "../../domain/protocol/Ids.ts"
+import { authorOf, principalOf } from "../../domain/protocol/Principal.ts"
 import type { EventlessCommand } from "../../domain/topic/Deduplication.ts"
-import { advanceHead, emptyHead, type Entry } from "../../domain/topic/Log.ts"
+import { isErased } from "../../domain/topic/Erasure.ts"
+import {
+  emptyHead,
+  type Entry,
+  type Genesis,
+  type LogHead,
+  openEntry,
+  type StoredEvent
+} from "../../domain/topic/Log.ts"
+import type { Snapshot } from "../../domain/topic/Snapshots.ts"
 import type { Listing } from "../../domain/topic/Topic.ts"
 import { Directory } from "../../services/Directory.ts"
-import { type AppendRequest, EventLog } from "../../services/EventLog.ts"
+import { type AppendRequest, EventLog, EventLogError, SourceErased } from "../../services/EventLog.ts"
 import { insertRows } from "../sql/Rows.ts"
 import { SafeInteger } from "../sql/SafeInteger.ts"
 import * as ChainVerification from "./ChainVerification.ts"
 import * as Committer from "./Committer.ts"
 import { make as makeDirectory, writeDirectory } from "./DirectorySql.ts"
 import * as EventLogMigrations from "./EventLogMigrations.ts"
-import { entryFromRow, isFileCorruption, logUnavailable, ProcessedCommandRow, rowFromEntry } from "./EventLogRows.ts"
-import { lockHeads, readHeads, topicRow } from "./LogHeads.ts"
+import {
+  encodePrincipal,
+  entryColumns,
+  entryFromRow,
+  isFileCorruption,
+  logUnavailable,
+  ProcessedCommandRow,
+  rowFromEntry
+} from "./EventLogRows.ts"
+import { lockHeads, readGenesis, readHeads, topicRow } from "./LogHeads.ts"
+import * as TextsSql from "./TextsSql.ts"
 
 const decodeProcessedCommands = Schema.decodeUnknownEffect(Schema.Array(ProcessedCommandRow))
 const decodeTopicsToRecover = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ topic: TopicId, wake_at: Schema.NullOr(SafeInteger), owed: SafeInteger }))
+  Schema.Array(Schema.Struct({ topic: TopicId, wake_at: Schema.NullOr(SafeInteger), has_pending_intents: SafeInteger }))
 )
 const decodeLaggingTopics = Schema.decodeUnknownEffect(
   Schema.Array(Schema.Struct({ topic: TopicId, seq: SafeInteger }))
 )
 const decodeSnapshots = Schema.decodeUnknownEffect(
-  Schema.Array(Schema.Struct({ seq: SafeInteger, version: SafeInteger, state: Schema.String, hash: Schema.String }))
+  Schema.Array(Schema.Struct({
+    seq: SafeInteger,
+    version: SafeInteger,
+    state: Schema.String,
+    text_seqs: Schema.fromJsonString(Schema.Array(Schema.Natural)),
+    hash: Schema.String
+  }))
 )
 
-const hashSnapshot = (topic: TopicId, seq: number, version: number, state: string): string =>
-  ChainVerification.sha256(JSON.stringify(["choir/snapshot/v1", topic, seq, version, state]))
+const hashSnapshot = (topic: TopicId, { seq, state, textSeqs, version }: Snapshot): string =>
+  ChainVerification.sha256(JSON.stringify(["choir/snapshot/v1", topic, seq, version, state, textSeqs]))
 
 /** Chains a group's entries and inserts them. To be run in a transaction. */
 const writeGroup = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: ReadonlyArray<AppendRequest>) {
   const headsByTopic = yield* lockHeads(sql, group)
   const lastAppends = new Map<TopicId, AppendRequest>()
+  const geneses = new Map<TopicId, Genesis>()
   const listings = new Map<TopicId, Listing | null>()
   const entries: Array<Entry> = []
+  const events: Array<StoredEvent> = []
   const eventlessRows: Array<ReturnType<typeof eventlessCommandRow>> = []
   const results: Array<Committer.AppendResult> = []
   for (const append of group) {
-    const head = headsByTopic.get(append.topic) ??
-      emptyHead(append.topic, yield* ChainVerification.generateEpoch)
-    const result = ChainVerification.chainDrafts(head, append)
-    results.push(result)
+    const head = headsByTopic.get(append.topic) ?? emptyHead(yield* ChainVerification.generateEpoch)
+    const result = yield* chainAppend(sql, head, append)
+    results.push(Result.map(result, ({ entries }) => entries))
     if (Result.isFailure(result)) continue
-    for (const entry of result.success) entries.push(entry)
+    const chained = result.success
+    for (const entry of chained.entries) entries.push(entry)
+    for (const event of chained.events) events.push(event)
     for (const command of append.eventlessCommands ?? []) eventlessRows.push(eventlessCommandRow(append.topic, command))
-    headsByTopic.set(append.topic, advanceHead(head, result.success))
+    headsByTopic.set(append.topic, chained.head)
+    if (chained.genesis !== undefined) geneses.set(append.topic, chained.genesis)
     lastAppends.set(append.topic, append)
     if (append.listing !== undefined) listings.set(append.topic, append.listing)
   }
   yield* writeDirectory(sql, listings)
-  yield* insertRows(sql, "silent", eventlessRows, sql.literal("ON CONFLICT (topic, cause) DO NOTHING"))
-  yield* insertRows(sql, "events", entries.map(rowFromEntry))
+  yield* insertRows(sql, "eventless_commands", eventlessRows, "ON CONFLICT (topic, cause) DO NOTHING")
+  yield* insertRows(sql, "entries", entries.map((entry, i) => rowFromEntry(entry, events[i]!)))
+  yield* TextsSql.changeTexts(sql, entries, events)
   yield* insertRows(
     sql,
     "topics",
-    [...lastAppends.values()].map((append) => topicRow(headsByTopic.get(append.topic)!, append)),
-    sql.literal(
-      "ON CONFLICT (id) DO UPDATE SET head = excluded.head, head_hash = excluded.head_hash, " +
-        "wake_at = excluded.wake_at, owed = excluded.owed"
-    )
+    [...lastAppends.values()].map((append) =>
+      topicRow(headsByTopic.get(append.topic)!, geneses.get(append.topic), append)
+    ),
+    "ON CONFLICT (id) DO UPDATE SET head = excluded.head, head_hash = excluded.head_hash, " +
+      "genesis = COALESCE(excluded.genesis, topics.genesis), wake_at = excluded.wake_at, has_pending_intents = excluded.has_pending_intents"
   )
   return results
+})
+
+/** Links an append to the log at `head`, unless it is made from a text that was erased meanwhile (TOP10). */
+const chainAppend = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, head: LogHead, append: AppendRequest) {
+  const { sources = [], topic } = append
+  return sources.length === 0 || (yield* TextsSql.writeSources(sql, topic, sources))
+    ? ChainVerification.chainDrafts(head, append)
+    : Result.fail(new EventLogError({ reason: new SourceErased({ topic }) }))
 })
 
 const eventlessCommandRow = (
@@ -111,18 +149,20 @@ const eventlessCommandRow = (
   topic,
   cause: id,
   seq,
-  author,
-  asked: commandHash ?? null
+  principal: encodePrincipal(principalOf(author)),
+  command_hash: commandHash ?? null
 })
 
 const makeRead = (sql: SqlClient.SqlClient): EventLog["Service"]["read"] => {
   const readRows = Effect.fnUntraced(function*(topic: TopicId, after: number, limit: number) {
     const head = (yield* readHeads(sql, [topic], { locked: false })).get(topic)
     if (head === undefined || after >= head.position.seq || limit <= 0) return undefined
-    const range = { first: Math.max(1, after), last: Math.min(after + limit, head.position.seq) }
-    const rows = yield* sql`SELECT topic, seq, at, cause, author, version, event, signed, asked, prev, hash FROM events
-      WHERE topic = ${topic} AND seq >= ${range.first} AND seq <= ${range.last} ORDER BY seq`
-    return { head, range, rows }
+    const first = Math.max(1, after)
+    const last = Math.min(after + limit, head.position.seq)
+    const genesis = first === 1 ? yield* readGenesis(sql, topic) : undefined
+    const rows = yield* sql`SELECT ${sql.literal(entryColumns)} FROM entries
+      WHERE topic = ${topic} AND seq >= ${first} AND seq <= ${last} ORDER BY seq`
+    return { head, range: { first, last, genesis }, rows }
   })
   return Effect.fnUntraced(function*(topic, { after, limit }) {
     const page = yield* Effect.mapError(
@@ -140,40 +180,53 @@ const makeRead = (sql: SqlClient.SqlClient): EventLog["Service"]["read"] => {
     }
     const damage = ChainVerification.verifyRange(topic, head, range, entries)
     if (damage !== undefined) return yield* damage
-    return after === 0 ? entries : entries.slice(1)
+    const wanted = after === 0 ? entries : entries.slice(1)
+    const earlier = new Set(wanted.flatMap(({ textSeqs }) => Object.values(textSeqs)))
+    const openings = yield* TextsSql.readOpenings(sql, topic, [...earlier])
+    return wanted.map((entry) => openEntry(entry, (seq) => openings.get(seq)))
   })
 }
 
 const makeSnapshots = (sql: SqlClient.SqlClient): Pick<EventLog["Service"], "snapshot" | "saveSnapshot"> => ({
   // A snapshot that does not decode or whose hash differs is ignored (TOP7).
   snapshot: (topic) =>
-    sql`SELECT seq, version, state, hash FROM snapshots WHERE topic = ${topic}`.pipe(
+    sql`SELECT seq, version, state, text_seqs, hash FROM snapshots WHERE topic = ${topic}`.pipe(
       Effect.mapError(logUnavailable("snapshot")),
       Effect.flatMap((rows) => Effect.orElseSucceed(decodeSnapshots(rows), () => [])),
-      Effect.map(([row]) =>
-        row !== undefined && row.hash === hashSnapshot(topic, row.seq, row.version, row.state)
-          ? Option.some({ seq: row.seq, version: row.version, state: row.state })
-          : Option.none()
-      )
+      Effect.map(([row]) => {
+        if (row === undefined) return Option.none()
+        const { hash, text_seqs, ...rest } = row
+        const snapshot = { ...rest, textSeqs: text_seqs }
+        return hash === hashSnapshot(topic, snapshot) ? Option.some(snapshot) : Option.none()
+      })
     ),
-  saveSnapshot: (topic, { seq, state, version }) =>
-    sql`INSERT INTO snapshots ${
-      sql.insert({ topic, seq, version, state, hash: hashSnapshot(topic, seq, version, state) })
-    } ON CONFLICT (topic) DO UPDATE SET seq = excluded.seq, version = excluded.version, state = excluded.state,
-      hash = excluded.hash`.pipe(Effect.mapError(logUnavailable("saveSnapshot")), Effect.asVoid)
+  saveSnapshot: (topic, snapshot) => {
+    const { seq, state, textSeqs, version } = snapshot
+    const row = { topic, seq, version, state, text_seqs: JSON.stringify(textSeqs), hash: hashSnapshot(topic, snapshot) }
+    return sql`INSERT INTO snapshots ${sql.insert(row)} ON CONFLICT (topic) DO UPDATE SET seq = excluded.seq,
+      version = excluded.version, state = excluded.state, text_seqs = excluded.text_seqs, hash = excluded.hash`.pipe(
+      Effect.mapError(logUnavailable("saveSnapshot")),
+      Effect.asVoid
+    )
+  }
 })
 
 const makeCursors = (
   sql: SqlClient.SqlClient
 ): Pick<EventLog["Service"], "topicsToRecover" | "laggingTopics" | "setCursor"> => ({
-  topicsToRecover: sql`SELECT id AS topic, wake_at, owed FROM topics WHERE wake_at IS NOT NULL OR owed = 1 ORDER BY id`
-    .pipe(
-      Effect.flatMap(decodeTopicsToRecover),
-      Effect.mapError(logUnavailable("topicsToRecover")),
-      Effect.map((rows) =>
-        rows.map((row) => ({ topic: row.topic, wakeAt: row.wake_at ?? undefined, hasPendingIntents: row.owed === 1 }))
-      )
-    ),
+  topicsToRecover:
+    sql`SELECT id AS topic, wake_at, has_pending_intents FROM topics WHERE wake_at IS NOT NULL OR has_pending_intents = 1 ORDER BY id`
+      .pipe(
+        Effect.flatMap(decodeTopicsToRecover),
+        Effect.mapError(logUnavailable("topicsToRecover")),
+        Effect.map((rows) =>
+          rows.map((row) => ({
+            topic: row.topic,
+            wakeAt: row.wake_at ?? undefined,
+            hasPendingIntents: row.has_pending_intents === 1
+          }))
+        )
+      ),
   laggingTopics: (projection) =>
     sql`SELECT topics.id AS topic, COALESCE(cursors.seq, 0) AS seq FROM topics LEFT JOIN cursors
       ON cursors.topic = topics.id AND cursors.projection = ${projection}
@@ -191,10 +244,15 @@ const makeCursors = (
 
 const make = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
-  const listeners = new Set<(topic: TopicId) => void>()
+  yield* TextsSql.dropForgotten(sql)
+  const listeners = new Set<(topic: TopicId, erases: boolean) => void>()
   const append = yield* Committer.make(
     (group) => sql.withTransaction(writeGroup(sql, group)).pipe(Effect.catchTag("SchemaError", Effect.die)),
-    ({ drafts, topic }) => drafts.length > 0 && listeners.forEach((listener) => listener(topic))
+    ({ drafts, topic }) => {
+      if (drafts.length === 0) return
+      const erases = drafts.some(({ event }) => isErased(event))
+      listeners.forEach((listener) => listener(topic, erases))
+    }
   )
   return EventLog.of({
     append,
@@ -205,17 +263,19 @@ const make = Effect.gen(function*() {
         Effect.map((found) => Option.fromNullishOr(found.get(topic)))
       ),
     findProcessedCommand: (topic, command) =>
-      sql`SELECT seq, author, asked FROM events WHERE topic = ${topic} AND cause = ${command}
-        UNION ALL SELECT seq, author, asked FROM silent WHERE topic = ${topic} AND cause = ${command}
+      sql`SELECT seq, principal, command_hash FROM entries WHERE topic = ${topic} AND cause = ${command}
+        UNION ALL SELECT seq, principal, command_hash FROM eventless_commands WHERE topic = ${topic} AND cause = ${command}
         ORDER BY seq DESC LIMIT 1`.pipe(
         Effect.flatMap(decodeProcessedCommands),
         Effect.mapError(logUnavailable("findProcessedCommand")),
         Effect.map(([row]) => {
           if (row === undefined) return Option.none()
-          const { asked, ...command } = row
-          return Option.some(asked === null ? command : { ...command, commandHash: asked })
+          const { command_hash, principal, seq } = row
+          const command = { seq, author: authorOf(principal) }
+          return Option.some(command_hash === null ? command : { ...command, commandHash: command_hash })
         })
       ),
+    ...TextsSql.make(sql),
     ...makeSnapshots(sql),
     ...makeCursors(sql),
     onAppend: (listener) => {
@@ -228,7 +288,7 @@ const make = Effect.gen(function*() {
 /** The log and the directory on the given database; creates or migrates the tables first. */
 export const layer: Layer.Layer<
   EventLog | Directory,
-  SqlError.SqlError | Migrator.MigrationError,
+  SqlError.SqlError | Migrator.MigrationError | EventLogMigrations.LogFormatOutdated,
   SqlClient.SqlClient
 > = Layer.effectContext(Effect.gen(function*() {
   const log = yield* make

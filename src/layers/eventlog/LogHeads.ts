@@ -1,8 +1,9 @@
 /** The heads of topics' logs in the table `topics`, one row each, which is what appends are fenced by (TOP3). */
 import { Effect, Schema } from "effect"
 import type { SqlClient } from "effect/sql"
-import { kindOf, TopicId } from "../../domain/protocol/Ids.ts"
-import { emptyHead, type LogHead } from "../../domain/topic/Log.ts"
+import { canonicalJson } from "../../domain/protocol/CanonicalJson.ts"
+import { hostOf, kindOf, TopicId } from "../../domain/protocol/Ids.ts"
+import { emptyHead, Genesis, type LogHead } from "../../domain/topic/Log.ts"
 import type { AppendRequest } from "../../services/EventLog.ts"
 import { forKeys, insertRows } from "../sql/Rows.ts"
 import { SafeInteger } from "../sql/SafeInteger.ts"
@@ -48,15 +49,15 @@ export const lockHeads = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, g
   if (created.size === 0) return heads
   const rows: Array<ReturnType<typeof topicRow>> = []
   for (const append of created.values()) {
-    const head = emptyHead(append.topic, yield* generateEpoch)
+    const head = emptyHead(yield* generateEpoch)
     heads.set(append.topic, head)
-    rows.push(topicRow(head, append))
+    rows.push(topicRow(head, undefined, append))
   }
   yield* sql.onDialectOrElse({
     pg: () =>
       Effect.gen(function*() {
         const inOrder = rows.toSorted((a, b) => a.id < b.id ? -1 : 1)
-        yield* insertRows(sql, "topics", inOrder, sql.literal("ON CONFLICT (id) DO NOTHING"))
+        yield* insertRows(sql, "topics", inOrder, "ON CONFLICT (id) DO NOTHING")
         for (const [id, head] of yield* readHeads(sql, [...created.keys()], { locked: true })) heads.set(id, head)
       }),
     orElse: () => Effect.void
@@ -64,13 +65,30 @@ export const lockHeads = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, g
   return heads
 })
 
-/** The row of a topic whose log is at this head after this append. */
-export const topicRow = ({ hash, position }: LogHead, { hasPendingIntents, topic, wakeAt }: AppendRequest) => ({
+const decodeGenesis = Schema.decodeUnknownEffect(
+  Schema.Array(Schema.Struct({ genesis: Schema.NullOr(Schema.fromJsonString(Genesis)) }))
+)
+
+/** The genesis of a topic's log; undefined if it has none, or none that can be read. */
+export const readGenesis = (sql: SqlClient.SqlClient, topic: TopicId) =>
+  sql`SELECT genesis FROM topics WHERE id = ${topic}`.pipe(
+    Effect.flatMap((rows) => Effect.orElseSucceed(decodeGenesis(rows), () => [])),
+    Effect.map(([row]) => row?.genesis ?? undefined)
+  )
+
+/** The row of a topic whose log is at this head after this append, which may have begun it. */
+export const topicRow = (
+  { hash, position }: LogHead,
+  genesis: Genesis | undefined,
+  { hasPendingIntents, topic, wakeAt }: AppendRequest
+) => ({
   id: topic,
   kind: kindOf(topic),
+  host: hostOf(topic),
   epoch: position.epoch,
   head: position.seq,
   head_hash: hash,
+  genesis: genesis === undefined ? null : canonicalJson(genesis),
   wake_at: wakeAt ?? null,
-  owed: hasPendingIntents ? 1 : 0
+  has_pending_intents: hasPendingIntents ? 1 : 0
 })

@@ -7,12 +7,11 @@ import * as Connection from "../../domain/connection/Connection.ts"
 import * as DeliveryProgress from "../../domain/connection/DeliveryProgress.ts"
 import * as Sequencer from "../../domain/connection/Sequencer.ts"
 import type { Lane } from "../../domain/delivery/Lane.ts"
-import type { Instant, TopicId, UserId } from "../../domain/protocol/Ids.ts"
+import type { Instant, TopicId } from "../../domain/protocol/Ids.ts"
 import type { ServerMessage } from "../../domain/protocol/Protocol.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type * as Socket from "../../services/Socket.ts"
-import type { Subscriber } from "../../services/Topics.ts"
-import type { SubscribedConnection } from "../delivery/ConnectionSubscriber.ts"
+import type { SignedInSubscriber, SubscribedConnection } from "../delivery/ConnectionSubscriber.ts"
 import type * as ReplyOrder from "../delivery/ReplyOrder.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { TimerTask } from "../runtime/TimerWheel.ts"
@@ -66,8 +65,8 @@ export class ClientConnection implements SubscribedConnection, TimerTask {
   readonly mailbox: Array<QueuedMessage> = []
   stepping = false
   /** The subscriber that topics deliver to; one object per sign-in, undefined without a user. */
-  subscriber: (Subscriber & { readonly user: UserId }) | undefined = undefined
-  /** The budgets of the user, undefined without one (CON7). */
+  subscriber: SignedInSubscriber | undefined = undefined
+  /** The budgets of the user, or of an agent's owner; undefined without a user (CON7, AUT8). */
   userBudget: UserBudget<ClientConnection> | undefined = undefined
   /** The key of this client instance while it is signed in (AUT7). */
   instanceKey: string | undefined = undefined

@@ -72,6 +72,7 @@ import * as ReplyOrder from "../delivery/ReplyOrder.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import * as Entropy from "../runtime/Entropy.ts"
 import * as TimerWheel from "../runtime/TimerWheel.ts"
+import * as AgentAccess from "./AgentAccess.ts"
 import * as AuthRateLimiter from "./AuthRateLimiter.ts"
 import * as CatchUpQueue from "./CatchUpQueue.ts"
 import { ClientConnection, type ConnectionEvents, stateOf } from "./ClientConnection.ts"
@@ -175,18 +176,23 @@ const makeRuntime = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ConnectionRuntime, never, Dependencies | Scope.Scope> {
   const wheel = yield* TimerWheel.make(Math.min(TimerWheel.defaultTickMillis, limits.authTimeout))
   const kinds = yield* Kinds
+  const topics = yield* Topics
   return {
     limits,
     clock: yield* Clock.Clock,
     metrics: yield* Metrics,
     wheel,
     handlers: ConnectionIntents.handlers,
-    registry: new ConnectionRegistry(UserBudgets.make(limits, kinds), wheel),
+    registry: new ConnectionRegistry(
+      UserBudgets.make(limits, kinds),
+      wheel,
+      (client, attestation) => AgentAccess.endWatch(topics, client, attestation)
+    ),
     limitVerifications: AuthRateLimiter.make(limits, wheel),
     dailyBudgets: { runs: DailyCounters.make(), grants: DailyCounters.make() },
     kinds,
     readBudget: yield* ReadBudget,
-    topics: yield* Topics,
+    topics,
     signals: yield* Signals,
     sessions: yield* Sessions,
     directory: yield* Directory,

@@ -1,9 +1,10 @@
 /** Handlers of the intents that read once, without a subscription. */
 import { Effect } from "effect"
-import { kindOf, type UserId } from "../../domain/protocol/Ids.ts"
+import { kindOf } from "../../domain/protocol/Ids.ts"
 import type { ServerMessage } from "../../domain/protocol/Protocol.ts"
 import { threadKind } from "../../domain/thread/Thread.ts"
 import type { Topics } from "../../services/Topics.ts"
+import type { SignedInSubscriber } from "../delivery/ConnectionSubscriber.ts"
 import { enqueueRead } from "./CatchUpQueue.ts"
 import {
   answerRequest,
@@ -23,7 +24,7 @@ type QueryTag = "ListThreads" | "ReadThread" | "ReadUser"
 /** Reads what an intent asks for, as its user may see it. */
 type Query<T extends QueryTag> = (
   runtime: ConnectionRuntime,
-  user: UserId,
+  subscriber: SignedInSubscriber,
   intent: IntentOf<T>
 ) => Effect.Effect<Reply, ServerMessages.RequestRejection, Topics>
 
@@ -35,12 +36,12 @@ const answerWith =
   <T extends QueryTag>(query: Query<T>): ConnectionIntentHandler<T> => (runtime, client, intent, slot) => {
     const { subscriber } = client
     if (subscriber === undefined) return
-    const { user } = subscriber
+    const { payer } = subscriber
     const { ref }: { readonly ref: string } = intent
     if (slot !== undefined) slot.pendingCount += 1
-    enqueueRead(runtime, client, user, slot, {
+    enqueueRead(runtime, client, payer, slot, {
       start: (charge, onComplete) => {
-        answerRequest(runtime, client, slot, intent, query(runtime, user, intent), charge, onComplete)
+        answerRequest(runtime, client, slot, intent, query(runtime, subscriber, intent), charge, onComplete)
         completeReply(client, slot)
       },
       reject: (rejection) => {
@@ -51,8 +52,8 @@ const answerWith =
   }
 
 /** Answers `get_threads` from the directory. */
-export const listThreads = answerWith<"ListThreads">(({ directory }, user, { all, ref }) =>
-  directory.list(user, { kind: "thread", includePublic: all, limit: ServerMessages.maxListedThreads }).pipe(
+export const listThreads = answerWith<"ListThreads">(({ directory }, { user }, { all, ref }) =>
+  directory.list(user, { kind: "thread", host: "", includePublic: all, limit: ServerMessages.maxListedThreads }).pipe(
     Effect.map((threads): ServerMessage => ({
       _tag: "threads",
       threads: threads.map(ServerMessages.threadSummary),
@@ -63,7 +64,7 @@ export const listThreads = answerWith<"ListThreads">(({ directory }, user, { all
 )
 
 /** Answers `get_thread` with the messages of the thread's durable state. */
-export const readThread = answerWith<"ReadThread">(({ topics }, user, { ref, topic }) =>
+export const readThread = answerWith<"ReadThread">(({ topics }, { user }, { ref, topic }) =>
   kindOf(topic) === "thread"
     ? topics.stateOf(threadKind, topic, user).pipe(
       Effect.map((thread) => ServerMessages.threadMessages(ref, thread)),
@@ -77,9 +78,9 @@ const notAThread: ServerMessages.RequestRejection = {
   message: "get_thread works on threads only: subscribe to read other topics"
 }
 
-/** Answers `get_user` with the user's balance. */
-export const readUser = answerWith<"ReadUser">((_runtime, user, { ref }) =>
-  LedgerAccount.readBalance(user).pipe(
+/** Answers `get_user` with the user's balance, or that of an agent's owner. */
+export const readUser = answerWith<"ReadUser">((_runtime, { payer, user }, { ref }) =>
+  LedgerAccount.readBalance(payer).pipe(
     Effect.map((balance): ServerMessage => ({ _tag: "user", user: { public_key: user, balance }, ref_id: ref })),
     Effect.mapError(({ rejection }) => rejection)
   )

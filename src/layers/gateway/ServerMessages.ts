@@ -59,7 +59,7 @@ export const receipt = (ref: string, { duplicate, seq, topic }: Receipt): Server
   ref_id: ref,
   topic,
   seq,
-  ...(duplicate ? { dup: true } : undefined)
+  ...(duplicate ? { duplicate: true } : undefined)
 })
 
 /** The reply to `subscribe` (SYN2), with the presence and signals of the topic (SYN12). */
@@ -69,12 +69,12 @@ export const subscribed = (
   sharedState: ReturnType<Signals["Service"]["join"]>
 ): ServerMessage | SharedMessage => {
   if (catchUp.mode === "deltas") return { _tag: "subscribed", ref_id: ref, position, ...catchUp, ...sharedState }
-  const { state, ...others } = catchUp
+  const { snapshot, ...others } = catchUp
   return {
     type: "subscribed",
     payload: { ref_id: ref, position, ...others, ...sharedState },
-    field: "state",
-    json: state
+    field: "snapshot",
+    json: snapshot
   }
 }
 
@@ -110,7 +110,7 @@ export const threadMessages = (ref: string, thread: Thread): SharedMessage => {
   let json = encodedMessages.get(thread)
   if (json === undefined) {
     json = encodeJson(thread.messages.map(({ approvals, at, author, content, id, status }) => (
-      { id, author, content, at, status, approvals }
+      { id, author, content: content.text, at, status, approvals }
     )))
     encodedMessages.set(thread, json)
   }

@@ -35,7 +35,7 @@ export const subscribe: ConnectionIntentHandler<"Subscribe"> = (runtime, client,
     completeReply(client, slot)
   }
   runInOrder(client, () =>
-    enqueueRead(runtime, client, subscriber.user, slot, {
+    enqueueRead(runtime, client, subscriber.payer, slot, {
       start: (charge, onComplete) =>
         runtime.topics.subscribe(intent.topic, subscriber, intent.position ?? undefined, (outcome) => {
           complete(outcome, charge)

@@ -153,9 +153,9 @@ const make = () => {
     ...chorusMetrics,
     /** What the last sign-in found in the treasury (LED3). */
     treasury: makeTreasury(instruments),
-    /** Counts a durable event, and the end of a run, since runs end by events. */
+    /** Counts a durable event, and the end of a run, since runs end by events. An event of a log without kinds has no tag. */
     countEvent: (kind: string, value: unknown): void => {
-      const { _tag, step } = value as { readonly _tag: string; readonly step?: unknown }
+      const { _tag = "other", step } = value as { readonly _tag?: string; readonly step?: unknown }
       eventCounter(kind, _tag).value += 1
       if (_tag === "RunFailed") runOutcomes.failed.value += 1
       else if (_tag === "RunCancelled") runOutcomes.cancelled.value += 1

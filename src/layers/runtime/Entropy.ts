@@ -13,6 +13,25 @@ export const RandomBytes = Context.Reference<(count: number) => Uint8Array>(
   }
 )
 
+/** Bytes of one salt, and how many of them are drawn at once: a draw costs as much as hashing several texts. */
+const saltBytes = 24
+const saltsPerDraw = 256
+
+/** Makes a source of salts: 192 random bits as 32 characters of base64url, each used once. */
+export const makeSalts = (randomBytes: (count: number) => Uint8Array): () => string => {
+  let pool = Buffer.alloc(0)
+  let next = 0
+  return () => {
+    if (next === pool.length) {
+      pool = Buffer.from(randomBytes(saltBytes * saltsPerDraw))
+      next = 0
+    }
+    const salt = pool.toString("base64url", next, next + saltBytes)
+    next += saltBytes
+    return salt
+  }
+}
+
 type RandomSource = Random.Random
 
 /** 32 random bits. */

@@ -2,7 +2,7 @@
 import { Clock, Effect, Latch } from "effect"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import * as AsideTexts from "../../domain/search/AsideTexts.ts"
-import { PriorsCollection } from "../../services/Database.ts"
+import { Database, PriorsCollection } from "../../services/Database.ts"
 import { VectorIndex } from "../../services/VectorIndex.ts"
 import * as MessageIndexer from "./MessageIndexer.ts"
 import type { PointDraft } from "./PointDrafts.ts"
@@ -10,6 +10,7 @@ import type { PointDraft } from "./PointDrafts.ts"
 /** The drafts that are set aside, and the operations on drafts. Not safe for concurrent use. */
 export const make = Effect.gen(function*() {
   const { name } = yield* PriorsCollection
+  const database = yield* Database
   const vectorIndex = yield* VectorIndex
   const indexDrafts = yield* MessageIndexer.make
   let asideTexts: AsideTexts.AsideTexts<PointDraft> = new Map()
@@ -45,6 +46,14 @@ export const make = Effect.gen(function*() {
       })
     )
 
+  /** Removes points whose texts were erased (TOP10). */
+  const remove = Effect.fnUntraced(function*(ids: ReadonlyArray<string>) {
+    if (ids.length === 0) return
+    const removed = new Set(ids)
+    update(AsideTexts.remove(asideTexts, (id) => removed.has(id)))
+    yield* database.execute({ _tag: "Delete", collection: name, ids })
+  })
+
   /** Tries the drafts that are due; returns the threads of those. */
   const retryDue = Effect.gen(function*() {
     const due = AsideTexts.dueTexts(asideTexts, yield* Clock.currentTimeMillis)
@@ -62,6 +71,7 @@ export const make = Effect.gen(function*() {
   return {
     store,
     storeMissing,
+    remove,
     retryDue,
     awaitDue,
     /** The cursor of a thread that was read up to `seq`. */

@@ -1,6 +1,7 @@
 /** Points without vectors. Ids and hashes derive from the log alone, so that indexing is idempotent (STO4). */
 import { hash } from "node:crypto"
 import type { PublishedMessage } from "../../domain/search/PublishedMessages.ts"
+import { maxChunkCount } from "../../domain/search/TextChunker.ts"
 import type { Payload } from "../../domain/search/VectorPoint.ts"
 import { uuidV5 } from "../runtime/UuidV5.ts"
 
@@ -13,6 +14,10 @@ export const sha256Hex = (text: string): string => hash("sha256", text, "hex")
 /** The id of a chunk's point: the same for the same thread, message and number of the chunk (STO4). */
 export const pointId = (thread: string, message: string, chunk: number): string =>
   uuidV5(pointNamespace, JSON.stringify([thread, message, chunk]))
+
+/** The ids that the points of a message can have whose text has `length` UTF-16 units. */
+export const pointIds = (thread: string, message: string, length: number): ReadonlyArray<string> =>
+  Array.from({ length: maxChunkCount(length) }, (_, n) => pointId(thread, message, n))
 
 /** A point without its vector. */
 export interface PointDraft {
@@ -32,10 +37,13 @@ export const draftPoints = (
       thread: text.thread,
       message: text.message,
       author: text.author,
+      ...(text.owner === undefined ? undefined : { owner: text.owner }),
       content,
       content_hash: sha256Hex(content),
       visibility: text.visibility,
       log_seq: text.log_seq,
+      text_seq: text.text_seq,
+      c: text.content.c,
       embed_model: embedModel,
       created_at: text.created_at,
       version: text.log_seq

@@ -8,7 +8,7 @@
  * **Details**
  *
  * The threads that all readers share are part of the query, and every hit is authorised again by the directory, with the
- * readers of that moment. Of 80 nearest points at most ten messages are returned (`domain/search/PriorSearch`).
+ * readers of that moment; a text that was erased is no hit. Of 80 nearest points at most ten messages are returned (`domain/search/PriorSearch`).
  *
  * **Gotchas**
  *
@@ -51,24 +51,57 @@
  * // => ["Steep green tea at 80 degrees."]
  * ```
  */
-import { Effect, Layer } from "effect"
+import { Array as Arr, Effect, Latch, Layer } from "effect"
 import { EmbeddingModel } from "effect/ai"
+import type { Prior } from "../../domain/chorus/ChorusModel.ts"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import { cut } from "../../domain/protocol/Text.ts"
 import * as PriorSearch from "../../domain/search/PriorSearch.ts"
 import { readableBy } from "../../domain/search/VectorQuery.ts"
 import { Database, PriorsCollection } from "../../services/Database.ts"
 import { Directory } from "../../services/Directory.ts"
+import { EventLog, type EventLogError } from "../../services/EventLog.ts"
 import { Priors, PriorsUnavailable } from "../../services/Priors.ts"
+import { backoffSchedule } from "../runtime/BackoffSchedule.ts"
 
 /** The longest text that is embedded, in UTF-16 units: embedding models have limits. */
 const maxQueryLength = 6000
+
+type FindErased = (priors: ReadonlyArray<Prior>) => Effect.Effect<ReadonlySet<Prior>, EventLogError>
+
+/** The priors whose texts do not stand beside their logs any more (TOP10): the index learns of an erasure later. */
+const findErased = (log: EventLog["Service"]): FindErased => (priors) =>
+  Effect.forEach(Object.values(Arr.groupBy(priors, ({ thread }) => thread)), (group) =>
+    Effect.map(
+      log.openings(group[0].thread, group.map(({ seq }) => seq)),
+      (openings) => group.filter(({ c, seq }) => openings.get(seq)?.[c] === undefined)
+    )).pipe(Effect.map((groups) => new Set(groups.flat())))
+
+const retrySchedule = backoffSchedule({ base: 100, cap: 1_000 })
+
+const awaitErased = (log: EventLog["Service"], findErased: FindErased) => (priors: ReadonlyArray<Prior>) =>
+  Effect.scoped(Effect.gen(function*() {
+    const threads = new Set(priors.map(({ thread }) => thread))
+    const erasure = yield* Latch.make(false)
+    yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        log.onAppend((topic, erases) => void (erases && threads.has(topic) && Latch.openUnsafe(erasure)))
+      ),
+      (remove) => Effect.sync(remove)
+    )
+    while ((yield* Effect.orDie(Effect.retry(findErased(priors), retrySchedule))).size === 0) {
+      yield* Latch.await(erasure)
+      yield* Latch.close(erasure)
+    }
+  }))
 
 const make = Effect.gen(function*() {
   const database = yield* Database
   const directory = yield* Directory
   const embedding = yield* EmbeddingModel.EmbeddingModel
+  const log = yield* EventLog
   const { name } = yield* PriorsCollection
+  const erasedOf = findErased(log)
 
   const unavailable = (operation: "embed" | "search") => (cause: { readonly retryable: boolean }) =>
     new PriorsUnavailable({ operation, retryable: cause.retryable, cause })
@@ -88,15 +121,17 @@ const make = Effect.gen(function*() {
     const readers = yield* directory.readersOf([thread, ...new Set(hits.map((hit) => hit.payload.thread))]).pipe(
       Effect.mapError(unavailable("search"))
     )
-    return PriorSearch.selectPriors(PriorSearch.authoriseHits(hits, thread, readers))
+    const priors = PriorSearch.selectPriors(PriorSearch.authoriseHits(hits, thread, readers))
+    const erased = yield* erasedOf(priors).pipe(Effect.mapError(unavailable("search")))
+    return priors.filter((prior) => !erased.has(prior))
   })
 
-  return Priors.of({ find })
+  return Priors.of({ find, awaitErased: awaitErased(log, erasedOf) })
 })
 
 /** The search for priors: filtered by the threads that all readers share, and authorised again thread by thread. */
 export const layer: Layer.Layer<
   Priors,
   never,
-  Database | Directory | PriorsCollection | EmbeddingModel.EmbeddingModel
+  Database | Directory | EventLog | PriorsCollection | EmbeddingModel.EmbeddingModel
 > = Layer.effect(Priors, make)

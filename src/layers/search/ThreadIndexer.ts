@@ -29,8 +29,12 @@ export const make = Effect.fnUntraced(function*(threads: ThreadReader.ThreadRead
       const page = yield* threads.page(topic, readState)
       readState = page.readState
       const drafts = page.drafts.filter((draft) => draft.payload.log_seq > readTo)
+      // What was erased goes, whether anything can be embedded or not (TOP10).
+      yield* draftIndexer.remove(page.removedIds)
       // Behind a cursor that was held back, most texts have been embedded and paid for.
-      yield* isContinued ? draftIndexer.store(drafts) : draftIndexer.storeMissing(drafts)
+      yield* (isContinued ? draftIndexer.store(drafts) : draftIndexer.storeMissing(drafts)).pipe(
+        Effect.tapError(() => page.last ? Effect.void : removeErased(threads, draftIndexer, topic, page.readState))
+      )
       // The cursors were reset, and must stay so until everything is indexed again.
       if (isIndexLost()) return
       const nextCursor = draftIndexer.cursorOf(topic, readState.seq)
@@ -81,6 +85,22 @@ export const make = Effect.fnUntraced(function*(threads: ThreadReader.ThreadRead
       readStates.clear()
       draftIndexer.forgetAll()
     }
+  }
+})
+
+/** Removes what was erased, of all pages after `readState`. */
+const removeErased = Effect.fnUntraced(function*(
+  threads: ThreadReader.ThreadReader,
+  { remove }: Pick<Effect.Success<typeof DraftIndexer.make>, "remove">,
+  topic: TopicId,
+  after: ThreadReader.ReadState
+) {
+  let readState = after
+  while (true) {
+    const page = yield* threads.page(topic, readState)
+    yield* remove(page.removedIds)
+    if (page.last) return
+    readState = page.readState
   }
 })
 

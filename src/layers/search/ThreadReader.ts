@@ -4,8 +4,9 @@ import { kindOf, type TopicId } from "../../domain/protocol/Ids.ts"
 import * as PublishedMessages from "../../domain/search/PublishedMessages.ts"
 import * as TextChunker from "../../domain/search/TextChunker.ts"
 import * as ThreadModel from "../../domain/thread/ThreadModel.ts"
+import { decodeEntry } from "../../domain/topic/DurableState.ts"
+import { type Erased, isErased } from "../../domain/topic/Erasure.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
-import { upcast } from "../../domain/topic/Topic.ts"
 import { PriorsCollection } from "../../services/Database.ts"
 import { EventLog } from "../../services/EventLog.ts"
 import { Kinds } from "../../services/Kinds.ts"
@@ -23,7 +24,7 @@ export interface ReadState {
 /** Before the first entry. */
 export const nothingRead: ReadState = { seq: 0, state: PublishedMessages.initial }
 
-const decodeEvent = Schema.decodeUnknownOption(ThreadModel.Event)
+const isThreadEvent = Schema.is(ThreadModel.Event)
 
 /** A reader of all threads, for the collection of priors. */
 export const make = Effect.gen(function*() {
@@ -31,28 +32,44 @@ export const make = Effect.gen(function*() {
   const kinds = yield* Kinds
   const { embedModel, name } = yield* PriorsCollection
 
-  const projectEntry = (state: PublishedMessages.PublicationState, entry: Entry) => {
+  const decoded = (entry: Entry): unknown => {
     const kind = kinds.get(kindOf(entry.topic))
-    const current = kind === undefined ? entry.event : Result.getOrUndefined(upcast(kind, entry.version, entry.event))
-    const event = decodeEvent(current)
-    return event._tag === "None" ? [state, undefined] as const : PublishedMessages.step(state, entry, event.value)
+    return kind === undefined ? undefined : Result.getOrUndefined(decodeEntry(kind, entry))?.decoded
   }
 
-  /** The page after `readState`: the points that it publishes, and whether it is the last one. */
+  const projectEntry = (state: PublishedMessages.PublicationState, entry: Entry) => {
+    const event = decoded(entry)
+    return isThreadEvent(event) ? PublishedMessages.step(state, entry, event) : [state, undefined] as const
+  }
+
+  /** The ids of the points that held texts which an event has erased (TOP10). */
+  const erasedPoints = Effect.fnUntraced(function*({ topic }: Entry, { seq, texts }: Erased) {
+    const [entry] = yield* log.read(topic, { after: seq - 1, limit: 1 })
+    const event = entry === undefined ? undefined : decoded(entry)
+    return isThreadEvent(event) && (event._tag === "MessagePublished" || event._tag === "SubmissionOpened") &&
+        texts.includes(event.content.c)
+      ? PointDrafts.pointIds(topic, event.id, event.content.n)
+      : []
+  })
+
+  /** The page after `readState`: the points that it publishes and removes, and whether it is the last one. */
   const page = Effect.fnUntraced(function*(topic: TopicId, readState: ReadState) {
     const entries = yield* log.read(topic, { after: readState.seq, limit: pageSize })
     const drafts: Array<PointDrafts.PointDraft> = []
+    const removedIds: Array<string> = []
     let { seq, state } = readState
     for (const entry of entries) {
+      if (isErased(entry.event)) removedIds.push(...(yield* erasedPoints(entry, entry.event)))
       const [next, text] = projectEntry(state, entry)
       state = next
       seq = entry.seq
-      if (text !== undefined) {
-        drafts.push(...PointDrafts.draftPoints(text, TextChunker.splitIntoChunks(text.content), embedModel))
+      const content = text?.content.text
+      if (text !== undefined && typeof content === "string") {
+        drafts.push(...PointDrafts.draftPoints(text, TextChunker.splitIntoChunks(content), embedModel))
       }
     }
     const after: ReadState = { seq, state }
-    return { readState: after, drafts, last: entries.length < pageSize }
+    return { readState: after, drafts, removedIds, last: entries.length < pageSize }
   })
 
   /** The threads with entries after the projection's cursor, with that cursor; all threads for an unused projection. */

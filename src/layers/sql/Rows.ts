@@ -20,24 +20,45 @@ export const chunkRows = <A>(rows: ReadonlyArray<A>): ReadonlyArray<Arr.NonEmpty
 /** A row to insert: values by the names of their columns. */
 type Row = Readonly<Record<string, string | number | null>>
 
+const insertStatements = new Map<string, string>()
+
+/** The same string each time: a statement is found by it, and to put 64 rows together costs as much as to insert a few. */
+const insertStatement = (table: string, columns: ReadonlyArray<string>, count: number, onConflict: string): string => {
+  const key = `${table} ${count} ${columns.length} ${onConflict}`
+  let statement = insertStatements.get(key)
+  if (statement === undefined) {
+    const row = `(${columns.map(() => "?").join(", ")})`
+    const values = Array.from({ length: count }, () => row).join(", ")
+    statement = `INSERT INTO ${table} (${columns.join(", ")}) VALUES ${values} ${onConflict}`
+    insertStatements.set(key, statement)
+  }
+  return statement
+}
+
 /**
- * Inserts rows of the same columns. `onConflict` is the clause for rows whose key exists; with one that updates, no key may
- * occur twice.
+ * Inserts rows of the same columns, which a table has one set of. `onConflict` is the clause for rows whose key exists; with one
+ * that updates, no key may occur twice.
  */
 export const insertRows = (
   sql: SqlClient.SqlClient,
   table: string,
   rows: ReadonlyArray<Row>,
-  onConflict: Statement.Fragment = sql.literal("")
+  onConflict = ""
 ): Effect.Effect<void, SqlError.SqlError> =>
-  sql.onDialectOrElse({
+  rows.length === 0 ? Effect.void : sql.onDialectOrElse({
     pg: () => insertArrays(sql, table, rows, onConflict),
-    orElse: () =>
-      Effect.forEach(
+    orElse: () => {
+      const columns = Object.keys(rows[0]!)
+      return Effect.forEach(
         chunkRows(rows),
-        (chunk) => sql`INSERT INTO ${sql(table)} ${sql.insert(chunk)} ${onConflict}`,
+        (chunk) => {
+          const values: Array<string | number | null> = []
+          for (const row of chunk) for (const column of columns) values.push(row[column] ?? null)
+          return sql.unsafe(insertStatement(table, columns, chunk.length, onConflict), values)
+        },
         { discard: true }
       )
+    }
   })
 
 /** One round trip for any number of rows, in a statement that stays prepared: an array for each column. */
@@ -45,7 +66,7 @@ const insertArrays = (
   sql: SqlClient.SqlClient,
   table: string,
   rows: ReadonlyArray<Row>,
-  onConflict: Statement.Fragment
+  onConflict: string
 ): Effect.Effect<void, SqlError.SqlError> => {
   // An array of nulls alone has no type. A column that is left out is null.
   const columns = Object.keys(rows[0] ?? {}).filter((column) => rows.some((row) => row[column] !== null))
@@ -58,7 +79,7 @@ const insertArrays = (
   })
   return Effect.asVoid(
     sql`INSERT INTO ${sql(table)} (${sql.csv(columns.map((column) => sql`${sql(column)}`))})
-      SELECT * FROM unnest(${sql.csv(arrays)}) ${onConflict}`
+      SELECT * FROM unnest(${sql.csv(arrays)}) ${sql.literal(onConflict)}`
   )
 }
 
@@ -66,7 +87,7 @@ const insertArrays = (
 export const forKeys = <A>(
   sql: SqlClient.SqlClient,
   column: string,
-  keys: ReadonlyArray<string>,
+  keys: ReadonlyArray<string | number>,
   statement: (isAmong: Statement.Fragment) => Effect.Effect<ReadonlyArray<A>, SqlError.SqlError>
 ): Effect.Effect<ReadonlyArray<A>, SqlError.SqlError> => {
   if (keys.length === 0) return Effect.succeed([])

@@ -51,7 +51,8 @@ const openDatabase = (filename: string): DatabaseSync => {
   try {
     db.exec(
       // NORMAL: a commit is written to the WAL and synced by `sync` below; checkpoints sync both files themselves.
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;" +
+      // What is deleted is overwritten (TOP10).
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;" +
         "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
     )
     flushWal(db)

@@ -9,10 +9,11 @@
 import { Cause, Effect, type Fiber, FiberMap, Result, type Scope } from "effect"
 import { CommandId, kindOf, type SystemId, type TopicId } from "../../domain/protocol/Ids.ts"
 import { isRetryable, makeRejection, type Rejection } from "../../domain/protocol/Rejection.ts"
-import type { TopicInput } from "../../domain/topic/CommandBatch.ts"
 import type { Receipt } from "../../domain/topic/Deduplication.ts"
 import { codecsFor, type SchemaMismatch } from "../../domain/topic/KindCodecs.ts"
+import { openTexts, textsIn } from "../../domain/topic/SealedText.ts"
 import type { AnyKind, CommandOutcome, Intent, IntentFailed, SendCommand } from "../../domain/topic/Topic.ts"
+import type { EventLog } from "../../services/EventLog.ts"
 import type { IntentHandlers } from "../../services/IntentHandlers.ts"
 import type { CommandRequest } from "../../services/Topics.ts"
 import { backoffSchedule } from "../runtime/BackoffSchedule.ts"
@@ -37,7 +38,7 @@ export type PostCommand = (topic: TopicId, request: CommandRequest) => void
 export const requestReceipt = (
   post: PostCommand,
   topic: TopicId,
-  command: TopicInput
+  command: Omit<CommandRequest, "reply">
 ): Effect.Effect<Receipt, Rejection> =>
   Effect.callback<Receipt, Rejection>((resume) =>
     post(topic, { ...command, reply: (outcome) => resume(Effect.fromResult(outcome)) })
@@ -47,23 +48,46 @@ export const requestReceipt = (
 const retryUntilAccepted = (...args: Parameters<typeof requestReceipt>): Effect.Effect<Receipt, Rejection> =>
   Effect.retry(requestReceipt(...args), { schedule: retrySchedule, while: (rejection) => isRetryable(rejection.code) })
 
-/** The handler of `Tell`: the other topic gets the input as a command with the intent's id. */
+/**
+ * The handler of `SendCommand`: the other topic gets the input as a command with the intent's id, and with the texts that were set
+ * aside for it (TOP10).
+ */
 export const makeSendCommand =
-  (kinds: ReadonlyMap<string, AnyKind>, post: PostCommand) =>
+  (kinds: ReadonlyMap<string, AnyKind>, log: EventLog["Service"], post: PostCommand) =>
   (from: TopicId, command: SendCommand): Effect.Effect<CommandOutcome> => {
     const kind = kinds.get(kindOf(command.topic))
-    const toOutcome = (rejection: Rejection | null): CommandOutcome => ({ _tag: "Told", id: command.id, rejection })
+    const toOutcome = (rejection: Rejection | null): CommandOutcome => ({
+      _tag: "CommandOutcome",
+      id: command.id,
+      rejection
+    })
     if (kind === undefined) return Effect.succeed(toOutcome(kindMissing(command.topic)))
     const input = codecsFor(kind).decodeAnswer(command.input)
     if (Result.isFailure(input)) return Effect.succeed(toOutcome(inputInvalid(input.failure)))
-    return Effect.match(
-      retryUntilAccepted(post, command.topic, { id: command.id, author: `system:${from}`, input: input.success }),
-      { onFailure: toOutcome, onSuccess: () => toOutcome(null) }
+    return openAside(log, command.topic, input.success).pipe(
+      Effect.flatMap((input) =>
+        retryUntilAccepted(post, command.topic, { id: command.id, author: `system:${from}`, input })
+      ),
+      Effect.match({ onFailure: toOutcome, onSuccess: () => toOutcome(null) })
     )
   }
 
-const answerAuthor = (intent: Intent): SystemId =>
-  intent._tag === "Tell" && "topic" in intent ? `system:${String(intent.topic)}` : externalSystem
+/** An input with its texts that were set aside for its topic. Tries until the log can be read. */
+const openAside = (log: EventLog["Service"], topic: TopicId, input: unknown): Effect.Effect<unknown> => {
+  const commitments = textsIn(input).filter(({ text }) => text.text === null).map(({ text }) => text.c)
+  if (commitments.length === 0) return Effect.succeed(input)
+  return log.openingsAside(topic, commitments).pipe(
+    Effect.retry(retrySchedule),
+    Effect.orDie,
+    Effect.map((openings) => openTexts(input, openings))
+  )
+}
+
+/** Who answers an intent. What does not come from a topic names the intent, and lies one event behind a person's (THR14). */
+const answerOrigin = (intent: Intent): Pick<CommandRequest, "answers" | "author" | "depth"> =>
+  intent._tag === "SendCommand" && "topic" in intent
+    ? { author: `system:${String(intent.topic)}` }
+    : { author: externalSystem, answers: { intent: CommandId.make(intent.id) }, depth: 1 }
 
 /** The fibers of running intents, by topic and intent id. */
 export interface IntentFibers {
@@ -125,7 +149,7 @@ export const make = (
     const submit = (suffix: "answer" | "failure") => (input: unknown) =>
       submitAnswer(post, topic, {
         id: CommandId.make(`${intent.id}/${suffix}`),
-        author: answerAuthor(intent),
+        ...answerOrigin(intent),
         input
       })
     const reportFailure = (reason: IntentFailed["reason"], message: string) =>

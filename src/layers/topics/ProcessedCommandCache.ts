@@ -4,6 +4,7 @@
  */
 import { Effect, Option } from "effect"
 import type { CommandId, TopicId } from "../../domain/protocol/Ids.ts"
+import { authorOf } from "../../domain/protocol/Principal.ts"
 import type { ProcessedCommand } from "../../domain/topic/Deduplication.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
 import type { EventLog, EventLogError } from "../../services/EventLog.ts"
@@ -32,8 +33,9 @@ export class ProcessedCommandCache {
   }
 
   addEntries(entries: ReadonlyArray<Entry>): void {
-    for (const { asked, author, cause, seq } of entries) {
-      this.add(cause, asked === undefined ? { seq, author } : { seq, author, commandHash: asked })
+    for (const { command_hash, cause, principal, seq } of entries) {
+      const author = authorOf(principal)
+      this.add(cause, command_hash === undefined ? { seq, author } : { seq, author, commandHash: command_hash })
     }
   }
 

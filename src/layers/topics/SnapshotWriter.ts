@@ -1,13 +1,13 @@
-/** Stores a topic's snapshots: every so many events, and before the topic leaves memory (TOP7). */
-import { Effect } from "effect"
+/** Stores a topic's snapshots, which hold no text: every so many events, and before the topic leaves memory (TOP7, TOP10). */
+import { Effect, Result } from "effect"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { DurableState } from "../../domain/topic/DurableState.ts"
+import { codecsFor } from "../../domain/topic/KindCodecs.ts"
+import { SealedText, textsIn } from "../../domain/topic/SealedText.ts"
 import { isSnapshotDue } from "../../domain/topic/Snapshots.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 import type { EventLog } from "../../services/EventLog.ts"
-import { jsonText } from "../delivery/SharedFrame.ts"
-import type { CatchUps } from "./CatchUps.ts"
 
 /** The dependencies of a snapshot writer. */
 export interface SnapshotWriterDependencies {
@@ -15,19 +15,27 @@ export interface SnapshotWriterDependencies {
   readonly limits: Pick<Limits, "snapshotEvery">
 }
 
+/** The seqs of the entries that the texts of a state stand beside. */
+const textSeqsOf = (state: unknown): ReadonlyArray<number> => {
+  const seqs = new Set<number>()
+  for (const { text } of textsIn(state)) {
+    const seq = text.text === null ? undefined : SealedText.seqOf(text)
+    if (seq !== undefined) seqs.add(seq)
+  }
+  return [...seqs].sort((a, b) => a - b)
+}
+
 /** One topic's snapshots. */
 export class SnapshotWriter {
   private readonly topic: TopicId
   private readonly kind: AnyKind
   private readonly dependencies: SnapshotWriterDependencies
-  private readonly catchUps: CatchUps
   private savedSeq = 0
 
-  constructor(topic: TopicId, kind: AnyKind, dependencies: SnapshotWriterDependencies, catchUps: CatchUps) {
+  constructor(topic: TopicId, kind: AnyKind, dependencies: SnapshotWriterDependencies) {
     this.topic = topic
     this.kind = kind
     this.dependencies = dependencies
-    this.catchUps = catchUps
   }
 
   /** The topic was loaded from the snapshot at `savedSeq`; 0 without one. */
@@ -43,11 +51,19 @@ export class SnapshotWriter {
   /** A snapshot that the kind cannot encode or the log cannot store is left out. */
   save(durable: DurableState): Effect.Effect<void> {
     if (durable.seq <= this.savedSeq) return Effect.void
-    return Effect.flatMap(this.catchUps.encodeSnapshot(durable), (snapshot) => {
-      if (snapshot === undefined) return Effect.void
+    return Effect.suspend(() => {
+      const state = codecsFor(this.kind).encodeState(durable.state)
+      if (Result.isFailure(state)) {
+        return Effect.logError(`the state of ${this.topic} cannot be stored: ${state.failure.message}`)
+      }
       this.savedSeq = durable.seq
-      const encodedSnapshot = { seq: durable.seq, version: this.kind.version, state: jsonText(snapshot.state) }
-      return Effect.ignore(this.dependencies.log.saveSnapshot(this.topic, encodedSnapshot), { log: "Warn" })
+      const snapshot = {
+        seq: durable.seq,
+        version: this.kind.version,
+        state: JSON.stringify(state.success),
+        textSeqs: textSeqsOf(durable.state)
+      }
+      return Effect.ignore(this.dependencies.log.saveSnapshot(this.topic, snapshot), { log: "Warn" })
     })
   }
 }

@@ -1,10 +1,11 @@
 /** The subscribers of one topic, and its newest events, so that a reconnect storm does not read the log (FLT10). */
-import { Result } from "effect"
+import { Result, Struct } from "effect"
 import { replyLane } from "../../domain/delivery/Lane.ts"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import * as Protocol from "../../domain/protocol/Protocol.ts"
 import * as StateHash from "../../domain/protocol/StateHash.ts"
 import { recentEventsAfter, toPublishedEvent } from "../../domain/topic/CatchUp.ts"
+import { isErased } from "../../domain/topic/Erasure.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
 import type { Publication } from "../../domain/topic/Publication.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
@@ -16,6 +17,14 @@ export interface FrameMetadata {
   readonly id: string
   readonly now: number
 }
+
+/** TOP10: an event without the texts of these commitments. */
+const withoutTexts =
+  (commitments: ReadonlyArray<string>) => (event: Protocol.PublishedEvent): Protocol.PublishedEvent => {
+    const { open } = event
+    if (open === undefined || !commitments.some((c) => c in open)) return event
+    return { ...event, open: Struct.omit(open, commitments) }
+  }
 
 /** Delivers a topic's frames. A subscriber that throws is removed and does not affect the others. */
 export class Subscribers {
@@ -73,7 +82,10 @@ export class Subscribers {
     newMetadata: () => FrameMetadata
   ): void {
     const events = entries.map(toPublishedEvent)
-    for (const event of events) this.recentEvents.push(event)
+    for (const event of events) {
+      this.recentEvents.push(event)
+      if (isErased(event.event)) this.recentEvents = this.recentEvents.map(withoutTexts(event.event.texts))
+    }
     // Trimmed at twice the size, so that a push costs little on average.
     if (this.recentEvents.length > 2 * this.recentMax) this.recentEvents = this.recentEvents.slice(-this.recentMax)
     if (this.byId.size === 0) return

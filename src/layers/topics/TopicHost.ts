@@ -42,10 +42,15 @@ export interface HostDependencies extends WriterDependencies, AccessCheckDepende
   readonly intentRunner: IntentRunner
   /** Sets the one timer that a topic has, or clears it. */
   readonly scheduleTimer: (topic: TopicId, at: number | undefined) => void
-  /** Passes a command on to the topic that decides it. */
-  readonly forward: (decision: Extract<CommandDecision, { _tag: "Forward" }>, message: SubmitMessage) => void
+  /** Passes commands on to the topics that decide them, in order, once their texts are durable. */
+  readonly forward: (from: TopicId, commands: ReadonlyArray<ForwardedCommand>) => Effect.Effect<void>
   /** Takes the host out of the registry. */
   readonly unregister: (topic: TopicId) => void
+}
+
+/** A command that another topic decides: with this input, in place of its own. */
+export interface ForwardedCommand extends Extract<CommandDecision, { readonly _tag: "Forward" }> {
+  readonly message: SubmitMessage
 }
 
 /** Messages that may be queued for one topic; more are rejected as `unavailable`. */
@@ -80,7 +85,7 @@ export class TopicHost implements IntentOwner {
     this.queue = Effect.runSync(Queue.dropping<HostMessage, Cause.Done>(queueCapacity))
     this.subscribers = new Subscribers(topic, dependencies.limits.catchUp)
     this.catchUps = new CatchUps(topic, kind, dependencies, this.subscribers)
-    this.snapshots = new SnapshotWriter(topic, kind, dependencies, this.catchUps)
+    this.snapshots = new SnapshotWriter(topic, kind, dependencies)
     this.lastActivityAt = dependencies.now()
     this.timers = new HostTimers((at) => dependencies.scheduleTimer(topic, at), dependencies.now)
     this.writer = new TopicWriter(topic, kind, dependencies)
@@ -182,13 +187,16 @@ export class TopicHost implements IntentOwner {
 
   /** TOP4: first durable, then published, then acknowledged. */
   private commit(commands: ReadonlyArray<SubmitMessage>): Effect.Effect<void> {
-    return Effect.map(this.writer.commit(commands), (committed) => {
+    return Effect.flatMap(this.writer.commit(commands), (committed) => {
       this.publish(committed)
+      const forwarded: Array<ForwardedCommand> = []
       for (const [i, message] of commands.entries()) {
         const decision = committed.decisions[i]
         if (decision?._tag === "Reply") replyOnce(message, decision.outcome)
-        if (decision?._tag === "Forward") this.dependencies.forward(decision, message)
+        if (decision?._tag === "Forward") forwarded.push({ ...decision, message })
       }
+      // The next batch waits: commands of one client keep their order (CON2).
+      return forwarded.length === 0 ? Effect.void : this.dependencies.forward(this.topic, forwarded)
     })
   }
 
@@ -259,7 +267,10 @@ export class TopicHost implements IntentOwner {
         (yield* this.catchUps.encodeSnapshot(this.durableState))
       if (catchUp === undefined) return rejectMessage(message, internalRejection)
       this.subscribers.add(subscriber)
-      Result.try(() => reply(Result.succeed({ ...catchUp, ...this.subscribers.hashField(this.durableState.state) })))
+      const head = this.writer.headHash
+      Result.try(() =>
+        reply(Result.succeed({ ...catchUp, head, ...this.subscribers.hashField(this.durableState.state) }))
+      )
     })
   }
 
@@ -276,7 +287,7 @@ export class TopicHost implements IntentOwner {
       if (Result.isFailure(outcome) && isRetryable(outcome.failure.code)) this.timers.retryWake()
     }
     const id = CommandId.make(`wake:${seq}:${wakeAt}`)
-    return this.commit([submitMessage({ id, author: "system:clock", input: { _tag: "Woke" }, reply })])
+    return this.commit([submitMessage({ id, author: "system:clock", input: { _tag: "TimerFired" }, reply })])
   })
 
   /** Publishes entries in the log of an append that was reported as failed, if there are any (TOP6). */

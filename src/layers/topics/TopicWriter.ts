@@ -15,8 +15,9 @@ import {
   notLoaded,
   replay
 } from "../../domain/topic/DurableState.ts"
+import type { PastEvent } from "../../domain/topic/Erasure.ts"
 import type { Entry } from "../../domain/topic/Log.ts"
-import type { AnyKind } from "../../domain/topic/Topic.ts"
+import type { AnyKind, CommandContext } from "../../domain/topic/Topic.ts"
 import type { EventLog, EventLogError } from "../../services/EventLog.ts"
 import type { SubmitMessage } from "./HostMessages.ts"
 import { ProcessedCommandCache } from "./ProcessedCommandCache.ts"
@@ -54,9 +55,38 @@ const conflictRetryMax = 3
 export const findEventLogError = (cause: Cause.Cause<EventLogError>): EventLogError | undefined =>
   Option.getOrUndefined(Cause.findErrorOption(cause))
 
+/** The events that inputs depend on, by seq (TOP11); undefined if they name none, as nearly always. */
+export const readPast = (
+  log: EventLog["Service"],
+  kind: AnyKind,
+  topic: TopicId,
+  inputs: ReadonlyArray<unknown>
+): Effect.Effect<CommandContext["past"], EventLogError> => {
+  const seqs = inputs.flatMap((input) => kind.needs(input))
+  return seqs.length === 0 ? Effect.undefined : readEvents(log, kind, topic, new Set(seqs))
+}
+
+const readEvents = Effect.fnUntraced(function*(
+  log: EventLog["Service"],
+  kind: AnyKind,
+  topic: TopicId,
+  seqs: ReadonlySet<number>
+) {
+  const past = new Map<number, PastEvent>()
+  for (const seq of seqs) {
+    if (seq === 0) continue
+    for (const { decoded, principal } of yield* TopicLoader.readPage(log, kind, topic, { after: seq - 1, limit: 1 })) {
+      past.set(seq, { principal, event: decoded })
+    }
+  }
+  return past
+})
+
 /** One topic's writer: its durable state, and the commands it has applied. */
 export class TopicWriter {
   durableState: DurableState = notLoaded
+  /** The hash of the newest durable entry, which the next one is linked to; empty without entries. */
+  headHash = ""
   /** Whether the log may be ahead of `durableState`: an append failed, and the log was not read since (TOP6). */
   maybeBehindLog = false
   private readonly topic: TopicId
@@ -76,6 +106,7 @@ export class TopicWriter {
     const loaded = yield* TopicLoader.loadTopic(this.dependencies.log, this.kind, this.topic)
     const before = this.durableState
     this.durableState = loaded.durableState
+    this.headHash = loaded.headHash
     this.maybeBehindLog = false
     this.processedCommands.reset(loaded.hasLog, loaded.tail)
     return { before, loaded, entries: [] }
@@ -91,8 +122,11 @@ export class TopicWriter {
       // An append that was reported as failed is in the log: it is published before its repeat gets a receipt.
       const isLogAhead = commands.some(({ request }) => (processedCommands.get(request.id)?.seq ?? 0) > before.seq)
       if (isLogAhead && attemptsLeft > 0) return yield* this.commitAfterCatchUp(commands, attemptsLeft)
+      const past = yield* Effect.result(readPast(log, kind, topic, commands.map(({ request }) => request.input)))
+      if (Result.isFailure(past)) return this.rejectAll(commands, rejectionOf(past.failure.reason))
       const decided = decideBatch(kind, topic, before, commands.map((message) => message.request), {
         now: now(),
+        past: past.success,
         seed,
         findProcessed: processedCommands.get
       })
@@ -107,10 +141,12 @@ export class TopicWriter {
           eventlessCommands,
           wakeAt: after.wakeAt,
           hasPendingIntents: after.pending.length > 0,
+          sources: decided.sources,
           listing: isSameListing(before.listing, after.listing) ? undefined : after.listing ?? null
         }))
         if (Exit.isFailure(appended)) return yield* this.handleAppendFailure(commands, appended.cause, attemptsLeft)
         entries = appended.value
+        this.headHash = entries.at(-1)?.hash ?? this.headHash
         this.maybeBehindLog = false
         this.durableState = before.epoch === noEpoch ? { ...after, epoch: yield* this.readEpoch } : after
       }
@@ -140,12 +176,36 @@ export class TopicWriter {
   ): Effect.Effect<Committed> {
     return Effect.gen({ self: this }, function*() {
       yield* Effect.logWarning(`appending to ${this.topic} failed`, cause)
-      this.maybeBehindLog = true
-      this.processedCommands.markIncomplete()
-      const recovery = recoverFromFailure(findEventLogError(cause)?.reason, attemptsLeft)
+      const reason = findEventLogError(cause)?.reason
+      const recovery = recoverFromFailure(reason, attemptsLeft, commands.length)
+      if (recovery._tag === "RetryApart") return yield* this.commitApart(commands)
+      if (reason?._tag !== "SourceErased") {
+        this.maybeBehindLog = true
+        this.processedCommands.markIncomplete()
+      }
       return recovery._tag === "Reject"
         ? this.rejectAll(commands, recovery.rejection)
         : yield* this.commitAfterCatchUp(commands, attemptsLeft)
+    })
+  }
+
+  /** Commits each command by itself. */
+  private commitApart(commands: ReadonlyArray<SubmitMessage>): Effect.Effect<Committed> {
+    return Effect.gen({ self: this }, function*() {
+      const before = this.durableState
+      let loaded: Advance["loaded"]
+      const entries: Array<Entry> = []
+      const decisions: Array<CommandDecision> = []
+      for (const command of commands) {
+        const committed = yield* this.commit([command])
+        if (committed.loaded !== undefined) {
+          loaded = committed.loaded
+          entries.length = 0
+        }
+        entries.push(...committed.entries)
+        decisions.push(...committed.decisions)
+      }
+      return { before, loaded, entries, decisions }
     })
   }
 
@@ -176,6 +236,7 @@ export class TopicWriter {
     const entries = yield* TopicLoader.readEntriesAfter(log, kind, topic, before.seq)
     if (entries.length > 0) {
       this.durableState = replay(kind, { epoch: head.epoch, seq: before.seq, state: before.state }, entries)
+      this.headHash = entries.at(-1)?.hash ?? this.headHash
       this.processedCommands.addEntries(entries)
     }
     this.maybeBehindLog = false

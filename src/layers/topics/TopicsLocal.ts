@@ -31,7 +31,7 @@
  *   const author = Domain.Ids.UserId.make("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo")
  *   yield* topics.submit(topic, { id, author, input: { _tag: "create_thread", name: "Notes on tea" } })
  *   while ((yield* topics.stats).loadedTopics > 0) yield* Effect.sleep(5)
- *   return (yield* topics.stateOf(Domain.Thread.threadKind, topic, author)).title
+ *   return (yield* topics.stateOf(Domain.Thread.threadKind, topic, author)).title.text
  * })
  *
  * const topicsLayer = Layers.TopicsLocal.layer({ limits: { passivateAfter: 20 } }).pipe(
@@ -48,62 +48,82 @@
 import { Clock, Effect, FiberHandle, FiberSet, Layer, Random, Result, type Schema } from "effect"
 import type { Author, TopicId } from "../../domain/protocol/Ids.ts"
 import * as Limits from "../../domain/protocol/Limits.ts"
+import { principalOf } from "../../domain/protocol/Principal.ts"
 import { notFound } from "../../domain/protocol/Rejection.ts"
-import { internalRejection } from "../../domain/topic/CommandBatch.ts"
+import { rejectionOf } from "../../domain/topic/AppendFailure.ts"
+import { internalRejection, type TopicInput } from "../../domain/topic/CommandBatch.ts"
 import { type SendCommand, step } from "../../domain/topic/Topic.ts"
 import { Directory } from "../../services/Directory.ts"
 import { EventLog } from "../../services/EventLog.ts"
 import { IntentHandlers } from "../../services/IntentHandlers.ts"
 import { Kinds } from "../../services/Kinds.ts"
-import { Topics } from "../../services/Topics.ts"
+import { type CommandRejected, Topics } from "../../services/Topics.ts"
 import { backoffSchedule } from "../runtime/BackoffSchedule.ts"
 import * as Entropy from "../runtime/Entropy.ts"
 import { HostRegistry, type RegistryDependencies, toCommandRejected } from "./HostRegistry.ts"
 import * as IntentRunner from "./IntentRunner.ts"
+import { readPast } from "./TopicWriter.ts"
 
 /** The layer's settings. */
 export interface Options {
   /** Those that differ from the defaults. */
   readonly limits?: Partial<Limits.Limits> | undefined
+  /** The tenants whose topics are served (ROO11); by default none, so that only topics without a host exist. */
+  readonly hosts?: ReadonlyArray<string> | undefined
 }
 
 /** The registry and what its hosts share. Hosts finish what is queued before the scope closes. */
-const makeDependencies = Effect.fnUntraced(function*(limits: Limits.Limits) {
+const makeDependencies = Effect.fnUntraced(function*(limits: Limits.Limits, hosts: ReadonlyArray<string>) {
   const clock = yield* Clock.Clock
   const random = yield* Random.Random
-  const hosts = yield* FiberSet.make<void>()
+  const randomBytes = yield* Entropy.RandomBytes
+  const fibers = yield* FiberSet.make<void>()
   const dependencies: RegistryDependencies = {
     clock,
     limits,
     kinds: yield* Kinds,
+    hosts: new Set(["", ...hosts]),
     directory: yield* Directory,
     log: yield* EventLog,
     handleIntent: (yield* IntentHandlers).handle,
     intentFibers: yield* IntentRunner.makeFibers,
     runTimers: yield* FiberHandle.makeRuntime<never>(),
-    runHost: yield* FiberSet.runtime(hosts)<never>(),
+    runHost: yield* FiberSet.runtime(fibers)<never>(),
     now: () => clock.currentTimeMillisUnsafe(),
     seed: () => Entropy.randomUint32(random),
+    salt: Entropy.makeSalts(randomBytes),
     uuid: () => Entropy.randomUuid(random)
   }
-  return { dependencies, awaitHosts: FiberSet.awaitEmpty(hosts) }
+  return { dependencies, awaitHosts: FiberSet.awaitEmpty(fibers) }
 })
 
 /** Decides on the durable state without committing (THR11). A forwarded command is simulated where it is decided. */
 const makeSimulate = (
   registry: HostRegistry,
-  { now, seed }: Pick<RegistryDependencies, "now" | "seed">
+  { log, now, seed }: Pick<RegistryDependencies, "log" | "now" | "seed">
 ): Topics["Service"]["simulate"] => {
-  const simulate: Topics["Service"]["simulate"] = Effect.fnUntraced(function*(topic, { author, id, input }) {
+  const simulateDecoded = Effect.fnUntraced(function*(
+    topic: TopicId,
+    { author, id, input, principal = principalOf(author) }: TopicInput
+  ): Effect.fn.Return<Effect.Success<ReturnType<Topics["Service"]["simulate"]>>, CommandRejected> {
     const { kind, state } = yield* registry.readTopic(topic)
-    const attempt = Result.try(() => step(kind, state, input, { id, author, now: now(), seed: seed() }))
+    const past = yield* Effect.mapError(
+      readPast(log, kind, topic, [input]),
+      ({ reason }) => toCommandRejected(topic)(rejectionOf(reason))
+    )
+    const attempt = Result.try(() =>
+      step(kind, state, input, { id, author, principal, now: now(), past, seed: seed() })
+    )
     const decision = Result.getOrElse(attempt, () => Result.fail(internalRejection))
     const outcome = yield* Effect.mapError(Effect.fromResult(decision), toCommandRejected(topic))
     if (!("_tag" in outcome)) return { events: outcome.events, intents: outcome.started }
-    const decoded = Effect.fromResult(registry.decodeAnswer(outcome.topic, outcome.input))
-    const forwarded = yield* Effect.mapError(decoded, toCommandRejected(topic))
-    return yield* simulate(outcome.topic, { author, id, input: forwarded })
+    return yield* simulate(outcome.topic, { author, id, principal, input: JSON.parse(JSON.stringify(outcome.input)) })
   })
+  const simulate: Topics["Service"]["simulate"] = (topic, command) =>
+    Effect.fromResult(registry.decode(topic, command)).pipe(
+      Effect.mapError(toCommandRejected(topic)),
+      Effect.flatMap((decoded) => simulateDecoded(topic, decoded))
+    )
   return simulate
 }
 
@@ -140,11 +160,14 @@ const makeRecover = (registry: HostRegistry, log: EventLog["Service"]): Effect.E
 
 const make = Effect.fnUntraced(function*(options: Options) {
   const limits: Limits.Limits = { ...Limits.defaults, ...options.limits }
-  const { awaitHosts, dependencies } = yield* makeDependencies(limits)
+  const { awaitHosts, dependencies } = yield* makeDependencies(limits, options.hosts ?? [])
   const registry = new HostRegistry(dependencies)
   yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(() => registry.close()), awaitHosts))
   const { register } = yield* IntentHandlers
-  yield* register<SendCommand>("Tell", IntentRunner.makeSendCommand(dependencies.kinds, registry.submit))
+  yield* register<SendCommand>(
+    "SendCommand",
+    IntentRunner.makeSendCommand(dependencies.kinds, dependencies.log, registry.submit)
+  )
   yield* Effect.forkScoped(passivateIdleHosts(registry, limits.passivateAfter / 2))
   const { hosts } = registry
   return Topics.of({

@@ -3,6 +3,7 @@ import { Array as Arr, Effect, Option, Schema } from "effect"
 import { SqlClient, type SqlError } from "effect/sql"
 import { Payload, type Point } from "../../domain/search/VectorPoint.ts"
 import { MalformedResponse, Unreachable, VectorIndexError } from "../../services/VectorIndex.ts"
+import * as LogFile from "../sql/LogFile.ts"
 import type { RowBatch } from "./EmbeddedProtocol.ts"
 import { type Row, rowOfPoint, toRow } from "./FlatIndex.ts"
 
@@ -101,6 +102,11 @@ export class EmbeddedStore {
     return this.sql`DELETE FROM vector_points WHERE collection = ${collection} AND ${this.sql.in("id", ids)}`.pipe(
       Effect.mapError(unreachable)
     )
+  }
+
+  /** No byte of what was deleted remains in the files (TOP10). Fails while another process reads them. */
+  get cleanFiles() {
+    return Effect.mapError(LogFile.empty(this.sql), unreachable)
   }
 
   /** The points that exist, by id. */

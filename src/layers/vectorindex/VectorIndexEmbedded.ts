@@ -32,8 +32,10 @@
  *     author: "system:example" as const,
  *     content: "Steep green tea at 80 degrees.",
  *     content_hash: "0".repeat(64),
+ *     c: "A".repeat(43),
  *     visibility: "public" as const,
  *     log_seq: 1,
+ *     text_seq: 1,
  *     embed_model: "example",
  *     created_at: 0,
  *     version: 1
@@ -187,7 +189,7 @@ const remove = ({ store, write }: Dependencies) =>
     yield* write((client) =>
       store.remove(collection, ids).pipe(
         Effect.andThen(client.call({ _tag: "Remove", collection, ids })),
-        Effect.asVoid
+        Effect.andThen(store.cleanFiles)
       )
     )
   })

@@ -5,6 +5,7 @@
 import { Effect } from "effect"
 import { AudienceChecker } from "./checkers/AudienceChecker.ts"
 import { DeliveryChecker } from "./checkers/DeliveryChecker.ts"
+import { EntryChecker } from "./checkers/EntryChecker.ts"
 import { LedgerChecker } from "./checkers/LedgerChecker.ts"
 import { SessionChecker } from "./checkers/SessionChecker.ts"
 import { ThreadChecker } from "./checkers/ThreadChecker.ts"
@@ -93,12 +94,17 @@ export class SimulatedCluster {
   /** The oracle, and the checkers of what it has applied. */
   private makeCommitObserver(audiences: AudienceChecker): CommitObserver {
     const { oracle, runtime } = this
-    const checkers = [new LedgerChecker(runtime, oracle), new ThreadChecker(runtime, oracle), audiences]
+    const checkers = [
+      new EntryChecker(runtime, oracle),
+      new LedgerChecker(runtime, oracle),
+      new ThreadChecker(runtime, oracle),
+      audiences
+    ]
     return {
       acknowledged: oracle.acknowledged,
-      committed: (append, entries) => {
-        oracle.committed(append, entries)
-        for (const checker of checkers) checker.checkCommit(append.topic, entries)
+      committed: (topic, stored) => {
+        const entries = oracle.committed(topic, stored)
+        for (const checker of checkers) checker.checkCommit(topic, entries)
       }
     }
   }

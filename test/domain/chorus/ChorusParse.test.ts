@@ -91,7 +91,7 @@ describe("ChorusParse: format", () => {
     assert.deepInclude(parseAs("yield", formatModelAnswer("L", { citations: null, confidence: 1 })), { citations: [] })
     const answer = formatModelAnswer("L", { citations: [{ prior: "p-null", quote: null }], confidence: 1 })
     const parsed = Result.getOrThrow(ChorusParse.parseOutput(makeRunAt("yield"), [makePrior("p-null", "null")], answer))
-    assert.deepInclude(parsed, { citations: [{ prior: "p-null", quote: "" }] })
+    assert.deepInclude(parsed, { citations: [{ prior: "p-null", quote: null }] })
   })
 
   it.each([
@@ -153,12 +153,12 @@ describe("ChorusParse: format", () => {
   })
 
   it.each([
-    ["boiling water makes it bitter", ""],
+    ["boiling water makes it bitter", null],
     ["Boiling water makes it bitter.", "Boiling water makes it bitter."],
     ["  green\n  tea ", "green tea"],
-    ["greentea", ""],
-    ["made up", ""],
-    ["", ""]
+    ["greentea", null],
+    ["made up", null],
+    ["", null]
   ])("[CHO15] the quote %j is kept as %j", (quote, kept) => {
     const { citations } = parseAs("yield", formatModelAnswer("L", { citations: [{ prior: 1, quote }], confidence: 1 }))
     assert.deepStrictEqual(citations, [{ prior: "p-one", quote: kept }])

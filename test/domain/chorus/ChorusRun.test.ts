@@ -3,10 +3,13 @@ import { Arbitrary, Schema } from "effect"
 import * as ChorusModel from "../../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import { CommandId } from "../../../src/domain/protocol/Ids.ts"
+import { openingsOf, openTexts, plain } from "../../../src/domain/topic/SealedText.ts"
 import { asker, makePrior, otherUser, topic, usage } from "../../support/RunFixture.ts"
+import { sealed, sealedOutput } from "../../support/SealedFixture.ts"
+import { userId } from "../../support/TopicWorld.ts"
 
 const prompt_id = CommandId.make("p")
-const queued = ChorusRun.createRun({ prompt_id, thread_id: topic, asker, prompt: "why?", at: 10 })
+const queued = ChorusRun.createRun({ prompt_id, thread_id: topic, asker, prompt: sealed("why?"), at: 10 })
 const running = ChorusRun.transformState(queued, { _tag: "RunStarted", prompt_id, at: 20 }).state
 
 const prior = (id: string, author: ChorusModel.Prior["author"]) => makePrior(id, "bread rises", author)
@@ -38,7 +41,7 @@ const makeAnswer = (
   const intent = ChorusRun.intentId(state)
   return "message" in result
     ? { _tag: "StepErrored", intent, prompt_id, error: result }
-    : { _tag: "StepAnswered", intent, prompt_id, output: result, usage }
+    : { _tag: "StepAnswered", intent, prompt_id, output: sealedOutput(result), usage }
 }
 
 const receiveResult = (
@@ -215,7 +218,7 @@ describe("ChorusRun: crashes and cancellation", () => {
   it("[FLT18] no step takes effect twice, however often its answer is delivered", () => {
     for (const { before, event } of recordRun().history) {
       if (event._tag !== "StepCompleted") continue
-      const answer = makeAnswer(before, event.output)
+      const answer = makeAnswer(before, plain(event.output))
       const after = ChorusRun.evolve(before, event)
       assert.deepStrictEqual(ChorusRun.decide(after, answer, { now: 200, seed: 0 }), [])
     }
@@ -253,15 +256,29 @@ describe("ChorusRun: crashes and cancellation", () => {
     const cut = (state: ChorusModel.ChorusState, text: string) =>
       ChorusRun.transformState(state, {
         _tag: "StepResult",
-        answer: { _tag: "StepCut", intent: ChorusRun.intentId(state), prompt_id, text },
+        answer: { _tag: "StepInterrupted", intent: ChorusRun.intentId(state), prompt_id, text: sealed(text) },
         now: 31,
         seed: 0
       })
     const kept = cut(cancelled.state, "so far")
     assert.strictEqual(kept.response?.text, "so far")
-    assert.deepStrictEqual(kept.state, { ...cancelled.state, partial: "so far" })
+    assert.deepStrictEqual(kept.state, { ...cancelled.state, partial: sealed("so far") })
     assert.deepStrictEqual(cut(kept.state, "again").state, kept.state)
     assert.deepStrictEqual(cut(running, "not cancelled").state, running)
+  })
+
+  it("[TOP10] a run cancelled in Experience keeps no text: no entry names the priors that it repeats", () => {
+    const searching = receiveResult(running, outputs.action).state
+    const { state } = ChorusRun.transformState(searching, { _tag: "RunCancelled", prompt_id, by: asker, at: 30 })
+    assert.strictEqual(state.current_step, "experience")
+    const answer = {
+      _tag: "StepInterrupted",
+      intent: ChorusRun.intentId(state),
+      prompt_id,
+      text: sealed("so far")
+    } as const
+    assert.deepStrictEqual(ChorusRun.decide(state, answer, { now: 31, seed: 0 }), [])
+    assert.deepStrictEqual(state.messages, [])
   })
 })
 
@@ -279,12 +296,12 @@ describe("ChorusRun: citations and end", () => {
       update: { ...outputs.update, loop: false },
       yield: { ...outputs.yield, citations }
     }))
-    const [, , intention, observation, , final] = state.steps.map((record) => record.output)
+    const [, , intention, observation, , final] = plain(state).steps.map((record) => record.output)
     assert.deepStrictEqual(intention, { ...outputs.intention, selected_priors: ["a"] })
     assert.deepStrictEqual(observation, { ...outputs.observation, semantic_links: [{ prior: "b", relation: "r" }] })
     assert.deepStrictEqual(final, {
       ...outputs.yield,
-      citations: [..."abcde"].map((prior) => ({ prior, quote: prior === "b" ? "" : "bread" }))
+      citations: [..."abcde"].map((prior) => ({ prior, quote: prior === "b" ? null : "bread" }))
     })
   })
 
@@ -294,8 +311,28 @@ describe("ChorusRun: citations and end", () => {
       experience: { ...outputs.experience, priors },
       update: { ...outputs.update, loop: false }
     }))
-    const citations = priors.map(({ id }) => ({ prior: id, quote: "" }))
-    assert.deepStrictEqual(ChorusRun.citedAuthors(state, { ...outputs.yield, citations }), [otherUser])
+    const citations = priors.map(({ id }) => ({ prior: id, quote: null }))
+    assert.deepStrictEqual(
+      ChorusRun.citedAuthors(state, { ...outputs.yield, final_response: sealed("y"), citations }),
+      [otherUser]
+    )
+  })
+
+  it("[CHO10][AUT8] the owner of a cited agent is paid, but not for what they or their agents asked", () => {
+    const robot = userId(5)
+    const priors = [{ ...prior("a", robot), owner: otherUser }, { ...prior("b", robot), owner: asker }]
+    const { state } = runToEnd(answersWith({
+      experience: { ...outputs.experience, priors },
+      update: { ...outputs.update, loop: false }
+    }))
+    const answer = {
+      ...outputs.yield,
+      final_response: sealed("y"),
+      citations: priors.map(({ id }) => ({ prior: id, quote: null }))
+    }
+    assert.deepStrictEqual(ChorusRun.citedAuthors(state, answer), [otherUser])
+    const byAgent = { ...state, asker: robot, owner: otherUser }
+    assert.deepStrictEqual(ChorusRun.citedAuthors(byAgent, answer), [asker])
   })
 
   const replies = Arbitrary.array(
@@ -314,6 +351,6 @@ describe("ChorusRun: citations and end", () => {
     assert.strictEqual(state.error_state !== null, state.status === "failed")
     const codec = Schema.toCodecJson(ChorusModel.ChorusState)
     const stored = JSON.parse(JSON.stringify(Schema.encodeSync(codec)(state)))
-    assert.deepStrictEqual(Schema.decodeUnknownSync(codec)(stored), state)
+    assert.deepStrictEqual(openTexts(Schema.decodeUnknownSync(codec)(stored), openingsOf(state)), state)
   })
 })

@@ -46,8 +46,8 @@ describe("StepError", () => {
 
   it("[FLT17] a wait above a day is ignored, and a part of a millisecond is waited for", () => {
     const day = 24 * 60 * 60_000
-    for (const [asked, waited] of [[day, day], [day + 1, undefined], [Infinity, undefined], [0.4, 1]] as const) {
-      assert.strictEqual(StepError.fromModelFailure("RateLimitError", asked).retry_after_ms, waited)
+    for (const [retryAfter, waited] of [[day, day], [day + 1, undefined], [Infinity, undefined], [0.4, 1]] as const) {
+      assert.strictEqual(StepError.fromModelFailure("RateLimitError", retryAfter).retry_after_ms, waited)
     }
   })
 

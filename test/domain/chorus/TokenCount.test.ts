@@ -13,10 +13,12 @@ describe("TokenCount", () => {
     for (const count of [0, 1, Number.MAX_SAFE_INTEGER]) assert.strictEqual(toTokenCount(count), count)
   })
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, "1", null, undefined])("[SEC32] %s is no cost", (cost) => {
+  const cost = { amount: 500_000, unit: "USD", prices: "2026-11" }
+  const noCosts = [0.5, "1", null, undefined, { ...cost, amount: 0.5 }, { ...cost, amount: -1 }, { amount: 1 }]
+  it.each(noCosts)("[SEC32] %s is no cost", (noCost) => {
     const usage = { provider: "p", model: "m", input_tokens: 1, output_tokens: 1, latency_ms: 1 }
-    assert.isNull(sanitiseUsage({ ...usage, cost }).cost)
-    assert.strictEqual(sanitiseUsage({ ...usage, cost: 0.5 }).cost, 0.5)
+    assert.isNull(sanitiseUsage({ ...usage, cost: noCost }).cost)
+    assert.deepStrictEqual(sanitiseUsage({ ...usage, cost }).cost, cost)
   })
 
   it("an estimate is a token per four units of text", () => assert.strictEqual(estimateTokens(5), 2))

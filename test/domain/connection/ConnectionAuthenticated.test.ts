@@ -12,10 +12,10 @@ import {
   closeOf,
   commandReceived,
   controlReceived,
+  emptyCommand,
   errorOf,
   frameRejected,
   key,
-  messageReceived,
   ref,
   repeat,
   requestCompleted,
@@ -27,7 +27,13 @@ import {
 describe("an authenticated connection", () => {
   it("[CON1] a command is submitted to its topic, which becomes the current thread", () => {
     const { intents, state } = run([commandReceived], authenticated)
-    assert.deepStrictEqual(intents, [{ _tag: "SubmitCommand", ref, topic, command: { _tag: "close_thread" } }])
+    assert.deepStrictEqual(intents, [{
+      _tag: "SubmitCommand",
+      ref,
+      topic,
+      command: { _tag: "close_thread" },
+      timestamp: 0
+    }])
     assert.strictEqual(state.thread_id, topic)
   })
 
@@ -70,7 +76,7 @@ describe("an authenticated connection", () => {
   })
 
   it("[CON7] a message over the budget is answered with the time to retry; an acknowledgement is ignored", () => {
-    const overBudget = messageReceived({ _tag: "Command", id: ref, topic, command: {} }, { wait: 600 })
+    const overBudget = emptyCommand(ref, { wait: 600 })
     assert.deepInclude(errorOf(run([overBudget], authenticated).intents), { code: "rate_limited", retry_after_ms: 600 })
     assert.deepStrictEqual(
       run([controlReceived({ _tag: "ack", seq: 1 }, topic, { wait: 5 })], authenticated).intents,
@@ -80,8 +86,7 @@ describe("an authenticated connection", () => {
 
   it("[CON7] with in_order, commands behind a rejected one of the same budget are rejected until it is accepted", () => {
     const commandId = (n: number) => CommandId.make(`8b8c5c0e-5f0f-4f6e-9a38-1a3d7bb5c10${n}`)
-    const command = (n: number, more = {}) =>
-      messageReceived({ _tag: "Command", id: commandId(n), topic, command: {} }, more)
+    const command = (n: number, more = {}) => emptyCommand(commandId(n), more)
     const inOrder = run([
       controlReceived({ _tag: "connect", public_key: key, in_order: true }),
       challengeIssued,
@@ -119,7 +124,7 @@ describe("an authenticated connection", () => {
       // In each round the client sends what was not accepted, in order.
       for (const [at, waits] of [...rounds, []].entries()) {
         for (const [n, id] of ids.filter((id) => !accepted.includes(id)).entries()) {
-          const command = messageReceived({ _tag: "Command", id, topic, command: {} }, { at, wait: waits[n] ?? 0 })
+          const command = emptyCommand(id, { at, wait: waits[n] ?? 0 })
           const step = run([command], state)
           state = step.state
           if (!step.tags.includes("SubmitCommand")) continue
@@ -135,7 +140,7 @@ describe("an authenticated connection", () => {
     const inOrder = { ...authenticated, in_order: true }
     const full = run(repeat(32, commandReceived), inOrder).state
     const commandId = (n: number) => CommandId.make(`8b8c5c0e-5f0f-4f6e-9a38-1a3d7bb5c20${n}`)
-    const command = (n: number) => messageReceived({ _tag: "Command", id: commandId(n), topic, command: {} })
+    const command = (n: number) => emptyCommand(commandId(n))
     const blocked = run([command(1), requestCompleted], full).state
     assert.strictEqual(errorOf(run([command(2)], blocked).intents)?.code, "rate_limited")
     assert.deepStrictEqual(run([command(1), requestCompleted, command(2)], blocked).tags, ["SubmitCommand"])
@@ -149,11 +154,11 @@ describe("an authenticated connection", () => {
   })
 
   it("[SYN12] a connection has at most 128 subscriptions; an existing one may be requested again", () => {
-    const asked = Array.from({ length: 128 }, (_, i) => [
+    const subscriptions = Array.from({ length: 128 }, (_, i) => [
       controlReceived({ _tag: "subscribe" }, TopicId.make(`thread:${i}`)),
       requestCompleted
     ]).flat()
-    const { state } = run(asked, authenticated)
+    const { state } = run(subscriptions, authenticated)
     assert.lengthOf(state.subscriptions, 128)
     assert.strictEqual(errorOf(run([controlReceived({ _tag: "subscribe" }, topic)], state).intents)?.code, "too_large")
     assert.deepStrictEqual(run([controlReceived({ _tag: "subscribe" }, TopicId.make("thread:0"))], state).tags, [
@@ -208,7 +213,7 @@ describe("an authenticated connection", () => {
   })
 
   it("[SEC25] more than 64 rejections in a row close the connection with 4429; an accepted message resets the count", () => {
-    const overBudget = messageReceived({ _tag: "Command", id: ref, topic, command: {} }, { wait: 600 })
+    const overBudget = emptyCommand(ref, { wait: 600 })
     const beat = controlReceived({ _tag: "heartbeat" })
     const { intents } = run(repeat(defaults.rateStrikes + 1, overBudget), authenticated)
     assert.deepInclude(closeOf(intents), { code: closeCode.rateLimited, resume: true, retry_after_ms: 600 })
@@ -218,7 +223,7 @@ describe("an authenticated connection", () => {
 
   it("[SEC8] a command carries no author: the connection's user is the only identity", () => {
     const { intents, state } = run([commandReceived], authenticated)
-    assert.deepStrictEqual(Object.keys(intents[0]!).toSorted(), ["_tag", "command", "ref", "topic"])
+    assert.deepStrictEqual(Object.keys(intents[0]!).toSorted(), ["_tag", "command", "ref", "timestamp", "topic"])
     assert.strictEqual(state.user, key)
   })
 

@@ -33,7 +33,16 @@ export const messageReceived = (
 })
 export const controlReceived = (control: ClientControl, topicId: TopicId | null = null, overrides = {}) =>
   messageReceived({ _tag: "Control", id: ref, control, topic: topicId }, overrides)
-export const commandReceived = messageReceived({ _tag: "Command", id: ref, topic, command: { _tag: "close_thread" } })
+export const commandReceived = messageReceived({
+  _tag: "Command",
+  id: ref,
+  topic,
+  command: { _tag: "close_thread" },
+  timestamp: 0
+})
+/** A command without content. */
+export const emptyCommand = (id: CommandId, overrides: { at?: number; wait?: number } = {}) =>
+  messageReceived({ _tag: "Command", id, topic, command: {}, timestamp: 0 }, overrides)
 export const connect = controlReceived({ _tag: "connect", public_key: key })
 export const challengeIssued: Message = { _tag: "ChallengeIssued", ref, public_key: key, challenge }
 export const auth = controlReceived({ _tag: "auth", signature: "A".repeat(86) })

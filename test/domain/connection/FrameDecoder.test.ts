@@ -3,6 +3,7 @@ import { Arbitrary, Result, Schema } from "effect"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
 import * as FrameDecoder from "../../../src/domain/connection/FrameDecoder.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
+import { write } from "../../../src/domain/topic/SealedText.ts"
 
 const decode = FrameDecoder.makeDecoder(builtInKinds, defaults)
 const id = "8b8c5c0e-5f0f-4f6e-9a38-1a3d7bb5c001"
@@ -30,7 +31,13 @@ describe("FrameDecoder", () => {
   it("[SYN1] a command is for the topic of its envelope; a new thread is named after its command", () => {
     assert.deepStrictEqual<unknown>(
       Result.getOrThrow(decode(envelope("submit_message", { content: "hi" }, "thread:a"))),
-      { _tag: "Command", id, topic: "thread:a", command: { _tag: "submit_message", content: "hi" } }
+      {
+        _tag: "Command",
+        id,
+        topic: "thread:a",
+        command: { _tag: "submit_message", content: write("hi") },
+        timestamp: 0
+      }
     )
     assert.deepInclude(Result.getOrThrow(decode(envelope("create_thread", { name: "N" }))) as object, {
       topic: `thread:${id}`

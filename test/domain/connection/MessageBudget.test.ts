@@ -12,11 +12,12 @@ const arena = { ...CounterKind.kind, name: "arena", budget: { perMinute: 3_600, 
 const kinds = new Map([[CounterKind.kind.name, CounterKind.kind], [arena.name, arena]])
 const rates = new Map(MessageBudget.budgetRates(defaults, kinds))
 
-const command = (topic: string): ClientMessage => ({
+const command = (topic: string): Extract<ClientMessage, { readonly _tag: "Command" }> => ({
   _tag: "Command",
   id: ref,
   topic: TopicId.make(topic),
-  command: null
+  command: null,
+  timestamp: 0
 })
 const signal: ClientMessage = {
   _tag: "Control",
@@ -49,7 +50,7 @@ describe("the cost of a message", () => {
     ["room:a", { _tag: "send_message", content: "hello" }, 1],
     ["unknown:a", { _tag: "submit_prompt", prompt: "why?" }, 1]
   ])("[SEC25] in %s that of %j is %s", (name, value, cost) => {
-    const message: ClientMessage = { _tag: "Command", id: ref, topic: TopicId.make(name), command: value }
+    const message: ClientMessage = { ...command(name), command: value }
     assert.strictEqual(MessageBudget.costOf(message, builtInKinds, defaults), cost)
     assert.strictEqual(MessageBudget.costOf(signal, builtInKinds, defaults), 1)
   })

@@ -4,7 +4,7 @@ import * as Ledger from "../../../src/domain/ledger/Ledger.ts"
 import * as LedgerGrants from "../../../src/domain/ledger/LedgerGrants.ts"
 import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
-import { fold, type HostAnswer } from "../../../src/domain/topic/Topic.ts"
+import { accept, fold, type HostAnswer } from "../../../src/domain/topic/Topic.ts"
 import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
 
 const ledger = Ledger.ledgerKind
@@ -12,6 +12,8 @@ const empty = ledger.initial(LedgerModel.mainLedger)
 const [alice, bob] = [userId(0), userId(1)]
 const accountOf = (n: number) => LedgerModel.userAccount(userId(n))
 const server: Author = "system:server"
+const cause: LedgerModel.Cause = { _tag: "Payment" }
+const [thread, prompt] = [topicId("thread:t"), commandId("p")]
 
 /** The state after an input, or the code of its rejection. */
 const applyInput = (
@@ -34,7 +36,7 @@ const assertAccepted = (outcome: LedgerModel.State | string): LedgerModel.State 
 const escrow = (amount: number): LedgerModel.Answer => ({
   _tag: "Escrow",
   amount,
-  topic: topicId("thread:t"),
+  topic: thread,
   input: { content: "hello" }
 })
 
@@ -48,14 +50,14 @@ describe("Grants and transfers", () => {
   })
 
   it("[LED3] who has spent everything is not granted again", () => {
-    const all = { _tag: "Transfer", from: accountOf(0), to: "treasury", amount: 10_000, reason: "r" } as const
+    const all = { _tag: "Transfer", from: accountOf(0), to: "treasury", amount: 10_000, cause } as const
     const spent = assertAccepted(applyInput(granted, all))
     assert.deepStrictEqual(applyInput(spent, { _tag: "Grant", user: alice }, server, "again"), spent)
     assert.deepStrictEqual([empty, granted, spent].map(({ version }) => version), [0, 1, 2])
   })
 
   it("[LED3] neither a payment to a new user nor a stake of one is a grant; it is given once, later", () => {
-    const payment = { _tag: "Transfer", from: "treasury", to: accountOf(1), amount: 5, reason: "r" } as const
+    const payment = { _tag: "Transfer", from: "treasury", to: accountOf(1), amount: 5, cause } as const
     const paid = assertAccepted(applyInput(empty, payment))
     assert.deepStrictEqual([Ledger.balanceOf(paid, accountOf(1)), LedgerGrants.isGranted(paid, bob)], [5, false])
     assert.strictEqual(applyInput(paid, escrow(6), bob), "insufficient_funds")
@@ -66,24 +68,20 @@ describe("Grants and transfers", () => {
     assert.deepStrictEqual(applyInput(both, { _tag: "Grant", user: bob }, server, "again"), both)
   })
 
-  it("[LED3] a citation is a payment, whatever its reason says", () => {
-    const reward = { _tag: "Reward", asker: alice, author: bob, amount: 5, reason: "grant" } as const
+  it("[LED3] a citation is a payment that names its thread and prompt, and no grant", () => {
+    const reward = { _tag: "Reward", asker: alice, author: bob, amount: 5, thread, prompt } as const
+    const decision = ledger.decide(empty, reward, { id: commandId("c"), author: server, now: 1, seed: 0 })
+    const { _tag, ...named } = reward
+    assert.deepStrictEqual<unknown>(decision, accept({ _tag: "Rewarded", ...named, at: 1 }))
     const paid = assertAccepted(applyInput(empty, reward))
     assert.isFalse(LedgerGrants.isGranted(paid, bob))
     const both = assertAccepted(applyInput(paid, { _tag: "Grant", user: bob }))
     assert.isTrue(LedgerGrants.isGranted(assertAccepted(applyInput(both, reward)), bob))
   })
 
-  it("[LED3] an account that was opened by an event of version 1 is granted", () => {
-    const shares = [{ to: accountOf(1), amount: 10_000 }]
-    const old = fold(ledger, empty, [{ _tag: "Moved", from: "treasury", shares, reason: "grant", at: 1 }])
-    assert.isTrue(LedgerGrants.isGranted(old, bob))
-    assert.deepStrictEqual(ledger.upcasters[1]?.({ _tag: "Moved" }), { _tag: "Moved" })
-  })
-
   it("[LED3] a treasury that runs out is noticed", () => {
     const transfer = (amount: number) =>
-      assertAccepted(applyInput(empty, { _tag: "Transfer", from: "treasury", to: "thread:t", amount, reason: "r" }))
+      assertAccepted(applyInput(empty, { _tag: "Transfer", from: "treasury", to: "thread:t", amount, cause }))
     const spare = Ledger.policy.totalSupply - LedgerGrants.grantPolicy.lowTreasury
     assert.deepStrictEqual([spare, spare + 1].map((amount) => LedgerGrants.isTreasuryLow(transfer(amount))), [
       false,
@@ -100,7 +98,7 @@ describe("Grants and transfers", () => {
         from: accountOf(0),
         to: accountOf(1),
         amount,
-        reason: "paid"
+        cause
       }),
       author: server
     }
@@ -127,30 +125,30 @@ describe("Grants and transfers", () => {
   })
 
   it("[LED1] a transfer is one event, and never overdraws", () => {
-    const transfer = { _tag: "Transfer", from: accountOf(0), to: "treasury", amount: 10_000, reason: "r" } as const
+    const transfer = { _tag: "Transfer", from: accountOf(0), to: "treasury", amount: 10_000, cause } as const
     assert.strictEqual(Ledger.balanceOf(assertAccepted(applyInput(granted, transfer)), accountOf(0)), 0)
     assert.strictEqual(applyInput(granted, { ...transfer, amount: 10_001 }), "insufficient_funds")
   })
 
   it("[LED1] users move no tokens, and a thread moves only its own", () => {
-    const transfer = { _tag: "Transfer", from: "thread:t", to: "treasury", amount: 0, reason: "r" } as const
+    const transfer = { _tag: "Transfer", from: "thread:t", to: "treasury", amount: 0, cause } as const
     assert.strictEqual(applyInput(granted, transfer, alice), "forbidden")
     assert.strictEqual(applyInput(granted, { _tag: "Grant", user: bob }, bob), "forbidden")
     assert.strictEqual(
-      applyInput(granted, { _tag: "Settle", stake: commandId("s"), shares: [], reason: "" }, alice),
+      applyInput(granted, { _tag: "Settle", stake: commandId("s"), shares: [], cause }, alice),
       "forbidden"
     )
     assert.strictEqual(applyInput(granted, transfer, "system:thread:other"), "forbidden")
     assertAccepted(applyInput(granted, transfer, "system:thread:t"))
-    assert.strictEqual(ledger.commands.size, 0)
+    assert.deepStrictEqual([...ledger.commands], ["erase"])
   })
 
   it("[LED1] no transfer moves tokens of a stake", () => {
-    const transfer = { _tag: "Transfer", from: "stake:s", to: "treasury", amount: 1, reason: "r" } as const
+    const transfer = { _tag: "Transfer", from: "stake:s", to: "treasury", amount: 1, cause } as const
     assert.strictEqual(applyInput(staked, transfer), "rule_violated")
     assert.strictEqual(applyInput(staked, { ...transfer, from: "treasury", to: "stake:s" }), "rule_violated")
     const shares = [{ to: "stake:other", amount: 1_000 }] as const
-    const settle = { _tag: "Settle", stake: commandId("s"), shares, reason: "r" } as const
+    const settle = { _tag: "Settle", stake: commandId("s"), shares, cause } as const
     assert.strictEqual(applyInput(staked, settle), "rule_violated")
   })
 })
@@ -185,7 +183,8 @@ describe("Citations", () => {
           asker: userId(asker),
           author: userId(author),
           amount,
-          reason: "cited"
+          thread,
+          prompt
         } as const
         const decision = ledger.decide(state, reward, { id: commandId("c"), author: server, now, seed: 0 })
         const fits = paidTo(`asker ${asker}`) + amount <= LedgerGrants.grantPolicy.rewardsPerAsker &&
@@ -201,7 +200,7 @@ describe("Citations", () => {
   )
 
   it("[LED3] only the server's topics ask for rewards, and an empty treasury pays none", () => {
-    const reward = { _tag: "Reward", asker: alice, author: bob, amount: 5, reason: "cited" } as const
+    const reward = { _tag: "Reward", asker: alice, author: bob, amount: 5, thread, prompt } as const
     assert.strictEqual(applyInput(empty, reward, alice), "forbidden")
     const poor = { ...empty, accounts: HashMap.set(empty.accounts, "treasury", 4) }
     assert.strictEqual(applyInput(poor, reward), "insufficient_funds")
@@ -213,7 +212,7 @@ describe("Escrows", () => {
     assert.strictEqual(Ledger.balanceOf(staked, accountOf(0)), 9_000)
     assert.strictEqual(Ledger.balanceOf(staked, "stake:s"), 1_000)
     assert.deepStrictEqual(ledger.pending(staked), [
-      { _tag: "Tell", id: commandId("s:offer"), topic: topicId("thread:t"), input: { content: "hello" } }
+      { _tag: "SendCommand", id: commandId("s:offer"), topic: thread, input: { content: "hello" } }
     ])
   })
 
@@ -230,7 +229,7 @@ describe("Escrows", () => {
 
   it("[LED1][LED4] a rejected offer returns the stake, an accepted one keeps it, and a repeated answer changes nothing", () => {
     const rejection = { code: "rule_violated", rule: "THR7", message: "closed" } as const
-    const outcome = { _tag: "Told", id: commandId("s:offer"), rejection } as const
+    const outcome = { _tag: "CommandOutcome", id: commandId("s:offer"), rejection } as const
     const back = assertAccepted(applyInput(staked, outcome))
     assert.strictEqual(Ledger.balanceOf(back, accountOf(0)), 10_000)
     assert.isFalse(HashMap.has(back.accounts, "stake:s"))
@@ -247,7 +246,7 @@ describe("Settlement and access", () => {
       _tag: "Settle",
       stake: commandId("s"),
       shares: [{ to: accountOf(1), amount }, { to: "treasury", amount: 1 }],
-      reason: "approved"
+      cause
     })
     assert.strictEqual(applyInput(staked, settle(1_000)), "rule_violated")
     assert.strictEqual(applyInput(staked, settle(998)), "rule_violated")
@@ -259,9 +258,11 @@ describe("Settlement and access", () => {
   it("[LED4] a stake may be settled before the answer to its offer arrives", () => {
     const shares = [{ to: "treasury", amount: 1_000 }] as const
     const settled = assertAccepted(
-      applyInput(staked, { _tag: "Settle", stake: commandId("s"), shares, reason: "expired" })
+      applyInput(staked, { _tag: "Settle", stake: commandId("s"), shares, cause })
     )
-    const answered = assertAccepted(applyInput(settled, { _tag: "Told", id: commandId("s:offer"), rejection: null }))
+    const answered = assertAccepted(
+      applyInput(settled, { _tag: "CommandOutcome", id: commandId("s:offer"), rejection: null })
+    )
     assert.deepStrictEqual(answered.offers, [])
     assert.strictEqual(Ledger.balanceOf(answered, accountOf(0)), 9_000)
   })

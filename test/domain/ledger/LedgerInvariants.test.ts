@@ -21,8 +21,9 @@ const after = (state: State, ...inputs: ReadonlyArray<readonly [Author, Answer |
     return "state" in applied ? applied.state : current
   }, state)
 
-const escrow: Answer = { _tag: "Escrow", amount: 1_000, topic: topicId("thread:t"), input: {} }
-const reward: Answer = { _tag: "Reward", asker: alice, author: carol, amount: 5, reason: "cited" }
+const thread = topicId("thread:t")
+const escrow: Answer = { _tag: "Escrow", amount: 1_000, topic: thread, input: {} }
+const reward: Answer = { _tag: "Reward", asker: alice, author: carol, amount: 5, thread, prompt: commandId("p") }
 const busy = after(
   ledgerKind.initial(LedgerModel.mainLedger),
   [server, { _tag: "Grant", user: alice }],
@@ -33,10 +34,10 @@ const settle: Answer = {
   _tag: "Settle",
   stake: commandId("s"),
   shares: [{ to: accountOf(bob), amount: 400 }, { to: "treasury", amount: 600 }],
-  reason: "expired"
+  cause: { _tag: "Settled", thread, submission: commandId("s"), outcome: "expired" }
 }
 const refusal: HostAnswer = {
-  _tag: "Told",
+  _tag: "CommandOutcome",
   id: commandId("s:offer"),
   rejection: { code: "forbidden", rule: "THR2", message: "no" }
 }
@@ -44,7 +45,7 @@ const situations = {
   transfer: {
     state: busy,
     author: server,
-    input: { _tag: "Transfer", from: "treasury", to: accountOf(bob), amount: 1, reason: "r" }
+    input: { _tag: "Transfer", from: "treasury", to: accountOf(bob), amount: 1, cause: { _tag: "Payment" } }
   },
   reward: { state: busy, author: server, input: reward },
   escrow: { state: busy, author: bob, input: escrow },

@@ -23,14 +23,41 @@ describe("Ids", () => {
     assert.isTrue(Ids.isUser(Ids.UserId.make("A".repeat(43))))
   })
 
-  it("a topic id is a kind and a name of bounded length", () => {
+  it("a topic id is a kind, the host of its tenant if it has one, and a name of bounded length", () => {
     assert.isTrue(isTopicId(`${"k".repeat(32)}:${"n".repeat(200)}`))
+    assert.isTrue(isTopicId(`thread:${"h".repeat(253)}/${"n".repeat(200)}`))
     for (
-      const wrong of ["thread", "thread:", ":a", "Thread:a", "thread:a/b", "thread:a\n", `thread:${"n".repeat(201)}`]
+      const wrong of [
+        "thread",
+        "thread:",
+        ":a",
+        "Thread:a",
+        "thread:/b",
+        "thread:a/",
+        "thread:a/b/c",
+        "thread:A/b",
+        "thread:-a/b",
+        "thread:a\n",
+        `thread:${"n".repeat(201)}`,
+        `thread:${"h".repeat(254)}/n`
+      ]
     ) {
       assert.isFalse(isTopicId(wrong), wrong)
     }
     assert.strictEqual(Ids.kindOf(Ids.TopicId.make("room:a")), "room")
+    assert.strictEqual(Ids.kindOf(Ids.TopicId.make("room:example.org/a")), "room")
+  })
+
+  it("a topic's tenant is named by its host, and topics of other kinds belong to the same one", () => {
+    const [own, hosted] = ["thread:a", "thread:example.org/a"].map((id) => Ids.TopicId.make(id)) as [
+      Ids.TopicId,
+      Ids.TopicId
+    ]
+    assert.deepStrictEqual([own, hosted].map(Ids.hostOf), ["", "example.org"])
+    assert.deepStrictEqual([own, hosted].map((topic) => Ids.siblingTopic(topic, "ledger", "main")), [
+      "ledger:main",
+      "ledger:example.org/main"
+    ])
   })
 
   it("[SEC17] an instant is a safe integer", () => {

@@ -113,18 +113,20 @@ describe("challengeSigningInput", () => {
 
 describe("a message with a field that is encoded already", () => {
   it.prop("[SYN1] is the same message", { state: Arbitrary.schema(Schema.Json) }, ({ state }) => {
+    const snapshot = { state, open: {} }
     const payload = {
       ref_id: id,
       mode: "snapshot",
       position: { epoch: "e", seq: 1 },
+      head: "",
       presence: [],
       signals: []
     } as const
     for (const fields of [{ id, timestamp: 1 }, { id, timestamp: 1, thread_id: topicId("thread:a") }]) {
-      const { after, before } = Protocol.encodeEnvelopeParts("subscribed", payload, "state", fields)
+      const { after, before } = Protocol.encodeEnvelopeParts("subscribed", payload, "snapshot", fields)
       assert.deepStrictEqual(
-        JSON.parse(before + JSON.stringify(state) + after),
-        JSON.parse(Protocol.encodeServerMessage({ _tag: "subscribed", ...payload, state }, fields))
+        JSON.parse(before + JSON.stringify(snapshot) + after),
+        JSON.parse(Protocol.encodeServerMessage({ _tag: "subscribed", ...payload, snapshot }, fields))
       )
     }
   })

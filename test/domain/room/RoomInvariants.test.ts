@@ -3,17 +3,20 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
 import { roomKind } from "../../../src/domain/room/Room.ts"
-import { roomLimits, type State } from "../../../src/domain/room/RoomModel.ts"
-import { step } from "../../../src/domain/topic/Topic.ts"
+import { type CommandInput, roomLimits, type State } from "../../../src/domain/room/RoomModel.ts"
+import { type HostAnswer, step } from "../../../src/domain/topic/Topic.ts"
 import { changeLast, type PlantedFault, refusedFaults, type Situation } from "../../support/InvalidChange.ts"
+import { inputOf, sealed } from "../../support/SealedFixture.ts"
 import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
 
 const [alice, bob, carol] = [userId(0), userId(1), userId(2)]
 
-const after = (state: State, ...inputs: ReadonlyArray<readonly [Author, unknown]>): State =>
+type Input = CommandInput | HostAnswer
+
+const after = (state: State, ...inputs: ReadonlyArray<readonly [Author, Input]>): State =>
   inputs.reduce<State>((current, [author, input], n) => {
     const applied = Result.getOrThrow(
-      step(roomKind, current, input as never, { id: commandId(`c${n}`), author, now: 1, seed: 0 })
+      step(roomKind, current, inputOf(roomKind, input), { id: commandId(`c${n}`), author, now: 1, seed: 0 })
     )
     return "state" in applied ? applied.state : current
   }, state)
@@ -33,7 +36,11 @@ const full: State = {
   ...busy,
   posts: Array.from({ length: roomLimits.maxMessages }, (_, n) => ({ ...busy.posts[0]!, id: commandId(`${n}`) }))
 }
-const situation = (author: Author, input: unknown, state: State = busy): Situation<State> => ({ state, author, input })
+const situation = (author: Author, input: Input, state: State = busy): Situation<State> => ({
+  state,
+  author,
+  input: inputOf(roomKind, input)
+})
 
 const situations = {
   join: situation(carol, { _tag: "join_room" }),
@@ -44,8 +51,8 @@ const situations = {
   setNew: situation(bob, { _tag: "set_entry", key: "c", value: 3 }),
   delete: situation(bob, { _tag: "delete_entry", key: "a" }),
   schedule: situation(alice, { _tag: "schedule_event", event_type: "z", payload: 3, delay_ms: 5 }),
-  cancel: situation(alice, { _tag: "cancel_event", event_id: busy.scheduled[0]?.id }),
-  wake: situation("system:clock", { _tag: "Woke" })
+  cancel: situation(alice, { _tag: "cancel_event", event_id: busy.scheduled[0]!.id }),
+  wake: situation("system:clock", { _tag: "TimerFired" })
 } satisfies Record<string, Situation<State>>
 
 const withField =
@@ -99,7 +106,7 @@ const cases: ReadonlyArray<readonly [faults: string, name: keyof typeof situatio
   [
     "a message changed or moved",
     "send",
-    withField("posts", ({ posts }) => posts.with(0, { ...posts[0]!, content: 7 }))
+    withField("posts", ({ posts }) => posts.with(0, { ...posts[0]!, content: sealed("7") }))
   ],
   ["a message changed or moved", "send", withField("posts", ({ posts }) => [posts[1]!, posts[0]!, posts[2]!])],
   ["a message was not posted", "send", withField("posts", ({ posts }) => [...posts, posts[0]!])],
@@ -124,7 +131,7 @@ const cases: ReadonlyArray<readonly [faults: string, name: keyof typeof situatio
   [
     "an entry was not set",
     "set",
-    withField("entries", ({ entries }) => changeLast(entries, { value: 7 }))
+    withField("entries", ({ entries }) => changeLast(entries, { value: sealed("7") }))
   ],
   [
     "an entry was removed that was not deleted and has not expired",

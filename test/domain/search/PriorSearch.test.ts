@@ -56,6 +56,11 @@ describe("PriorSearch", () => {
     ])
   })
 
+  it("[TOP10] a prior names the event that holds its text, by which it can be erased", () => {
+    const approved = { ...hit(1), payload: makePayload({ text_seq: 2, log_seq: 5 }) }
+    assert.deepStrictEqual(PriorSearch.selectPriors([approved]).map(({ seq }) => seq), [2])
+  })
+
   it("[CHO4] a long prior is shown as the excerpt that answers the question", () => {
     const run = makeRunAt("experience", 0, { prompt: "How hot should the water for green tea be?" })
     const long = `${"Other words. ".repeat(300)}\nGreen tea needs water of 80 degrees.\n${"More words. ".repeat(300)}`

@@ -3,6 +3,7 @@ import { CommandId } from "../../../src/domain/protocol/Ids.ts"
 import * as PublishedMessages from "../../../src/domain/search/PublishedMessages.ts"
 import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
 import { threadId } from "../../support/PointFixture.ts"
+import { sealed } from "../../support/SealedFixture.ts"
 import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
 
 const alice = ThreadLogFixture.userOf("B")
@@ -33,25 +34,27 @@ describe("PublishedMessages", () => {
           thread: topic,
           message: CommandId.make("m1"),
           author: alice,
-          content: "one",
+          content: sealed("one"),
           visibility,
           log_seq: 2,
+          text_seq: 2,
           created_at: 10
         },
         {
           thread: topic,
           message: CommandId.make("m2"),
           author: alice,
-          content: "two",
+          content: sealed("two"),
           visibility,
           log_seq: 3,
+          text_seq: 3,
           created_at: 20
         }
       ])
     }
   })
 
-  it("[STO4] a submission is published by its approval, and by no other outcome", () => {
+  it("[STO4] [TOP10] a submission is published by its approval, and by no other outcome; its text is in the event that opened it", () => {
     for (const outcome of ["approved", "rejected", "expired", "cancelled"] as const) {
       const messages = publish([
         ThreadLogFixture.threadCreated(alice, "public"),
@@ -59,8 +62,10 @@ describe("PublishedMessages", () => {
         ThreadLogFixture.submissionSettled("s1", outcome, topic)
       ])
       assert.deepStrictEqual(
-        messages.map(({ author, content, log_seq, message }) => [message, author, content, log_seq]),
-        outcome === "approved" ? [[CommandId.make("s1"), alice, "text", 3]] : []
+        messages.map((
+          { author, content, log_seq, message, text_seq }
+        ) => [message, author, content, log_seq, text_seq]),
+        outcome === "approved" ? [[CommandId.make("s1"), alice, sealed("text"), 3, 2]] : []
       )
     }
   })

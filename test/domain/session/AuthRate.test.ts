@@ -25,9 +25,9 @@ describe("the verification rate of an address", () => {
     let { bucket } = burst
     let granted = 0
     for (let at = 100; at <= 60_000; at += 100) {
-      const asked = ask(bucket, 50, at)
-      bucket = asked.bucket
-      granted += asked.granted
+      const taken = ask(bucket, 50, at)
+      bucket = taken.bucket
+      granted += taken.granted
     }
     assert.strictEqual(granted, 120)
   })

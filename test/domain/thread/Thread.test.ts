@@ -2,10 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
+import { principalOf } from "../../../src/domain/protocol/Principal.ts"
 import * as Thread from "../../../src/domain/thread/Thread.ts"
 import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
+import { plain } from "../../../src/domain/topic/SealedText.ts"
 import { fold } from "../../../src/domain/topic/Topic.ts"
 import { threadCommandPayloads } from "../../support/AllMessages.ts"
+import { inputOf, sealed } from "../../support/SealedFixture.ts"
 import { applyCommand, commandId, makeTopicWorld } from "../../support/TopicWorld.ts"
 import {
   alice,
@@ -28,13 +31,24 @@ import {
   voteOn
 } from "./ThreadFixture.ts"
 
-const signedOnly: ThreadModel.Command = { _tag: "create_thread", name: "Signed", require_signatures: true }
+const signedOnly: ThreadModel.CommandInput = { _tag: "create_thread", name: "Signed", require_signatures: true }
 
 describe("Access", () => {
   it("[AUT5] a thread can require a signature on every command, from its first on", () => {
     let sent = 0
-    const decide = (state: ThreadModel.State, input: ThreadModel.Command, signed: boolean, author: Author = alice) =>
-      Thread.threadKind.decide(state, input, { id: commandId(`c${sent++}`), author, now: 1, seed: 0, signed })
+    const decide = (
+      state: ThreadModel.State,
+      input: ThreadModel.CommandInput,
+      signed: boolean,
+      author: Author = alice
+    ) =>
+      Thread.threadKind.decide(state, inputOf(Thread.threadKind, input), {
+        id: commandId(`c${sent++}`),
+        author,
+        now: 1,
+        seed: 0,
+        signed
+      })
     const events = (outcome: ReturnType<typeof decide>) =>
       outcome._tag === "Success" && outcome.success._tag === "Accept" ? outcome.success.events : []
     const rejectionOf = (outcome: ReturnType<typeof decide>) => outcome._tag === "Failure" ? outcome.failure : undefined
@@ -46,6 +60,20 @@ describe("Access", () => {
     assert.deepInclude(rejectionOf(decide(made, submitMessage("no"), false)), { code: "forbidden", rule: "AUT5" })
     assert.strictEqual(rejectionOf(decide(made, submitMessage("no"), false, bob))?.code, "not_found")
     assert.lengthOf(events(decide(made, submitMessage("yes"), true)), 1)
+    const [message] = events(decide(made, submitMessage("yes"), true))
+    const erase = (signed: boolean, author: Author = alice) =>
+      Thread.threadKind.decide(fold(Thread.threadKind, made, [message!]), { _tag: "erase", seq: 2 }, {
+        id: commandId("e"),
+        author,
+        now: 2,
+        seed: 0,
+        signed,
+        past: new Map([[2, { principal: principalOf(alice), event: message }]])
+      })
+    assert.deepInclude(rejectionOf(erase(false)), { code: "forbidden", rule: "AUT5" })
+    assert.strictEqual(rejectionOf(erase(false, bob))?.code, "not_found")
+    assert.lengthOf(events(erase(true)), 1)
+    assert.lengthOf(events(erase(false, "system:operator/ada")), 1)
     const open = fold(Thread.threadKind, absent, events(decide(absent, createThread, false)))
     assert.isFalse(open.require_signatures)
     assert.lengthOf(events(decide(open, submitMessage("yes"), false)), 1)
@@ -59,7 +87,7 @@ describe("Access", () => {
     for (const [tag, payload] of Object.entries(threadCommandPayloads)) {
       // Creating requires an unused id, which the rejection states.
       if (tag === "create_thread") continue
-      const command = { _tag: tag, ...payload } as ThreadModel.Command
+      const command = inputOf(Thread.threadKind, { _tag: tag, ...payload } as ThreadModel.CommandInput)
       const context = { id: commandId("c"), author: bob, now: 1, seed: 0 }
       const rejected = Thread.threadKind.decide(state, command, context)
       assert.deepStrictEqual(rejected, Thread.threadKind.decide(absent, command, context), tag)
@@ -69,12 +97,12 @@ describe("Access", () => {
 })
 
 describe("Life cycle", () => {
-  it("[THR1] the creator is the first co-author, and the id cannot be used again", () => {
+  it("[THR1] the creator is the first co-author, the title stays as it was written, and the id cannot be used again", () => {
     const world = threadWorld()
-    const { status, title, version, visibility } = stateOf(world)
+    const { status, title, version, visibility } = plain(stateOf(world))
     assert.deepStrictEqual({ status, title, version, visibility }, {
       status: "active",
-      title: "Bread",
+      title: " Bread ",
       version: 1,
       visibility: "public"
     })
@@ -137,17 +165,23 @@ describe("Visibility and answers", () => {
 
   it("[THR6] accepts offers from the ledger only, and other answers from the server only", () => {
     const world = threadWorld()
-    const offer = { _tag: "SubmissionOffered", id: commandId("x"), author: bob, content: "free", stake: 1_000 }
+    const offer = {
+      _tag: "SubmissionOffered",
+      id: commandId("x"),
+      author: bob,
+      content: sealed("free").toJSON(),
+      stake: 1_000
+    }
     assert.strictEqual(applyCommand(world, threadId, commandId("1"), bob, offer)?.rule, "AUT4")
     assert.strictEqual(applyCommand(world, threadId, commandId("2"), "system:thread:other", offer)?.rule, "THR6")
-    assert.strictEqual(applyCommand(world, threadId, commandId("3"), alice, { _tag: "Woke" })?.rule, "AUT4")
+    assert.strictEqual(applyCommand(world, threadId, commandId("3"), alice, { _tag: "TimerFired" })?.rule, "AUT4")
   })
 
   it("[THR6][LED4] an answer of the ledger without a pending request changes nothing", () => {
     const world = threadWorld()
     const before = stateOf(world)
     applyCommand(world, threadId, commandId("e"), "system:host", {
-      _tag: "Told",
+      _tag: "CommandOutcome",
       id: commandId("x:settle"),
       rejection: null
     })

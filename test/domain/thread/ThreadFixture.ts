@@ -4,6 +4,7 @@ import * as Ledger from "../../../src/domain/ledger/Ledger.ts"
 import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { Author, UserId } from "../../../src/domain/protocol/Ids.ts"
 import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
+import type { Erase } from "../../../src/domain/topic/Erasure.ts"
 import {
   applyCommand,
   commandId,
@@ -47,7 +48,7 @@ let commandCount = 0
 export const sendCommand = (
   world: TopicWorld,
   author: Author,
-  command: ThreadModel.Command,
+  command: ThreadModel.CommandInput | typeof Erase.Encoded,
   idText = `c${commandCount++}`
 ): string => {
   const rejection = applyCommand(world, threadId, commandId(idText), author, command)
@@ -64,27 +65,27 @@ export const deliverPending = (world: TopicWorld) => {
 export const submitMessage = (
   content: string,
   options: { readonly stake?: number; readonly source?: string } = {}
-): ThreadModel.Command => ({ _tag: "submit_message", content, ...options })
+): ThreadModel.CommandInput => ({ _tag: "submit_message", content, ...options })
 /** Votes on a submission or gate. */
-export const voteOn = (message_id: string, decision: ThreadModel.VoteChoice): ThreadModel.Command => ({
+export const voteOn = (message_id: string, decision: ThreadModel.VoteChoice): ThreadModel.CommandInput => ({
   _tag: "process_approval",
   message_id: commandId(message_id),
   decision
 })
 /** Imports texts as one command. */
-export const importMessages = (...contents: ReadonlyArray<string>): ThreadModel.Command => ({
+export const importMessages = (...contents: ReadonlyArray<string>): ThreadModel.CommandInput => ({
   _tag: "import_messages",
   messages: contents.map((content, n) => ({ content, source: `book.md#${n}` }))
 })
 /** Creates the thread; the name has blanks around it. */
-export const createThread = { _tag: "create_thread", name: " Bread " } as const satisfies ThreadModel.Command
+export const createThread = { _tag: "create_thread", name: " Bread " } as const satisfies ThreadModel.CommandInput
 /** Closes the thread. */
-export const closeThread: ThreadModel.Command = { _tag: "close_thread" }
+export const closeThread: ThreadModel.CommandInput = { _tag: "close_thread" }
 /** Prompts the Chorus. */
-export const submitPrompt: ThreadModel.Command = { _tag: "submit_prompt", prompt: "why?" }
+export const submitPrompt: ThreadModel.CommandInput = { _tag: "submit_prompt", prompt: "why?" }
 
 /** A world with the thread of Alice. */
-export const threadWorld = (command: ThreadModel.Command = createThread) => {
+export const threadWorld = (command: ThreadModel.CommandInput = createThread) => {
   const world = makeTopicWorld()
   assert.strictEqual(sendCommand(world, alice, command, "create"), "ok")
   return world

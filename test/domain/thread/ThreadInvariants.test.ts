@@ -3,9 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { UserId } from "../../../src/domain/protocol/Ids.ts"
 import { threadKind } from "../../../src/domain/thread/Thread.ts"
-import type { Command, Message, State } from "../../../src/domain/thread/ThreadModel.ts"
+import type { CommandInput, Message, State } from "../../../src/domain/thread/ThreadModel.ts"
 import { changeLast, type PlantedFault, refusedFaults, type Situation } from "../../support/InvalidChange.ts"
 import { makeOutput, usage } from "../../support/RunFixture.ts"
+import { inputOf, sealed, sealedOutput } from "../../support/SealedFixture.ts"
 import { commandId, topicId, type TopicWorld, userId } from "../../support/TopicWorld.ts"
 import {
   alice,
@@ -24,10 +25,10 @@ import {
 } from "./ThreadFixture.ts"
 
 const accepted = (outcome: string) => assert.strictEqual(outcome, "ok")
-const situation = (world: TopicWorld, author: UserId, input: Command): Situation<State> => ({
+const situation = (world: TopicWorld, author: UserId, input: CommandInput): Situation<State> => ({
   state: stateOf(world),
   author,
-  input
+  input: inputOf(threadKind, input)
 })
 
 /** Bob is a co-author; a submission of Carol's, an invitation of Dave and a run of Alice's are open. */
@@ -63,30 +64,38 @@ const wealthyWorld = () => {
 }
 
 const ledgerAnswer = (world: TopicWorld): Situation<State> => {
-  const [request] = stateOf(world).owed
-  return { state: stateOf(world), author: "system:host", input: { _tag: "Told", id: request?.id, rejection: null } }
+  const [request] = stateOf(world).ledger_requests
+  return {
+    state: stateOf(world),
+    author: "system:host",
+    input: { _tag: "CommandOutcome", id: request?.id, rejection: null }
+  }
 }
 const inRun = (change: Partial<State["runs"][number]>): Situation<State> => {
   const { publish } = situations
   return { ...publish, state: { ...publish.state, runs: changeLast(publish.state.runs, change) } }
 }
 
-const step = { loop: 0, step: "action", output: makeOutput("action", 0), usage, at: 1 } as const
+const step = { loop: 0, step: "action", output: sealedOutput(makeOutput("action", 0)), usage, at: 1 } as const
 
 const situations = {
-  create: { state: threadKind.initial(threadId), author: alice, input: { _tag: "create_thread", name: "T" } },
+  create: {
+    state: threadKind.initial(threadId),
+    author: alice,
+    input: { _tag: "create_thread", name: sealed("T") }
+  },
   publish: situation(busyWorld(), alice, submitMessage("more")),
   offer: {
     state: stateOf(busyWorld()),
-    author: LedgerModel.ledgerAuthor,
-    input: { _tag: "SubmissionOffered", id: commandId("s2"), author: dave, content: "too", stake: 1_000 }
+    author: LedgerModel.authorOfLedger(LedgerModel.mainLedger),
+    input: { _tag: "SubmissionOffered", id: commandId("s2"), author: dave, content: sealed("too"), stake: 1_000 }
   },
   vote: situation(busyWorld(), alice, voteOn("s1", "approve")),
   approve: situation(votedWorld(), bob, voteOn("s1", "approve")),
   invite: situation(busyWorld(), alice, { _tag: "invite_co_author", user: userId(4) }),
   pass: situation(busyWorld(), bob, voteOn("gate", "approve")),
   divest: situation(wealthyWorld(), bob, { _tag: "divest" }),
-  prompt: situation(busyWorld(), alice, { ...submitPrompt, sibling_of: commandId("p") } as Command),
+  prompt: situation(busyWorld(), alice, { ...submitPrompt, sibling_of: commandId("p") } as CommandInput),
   owing: situation(owingWorld(), alice, submitMessage("more")),
   answered: ledgerAnswer(owingWorld()),
   close: situation(submissionWorld(bob), alice, closeThread),
@@ -115,7 +124,8 @@ const editRun = (change: Partial<State["runs"][number]>): PlantedFault<State> =>
   ...next,
   runs: changeLast(next.runs, change)
 })
-const request = LedgerModel.ledgerRequest(commandId("x"), { _tag: "Grant", user: alice })
+const cause: LedgerModel.Cause = { _tag: "Payment" }
+const request = LedgerModel.ledgerRequest(threadId, commandId("x"), { _tag: "Grant", user: alice })
 const withField =
   <K extends keyof State>(name: K, value: (next: State, old: State) => State[K]): PlantedFault<State> =>
   (
@@ -136,7 +146,7 @@ const threadCases: ReadonlyArray<Case> = [
   ["the thread does not exist", "create", withField("status", () => "absent")],
   ["the version does not grow by one per event", "publish", withField("version", ({ version }) => version + 1)],
   ["the version does not grow by one per event", "close", ignoring("version")],
-  ...([["title", "x"], ["visibility", "members"], ["require_signatures", true], ["created_at", 7], [
+  ...([["title", sealed("x")], ["visibility", "members"], ["require_signatures", true], ["created_at", 7], [
     "id",
     topicId("thread:u")
   ]] as const).map(([name, value]): Case => [
@@ -187,7 +197,7 @@ const messageCases: ReadonlyArray<Case> = [
   [
     "a published message changed or was removed",
     "publish",
-    withField("messages", ({ messages }) => messages.with(0, { ...messages[0]!, content: "edited" }))
+    withField("messages", ({ messages }) => messages.with(0, { ...messages[0]!, content: sealed("edited") }))
   ],
   [
     "a published message changed or was removed; a message is missing",
@@ -198,8 +208,8 @@ const messageCases: ReadonlyArray<Case> = [
   ["a message was not published", "publish", withField("messages", ({ messages }) => [...messages, messages.at(-1)!])],
   ["a message was not published", "vote", withField("messages", ({ messages }) => [...messages, messages[0]!])],
   ["a message is of another thread", "publish", editLast({ thread: topicId("thread:u") })],
-  ["a message is not what its author published", "publish", editLast({ content: "edited" })],
-  ["a message is not what its author published", "publish", editLast({ source: "elsewhere" })],
+  ["a message is not what its author published", "publish", editLast({ content: sealed("edited") })],
+  ["a message is not what its author published", "publish", editLast({ source: sealed("elsewhere") })],
   [
     "a message is not what its author published; a message was published by a user who is no co-author",
     "publish",
@@ -210,7 +220,7 @@ const messageCases: ReadonlyArray<Case> = [
   ["an approved message does not carry its approvals", "approve", editLast({ approvals: [alice] })],
   ["an approved message does not carry its approvals", "approve", editLast({ approvals: [bob, alice] })],
   ["an approved message does not carry its approvals", "approve", editLast({ status: "published" })],
-  ["an approved message is not what was submitted", "approve", editLast({ content: "edited" })],
+  ["an approved message is not what was submitted", "approve", editLast({ content: sealed("edited") })],
   ["an approved message is not what was submitted", "approve", editLast({ author: dave })],
   ["a message is missing; an approved submission is no message", "approve", ignoring("messages")],
   [
@@ -222,9 +232,9 @@ const messageCases: ReadonlyArray<Case> = [
 ]
 
 const voteCases: ReadonlyArray<Case> = [
-  ["a settled submission changed", "publish", editSubmission(0, { content: "edited" })],
+  ["a settled submission changed", "publish", editSubmission(0, { content: sealed("edited") })],
   ["a settled submission changed", "publish", editSubmission(0, { status: "pending" })],
-  ...[{ author: dave }, { content: "x" }, { stake: 2_000 }, { submitted_at: 1 }, { expires_at: 1 }].map((
+  ...[{ author: dave }, { content: sealed("x") }, { stake: 2_000 }, { submitted_at: 1 }, { expires_at: 1 }].map((
     change
   ): Case => ["an open submission changed", "publish", editSubmission(1, change)]),
   ["a submission was removed or moved", "publish", withField("submissions", ({ submissions }) => submissions.slice(1))],
@@ -284,33 +294,48 @@ const tokenCases: ReadonlyArray<Case> = [
   ["the token balance is not what was moved", "publish", withField("token_balance", () => 1)],
   ["the token balance is not what was moved", "divest", ignoring("token_balance")],
   ["the token balance is not what was moved", "answered", withField("token_balance", (next) => next.token_balance + 1)],
-  ["the token balance is not what was moved; a request to the ledger is missing", "divest", ignoring("owed")],
-  ["a request to the ledger is missing", "approve", ignoring("owed")],
-  ["a request to the ledger is answered and still there", "answered", ignoring("owed")],
-  ["a request to the ledger has no cause", "publish", withField("owed", ({ owed }) => [...owed, request])],
-  ["a request to the ledger changed", "owing", withField("owed", ({ owed }) => owed.map((one) => ({ ...one })))],
-  ["a request to the ledger was removed without an answer", "owing", withField("owed", () => [])],
+  [
+    "the token balance is not what was moved; a request to the ledger is missing",
+    "divest",
+    ignoring("ledger_requests")
+  ],
+  ["a request to the ledger is missing", "approve", ignoring("ledger_requests")],
+  ["a request to the ledger is answered and still there", "answered", ignoring("ledger_requests")],
+  [
+    "a request to the ledger has no cause",
+    "publish",
+    withField("ledger_requests", ({ ledger_requests }) => [...ledger_requests, request])
+  ],
+  [
+    "a request to the ledger changed",
+    "owing",
+    withField("ledger_requests", ({ ledger_requests }) => ledger_requests.map((one) => ({ ...one })))
+  ],
+  ["a request to the ledger was removed without an answer", "owing", withField("ledger_requests", () => [])],
   [
     "the shares of a settlement do not add up to its stake",
     "approve",
-    withField("owed", ({ owed }) =>
-      owed.map((one) =>
-        LedgerModel.ledgerRequest(one.id, {
-          _tag: "Settle",
-          stake: commandId("s1"),
-          shares: [{ to: "treasury", amount: 999 }],
-          reason: ""
-        })
-      ))
+    withField(
+      "ledger_requests",
+      ({ ledger_requests }) =>
+        ledger_requests.map((one) =>
+          LedgerModel.ledgerRequest(threadId, one.id, {
+            _tag: "Settle",
+            stake: commandId("s1"),
+            shares: [{ to: "treasury", amount: 999 }],
+            cause
+          })
+        )
+    )
   ],
   [
     "a settlement is of no submission that ended",
     "approve",
     withField(
-      "owed",
-      ({ owed }) =>
-        owed.map((one) =>
-          LedgerModel.ledgerRequest(one.id, { _tag: "Settle", stake: commandId("s0"), shares: [], reason: "" })
+      "ledger_requests",
+      ({ ledger_requests }) =>
+        ledger_requests.map((one) =>
+          LedgerModel.ledgerRequest(threadId, one.id, { _tag: "Settle", stake: commandId("s0"), shares: [], cause })
         )
     )
   ]
@@ -319,7 +344,7 @@ const tokenCases: ReadonlyArray<Case> = [
 const runCases: ReadonlyArray<Case> = [
   ["a run is missing", "prompt", ignoring("runs")],
   ["a run is missing; a run was removed or moved", "publish", withField("runs", () => [])],
-  ["a run is not of a prompt as it was submitted", "prompt", editRun({ prompt: "why not?" })],
+  ["a run is not of a prompt as it was submitted", "prompt", editRun({ prompt: sealed("why not?") })],
   [
     "a run is not of a prompt as it was submitted; a prompt is by a user who is no co-author",
     "prompt",
@@ -332,13 +357,13 @@ const runCases: ReadonlyArray<Case> = [
     editRun({ sibling_of: commandId("nothing") })
   ],
   ["more than one active run", "prompt", editRun({ status: "running" })],
-  ["a prompt changed", "publish", editRun({ prompt: "edited" })],
+  ["a prompt changed", "publish", editRun({ prompt: sealed("edited") })],
   ["a finished run changed", inRun({ status: "failed", ended_at: 1 }), editRun({ status: "running" })],
   ["a finished run changed", inRun({ status: "cancelled", ended_at: 1 }), editRun({ ended_at: 2 })],
   [
     "a finished run changed",
-    inRun({ status: "cancelled", ended_at: 1, partial: "so far" }),
-    editRun({ partial: "more" })
+    inRun({ status: "cancelled", ended_at: 1, partial: sealed("so far") }),
+    editRun({ partial: sealed("more") })
   ],
   ["a completed step changed", inRun({ steps: [step] }), editRun({ steps: [] })]
 ]
@@ -349,7 +374,7 @@ describe("ThreadInvariants", () => {
       assert.deepStrictEqual(refusedFaults(threadKind, one, (next) => next), [])
     }
     const cancelled = inRun({ status: "cancelled", ended_at: 1 })
-    assert.deepStrictEqual(refusedFaults(threadKind, cancelled, editRun({ partial: "so far" })), [])
+    assert.deepStrictEqual(refusedFaults(threadKind, cancelled, editRun({ partial: sealed("so far") })), [])
   })
 
   it.each([...threadCases, ...coAuthorCases, ...messageCases, ...voteCases, ...tokenCases, ...runCases])(

@@ -3,7 +3,15 @@ import * as LedgerModel from "../../../src/domain/ledger/LedgerModel.ts"
 import type { UserId } from "../../../src/domain/protocol/Ids.ts"
 import { threadLimits } from "../../../src/domain/thread/ThreadGuards.ts"
 import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
-import { advanceTime, deliverAll, makeTopicWorld, type TopicWorld, userId } from "../../support/TopicWorld.ts"
+import {
+  advanceTime,
+  commandId,
+  deliverAll,
+  getTopic,
+  makeTopicWorld,
+  type TopicWorld,
+  userId
+} from "../../support/TopicWorld.ts"
 import {
   alice,
   balanceOf,
@@ -19,8 +27,8 @@ import {
 
 const coAuthorsOf = (world: TopicWorld) => stateOf(world).co_authors
 
-const inviteCoAuthor = (invitee: UserId): ThreadModel.Command => ({ _tag: "invite_co_author", user: invitee })
-const leaveWithShare: ThreadModel.Command = { _tag: "divest" }
+const inviteCoAuthor = (invitee: UserId): ThreadModel.CommandInput => ({ _tag: "invite_co_author", user: invitee })
+const leaveWithShare: ThreadModel.CommandInput = { _tag: "divest" }
 
 /** A thread by Alice and these others. */
 const coAuthoredWorld = (...others: ReadonlyArray<UserId>) => {
@@ -127,10 +135,24 @@ describe("Co-authors of a thread", () => {
     assert.strictEqual(balanceOf(world, LedgerModel.threadAccount(threadId)), 0)
   })
 
+  it("[LED3] the ledger records why tokens moved: which vote, share or closing of which thread", () => {
+    const world = forfeitStakeToThread(coAuthoredWorld(bob))
+    sendCommand(world, bob, leaveWithShare)
+    sendCommand(world, alice, { _tag: "close_thread" })
+    deliverAll(world)
+    const events = getTopic(world, LedgerModel.mainLedger).events as ReadonlyArray<LedgerModel.Event>
+    const causes = events.flatMap((event) => event._tag === "Moved" ? [event.cause] : [])
+    assert.deepStrictEqual(causes.filter(({ _tag }) => _tag !== "Grant"), [
+      { _tag: "Settled", thread: threadId, submission: commandId("spam"), outcome: "rejected" },
+      { _tag: "Divested", thread: threadId },
+      { _tag: "Closed", thread: threadId }
+    ])
+  })
+
   it("[THR7] a share of zero makes no request to the ledger", () => {
     const world = coAuthoredWorld(bob)
     assert.strictEqual(sendCommand(world, bob, leaveWithShare), "ok")
-    assert.deepStrictEqual(stateOf(world).owed, [])
+    assert.deepStrictEqual(stateOf(world).ledger_requests, [])
   })
 
   it("[THR3] a co-author who leaves without voting leaves the quorum, and votes that this decides end", () => {

@@ -3,6 +3,7 @@ import type { ChorusState, RunStep, StepOutput } from "../../../src/domain/choru
 import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import type { Author } from "../../../src/domain/protocol/Ids.ts"
 import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
+import { plain } from "../../../src/domain/topic/SealedText.ts"
 import { makePrior, usage } from "../../support/RunFixture.ts"
 import {
   applyCommand,
@@ -28,11 +29,12 @@ const outputs: { readonly [S in ChorusState["current_step"]]: StepOutput } = {
   yield: {
     _tag: "yield",
     final_response: "because",
-    citations: priors.map(({ id }) => ({ prior: id, quote: "" })),
+    citations: priors.map(({ id }) => ({ prior: id, quote: null })),
     confidence: 0.9
   }
 }
 
+const runsOf = (world: TopicWorld) => plain(stateOf(world)).runs
 const statuses = (world: TopicWorld) => stateOf(world).runs.map((run) => run.status)
 
 const runningStep = (world: TopicWorld): RunStep | undefined =>
@@ -62,12 +64,12 @@ const finishRuns = (world: TopicWorld) => {
   return world
 }
 
-const submitPrompt = (prompt = "why?"): ThreadModel.Command => ({ _tag: "submit_prompt", prompt })
-const cancelRun = (prompt: string): ThreadModel.Command => ({ _tag: "cancel_run", prompt_id: commandId(prompt) })
+const submitPrompt = (prompt = "why?"): ThreadModel.CommandInput => ({ _tag: "submit_prompt", prompt })
+const cancelRun = (prompt: string): ThreadModel.CommandInput => ({ _tag: "cancel_run", prompt_id: commandId(prompt) })
 /** The partial text of a cancelled step, as its performer reports it. */
 const deliverPartialText = (world: TopicWorld, { id: intent, run }: RunStep, text: string) =>
   applyCommand(world, threadId, commandId(`${intent}/cut`), "system:chorus", {
-    _tag: "StepCut",
+    _tag: "StepInterrupted",
     intent,
     prompt_id: run.prompt_id,
     text
@@ -119,7 +121,7 @@ describe("The queue of runs", () => {
 
   const busily = (
     if_busy: "enqueue" | "reject" | "interrupt"
-  ): ThreadModel.Command => ({ ...submitPrompt(), if_busy } as ThreadModel.Command)
+  ): ThreadModel.CommandInput => ({ ...submitPrompt(), if_busy } as ThreadModel.CommandInput)
 
   it("[CHO9] a prompt can be rejected during a run, or interrupt it", () => {
     const world = threadWorld(bob)
@@ -147,7 +149,7 @@ describe("Who joins during a search", () => {
     assert.strictEqual(runningStep(world)?.id, "p/0/experience/0")
     return world
   }
-  const invite: ThreadModel.Command = { _tag: "invite_co_author", user: bob }
+  const invite: ThreadModel.CommandInput = { _tag: "invite_co_author", user: bob }
 
   it("[CHO13] in a members' thread it starts again for all readers, and what it found before is not recorded", () => {
     const world = searchingWorld("members")
@@ -177,7 +179,7 @@ describe("Who joins during a search", () => {
 describe("Siblings and limits", () => {
   it("[CHO8] a sibling run answers the same prompt without its earlier answers", () => {
     const world = threadWorld()
-    const again = (sibling_of: string): ThreadModel.Command => ({
+    const again = (sibling_of: string): ThreadModel.CommandInput => ({
       _tag: "submit_prompt",
       prompt: "why?",
       sibling_of: commandId(sibling_of)
@@ -189,7 +191,7 @@ describe("Siblings and limits", () => {
     assert.strictEqual(sendCommand(world, alice, again("none"), "p2"), "not_found CHO8")
     for (const [prompt, of] of [["p2", "p1"], ["p3", "p2"]] as const) {
       assert.strictEqual(sendCommand(world, alice, again(of), prompt), "ok")
-      const run = stateOf(world).runs.at(-1)
+      const run = runsOf(world).at(-1)
       assert.strictEqual(run?.sibling_of, "p1")
       assert.deepStrictEqual(run?.messages.filter(({ author }) => author === alice).map(({ content }) => content), [
         "what?"
@@ -227,21 +229,21 @@ describe("Cancelled and failed runs", () => {
     assert.strictEqual(sendCommand(world, bob, cancelRun("p0")), "ok")
     assert.isUndefined(runningStep(world))
     applyCommand(world, threadId, commandId("forged"), bob, {
-      _tag: "StepCut",
+      _tag: "StepInterrupted",
       intent: step.id,
       prompt_id: commandId("p0"),
       text: "forged"
     })
     deliverPartialText(world, { ...step, id: commandId("p0/0/yield/0") }, "of another step")
-    assert.deepStrictEqual(stateOf(world).runs.map((run) => run.partial), ["", ""])
+    assert.deepStrictEqual(runsOf(world).map((run) => run.partial), [null, null])
     deliverPartialText(world, step, "so far")
     applyCommand(world, threadId, commandId("again"), "system:chorus", {
-      _tag: "StepCut",
+      _tag: "StepInterrupted",
       intent: step.id,
       prompt_id: commandId("p0"),
       text: "more"
     })
-    assert.deepStrictEqual(stateOf(world).runs.map((run) => run.partial), ["so far", ""])
+    assert.deepStrictEqual(runsOf(world).map((run) => run.partial), ["so far", null])
     assert.strictEqual(sendCommand(world, alice, cancelRun("p0")), "rule_violated CHO8")
     assert.strictEqual(sendCommand(world, alice, cancelRun("none")), "not_found CHO8")
   })
@@ -264,11 +266,57 @@ describe("Cancelled and failed runs", () => {
         messages: after.messages,
         submissions: after.submissions,
         token_balance: after.token_balance,
-        owed: after.owed
+        ledger_requests: after.ledger_requests
       },
-      { messages, submissions, token_balance, owed: [] }
+      { messages, submissions, token_balance, ledger_requests: [] }
     )
     assert.strictEqual(after.runs[0]?.steps.length, 1)
+  })
+})
+
+describe("Erased texts that runs were given", () => {
+  const erase = (world: TopicWorld, isErased: (event: ThreadModel.Event) => boolean) =>
+    sendCommand(world, alice, {
+      _tag: "erase",
+      seq: getTopic(world, threadId).events.findIndex((event) => isErased(event as ThreadModel.Event)) + 1
+    })
+  const message = (content: string): ThreadModel.CommandInput => ({ _tag: "submit_message", content })
+  const isMessage = (text: string) => (event: ThreadModel.Event) =>
+    event._tag === "MessagePublished" && event.content.text === text
+  const isPrompt = (id: string) => (event: ThreadModel.Event) => event._tag === "PromptSubmitted" && event.id === id
+
+  it("[TOP10] a queued run without its prompt never starts, and the run beside it goes on", () => {
+    const world = threadWorld()
+    for (const prompt of ["p0", "p1", "p2"]) sendCommand(world, alice, submitPrompt(prompt), prompt)
+    assert.strictEqual(erase(world, isPrompt("p1")), "ok")
+    assert.deepStrictEqual(statuses(world), ["running", "cancelled", "queued"])
+    finishRuns(world)
+    assert.deepStrictEqual(statuses(world), ["yielded", "cancelled", "yielded"])
+  })
+
+  it("[TOP10] each erasure ends the run that was given the text, however many came before", () => {
+    const world = threadWorld()
+    sendCommand(world, alice, message("one"))
+    sendCommand(world, alice, message("two"))
+    for (const prompt of ["p0", "p1", "p2"]) sendCommand(world, alice, submitPrompt(prompt), prompt)
+    assert.strictEqual(erase(world, isMessage("one")), "ok")
+    assert.deepStrictEqual(statuses(world), ["failed", "running", "queued"])
+    assert.strictEqual(erase(world, isMessage("two")), "ok")
+    assert.deepStrictEqual(statuses(world), ["failed", "failed", "running"])
+    const marks = getTopic(world, threadId).events.filter((event) =>
+      (event as ThreadModel.Event)._tag === "SourceErased"
+    )
+    assert.lengthOf(marks, 2)
+  })
+
+  it("[TOP10] prompts with one commitment are erased as one: none of their runs goes on or starts", () => {
+    const world = threadWorld()
+    for (const prompt of ["p0", "p1", "p2"]) sendCommand(world, alice, submitPrompt(prompt), prompt)
+    const state = stateOf(world)
+    const [first, second, third] = state.runs
+    getTopic(world, threadId).state = { ...state, runs: [first, { ...second, prompt: first!.prompt }, third] }
+    assert.strictEqual(erase(world, isPrompt("p0")), "ok")
+    assert.deepStrictEqual(statuses(world), ["failed", "cancelled", "running"])
   })
 })
 
@@ -298,13 +346,13 @@ describe("Answers, transcript and payment", () => {
     }
     world.now += 1
     sendCommand(world, alice, submitPrompt("first"), "p0")
-    assert.deepStrictEqual(runningStep(world)?.run.messages.map(({ content }) => content)[0], "m0")
+    assert.strictEqual(runningStep(world)?.run.messages[0]?.content.text, "m0")
     world.now += 1
     finishRuns(world)
     world.now += 1
     sendCommand(world, alice, submitPrompt("second"), "p1")
     sendCommand(world, alice, { _tag: "submit_message", content: "later" })
-    const seen = runningStep(world)?.run.messages ?? []
+    const seen = plain(runningStep(world)?.run.messages ?? [])
     assert.strictEqual(seen.length, ChorusRun.runPolicy.maxTranscriptLines)
     assert.deepStrictEqual(seen.slice(-3), [
       { author: alice, content: `m${ChorusRun.runPolicy.maxTranscriptLines - 1}` },
@@ -323,6 +371,6 @@ describe("Answers, transcript and payment", () => {
       b + 5,
       10_005
     ])
-    assert.deepStrictEqual(stateOf(world).owed, [])
+    assert.deepStrictEqual(stateOf(world).ledger_requests, [])
   })
 })

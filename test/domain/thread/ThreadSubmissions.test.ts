@@ -135,11 +135,11 @@ describe("Voting", () => {
     const world = submissionWorld(bob)
     sendCommand(world, alice, voteOn("s0", "deny"))
     assert.strictEqual(stateOf(world).token_balance, 0)
-    assert.deepStrictEqual(stateOf(world).owed.map((ask) => ask.id), [commandId("s0:settle")])
+    assert.deepStrictEqual(stateOf(world).ledger_requests.map((ask) => ask.id), [commandId("s0:settle")])
     deliverPending(world)
     assert.strictEqual(submissionAt(world)?.status, "rejected")
     assert.strictEqual(stateOf(world).token_balance, 1_000)
-    assert.deepStrictEqual(stateOf(world).owed, [])
+    assert.deepStrictEqual(stateOf(world).ledger_requests, [])
     assert.deepStrictEqual(coAuthorNames(world), ["alice"])
   })
 })
@@ -188,7 +188,7 @@ describe("Expiry and division", () => {
 describe("Cancelling", () => {
   it("[THR7] only its author cancels a submission, once, while it is open", () => {
     const world = submissionWorld(bob)
-    const cancel: ThreadModel.Command = { _tag: "cancel_submission", message_id: commandId("s0") }
+    const cancel: ThreadModel.CommandInput = { _tag: "cancel_submission", message_id: commandId("s0") }
     assert.strictEqual(sendCommand(world, alice, cancel), "forbidden THR7")
     assert.strictEqual(sendCommand(world, bob, cancel), "ok")
     deliverPending(world)
@@ -198,7 +198,7 @@ describe("Cancelling", () => {
       const rejection = applyCommand(world, threadId, commandId(`again ${author}`), author, command)
       assert.deepInclude(rejection, { rule: "THR8", message: "the vote has ended: the submission is cancelled" })
     }
-    const unknown: ThreadModel.Command = { _tag: "cancel_submission", message_id: commandId("unknown") }
+    const unknown: ThreadModel.CommandInput = { _tag: "cancel_submission", message_id: commandId("unknown") }
     assert.strictEqual(sendCommand(world, bob, unknown), "not_found THR3")
   })
 })

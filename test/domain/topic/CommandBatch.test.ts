@@ -1,14 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { type Author, CommandId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
+import { principalOf } from "../../../src/domain/protocol/Principal.ts"
 import type { Rejection } from "../../../src/domain/protocol/Rejection.ts"
-import { decideBatch, type DecidedBatch, type TopicInput } from "../../../src/domain/topic/CommandBatch.ts"
+import {
+  decideBatch,
+  type DecidedBatch,
+  type DecideInputs,
+  type TopicInput
+} from "../../../src/domain/topic/CommandBatch.ts"
 import type { ProcessedCommand } from "../../../src/domain/topic/Deduplication.ts"
 import { type DurableState, replay } from "../../../src/domain/topic/DurableState.ts"
+import { isErased } from "../../../src/domain/topic/Erasure.ts"
 import * as Log from "../../../src/domain/topic/Log.ts"
 import { accept, fold, type Intent, reject } from "../../../src/domain/topic/Topic.ts"
 import { noAccessRejection } from "../../../src/domain/topic/TopicAccess.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
+import { sealed } from "../../support/SealedFixture.ts"
 
 const { kind } = CounterKind
 const topic = TopicId.make("counter:one")
@@ -17,6 +25,7 @@ const ben = UserId.make("PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw")
 const carl = UserId.make("O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik")
 const start: DurableState = replay(kind, { epoch: "e", seq: 0, state: kind.initial(topic) }, [])
 
+const inputs: DecideInputs = { now: 7, seed: () => 3, past: undefined, findProcessed: () => undefined }
 const command = (id: string, input: CounterKind.Command, author: Author = ada): TopicInput => ({
   id: CommandId.make(id),
   author,
@@ -28,8 +37,7 @@ const decide = (
   commands: ReadonlyArray<TopicInput>,
   durable = start,
   known: ReadonlyMap<CommandId, ProcessedCommand> = new Map()
-): DecidedBatch =>
-  decideBatch(kind, topic, durable, commands, { now: 7, seed: () => 3, findProcessed: (id) => known.get(id) })
+): DecidedBatch => decideBatch(kind, topic, durable, commands, { ...inputs, findProcessed: (id) => known.get(id) })
 
 const outcomes = ({ decisions }: DecidedBatch) =>
   decisions.map((decision) => {
@@ -61,7 +69,6 @@ describe("decideBatch", () => {
     const durable = decide([command("q", { _tag: "ask", question: "why" })]).after
     let derivations = 0
     const counting: typeof kind = { ...kind, pending: (state) => (derivations += 1, kind.pending(state)) }
-    const inputs = { now: 7, seed: () => 3, findProcessed: () => undefined }
     const { after } = decideBatch(counting, topic, durable, [command("n", { _tag: "nothing" }), add("b", -9)], inputs)
     assert.deepStrictEqual(after, durable)
     assert.strictEqual(derivations, 0)
@@ -79,9 +86,15 @@ describe("decideBatch", () => {
     assert.strictEqual(decided.after.seq, 43)
   })
 
-  it("[TOP5] records the cause, the author, the time and the version of each event", () => {
+  it("[TOP5] records the cause, the principal, the time and the version of each event", () => {
     const [draft] = decide([add("a", 1)]).drafts
-    assert.deepInclude(draft, { cause: CommandId.make("a"), author: ada, at: 7, version: kind.version, topic })
+    assert.deepInclude(draft, {
+      cause: CommandId.make("a"),
+      principal: principalOf(ada),
+      at: 7,
+      version: kind.version,
+      topic
+    })
   })
 
   it("[TOP2] leads to the fold of its drafts, for every batch of three commands", () => {
@@ -116,7 +129,7 @@ describe("decideBatch", () => {
       const [used, ...rest] = decideBatch(restricted, topic, start, [
         command("a", { _tag: "share", readers: [ben] }),
         add("a", n, author)
-      ], { now: 7, seed: () => 3, findProcessed: () => undefined }).decisions
+      ], inputs).decisions
       assert.isTrue(used?._tag === "Reply" && Result.isSuccess(used.outcome))
       const [decision] = rest
       return decision?._tag === "Reply" && Result.isFailure(decision.outcome) && decision.outcome.failure
@@ -134,12 +147,27 @@ describe("decideBatch", () => {
 
   it("[SYN4] [AUT5] stores a command's signature with its first event, and its hash with its last", () => {
     const twoEvents: typeof kind = { ...kind, decide: () => accept({ _tag: "Added", n: 1 }, { _tag: "Added", n: 2 }) }
-    const signed = { topic, command: { _tag: "add", n: 1 }, timestamp: 7, signature: "s" }
-    const inputs = { now: 7, seed: () => 3, findProcessed: () => undefined }
+    const signed = { audience: "a", topic, command: { _tag: "add", n: 1 }, timestamp: 7, signature: "s" }
     const { drafts } = decideBatch(twoEvents, topic, start, [{ ...add("a", 1), signed }], inputs)
-    assert.deepStrictEqual(drafts.map((draft) => "signed" in draft), [true, false])
-    assert.isUndefined(drafts[0]?.asked)
-    assert.match(drafts[1]?.asked ?? "", /^[0-9a-f]{16}$/)
+    assert.deepStrictEqual(drafts.map((draft) => "signature" in draft), [true, false])
+    assert.isUndefined(drafts[0]?.command_hash)
+    assert.match(drafts[1]?.command_hash ?? "", /^[0-9a-f]{16}$/)
+  })
+
+  it("[TOP10] a text that the batch has erased is not there for its later commands", () => {
+    const past = new Map([[1, {
+      principal: principalOf(ada),
+      event: { _tag: "Said", texts: [sealed("a"), sealed("b")] }
+    }]])
+    const erase = (id: string, ...paths: ReadonlyArray<string>) => ({
+      ...add(id, 1),
+      input: { _tag: "erase", seq: 1, ...(paths.length > 0 && { paths }) }
+    })
+    const commands = [erase("a", "/texts/0"), erase("b", "/texts/0"), erase("c"), erase("d")]
+    const decided = decideBatch(kind, topic, start, commands, { ...inputs, past })
+    assert.deepStrictEqual(outcomes(decided), [1, "rule_violated", 2, "rule_violated"])
+    const paths = decided.drafts.map(({ event }) => isErased(event) ? event.paths : [])
+    assert.deepStrictEqual(paths, [["/texts/0"], ["/texts/1"]])
   })
 
   it("[SYN5] makes exactly one decision per command, in order: a receipt, a rejection, or a forward", () => {
@@ -158,11 +186,7 @@ describe("decideBatch", () => {
           : kind.decide(state, input, context)
     }
     const commands = [add("a", 1), command("f", { _tag: "nothing" }), add("b", 1)]
-    const decided = decideBatch(faulty, topic, start, commands, {
-      now: 7,
-      seed: () => 3,
-      findProcessed: () => undefined
-    })
+    const decided = decideBatch(faulty, topic, start, commands, inputs)
     assert.deepStrictEqual(outcomes(decided), [1, "internal", 2])
     assert.deepStrictEqual([totalOf(decided), decided.drafts.length], [2, 2])
     assert.deepInclude(decided.defects[0], { _tag: "SchemaMismatch", kind: "counter", path: "n" })
@@ -170,21 +194,13 @@ describe("decideBatch", () => {
 
   it("[THR8] a change that its kind finds faults with is not drafted, and rejects its own command only", () => {
     const strict: typeof kind = { ...kind, validate: ({ new: { total } }) => total > 2 ? ["more than two"] : [] }
-    const decided = decideBatch(strict, topic, start, [add("a", 1), add("b", 2), add("c", 1)], {
-      now: 7,
-      seed: () => 3,
-      findProcessed: () => undefined
-    })
+    const decided = decideBatch(strict, topic, start, [add("a", 1), add("b", 2), add("c", 1)], inputs)
     assert.deepStrictEqual(outcomes(decided), [1, "rule_violated", 2])
     assert.deepStrictEqual([totalOf(decided), decided.drafts.length], [2, 2])
     assert.isFalse(decided.processedCommands.has(CommandId.make("b")))
     // No request of another topic is lost by a defect: it is tried again.
     assert.deepStrictEqual(
-      outcomes(decideBatch(strict, topic, start, [add("d", 3, "system:x")], {
-        now: 7,
-        seed: () => 3,
-        findProcessed: () => undefined
-      })),
+      outcomes(decideBatch(strict, topic, start, [add("d", 3, "system:x")], inputs)),
       ["internal"]
     )
     // The operator sees it as well: it is a defect of the kind.
@@ -194,11 +210,7 @@ describe("decideBatch", () => {
   it("[SEC22] [FLT25] a rejection with a code of its own is a defect of the kind", () => {
     const rejection = { code: "full" as "internal", rule: "R1", message: "no" }
     const faulty: typeof kind = { ...kind, decide: () => reject(rejection) }
-    const decided = decideBatch(faulty, topic, start, [add("a", 1)], {
-      now: 7,
-      seed: () => 3,
-      findProcessed: () => undefined
-    })
+    const decided = decideBatch(faulty, topic, start, [add("a", 1)], inputs)
     assert.deepStrictEqual([outcomes(decided), decided.defects.length], [["internal"], 1])
   })
 

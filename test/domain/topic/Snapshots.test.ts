@@ -11,7 +11,7 @@ describe("snapshots", () => {
   })
 
   it("[TOP7] one of another version of the kind, or ahead of the log, is not used: the log is replayed instead", () => {
-    const snapshot = { seq: 4, version: kind.version, state: "{}" }
+    const snapshot = { seq: 4, version: kind.version, state: "{}", textSeqs: [] }
     assert.isTrue(isUsable(snapshot, kind, 4))
     assert.isFalse(isUsable(snapshot, kind, 3))
     assert.isFalse(isUsable({ ...snapshot, version: kind.version + 1 }, kind, 4))

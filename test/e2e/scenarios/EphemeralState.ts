@@ -1,7 +1,9 @@
 /** Scenarios of presence, signals and streamed text, and of closing a thread. */
 import { assert, type Vitest } from "@effect/vitest"
 import { Effect } from "effect"
+import type { PlainState } from "../../../src/domain/thread/ThreadModel.ts"
 import { connectInRoom, connectSignedIn, type E2eServer, eventsOf } from "../../support/E2eServerFixture.ts"
+import { snapshotState } from "../../support/Published.ts"
 import { request } from "../../support/TestUsers.ts"
 import { indices } from "./Helpers.ts"
 
@@ -64,7 +66,7 @@ export const ephemeralState = (it: Vitest.MethodsNonLive<E2eServer>) => {
         until: (delta) => eventsOf(delta).some(({ event }) => event._tag === "RunCancelled")
       })
       const after = yield* request(late, "subscribe", {}, topic)
-      const { runs } = after.payload["state"] as { readonly runs: ReadonlyArray<{ readonly status: string }> }
+      const { runs } = snapshotState<PlainState>(after)
       assert.deepStrictEqual(runs.map(({ status }) => status), ["cancelled"])
     }))
 

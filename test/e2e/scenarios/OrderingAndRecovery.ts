@@ -58,7 +58,7 @@ const ordering = (it: Vitest.MethodsNonLive<E2eServer>) => {
       for (const { ws } of all) ws.send(text)
       const receipts = yield* Effect.forEach(all, (client) => replyTo(client, id), unbounded)
       assert.deepStrictEqual(receipts.map(({ payload }) => payload["seq"]), indices(8).map(() => 2))
-      assert.lengthOf(receipts.filter(({ payload }) => payload["dup"] !== true), 1)
+      assert.lengthOf(receipts.filter(({ payload }) => payload["duplicate"] !== true), 1)
       const whole = yield* request(all[0]!, "subscribe", {}, topic)
       assert.strictEqual(positionOf(whole).seq, 2)
     }))

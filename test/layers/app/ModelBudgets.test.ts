@@ -1,8 +1,10 @@
 /** What users can make a server spend on models, on a whole server, over sockets. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import type { PlainState } from "../../../src/domain/thread/ThreadModel.ts"
 import * as HeldModel from "../../support/HeldModel.ts"
 import { socketUrl, startInProcessServer } from "../../support/InProcessServer.ts"
+import { snapshotState } from "../../support/Published.ts"
 import { unlimitedBudgets, waitUntil } from "../../support/RoomClients.ts"
 import { connectSignedIn, request, type SignedInClient } from "../../support/TestUsers.ts"
 
@@ -24,9 +26,7 @@ const readMetric = (url: string, metric: string) =>
 /** Whether every one of these threads has the answer to its prompt. */
 const isAnswered = Effect.fnUntraced(function*(client: SignedInClient, threads: ReadonlyArray<string>) {
   for (const thread of threads) {
-    const { runs } = (yield* request(client, "subscribe", {}, thread)).payload["state"] as {
-      readonly runs: ReadonlyArray<{ readonly status: string }>
-    }
+    const { runs } = snapshotState<PlainState>(yield* request(client, "subscribe", {}, thread))
     if (runs.some(({ status }) => status !== "yielded")) return false
   }
   return true
@@ -83,7 +83,7 @@ describe("the cost of models", () => {
         // Neither a prompt that is rejected nor one that is repeated starts a run.
         assert.strictEqual((yield* ask(ben, thread)).payload["code"], "forbidden")
         const first = (yield* ask(ann, thread)).payload["ref_id"] as string
-        assert.deepInclude((yield* ask(ann, thread, first)).payload, { dup: true })
+        assert.deepInclude((yield* ask(ann, thread, first)).payload, { duplicate: true })
         assert.strictEqual((yield* ask(ann, thread)).type, "receipt")
         const refused = (yield* ask(ann, thread)).payload
         assert.deepInclude(refused, { code: "over_budget", rule: "SEC29", retryable: true })

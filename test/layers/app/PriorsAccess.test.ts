@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Prior } from "../../../src/domain/chorus/ChorusModel.ts"
 import { socketUrl, startInProcessServer } from "../../support/InProcessServer.ts"
+import { receivedEvents } from "../../support/Published.ts"
 import { unlimitedBudgets } from "../../support/RoomClients.ts"
 import {
   connectSignedIn,
@@ -22,7 +23,7 @@ interface StepEvent {
 }
 
 const eventsOf = ({ payload, type }: ReceivedMessage): ReadonlyArray<StepEvent> =>
-  type === "delta" ? (payload["events"] as ReadonlyArray<{ readonly event: StepEvent }>).map(({ event }) => event) : []
+  type === "delta" ? receivedEvents({ payload }) : []
 
 const createThread = Effect.fnUntraced(
   function*(owner: SignedInClient, visibility: "public" | "members", guests: ReadonlyArray<SignedInClient> = []) {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as CounterKind from "../../support/CounterKind.ts"
 import { socketUrl, startInProcessServer } from "../../support/InProcessServer.ts"
+import { snapshotState } from "../../support/Published.ts"
 import { temporaryFolder } from "../../support/ServerProcess.ts"
 import { makeTestUser, openClient, signIn } from "../../support/TestUsers.ts"
 
@@ -16,11 +17,11 @@ describe("a third-party kind", () => {
         )
         yield* signIn(client, makeTestUser())
         client.send("subscribe", {}, topic)
-        return { client, state: (yield* client.nextOf("subscribed")).payload["state"] }
+        return { client, state: snapshotState<CounterKind.State>(yield* client.nextOf("subscribed")) }
       })
       yield* Effect.scoped(Effect.gen(function*() {
         const { client, state } = yield* enter()
-        assert.strictEqual((state as CounterKind.State).total, 0)
+        assert.strictEqual(state.total, 0)
         client.send("add", { n: 3 }, topic)
         const { events } = (yield* client.nextOf("delta")).payload as { events: ReadonlyArray<{ event: unknown }> }
         assert.deepStrictEqual(events.map(({ event }) => event), [{ _tag: "Added", n: 3 }])
@@ -29,7 +30,7 @@ describe("a third-party kind", () => {
       }))
       yield* Effect.scoped(Effect.gen(function*() {
         const { client, state } = yield* enter()
-        assert.strictEqual((state as CounterKind.State).total, 3)
+        assert.strictEqual(state.total, 3)
         client.send("subscribe", {}, "thread:none")
         assert.strictEqual((yield* client.nextOf("error")).payload["code"], "not_found")
       }))

@@ -9,9 +9,11 @@ import * as ChorusRun from "../../../src/domain/chorus/ChorusRun.ts"
 import * as ExtractiveModel from "../../../src/domain/chorus/extractive/ExtractiveModel.ts"
 import { toErrorState } from "../../../src/domain/chorus/StepError.ts"
 import * as PriorSearch from "../../../src/domain/search/PriorSearch.ts"
+import { plain } from "../../../src/domain/topic/SealedText.ts"
 import { Chorus } from "../../../src/services/Chorus.ts"
 import { PriorsUnavailable } from "../../../src/services/Priors.ts"
 import { formatModelAnswer, makePrior, makeRunAt, stepData } from "../../support/RunFixture.ts"
+import { sealed, sealedOutput } from "../../support/SealedFixture.ts"
 import { fakePriorsLayer, finishPart, textDelta } from "./FakeModel.ts"
 import {
   authenticationError,
@@ -235,6 +237,33 @@ describe("ChorusLive: interruption and errors", () => {
       yield* Deferred.await(stopped)
     }))
 
+  it.effect("[TOP10] a prior that is erased while the model answers stops its stream, and the step is tried again", () =>
+    Effect.gen(function*() {
+      const [answering, erased, stopped] = [
+        yield* Deferred.make<void>(),
+        yield* Deferred.make<void>(),
+        yield* Deferred.make<void>()
+      ]
+      const found = [makePrior("p-1", "the words")]
+      const priors = fakePriorsLayer(
+        () => Effect.succeed(found),
+        (given) => given[0]?.id === "p-1" ? Deferred.await(erased) : Effect.never
+      )
+      const script: ModelScript = () =>
+        Stream.fromEffect(Effect.as(Deferred.succeed(answering, undefined), textDelta("They wrote: the words"))).pipe(
+          Stream.concat(Stream.never),
+          Stream.ensuring(Deferred.succeed(stopped, undefined))
+        )
+      const step = yield* Effect.forkChild(
+        runStep(makeRunAt("experience")).pipe(Effect.provide(chorusWithModel(script, priors)))
+      )
+      yield* Deferred.await(answering)
+      yield* Deferred.succeed(erased, undefined)
+      const { reason } = yield* Effect.flip(Fiber.join(step))
+      assert.deepInclude(toErrorState(reason), { _tag: "StateError", retryable: true })
+      yield* Deferred.await(stopped)
+    }))
+
   it.effect.each(
     [
       { reason: providerError, fault: { _tag: "AIError", message: "the model's provider failed", retryable: true } },
@@ -285,7 +314,7 @@ describe("ChorusLive: interruption and errors", () => {
     Effect.gen(function*() {
       const error = yield* Effect.flip(runStep({ ...makeRunAt("yield"), steps: [] }))
       assert.strictEqual(error.reason._tag, "StateError")
-    }).pipe(Effect.provide(chorusWithModel(() => Stream.die("asked")))))
+    }).pipe(Effect.provide(chorusWithModel(() => Stream.die("a model was called")))))
 })
 
 describe("ChorusLive: whole runs", () => {
@@ -297,11 +326,17 @@ describe("ChorusLive: whole runs", () => {
     "[CHO3] [CHO12] a run with the built-in model ends in a Yield: $prompt",
     ({ loops, prompt }) =>
       Effect.gen(function*() {
-        const run = ChorusRun.createRun({ ...makeRunAt("action"), prompt, at: 1 })
+        const run = ChorusRun.createRun({ ...makeRunAt("action"), prompt: sealed(prompt), at: 1 })
         let { intents, state } = ChorusRun.transformState(run, { _tag: "RunStarted", prompt_id: run.prompt_id, at: 1 })
         for (let [intent] = intents; intent !== undefined; [intent] = intents) {
-          const done = yield* runStep(intent.run)
-          const reply: RunStepAnswer = { _tag: "StepAnswered", intent: intent.id, prompt_id: run.prompt_id, ...done }
+          const { output, usage } = yield* runStep(plain(intent.run))
+          const reply: RunStepAnswer = {
+            _tag: "StepAnswered",
+            intent: intent.id,
+            prompt_id: run.prompt_id,
+            output: sealedOutput(output),
+            usage
+          }
           ;({ intents, state } = ChorusRun.transformState(state, {
             _tag: "StepResult",
             answer: reply,
@@ -312,7 +347,7 @@ describe("ChorusLive: whole runs", () => {
         assert.strictEqual(state.status, "yielded")
         assert.strictEqual(state.loop, loops)
         assert.strictEqual(state.steps.length, 6 + 5 * loops)
-        const last = state.steps.at(-1)?.output
+        const last = plain(state).steps.at(-1)?.output
         assert.include(last === undefined ? "" : displayText(last), ExtractiveModel.disclaimer)
       }).pipe(Effect.provide(offlineChorus))
   )

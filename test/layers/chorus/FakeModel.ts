@@ -47,5 +47,6 @@ export const fakeModelLayer = (
 
 /** A search for priors by `find`. */
 export const fakePriorsLayer = (
-  find: (text: string, thread: ChorusState["thread_id"]) => Effect.Effect<ReadonlyArray<Prior>, PriorsUnavailable>
-): Layer.Layer<Priors> => Layer.succeed(Priors, { find })
+  find: (text: string, thread: ChorusState["thread_id"]) => Effect.Effect<ReadonlyArray<Prior>, PriorsUnavailable>,
+  awaitErased: (priors: ReadonlyArray<Prior>) => Effect.Effect<void> = () => Effect.never
+): Layer.Layer<Priors> => Layer.succeed(Priors, { find, awaitErased })

@@ -58,8 +58,8 @@ describe("OpenAiCompatible: answers and errors", () => {
       assert.isAbove(usage.input_tokens, 0)
       assert.isAbove(usage.output_tokens, 0)
       // CHO11: one system message of ours, everything else in the user's.
-      const asked = JSON.stringify(mock.getLastRequest()?.body)
-      assert.include(asked, "\"role\":\"system\"")
+      const request = JSON.stringify(mock.getLastRequest()?.body)
+      assert.include(request, "\"role\":\"system\"")
       assert.strictEqual(mock.getRequests().length, 1)
     }))
 

@@ -10,13 +10,13 @@ import { Chorus, ChorusError } from "../../../src/services/Chorus.ts"
 import { type IntentHandler, IntentHandlers } from "../../../src/services/IntentHandlers.ts"
 import { Signals } from "../../../src/services/Signals.ts"
 import { Topics } from "../../../src/services/Topics.ts"
-import { makeOutput, makeRunAt, topic } from "../../support/RunFixture.ts"
+import { makeOutput, makeRunAt, sealedRun, topic } from "../../support/RunFixture.ts"
 
 const usage = { provider: "p", model: "m", input_tokens: 1, output_tokens: 1, latency_ms: 1, cost: null }
 const intent = (change = {}): RunStep => ({
   _tag: "RunStep",
   id: CommandId.make("prompt-1/0/yield/0"),
-  run: makeRunAt("yield", 0, change)
+  run: sealedRun(makeRunAt("yield", 0, change))
 })
 
 /** The handler over a scripted Chorus; `signalsSent` records what it publishes and posts. */
@@ -82,7 +82,12 @@ describe("RunStepHandler", () => {
     Effect.gen(function*() {
       const { chorusTokens } = yield* Metrics.Metrics
       const before = [chorusTokens.input.value, chorusTokens.output.value]
-      const reported = { ...usage, input_tokens: -7, output_tokens: Number.NaN, cost: Number.POSITIVE_INFINITY }
+      const reported = {
+        ...usage,
+        input_tokens: -7,
+        output_tokens: Number.NaN,
+        cost: { amount: -1, unit: "USD", prices: "1" }
+      }
       const handle = yield* handleIntent(
         () => Effect.succeed({ output: makeOutput("yield", 0), usage: reported }),
         []
@@ -137,7 +142,7 @@ describe("RunStepHandler", () => {
       const fiber = yield* Effect.forkChild(handle(topic, intent()))
       yield* TestClock.adjust("1 seconds")
       yield* Fiber.interrupt(fiber)
-      const cut = { _tag: "StepCut", intent: intent().id, prompt_id: "prompt-1", text: "Hot " }
+      const cut = { _tag: "StepInterrupted", intent: intent().id, prompt_id: "prompt-1", text: "Hot " }
       assert.deepStrictEqual(signalsSent, [[0, 0, "Let me see."], [0, 0, "Hot "], cut, "done prompt-1"])
     }))
 
@@ -148,7 +153,7 @@ describe("RunStepHandler", () => {
       const fiber = yield* Effect.forkChild(handle(topic, intent()))
       yield* TestClock.adjust("1 seconds")
       yield* Fiber.interrupt(fiber)
-      const cut = { _tag: "StepCut", intent: intent().id, prompt_id: "prompt-1" }
+      const cut = { _tag: "StepInterrupted", intent: intent().id, prompt_id: "prompt-1" }
       assert.deepStrictEqual(signalsSent, [[0, 0, "Hot "], { ...cut, text: "Hot " }, "done prompt-1"])
     }))
 

@@ -1,7 +1,7 @@
 /** One step of a run with a scripted model, for the tests of `ChorusLive`. */
 import { Effect, Layer, References, Stream } from "effect"
 import { AiError } from "effect/ai"
-import type { ChorusState } from "../../../src/domain/chorus/ChorusModel.ts"
+import type { PlainRun } from "../../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusLive from "../../../src/layers/chorus/ChorusLive.ts"
 import * as Models from "../../../src/layers/chorus/Models.ts"
 import { Chorus } from "../../../src/services/Chorus.ts"
@@ -13,7 +13,7 @@ export type ModelScript = Parameters<typeof fakeModelLayer>[0]
 
 /** Carries out one step; `pieces` receives the text shown. */
 export const runStep = Effect.fnUntraced(
-  function*(run: ChorusState, pieces: Array<string> = []) {
+  function*(run: PlainRun, pieces: Array<string> = []) {
     const { step } = yield* Chorus
     return yield* step(run, (piece) => Effect.sync(() => void pieces.push(piece))).pipe(
       Effect.provideService(References.MinimumLogLevel, "None")

@@ -4,7 +4,12 @@ import { CommandId, type TopicId } from "../../../src/domain/protocol/Ids.ts"
 import { type AppendRequest, EventLog } from "../../../src/services/EventLog.ts"
 
 /** `count` events after the seq `expected`, each caused by a command of its own. */
-export const makeAppend = (topic: TopicId, expected: number, count: number, text = "a line"): AppendRequest => ({
+export const makeAppend = (
+  topic: TopicId,
+  expected: number,
+  count: number,
+  event: unknown = { text: "a line" }
+): AppendRequest => ({
   topic,
   expectedSeq: expected,
   drafts: Array.from({ length: count }, (_, i) => ({
@@ -12,9 +17,10 @@ export const makeAppend = (topic: TopicId, expected: number, count: number, text
     seq: expected + 1 + i,
     at: 1,
     cause: CommandId.make(`c${expected + 1 + i}`),
-    author: "system:alice",
+    principal: { server: "system:alice" },
+    depth: 0,
     version: 1,
-    event: { text }
+    event
   })),
   wakeAt: undefined,
   hasPendingIntents: false,

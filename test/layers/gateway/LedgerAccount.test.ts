@@ -56,7 +56,7 @@ describe("grants of new keys", () => {
           topics.submit(mainLedger, {
             id: CommandId.make(id),
             author: "system:test",
-            input: { _tag: "Transfer", from: "treasury", to: "thread:vault", amount, reason: "a test" }
+            input: { _tag: "Transfer", from: "treasury", to: "thread:vault", amount, cause: { _tag: "Payment" } }
           }))
       yield* connectSignedIn(url)
       yield* payOut(10_000_000_000 - 10_000 - grantPolicy.lowTreasury, "most")

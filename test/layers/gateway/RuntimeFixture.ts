@@ -100,7 +100,13 @@ export const makeFixture = Effect.gen(function*() {
     user,
     status: { _tag: "Authenticated" as const, session: "s", expires_at: defaults.sessionTtl }
   }))
-  client.subscriber = { id: connection.id, user, deliver: (frame) => client.deliver(frame) }
+  client.subscriber = {
+    id: connection.id,
+    user,
+    attestation: null,
+    payer: user,
+    deliver: (frame) => client.deliver(frame)
+  }
   /** Records a subscription as the reply to `subscribe` does. */
   const subscribe = (ref: string) => client.subscriptions.set(topic, { ref, epoch, sent: 1, acked: 1 })
   subscribe("first")
@@ -110,7 +116,7 @@ export const makeFixture = Effect.gen(function*() {
   }
   const answer = () => {
     const [, , , reply] = subscribeCalls.shift()!
-    reply(Result.succeed({ mode: "deltas", position: { epoch, seq: 2 }, events: [] }))
+    reply(Result.succeed({ mode: "deltas", position: { epoch, seq: 2 }, head: "", events: [] }))
   }
   const addRunningText = (text: string) =>
     runningText.push({ prompt_id: CommandId.make(uuid()), loop: 0, step: "action", attempt: 0, offset: 0, text })

@@ -186,7 +186,7 @@ describe("a client instance that connects twice", () => {
       newer.send("create_thread", { name: "Late" }, undefined, { id })
       const receipt = (yield* newer.next).payload
       assert.deepInclude(receipt, { ref_id: id, seq: 1 })
-      assert.notProperty(receipt, "dup")
+      assert.notProperty(receipt, "duplicate")
     }).pipe(
       Effect.provide(wsServerLayer({ sessions: () => ({ verifyText: () => Effect.as(Deferred.await(gate), true) }) }))
     )

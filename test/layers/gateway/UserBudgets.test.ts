@@ -29,7 +29,8 @@ const command = (topic: string, _tag = "any"): ClientMessage => ({
   _tag: "Command",
   id: CommandId.make(uuid()),
   topic: TopicId.make(topic),
-  command: { _tag }
+  command: { _tag },
+  timestamp: 0
 })
 const state = Connection.initial(ConnectionId.make("c"), 0)
 

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
 import { CommandId, TopicId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
+import type { PlainState } from "../../../src/domain/thread/ThreadModel.ts"
 import * as OutboundBudget from "../../../src/layers/delivery/OutboundBudget.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import * as ReadBudget from "../../../src/layers/gateway/ReadBudget.ts"
@@ -18,6 +19,7 @@ import * as TopicsLocal from "../../../src/layers/topics/TopicsLocal.ts"
 import { Kinds } from "../../../src/services/Kinds.ts"
 import { Sessions } from "../../../src/services/Sessions.ts"
 import { Topics } from "../../../src/services/Topics.ts"
+import { snapshotState } from "../../support/Published.ts"
 import { makeTestUser, type TestUser, uuid } from "../../support/TestUsers.ts"
 
 const thread = TopicId.make("thread:a")
@@ -282,9 +284,7 @@ describe("access to and end of event streams", () => {
       const slow = yield* openStream(`${url}/${thread}/events`, bearer(mine))
       yield* send({ _tag: "submit_message", content: "the state is another one now" })
       const other = yield* openStream(`${url}/${thread}/events`, bearer(mine))
-      const { state } = (yield* other.event).data.payload as {
-        readonly state: { readonly messages: ReadonlyArray<{ readonly content: string }> }
-      }
+      const state = snapshotState<PlainState>((yield* other.event).data)
       assert.deepStrictEqual(
         state.messages.map(({ content }) => content.slice(-10)),
         [...Array<string>(320).fill("€".repeat(10)), "is another one now".slice(-10)]

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { PrometheusMetrics } from "effect/observability"
+import * as Metrics from "../../../src/layers/observability/Metrics.ts"
 import { socketUrl, startInProcessServer } from "../../support/InProcessServer.ts"
 import { makeTestUser, openClient, signIn } from "../../support/TestUsers.ts"
 
@@ -69,6 +71,14 @@ describe("/metrics", () => {
       while ((yield* metricValues(url)).get("choir_connections") !== 0);
       assert.strictEqual((yield* metricValues(url)).get(`choir_connections_closed_total{code="1000"}`), 1)
     }).pipe(Effect.scoped))
+
+  it.effect("[OPS3] are exported whatever a log without kinds holds", () =>
+    Effect.gen(function*() {
+      const { countEvent } = yield* Metrics.Metrics
+      countEvent("notes", { text: "an event without a tag" })
+      const lines = PrometheusMetrics.formatUnsafe(yield* Effect.context<never>())
+      assert.include(lines, `choir_events_total{kind="notes",event="other"} 1`)
+    }).pipe(Effect.provide(Metrics.layer)))
 
   it.live("[OPS3] is readable from this machine only, not through a proxy or a rebound DNS name", () =>
     Effect.gen(function*() {

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Fiber, Layer, Schema } from "effect"
 import type { TopicId } from "../../../src/domain/protocol/Ids.ts"
+import type * as ThreadModel from "../../../src/domain/thread/ThreadModel.ts"
+import type { Erased } from "../../../src/domain/topic/Erasure.ts"
 import * as PriorsLive from "../../../src/layers/search/PriorsLive.ts"
 import * as SearchIndexerLive from "../../../src/layers/search/SearchIndexerLive.ts"
 import { Database } from "../../../src/services/Database.ts"
@@ -9,6 +11,7 @@ import { SearchIndexer } from "../../../src/services/SearchIndexer.ts"
 import { Overloaded } from "../../../src/services/VectorIndex.ts"
 import * as FakeEmbedder from "../../../src/testing/FakeEmbedder.ts"
 import { makePayload, threadId } from "../../support/PointFixture.ts"
+import { sealed } from "../../support/SealedFixture.ts"
 import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
 import * as SearchFixture from "./SearchFixture.ts"
 
@@ -111,11 +114,46 @@ describe("PriorsLive: selection", () => {
   })
 })
 
+describe("PriorsLive: erased texts", () => {
+  it.effect("[TOP10] a search waits for no index to leave them out, and whoever was given one hears of it", () => {
+    const { layer } = setup()
+    return Effect.gen(function*() {
+      const topic = threadId("t")
+      const { awaitErased, find: search } = yield* Priors
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.threadCreated(alice, "public"),
+        ThreadLogFixture.messagePublished("m1", alice, "apple"),
+        ThreadLogFixture.messagePublished("m2", alice, "apple pie")
+      ])
+      const priors = yield* find("apple", topic)
+      assert.sameMembers(priors.map(({ id }) => id), ["m1", "m2"])
+      const waiting = yield* Effect.forkChild(awaitErased!(priors), { startImmediately: true })
+      const erase = (seq: number, text: string): ThreadModel.Event | Erased => ({
+        _tag: "Erased",
+        seq,
+        paths: ["/content"],
+        texts: [sealed(text).c],
+        by: alice,
+        reason: null,
+        because: null,
+        at: 9
+      })
+      yield* ThreadLogFixture.appendEvents(topic, [erase(2, "apple")])
+      assert.deepStrictEqual((yield* search("apple", topic)).map(({ id }) => id), ["m2"])
+      yield* Fiber.join(waiting)
+      yield* awaitErased!(priors)
+    }).pipe(Effect.provide(layer))
+  })
+})
+
 describe("PriorsLive: access and failures", () => {
   it.effect("[SEC10] a hit that the index wrongly holds as public is dropped by the second authorisation", () => {
     const { layer } = setup()
     return Effect.gen(function*() {
-      yield* ThreadLogFixture.appendEvents(threadId("hidden"), [ThreadLogFixture.threadCreated(bob, "members")], [bob])
+      yield* ThreadLogFixture.appendEvents(threadId("hidden"), [
+        ThreadLogFixture.threadCreated(bob, "members"),
+        ThreadLogFixture.messagePublished("m", bob, "leaked")
+      ], [bob])
       yield* ThreadLogFixture.appendEvents(threadId("open"), [ThreadLogFixture.threadCreated(bob, "public")], [bob])
       const database = yield* Database
       yield* database.execute({
@@ -124,7 +162,13 @@ describe("PriorsLive: access and failures", () => {
         points: [{
           id: "00000000-0000-5000-8000-000000000001",
           vector: Array.from({ length: FakeEmbedder.dimensions }, () => 1),
-          payload: makePayload({ thread: threadId("hidden"), visibility: "public", content: "leaked" })
+          payload: makePayload({
+            thread: threadId("hidden"),
+            text_seq: 2,
+            visibility: "public",
+            content: "leaked",
+            c: sealed("leaked").c
+          })
         }]
       })
       assert.deepStrictEqual(yield* find("anything at all", threadId("open")), [])

@@ -4,6 +4,7 @@ import { AiError } from "effect/ai"
 import { TestClock } from "effect/testing"
 import type { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import type { Event } from "../../../src/domain/thread/ThreadModel.ts"
+import type { Erased } from "../../../src/domain/topic/Erasure.ts"
 import * as Metrics from "../../../src/layers/observability/Metrics.ts"
 import * as DatabaseLive from "../../../src/layers/search/DatabaseLive.ts"
 import * as PointDrafts from "../../../src/layers/search/PointDrafts.ts"
@@ -13,6 +14,7 @@ import { SearchIndexer } from "../../../src/services/SearchIndexer.ts"
 import { Unreachable, VectorIndex } from "../../../src/services/VectorIndex.ts"
 import * as FakeEmbedder from "../../../src/testing/FakeEmbedder.ts"
 import { threadId } from "../../support/PointFixture.ts"
+import { sealed } from "../../support/SealedFixture.ts"
 import * as ThreadLogFixture from "../../support/ThreadLogFixture.ts"
 import * as SearchFixture from "./SearchFixture.ts"
 
@@ -47,8 +49,10 @@ describe("SearchIndexerLive: projection", () => {
         author: alice,
         content: "hello there",
         content_hash: PointDrafts.sha256Hex("hello there"),
+        c: sealed("hello there").c,
         visibility: "public",
         log_seq: 2,
+        text_seq: 2,
         embed_model: "test/words",
         created_at: 7,
         version: 2
@@ -139,6 +143,57 @@ describe("SearchIndexerLive: repetition and retries", () => {
       yield* Fiber.join(waiting)
       assert.deepStrictEqual(yield* contents, ["hello"])
       assert.deepStrictEqual(yield* log.laggingTopics(collection), [])
+    }).pipe(Effect.provide(server))
+  })
+})
+
+describe("SearchIndexerLive: erasures", () => {
+  const topic = threadId("one")
+  const erased: Erased = {
+    _tag: "Erased",
+    seq: 2,
+    paths: ["/content"],
+    texts: [sealed("my secret").c],
+    by: alice,
+    reason: null,
+    because: null,
+    at: 8
+  }
+  const others = (count: number) =>
+    Array.from({ length: count }, (_, i) => ThreadLogFixture.messagePublished(`n${i}`, alice, `another ${i}`))
+
+  it.effect.each<readonly [string, ReadonlyArray<Event | Erased>]>([
+    ["alone", [erased]],
+    ["before another message", [erased, ...others(1)]],
+    ["after another message", [...others(1), erased]],
+    ["pages after other messages", [...others(300), erased]]
+  ])("[TOP10] a text is removed while the embedder is down: erased %s", ([, events]) => {
+    const { embedder, server } = setup()
+    return Effect.gen(function*() {
+      yield* appendThread(topic, ThreadLogFixture.messagePublished("m1", alice, "my secret"))
+      yield* awaitCaughtUp
+      assert.deepStrictEqual(yield* contents, ["my secret"])
+      embedder.fail = () => FakeEmbedder.providerError
+      yield* ThreadLogFixture.appendEvents(topic, events)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* contents, [])
+    }).pipe(Effect.provide(server))
+  })
+
+  it.effect("[TOP10] [STO8] a text is removed while another is set aside, and not stored if it was set aside itself", () => {
+    const { embedder, server } = setup()
+    const bad = new Set(["bad", "my secret"])
+    return Effect.gen(function*() {
+      embedder.fail = (texts) => texts.some((text) => bad.has(text)) ? FakeEmbedder.providerError : undefined
+      yield* appendThread(topic, ThreadLogFixture.messagePublished("m1", alice, "my secret"), ...others(1))
+      yield* awaitCaughtUp
+      assert.strictEqual((yield* status).textsSetAside, 1)
+      yield* ThreadLogFixture.appendEvents(topic, [ThreadLogFixture.messagePublished("m2", alice, "bad"), erased])
+      yield* awaitCaughtUp
+      assert.strictEqual((yield* status).textsSetAside, 1)
+      embedder.fail = () => undefined
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* contents, ["another 0", "bad"])
     }).pipe(Effect.provide(server))
   })
 })

@@ -8,6 +8,7 @@ import { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import { defaults } from "../../../src/domain/protocol/Limits.ts"
 import { roomKind } from "../../../src/domain/room/Room.ts"
 import type * as RoomModel from "../../../src/domain/room/RoomModel.ts"
+import type { Plain } from "../../../src/domain/topic/SealedText.ts"
 import * as App from "../../../src/layers/app/App.ts"
 import * as Config from "../../../src/layers/config/Config.ts"
 import * as HttpListener from "../../../src/layers/net/HttpListener.ts"
@@ -21,12 +22,12 @@ import { temporaryFolder } from "../../support/ServerProcess.ts"
 import { engineOptions as options, serverLayer } from "../../support/TestUsers.ts"
 import { uwsFake } from "../../support/UwsFake.ts"
 
-type Lobby = Client.Topic<RoomModel.State, RoomModel.Command>
+type Lobby = Client.Topic<Plain<RoomModel.State>, RoomModel.CommandInput>
 type Connect = NonNullable<Client.Options["connect"]>
 
 const overSocketIo: Connect = SocketIoTransport.connect((url, options) => io(url, options))
 
-const untilView = (lobby: Lobby, predicate: (view: Client.View<RoomModel.State>) => boolean) =>
+const untilView = (lobby: Lobby, predicate: (view: Client.View<Plain<RoomModel.State>>) => boolean) =>
   lobby.views.pipe(Stream.filter(predicate), Stream.runHead, Effect.map(Option.getOrThrow))
 
 const join = Effect.fnUntraced(function*(topic: TopicId, url: string, connect: Connect | undefined) {
@@ -38,7 +39,7 @@ const join = Effect.fnUntraced(function*(topic: TopicId, url: string, connect: C
     checkAudience: false,
     ...(connect === undefined ? {} : { connect })
   })
-  const lobby = client.topic(roomKind, topic)
+  const lobby = Client.plainTopic(client.topic(roomKind, topic))
   yield* lobby.send({ _tag: "join_room" })
   return lobby
 })
@@ -56,7 +57,10 @@ const conversation = Effect.fnUntraced(function*(url: string, connect?: Connect)
   const second = yield* bob.send({ _tag: "send_message", content: { nested: ["h\u00e9", 1] } })
   assert.strictEqual(second.seq, first.seq + 1)
   const { confirmed } = yield* untilView(ann, (view) => view.confirmed.posts.length === 2)
-  assert.deepStrictEqual<unknown>(confirmed.posts.map(({ content }) => content), ["hello", { nested: ["h\u00e9", 1] }])
+  assert.deepStrictEqual<unknown>(confirmed.posts.map(({ content }) => content), [
+    "\"hello\"",
+    "{\"nested\":[\"h\u00e9\",1]}"
+  ])
 })
 
 const startUrl = Effect.map(

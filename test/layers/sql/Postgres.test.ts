@@ -13,6 +13,7 @@ import { Sessions } from "../../../src/services/Sessions.ts"
 import * as EventLogContract from "../../contract/EventLog.ts"
 import * as SessionsContract from "../../contract/Sessions.ts"
 import { socketUrl, startInProcessServer } from "../../support/InProcessServer.ts"
+import * as OutdatedLog from "../../support/OutdatedLog.ts"
 import * as PostgresServer from "../../support/PostgresServer.ts"
 import * as Prerequisite from "../../support/Prerequisite.ts"
 import { temporaryFolder } from "../../support/ServerProcess.ts"
@@ -38,9 +39,19 @@ Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postg
       const [context] = yield* Effect.all([start, start, start, start], { concurrency: "unbounded" })
       const migrations = yield* Effect.flatMap(
         SqlClient.SqlClient,
-        (sql) => sql`SELECT migration_id FROM choir_migrations ORDER BY migration_id`
+        (sql) => sql`SELECT migration_id FROM choir_log_migrations ORDER BY migration_id`
       ).pipe(Effect.provide(context))
-      assert.deepStrictEqual(migrations.map((row) => row["migration_id"]), [1, 2, 3])
+      assert.deepStrictEqual(migrations.map((row) => row["migration_id"]), [1])
+    }).pipe(Effect.scoped, quietly))
+
+  it.effect("[TOP9] logs of a version before log format 1 are refused", () =>
+    Effect.gen(function*() {
+      const url = yield* server().schemaUrl()
+      yield* OutdatedLog.create.pipe(Effect.provide(Layer.fresh(Postgres.layer({ url }))))
+      const start = Layer.build(
+        Layer.fresh(EventLogSql.layer).pipe(Layer.provide(Layer.fresh(Postgres.layer({ url }))))
+      )
+      assert.match((yield* Effect.flip(start)).message, /, schema \S+ has the tables of a version of Choir before/)
     }).pipe(Effect.scoped, quietly))
 
   it.live("[SEC7] a session that one server revokes is resumed by no other", () =>

@@ -56,7 +56,7 @@ const failOnce = (sql: SqlClient.SqlClient, code: string) =>
       `CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         IF nextval('faults') = 1 THEN RAISE EXCEPTION USING ERRCODE = '${code}'; END IF; RETURN NEW; END $$`
     )
-    yield* sql`CREATE TRIGGER fault BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION fail()`
+    yield* sql`CREATE TRIGGER fault BEFORE INSERT ON entries FOR EACH ROW EXECUTE FUNCTION fail()`
   })
 
 Prerequisite.describeWith(Prerequisite.postgres(PostgresServer.programs), "Postgres under faults", () => {

@@ -4,11 +4,10 @@ import { TestClock } from "effect/testing"
 import { CommandId, type Position } from "../../../src/domain/protocol/Ids.ts"
 import { decodeServerMessage, type PublishedEvent } from "../../../src/domain/protocol/Protocol.ts"
 import { fold } from "../../../src/domain/topic/Topic.ts"
-import { jsonText } from "../../../src/layers/delivery/SharedFrame.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { type CatchUp, type Subscriber, Topics } from "../../../src/services/Topics.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
-import { alice, counterOne, type Disk, hostsLayer, logOnDisk } from "../../support/TopicHostFixture.ts"
+import { alice, counterOne, type Disk, hostsLayer, logOnDisk, snapshotState } from "../../support/TopicHostFixture.ts"
 
 const Action = Schema.Union([
   /** A command; the same number is the same id. */
@@ -44,7 +43,7 @@ class Replica implements Subscriber {
   readonly applyCatchUp = (catchUp: CatchUp): void => {
     this.receiving = this.subscribed
     this.position = catchUp.position
-    if (catchUp.mode === "snapshot") this.state = JSON.parse(jsonText(catchUp.state)) as CounterKind.State
+    if (catchUp.mode === "snapshot") this.state = snapshotState(catchUp.snapshot) as CounterKind.State
     else this.applyEvents(catchUp.events)
   }
 

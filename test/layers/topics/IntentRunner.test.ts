@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Latch, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { authorOf, principalOf } from "../../../src/domain/protocol/Principal.ts"
 import * as EventLogMemory from "../../../src/layers/eventlog/EventLogMemory.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { IntentHandlers } from "../../../src/services/IntentHandlers.ts"
@@ -41,10 +42,13 @@ describe("intents", () => {
       assert.deepStrictEqual(seen, [1])
       assert.strictEqual(yield* readTotal(counterOne), 42)
       const entries = yield* log.read(counterOne, { after: 0, limit: 10 })
-      assert.deepStrictEqual(entries.map(({ author, cause }) => [cause, author]), [
-        ["q", "system:alice"],
-        ["q/answer", "system:world"]
-      ])
+      assert.deepStrictEqual<ReadonlyArray<unknown>>(
+        entries.map(({ answers, cause, depth, principal }) => [cause, authorOf(principal), answers, depth]),
+        [
+          ["q", "system:alice", undefined, 0],
+          ["q/answer", "system:world", { intent: "q" }, 1]
+        ]
+      )
     }).pipe(Effect.provide(layer())))
 
   it.effect("an intent that its topic cancels is interrupted", () =>
@@ -112,7 +116,7 @@ describe("intents", () => {
 })
 
 describe("between topics", () => {
-  it.effect("[TOP6] a `Tell` becomes a command of this topic to the other, applied once", () =>
+  it.effect("[TOP6] a `SendCommand` becomes a command of this topic to the other, applied once", () =>
     Effect.gen(function*() {
       const log = yield* EventLog
       yield* sendCommand(counterOne, { _tag: "send_add", topic: counterTwo, n: 3 }, { id: "t" })
@@ -123,7 +127,7 @@ describe("between topics", () => {
         ...yield* log.read(counterOne, { after: 1, limit: 10 }),
         ...yield* log.read(counterTwo, { after: 0, limit: 10 })
       ]
-      assert.deepStrictEqual(entries.map(({ author, cause }) => [cause, author]), [
+      assert.deepStrictEqual(entries.map(({ cause, principal }) => [cause, authorOf(principal)]), [
         ["t/send/answer", "system:counter:two"],
         ["t/send", "system:counter:one"]
       ])
@@ -153,7 +157,7 @@ describe("between topics", () => {
       assert.strictEqual(yield* readTotal(counterTwo), 3)
       const log = yield* EventLog
       const [entry] = yield* log.read(counterTwo, { after: 0, limit: 1 })
-      assert.deepStrictEqual([entry?.cause, entry?.author], ["f", "system:alice"])
+      assert.deepStrictEqual([entry?.cause, entry?.principal], ["f", principalOf("system:alice")])
     }).pipe(Effect.provide(layer())))
 })
 

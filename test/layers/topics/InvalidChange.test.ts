@@ -55,7 +55,7 @@ const planted: ReadonlyArray<Planted> = [
     author: "system:server",
     inputs: [
       { _tag: "Grant", user: userId(0) },
-      { _tag: "Reward", asker: userId(0), author: userId(1), amount: 5, reason: "cited" }
+      { _tag: "Reward", asker: userId(0), author: userId(1), amount: 5, thread: "thread:t", prompt: "p" }
     ],
     fault: "a balance is not what was moved; the accounts do not add up to the supply"
   },

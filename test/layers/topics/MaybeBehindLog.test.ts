@@ -34,7 +34,7 @@ describe("a log that is ahead", () => {
       yield* writer.load
       const started: CounterKind.Event = {
         _tag: "IntentAdded",
-        intent: { _tag: "Ask", id: CommandId.make("asked"), question: "how many?" }
+        intent: { _tag: "Ask", id: CommandId.make("question"), question: "how many?" }
       }
       yield* log.append(foreignAppend(4, [started], { cause: "twice" }))
       const { before, decisions, entries } = yield* writer.commit([submitMessage({
@@ -46,7 +46,9 @@ describe("a log that is ahead", () => {
       assert.deepStrictEqual([before.seq, entries.map(({ seq }) => seq)], [4, [5]])
       const receipt = { topic: counterOne, seq: 5, duplicate: true }
       assert.deepStrictEqual(decisions, [{ _tag: "Reply", outcome: Result.succeed(receipt) }])
-      assert.deepStrictEqual([writer.durableState.seq, writer.durableState.pending.map(({ id }) => id)], [5, ["asked"]])
+      assert.deepStrictEqual([writer.durableState.seq, writer.durableState.pending.map(({ id }) => id)], [5, [
+        "question"
+      ]])
     }).pipe(Effect.provide(EventLogMemory.layer)))
 
   it.effect("[SYN2] the deltas of a subscription end at the position of its reply, also when the log is ahead", () =>

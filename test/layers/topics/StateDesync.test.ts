@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import * as Replica from "../../../src/client/Replica.ts"
 import { TopicId } from "../../../src/domain/protocol/Ids.ts"
 import type { ServerMessageOf } from "../../../src/domain/protocol/Protocol.ts"
+import { noEpoch } from "../../../src/domain/topic/DurableState.ts"
 import type { AnyKind } from "../../../src/domain/topic/Topic.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
 import {
@@ -19,7 +20,7 @@ const adds = (from: number, n: number) =>
 
 /** Folds received deltas as a client does: the count of matching hashes, and the seqs of those that differ. */
 const replayDeltas = (kind: AnyKind, topic: TopicId, received: ReadonlyArray<unknown>) => {
-  let replica: Replica.Replica = { ...Replica.make(topic, kind), position: { epoch: "any", seq: 0 } }
+  let replica: Replica.Replica = { ...Replica.make(topic, kind), position: { epoch: noEpoch, seq: 0 } }
   const mismatchedSeqs: Array<number> = []
   for (const message of received as ReadonlyArray<ServerMessageOf<"delta">>) {
     if (message._tag !== "delta") continue

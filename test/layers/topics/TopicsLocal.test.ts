@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
-import { UserId } from "../../../src/domain/protocol/Ids.ts"
+import { type Author, CommandId, TopicId, UserId } from "../../../src/domain/protocol/Ids.ts"
+import { roomKind } from "../../../src/domain/room/Room.ts"
+import type * as RoomModel from "../../../src/domain/room/RoomModel.ts"
 import { threadKind } from "../../../src/domain/thread/Thread.ts"
+import type { Erase } from "../../../src/domain/topic/Erasure.ts"
 import { fold } from "../../../src/domain/topic/Topic.ts"
-import { jsonText } from "../../../src/layers/delivery/SharedFrame.ts"
 import { EventLog } from "../../../src/services/EventLog.ts"
 import { Topics } from "../../../src/services/Topics.ts"
 import * as CounterKind from "../../support/CounterKind.ts"
@@ -19,8 +21,10 @@ import {
   recordingSubscriber,
   sendCommand,
   sendCommands,
+  snapshotState,
   subscribe
 } from "../../support/TopicHostFixture.ts"
+import { userId } from "../../support/TopicWorld.ts"
 
 describe("commands", () => {
   it.effect("[TOP2] [TOP3] the state is the fold of the log, whose seqs have no gap", () =>
@@ -126,6 +130,27 @@ describe("commands", () => {
     }).pipe(Effect.provide(layer())))
 })
 
+describe("simulating an erasure", () => {
+  it.effect("[THR11] [TOP10] decides on the event that is named, and erases nothing", () =>
+    Effect.gen(function*() {
+      const topics = yield* Topics
+      const [lobby, [ada, ben]] = [TopicId.make("room:lobby"), [userId(0), userId(1)]]
+      const command = (author: Author, input: RoomModel.CommandInput | typeof Erase.Encoded) => ({
+        id: CommandId.make(`${author} ${input._tag}`),
+        author,
+        input
+      })
+      yield* topics.submit(lobby, command(ada, { _tag: "join_room" }))
+      yield* topics.submit(lobby, command(ada, { _tag: "send_message", content: "hello" }))
+      const erase = (author: Author) => topics.simulate(lobby, command(author, { _tag: "erase", seq: 2 }))
+      const { events: [erased] } = yield* erase(ada)
+      assert.deepInclude(erased, { _tag: "Erased", seq: 2, paths: ["/content"], by: ada })
+      assert.strictEqual((yield* Effect.flip(erase(ben))).rejection.code, "forbidden")
+      const { posts } = yield* topics.stateOf(roomKind, lobby, ada)
+      assert.strictEqual(posts[0]?.content.text, `"hello"`)
+    }).pipe(Effect.provide(layer(undefined, roomKind))))
+})
+
 describe("subscriptions", () => {
   it.effect("[SYN2] [SYN3] a snapshot first, then every delta once, one frame per commit", () =>
     Effect.gen(function*() {
@@ -134,10 +159,7 @@ describe("subscriptions", () => {
       const caught = Result.getOrThrow(yield* subscribe(counterOne, subscriber))
       assert.strictEqual(caught.mode, "snapshot")
       assert.strictEqual(caught.position.seq, 1)
-      assert.strictEqual(
-        caught.mode === "snapshot" && (JSON.parse(jsonText(caught.state)) as CounterKind.State).total,
-        7
-      )
+      assert.deepInclude(caught.mode === "snapshot" && snapshotState(caught.snapshot), { total: 7 })
       yield* sendCommands(counterOne, [["a", { _tag: "add", n: 1 }], ["b", { _tag: "add", n: 1 }]])
       yield* sendCommand(counterOne, { _tag: "add", n: 1 })
       assert.deepStrictEqual(deltaRanges(subscriber), [[1, 3], [3, 4]])
@@ -147,7 +169,7 @@ describe("subscriptions", () => {
     Effect.gen(function*() {
       const read = Effect.map(subscribe(counterOne, recordingSubscriber("x")), (outcome) => {
         const caught = Result.getOrThrow(outcome)
-        return caught.mode === "snapshot" ? caught.state : undefined
+        return caught.mode === "snapshot" ? caught.snapshot : undefined
       })
       yield* sendCommand(counterOne, { _tag: "add", n: 7 })
       const encodings = new Set(yield* Effect.replicateEffect(read, 100))
@@ -155,7 +177,7 @@ describe("subscriptions", () => {
       yield* sendCommand(counterOne, { _tag: "add", n: 1 })
       encodings.add(yield* read)
       assert.deepStrictEqual(
-        [...encodings].map((json) => (JSON.parse(jsonText(json!)) as CounterKind.State).total),
+        [...encodings].map((json) => (snapshotState(json!) as CounterKind.State).total),
         [7, 8]
       )
     }).pipe(Effect.provide(layer())))

@@ -1,11 +1,15 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Effect, Layer, Scope } from "effect"
+import { Context, Effect, Layer, Scope } from "effect"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import * as Sqlite from "../../../src/layers/sql/Sqlite.ts"
 import * as EmbeddedWorkerClient from "../../../src/layers/vectorindex/EmbeddedWorkerClient.ts"
 import * as VectorIndexEmbedded from "../../../src/layers/vectorindex/VectorIndexEmbedded.ts"
 import { VectorIndex } from "../../../src/services/VectorIndex.ts"
 import { vectorIndexContract } from "../../contract/VectorIndex.ts"
 import { makePoint, pointId } from "../../support/PointFixture.ts"
+import { temporaryFolder } from "../../support/ServerProcess.ts"
 
 /** A request that makes no sense, so that the worker throws. */
 const crash = { _tag: "Remove", collection: "unopened", ids: [] } as const
@@ -38,6 +42,31 @@ describe("VectorIndexEmbedded", () => {
       assert.deepStrictEqual(yield* after.search("c", query), found)
       assert.strictEqual(yield* after.count("c"), 2499)
     }))
+
+  it.live("[TOP10] a removal fails while another process reads the file, and leaves no byte once it is repeated", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporaryFolder
+      const filename = join(folder, "choir.db")
+      const holding = () => readdirSync(folder).filter((name) => readFileSync(join(folder, name)).includes("my secret"))
+      const context = yield* Layer.build(VectorIndexEmbedded.layer.pipe(Layer.provide(Sqlite.layer({ filename }))))
+      const index = Context.get(context, VectorIndex)
+      const point = makePoint(1, [1, 0])
+      yield* index.ensure("c", { dimension: 2 })
+      yield* index.upsert("c", [{ ...point, payload: { ...point.payload, content: "my secret" } }])
+      const reader = yield* Effect.acquireRelease(
+        Effect.sync(() => new DatabaseSync(filename, { readOnly: true })),
+        (reader) => Effect.sync(() => reader.close())
+      )
+      reader.exec("BEGIN")
+      reader.prepare("SELECT count(*) FROM vector_points").get()
+      const error = yield* Effect.flip(index.remove("c", [pointId(1)]))
+      assert.strictEqual(error.reason._tag, "Unreachable")
+      assert.isNotEmpty(holding())
+      assert.deepStrictEqual(yield* index.search("c", { vector: [1, 0], limit: 9, filter: {} }), [])
+      reader.exec("COMMIT")
+      yield* index.remove("c", [pointId(1)])
+      assert.deepStrictEqual(holding(), [])
+    }).pipe(Effect.scoped))
 
   it.effect("[FLT13] when a worker ends, every pending and later call to it fails with a typed error", () =>
     Effect.gen(function*() {

@@ -7,7 +7,7 @@
  */
 import type { Prior } from "../../../domain/chorus/ChorusModel.ts"
 import type { Author, TopicId } from "../../../domain/protocol/Ids.ts"
-import type { Entry } from "../../../domain/topic/Log.ts"
+import type { DecodedEntry } from "../../../domain/topic/DurableState.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
 import { findMarks, type Marks } from "../oracle/TextMarks.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
@@ -37,12 +37,12 @@ export class AudienceChecker {
   }
 
   /** Checks an append that became durable; the oracle has applied it. */
-  checkCommit(topic: TopicId, entries: ReadonlyArray<Entry>): void {
+  checkCommit(topic: TopicId, entries: ReadonlyArray<DecodedEntry>): void {
     const history = this.oracle.historyOf(topic)
     const logged = this.loggedMarks.get(topic) ?? new Set()
     this.loggedMarks.set(topic, logged)
-    for (const { event, seq } of entries) {
-      for (const [mark, source] of findMarks(JSON.stringify(event))) {
+    for (const { open, seq } of entries) {
+      for (const [mark, source] of findMarks(JSON.stringify(open))) {
         if (logged.has(mark)) continue
         logged.add(mark)
         if (source === topic) continue

@@ -2,7 +2,7 @@
  * Checks every frame on the network, in both directions, against the oracle: deltas continue the client's position and
  * equal the durable log, receipts name durable commands, and nothing is sent to a user who may not read it.
  */
-import { Schema } from "effect"
+import { Result } from "effect"
 import { isDeepStrictEqual } from "node:util"
 import type { Author, TopicId } from "../../../domain/protocol/Ids.ts"
 import {
@@ -12,6 +12,10 @@ import {
   type ServerMessage,
   type ServerMessageOf
 } from "../../../domain/protocol/Protocol.ts"
+import { noOpenings, type Openings } from "../../../domain/protocol/Seal.ts"
+import type { DecodedEntry } from "../../../domain/topic/DurableState.ts"
+import { codecsFor } from "../../../domain/topic/KindCodecs.ts"
+import { openingsOf, openTexts } from "../../../domain/topic/SealedText.ts"
 import type { SimulatedConnection, TrafficObserver } from "../cluster/SimulatedNetwork.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
 import { findMarks, type Marks } from "../oracle/TextMarks.ts"
@@ -192,9 +196,12 @@ export class DeliveryChecker implements TrafficObserver {
     else observed.outstanding.delete(id)
   }
 
-  private checkReceipt(observed: ObservedConnection, { dup, ref_id, seq, topic }: ServerMessageOf<"receipt">): void {
+  private checkReceipt(
+    observed: ObservedConnection,
+    { duplicate, ref_id, seq, topic }: ServerMessageOf<"receipt">
+  ): void {
     this.counts.receipts += 1
-    if (dup === true) this.counts.duplicates += 1
+    if (duplicate === true) this.counts.duplicates += 1
     this.checkReply(observed, ref_id, true)
     const history = this.oracle.historyOf(topic)
     const loggedSeq = history?.commandSeqs.get(ref_id)
@@ -268,39 +275,82 @@ export class DeliveryChecker implements TrafficObserver {
     observed.positions.set(topic, message.to)
     if (this.verifiedDeltas.has(message)) return
     this.verifiedDeltas.add(message)
-    this.checkEvents(topic, message.from, message.to, message.events)
+    this.checkEvents(topic, message.from, message.events, observed.producedAt)
   }
 
-  private checkEvents(topic: TopicId, from: number, to: number, events: ReadonlyArray<PublishedEvent>): void {
+  private checkEvents(topic: TopicId, from: number, events: ReadonlyArray<PublishedEvent>, producedAt: number): void {
     const entries = this.oracle.historyOf(topic)?.entries ?? []
-    const matches = events.length === to - from && events.every(({ at, author, cause, event, seq }, i) => {
+    const matches = events.every((event, i) => {
       const entry = entries[from + i]
-      return entry !== undefined && seq === entry.seq && at === entry.at && cause === entry.cause &&
-        author === entry.author && isDeepStrictEqual(event, entry.event)
+      if (entry === undefined) return false
+      const { open, ...fields } = publishedFields(entry)
+      const { open: sentOpen = noOpenings, ...sentFields } = event
+      this.checkOpenings(topic, `the event ${event.seq}`, sentOpen, open, producedAt)
+      return isDeepStrictEqual(sentFields, fields)
     })
     if (!matches) {
-      this.runtime.reportViolation("TOP4", `${topic}: events ${from + 1} to ${to} are not those of the durable log`)
+      this.runtime.reportViolation(
+        "TOP4",
+        `${topic}: events ${from + 1} to ${from + events.length} are not those of the durable log`
+      )
+    }
+  }
+
+  /** TOP10: the texts that are sent are those of the log, but for erased ones. */
+  private checkOpenings(topic: TopicId, where: string, sent: Openings, open: Openings, producedAt: number): void {
+    for (const [c, opening] of Object.entries(sent)) {
+      if (!isDeepStrictEqual(opening, open[c])) {
+        this.runtime.reportViolation("TOP10", `${topic}: ${where} was sent with another text for ${c}`)
+      }
+      if (!this.oracle.canSend(topic, c, producedAt)) {
+        this.runtime.reportViolation("TOP10", `${topic}: ${where} was sent with the erased text of ${c}`)
+      }
+    }
+    for (const c of Object.keys(open)) {
+      if (sent[c] === undefined && this.oracle.historyOf(topic)?.erased.has(c) !== true) {
+        this.runtime.reportViolation("TOP10", `${topic}: ${where} was sent without the text of ${c}`)
+      }
     }
   }
 
   private checkSubscribed(
     observed: ObservedConnection,
     topic: TopicId,
-    { events = [], mode, position, presence, ref_id, signals, state }: ServerMessageOf<"subscribed">
+    { events = [], head, mode, position, presence, ref_id, signals, snapshot }: ServerMessageOf<"subscribed">
   ): void {
     this.checkPresenceAccess(observed, topic, [...presence.map(({ user }) => user), ...signals.map(({ from }) => from)])
     const subscription = observed.subscriptions.get(topic)
     if (subscription?.ref === ref_id) subscription.answered = true
     observed.positions.set(topic, position.seq)
-    if (mode === "deltas") return this.checkEvents(topic, position.seq - events.length, position.seq, events)
+    this.checkHead(topic, position.seq, head)
+    if (mode === "deltas") {
+      return this.checkEvents(topic, position.seq - events.length, events, observed.producedAt)
+    }
     this.counts.snapshots += 1
     const history = this.oracle.historyOf(topic)
     if (history === undefined || position.seq > history.entries.length) {
       return this.runtime.reportViolation("TOP4", `${topic}: a snapshot of ${position.seq}, which is not durable`)
     }
-    const read = Schema.decodeExit(history.kind.State)(state)
-    if (read._tag === "Failure" || !isDeepStrictEqual(read.value, history.states[position.seq])) {
+    const { open = noOpenings, state: json } = snapshot ?? {}
+    if (findMarks(JSON.stringify(json)).size > 0) {
+      this.runtime.reportViolation("TOP10", `${topic}: the snapshot of ${position.seq} holds text besides its openings`)
+    }
+    const read = codecsFor(history.kind).decodeState(json)
+    if (Result.isFailure(read) || !this.oracle.isStateAt(topic, position.seq, openTexts(read.success, open))) {
       this.runtime.reportViolation("TOP2", `${topic}: the snapshot of ${position.seq} is not the fold of the log`)
     }
+    const texts = openingsOf(history.states[position.seq])
+    this.checkOpenings(topic, `the snapshot of ${position.seq}`, open, texts, observed.producedAt)
+  }
+
+  /** TOP5: the next event is linked to the hash that a subscriber gets. */
+  private checkHead(topic: TopicId, seq: number, head: string): void {
+    const hash = this.oracle.historyOf(topic)?.entries[seq - 1]?.hash ?? ""
+    if (head !== hash) this.runtime.reportViolation("TOP5", `${topic}: the head at ${seq} is ${head}, not ${hash}`)
   }
 }
+
+/** The fields of an entry that its readers are sent: all but those that they know already. */
+const publishedFields = (
+  { decoded: _decoded, epoch: _epoch, prev: _prev, textSeqs: _textSeqs, topic: _topic, ...fields }: DecodedEntry
+) => fields

@@ -1,16 +1,18 @@
 /** Checks the logs at quiescence: snapshots, balances, stakes, hash chains and the ends of runs. */
-import { Equal, HashMap, Option, Schema } from "effect"
-import { isDeepStrictEqual } from "node:util"
+import { Equal, HashMap, Option, Result } from "effect"
 import { balanceOf, policy, totalBalance } from "../../../domain/ledger/Ledger.ts"
 import { mainLedger, type State as LedgerState, threadAccount } from "../../../domain/ledger/LedgerModel.ts"
 import { kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
 import type { State as ThreadState } from "../../../domain/thread/ThreadModel.ts"
+import { codecsFor } from "../../../domain/topic/KindCodecs.ts"
+import { openStored } from "../../../domain/topic/SealedText.ts"
 import type { SimulatedDisk } from "../cluster/SimulatedDisk.ts"
 import type { DurableModel, TopicHistory } from "../oracle/DurableModel.ts"
+import { findMarks } from "../oracle/TextMarks.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
 /**
- * Stored snapshots equal the fold of the log (TOP7), threads agree with the ledger (THR6), each run ended once
+ * Stored snapshots equal the fold of the log (TOP7) and hold no text (TOP10), threads agree with the ledger (THR6), each run ended once
  * (CHO7).
  */
 export const checkFinalInvariants = (runtime: SimulationRuntime, oracle: DurableModel, disk: SimulatedDisk): void => {
@@ -18,7 +20,8 @@ export const checkFinalInvariants = (runtime: SimulationRuntime, oracle: Durable
   const ledger = oracle.historyOf(mainLedger)?.states.at(-1) as LedgerState
   const threads: Array<ThreadState> = []
   for (const [topic, history] of oracle.topics) {
-    checkSnapshot(runtime, disk, topic, history)
+    checkSnapshot(runtime, oracle, disk, topic, history)
+    checkErased(runtime, oracle, disk, topic, history)
     if (kindOf(topic) !== "thread") continue
     const thread = history.states.at(-1) as ThreadState
     threads.push(thread)
@@ -38,21 +41,49 @@ export const checkFinalInvariants = (runtime: SimulationRuntime, oracle: Durable
   checkStakes(runtime, ledger, threads)
 }
 
+/** TOP10: no text of the log has the mark of an erased one: the text itself, nor what repeats it. */
+const checkErased = (
+  runtime: SimulationRuntime,
+  oracle: DurableModel,
+  disk: SimulatedDisk,
+  topic: TopicId,
+  { entries, erased }: TopicHistory
+): void => {
+  const openings = disk.readDurable((log) => log.openings(topic, entries.map(({ seq }) => seq)))
+  const { erasedMarks } = oracle
+  for (const [c, [, text]] of [...openings.values()].flatMap((open) => Object.entries(open))) {
+    const mark = [...findMarks(text).keys()].find((mark) => erasedMarks.has(mark))
+    if (erased.has(c) || mark !== undefined) {
+      runtime.reportViolation("TOP10", `${topic}: the text of ${c} is still there, although ${mark ?? "it"} was erased`)
+    }
+  }
+}
+
 const checkSnapshot = (
   runtime: SimulationRuntime,
+  oracle: DurableModel,
   disk: SimulatedDisk,
   topic: TopicId,
   { kind, states }: TopicHistory
 ): void => {
   const stored = Option.getOrUndefined(disk.readDurable((log) => log.snapshot(topic)))
   if (stored === undefined) return
-  const read = Schema.decodeUnknownExit(Schema.toCodecJson(kind.State))(JSON.parse(stored.state))
+  if (findMarks(stored.state).size > 0) {
+    runtime.reportViolation("TOP10", `${topic}: the snapshot of ${stored.seq} holds text`)
+  }
+  const read = codecsFor(kind).decodeState(JSON.parse(stored.state))
+  if (Result.isFailure(read)) {
+    return runtime.reportViolation("TOP7", `${topic}: the snapshot of ${stored.seq} cannot be read`)
+  }
+  const state = openStored(read.success, disk.readDurable((log) => log.openings(topic, stored.textSeqs)))
   // The form of a hash map depends on its history.
-  const isEqual = topic === mainLedger ? Equal.equals : isDeepStrictEqual
-  if (read._tag === "Failure" || !isEqual(read.value, states[stored.seq])) {
+  const isEqual = topic === mainLedger
+    ? Equal.equals(state, states[stored.seq])
+    : oracle.isStateAt(topic, stored.seq, state)
+  if (!isEqual) {
     runtime.reportViolation("TOP7", `${topic}: the snapshot of ${stored.seq} is not the fold`)
   }
-  if (read._tag === "Success" && topic === mainLedger) checkSupply(runtime, read.value as LedgerState)
+  if (topic === mainLedger) checkSupply(runtime, state as LedgerState)
 }
 
 /** LED2: the server's own state of the ledger holds every token. */

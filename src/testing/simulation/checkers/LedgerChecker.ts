@@ -5,7 +5,7 @@
 import { balanceOf, policy, totalBalance } from "../../../domain/ledger/Ledger.ts"
 import * as LedgerModel from "../../../domain/ledger/LedgerModel.ts"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
-import type { Entry } from "../../../domain/topic/Log.ts"
+import type { DecodedEntry } from "../../../domain/topic/DurableState.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
@@ -25,11 +25,11 @@ export class LedgerChecker {
   }
 
   /** Enters the events of an append that became durable; the oracle has applied them. */
-  checkCommit(topic: TopicId, entries: ReadonlyArray<Entry>): void {
+  checkCommit(topic: TopicId, entries: ReadonlyArray<DecodedEntry>): void {
     if (topic !== LedgerModel.mainLedger) return
-    for (const { event, seq } of entries) {
+    for (const { decoded, seq } of entries) {
       const state = this.oracle.historyOf(topic)?.states[seq] as LedgerModel.State
-      const movement = this.movementOf(event as unknown as LedgerModel.Event)
+      const movement = this.movementOf(decoded as LedgerModel.Event)
       if (movement !== undefined) this.enter(movement, state)
       if (totalBalance(state) !== policy.totalSupply) {
         this.runtime.reportViolation(
@@ -47,8 +47,8 @@ export class LedgerChecker {
       case "Rewarded":
         return { from: "treasury", shares: [{ to: LedgerModel.userAccount(event.author), amount: event.amount }] }
       case "Escrowed": {
-        const { amount, from, id, tell } = event.offer
-        this.offers.set(tell.id, event.offer)
+        const { amount, from, id, command } = event.offer
+        this.offers.set(command.id, event.offer)
         return { from, shares: [{ to: LedgerModel.stakeAccount(id), amount }] }
       }
       case "OfferClosed": {

@@ -4,7 +4,7 @@
  */
 import { kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
 import type { Event, EventOf, State } from "../../../domain/thread/ThreadModel.ts"
-import type { Entry } from "../../../domain/topic/Log.ts"
+import type { DecodedEntry } from "../../../domain/topic/DurableState.ts"
 import type { DurableModel } from "../oracle/DurableModel.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
@@ -19,14 +19,14 @@ export class ThreadChecker {
   }
 
   /** Checks an append that became durable; the oracle has applied it. */
-  checkCommit(topic: TopicId, entries: ReadonlyArray<Entry>): void {
+  checkCommit(topic: TopicId, entries: ReadonlyArray<DecodedEntry>): void {
     const history = this.oracle.historyOf(topic)
     if (history === undefined) return
     const { kind, states } = history
     let events: Array<unknown> = []
-    for (const [i, { cause, event, seq }] of entries.entries()) {
-      if (kindOf(topic) === "thread") this.checkEvent(topic, states[seq - 1] as State, event as unknown as Event)
-      events.push(event)
+    for (const [i, { cause, decoded, seq }] of entries.entries()) {
+      if (kindOf(topic) === "thread") this.checkEvent(topic, states[seq - 1] as State, decoded as Event)
+      events.push(decoded)
       // The events of one command are one change.
       if (entries[i + 1]?.cause === cause) continue
       for (const fault of kind.validate({ old: states[seq - events.length], new: states[seq], events })) {

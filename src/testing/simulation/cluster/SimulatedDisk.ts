@@ -7,6 +7,7 @@
 import { Context, Effect, type Exit, Layer, type Scope } from "effect"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
 import type { SessionFamily } from "../../../domain/session/SessionFamily.ts"
+import { isErased } from "../../../domain/topic/Erasure.ts"
 import type { Entry } from "../../../domain/topic/Log.ts"
 import type { Snapshot } from "../../../domain/topic/Snapshots.ts"
 import * as EventLogMemory from "../../../layers/eventlog/EventLogMemory.ts"
@@ -19,6 +20,7 @@ import type { SeededRandom } from "../runtime/SeededRandom.ts"
 import { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
+type AppendListener = Parameters<EventLog["Service"]["onAppend"]>[0]
 type AppendOutcome = Exit.Exit<ReadonlyArray<Entry>, EventLogError>
 
 interface PendingAppend {
@@ -29,10 +31,10 @@ interface PendingAppend {
 
 /** Observes the order of durability and acknowledgement; the oracle implements it. */
 export interface CommitObserver {
-  /** An append became durable. */
-  readonly committed: (append: AppendRequest, entries: ReadonlyArray<Entry>) => void
+  /** An append became durable; `entries` are read from the log. */
+  readonly committed: (topic: TopicId, entries: ReadonlyArray<Entry>) => void
   /** The server was notified of it. */
-  readonly acknowledged: (append: AppendRequest, entries: ReadonlyArray<Entry>) => void
+  readonly acknowledged: (topic: TopicId, entries: ReadonlyArray<Entry>) => void
 }
 
 const makeUnavailable = (operation: string, fault: LogUnavailable["fault"] = "other") =>
@@ -54,7 +56,7 @@ export class SimulatedDisk {
   private readonly directory: Directory["Service"]
   private readonly sessions = new Map<string, SessionFamily>()
   /** Append listeners by server. */
-  private readonly listeners = new Map<SimulatedProcess, Set<(topic: TopicId) => void>>()
+  private readonly listeners = new Map<SimulatedProcess, Set<AppendListener>>()
   private pendingAppends: Array<PendingAppend> = []
   private syncingAppends: ReadonlyArray<PendingAppend> = []
 
@@ -68,9 +70,10 @@ export class SimulatedDisk {
     this.directory = Context.get(context, Directory)
   }
 
-  /** Whether no append is pending or being synced. */
+  /** Whether no append is pending or being synced, and no erased text is kept. */
   get isIdle(): boolean {
-    return this.pendingAppends.length + this.syncingAppends.length === 0
+    return this.pendingAppends.length + this.syncingAppends.length === 0 &&
+      this.readDurable((log) => log.erasedTexts()).length === 0
   }
 
   /** Reads the durable log for the checkers: no latency, no faults. */
@@ -119,9 +122,10 @@ export class SimulatedDisk {
         const outcome = outcomes[i]!
         // As in the real log: listeners are notified of a commit that its writer sees as failed.
         if (outcome._tag === "Success") {
-          this.listeners.get(pending.process)?.forEach((notify) => notify(pending.append.topic))
+          const erases = outcome.value.some(({ event }) => isErased(event))
+          this.listeners.get(pending.process)?.forEach((notify) => notify(pending.append.topic, erases))
         }
-        if (outcome._tag === "Success" && !ambiguous) this.observer.acknowledged(pending.append, outcome.value)
+        if (outcome._tag === "Success" && !ambiguous) this.observer.acknowledged(pending.append.topic, outcome.value)
         pending.resume(ambiguous ? Effect.fail(makeUnavailable("append")) : outcome)
       }
       this.startGroupCommit()
@@ -136,11 +140,11 @@ export class SimulatedDisk {
       Effect.forEach(
         group,
         ({ append }) =>
-          Effect.exit(this.log.append(append)).pipe(Effect.tap((outcome) =>
-            Effect.sync(() => {
-              if (outcome._tag === "Success") this.observer.committed(append, outcome.value)
-            })
-          ))
+          Effect.exit(Effect.tap(this.log.append(append), ({ length: limit }) =>
+            Effect.map(
+              this.log.read(append.topic, { after: append.expectedSeq, limit }),
+              (entries) => this.observer.committed(append.topic, entries)
+            )))
       ).pipe(Effect.map(onCommitted))
     )
   }
@@ -171,6 +175,13 @@ export class SimulatedDisk {
       append: (append) => this.append(process, append),
       head: (topic) => this.withLatency(log.head(topic), "head"),
       read: (topic, range) => this.withLatency(log.read(topic, range), "read"),
+      openings: (topic, seqs) => this.withLatency(log.openings(topic, seqs), "openings"),
+      openingsAside: (topic, commitments) => this.withLatency(log.openingsAside(topic, commitments), "openings"),
+      setAside: (topic, openings, at) => this.withLatency(log.setAside(topic, openings, at), "setAside"),
+      dropAside: (topic, commitments) => this.withLatency(log.dropAside(topic, commitments), "dropAside"),
+      erasedTexts: (last) => this.withLatency(log.erasedTexts(last), "erasedTexts"),
+      derivedTopics: (source) => this.withLatency(log.derivedTopics(source), "derivedTopics"),
+      deleteErased: (texts) => this.withLatency(log.deleteErased(texts), "deleteErased"),
       findProcessedCommand: (topic, command) => this.withLatency(log.findProcessedCommand(topic, command), "outcome"),
       snapshot: (topic) => this.withLatency(log.snapshot(topic), "snapshot"),
       saveSnapshot: (topic: TopicId, snapshot: Snapshot) =>
@@ -217,7 +228,9 @@ export class SimulatedDisk {
       (store) =>
         Sessions.of({
           ...store,
-          verifyChallenge: (...args) => withLatency(Effect.sync(() => verify(challengeText(...args), args[1], args[2])))
+          verifyChallenge: (...args) =>
+            withLatency(Effect.sync(() => verify(challengeText(...args), args[1], args[2]))),
+          verifyText: (...args) => withLatency(Effect.sync(() => verify(...args)))
         })
     )
   }

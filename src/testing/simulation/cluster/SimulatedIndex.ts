@@ -91,15 +91,18 @@ export class SimulatedIndex {
       if (kindOf(topic) !== "thread") continue
       let { seq, state } = this.projections.get(topic) ?? { seq: 0, state: PublishedMessages.initial }
       for (const entry of entries.slice(seq)) {
-        const [next, text] = PublishedMessages.step(state, entry, entry.event as unknown as ThreadModel.Event)
+        const [next, text] = PublishedMessages.step(state, entry, entry.decoded as ThreadModel.Event)
         state = next
         seq = entry.seq
         const drafts = text === undefined
           ? []
-          : PointDrafts.draftPoints(text, TextChunker.splitIntoChunks(text.content), embedModel)
+          : PointDrafts.draftPoints(text, TextChunker.splitIntoChunks(text.content.text ?? ""), embedModel)
         for (const { id, payload } of drafts) this.projectedPoints.set(id, payload)
       }
       this.projections.set(topic, { seq, state })
+    }
+    for (const { erased } of this.oracle.topics.values()) {
+      for (const [id, { c }] of this.projectedPoints) if (erased.has(c)) this.projectedPoints.delete(id)
     }
     return this.projectedPoints
   }

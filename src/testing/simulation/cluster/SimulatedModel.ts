@@ -3,7 +3,7 @@
  * reported to a checker, because a step that is in the log must not be paid for again (CHO7).
  */
 import { Effect } from "effect"
-import type { ChorusState, Prior, StepOutput } from "../../../domain/chorus/ChorusModel.ts"
+import type { PlainRun, Prior, StepOutput } from "../../../domain/chorus/ChorusModel.ts"
 import { AIError, NetworkError, StateError, type StepError } from "../../../domain/chorus/StepError.ts"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
 import { searchText } from "../../../domain/search/PriorSearch.ts"
@@ -21,7 +21,7 @@ const drawError = (random: SeededRandom): StepError => {
 }
 
 /** The output of a step. Its own texts are written for the run's thread, and marked so. */
-const makeOutput = (run: ChorusState, random: SeededRandom, found: ReadonlyArray<Prior>): StepOutput => {
+const makeOutput = (run: PlainRun, random: SeededRandom, found: ReadonlyArray<Prior>): StepOutput => {
   const text = (what: string) => {
     const n = random.int(0, 999_999)
     return `${what} of ${run.current_step} ${run.loop}.${run.attempt} ${makeMark(run.thread_id, n)}`
@@ -56,13 +56,13 @@ const makeOutput = (run: ChorusState, random: SeededRandom, found: ReadonlyArray
 }
 
 /** The priors that the run's last Experience recorded. */
-const recordedPriors = ({ steps }: ChorusState): ReadonlyArray<Prior> =>
+const recordedPriors = ({ steps }: PlainRun): ReadonlyArray<Prior> =>
   steps.flatMap(({ output }) => output._tag === "experience" ? [output.priors] : []).at(-1) ?? []
 
 /** What the checkers learn of the calls. */
 export interface ModelObserver {
   /** Called before each billed call. */
-  readonly modelCalled: (run: ChorusState) => void
+  readonly modelCalled: (run: PlainRun) => void
   /** A search for a thread, started at `startedAt`, has found these priors. */
   readonly priorsFound: (thread: TopicId, priors: ReadonlyArray<Prior>, startedAt: number) => void
 }
@@ -106,7 +106,7 @@ export class SimulatedModel {
   }
 
   /** FLT13: without a search the run goes on. */
-  private findPriors(find: Priors["Service"]["find"], run: ChorusState) {
+  private findPriors(find: Priors["Service"]["find"], run: PlainRun) {
     return Effect.suspend(() => {
       const startedAt = this.runtime.now
       return find(searchText(run), run.thread_id).pipe(

@@ -66,6 +66,12 @@ class Pipe {
     })
   }
 
+  /** Bytes in transit, without the newest frame and the largest of the others. */
+  get bytesBesideLargest(): number {
+    const older = this.queue.slice(0, -1).map(({ size }) => size)
+    return older.reduce((sum, size) => sum + size, 0) - Math.max(0, ...older)
+  }
+
   /** Removes stalls and the bandwidth limit from the frames in transit. */
   clearFaults(): void {
     this.stalledUntil = 0
@@ -126,6 +132,11 @@ export class SimulatedConnection {
   /** Bytes to the client beyond what kernel buffers hold. */
   get unsentBytes(): number {
     return Math.max(0, this.down.bytes - kernelBufferBytes)
+  }
+
+  /** What the limit of a send queue is about: `unsentBytes` without the newest frame, and a reply of any length (CON8). */
+  get limitedBytes(): number {
+    return this.down.bytesBesideLargest - kernelBufferBytes
   }
 
   /** Lets one end learn that the connection is closed. */

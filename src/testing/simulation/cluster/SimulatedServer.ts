@@ -13,6 +13,7 @@ import * as SignalsLocal from "../../../layers/presence/SignalsLocal.ts"
 import * as PriorsLive from "../../../layers/search/PriorsLive.ts"
 import * as SocketMemory from "../../../layers/socket/memory/SocketMemory.ts"
 import * as IntentHandlersLive from "../../../layers/topics/IntentHandlersLive.ts"
+import * as TextEraser from "../../../layers/topics/TextEraser.ts"
 import * as TopicsLocal from "../../../layers/topics/TopicsLocal.ts"
 import { Chorus } from "../../../services/Chorus.ts"
 import { Directory } from "../../../services/Directory.ts"
@@ -100,7 +101,7 @@ const serverLayer = (
     Layer.provide(PriorsLive.layer)
   )
   return Gateway.layer({ audience: () => audience, limits }).pipe(
-    Layer.provideMerge(RunStepHandler.layer),
+    Layer.provideMerge(Layer.mergeAll(RunStepHandler.layer, TextEraser.layer)),
     Layer.provideMerge(chorus),
     Layer.provideMerge(SignalsLocal.layer(limits)),
     Layer.provideMerge(topics),

@@ -2,7 +2,6 @@
  * Corrupts a device's replica of a topic: the client must detect it by the next state hash of the server, and recover
  * with a snapshot (SYN7).
  */
-import { isDeepStrictEqual } from "node:util"
 import type { Replica } from "../../../client/Replica.ts"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
 import { defaults } from "../../../domain/protocol/Limits.ts"
@@ -49,7 +48,7 @@ export class ReplicaCorruption {
     const corruptedSeq = this.corruptedAt.get(topic)
     if (corruptedSeq === undefined) return false
     const seq = position?.seq
-    if (seq !== undefined && isDeepStrictEqual(confirmed, this.oracle.historyOf(topic)?.states[seq])) {
+    if (seq !== undefined && this.oracle.isStateAt(topic, seq, confirmed)) {
       this.corruptedAt.delete(topic)
       return false
     }

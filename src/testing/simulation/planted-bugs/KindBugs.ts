@@ -13,7 +13,7 @@ import type { PlantedBug } from "../cluster/SimulatedServer.ts"
 type DecisionResult<E> = Result.Result<Decision<E>, Rejection>
 
 /** Replaces what a kind decides. */
-const redecide = <S, C, A, E, I extends Intent>(
+export const replaceDecision = <S, C, A, E, I extends Intent>(
   kind: Kind<S, C, A, E, I>,
   change: (result: DecisionResult<E>, input: C | A, context: CommandContext) => DecisionResult<E>
 ): PlantedBug => {
@@ -23,7 +23,7 @@ const redecide = <S, C, A, E, I extends Intent>(
 }
 
 /** The vote of a user who has voted already counts. */
-export const countDuplicateVotes: PlantedBug = redecide(
+export const countDuplicateVotes: PlantedBug = replaceDecision(
   threadKind,
   (result, input, { author, now }) =>
     Result.isFailure(result) && result.failure.rule === "THR3" && input._tag === "process_approval" && isUser(author)
@@ -32,7 +32,7 @@ export const countDuplicateVotes: PlantedBug = redecide(
 )
 
 /** A run starts beside another one. */
-export const startRunsAtOnce: PlantedBug = redecide(
+export const startRunsAtOnce: PlantedBug = replaceDecision(
   threadKind,
   (result, input, { id, now }) =>
     input._tag === "submit_prompt" && Result.isSuccess(result) && result.success._tag === "Accept"
@@ -44,7 +44,7 @@ export const startRunsAtOnce: PlantedBug = redecide(
 )
 
 /** A settled stake is paid out twice. */
-export const repeatShares: PlantedBug = redecide(
+export const repeatShares: PlantedBug = replaceDecision(
   ledgerKind,
   (result, input) =>
     input._tag === "Settle" && Result.isSuccess(result) && result.success._tag === "Accept"
@@ -57,13 +57,14 @@ export const repeatShares: PlantedBug = redecide(
 )
 
 /** The stake of a rejected submission stays reserved. */
-export const holdRejectedStakes: PlantedBug = redecide(
+export const holdRejectedStakes: PlantedBug = replaceDecision(
   ledgerKind,
-  (result, input) => input._tag === "Settle" && input.reason.endsWith("rejected") ? accept() : result
+  (result, input) =>
+    input._tag === "Settle" && input.cause._tag === "Settled" && input.cause.outcome === "rejected" ? accept() : result
 )
 
 /** A search goes on when somebody joins its thread. */
-export const searchOnAfterJoin: PlantedBug = redecide(
+export const searchOnAfterJoin: PlantedBug = replaceDecision(
   threadKind,
   (result) =>
     Result.map(result, (decision) =>

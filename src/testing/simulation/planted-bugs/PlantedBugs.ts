@@ -2,14 +2,16 @@
  * Planted bugs: deliberate defects, each a small wrapper around a real layer. The simulator must find every one of them
  * within few seeds, which shows that its checkers and faults are strong enough.
  */
-import { Effect, Queue, Redacted, Result } from "effect"
+import { Effect, Option, Queue, Redacted, Result } from "effect"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
 import { encodeServerMessage } from "../../../domain/protocol/Protocol.ts"
-import { advanceHead, emptyHead, type Entry, type LogHead } from "../../../domain/topic/Log.ts"
+import { toPublishedEvent } from "../../../domain/topic/CatchUp.ts"
+import { emptyHead, type LogHead } from "../../../domain/topic/Log.ts"
+import { isSealedText } from "../../../domain/topic/SealedText.ts"
 import type { AnyKind } from "../../../domain/topic/Topic.ts"
 import * as ChainVerification from "../../../layers/eventlog/ChainVerification.ts"
 import type { Directory } from "../../../services/Directory.ts"
-import type { EventLog } from "../../../services/EventLog.ts"
+import type { EventLog, EventLogError } from "../../../services/EventLog.ts"
 import type { OutboundFrame } from "../../../services/OutboundFrame.ts"
 import type { IssuedSession, Sessions } from "../../../services/Sessions.ts"
 import type { Topics } from "../../../services/Topics.ts"
@@ -19,6 +21,7 @@ import type { PlantedBug } from "../cluster/SimulatedServer.ts"
 import type { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 import * as KindBugs from "./KindBugs.ts"
+import * as TextBugs from "./TextBugs.ts"
 
 const bugs = {
   "unordered-broadcast": () => ({ topics: publishOutOfOrder }),
@@ -39,7 +42,13 @@ const bugs = {
   "search-for-one-reader": () => ({ directory: searchForOneReader }),
   "search-after-join": () => KindBugs.searchOnAfterJoin,
   "cached-sessions": () => ({ sessions: cacheSessions }),
-  "sign-out-of-one-connection": () => ({ sessions: ignoreRevocations })
+  "sign-out-of-one-connection": () => ({ sessions: ignoreRevocations }),
+  "trimmed-texts": () => TextBugs.trimPublishedTexts,
+  "texts-in-snapshots": () => TextBugs.keepTextsInSnapshots,
+  "texts-in-offers": () => TextBugs.offerTexts,
+  "cached-texts": () => TextBugs.cacheTexts(),
+  "copies-kept": () => TextBugs.keepRepeats,
+  "points-kept": () => TextBugs.keepPoints
 } satisfies Readonly<Record<string, (runtime: SimulationRuntime) => PlantedBug>>
 
 /** The name of a planted bug. */
@@ -92,7 +101,6 @@ const subscribeAfterRead = (topics: TopicsService, process: SimulatedProcess): T
 /** A command that is sent again to the same server process is applied again. */
 const withoutDeduplication = (): Pick<PlantedBug, "log" | "topics"> => {
   const suffix = /#\d+/g
-  const removeSuffix = (entry: Entry): Entry => JSON.parse(JSON.stringify(entry).replace(suffix, "")) as Entry
   return {
     topics: (topics) => {
       const seen = new Map<string, number>()
@@ -111,10 +119,22 @@ const withoutDeduplication = (): Pick<PlantedBug, "log" | "topics"> => {
       append: (append) =>
         log.append({
           ...append,
-          drafts: append.drafts.map((draft) => removeSuffix(draft as Entry))
+          drafts: append.drafts.map((draft) => mapStrings(draft, (text) => text.replace(suffix, "")))
         })
     })
   }
+}
+
+/** A value with every string replaced, but for its texts. */
+const mapStrings = <T>(value: T, change: (text: string) => string): T => {
+  const map = (value: unknown): unknown => {
+    if (typeof value === "string") return change(value)
+    if (Array.isArray(value)) return value.map(map)
+    return typeof value !== "object" || value === null || isSealedText(value)
+      ? value
+      : Object.fromEntries(Object.entries(value).map(([key, field]) => [key, map(field)]))
+  }
+  return map(value) as T
 }
 
 /** Acknowledges appends before they are synced. */
@@ -124,18 +144,25 @@ const acknowledgeBeforeSync = (log: EventLogService, process: SimulatedProcess):
     ...log,
     append: Effect.fnUntraced(function*(append) {
       const { topic } = append
-      const durable = yield* log.head(topic)
-      const head = heads.get(topic) ??
-        (durable._tag === "Some"
-          ? durable.value
-          : emptyHead(topic, yield* ChainVerification.generateEpoch))
-      const entries = yield* Effect.fromResult(ChainVerification.chainDrafts(head, append))
-      heads.set(topic, advanceHead(head, entries))
+      const durable = yield* durableHead(log, topic)
+      const { entries, head } = yield* Effect.fromResult(
+        ChainVerification.chainDrafts(heads.get(topic) ?? durable, append)
+      )
+      heads.set(topic, head)
       process.run(Effect.asVoid(Effect.exit(log.append(append))))
       return entries
     })
   }
 }
+
+const durableHead = (log: EventLogService, topic: TopicId): Effect.Effect<LogHead, EventLogError> =>
+  Effect.flatMap(
+    log.head(topic),
+    Option.match({
+      onNone: () => Effect.map(ChainVerification.generateEpoch, emptyHead),
+      onSome: Effect.succeed
+    })
+  )
 
 /** Publishes events before they are durable; receipts are correct. */
 const publishBeforeDurable = (runtime: SimulationRuntime): Pick<PlantedBug, "log" | "topics"> => {
@@ -153,10 +180,13 @@ const publishBeforeDurable = (runtime: SimulationRuntime): Pick<PlantedBug, "log
     },
     log: (log) => ({
       ...log,
-      append: (append) => {
+      append: Effect.fnUntraced(function*(append) {
         const { drafts, expectedSeq, topic } = append
         const to = expectedSeq + drafts.length
-        const events = drafts.map(({ at, author, cause, event, seq }) => ({ at, author, cause, event, seq }))
+        const { entries } = yield* Effect.fromResult(
+          ChainVerification.chainDrafts(yield* durableHead(log, topic), append)
+        )
+        const events = entries.map(toPublishedEvent)
         const text = encodeServerMessage({ _tag: "delta", from: expectedSeq, to, events }, {
           id: "00000000-0000-4000-8000-000000000000",
           timestamp: runtime.now,
@@ -166,8 +196,8 @@ const publishBeforeDurable = (runtime: SimulationRuntime): Pick<PlantedBug, "log
         earlyFrames.add(frame)
         topicsService?.broadcast(topic, frame)
         publishedSeqs.set(topic, to)
-        return log.append(append)
-      }
+        return yield* log.append(append)
+      })
     })
   }
 }
@@ -243,7 +273,7 @@ const searchForOneReader = (directory: Directory["Service"]): Directory["Service
     topicsSharedBy: Effect.fnUntraced(function*(topic) {
       const [owner] = (yield* readersOf([topic])).get(topic)?.members ?? []
       if (owner === undefined) return []
-      const threads = yield* directory.list(owner, { kind: "thread", includePublic: false, limit: 1_000 })
+      const threads = yield* directory.list(owner, { kind: "thread", host: "", includePublic: false, limit: 1_000 })
       return threads.map((listed) => listed.topic)
     })
   }

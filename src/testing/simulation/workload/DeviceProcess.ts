@@ -4,7 +4,7 @@
  */
 import { Effect, Scope } from "effect"
 import * as Client from "../../../client/Client.ts"
-import type { TopicId } from "../../../domain/protocol/Ids.ts"
+import type { TopicId, UserId } from "../../../domain/protocol/Ids.ts"
 import { roomKind } from "../../../domain/room/Room.ts"
 import { threadKind } from "../../../domain/thread/Thread.ts"
 import * as Entropy from "../../../layers/runtime/Entropy.ts"
@@ -19,6 +19,9 @@ import * as TestKeys from "../runtime/TestKeys.ts"
 export class DeviceProcess {
   readonly process: SimulatedProcess
   readonly client: Client.Client
+  readonly author: UserId
+  /** Whether its user signs each command (AUT5). */
+  readonly signsCommands: boolean
   readonly instance: string
   readonly scope = Scope.makeUnsafe()
   readonly subscriptions = new Map<TopicId, () => void>()
@@ -28,6 +31,8 @@ export class DeviceProcess {
   constructor(process: SimulatedProcess, network: SimulatedNetwork, oracle: DurableModel, name: string) {
     this.process = process
     this.instance = process.name
+    this.author = TestKeys.userIdOf(name)
+    this.signsCommands = process.random.stream("signs").chance(0.3)
     this.corruption = new ReplicaCorruption(process.runtime, oracle, process.name)
     const random = process.random.stream("ids")
     let client: Client.Client | undefined
@@ -37,6 +42,7 @@ export class DeviceProcess {
           url: audience,
           identity: TestKeys.identity(name),
           kinds: [threadKind, roomKind],
+          signCommands: this.signsCommands,
           connect: () => network.connect(process),
           uuid: () => Entropy.randomUuid(random)
         }),

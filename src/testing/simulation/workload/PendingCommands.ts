@@ -1,5 +1,5 @@
 /**
- * The commands of one device that have no final outcome yet. Each is retried under the same id until it gets a receipt
+ * The commands of one device that have no final outcome yet. Each is retried under the same id and salt until it gets a receipt
  * or a final rejection, which is recorded in the oracle.
  */
 import { Effect, Exit } from "effect"
@@ -9,13 +9,15 @@ import { roomKind } from "../../../domain/room/Room.ts"
 import type * as RoomModel from "../../../domain/room/RoomModel.ts"
 import { threadKind } from "../../../domain/thread/Thread.ts"
 import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
+import type { Erase } from "../../../domain/topic/Erasure.ts"
 import * as Entropy from "../../../layers/runtime/Entropy.ts"
 import type { DurableModel, SentCommand } from "../oracle/DurableModel.ts"
 import type { SeededRandom } from "../runtime/SeededRandom.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 import type { DeviceProcess } from "./DeviceProcess.ts"
 
-type Command = ThreadModel.Command | RoomModel.Command
+/** A command of the workload, as it is sent. */
+export type Command = ThreadModel.CommandInput | RoomModel.CommandInput | typeof Erase.Encoded
 
 /** The codes with which a client that gives up fails what is pending: whether the server decided it is not known. */
 const endsClient: ReadonlySet<string> = new Set(["closed", "auth_failed"])
@@ -42,7 +44,10 @@ export class PendingCommands {
   send(device: DeviceProcess, topic: TopicId, command: Command): void {
     const sent: SentCommand = {
       id: CommandId.make(Entropy.randomUuid(this.random)),
+      salt: Buffer.from(this.random.bytes(24)).toString("base64url"),
       topic,
+      author: device.author,
+      signed: device.signsCommands,
       clientInstance: device.instance,
       sequence: device.sentCount++,
       retried: false,
@@ -61,8 +66,8 @@ export class PendingCommands {
 
   private attempt(device: DeviceProcess, sent: SentCommand, command: Command): void {
     const result = kindOf(sent.topic) === "room"
-      ? device.client.topic(roomKind, sent.topic).send(command as RoomModel.Command, sent.id)
-      : device.client.topic(threadKind, sent.topic).send(command as ThreadModel.Command, sent.id)
+      ? device.client.topic(roomKind, sent.topic).send(command as RoomModel.CommandInput, sent.id, sent.salt)
+      : device.client.topic(threadKind, sent.topic).send(command as ThreadModel.CommandInput, sent.id, sent.salt)
     device.process.run(
       Effect.map(Effect.exit(result), (exit) => {
         if (Exit.isSuccess(exit)) return this.complete(sent, "receipt")

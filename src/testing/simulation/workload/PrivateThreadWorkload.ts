@@ -5,6 +5,7 @@
  */
 import { TopicId, type UserId } from "../../../domain/protocol/Ids.ts"
 import type * as ThreadModel from "../../../domain/thread/ThreadModel.ts"
+import type { DurableModel } from "../oracle/DurableModel.ts"
 import type { SeededRandom } from "../runtime/SeededRandom.ts"
 import * as TestKeys from "../runtime/TestKeys.ts"
 
@@ -20,6 +21,16 @@ const userNames = ["ann", "ben", "cat", "dan", "eve"]
 export const isSearching = (state: ThreadModel.State | undefined): boolean =>
   state?.runs.some(({ current_step, status }) => status === "running" && current_step === "experience") === true
 
+/** What a user wrote in one thread and a search brought into a private one. */
+export const priorsOf = (oracle: DurableModel, user: UserId) =>
+  privateThreads.flatMap((topic) =>
+    oracle.historyOf(topic)?.entries.flatMap(({ decoded }) => {
+      const event = decoded as ThreadModel.Event
+      if (event._tag !== "StepCompleted" || event.output._tag !== "experience") return []
+      return event.output.priors.filter(({ author, thread }) => author === user && thread !== topic)
+    }) ?? []
+  )
+
 /**
  * Commands that a user sends at once; `state` is their last replica of the thread. A user without access keeps sending,
  * and the server must reject it.
@@ -29,7 +40,7 @@ export const nextCommands = (
   user: UserId,
   state: ThreadModel.State | undefined,
   makeText: () => string
-): ReadonlyArray<ThreadModel.Command> => {
+): ReadonlyArray<ThreadModel.CommandInput> => {
   const postMessage = { _tag: "submit_message", content: makeText() } as const
   const coAuthors = state?.co_authors ?? []
   // A prompt names a thread, so that the search finds texts of it, also from another one.

@@ -11,7 +11,7 @@ export const nextThreadCommand = (
   random: SeededRandom,
   state: ThreadModel.State,
   makeText: () => string
-): ThreadModel.Command => {
+): ThreadModel.CommandInput => {
   const pending = state.submissions.filter(({ status }) => status === "pending")
   const activeRuns = state.runs.filter((run) => run.ended_at === null)
   const messageId = pending.length === 0 ? undefined : random.pick(pending).id

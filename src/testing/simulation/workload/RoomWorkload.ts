@@ -12,11 +12,11 @@ export const nextRoomCommand = (
   user: UserId,
   state: RoomModel.State,
   makeText: () => string
-): RoomModel.Command => {
+): RoomModel.CommandInput => {
   if (!state.members.includes(user)) return { _tag: "join_room" }
   const key = `k${random.int(0, 3)}`
   const [scheduledEvent] = state.scheduled
-  return random.pick<RoomModel.Command>([
+  return random.pick<RoomModel.CommandInput>([
     { _tag: "send_message", content: makeText() },
     { _tag: "send_message", content: { n: random.int(0, 9) } },
     { _tag: "set_entry", key, value: random.int(0, 99), ttl_ms: random.int(100, 5_000) },

@@ -5,6 +5,8 @@
 import { Effect, Exit, Scope } from "effect"
 import { isDeepStrictEqual } from "node:util"
 import { kindOf, type TopicId } from "../../../domain/protocol/Ids.ts"
+import { authorOf } from "../../../domain/protocol/Principal.ts"
+import { noOpenings } from "../../../domain/protocol/Seal.ts"
 import { roomKind } from "../../../domain/room/Room.ts"
 import type * as RoomModel from "../../../domain/room/RoomModel.ts"
 import { threadKind } from "../../../domain/thread/Thread.ts"
@@ -17,7 +19,7 @@ import { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 import * as TestKeys from "../runtime/TestKeys.ts"
 import { DeviceProcess } from "./DeviceProcess.ts"
-import { PendingCommands } from "./PendingCommands.ts"
+import { type Command, PendingCommands } from "./PendingCommands.ts"
 import * as PrivateThreadWorkload from "./PrivateThreadWorkload.ts"
 import * as PublicThreadWorkload from "./PublicThreadWorkload.ts"
 import * as RoomWorkload from "./RoomWorkload.ts"
@@ -93,6 +95,7 @@ export class UserWorkload {
     // Closed loop: a user with too many commands outstanding waits.
     if (this.pendingCommands.count < 8) this.performAction()
     this.sendPrivateThreadCommands()
+    if (this.random.chance(0.05)) this.eraseOwnText()
     this.runtime.schedule(this.random.int(...this.thinkTime), () => this.performNextAction())
   }
 
@@ -169,6 +172,25 @@ export class UserWorkload {
     this.signOut()
   }
 
+  /**
+   * Erases an event's texts, its own or at times another user's, which the server rejects. Often texts that a search brought
+   * into another thread, where what repeats them must go as well (TOP10).
+   */
+  private eraseOwnText(): void {
+    const priors = this.random.chance(0.5) ? PrivateThreadWorkload.priorsOf(this.oracle, this.userId) : []
+    if (priors.length > 0) {
+      const { seq, thread } = this.random.pick(priors)
+      return this.send(thread, { _tag: "erase", seq })
+    }
+    const topic = this.random.pick([publicThread, sharedRoom, ...privateThreads])
+    const entries = this.oracle.historyOf(topic)?.entries.filter(({ open }) => open !== noOpenings) ?? []
+    const own = entries.filter(({ decoded, principal }) =>
+      authorOf(principal) === this.userId || (decoded as { readonly author?: string }).author === this.userId
+    )
+    const candidates = this.random.chance(0.9) ? own : entries
+    if (candidates.length > 0) this.send(topic, { _tag: "erase", seq: this.random.pick(candidates).seq })
+  }
+
   /** Signs out while another connection has the session, and shows a token of the session afterwards (SEC7, AUT2). */
   private signOut(): void {
     const { client, process } = this.deviceProcess
@@ -183,11 +205,12 @@ export class UserWorkload {
 
   /** A text that is written for a topic. */
   private makeText(topic: TopicId): string {
-    const mark = makeMark(topic, this.random.int(0, 1_000_000))
-    return `${this.deviceProcess.instance} says ${mark} ${"x".repeat(this.random.pick([0, 10, 400]))}`
+    const n = this.random.int(0, 1_000_000)
+    // No two texts have so much in common that one repeats the other (TOP10).
+    return `${makeMark(topic, n)} by ${this.deviceProcess.instance} ${`${n} `.repeat(this.random.pick([0, 2, 60]))}`
   }
 
-  private send(topic: TopicId, command: ThreadModel.Command | RoomModel.Command): void {
+  private send(topic: TopicId, command: Command): void {
     this.pendingCommands.send(this.deviceProcess, topic, command)
   }
 
@@ -290,17 +313,23 @@ export class UserWorkload {
     return undefined
   }
 
-  /** Every replica equals the fold of a prefix of the log; at quiescence without optimistic commands on top. */
+  /** Every replica equals the fold of a prefix of the log, texts included, and knows its last entry's hash; at quiescence without optimistic commands on top. */
   checkReplicas(quiescent: boolean): void {
     for (const replica of this.deviceProcess.client.state().replicas.values()) {
       if (replica.position === undefined || this.deviceProcess.corruption.isCorrupt(replica)) continue
       if (!quiescent && this.lastChecked.get(replica.topic) === replica.confirmed) continue
       this.lastChecked.set(replica.topic, replica.confirmed)
-      const state = this.oracle.historyOf(replica.topic)?.states[replica.position.seq]
-      if (!isDeepStrictEqual(replica.confirmed, state)) {
+      const history = this.oracle.historyOf(replica.topic)
+      if (!this.oracle.isStateAt(replica.topic, replica.position.seq, replica.confirmed)) {
         this.runtime.reportViolation(
           "TOP2",
           `${this.deviceProcess.instance}'s ${replica.topic} is not the fold at ${replica.position.seq}`
+        )
+      }
+      if (replica.head !== (history?.entries[replica.position.seq - 1]?.hash ?? "")) {
+        this.runtime.reportViolation(
+          "TOP5",
+          `${this.deviceProcess.instance}'s ${replica.topic} has another head at ${replica.position.seq}`
         )
       }
       if (quiescent && !isDeepStrictEqual(replica.state, replica.confirmed)) {

@@ -56,8 +56,8 @@ const okapi = (question: string, sources: ReadonlyArray<Bm25.Source>) => {
         return sum + idf(term) * tf * (1.2 + 1) / (tf + 1.2 * (1 - 0.5 + 0.5 * body.length / mean))
       }, 0)
       const boost = 1 + share(terms.filter((term) => ofSource.some((other) => other.all.has(term)))) + weight
-      const asked = text.endsWith("?") ? 4 : 1
-      return matched.length === 0 ? [] : [{ number, heading, text, score: score * boost / asked }]
+      const divisor = text.endsWith("?") ? 4 : 1
+      return matched.length === 0 ? [] : [{ number, heading, text, score: score * boost / divisor }]
     })
   }
 }

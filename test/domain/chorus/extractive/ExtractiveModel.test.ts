@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
-import { type ChorusState, type Prior, type Step, steps } from "../../../../src/domain/chorus/ChorusModel.ts"
+import { type PlainRun, type Prior, type Step, steps } from "../../../../src/domain/chorus/ChorusModel.ts"
 import * as ChorusParse from "../../../../src/domain/chorus/ChorusParse.ts"
 import * as ChorusPrompt from "../../../../src/domain/chorus/ChorusPrompt.ts"
 import * as ExtractiveModel from "../../../../src/domain/chorus/extractive/ExtractiveModel.ts"
@@ -41,8 +41,7 @@ describe("ExtractiveModel: answers", () => {
     assert.include(final.final_response, "Effect.retry")
     assert.isAbove(final.citations.length, 0)
     for (const { prior, quote } of final.citations) {
-      assert.notStrictEqual(quote, "")
-      assert.isTrue(found.some(({ content, id }) => id === prior && content.includes(quote)))
+      assert.isTrue(found.some(({ content, id }) => id === prior && quote !== null && content.includes(quote)))
     }
     assert.include(experience.synthesis, ExtractiveModel.disclaimer)
     assert.isAbove(intention.selected_priors.length, 0)
@@ -110,7 +109,7 @@ describe("ExtractiveModel: word for word", () => {
   const question = "How hot is the water for green tea in a kimono?"
   const messages = [{ author: asker, content: "Green tea is for the guests. The kettle is hot." }]
   const words = "“hot”, “water”, “green”, “tea”, “kimono”"
-  const answerTo = (run: ChorusState, found: ReadonlyArray<Prior> = [], note = "") =>
+  const answerTo = (run: PlainRun, found: ReadonlyArray<Prior> = [], note = "") =>
     ExtractiveModel.generateAnswer(ChorusPrompt.buildPrompt(run, found, note).user).split("\n")
   const answerOf = (step: Step, loop: number) =>
     answerTo(makeRunAt(step, loop, { prompt: question, messages }), step === "experience" ? priors : [])
