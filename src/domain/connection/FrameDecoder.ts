@@ -9,6 +9,7 @@ import { CommandId, Instant, kindOf, TopicId } from "../protocol/Ids.ts"
 import type { Limits } from "../protocol/Limits.ts"
 import { ClientControl, clientControlTypes, Envelope } from "../protocol/Protocol.ts"
 import type { ErrorCode } from "../protocol/Rejection.ts"
+import { isSealedText } from "../topic/SealedText.ts"
 import type { AnyKind } from "../topic/Topic.ts"
 import { hasLossyNumber } from "./LossyNumbers.ts"
 
@@ -37,8 +38,16 @@ export interface FrameRejection {
 /** Decodes one frame. */
 export type FrameDecoder = (text: string) => Result.Result<ClientMessage, FrameRejection>
 
-/** SEC8: an unknown field, such as an author, is rejected rather than ignored. */
-const strict = { onExcessProperty: "error" } as const
+/** Decodes the commands of a kind. No field is dropped: an unknown one, such as an author, is rejected rather than ignored (SEC8). */
+const strictDecoder = (schema: AnyKind["Command"]) => {
+  const decode = Schema.decodeUnknownExit(schema)
+  const decodeStrictly = Schema.decodeUnknownExit(schema, { onExcessProperty: "error" })
+  // The option takes decoding off its compiled path. It is for payloads that are refused, and for schemas that rename fields.
+  return (payload: unknown) => {
+    const decoded = decode(payload)
+    return Exit.isSuccess(decoded) && isLossless(payload, decoded.value) ? decoded : decodeStrictly(payload)
+  }
+}
 /** The payload is decoded by the schema of its type, so that the envelope only requires its presence. */
 const decodeEnvelope = Schema.decodeUnknownExit(
   Schema.Struct({ ...Envelope.fields, payload: Schema.optionalKey(Schema.Unknown) })
@@ -63,7 +72,7 @@ export const makeDecoder = (
   const decoders = new Map([...kinds].map(([name, { Command, commands }]) =>
     [
       name,
-      { commands, decode: Schema.decodeUnknownExit(Command, strict) }
+      { commands, decode: strictDecoder(Command) }
     ] as const
   ))
 
@@ -119,10 +128,11 @@ const envelopeOf = (value: unknown): Envelope | undefined => {
 
 /**
  * SEC8: whether decoding dropped no field. Replaces the schema option `onExcessProperty`, which costs more than decoding
- * itself; valid only for schemas that rename no field.
+ * itself; false for schemas that rename fields. A text that is sealed has all of its value.
  */
 const isLossless = (value: unknown, decoded: unknown): boolean => {
-  if (value === decoded || typeof value !== "object" || value === null) return true
+  if (value === decoded || typeof value !== "object" || value === null || isSealedText(decoded)) return true
+  if (typeof decoded !== "object" || decoded === null) return false
   const decodedFields = decoded as Readonly<Record<string, unknown>>
   const inputFields = value as Readonly<Record<string, unknown>>
   // Counts instead of listing keys: the lists would be the largest allocation of a small message.

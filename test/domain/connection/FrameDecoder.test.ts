@@ -75,8 +75,11 @@ describe("FrameDecoder", () => {
 
   it.each([
     envelope("submit_message", { content: "x", author: "me" }, "thread:a"),
+    envelope("submit_message", { content: "x", author: { user: "me" } }, "thread:a"),
     envelope("get_user", { user: "me" }),
-    `{"id":"${id}","type":"get_user","payload":{},"timestamp":0,"user":"me"}`
+    envelope("get_user", { user: { name: "me" } }),
+    `{"id":"${id}","type":"get_user","payload":{},"timestamp":0,"user":"me"}`,
+    `{"id":"${id}","type":"get_user","payload":{},"timestamp":0,"user":{"name":"me"}}`
   ])("[SEC8] %s has a field that is not in its schema, and is rejected", (text) => {
     assert.strictEqual(code(text), "malformed")
   })
