@@ -310,7 +310,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         const log = yield* EventLog
         const [appended] = yield* log.append(sayTexts(0, [one, two]))
         const [entry] = yield* log.read(topic, { after: 0, limit: 9 })
-        assert.deepStrictEqual<unknown>(entry!.event, { _tag: "Said", texts: [one.toJSON(), two.toJSON()] })
+        assert.deepStrictEqual<unknown>(entry!.event, { _tag: "Said", texts: [one.seal, two.seal] })
         assert.deepStrictEqual([entry!.open, entry!.hash], [appended!.open, appended!.hash])
         assert.deepStrictEqual([one, two].map((text) => textOf(entry!.open, text)), [one.text, two.text])
         assert.deepStrictEqual(yield* log.openings(topic, [2, 1]), new Map([[1, openingsOf([one, two])]]))

@@ -2,13 +2,9 @@
 
 /**
  * The canonical JSON of a value: no white space, the keys of each object sorted by UTF-16 units. `undefined` fields are
- * left out, and an object with a `toJSON` stands for what that returns. Values whose keys are sorted already cost little
- * more than `JSON.stringify`.
+ * left out. Values whose keys are sorted already cost little more than `JSON.stringify`.
  */
 export const canonicalJson = (value: unknown): string => isSorted(value) ? JSON.stringify(value) : sortAndEncode(value)
-
-const toPlain = (value: object): unknown =>
-  "toJSON" in value && typeof value.toJSON === "function" ? value.toJSON() : value
 
 const isSorted = (value: unknown): boolean => {
   if (typeof value !== "object" || value === null) return true
@@ -16,8 +12,6 @@ const isSorted = (value: unknown): boolean => {
     for (const item of value) if (!isSorted(item)) return false
     return true
   }
-  const plain = toPlain(value)
-  if (plain !== value) return isSorted(plain)
   const fields = value as Readonly<Record<string, unknown>>
   let previous = ""
   for (const key in fields) {
@@ -30,8 +24,6 @@ const isSorted = (value: unknown): boolean => {
 const sortAndEncode = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(sortAndEncode).join(",")}]`
   if (typeof value !== "object" || value === null) return JSON.stringify(value)
-  const plain = toPlain(value)
-  if (plain !== value) return sortAndEncode(plain)
   const fields = value as Readonly<Record<string, unknown>>
   const keys = Object.keys(fields).filter((key) => fields[key] !== undefined).sort()
   return `{${keys.map((key) => `${JSON.stringify(key)}:${sortAndEncode(fields[key])}`).join(",")}}`

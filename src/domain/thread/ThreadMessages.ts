@@ -28,7 +28,7 @@ export const submitMessage = (
   // A repeat of an accepted submission: the ledger has its first receipt (SYN4). Its text, which may have been erased since,
   // is not stored again (TOP10).
   if (state.submissions.some((submission) => submission.id === id && submission.author === user)) {
-    return escrowFirst(content.toJSON())
+    return escrowFirst(content.seal)
   }
   const rejection = ThreadGuards.rejectIfClosed(state) ?? ThreadGuards.rejectIfInvalid(content) ??
     (ThreadGuards.isIdTaken(state, id) ? ThreadGuards.idConflict : undefined)

@@ -11,14 +11,17 @@ import { canonicalJson } from "../protocol/CanonicalJson.ts"
 import type { HashFunction } from "../protocol/Hash.ts"
 import { commitment, deriveSalt, noOpenings, type Opening, type Openings, Seal } from "../protocol/Seal.ts"
 
-/** A text, as kinds see it. */
+/** The key of what JSON leaves out of a text. */
+const textKey = Symbol("text")
+
+/** A text, as kinds see it. As JSON it is its seal. */
 export class SealedText {
   /** The commitment; empty for a text that was written and is not committed to yet. */
   readonly c: string
   /** The length of the text in UTF-16 units. */
   readonly n: number
-  /** Null once the text was erased. */
-  readonly text: string | null
+  /** A symbol, so that JSON has the seal alone without a `toJSON`, which would cost more than all other fields of an event. */
+  readonly [textKey]: string | null
   /** Not for kinds: what a text is published and stored with. */
   readonly #salt: string
   /** Whether the commitment was computed from the text, so that it need not be verified. */
@@ -29,7 +32,7 @@ export class SealedText {
   constructor(c: string, n: number, text: string | null, salt: string, isComputed = false, seq?: number) {
     this.c = c
     this.n = n
-    this.text = text
+    this[textKey] = text
     this.#salt = salt
     this.#isComputed = isComputed
     this.#seq = seq
@@ -57,7 +60,13 @@ export class SealedText {
       : new SealedText(sealed.c, sealed.n, sealed.text, sealed.#salt, sealed.#isComputed, seq)
   }
 
-  toJSON(): Seal {
+  /** Null once the text was erased. */
+  get text(): string | null {
+    return this[textKey]
+  }
+
+  /** What a log holds of the text. */
+  get seal(): Seal {
     return { c: this.c, n: this.n }
   }
 }
@@ -102,7 +111,7 @@ export const writtenJson: Schema.Codec<SealedText, Schema.Json> = sealedFrom(
 /** A text of an event or a state: its seal as JSON. */
 export const stored: Schema.Codec<SealedText, Seal> = sealedFrom(
   Seal,
-  SchemaTransformation.transform({ decode: closed, encode: (sealed) => sealed.toJSON() })
+  SchemaTransformation.transform({ decode: closed, encode: (sealed) => sealed.seal })
 )
 
 // -- Values that hold texts ----------------------------------------------------

@@ -169,7 +169,7 @@ describe("Visibility and answers", () => {
       _tag: "SubmissionOffered",
       id: commandId("x"),
       author: bob,
-      content: sealed("free").toJSON(),
+      content: sealed("free").seal,
       stake: 1_000
     }
     assert.strictEqual(applyCommand(world, threadId, commandId("1"), bob, offer)?.rule, "AUT4")

@@ -48,7 +48,7 @@ describe("toPublishedEvent", () => {
     const event = { _tag: "Said", said, gone: eraseTexts(gone, new Set([gone.c])) }
     const published = toPublishedEvent({ ...entries[0]!, event, open: openingsOf(event) })
     const received = decodeEvent(JSON.parse(JSON.stringify(published)))
-    assert.deepStrictEqual<unknown>(received.event, { _tag: "Said", said: said.toJSON(), gone: gone.toJSON() })
+    assert.deepStrictEqual<unknown>(received.event, { _tag: "Said", said: said.seal, gone: gone.seal })
     assert.deepStrictEqual(Object.entries(received.open ?? {}).map(([c, [, text]]) => [c, text]), [[said.c, "said"]])
     assert.isUndefined(toPublishedEvent(entries[0]!).open)
   })
