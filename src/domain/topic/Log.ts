@@ -10,7 +10,7 @@ import { Principal } from "../protocol/Principal.ts"
 import type { Openings } from "../protocol/Seal.ts"
 import { SignedCommand } from "../protocol/SignedCommand.ts"
 import { StateHash } from "../protocol/StateHash.ts"
-import { openingsFrom, SealedText, type TextAtPath, textsIn } from "./SealedText.ts"
+import { openingsFrom, SealedText, textsIn } from "./SealedText.ts"
 
 /** A log that another one goes on from: its entry `seq`, by hash. */
 const Origin = Schema.Struct({ epoch: Schema.String, hash: Hash, seq: Schema.Natural, topic: TopicId })
@@ -102,15 +102,18 @@ export const entryHash = (
   hash: HashFunction,
   { answers, at, cause, command_hash, depth, epoch, event, prev, principal, seq, signature, topic, version, via }:
     HashedFields,
-  eventJson: string = canonicalJson(event)
+  { json, principalJson }: Pick<StoredEvent, "json" | "principalJson"> = {
+    json: canonicalJson(event),
+    principalJson: canonicalJson(principal)
+  }
 ): string => {
   const text = JSON.stringify
   const optional = (name: string, value: unknown) => value === undefined ? "" : `"${name}":${canonicalJson(value)},`
   // The fields in the order of their names. Written out, since every entry is hashed when it is written and when it is read.
   return hash(
     `choir/entry/1\n{${optional("answers", answers)}"at":${at},"cause":${text(cause)},` +
-      `${optional("command_hash", command_hash)}"depth":${depth},"epoch":${text(epoch)},"event":${eventJson},` +
-      `"prev":${text(prev)},"principal":${canonicalJson(principal)},"seq":${seq},${optional("signature", signature)}` +
+      `${optional("command_hash", command_hash)}"depth":${depth},"epoch":${text(epoch)},"event":${json},` +
+      `"prev":${text(prev)},"principal":${principalJson},"seq":${seq},${optional("signature", signature)}` +
       `"topic":${text(topic)},"version":${version}${via === undefined ? "" : `,"via":${text(via)}`}}`
   )
 }
@@ -153,25 +156,33 @@ export interface ChainedDrafts {
 export interface StoredEvent {
   /** Canonical JSON. */
   readonly json: string
-  /** What stands beside its entry. */
-  readonly open: Openings
+  /** The canonical JSON of its principal. */
+  readonly principalJson: string
+  /** The texts that stand beside its entry, by commitment. */
+  readonly texts: ReadonlyMap<string, SealedText>
   /** The commitments to those of its texts that may have been set aside before. */
   readonly aside: ReadonlyArray<string>
 }
 
-/** Whether a text was written before its topic decided it. */
-const mayBeAside = (text: SealedText): boolean => text.text !== null && !SealedText.isComputed(text)
-
-/** The texts of the entry `seq` that stand beside earlier ones. */
-const textSeqsOf = (texts: ReadonlyArray<TextAtPath>, seq: number): TextSeqs => {
-  let seqs: Record<string, number> | undefined
-  for (const { text } of texts) {
-    const storedAt = SealedText.seqOf(text)
-    if (text.text !== null && storedAt !== undefined && storedAt !== seq) {
-      ;(seqs ??= Object.create(null))[text.c] = storedAt
-    }
+/** What is stored of a draft, and its texts as an entry names them. */
+const storeDraft = ({ event, principal, seq }: UnchainedEntry) => {
+  const texts = textsIn(event).map(({ text }) => text)
+  const stored = new Map<string, SealedText>()
+  const aside: Array<string> = []
+  let textSeqs: Record<string, number> | undefined
+  for (const text of texts) {
+    if (text.text === null) continue
+    // A text that was written before its topic decided it.
+    if (!SealedText.isComputed(text)) aside.push(text.c)
+    const storedAt = SealedText.seqOf(text) ?? seq
+    if (storedAt === seq) stored.set(text.c, text)
+    else (textSeqs ??= Object.create(null) as Record<string, number>)[text.c] = storedAt
   }
-  return seqs ?? noTextSeqs
+  return {
+    stored: { json: canonicalJson(event), principalJson: canonicalJson(principal), texts: stored, aside },
+    open: openingsFrom(texts),
+    textSeqs: textSeqs ?? noTextSeqs
+  }
 }
 
 /** An entry as it is read: with what stands beside it, and beside the earlier entries that it names. */
@@ -202,17 +213,10 @@ export const chainDrafts = (
   let prev = genesis === undefined ? head.hash : genesisHash(hash, genesis)
   const events: Array<StoredEvent> = []
   const entries = drafts.map((draft): Entry => {
-    const json = canonicalJson(draft.event)
-    const texts = textsIn(draft.event)
-    const open = openingsFrom(texts)
-    const textSeqs = textSeqsOf(texts, draft.seq)
-    events.push({
-      json,
-      open: textSeqs === noTextSeqs ? open : openingsFrom(texts.filter(({ text }) => textSeqs[text.c] === undefined)),
-      aside: texts.filter(({ text }) => mayBeAside(text)).map(({ text }) => text.c)
-    })
+    const { open, stored, textSeqs } = storeDraft(draft)
+    events.push(stored)
     const entry = { ...draft, epoch, prev, hash: "", open, textSeqs }
-    prev = entry.hash = entryHash(hash, entry, json)
+    prev = entry.hash = entryHash(hash, entry, stored)
     return entry
   })
   return { genesis, entries, events, head: { position: { epoch, seq: expectedSeq + drafts.length }, hash: prev } }

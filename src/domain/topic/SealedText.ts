@@ -235,12 +235,12 @@ export const storeTexts = <E>(events: ReadonlyArray<E>, first: number): Readonly
 }
 
 /** The openings of the texts in a value that are not erased. */
-export const openingsOf = (value: unknown): Openings => openingsFrom(textsIn(value))
+export const openingsOf = (value: unknown): Openings => openingsFrom(textsIn(value).map(({ text }) => text))
 
 /** The openings of those of these texts that are not erased. */
-export const openingsFrom = (texts: ReadonlyArray<TextAtPath>): Openings => {
+export const openingsFrom = (texts: Iterable<SealedText>): Openings => {
   let openings: Record<string, Opening> | undefined
-  for (const { text: sealed } of texts) {
+  for (const sealed of texts) {
     // Without a prototype, an object is a table from the start: a shape for every commitment would cost as much memory again.
     if (sealed.text !== null) (openings ??= Object.create(null))[sealed.c] = [SealedText.saltOf(sealed), sealed.text]
   }

@@ -33,7 +33,7 @@ import type { ProcessedCommand } from "../../domain/topic/Deduplication.ts"
 import type { TextAddress } from "../../domain/topic/Derivation.ts"
 import { type Erased, isErased } from "../../domain/topic/Erasure.ts"
 import { type ChainedDrafts, emptyHead, type Entry, type LogHead, openEntry } from "../../domain/topic/Log.ts"
-import { isSealedText, SealedText } from "../../domain/topic/SealedText.ts"
+import { isSealedText, openingsFrom, SealedText } from "../../domain/topic/SealedText.ts"
 import type { Snapshot } from "../../domain/topic/Snapshots.ts"
 import type { Listing } from "../../domain/topic/Topic.ts"
 import { canAllRead } from "../../domain/topic/TopicAccess.ts"
@@ -80,8 +80,8 @@ const applyAppend = (stored: StoredTopic, request: AppendRequest, { entries, eve
   stored.hasPendingIntents = hasPendingIntents
   if (listing !== undefined) stored.listing = listing ?? undefined
   for (const [i, entry] of entries.entries()) {
-    const { aside, json, open } = events[i]!
-    stored.entries.push({ ...entry, event: JSON.parse(json), open })
+    const { aside, json, texts } = events[i]!
+    stored.entries.push({ ...entry, event: JSON.parse(json), open: openingsFrom(texts.values()) })
     for (const c of aside) stored.aside.delete(c)
     if (isErased(entry.event)) eraseTexts(stored, entry.event, entry.seq)
     const { command_hash, cause, principal, seq } = entry

@@ -8,6 +8,7 @@ import { noOpenings, Openings } from "../../domain/protocol/Seal.ts"
 import { SignedCommand } from "../../domain/protocol/SignedCommand.ts"
 import { StateHash } from "../../domain/protocol/StateHash.ts"
 import { type Entry, noTextSeqs, type StoredEvent } from "../../domain/topic/Log.ts"
+import { SealedText } from "../../domain/topic/SealedText.ts"
 import { EventLogError, LogUnavailable } from "../../services/EventLog.ts"
 import { sqlState } from "../sql/PostgresConnection.ts"
 import { SafeInteger } from "../sql/SafeInteger.ts"
@@ -19,6 +20,15 @@ export const StoredOpenings = Schema.NullOr(Schema.fromJsonString(Openings))
 
 /** `StoredOpenings` of openings. */
 export const encodeOpenings = (open: Openings): string | null => open === noOpenings ? null : JSON.stringify(open)
+
+/** The same of texts. Written out: an object with commitments for names costs more than the hash of an entry. */
+const encodeTexts = (texts: StoredEvent["texts"]): string | null => {
+  let json = ""
+  for (const [c, sealed] of texts) {
+    json += `${json === "" ? "{" : ","}"${c}":${JSON.stringify([SealedText.saltOf(sealed), sealed.text])}`
+  }
+  return json === "" ? null : `${json}}`
+}
 
 const EntryRow = Schema.Struct({
   topic: TopicId,
@@ -86,7 +96,7 @@ export const entryFromRow = (topic: TopicId, seq: number, row: unknown): Result.
 export const encodePrincipal = (principal: Principal): string => canonicalJson(principal)
 
 /** An entry as a row to insert. */
-export const rowFromEntry = (entry: Entry, { json, open }: StoredEvent) => {
+export const rowFromEntry = (entry: Entry, { json, principalJson, texts }: StoredEvent) => {
   const {
     answers,
     at,
@@ -96,7 +106,6 @@ export const rowFromEntry = (entry: Entry, { json, open }: StoredEvent) => {
     epoch,
     hash,
     prev,
-    principal,
     seq,
     signature,
     textSeqs,
@@ -110,13 +119,13 @@ export const rowFromEntry = (entry: Entry, { json, open }: StoredEvent) => {
     seq,
     at,
     cause,
-    principal: encodePrincipal(principal),
+    principal: principalJson,
     via: via ?? null,
     answers: answers === undefined ? null : canonicalJson(answers),
     depth,
     version,
     event: json,
-    open: encodeOpenings(open),
+    open: encodeTexts(texts),
     text_seqs: textSeqs === noTextSeqs ? null : JSON.stringify(textSeqs),
     signature: signature === undefined ? null : canonicalJson(signature),
     command_hash: command_hash ?? null,

@@ -36,7 +36,7 @@ const insertStatement = (table: string, columns: ReadonlyArray<string>, count: n
 }
 
 /**
- * Inserts rows of the same columns, which a table has one set of. `onConflict` is the clause for rows whose key exists; with one
+ * Inserts rows of the same columns in the same order, which a table has one of. `onConflict` is the clause for rows whose key exists; with one
  * that updates, no key may occur twice.
  */
 export const insertRows = (
@@ -53,7 +53,7 @@ export const insertRows = (
         chunkRows(rows),
         (chunk) => {
           const values: Array<string | number | null> = []
-          for (const row of chunk) for (const column of columns) values.push(row[column] ?? null)
+          for (const row of chunk) for (const value of Object.values(row)) values.push(value)
           return sql.unsafe(insertStatement(table, columns, chunk.length, onConflict), values)
         },
         { discard: true }
