@@ -176,7 +176,7 @@ const evolve = (previous: State, event: Event): State => {
       return { ...state, members: state.members.filter((user) => user !== event.user) }
     case "Posted": {
       const { at, by, content, id } = event
-      return { ...state, posts: [...state.posts.slice(1 - roomLimits.maxMessages), { id, seq, by, content, at }] }
+      return { ...state, posts: state.posts.slice(1 - roomLimits.maxMessages).concat([{ id, seq, by, content, at }]) }
     }
     case "EntrySet": {
       const { at, by, expires_at, key, value } = event

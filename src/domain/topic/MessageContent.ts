@@ -3,8 +3,13 @@
 /** The largest content of a message, in bytes of UTF-8 (THR2). */
 export const maxContentBytes = 32_768
 
+/** Most texts; testing them takes a tenth of the time of counting. */
+// oxlint-disable-next-line no-control-regex
+const ascii = /^[\0-\x7f]*$/
+
 /** The size of a text in bytes of UTF-8. A lone surrogate counts as its replacement character, 3 bytes. */
 export const utf8ByteLength = (text: string): number => {
+  if (ascii.test(text)) return text.length
   let bytes = 0
   for (const character of text) {
     const code = character.codePointAt(0)!
