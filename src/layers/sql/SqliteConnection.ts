@@ -53,7 +53,8 @@ const openDatabase = (filename: string): DatabaseSync => {
       // NORMAL: a commit is written to the WAL and synced by `sync` below; checkpoints sync both files themselves.
       // What is deleted is overwritten (TOP10).
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;" +
-        "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
+        // 16 MB of WAL: a checkpoint holds up this thread, and pages that were written often meanwhile are copied once.
+        "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"
     )
     flushWal(db)
     // From now on a wait for another process's lock would stop the thread that serves: `Sqlite` waits asynchronously.
