@@ -16,6 +16,11 @@ export const findKindProblem = (kind: AnyKind): string | undefined => {
     return "a name has 1 to 32 lower-case letters and digits and begins with a letter, since topics are called <name>:…"
   }
   if (!Number.isSafeInteger(kind.version) || kind.version < 1) return "its version is not a whole number from 1"
+  for (let version = 1; version < kind.version; version++) {
+    if (kind.upcasters[version] === undefined) {
+      return `it has no upcaster from version ${version}, to read older logs with`
+    }
+  }
   const tags = Result.try(() => commandTags(kind.Command.ast))
   if (Result.isFailure(tags)) return "each case of its Command schema needs a literal _tag"
   if (!hasSameMembers(tags.success, kind.commands)) {

@@ -49,6 +49,13 @@ describe("findKindProblem", () => {
     assert.include(findKindProblem({ ...kind, version }), "its version")
   })
 
+  it("[TOP9] each version has an upcaster to the next one", () => {
+    const { 1: first } = kind.upcasters
+    assert.include(findKindProblem({ ...kind, upcasters: {} }), "it has no upcaster from version 1")
+    assert.include(findKindProblem({ ...kind, version: 4, upcasters: { 1: first!, 3: first! } }), "from version 2")
+    assert.isUndefined(findKindProblem({ ...kind, version: 3, upcasters: { 1: first!, 2: first! } }))
+  })
+
   it("[TOP8] answers may have no tags in a kind that was made without `define`", () => {
     assert.isUndefined(findKindProblem({ ...kind, Answer: Schema.Json }))
   })
