@@ -15,7 +15,7 @@ describe("Client", () => {
       for (const socket of sockets) socket.terminate()
       server.append(uuid(8), otherUser, { _tag: "send_message", content: "meanwhile" })
       yield* lobby.send({ _tag: "send_message", content: "mine" }, uuid(9))
-      const view = yield* awaitView(lobby, (view) => view.confirmed.posts.length === 2)
+      const view = yield* awaitView(lobby, (view) => view.confirmed.messages.length === 2)
       assert.deepStrictEqual(confirmedPosts(view), ["meanwhile", "mine"])
       assert.deepStrictEqual(server.receivedIds, [uuid(9)])
     })))

@@ -165,9 +165,9 @@ export class ClientFixture extends ScriptedServer {
 
 /** The client's replica. */
 export const clientReplica = (fixture: ClientFixture): Replica => fixture.state.replicas.get(topic)!
-/** The contents of the posts in a room's state. */
-export const postContents = (state: unknown): ReadonlyArray<unknown> =>
-  (state as RoomModel.State).posts.map(({ content }) => JSON.parse(content.text ?? "null"))
+/** The contents of the messages in a room's state. */
+export const messageContents = (state: unknown): ReadonlyArray<unknown> =>
+  (state as RoomModel.State).messages.map(({ content }) => JSON.parse(content.text ?? "null"))
 
 /** Online and subscribed. */
 export const onlineFixture = (): ClientFixture => {

@@ -4,7 +4,7 @@ import { Arbitrary, Schema } from "effect"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
 import type { UntimedMessage } from "../../src/client/ClientModel.ts"
 import { authorOf } from "../../src/domain/protocol/Principal.ts"
-import { type ClientFixture, clientReplica, config, onlineFixture, postContents } from "./ClientFixture.ts"
+import { type ClientFixture, clientReplica, config, messageContents, onlineFixture } from "./ClientFixture.ts"
 import { me, otherUser, topic, uuid } from "./ScriptedServer.ts"
 
 /**
@@ -169,7 +169,7 @@ describe("ClientMachine under any history", () => {
     script: scripts
   }, ({ script }) => {
     const fixture = runHistory(excludingRestore(script), (fixture) => {
-      const shown = postContents(clientReplica(fixture).state)
+      const shown = messageContents(clientReplica(fixture).state)
       assert.strictEqual(new Set(shown).size, shown.length)
     })
     assert.deepStrictEqual(fixture.state.outbox, [])

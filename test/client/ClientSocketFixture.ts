@@ -4,7 +4,7 @@ import { type WebSocket, WebSocketServer } from "ws"
 import { Client, type ClientError, type ClientModel, Keys } from "../../src/client/index.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
 import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
-import { postContents } from "./ClientFixture.ts"
+import { messageContents } from "./ClientFixture.ts"
 import { ScriptedServer, topic } from "./ScriptedServer.ts"
 
 /** The scripted server behind a real port; `sockets` are the open ones. */
@@ -38,9 +38,9 @@ export const listen = (server: ScriptedServer) =>
       })
   )
 
-/** The confirmed posts of a view. */
+/** The confirmed messages of a view. */
 export const confirmedPosts = (view: Client.View<RoomModel.State>): ReadonlyArray<unknown> =>
-  postContents(view.confirmed)
+  messageContents(view.confirmed)
 
 /** A connected client of a scripted server, in one room. */
 export const connectClient: Effect.Effect<

@@ -17,7 +17,7 @@ describe("ClientTopic", () => {
       const receipt = yield* lobby.send({ _tag: "send_message", content: "one" })
       assert.deepStrictEqual(receipt, { topic, seq: 3 })
       yield* Effect.promise(() => lobby.sendPromise({ _tag: "send_message", content: "two" }))
-      const view = yield* awaitView(lobby, (view) => view.confirmed.posts.length === 2)
+      const view = yield* awaitView(lobby, (view) => view.confirmed.messages.length === 2)
       assert.deepStrictEqual(confirmedPosts(view), ["one", "two"])
       assert.deepStrictEqual(seen.at(-1), ["one", "two"])
       assert.deepStrictEqual(events, [3, 4])

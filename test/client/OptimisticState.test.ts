@@ -60,8 +60,8 @@ class Reader {
   /** Each command is shown once, and its text is sealed as the server seals it (TOP10). */
   check(): void {
     for (const { id, sealed, topic } of this.commands) {
-      const { posts } = this.pair.client.replicas.get(topic)!.state as RoomModel.State
-      assert.deepStrictEqual(posts.filter((post) => post.id === id).map((post) => post.content), [sealed])
+      const { messages } = this.pair.client.replicas.get(topic)!.state as RoomModel.State
+      assert.deepStrictEqual(messages.filter((message) => message.id === id).map(({ content }) => content), [sealed])
     }
   }
 

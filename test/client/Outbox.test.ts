@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { maxPendingCommands } from "../../src/client/Outbox.ts"
 import { CommandId, TopicId } from "../../src/domain/protocol/Ids.ts"
 import type * as RoomModel from "../../src/domain/room/RoomModel.ts"
-import { ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
+import { ClientFixture, clientReplica, messageContents, onlineFixture } from "./ClientFixture.ts"
 import { saltOf } from "./RoomLog.ts"
 import { otherUser, topic, uuid } from "./ScriptedServer.ts"
 
@@ -27,7 +27,7 @@ const revokeAccess = (fixture: ClientFixture) => {
 
 const visibleState = ({ state: { outbox, replicas } }: ClientFixture) => ({
   outbox: outbox.length,
-  posts: (replicas.get(topic)!.state as RoomModel.State).posts.length
+  messages: (replicas.get(topic)!.state as RoomModel.State).messages.length
 })
 
 const moveToEnd = (messages: Array<{ readonly type: string }>, type: string) =>
@@ -39,11 +39,11 @@ describe("Outbox", () => {
     fixture.serverReachable = false
     fixture.cutConnection()
     fixture.submitCommand(7, { _tag: "send_message", content: "hello" })
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["hello"])
-    assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), [])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["hello"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).confirmed), [])
     fixture.serverReachable = true
     fixture.runUntilQuiescent()
-    assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["hello"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).confirmed), ["hello"])
     assert.deepStrictEqual(fixture.receivedIds, [uuid(7)])
   })
 
@@ -56,7 +56,7 @@ describe("Outbox", () => {
     fixture.runUntilQuiescent()
     const salts = fixture.commands.map(({ id, salt }) => [id, salt])
     assert.deepStrictEqual(salts, [[uuid(7), saltOf(uuid(7))], [uuid(7), saltOf(uuid(7))], [uuid(8), undefined]])
-    assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["again"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).confirmed), ["again"])
   })
 
   it("[SYN10] optimistic state is rebased on events of others that were logged first", () => {
@@ -64,9 +64,9 @@ describe("Outbox", () => {
     fixture.submitCommand(7, { _tag: "send_message", content: "mine" })
     fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "theirs" })
     fixture.clientReceive()
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["theirs", "mine"])
     fixture.runUntilQuiescent()
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["theirs", "mine"])
   })
 
   it("[SYN10] a command submitted offline stays visible while a snapshot replaces the state", () => {
@@ -78,10 +78,12 @@ describe("Outbox", () => {
     fixture.serverReachable = true
     fixture.advanceTime(20_000)
     while (fixture.state.outbox.length > 0) {
-      assert.deepStrictEqual(postContents(clientReplica(fixture).state).filter((post) => post === "mine"), ["mine"])
+      assert.deepStrictEqual(messageContents(clientReplica(fixture).state).filter((content) => content === "mine"), [
+        "mine"
+      ])
       if (!fixture.serverReceive()) fixture.clientReceive()
     }
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), [20, 21, 22, 23, "mine"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), [20, 21, 22, 23, "mine"])
   })
 
   it("[SYN4][SYN10] a command sent while another topic is subscribed to first may be in the snapshot", () => {
@@ -101,8 +103,8 @@ describe("Outbox", () => {
     while (fixture.serverReceive());
     moveToEnd(fixture.toClient as Array<{ readonly type: string }>, "receipt")
     while (fixture.clientReceive()) {
-      const posts = postContents(clientReplica(fixture).state)
-      assert.isAtMost(posts.filter((post) => post === "mine").length, 1)
+      const messages = messageContents(clientReplica(fixture).state)
+      assert.isAtMost(messages.filter((content) => content === "mine").length, 1)
     }
     assert.deepStrictEqual(fixture.outcomes.get(uuid(7)), [true])
   })
@@ -113,9 +115,9 @@ describe("Outbox", () => {
     fixture.serverReachable = false
     fixture.cutConnection()
     fixture.submitCommand(8, { _tag: "send_message", content: "queued" })
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["sent", "queued"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["sent", "queued"])
     for (const n of [7, 8]) fixture.dispatch({ _tag: "CommandWithdrawn", id: uuid(n) })
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["sent"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["sent"])
     fixture.serverReachable = true
     fixture.runUntilQuiescent()
     assert.deepStrictEqual(fixture.receivedIds, [uuid(7)])
@@ -131,7 +133,7 @@ describe("Outbox", () => {
     assert.strictEqual(fixture.state.connection._tag, "Reconnecting")
     fixture.dispatch({ _tag: "CommandWithdrawn", id: uuid(7) })
     assert.deepStrictEqual(fixture.state.outbox, [])
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), [])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), [])
   })
 
   it("[SYN4][SYN10] a command that a snapshot may contain is not applied a second time", () => {
@@ -144,10 +146,14 @@ describe("Outbox", () => {
     while (fixture.state.replicas.get(topic)?.sync._tag !== "Live") {
       if (!fixture.serverReceive()) fixture.clientReceive()
     }
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state).filter((post) => post === "mine"), ["mine"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state).filter((content) => content === "mine"), [
+      "mine"
+    ])
     fixture.runUntilQuiescent()
     assert.deepStrictEqual(fixture.outcomes.get(uuid(7)), [true])
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state).filter((post) => post === "mine"), ["mine"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state).filter((content) => content === "mine"), [
+      "mine"
+    ])
   })
 
   it("[CON7] a rate-limited command is sent again under the same id after the pause", () => {
@@ -177,18 +183,18 @@ describe("Outbox", () => {
     }
     fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "theirs" })
     sendSnapshot()
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["mine"])
-    assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["theirs"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["mine"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).confirmed), ["theirs"])
     fixture.nextOutcome = "rate_limited"
     fixture.serverReceive()
     fixture.clientReceive()
     // It was not decided, so that the snapshot cannot contain it, nor the next one.
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["theirs", "mine"])
     fixture.append(uuid(9), otherUser, { _tag: "send_message", content: "more" })
     sendSnapshot()
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "more", "mine"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["theirs", "more", "mine"])
     fixture.dispatch({ _tag: "CommandWithdrawn", id: uuid(7) })
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "more"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["theirs", "more"])
   })
 
   it("[SYN10] a command that the first snapshot may contain is shown when it is known that it does not", () => {
@@ -198,12 +204,12 @@ describe("Outbox", () => {
     fixture.nextOutcome = "rate_limited"
     const seen: Array<number> = []
     while (fixture.serverReceive() || fixture.clientReceive()) {
-      const { length } = postContents(clientReplica(fixture).state)
+      const { length } = messageContents(clientReplica(fixture).state)
       if (length !== seen.at(-1)) seen.push(length)
     }
     assert.deepStrictEqual(seen, [0, 1])
     fixture.runUntilQuiescent()
-    assert.deepStrictEqual(postContents(clientReplica(fixture).confirmed), ["mine"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).confirmed), ["mine"])
   })
 
   it("[CON7] after rate_limited one command may be unanswered, one more with each receipt, and sixteen in the end", () => {
@@ -246,7 +252,7 @@ describe("Outbox", () => {
     while (fixture.toServer[0]?.type !== "send_message") fixture.serverReceive()
     while (fixture.clientReceive());
     assert.strictEqual(clientReplica(fixture).sync._tag, "Live")
-    assert.include(postContents(clientReplica(fixture).state), "theirs")
+    assert.include(messageContents(clientReplica(fixture).state), "theirs")
   })
 
   it("[SYN10] a command that another topic took over waits for no event of its own topic", () => {
@@ -256,7 +262,7 @@ describe("Outbox", () => {
       undefined
     )
     fixture.clientReceive()
-    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, posts: 0 })
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, messages: 0 })
     assert.deepStrictEqual(fixture.outcomes.get(commandId), [true])
   })
 
@@ -267,7 +273,7 @@ describe("Outbox", () => {
     fixture.toClient = []
     fixture.sendToClient(fixture.subscribedAt(3, 0, true))
     fixture.clientReceive()
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["theirs", "mine"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["theirs", "mine"])
   })
 
   it.each(
@@ -278,8 +284,8 @@ describe("Outbox", () => {
   )("[SYN10] what is shown stays shown, once, while a topic is resynchronised: %s its receipt", (_, order) => {
     const fixture = onlineFixture()
     const shownOnce = () => {
-      const posts = postContents(clientReplica(fixture).state)
-      assert.deepStrictEqual(["A", "B"].map((own) => posts.filter((post) => post === own).length), [1, 1])
+      const messages = messageContents(clientReplica(fixture).state)
+      assert.deepStrictEqual(["A", "B"].map((own) => messages.filter((content) => content === own).length), [1, 1])
     }
     fixture.submitCommand(100, { _tag: "send_message", content: "A" })
     fixture.serverReceive()
@@ -309,17 +315,17 @@ describe("Outbox", () => {
   it("[SYN10] an accepted command is dropped when its topic is refused before its events arrive", () => {
     const fixture = fixtureWithPendingCommand()
     deliverReceipt(fixture, 3)
-    assert.deepStrictEqual(visibleState(fixture), { outbox: 1, posts: 1 })
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 1, messages: 1 })
     revokeAccess(fixture)
-    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, posts: 0 })
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, messages: 0 })
   })
 
   it("[SYN10] a receipt after the topic was refused removes the command", () => {
     const fixture = fixtureWithPendingCommand()
     revokeAccess(fixture)
-    assert.deepStrictEqual(visibleState(fixture), { outbox: 1, posts: 1 })
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 1, messages: 1 })
     deliverReceipt(fixture, 3)
-    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, posts: 0 })
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, messages: 0 })
   })
 
   it("[SYN10] an accepted command is dropped when a new subscription is refused", () => {
@@ -334,6 +340,6 @@ describe("Outbox", () => {
       fixture.sendToClient({ _tag: "error", ref_id: request.id, code: "not_found", message: "", retryable: false })
     }
     assert.strictEqual(fixture.state.replicas.get(topic)?.sync._tag, "Refused")
-    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, posts: 0 })
+    assert.deepStrictEqual(visibleState(fixture), { outbox: 0, messages: 0 })
   })
 })

@@ -10,14 +10,14 @@ import type * as StateHash from "../../src/domain/protocol/StateHash.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
 import { noEpoch } from "../../src/domain/topic/DurableState.ts"
 import { entryHash } from "../../src/domain/topic/Log.ts"
-import { postContents } from "./ClientFixture.ts"
+import { messageContents } from "./ClientFixture.ts"
 import { headOf, saltOf, sealCommand } from "./RoomLog.ts"
 import { me, otherUser, ScriptedServer, topic, uuid } from "./ScriptedServer.ts"
 
-/** A server with two members and `posts` posts, and the deltas of its log. */
-const serverWithPosts = (posts: number) => {
+/** A server with two members and `messages` messages, and the deltas of its log. */
+const serverWithMessages = (messages: number) => {
   const server = new ScriptedServer(me)
-  for (let n = 0; n < posts; n++) server.append(uuid(10 + n), otherUser, { _tag: "send_message", content: n })
+  for (let n = 0; n < messages; n++) server.append(uuid(10 + n), otherUser, { _tag: "send_message", content: n })
   return server
 }
 
@@ -45,14 +45,14 @@ const sealIn = ({ event }: PublishedEvent) => (event as { readonly content: obje
 
 describe("Replica", () => {
   it("[SYN3] a delta from the position advances the replica to the fold of the log", () => {
-    const server = serverWithPosts(2)
+    const server = serverWithMessages(2)
     const advanced = Replica.applyDelta(replicaAt(server, 2), deltaOf(server, 2, 4))
     assert.deepStrictEqual(advanced?.position, { epoch: server.epoch, seq: 4 })
     assert.deepStrictEqual(advanced?.confirmed, server.stateAt(4))
   })
 
   it("[SYN3] a repeated delta changes nothing, and one after a gap is not applied", () => {
-    const server = serverWithPosts(3)
+    const server = serverWithMessages(3)
     const replica = replicaAt(server, 4)
     assert.strictEqual(Replica.applyDelta(replica, deltaOf(server, 2, 4)), replica)
     assert.isUndefined(Replica.applyDelta(replica, deltaOf(server, 3, 5)))
@@ -61,7 +61,7 @@ describe("Replica", () => {
   })
 
   it("[SYN3] events that are not numbered on from the position, or that the kind does not know, are not applied", () => {
-    const server = serverWithPosts(3)
+    const server = serverWithMessages(3)
     const replica = replicaAt(server, 2)
     const [first, second, third] = server.log.slice(2)
     for (
@@ -75,8 +75,24 @@ describe("Replica", () => {
     assert.isUndefined(Replica.applyDelta(replica, { ...deltaOf(server, 2, 5), events: [first!, second!, unknown] }))
   })
 
+  it("[TOP9] an event of an older version is folded and shown as one of the present; one of a newer version is not applied", () => {
+    const server = serverWithMessages(1)
+    const [newest] = server.log.slice(2)
+    const ofVersion = (version: number, tag: string): PublishedEvent => ({
+      ...newest!,
+      version,
+      event: { ...newest!.event as object, _tag: tag }
+    })
+    const older = ofVersion(1, "Posted")
+    const advanced = Replica.applyDelta(replicaAt(server, 2), { ...deltaOf(server, 2, 3), events: [older] })!
+    assert.deepStrictEqual(advanced.confirmed, server.stateAt(3))
+    assert.deepInclude(Replica.toReceived(advanced, older).event, { _tag: "MessageSent", content: "0" })
+    const newer = ofVersion(roomKind.version + 1, "MessageSent")
+    assert.isUndefined(Replica.applyDelta(replicaAt(server, 2), { ...deltaOf(server, 2, 3), events: [newer] }))
+  })
+
   it("[SYN7] hashes are compared from the start, until a snapshot differs", () => {
-    const server = serverWithPosts(1)
+    const server = serverWithMessages(1)
     const wrong = "0000000000000000" as StateHash.StateHash
     const fresh = Replica.make(topic, roomKind)
     assert.isDefined(Replica.verifyHash(fresh, wrong, false).found)
@@ -86,7 +102,7 @@ describe("Replica", () => {
   })
 
   it("[SYN2] a catch-up must lead from the replica's position to the one it names, in the same epoch", () => {
-    const server = serverWithPosts(2)
+    const server = serverWithMessages(2)
     const replica = replicaAt(server, 3)
     assert.deepStrictEqual(
       Replica.applySubscribed(replica, subscribedFrom(server, 3), 0)?.confirmed,
@@ -98,7 +114,7 @@ describe("Replica", () => {
   })
 
   it("[SYN10] pending commands are decided by the kind on the confirmed state; rejected ones have no effect", () => {
-    const server = serverWithPosts(1)
+    const server = serverWithMessages(1)
     const command = (n: number, command: unknown) => ({
       id: CommandId.make(uuid(n)),
       input: sealCommand(command, uuid(n)),
@@ -111,7 +127,7 @@ describe("Replica", () => {
     ]
     const replica = replicaAt(server, 3)
     const rebased = Replica.applyOptimistic(replica, { me, signCommands: false }, commands)
-    assert.deepStrictEqual(postContents(rebased.state), [0, "mine"])
+    assert.deepStrictEqual(messageContents(rebased.state), [0, "mine"])
     assert.deepStrictEqual(rebased.optimisticCommands, [CommandId.make(uuid(20))])
     assert.strictEqual(rebased.confirmed, replica.confirmed)
     const unloaded = Replica.make(topic, roomKind)
@@ -119,7 +135,7 @@ describe("Replica", () => {
   })
 
   it("[TOP5] [TOP10] every sixteenth event is verified: a forged one is not applied", () => {
-    const server = serverWithPosts(15)
+    const server = serverWithMessages(15)
     const replica = replicaAt(server, 14)
     const [before, genuine, next] = server.log.slice(14)
     const applyAfter = (before: PublishedEvent, forged: PublishedEvent) =>
@@ -144,14 +160,14 @@ describe("Replica", () => {
   })
 
   it("[TOP5] [SYN8] nothing is verified for who subscribed before the log began: its epoch came later", () => {
-    const server = serverWithPosts(15)
+    const server = serverWithMessages(15)
     const unborn = { ...replicaAt(server, 0), position: { epoch: noEpoch, seq: 0 } }
     const advanced = Replica.applyDelta(unborn, deltaOf(server, 0, 17))
     assert.deepStrictEqual(advanced?.confirmed, server.stateAt(17))
   })
 
   it("[TOP10] openings belong to the seals of each event, and have their lengths; a sampled one has their hash", () => {
-    const server = serverWithPosts(15)
+    const server = serverWithMessages(15)
     const before = replicaAt(server, 15)
     const replica = replicaAt(server, 14)
     const [fifteenth, sixteenth] = server.log.slice(14)
@@ -179,7 +195,7 @@ describe("Replica", () => {
   })
 
   it("[TOP10] a snapshot is not shown if an opening does not belong to it; of the texts, a sample is hashed", () => {
-    const server = serverWithPosts(20)
+    const server = serverWithMessages(20)
     const replica = Replica.make(topic, roomKind)
     const subscribed = server.subscribedAt(22, 0, true)
     const { open, state } = subscribed.snapshot!
@@ -200,7 +216,7 @@ describe("Replica", () => {
   })
 
   it("[TOP10] [SYN10] an erased text leaves the base too, which a pending command holds back", () => {
-    const server = serverWithPosts(2)
+    const server = serverWithMessages(2)
     const [erased] = Object.keys(server.log[2]!.open!)
     const seq = server.log.length
     const event = {
@@ -217,11 +233,11 @@ describe("Replica", () => {
     const replica = replicaAt(server, seq)
     const delta = { _tag: "delta" as const, from: seq, to: seq + 1, events: [entry] }
     const live = Replica.applyDelta(replica, delta)
-    assert.deepStrictEqual(postContents(live?.base), [null, 1])
+    assert.deepStrictEqual(messageContents(live?.base), [null, 1])
     const { position: { epoch } } = server.subscribedAt(seq, seq)
     const position = { epoch, seq: seq + 1 }
     const caughtUp = { ...server.subscribedAt(seq, seq), position, events: [entry] }
-    assert.deepStrictEqual(postContents(Replica.applySubscribed(replica, caughtUp, 0)?.base), [null, 1])
+    assert.deepStrictEqual(messageContents(Replica.applySubscribed(replica, caughtUp, 0)?.base), [null, 1])
     // A snapshot does not name erasures: it has no text for their seals.
     const snapshot = server.subscribedAt(seq, 0, true)
     const { [erased!]: _, ...open } = snapshot.snapshot!.open
@@ -230,12 +246,12 @@ describe("Replica", () => {
       { ...snapshot, snapshot: { ...snapshot.snapshot!, open } },
       0
     )
-    assert.deepStrictEqual(postContents(anew?.base), [null, 1])
-    assert.deepStrictEqual(postContents(anew?.confirmed), [null, 1])
+    assert.deepStrictEqual(messageContents(anew?.base), [null, 1])
+    assert.deepStrictEqual(messageContents(anew?.confirmed), [null, 1])
   })
 
   it("a lost connection keeps the logged state and empties the ephemeral state", () => {
-    const server = serverWithPosts(1)
+    const server = serverWithMessages(1)
     const signal = { from: otherUser, connection: "c", key: "typing", value: true, at: 0 }
     const lost = Replica.markDisconnected({ ...replicaAt(server, 3), signals: [signal] })
     assert.deepStrictEqual([lost.position?.seq, lost.confirmed, lost.signals], [3, server.stateAt(3), []])

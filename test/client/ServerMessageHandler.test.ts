@@ -3,7 +3,7 @@ import * as ClientMachine from "../../src/client/ClientMachine.ts"
 import type { PublishedEvent } from "../../src/domain/protocol/Protocol.ts"
 import type { Opening } from "../../src/domain/protocol/Seal.ts"
 import * as StateHash from "../../src/domain/protocol/StateHash.ts"
-import { ClientFixture, clientReplica, onlineFixture, postContents } from "./ClientFixture.ts"
+import { ClientFixture, clientReplica, messageContents, onlineFixture } from "./ClientFixture.ts"
 import { me, otherUser, topic, uuid } from "./ScriptedServer.ts"
 
 const sentMessages = (fixture: ClientFixture, type: string) =>
@@ -17,7 +17,7 @@ describe("ServerMessageHandler", () => {
     const messages = fixture.toClient.splice(0) as never
     fixture.sendToClient({ _tag: "batch", messages }, undefined)
     fixture.clientReceive()
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["one", "two"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["one", "two"])
     assert.strictEqual(clientReplica(fixture).sync._tag, "Live")
   })
 
@@ -31,7 +31,7 @@ describe("ServerMessageHandler", () => {
       ["subscribe", { position: { epoch: "e1", seq: 2 } }]
     ])
     fixture.runUntilQuiescent()
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["lost", "seen"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["lost", "seen"])
   })
 
   it("[TOP5] [TOP10] a forged event is dropped, and its topic resynchronised", () => {
@@ -47,7 +47,7 @@ describe("ServerMessageHandler", () => {
     payload.events = [{ ...genuine!, open: { [c]: [salt, "\"forged\""] } }]
     fixture.clientReceive()
     assert.deepStrictEqual(sentMessages(fixture, "subscribe").at(-1)?.payload, { position: { epoch: "e1", seq: 15 } })
-    assert.notInclude(postContents(clientReplica(fixture).state), "forged")
+    assert.notInclude(messageContents(clientReplica(fixture).state), "forged")
     fixture.runUntilQuiescent()
     assert.deepStrictEqual(clientReplica(fixture).confirmed, fixture.stateAt(16))
     assert.strictEqual(clientReplica(fixture).head, fixture.log.at(-1)?.hash)
@@ -61,7 +61,7 @@ describe("ServerMessageHandler", () => {
     fixture.dropDelta()
     fixture.sendToClient(fixture.subscribedAt(4, 0, true))
     fixture.runUntilQuiescent()
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["held", "back"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["held", "back"])
     assert.deepStrictEqual(fixture.toServer, [])
   })
 
@@ -78,7 +78,7 @@ describe("ServerMessageHandler", () => {
     assert.deepStrictEqual(sentMessages(fixture, "subscribe").at(-1)?.payload, {})
     fixture.runUntilQuiescent()
     assert.deepStrictEqual(clientReplica(fixture).position, fixture.position)
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["one"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["one"])
     assert.lengthOf(sentMessages(fixture, "desync"), 1)
   })
 
@@ -111,7 +111,7 @@ describe("ServerMessageHandler", () => {
     fixture.append(uuid(8), otherUser, { _tag: "send_message", content: "one" })
     fixture.runUntilQuiescent()
     assert.lengthOf(sentMessages(fixture, "desync"), 1)
-    assert.deepStrictEqual(postContents(clientReplica(fixture).state), ["one"])
+    assert.deepStrictEqual(messageContents(clientReplica(fixture).state), ["one"])
     assert.strictEqual(clientReplica(fixture).sync._tag, "Live")
   })
 

@@ -97,8 +97,10 @@ describe("docs/protocol.md", () => {
       const { hash, snapshot } = message as Protocol.ServerMessageOf<"subscribed">
       const state = openTexts(Schema.decodeUnknownSync(roomKind.State)(snapshot!.state), snapshot!.open)
       assert.strictEqual(StateHash.hashState(state), hash)
-      assert.deepStrictEqual<unknown>(plain(state).posts.map(({ content }) => JSON.parse(content)), [{ dish: "soup" }])
-      const [{ content }] = state.posts as unknown as [{ readonly content: Seal.Seal }]
+      assert.deepStrictEqual<unknown>(plain(state).messages.map(({ content }) => JSON.parse(content)), [{
+        dish: "soup"
+      }])
+      const [{ content }] = state.messages as unknown as [{ readonly content: Seal.Seal }]
       assert.isTrue(Seal.opens(sha256, snapshot!.open[content.c]!, content))
     })
   })

@@ -60,9 +60,9 @@ describe("hostile text", () => {
       reader.send("join_room", {}, topic)
       yield* reader.nextOf("receipt")
       reader.send("subscribe", {}, topic)
-      const { posts } = snapshotState<Plain<RoomModel.State>>(yield* reader.nextOf("subscribed"))
+      const { messages } = snapshotState<Plain<RoomModel.State>>(yield* reader.nextOf("subscribed"))
       assert.deepStrictEqual(
-        posts.map(({ content }): unknown => JSON.parse(content)),
+        messages.map(({ content }): unknown => JSON.parse(content)),
         oddStrings.map((text) => [text, { [text]: text }])
       )
     }))

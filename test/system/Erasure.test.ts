@@ -144,7 +144,7 @@ describe("erasing", () => {
         // Everybody erases their own words, and then their reasons for that.
         const authors = new Map([[
           alice,
-          /ThreadCreated|MessagePublished|PromptSubmitted|Posted|EntrySet|EventScheduled/
+          /ThreadCreated|MessagePublished|PromptSubmitted|MessageSent|EntrySet|EventScheduled/
         ]])
         const eraseWhere = Effect.fnUntraced(function*(
           client: Client.Client,

@@ -3,6 +3,7 @@
  * exists under every name and is readable by every authenticated user; only members change it. Presence and signals are
  * not part of a room's log.
  */
+import type { Schema } from "effect"
 import { type Instant, isUser, type TopicId, type UserId } from "../protocol/Ids.ts"
 import { makeRejection, type Rejection } from "../protocol/Rejection.ts"
 import { utf8ByteLength } from "../topic/MessageContent.ts"
@@ -12,7 +13,7 @@ import * as RoomInvariants from "./RoomInvariants.ts"
 import * as RoomModel from "./RoomModel.ts"
 import { type Command, type Event, roomLimits, type State } from "./RoomModel.ts"
 
-const initial = (id: TopicId): State => ({ id, members: [], posts: [], entries: [], scheduled: [], version: 0 })
+const initial = (id: TopicId): State => ({ id, members: [], messages: [], entries: [], scheduled: [], version: 0 })
 
 // -- Decisions ---------------------------------------------------------------
 
@@ -59,7 +60,8 @@ const decideMemberCommand = (state: State, command: MemberCommand, actor: Actor)
   const { id, now, user } = actor
   switch (command._tag) {
     case "send_message":
-      return rejectIfTooLarge(command.content) ?? [{ _tag: "Posted", at: now, by: user, content: command.content, id }]
+      return rejectIfTooLarge(command.content) ??
+        [{ _tag: "MessageSent", at: now, by: user, content: command.content, id }]
     case "set_entry":
       return setEntry(state, command, actor)
     case "delete_entry":
@@ -174,9 +176,12 @@ const evolve = (previous: State, event: Event): State => {
       return { ...state, members: [...state.members, event.user] }
     case "UserLeft":
       return { ...state, members: state.members.filter((user) => user !== event.user) }
-    case "Posted": {
+    case "MessageSent": {
       const { at, by, content, id } = event
-      return { ...state, posts: state.posts.slice(1 - roomLimits.maxMessages).concat([{ id, seq, by, content, at }]) }
+      return {
+        ...state,
+        messages: state.messages.slice(1 - roomLimits.maxMessages).concat([{ id, seq, by, content, at }])
+      }
     }
     case "EntrySet": {
       const { at, by, expires_at, key, value } = event
@@ -199,9 +204,19 @@ const evolve = (previous: State, event: Event): State => {
 const entriesWithout = (state: State, keys: ReadonlyArray<string>): State["entries"] =>
   state.entries.filter((entry) => !keys.includes(entry.key))
 
+// -- Versions ----------------------------------------------------------------
+
+/** TOP9: in version 1, a message was a post: `Posted` in the log, and `posts` in the state. */
+const upcastPosted = (event: Schema.Json): Schema.Json =>
+  typeof event === "object" && event !== null && "_tag" in event && event._tag === "Posted"
+    ? { ...event, _tag: "MessageSent" }
+    : event
+
 /** The kind of a room. Rooms are found by name and are in no list. */
 export const roomKind = define({
   name: "room",
+  version: 2,
+  upcasters: { 1: upcastPosted },
   State: RoomModel.State,
   Command: RoomModel.Command,
   Event: RoomModel.Event,

@@ -25,7 +25,7 @@ export const validate = (change: RoomChange): ReadonlyArray<string> => {
   faults.when(next.version !== old.version + events.length, "the version does not grow by one per event")
   for (const event of events) validateEffect(next, event, faults)
   validateMembers(change, faults)
-  validatePosts(change, faults)
+  validateMessages(change, faults)
   validateEntries(change, faults)
   validateScheduled(change, faults)
   return [...faults.found]
@@ -37,7 +37,7 @@ const hasDuplicates = (values: ReadonlyArray<string>): boolean => new Set(values
 const wasMember = ({ events, old }: RoomChange, user: UserId): boolean =>
   old.members.includes(user) || events.some((event) => event._tag === "UserJoined" && event.user === user)
 
-/** What an event states is so in the state after it. Messages are counted by `validatePosts`. */
+/** What an event states is so in the state after it. Messages are counted by `validateMessages`. */
 const validateEffect = ({ entries, members, scheduled }: State, event: Event, faults: Faults): void => {
   const isScheduled = (id: CommandId) => scheduled.some((other) => other.id === id)
   const hasEntry = (...keys: ReadonlyArray<string>) => entries.some(({ key }) => keys.includes(key))
@@ -57,7 +57,7 @@ const validateEffect = ({ entries, members, scheduled }: State, event: Event, fa
     case "EventCancelled":
     case "EventFired":
       return faults.when(isScheduled(event.id), "an event that is over is still scheduled")
-    case "Posted":
+    case "MessageSent":
   }
 }
 
@@ -73,20 +73,20 @@ const validateMembers = ({ events, new: next, old }: RoomChange, faults: Faults)
   }
 }
 
-const validatePosts = (change: RoomChange, faults: Faults): void => {
-  const { events, new: { posts }, old } = change
-  const posted = events.filter((event) => event._tag === "Posted")
-  if (posts === old.posts && posted.length === 0) return
-  const expected = Math.min(old.posts.length + posted.length, roomLimits.maxMessages)
-  faults.when(posts.length > roomLimits.maxMessages, "too many messages")
-  faults.when(posts.length < expected, "a message is missing")
-  const dropped = old.posts.length + posted.length - expected
-  const kept = old.posts.length - dropped
-  faults.when(!isSameRange(old.posts, dropped, posts, kept), "a message changed or moved")
-  const added = posts.slice(kept)
+const validateMessages = (change: RoomChange, faults: Faults): void => {
+  const { events, new: { messages }, old } = change
+  const sent = events.filter((event) => event._tag === "MessageSent")
+  if (messages === old.messages && sent.length === 0) return
+  const expected = Math.min(old.messages.length + sent.length, roomLimits.maxMessages)
+  faults.when(messages.length > roomLimits.maxMessages, "too many messages")
+  faults.when(messages.length < expected, "a message is missing")
+  const dropped = old.messages.length + sent.length - expected
+  const kept = old.messages.length - dropped
+  faults.when(!isSameRange(old.messages, dropped, messages, kept), "a message changed or moved")
+  const added = messages.slice(kept)
   faults.when(
-    added.length > posted.length || added.some((post, n) => post.id !== posted.slice(-added.length)[n]?.id),
-    "a message was not posted"
+    added.length > sent.length || added.some((message, n) => message.id !== sent.slice(-added.length)[n]?.id),
+    "a message was not sent"
   )
   faults.when(added.some(({ by }) => !wasMember(change, by)), "a message is by a user who is no member")
 }

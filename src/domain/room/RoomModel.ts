@@ -64,7 +64,7 @@ export const State = Schema.Struct({
   id: TopicId,
   members: Schema.Array(UserId),
   /** The newest messages, oldest first; older ones are in the log only (TOP11). */
-  posts: Schema.Array(RoomMessage),
+  messages: Schema.Array(RoomMessage),
   entries: Schema.Array(RoomEntry),
   scheduled: Schema.Array(ScheduledEvent),
   version: Schema.Natural
@@ -93,7 +93,7 @@ export type CommandInput = typeof Command.Encoded
 export const Event = Schema.TaggedUnion({
   UserJoined: { user: UserId, at: Instant },
   UserLeft: { user: UserId, at: Instant },
-  Posted: { id: CommandId, by: UserId, content: SealedText.stored, at: Instant },
+  MessageSent: { id: CommandId, by: UserId, content: SealedText.stored, at: Instant },
   EntrySet: { key: EntryKey, value: SealedText.stored, by: UserId, at: Instant, expires_at: Schema.NullOr(Instant) },
   EntryDeleted: { key: EntryKey, by: UserId, at: Instant },
   /** The TTL of these entries has ended. */

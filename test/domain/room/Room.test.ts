@@ -5,7 +5,7 @@ import { principalOf } from "../../../src/domain/protocol/Principal.ts"
 import * as Room from "../../../src/domain/room/Room.ts"
 import * as RoomModel from "../../../src/domain/room/RoomModel.ts"
 import { plain } from "../../../src/domain/topic/SealedText.ts"
-import { fold, type HostAnswer } from "../../../src/domain/topic/Topic.ts"
+import { fold, type HostAnswer, upcast } from "../../../src/domain/topic/Topic.ts"
 import { inputOf } from "../../support/SealedFixture.ts"
 import { commandId, topicId, userId } from "../../support/TopicWorld.ts"
 
@@ -58,25 +58,35 @@ describe("Seqs", () => {
       (state, command, n) => assertAccepted(applyInput(state, command, alice, 1, `c${n}`)),
       joined
     )
-    const seqs = ({ entries, posts, scheduled }: RoomModel.State) =>
-      [posts, entries, scheduled].map((texts) => texts.map(({ seq }) => seq))
+    const seqs = ({ entries, messages, scheduled }: RoomModel.State) =>
+      [messages, entries, scheduled].map((texts) => texts.map(({ seq }) => seq))
     assert.deepStrictEqual(seqs(state), [[2, 4], [5], [6]])
     // An erasure is an event too.
-    const [post] = state.posts
-    const erased = room.decide(state, { _tag: "erase", seq: post!.seq }, {
+    const [message] = state.messages
+    const erased = room.decide(state, { _tag: "erase", seq: message!.seq }, {
       id: commandId("e"),
       author: alice,
       now: 2,
       seed: 0,
       past: new Map([[2, {
         principal: principalOf(alice),
-        event: { _tag: "Posted", id: post!.id, by: alice, content: post!.content, at: 1 }
+        event: { _tag: "MessageSent", id: message!.id, by: alice, content: message!.content, at: 1 }
       }]])
     })
     if (Result.isFailure(erased) || erased.success._tag !== "Accept") return assert.fail("not erased")
     const after = fold(room, state, erased.success.events)
-    assert.isNull(after.posts[0]?.content.text)
+    assert.isNull(after.messages[0]?.content.text)
     assert.deepStrictEqual(seqs(assertAccepted(applyInput(after, sendMessage, alice, 3, "f"))), [[2, 4, 8], [5], [6]])
+  })
+})
+
+describe("Versions", () => {
+  it("[TOP9] a message of version 1 was a post, and all other events are as they were", () => {
+    const post = { _tag: "Posted", id: "c", by: alice, content: { c: "A".repeat(43), n: 7 }, at: 1 }
+    assert.deepStrictEqual(upcast(room, 1, post), Result.succeed({ ...post, _tag: "MessageSent" }))
+    assert.deepStrictEqual(upcast(room, 2, post), Result.succeed(post))
+    const others = [{ _tag: "UserJoined", user: alice, at: 1 }, { _tag: "Erased", seq: 2 }]
+    for (const event of others) assert.deepStrictEqual(upcast(room, 1, event), Result.succeed(event))
   })
 })
 
@@ -93,7 +103,7 @@ describe("Members and messages", () => {
   it("[ROO1] every user reads a room, and only members change it", () => {
     assert.isTrue(room.canRead(empty, bob))
     assert.strictEqual(applyInput(joined, sendMessage, bob), "forbidden")
-    assert.deepStrictEqual(plain(assertAccepted(applyInput(joined, sendMessage))).posts, [
+    assert.deepStrictEqual(plain(assertAccepted(applyInput(joined, sendMessage))).messages, [
       { id: commandId("c"), seq: 2, by: alice, content: `{"text":"hello"}`, at: 1 }
     ])
   })
@@ -103,8 +113,8 @@ describe("Members and messages", () => {
     for (let n = 0; n <= RoomModel.roomLimits.maxMessages; n++) {
       state = assertAccepted(applyInput(state, { ...sendMessage, content: n } as RoomModel.CommandInput))
     }
-    assert.strictEqual(state.posts.length, RoomModel.roomLimits.maxMessages)
-    assert.strictEqual(state.posts[0]?.content.text, "1")
+    assert.strictEqual(state.messages.length, RoomModel.roomLimits.maxMessages)
+    assert.strictEqual(state.messages[0]?.content.text, "1")
     const most = RoomModel.roomLimits.maxValueBytes - 2
     assertAccepted(applyInput(joined, { _tag: "send_message", content: "x".repeat(most) }))
     assert.strictEqual(applyInput(joined, { _tag: "send_message", content: "x".repeat(most + 1) }), "too_large")

@@ -34,7 +34,7 @@ const busy = after(
 )
 const full: State = {
   ...busy,
-  posts: Array.from({ length: roomLimits.maxMessages }, (_, n) => ({ ...busy.posts[0]!, id: commandId(`${n}`) }))
+  messages: Array.from({ length: roomLimits.maxMessages }, (_, n) => ({ ...busy.messages[0]!, id: commandId(`${n}`) }))
 }
 const situation = (author: Author, input: Input, state: State = busy): Situation<State> => ({
   state,
@@ -97,29 +97,33 @@ const cases: ReadonlyArray<readonly [faults: string, name: keyof typeof situatio
   ["an event that is over is still scheduled", "cancel", ignoring("scheduled")],
   ["an event that is over is still scheduled", "wake", ignoring("scheduled")],
 
-  ["a message is missing", "send", ignoring("posts")],
+  ["a message is missing", "send", ignoring("messages")],
   [
     "a message is missing; a message changed or moved",
     "send",
-    withField("posts", ({ posts }) => posts.slice(1))
+    withField("messages", ({ messages }) => messages.slice(1))
   ],
   [
     "a message changed or moved",
     "send",
-    withField("posts", ({ posts }) => posts.with(0, { ...posts[0]!, content: sealed("7") }))
+    withField("messages", ({ messages }) => messages.with(0, { ...messages[0]!, content: sealed("7") }))
   ],
-  ["a message changed or moved", "send", withField("posts", ({ posts }) => [posts[1]!, posts[0]!, posts[2]!])],
-  ["a message was not posted", "send", withField("posts", ({ posts }) => [...posts, posts[0]!])],
-  ["a message was not posted", "set", withField("posts", ({ posts }) => [...posts, posts[0]!])],
+  [
+    "a message changed or moved",
+    "send",
+    withField("messages", ({ messages }) => [messages[1]!, messages[0]!, messages[2]!])
+  ],
+  ["a message was not sent", "send", withField("messages", ({ messages }) => [...messages, messages[0]!])],
+  ["a message was not sent", "set", withField("messages", ({ messages }) => [...messages, messages[0]!])],
   [
     "a message is by a user who is no member",
     "send",
-    withField("posts", ({ posts }) => changeLast(posts, { by: carol }))
+    withField("messages", ({ messages }) => changeLast(messages, { by: carol }))
   ],
   [
-    "too many messages; a message changed or moved; a message was not posted",
+    "too many messages; a message changed or moved; a message was not sent",
     "sendInFull",
-    withField("posts", ({ posts }, old) => [old.posts[0]!, ...posts])
+    withField("messages", ({ messages }, old) => [old.messages[0]!, ...messages])
   ],
 
   [

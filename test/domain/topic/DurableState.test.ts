@@ -77,7 +77,13 @@ describe("replay", () => {
 
   it("[TOP10] an entry is decoded with its texts, and without those that were erased", () => {
     const [hello, gone] = [sealed("hello"), sealed("gone")]
-    const event = (content: SealedText) => ({ _tag: "Posted", id: "p", by: user, content: content.seal, at: 1 })
+    const event = (content: SealedText) => ({
+      _tag: "MessageSent",
+      id: "p",
+      by: user,
+      content: content.seal,
+      at: 1
+    })
     const contentOf = (content: SealedText) =>
       Result.getOrThrow(decodeEntry(roomKind, entry(1, event(content), 1, openingsOf(hello)))).decoded
     assert.deepInclude(contentOf(hello), { content: hello })

@@ -11,7 +11,7 @@ import { topicId, userId } from "../../support/TopicWorld.ts"
 const ada = userId(0)
 const eve = userId(1)
 const event = commitTexts(
-  { _tag: "Posted", content: write("a text"), parts: [write("one"), write("two")] },
+  { _tag: "MessageSent", content: write("a text"), parts: [write("one"), write("two")] },
   () => "s".repeat(22),
   sha256
 )

@@ -52,12 +52,12 @@ const conversation = Effect.fnUntraced(function*(url: string, connect?: Connect)
   yield* untilView(bob, (view) => view.sync._tag === "Live")
   const first = yield* ann.send({ _tag: "send_message", content: "hello" })
   assert.strictEqual(first.topic, topic)
-  const received = yield* untilView(bob, (view) => view.confirmed.posts.length === 1)
+  const received = yield* untilView(bob, (view) => view.confirmed.messages.length === 1)
   assert.strictEqual(received.position?.seq, first.seq)
   const second = yield* bob.send({ _tag: "send_message", content: { nested: ["h\u00e9", 1] } })
   assert.strictEqual(second.seq, first.seq + 1)
-  const { confirmed } = yield* untilView(ann, (view) => view.confirmed.posts.length === 2)
-  assert.deepStrictEqual<unknown>(confirmed.posts.map(({ content }) => content), [
+  const { confirmed } = yield* untilView(ann, (view) => view.confirmed.messages.length === 2)
+  assert.deepStrictEqual<unknown>(confirmed.messages.map(({ content }) => content), [
     "\"hello\"",
     "{\"nested\":[\"h\u00e9\",1]}"
   ])

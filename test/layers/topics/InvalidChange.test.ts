@@ -65,7 +65,7 @@ const planted: ReadonlyArray<Planted> = [
       ...roomKind,
       evolve: (state: RoomModel.State, event: RoomModel.Event) => ({
         ...roomKind.evolve(state, event),
-        ...(event._tag === "Posted" ? { posts: state.posts } : undefined)
+        ...(event._tag === "MessageSent" ? { messages: state.messages } : undefined)
       })
     } as AnyKind,
     topic: "room:r",

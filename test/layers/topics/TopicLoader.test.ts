@@ -60,7 +60,7 @@ describe("loading a topic", () => {
       assert.strictEqual(snapshot.seq, 2)
       assert.notInclude(snapshot.state, "canary")
       const state = yield* session(Effect.flatMap(Topics, (topics) => topics.stateOf(roomKind, lobby, alice)))
-      assert.strictEqual(state.posts[0]?.content.text, `"canary"`)
+      assert.strictEqual(state.messages[0]?.content.text, `"canary"`)
     }).pipe(Effect.provide(EventLogMemory.layer)))
 
   it.effect("[TOP9] events of an older version are upcast when they are folded, and published as they were written", () =>

@@ -146,8 +146,8 @@ describe("simulating an erasure", () => {
       const { events: [erased] } = yield* erase(ada)
       assert.deepInclude(erased, { _tag: "Erased", seq: 2, paths: ["/content"], by: ada })
       assert.strictEqual((yield* Effect.flip(erase(ben))).rejection.code, "forbidden")
-      const { posts } = yield* topics.stateOf(roomKind, lobby, ada)
-      assert.strictEqual(posts[0]?.content.text, `"hello"`)
+      const { messages } = yield* topics.stateOf(roomKind, lobby, ada)
+      assert.strictEqual(messages[0]?.content.text, `"hello"`)
     }).pipe(Effect.provide(layer(undefined, roomKind))))
 })
 
