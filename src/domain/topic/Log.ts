@@ -10,7 +10,7 @@ import { Principal } from "../protocol/Principal.ts"
 import type { Openings } from "../protocol/Seal.ts"
 import { SignedCommand } from "../protocol/SignedCommand.ts"
 import { StateHash } from "../protocol/StateHash.ts"
-import { openingsFrom, SealedText, textsIn } from "./SealedText.ts"
+import { forEachText, openingsFrom, SealedText } from "./SealedText.ts"
 
 /** A log that another one goes on from: its entry `seq`, by hash. */
 const Origin = Schema.Struct({ epoch: Schema.String, hash: Hash, seq: Schema.Natural, topic: TopicId })
@@ -166,21 +166,22 @@ export interface StoredEvent {
 
 /** What is stored of a draft, and its texts as an entry names them. */
 const storeDraft = ({ event, principal, seq }: UnchainedEntry) => {
-  const texts = textsIn(event).map(({ text }) => text)
+  const present: Array<SealedText> = []
   const stored = new Map<string, SealedText>()
   const aside: Array<string> = []
   let textSeqs: Record<string, number> | undefined
-  for (const text of texts) {
-    if (text.text === null) continue
+  forEachText(event, (text) => {
+    if (text.text === null) return
+    present.push(text)
     // A text that was written before its topic decided it.
     if (!SealedText.isComputed(text)) aside.push(text.c)
     const storedAt = SealedText.seqOf(text) ?? seq
     if (storedAt === seq) stored.set(text.c, text)
     else (textSeqs ??= Object.create(null) as Record<string, number>)[text.c] = storedAt
-  }
+  })
   return {
     stored: { json: canonicalJson(event), principalJson: canonicalJson(principal), texts: stored, aside },
-    open: openingsFrom(texts),
+    open: openingsFrom(present),
     textSeqs: textSeqs ?? noTextSeqs
   }
 }

@@ -129,40 +129,58 @@ const escapeKey = (key: string): string =>
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-/** The value with each text replaced; parts without a text remain the same objects. Paths are JSON Pointers. */
-const mapTexts = (value: unknown, change: (text: SealedText, path: string) => unknown, path = ""): unknown => {
+type Change = (text: SealedText, path: string) => unknown
+
+/**
+ * The value with each text replaced; parts without a text remain the same objects. Paths are JSON Pointers, which are made if
+ * `path` is given, the one of the value.
+ */
+const mapTexts = (value: unknown, change: Change, path?: string): unknown => {
   if (!isObject(value)) return value
-  if (isSealedText(value)) return change(value, path)
-  if (Array.isArray(value)) {
-    let copy: Array<unknown> | undefined
-    for (let i = 0; i < value.length; i++) {
-      const item: unknown = value[i]
-      if (!isObject(item)) continue
-      const changed = mapTexts(item, change, `${path}/${i}`)
-      if (changed !== item) (copy ??= [...value])[i] = changed
-    }
-    return copy ?? value
-  }
-  if (HashMap.isHashMap(value)) {
-    return HashMap.reduce(value, value, (map, item, key) => {
-      if (!isObject(item)) return map
-      const changed = mapTexts(item, change, `${path}/${escapeKey(String(key))}`)
-      return changed === item ? map : HashMap.set(map, key, changed)
-    })
-  }
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return value
+  if (prototype === Object.prototype || prototype === null) return mapFields(value, change, path)
+  if (isSealedText(value)) return change(value, path ?? "")
+  if (Array.isArray(value)) return mapItems(value, change, path)
+  if (!HashMap.isHashMap(value)) return value
+  return HashMap.reduce(value, value, (map, item, key) => {
+    if (!isObject(item)) return map
+    const changed = mapTexts(item, change, pathOf(path, String(key)))
+    return changed === item ? map : HashMap.set(map, key, changed)
+  })
+}
+
+const pathOf = (parent: string | undefined, key: string): string | undefined =>
+  parent === undefined ? undefined : `${parent}/${escapeKey(key)}`
+
+const mapFields = (value: object, change: Change, path: string | undefined): object => {
   const fields = value as Readonly<Record<string, unknown>>
   let copy: Record<string, unknown> | undefined
   for (const key in fields) {
     const field = fields[key]
     // Most fields are no objects: no path is made for them.
     if (!isObject(field)) continue
-    const changed = mapTexts(field, change, `${path}/${escapeKey(key)}`)
+    const changed = mapTexts(field, change, pathOf(path, key))
     if (changed !== field) (copy ??= { ...fields })[key] = changed
   }
   return copy ?? value
 }
+
+const mapItems = (items: ReadonlyArray<unknown>, change: Change, path: string | undefined): ReadonlyArray<unknown> => {
+  let copy: Array<unknown> | undefined
+  for (const [i, item] of items.entries()) {
+    if (!isObject(item)) continue
+    const changed = mapTexts(item, change, pathOf(path, String(i)))
+    if (changed !== item) (copy ??= [...items])[i] = changed
+  }
+  return copy ?? items
+}
+
+/** Calls `visit` for each text of a value. */
+export const forEachText = (value: unknown, visit: (text: SealedText) => void): void =>
+  void mapTexts(value, (text) => {
+    visit(text)
+    return text
+  })
 
 /** A text of a value, and its path there. */
 export interface TextAtPath {
@@ -176,7 +194,7 @@ export const textsIn = (value: unknown): ReadonlyArray<TextAtPath> => {
   mapTexts(value, (text, path) => {
     texts.push({ path, text })
     return text
-  })
+  }, "")
   return texts
 }
 
@@ -190,7 +208,7 @@ export const commitTexts = <T>(value: T, commandSalt: () => string, hash: HashFu
     if (sealed.c !== "" || sealed.text === null) return sealed
     const salt = deriveSalt(hash, drawn ??= commandSalt(), path)
     return new SealedText(commitment(hash, salt, sealed.text), sealed.n, sealed.text, salt, true)
-  }) as T
+  }, "") as T
 }
 
 /**
@@ -235,7 +253,11 @@ export const storeTexts = <E>(events: ReadonlyArray<E>, first: number): Readonly
 }
 
 /** The openings of the texts in a value that are not erased. */
-export const openingsOf = (value: unknown): Openings => openingsFrom(textsIn(value).map(({ text }) => text))
+export const openingsOf = (value: unknown): Openings => {
+  const texts: Array<SealedText> = []
+  forEachText(value, (text) => texts.push(text))
+  return openingsFrom(texts)
+}
 
 /** The openings of those of these texts that are not erased. */
 export const openingsFrom = (texts: Iterable<SealedText>): Openings => {

@@ -5,7 +5,7 @@ import type { HashFunction } from "../../domain/protocol/Hash.ts"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import { commitment, type Opening, type Openings, opens } from "../../domain/protocol/Seal.ts"
 import * as Log from "../../domain/topic/Log.ts"
-import { SealedText, textsIn } from "../../domain/topic/SealedText.ts"
+import { forEachText, SealedText } from "../../domain/topic/SealedText.ts"
 import { type AppendRequest, EventLogError, LogCorrupt, SeqConflict } from "../../services/EventLog.ts"
 import { randomHex128 } from "../runtime/Entropy.ts"
 
@@ -34,10 +34,16 @@ export const chainDrafts = (
 /** Dies for drafts that are not numbered on from the expected seq, or whose texts do not fit: a defect of the caller. */
 export const assertValidDrafts = ({ drafts, expectedSeq, topic }: AppendRequest): Effect.Effect<void> =>
   Log.isContiguous(topic, expectedSeq, drafts)
-    ? drafts.every(({ event }) => textsIn(event).every(({ text }) => isErasedOrFits(text)))
+    ? drafts.every(({ event }) => areErasedOrFit(event))
       ? Effect.void
       : dieOfMisfit(topic)
     : Effect.die(`drafts for ${topic} are not numbered on from ${expectedSeq}`)
+
+const areErasedOrFit = (event: unknown): boolean => {
+  let areFit = true
+  forEachText(event, (text) => void (areFit &&= isErasedOrFits(text)))
+  return areFit
+}
 
 const isErasedOrFits = (text: SealedText): boolean =>
   text.text === null || SealedText.isComputed(text) || opens(sha256, [SealedText.saltOf(text), text.text], text)

@@ -4,7 +4,7 @@ import type { TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { DurableState } from "../../domain/topic/DurableState.ts"
 import { codecsFor } from "../../domain/topic/KindCodecs.ts"
-import { SealedText, textsIn } from "../../domain/topic/SealedText.ts"
+import { forEachText, SealedText } from "../../domain/topic/SealedText.ts"
 import { isSnapshotDue } from "../../domain/topic/Snapshots.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 import type { EventLog } from "../../services/EventLog.ts"
@@ -18,10 +18,10 @@ export interface SnapshotWriterDependencies {
 /** The seqs of the entries that the texts of a state stand beside. */
 const textSeqsOf = (state: unknown): ReadonlyArray<number> => {
   const seqs = new Set<number>()
-  for (const { text } of textsIn(state)) {
+  forEachText(state, (text) => {
     const seq = text.text === null ? undefined : SealedText.seqOf(text)
     if (seq !== undefined) seqs.add(seq)
-  }
+  })
   return [...seqs].sort((a, b) => a - b)
 }
 
