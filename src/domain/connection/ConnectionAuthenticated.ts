@@ -39,8 +39,16 @@ export const handleAuthenticated = (
   if (incoming._tag === "Control") return handleControl(withoutStrikes, message.at, incoming, limits)
   const atCapacity = withoutStrikes.in_flight >= limits.inFlight
   const next = atCapacity ? block(withoutStrikes, message, capacityRetryMillis) : unblock(withoutStrikes, message)
-  const { _tag: _, id: ref, ...command } = incoming
-  return startRequest({ ...next, thread_id: incoming.topic }, ref, limits, { _tag: "SubmitCommand", ref, ...command })
+  const { command, id: ref, salt, signature, timestamp, topic } = incoming
+  return startRequest({ ...next, thread_id: topic }, ref, limits, {
+    _tag: "SubmitCommand",
+    ref,
+    topic,
+    command,
+    timestamp,
+    ...(salt === undefined ? undefined : { salt }),
+    ...(signature === undefined ? undefined : { signature })
+  })
 }
 
 // -- The order of commands (CON7) --------------------------------------------

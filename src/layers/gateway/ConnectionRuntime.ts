@@ -2,7 +2,7 @@
  * Steps the machines of connections, executes their intents and sends their replies in order. The rules are in
  * `domain/connection`, what an intent does is in the handlers; both arrive as values.
  */
-import { type Clock, Effect, Ref } from "effect"
+import { type Clock, Effect, MutableRef } from "effect"
 import { closeCode } from "../../domain/connection/CloseCode.ts"
 import * as Connection from "../../domain/connection/Connection.ts"
 import { replyLane } from "../../domain/delivery/Lane.ts"
@@ -109,9 +109,9 @@ const step = (
 ): void => {
   const previous = stateOf(client)
   const [state, intents] = Connection.step(previous, message, runtime.limits)
-  // Changed by `Ref`'s own function, not by its fields. `set` does not suspend, so `runFork` returns when it is done;
-  // `runSync` would build an exit on top. Nothing else writes the ref, and messages that only read leave the state as it is.
-  if (state !== previous) Effect.runFork(Ref.set(client.state, state))
+  // Set at once: running `Ref.set` would start a fiber twice per command. Nothing else writes the ref, and messages that only
+  // read leave the state as it is.
+  if (state !== previous) MutableRef.set(client.state.ref, state)
   if (state.status !== previous.status) scheduleTimer(runtime, client)
   for (const intent of intents) execute(runtime, client, intent, slot)
   if (state.user === null) runtime.registry.release(client, now(runtime))
