@@ -42,7 +42,7 @@ export const validate = (change: LedgerChange): ReadonlyArray<string> => {
   for (const event of events) validateOfferEvent(next, event, faults)
   const offers = transitionsOf(old.offers, next.offers, ({ id }) => id)
   for (const transition of offers) validateOffer(change, transition, faults)
-  return [...faults.found]
+  return faults.found
 }
 
 const validateBudgets = ({ events, new: next, old }: LedgerChange, faults: Faults): void => {

@@ -178,10 +178,7 @@ const evolve = (previous: State, event: Event): State => {
       return { ...state, members: state.members.filter((user) => user !== event.user) }
     case "MessageSent": {
       const { at, by, content, id } = event
-      return {
-        ...state,
-        messages: state.messages.slice(1 - roomLimits.maxMessages).concat([{ id, seq, by, content, at }])
-      }
+      return { ...state, messages: appendNewest(state.messages, { id, seq, by, content, at }, roomLimits.maxMessages) }
     }
     case "EntrySet": {
       const { at, by, expires_at, key, value } = event
@@ -199,6 +196,16 @@ const evolve = (previous: State, event: Event): State => {
     case "EventFired":
       return { ...state, scheduled: state.scheduled.filter((scheduled) => scheduled.id !== event.id) }
   }
+}
+
+/** A list with an item at its end, and without its oldest ones beyond `max`. Copied once, for each message of a room. */
+const appendNewest = <A>(list: ReadonlyArray<A>, item: A, max: number): ReadonlyArray<A> => {
+  const dropped = Math.max(0, list.length + 1 - max)
+  const kept = list.length - dropped
+  const next = Array<A>(kept + 1)
+  for (let i = 0; i < kept; i++) next[i] = list[dropped + i]!
+  next[kept] = item
+  return next
 }
 
 const entriesWithout = (state: State, keys: ReadonlyArray<string>): State["entries"] =>

@@ -28,7 +28,7 @@ export const validate = (change: RoomChange): ReadonlyArray<string> => {
   validateMessages(change, faults)
   validateEntries(change, faults)
   validateScheduled(change, faults)
-  return [...faults.found]
+  return faults.found
 }
 
 const hasDuplicates = (values: ReadonlyArray<string>): boolean => new Set(values).size < values.length

@@ -41,7 +41,7 @@ export const validate = (change: ThreadChange): ReadonlyArray<string> => {
   validateTokens(change, faults)
   validateRequests(change, faults)
   validateRuns(change, faults)
-  return [...faults.found]
+  return faults.found
 }
 
 // -- The thread --------------------------------------------------------------

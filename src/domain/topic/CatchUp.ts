@@ -37,11 +37,11 @@ export const chooseMode = (from: Position | undefined, head: Position, limit: nu
  * The events after `seq` up to `newest`, out of the newest events of a topic in order; undefined when they do not reach
  * back that far (SYN2: never a gap).
  */
-export const recentEventsAfter = (
-  recent: ReadonlyArray<PublishedEvent>,
+export const recentEventsAfter = <E extends { readonly seq: number }>(
+  recent: ReadonlyArray<E>,
   seq: number,
   newest: number
-): ReadonlyArray<PublishedEvent> | undefined => {
+): ReadonlyArray<E> | undefined => {
   if (seq === newest) return []
   const first = recent[0]
   return first !== undefined && first.seq <= seq + 1 ? recent.slice(seq + 1 - first.seq) : undefined

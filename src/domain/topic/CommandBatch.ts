@@ -205,7 +205,7 @@ const pushDrafts = (
     readonly command_hash: CommandOrigin["commandHash"]
   }
 ): void => {
-  for (const [index, event] of events.entries()) {
+  events.forEach((event, index) =>
     drafts.push({
       ...fields,
       seq: durableSeq + drafts.length + 1,
@@ -213,5 +213,5 @@ const pushDrafts = (
       ...(index === 0 && signed !== undefined ? { signature: signed } : undefined),
       ...(index === events.length - 1 && command_hash !== undefined ? { command_hash } : undefined)
     })
-  }
+  )
 }

@@ -86,11 +86,11 @@ export const isPrefix = (old: ReadonlyArray<unknown>, next: ReadonlyArray<unknow
 /** Collects faults: `when` adds one if its condition holds. */
 export class Faults {
   /** Each once, in the order in which they were found. */
-  readonly found = new Set<string>()
+  readonly found: Array<string> = []
 
   /** Adds a fault if the condition holds. */
   when(isFault: boolean, fault: string): void {
-    if (isFault) this.found.add(fault)
+    if (isFault && !this.found.includes(fault)) this.found.push(fault)
   }
 }
 

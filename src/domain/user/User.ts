@@ -67,7 +67,7 @@ export const userKind = define({
       events.some((event) => revokedAt(next, event.agent) === undefined),
       "an agent was not revoked"
     )
-    return [...faults.found]
+    return faults.found
   }
 })
 

@@ -18,13 +18,9 @@ export interface FrameMetadata {
   readonly now: number
 }
 
-/** TOP10: an event without the texts of these commitments. */
-const withoutTexts =
-  (commitments: ReadonlyArray<string>) => (event: Protocol.PublishedEvent): Protocol.PublishedEvent => {
-    const { open } = event
-    if (open === undefined || !commitments.some((c) => c in open)) return event
-    return { ...event, open: Struct.omit(open, commitments) }
-  }
+/** TOP10: an entry without the texts of these commitments. */
+const withoutTexts = (commitments: ReadonlyArray<string>) => (entry: Entry): Entry =>
+  commitments.some((c) => c in entry.open) ? { ...entry, open: Struct.omit(entry.open, commitments) } : entry
 
 /** Delivers a topic's frames. A subscriber that throws is removed and does not affect the others. */
 export class Subscribers {
@@ -32,7 +28,7 @@ export class Subscribers {
   private readonly recentMax: number
   private readonly byId = new Map<string, Subscriber>()
   private lastHashedState: unknown
-  private recentEvents: Array<Protocol.PublishedEvent> = []
+  private recentEntries: Array<Entry> = []
   private readonly batch = FrameBatch.make()
   /** Subscribers that read a frame at once; while there are any, no frame may be appended to. */
   private nonBatchingCount = 0
@@ -81,14 +77,14 @@ export class Subscribers {
     state: unknown,
     newMetadata: () => FrameMetadata
   ): void {
-    const events = entries.map(toPublishedEvent)
-    for (const event of events) {
-      this.recentEvents.push(event)
-      if (isErased(event.event)) this.recentEvents = this.recentEvents.map(withoutTexts(event.event.texts))
+    for (const entry of entries) {
+      this.recentEntries.push(entry)
+      if (isErased(entry.event)) this.recentEntries = this.recentEntries.map(withoutTexts(entry.event.texts))
     }
     // Trimmed at twice the size, so that a push costs little on average.
-    if (this.recentEvents.length > 2 * this.recentMax) this.recentEvents = this.recentEvents.slice(-this.recentMax)
+    if (this.recentEntries.length > 2 * this.recentMax) this.recentEntries = this.recentEntries.slice(-this.recentMax)
     if (this.byId.size === 0) return
+    const events = entries.map(toPublishedEvent)
     const lane = { _tag: "Durable", topic: this.topic, seq: to, from } as const
     const delta = { _tag: "delta", from, to, events, ...(hashDue ? this.hashField(state) : undefined) } as const
     this.deliver({ text: this.encode(delta, newMetadata()), lane })
@@ -103,12 +99,12 @@ export class Subscribers {
 
   /** Starts again with the newest entries of a log that was loaded. */
   reset(tail: ReadonlyArray<Entry>): void {
-    this.recentEvents = tail.slice(-this.recentMax).map(toPublishedEvent)
+    this.recentEntries = tail.slice(-this.recentMax)
   }
 
   /** The events after `seq` up to `newest`; undefined when not all of them are kept. */
   recentAfter(seq: number, newest: number): ReadonlyArray<Protocol.PublishedEvent> | undefined {
-    return recentEventsAfter(this.recentEvents, seq, newest)
+    return recentEventsAfter(this.recentEntries, seq, newest)?.map(toPublishedEvent)
   }
 
   /** Ends the subscriptions of users who may no longer read, with `unsubscribed` (THR10). */
