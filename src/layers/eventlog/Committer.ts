@@ -79,7 +79,8 @@ export const make = Effect.fnUntraced(function*(write: WriteGroup, onCommitted: 
     })
 
   const recordDurable = (request: AppendRequest) => {
-    for (const { event } of request.drafts) metrics.countEvent(kindOf(request.topic), event)
+    const kind = kindOf(request.topic)
+    for (const { event } of request.drafts) metrics.countEvent(kind, event)
     onCommitted(request)
   }
 

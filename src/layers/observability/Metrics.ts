@@ -134,14 +134,15 @@ const makeTreasury = ({ gauge }: Instruments.Instruments) => {
 const make = () => {
   const instruments = Instruments.make()
   const { runOutcomes, ...chorusMetrics } = makeChorusMetrics(instruments)
-  const eventCounters = new Map<string, Instruments.Counter>()
+  const eventCounters = new Map<string, Map<string, Instruments.Counter>>()
 
   const eventCounter = (kind: string, event: string): Instruments.Counter => {
-    const key = `${kind} ${event}`
-    let found = eventCounters.get(key)
+    const ofKind = eventCounters.get(kind) ?? new Map<string, Instruments.Counter>()
+    eventCounters.set(kind, ofKind)
+    let found = ofKind.get(event)
     if (found === undefined) {
       found = instruments.counter("choir_events_total", "Durable events, by kind of topic", { kind, event })
-      eventCounters.set(key, found)
+      ofKind.set(event, found)
     }
     return found
   }
