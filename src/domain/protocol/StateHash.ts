@@ -8,7 +8,7 @@
  * It detects replicas that diverged by accident. It is not collision-resistant against an attacker.
  * Logs store hashes of commands (SYN4), and clients of every release compare them: the function must never change.
  */
-import { HashMap, Schema } from "effect"
+import { HashMap, HashSet, Schema } from "effect"
 
 /** A hash of 64 bits as 16 hexadecimal digits. */
 export const StateHash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{16}$/u))
@@ -23,8 +23,8 @@ interface Digest {
 const digestCache = new WeakMap<object, Digest>()
 
 /**
- * The hash of an immutable value (SYN7): JSON, `HashMap`, `Map`, `Set`, or an object with a `toJSON`. If `previous` is
- * an earlier version that was hashed, each unchanged part of an array or record costs one comparison by identity.
+ * The hash of an immutable value (SYN7): JSON, a map, a set, or an object with a `toJSON`. If `previous` is an earlier version
+ * that was hashed, each unchanged part of an array or record costs one comparison by identity.
  */
 export const hashState = (value: unknown, previous?: unknown): StateHash => {
   const { a, b } = mixAt(seeds.root, digestValue(value, previous))
@@ -121,7 +121,9 @@ const digestString = (value: string): Digest => {
 
 const digestObject = (value: object, previous: unknown): Digest => {
   // Its parts are made anew each time.
-  if (!HashMap.isHashMap(value) && "toJSON" in value && typeof value.toJSON === "function") {
+  if (
+    "toJSON" in value && typeof value.toJSON === "function" && !HashMap.isHashMap(value) && !HashSet.isHashSet(value)
+  ) {
     return digestUncached(value.toJSON())
   }
   const cached = digestCache.get(value)
@@ -137,7 +139,7 @@ const digestUncached = (value: unknown): Digest =>
 const digestStructure = (value: object, previous: unknown): Digest => {
   if (Array.isArray(value)) return digestArray(value, Array.isArray(previous) ? previous : [])
   if (HashMap.isHashMap(value) || value instanceof Map) return digestEntries(value)
-  if (value instanceof Set) return digestMembers(value)
+  if (HashSet.isHashSet(value) || value instanceof Set) return digestMembers(value)
   return digestRecord(value, typeof previous === "object" && previous !== null ? previous : {})
 }
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, HashMap, Schema } from "effect"
+import { Arbitrary, Hash, HashMap, HashSet, Schema } from "effect"
 import * as StateHash from "../../../src/domain/protocol/StateHash.ts"
 
 type Json = Schema.Json
@@ -94,6 +94,12 @@ describe("Collections, stability and cost", () => {
     assert.notStrictEqual(StateHash.hashState(HashMap.make(["a", 1])), StateHash.hashState(HashMap.make(["a", 2])))
     assert.strictEqual(StateHash.hashState(new Set(["a", "b"])), StateHash.hashState(new Set(["b", "a"])))
     assert.strictEqual(StateHash.hashState(new Map([["a", 1]])), StateHash.hashState(HashMap.make(["a", 1])))
+    assert.strictEqual(StateHash.hashState(new Set(["a", "b"])), StateHash.hashState(HashSet.make("b", "a")))
+    assert.notStrictEqual(StateHash.hashState(HashSet.make("a")), StateHash.hashState(HashSet.make("b")))
+    // Members whose own hashes are the same are kept in the order of their insertion.
+    const [a, b] = ["user:8t", "user:fj"]
+    assert.strictEqual(Hash.hash(a), Hash.hash(b))
+    assert.strictEqual(StateHash.hashState(HashSet.make(a, b)), StateHash.hashState(HashSet.make(b, a)))
   })
 
   // Logs store these hashes, and clients of every release compare them.
