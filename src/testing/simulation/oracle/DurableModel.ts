@@ -44,7 +44,7 @@ export interface TopicHistory {
   readonly states: Array<unknown>
   /** The last seq that each command wrote. */
   readonly commandSeqs: Map<string, number>
-  /** By client instance, the index of its last logged command. */
+  /** By client instance, the index of its last command that the present server process logged. */
   readonly lastSequences: Map<string, number>
   /** The texts that were erased, by commitment, and the seq of the event that erased each (TOP10). */
   readonly erased: Map<string, number>
@@ -118,10 +118,14 @@ export class DurableModel {
     if (last !== undefined) this.historyOf(topic)?.acknowledged.push({ at: this.runtime.now + 1, seq: last.seq })
   }
 
-  /** Called when a server process starts: it reads at least what is durable now. */
+  /**
+   * Called when a server process starts: it reads at least what is durable now. A command that the crashed one rejected, in
+   * an answer that nobody got, may now follow one that was sent later.
+   */
   serverRestarted(): void {
-    for (const { entries, acknowledged } of this.topics.values()) {
+    for (const { acknowledged, entries, lastSequences } of this.topics.values()) {
       acknowledged.push({ at: this.runtime.now, seq: entries.length })
+      lastSequences.clear()
     }
   }
 
