@@ -52,7 +52,7 @@ import { TopicId } from "../domain/protocol/Ids.ts"
 import type { Openings } from "../domain/protocol/Seal.ts"
 import type { EventlessCommand, ProcessedCommand } from "../domain/topic/Deduplication.ts"
 import type { TextAddress } from "../domain/topic/Derivation.ts"
-import type { Entry, LogHead, UnchainedEntry } from "../domain/topic/Log.ts"
+import type { AppendedEntry, Entry, LogHead, UnchainedEntry } from "../domain/topic/Log.ts"
 import type { Snapshot } from "../domain/topic/Snapshots.ts"
 import type { Listing } from "../domain/topic/Topic.ts"
 
@@ -154,7 +154,7 @@ export interface ErasedText {
 /** The tag. */
 export class EventLog extends Context.Service<EventLog, {
   /** Succeeds once durable (fsync), with the chained entries; appends of the same moment share one commit. */
-  readonly append: (request: AppendRequest) => Effect.Effect<ReadonlyArray<Entry>, EventLogError>
+  readonly append: (request: AppendRequest) => Effect.Effect<ReadonlyArray<AppendedEntry>, EventLogError>
   /** None for a topic without a log. */
   readonly head: (topic: TopicId) => Effect.Effect<Option.Option<LogHead>, EventLogError>
   /** Entries after `after`, oldest first, at most `limit`. */

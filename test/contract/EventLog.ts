@@ -4,7 +4,15 @@ import { Effect, Exit, type Layer, Option, Result } from "effect"
 import { type Author, CommandId, TopicId } from "../../src/domain/protocol/Ids.ts"
 import { principalOf } from "../../src/domain/protocol/Principal.ts"
 import type { Openings } from "../../src/domain/protocol/Seal.ts"
-import { type Entry, genesisHash, logFormat, type UnchainedEntry, verifyChain } from "../../src/domain/topic/Log.ts"
+import {
+  type AppendedEntry,
+  type Entry,
+  genesisHash,
+  logFormat,
+  openingsOfEntry,
+  type UnchainedEntry,
+  verifyChain
+} from "../../src/domain/topic/Log.ts"
 import { eraseTexts, openingsOf, openTexts, SealedText, storeTexts, write } from "../../src/domain/topic/SealedText.ts"
 import type { Listing } from "../../src/domain/topic/Topic.ts"
 import { sha256 } from "../../src/layers/eventlog/ChainVerification.ts"
@@ -91,6 +99,9 @@ const eraseText = (expected: number, text: SealedText): AppendRequest => ({
 
 const textOf = (openings: Openings, { c }: SealedText): string | null => openings[c]?.[1] ?? null
 
+/** An entry of an append as it is read, if its event has no texts. */
+const asRead = (entry: AppendedEntry): Entry => ({ ...entry, open: openingsOfEntry(entry) })
+
 /** Registers the suite. Every test gets an empty log. */
 export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, E>): void => {
   const test = (title: string, body: () => Effect.Effect<void, EventLogError, EventLog | Directory>) =>
@@ -103,7 +114,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         const first = yield* log.append(makeAppend(topic, 0, 3))
         const second = yield* log.append(makeAppend(topic, 3, 2))
         const all = yield* log.read(topic, { after: 0, limit: 100 })
-        assert.deepStrictEqual(all, [...first, ...second])
+        assert.deepStrictEqual(all, [...first, ...second].map(asRead))
         assert.deepStrictEqual(all.map((entry) => entry.seq), [1, 2, 3, 4, 5])
         assert.deepStrictEqual(yield* log.read(topic, { after: 2, limit: 2 }), all.slice(2, 4))
         assert.deepStrictEqual(yield* log.read(topic, { after: 5, limit: 2 }), [])
@@ -162,7 +173,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         const mixed = { ...makeAppend(topic, 0, 1), drafts: [{ ...first!, signature }, second!] }
         const written = yield* log.append(mixed)
         const entries = yield* log.read(topic, { after: 0, limit: 100 })
-        assert.deepStrictEqual(entries, written)
+        assert.deepStrictEqual(entries, written.map(asRead))
         assert.deepStrictEqual(entries.map((entry) => entry.signature), [signature, undefined])
         assert.isUndefined(faultOf(entries))
       }))
@@ -311,7 +322,7 @@ export const suite = <E>(name: string, layer: Layer.Layer<EventLog | Directory, 
         const [appended] = yield* log.append(sayTexts(0, [one, two]))
         const [entry] = yield* log.read(topic, { after: 0, limit: 9 })
         assert.deepStrictEqual<unknown>(entry!.event, { _tag: "Said", texts: [one.seal, two.seal] })
-        assert.deepStrictEqual([entry!.open, entry!.hash], [appended!.open, appended!.hash])
+        assert.deepStrictEqual([entry!.open, entry!.hash], [openingsOfEntry(appended!), appended!.hash])
         assert.deepStrictEqual([one, two].map((text) => textOf(entry!.open, text)), [one.text, two.text])
         assert.deepStrictEqual(yield* log.openings(topic, [2, 1]), new Map([[1, openingsOf([one, two])]]))
         assert.deepStrictEqual(yield* log.openings(other, [1]), new Map())

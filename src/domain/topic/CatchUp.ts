@@ -2,27 +2,29 @@
 import type { Position } from "../protocol/Ids.ts"
 import type { PublishedEvent } from "../protocol/Protocol.ts"
 import { noOpenings } from "../protocol/Seal.ts"
-import type { Entry } from "./Log.ts"
+import { type AppendedEntry, type Entry, openingsOfEntry } from "./Log.ts"
 
 /** An entry as readers of the topic get it: all that its hash covers but what they know already (TOP5). */
-export const toPublishedEvent = (
-  { answers, at, cause, command_hash, depth, event, hash, open, principal, seq, signature, version, via }: Entry
-): PublishedEvent => ({
-  seq,
-  at,
-  cause,
-  principal,
-  depth,
-  version,
-  // As JSON it is what the log holds: texts are encoded as their seals.
-  event: event as PublishedEvent["event"],
-  hash,
-  ...(open === noOpenings ? undefined : { open }),
-  ...(via === undefined ? undefined : { via }),
-  ...(answers === undefined ? undefined : { answers }),
-  ...(command_hash === undefined ? undefined : { command_hash }),
-  ...(signature === undefined ? undefined : { signature })
-})
+export const toPublishedEvent = (entry: AppendedEntry): PublishedEvent => {
+  const { answers, at, cause, command_hash, depth, event, hash, principal, seq, signature, version, via } = entry
+  const open = openingsOfEntry(entry)
+  return {
+    seq,
+    at,
+    cause,
+    principal,
+    depth,
+    version,
+    // As JSON it is what the log holds: texts are encoded as their seals.
+    event: event as PublishedEvent["event"],
+    hash,
+    ...(open === noOpenings ? undefined : { open }),
+    ...(via === undefined ? undefined : { via }),
+    ...(answers === undefined ? undefined : { answers }),
+    ...(command_hash === undefined ? undefined : { command_hash }),
+    ...(signature === undefined ? undefined : { signature })
+  }
+}
 
 /**
  * SYN2, FLT7: deltas when the subscriber's position is in the same log, not ahead of it, and at most `limit` events

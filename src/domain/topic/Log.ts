@@ -10,7 +10,7 @@ import { Principal } from "../protocol/Principal.ts"
 import type { Openings } from "../protocol/Seal.ts"
 import { SignedCommand } from "../protocol/SignedCommand.ts"
 import { StateHash } from "../protocol/StateHash.ts"
-import { forEachText, openingsFrom, SealedText } from "./SealedText.ts"
+import { forEachText, openingsOf, SealedText } from "./SealedText.ts"
 
 /** A log that another one goes on from: its entry `seq`, by hash. */
 const Origin = Schema.Struct({ epoch: Schema.String, hash: Hash, seq: Schema.Natural, topic: TopicId })
@@ -74,6 +74,14 @@ export interface Entry extends Omit<typeof Entry.Type, "event"> {
   readonly open: Openings
   readonly textSeqs: TextSeqs
 }
+
+/** An entry, or one that was just appended: without `open`, since `event` is the kind's own, which has the texts. */
+export interface AppendedEntry extends Omit<Entry, "open"> {
+  readonly open?: Openings
+}
+
+/** The openings of the texts of an entry. */
+export const openingsOfEntry = ({ event, open }: AppendedEntry): Openings => open ?? openingsOf(event)
 
 /** Seqs of entries that texts stand beside, by commitment. */
 export type TextSeqs = Readonly<Record<string, number>>
@@ -146,7 +154,7 @@ export const isContiguous = (topic: TopicId, expectedSeq: number, drafts: Readon
 /** What an append adds to a log: its genesis, if this is the first, the entries, and the head after them. */
 export interface ChainedDrafts {
   readonly genesis: Genesis | undefined
-  readonly entries: ReadonlyArray<Entry>
+  readonly entries: ReadonlyArray<AppendedEntry>
   /** What is stored of each entry's event, in the order of the entries. */
   readonly events: ReadonlyArray<StoredEvent>
   readonly head: LogHead
@@ -166,13 +174,11 @@ export interface StoredEvent {
 
 /** What is stored of a draft, and its texts as an entry names them. */
 const storeDraft = ({ event, principal, seq }: UnchainedEntry) => {
-  const present: Array<SealedText> = []
   const stored = new Map<string, SealedText>()
   const aside: Array<string> = []
   let textSeqs: Record<string, number> | undefined
   forEachText(event, (text) => {
     if (text.text === null) return
-    present.push(text)
     // A text that was written before its topic decided it.
     if (!SealedText.isComputed(text)) aside.push(text.c)
     const storedAt = SealedText.seqOf(text) ?? seq
@@ -181,7 +187,6 @@ const storeDraft = ({ event, principal, seq }: UnchainedEntry) => {
   })
   return {
     stored: { json: canonicalJson(event), principalJson: canonicalJson(principal), texts: stored, aside },
-    open: openingsFrom(present),
     textSeqs: textSeqs ?? noTextSeqs
   }
 }
@@ -213,10 +218,10 @@ export const chainDrafts = (
   const genesis = expectedSeq === 0 ? makeGenesis(first, epoch) : undefined
   let prev = genesis === undefined ? head.hash : genesisHash(hash, genesis)
   const events: Array<StoredEvent> = []
-  const entries = drafts.map((draft): Entry => {
-    const { open, stored, textSeqs } = storeDraft(draft)
+  const entries = drafts.map((draft): AppendedEntry => {
+    const { stored, textSeqs } = storeDraft(draft)
     events.push(stored)
-    const entry = { ...draft, epoch, prev, hash: "", open, textSeqs }
+    const entry = { ...draft, epoch, prev, hash: "", textSeqs }
     prev = entry.hash = entryHash(hash, entry, stored)
     return entry
   })

@@ -1,7 +1,7 @@
 /** The delta and intents to publish after an append: computed from durable entries, never from decisions (TOP4). */
 import type { DurableState } from "./DurableState.ts"
 import { hasSameReaders } from "./DurableState.ts"
-import type { Entry } from "./Log.ts"
+import type { AppendedEntry } from "./Log.ts"
 import { diffIntents, type Intent } from "./Topic.ts"
 
 /** The visible consequences of entries that became durable. */
@@ -26,7 +26,7 @@ export const passesHashMark = (from: number, to: number, hashEvery: number): boo
 export const publish = (
   before: Pick<DurableState, "listing" | "pending">,
   after: DurableState,
-  entries: ReadonlyArray<Entry>,
+  entries: ReadonlyArray<AppendedEntry>,
   hashEvery: number
 ): Publication => {
   const from = after.seq - entries.length

@@ -8,7 +8,7 @@
 import { Cause, Deferred, Effect, Exit, Fiber, Queue, type Result } from "effect"
 import { SqlError } from "effect/sql"
 import { kindOf } from "../../domain/protocol/Ids.ts"
-import type { Entry } from "../../domain/topic/Log.ts"
+import type { AppendedEntry } from "../../domain/topic/Log.ts"
 import { type AppendRequest, EventLogError, LogUnavailable } from "../../services/EventLog.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { sqlState } from "../sql/PostgresConnection.ts"
@@ -16,7 +16,7 @@ import * as ChainVerification from "./ChainVerification.ts"
 import { logUnavailable } from "./EventLogRows.ts"
 
 /** The entries of an append, or why it failed. */
-export type AppendResult = Result.Result<ReadonlyArray<Entry>, EventLogError>
+export type AppendResult = Result.Result<ReadonlyArray<AppendedEntry>, EventLogError>
 
 /** Writes a group in one transaction; a result for each append, in order. */
 export type WriteGroup = (
@@ -25,7 +25,7 @@ export type WriteGroup = (
 
 interface QueuedAppend {
   readonly request: AppendRequest
-  readonly completion: Deferred.Deferred<ReadonlyArray<Entry>, EventLogError>
+  readonly completion: Deferred.Deferred<ReadonlyArray<AppendedEntry>, EventLogError>
 }
 
 /** Appends that may be queued; beyond it callers are suspended. A topic's host has one at a time. */
@@ -113,7 +113,7 @@ export const make = Effect.fnUntraced(function*(write: WriteGroup, onCommitted: 
 
   return Effect.fnUntraced(function*(request: AppendRequest) {
     yield* ChainVerification.assertValidDrafts(request)
-    const completion = Deferred.makeUnsafe<ReadonlyArray<Entry>, EventLogError>()
+    const completion = Deferred.makeUnsafe<ReadonlyArray<AppendedEntry>, EventLogError>()
     if (!(yield* Queue.offer(queue, { request, completion }))) {
       return yield* new EventLogError({
         reason: new LogUnavailable({ operation: "append", fault: "other", cause: "the log is closed" })

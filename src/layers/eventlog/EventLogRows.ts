@@ -7,7 +7,7 @@ import { Principal } from "../../domain/protocol/Principal.ts"
 import { noOpenings, Openings } from "../../domain/protocol/Seal.ts"
 import { SignedCommand } from "../../domain/protocol/SignedCommand.ts"
 import { StateHash } from "../../domain/protocol/StateHash.ts"
-import { type Entry, noTextSeqs, type StoredEvent } from "../../domain/topic/Log.ts"
+import { type AppendedEntry, type Entry, noTextSeqs, type StoredEvent } from "../../domain/topic/Log.ts"
 import { SealedText } from "../../domain/topic/SealedText.ts"
 import { EventLogError, LogUnavailable } from "../../services/EventLog.ts"
 import { sqlState } from "../sql/PostgresConnection.ts"
@@ -96,7 +96,7 @@ export const entryFromRow = (topic: TopicId, seq: number, row: unknown): Result.
 export const encodePrincipal = (principal: Principal): string => canonicalJson(principal)
 
 /** An entry as a row to insert. */
-export const rowFromEntry = (entry: Entry, { json, principalJson, texts }: StoredEvent) => {
+export const rowFromEntry = (entry: AppendedEntry, { json, principalJson, texts }: StoredEvent) => {
   const {
     answers,
     at,

@@ -45,6 +45,7 @@ import { authorOf, principalOf } from "../../domain/protocol/Principal.ts"
 import type { EventlessCommand } from "../../domain/topic/Deduplication.ts"
 import { isErased } from "../../domain/topic/Erasure.ts"
 import {
+  type AppendedEntry,
   emptyHead,
   type Entry,
   type Genesis,
@@ -100,7 +101,7 @@ const writeGroup = Effect.fnUntraced(function*(sql: SqlClient.SqlClient, group: 
   const lastAppends = new Map<TopicId, AppendRequest>()
   const geneses = new Map<TopicId, Genesis>()
   const listings = new Map<TopicId, Listing | null>()
-  const entries: Array<Entry> = []
+  const entries: Array<AppendedEntry> = []
   const events: Array<StoredEvent> = []
   const eventlessRows: Array<ReturnType<typeof eventlessCommandRow>> = []
   const results: Array<Committer.AppendResult> = []

@@ -8,7 +8,7 @@ import { type EventAddress, TopicId } from "../../domain/protocol/Ids.ts"
 import { noOpenings, type Opening, type Openings } from "../../domain/protocol/Seal.ts"
 import type { TextAddress } from "../../domain/topic/Derivation.ts"
 import { type Erased, isErased } from "../../domain/topic/Erasure.ts"
-import type { Entry, StoredEvent } from "../../domain/topic/Log.ts"
+import type { AppendedEntry, StoredEvent } from "../../domain/topic/Log.ts"
 import { asideTtl, type EventLog } from "../../services/EventLog.ts"
 import * as LogFile from "../sql/LogFile.ts"
 import { forKeys, insertRows } from "../sql/Rows.ts"
@@ -115,7 +115,7 @@ const dropAside = (sql: SqlClient.SqlClient, topic: TopicId, commitments: Readon
  */
 export const changeTexts = Effect.fnUntraced(function*(
   sql: SqlClient.SqlClient,
-  entries: ReadonlyArray<Entry>,
+  entries: ReadonlyArray<AppendedEntry>,
   events: ReadonlyArray<StoredEvent>
 ) {
   for (const [i, entry] of entries.entries()) {

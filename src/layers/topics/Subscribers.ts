@@ -6,7 +6,7 @@ import * as Protocol from "../../domain/protocol/Protocol.ts"
 import * as StateHash from "../../domain/protocol/StateHash.ts"
 import { recentEventsAfter, toPublishedEvent } from "../../domain/topic/CatchUp.ts"
 import { isErased } from "../../domain/topic/Erasure.ts"
-import type { Entry } from "../../domain/topic/Log.ts"
+import { type AppendedEntry, openingsOfEntry } from "../../domain/topic/Log.ts"
 import type { Publication } from "../../domain/topic/Publication.ts"
 import type { OutboundFrame } from "../../services/OutboundFrame.ts"
 import type { Subscriber } from "../../services/Topics.ts"
@@ -19,8 +19,10 @@ export interface FrameMetadata {
 }
 
 /** TOP10: an entry without the texts of these commitments. */
-const withoutTexts = (commitments: ReadonlyArray<string>) => (entry: Entry): Entry =>
-  commitments.some((c) => c in entry.open) ? { ...entry, open: Struct.omit(entry.open, commitments) } : entry
+const withoutTexts = (commitments: ReadonlyArray<string>) => (entry: AppendedEntry): AppendedEntry => {
+  const open = openingsOfEntry(entry)
+  return commitments.some((c) => c in open) ? { ...entry, open: Struct.omit(open, commitments) } : entry
+}
 
 /** Delivers a topic's frames. A subscriber that throws is removed and does not affect the others. */
 export class Subscribers {
@@ -28,7 +30,7 @@ export class Subscribers {
   private readonly recentMax: number
   private readonly byId = new Map<string, Subscriber>()
   private lastHashedState: unknown
-  private recentEntries: Array<Entry> = []
+  private recentEntries: Array<AppendedEntry> = []
   private readonly batch = FrameBatch.make()
   /** Subscribers that read a frame at once; while there are any, no frame may be appended to. */
   private nonBatchingCount = 0
@@ -72,7 +74,7 @@ export class Subscribers {
 
   /** Keeps the newest entries, and delivers them as one delta, encoded once (SYN3, SYN9). `state` is the one after them. */
   publish(
-    entries: ReadonlyArray<Entry>,
+    entries: ReadonlyArray<AppendedEntry>,
     { from, hashDue, to }: NonNullable<Publication["delta"]>,
     state: unknown,
     newMetadata: () => FrameMetadata
@@ -98,7 +100,7 @@ export class Subscribers {
   }
 
   /** Starts again with the newest entries of a log that was loaded. */
-  reset(tail: ReadonlyArray<Entry>): void {
+  reset(tail: ReadonlyArray<AppendedEntry>): void {
     this.recentEntries = tail.slice(-this.recentMax)
   }
 

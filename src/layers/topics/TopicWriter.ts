@@ -16,7 +16,7 @@ import {
   replay
 } from "../../domain/topic/DurableState.ts"
 import type { PastEvent } from "../../domain/topic/Erasure.ts"
-import type { Entry } from "../../domain/topic/Log.ts"
+import type { AppendedEntry } from "../../domain/topic/Log.ts"
 import type { AnyKind, CommandContext } from "../../domain/topic/Topic.ts"
 import type { EventLog, EventLogError } from "../../services/EventLog.ts"
 import type { SubmitMessage } from "./HostMessages.ts"
@@ -39,7 +39,7 @@ export interface Advance {
   /** The log was loaded, whatever was held in memory of it. */
   readonly loaded: TopicLoader.LoadedTopic | undefined
   /** Entries that became durable, after `loaded` if it is given; the writer's state is the one after them. */
-  readonly entries: ReadonlyArray<Entry>
+  readonly entries: ReadonlyArray<AppendedEntry>
 }
 
 /** A batch that is durable, or was rejected. */
@@ -132,7 +132,7 @@ export class TopicWriter {
       })
       const { after, decisions, drafts, eventlessCommands } = decided
       for (const defect of decided.defects) yield* Effect.logError(`a command to ${topic} met a defect`, defect)
-      let entries: ReadonlyArray<Entry> = []
+      let entries: ReadonlyArray<AppendedEntry> = []
       if (drafts.length + eventlessCommands.length > 0) {
         const appended = yield* Effect.exit(log.append({
           topic,
@@ -194,7 +194,7 @@ export class TopicWriter {
     return Effect.gen({ self: this }, function*() {
       const before = this.durableState
       let loaded: Advance["loaded"]
-      const entries: Array<Entry> = []
+      const entries: Array<AppendedEntry> = []
       const decisions: Array<CommandDecision> = []
       for (const command of commands) {
         const committed = yield* this.commit([command])

@@ -8,7 +8,7 @@ import { Context, Effect, type Exit, Layer, type Scope } from "effect"
 import type { TopicId } from "../../../domain/protocol/Ids.ts"
 import type { SessionFamily } from "../../../domain/session/SessionFamily.ts"
 import { isErased } from "../../../domain/topic/Erasure.ts"
-import type { Entry } from "../../../domain/topic/Log.ts"
+import type { AppendedEntry, Entry } from "../../../domain/topic/Log.ts"
 import type { Snapshot } from "../../../domain/topic/Snapshots.ts"
 import * as EventLogMemory from "../../../layers/eventlog/EventLogMemory.ts"
 import * as SessionsMemory from "../../../layers/sessions/SessionsMemory.ts"
@@ -21,12 +21,12 @@ import { SimulatedProcess } from "../runtime/SimulatedProcess.ts"
 import type { SimulationRuntime } from "../runtime/SimulationRuntime.ts"
 
 type AppendListener = Parameters<EventLog["Service"]["onAppend"]>[0]
-type AppendOutcome = Exit.Exit<ReadonlyArray<Entry>, EventLogError>
+type AppendOutcome = Exit.Exit<ReadonlyArray<AppendedEntry>, EventLogError>
 
 interface PendingAppend {
   readonly process: SimulatedProcess
   readonly append: AppendRequest
-  readonly resume: (outcome: Effect.Effect<ReadonlyArray<Entry>, EventLogError>) => void
+  readonly resume: (outcome: Effect.Effect<ReadonlyArray<AppendedEntry>, EventLogError>) => void
 }
 
 /** Observes the order of durability and acknowledgement; the oracle implements it. */
@@ -34,7 +34,7 @@ export interface CommitObserver {
   /** An append became durable; `entries` are read from the log. */
   readonly committed: (topic: TopicId, entries: ReadonlyArray<Entry>) => void
   /** The server was notified of it. */
-  readonly acknowledged: (topic: TopicId, entries: ReadonlyArray<Entry>) => void
+  readonly acknowledged: (topic: TopicId, entries: ReadonlyArray<AppendedEntry>) => void
 }
 
 const makeUnavailable = (operation: string, fault: LogUnavailable["fault"] = "other") =>
@@ -83,7 +83,10 @@ export class SimulatedDisk {
 
   // -- Writing: group commit --
 
-  private append(process: SimulatedProcess, append: AppendRequest): Effect.Effect<ReadonlyArray<Entry>, EventLogError> {
+  private append(
+    process: SimulatedProcess,
+    append: AppendRequest
+  ): Effect.Effect<ReadonlyArray<AppendedEntry>, EventLogError> {
     return Effect.callback((resume) => {
       this.pendingAppends.push({ process, append, resume })
       this.startGroupCommit()

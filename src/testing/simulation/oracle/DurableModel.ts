@@ -113,7 +113,7 @@ export class DurableModel {
   }
 
   /** Called when a server was notified of a durable append; it has a millisecond to process that. */
-  readonly acknowledged = (topic: TopicId, entries: ReadonlyArray<Log.Entry>): void => {
+  readonly acknowledged = (topic: TopicId, entries: ReadonlyArray<Log.AppendedEntry>): void => {
     const last = entries.at(-1)
     if (last !== undefined) this.historyOf(topic)?.acknowledged.push({ at: this.runtime.now + 1, seq: last.seq })
   }
