@@ -10,7 +10,7 @@ import { Principal } from "../protocol/Principal.ts"
 import type { Openings } from "../protocol/Seal.ts"
 import { SignedCommand } from "../protocol/SignedCommand.ts"
 import { StateHash } from "../protocol/StateHash.ts"
-import { forEachText, openingsOf, SealedText } from "./SealedText.ts"
+import { openingsOf, readTexts, SealedText } from "./SealedText.ts"
 
 /** A log that another one goes on from: its entry `seq`, by hash. */
 const Origin = Schema.Struct({ epoch: Schema.String, hash: Hash, seq: Schema.Natural, topic: TopicId })
@@ -177,7 +177,7 @@ const storeDraft = ({ event, principal, seq }: UnchainedEntry) => {
   const stored = new Map<string, SealedText>()
   const aside: Array<string> = []
   let textSeqs: Record<string, number> | undefined
-  forEachText(event, (text) => {
+  readTexts(event, (text) => {
     if (text.text === null) return
     // A text that was written before its topic decided it.
     if (!SealedText.isComputed(text)) aside.push(text.c)

@@ -175,10 +175,10 @@ const mapItems = (items: ReadonlyArray<unknown>, change: Change, path: string | 
   return copy ?? items
 }
 
-/** Calls `visit` for each text of a value. */
-export const forEachText = (value: unknown, visit: (text: SealedText) => void): void =>
+/** Calls `onText` with each text of a value. */
+export const readTexts = (value: unknown, onText: (text: SealedText) => void): void =>
   void mapTexts(value, (text) => {
-    visit(text)
+    onText(text)
     return text
   })
 
@@ -255,7 +255,7 @@ export const storeTexts = <E>(events: ReadonlyArray<E>, first: number): Readonly
 /** The openings of the texts in a value that are not erased. */
 export const openingsOf = (value: unknown): Openings => {
   const texts: Array<SealedText> = []
-  forEachText(value, (text) => texts.push(text))
+  readTexts(value, (text) => texts.push(text))
   return openingsFrom(texts)
 }
 

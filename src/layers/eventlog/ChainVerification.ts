@@ -5,7 +5,7 @@ import type { HashFunction } from "../../domain/protocol/Hash.ts"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import { commitment, type Opening, type Openings, opens } from "../../domain/protocol/Seal.ts"
 import * as Log from "../../domain/topic/Log.ts"
-import { forEachText, SealedText } from "../../domain/topic/SealedText.ts"
+import { readTexts, SealedText } from "../../domain/topic/SealedText.ts"
 import { type AppendRequest, EventLogError, LogCorrupt, SeqConflict } from "../../services/EventLog.ts"
 import { randomHex128 } from "../runtime/Entropy.ts"
 
@@ -41,7 +41,7 @@ export const assertValidDrafts = ({ drafts, expectedSeq, topic }: AppendRequest)
 
 const areErasedOrFit = (event: unknown): boolean => {
   let areFit = true
-  forEachText(event, (text) => void (areFit &&= isErasedOrFits(text)))
+  readTexts(event, (text) => void (areFit &&= isErasedOrFits(text)))
   return areFit
 }
 

@@ -4,7 +4,7 @@ import type { TopicId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import type { DurableState } from "../../domain/topic/DurableState.ts"
 import { codecsFor } from "../../domain/topic/KindCodecs.ts"
-import { forEachText, SealedText } from "../../domain/topic/SealedText.ts"
+import { readTexts, SealedText } from "../../domain/topic/SealedText.ts"
 import { isSnapshotDue } from "../../domain/topic/Snapshots.ts"
 import type { AnyKind } from "../../domain/topic/Topic.ts"
 import type { EventLog } from "../../services/EventLog.ts"
@@ -18,7 +18,7 @@ export interface SnapshotWriterDependencies {
 /** The seqs of the entries that the texts of a state stand beside. */
 const textSeqsOf = (state: unknown): ReadonlyArray<number> => {
   const seqs = new Set<number>()
-  forEachText(state, (text) => {
+  readTexts(state, (text) => {
     const seq = text.text === null ? undefined : SealedText.seqOf(text)
     if (seq !== undefined) seqs.add(seq)
   })
