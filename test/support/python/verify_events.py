@@ -1,9 +1,12 @@
-"""A client that verifies published events, written from docs/protocol.md alone. Needs nothing but Python.
+"""A client that verifies published events, written from docs/protocol.md and docs/format.md alone. Needs nothing but Python.
 
     verify_events.py follow URL   reads the server-sent events at URL, with the session token of CHOIR_TOKEN, and prints
                                   a line of JSON for each verified event: its seq, its hash, its texts
     verify_events.py check        reads lines from standard input, each a JSON array of envelopes of one topic, and prints
                                   a line for each: the fault that it found, or "none"
+
+CHOIR_AUDIENCE is the origin of the server, which signatures name. It cannot see whether an agent was revoked: that is in the
+topic of its owner.
 """
 
 import base64
@@ -13,6 +16,9 @@ import math
 import os
 import sys
 import urllib.request
+
+import signatures
+from state_hash import hash_state
 
 
 class Fault(Exception):
@@ -95,6 +101,55 @@ def verify_openings(value, openings, where):
     return texts
 
 
+# -- Principals and signatures -----------------------------------------------------
+
+CLOCK_TOLERANCE = 60_000
+
+
+def is_signed(key, signature, kind, fields):
+    return signatures.is_valid(key, signature, f"choir/statement/1\n{kind}\n{canonical(fields)}")
+
+
+def covers(patterns, topic):
+    return not patterns or any(
+        topic.startswith(pattern[:-1]) if pattern.endswith("*") else topic == pattern for pattern in patterns
+    )
+
+
+def verify_attestation(principal, topic, at, where):
+    attestation = principal["attestation"]
+    fields = {key: value for key, value in attestation.items() if key != "signature"}
+    is_for_this = (
+        attestation["agent"] == principal["agent"] != principal["owner"] == attestation["owner"]
+        and attestation["audience"] == os.environ["CHOIR_AUDIENCE"]
+        and covers(attestation["topics"], topic)
+        and attestation["issued_at"] <= at + CLOCK_TOLERANCE
+        and at <= attestation["expires_at"] + CLOCK_TOLERANCE
+    )
+    if not is_for_this:
+        raise Fault(f"{where}: the attestation does not allow this")
+    if not is_signed(attestation["owner"], attestation["signature"], "attestation", fields):
+        raise Fault(f"{where}: the attestation is not by the owner")
+
+
+def verify_author(event, topic, where):
+    """Verifies on whose behalf an agent acts, and the signature of a command that has one."""
+    principal, signed = event["principal"], event.get("signature")
+    if "agent" in principal:
+        verify_attestation(principal, topic, event["at"], where)
+    if signed is None:
+        return
+    if (signed["audience"], signed["topic"]) != (os.environ["CHOIR_AUDIENCE"], topic):
+        raise Fault(f"{where}: the command was signed for another topic or server")
+    fields = {key: value for key, value in signed.items() if key != "signature"}
+    key = principal.get("key") or principal.get("person") or principal["agent"]
+    if not is_signed(key, signed["signature"], "command", {"id": event["cause"], **fields}):
+        raise Fault(f"{where}: the command is not signed by its author")
+    commitments = {seal["c"] for seal in seals_in(signed["command"])}
+    if not {seal["c"] for seal in seals_in(event["event"])} <= commitments:
+        raise Fault(f"{where}: its author has not signed its texts")
+
+
 # -- Events ---------------------------------------------------------------------
 
 
@@ -126,6 +181,8 @@ class Verifier:
         if payload["mode"] == "snapshot":
             self.seq, self.head = position["seq"], head
             snapshot = payload["snapshot"]
+            if hash_state(snapshot["state"]) != payload["hash"]:
+                raise Fault("the snapshot is not the state with this hash")
             yield self.seq, head, verify_openings(snapshot["state"], snapshot["open"], "the snapshot")
             return
         yield from self.advance(payload["events"])
@@ -141,6 +198,7 @@ class Verifier:
             fields.update(topic=self.topic, epoch=self.epoch, prev=self.head)
             if digest("choir/entry/1\n" + canonical(fields)) != event["hash"]:
                 raise Fault(f"{where} is not the one with this hash")
+            verify_author(event, self.topic, where)
             texts = verify_openings(event["event"], event.get("open", {}), where)
             self.seq, self.head = event["seq"], event["hash"]
             yield self.seq, self.head, texts
