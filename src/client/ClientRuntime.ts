@@ -125,6 +125,7 @@ class MachineRunner {
       connect: options.connect ?? openWebSocket,
       identity: options.identity,
       signCommands: config.signCommands,
+      owner: config.attestation?.owner,
       dispatch: (message) => this.dispatch(message),
       random: environment.random,
       run: environment.run

@@ -5,7 +5,7 @@
  * Decides nothing: when to open, close or send is the machine's.
  */
 import { Effect } from "effect"
-import { CommandId, type TopicId } from "../domain/protocol/Ids.ts"
+import { CommandId, type TopicId, type UserId } from "../domain/protocol/Ids.ts"
 import { subprotocol } from "../domain/protocol/Protocol.ts"
 import * as SignedCommand from "../domain/protocol/SignedCommand.ts"
 import type { Intent, OutgoingMessage, UntimedMessage } from "./ClientModel.ts"
@@ -37,6 +37,8 @@ export interface SocketDependencies {
   readonly identity: Identity
   /** Whether to sign each command by itself (AUT5). */
   readonly signCommands: boolean
+  /** For whom an agent's commands are signed (AUT8). */
+  readonly owner: UserId | undefined
   readonly dispatch: (message: UntimedMessage) => void
   /** In [0, 1). */
   readonly random: () => number
@@ -104,9 +106,9 @@ export class ClientSockets {
     signing: NonNullable<SendIntent["signing"]>
   ): void {
     const { id, timestamp } = message
-    const { dispatch, identity, run } = this.dependencies
+    const { dispatch, identity, owner, run } = this.dependencies
     const runInOrder = this.sendOrder.reserve()
-    const text = SignedCommand.signingInput(CommandId.make(id), { ...signing, topic, timestamp })
+    const text = SignedCommand.signingInput(CommandId.make(id), { ...signing, owner, timestamp, topic })
     run(
       identity.sign(text).pipe(Effect.match({
         onSuccess: (signature) => runInOrder(() => this.transmit(socket, { ...message, signature })),

@@ -82,12 +82,18 @@ const connectAgent = Effect.fnUntraced(function*(url: string, owner: TestUser, a
 
 /** Asks with the agent's signature. */
 const ask = Effect.fnUntraced(function*(agent: SignedInAgent, thread: string) {
-  const { attestation: { audience }, user } = agent
+  const { attestation: { audience, owner }, user } = agent
   const id = uuid()
   const payload = { prompt: "Why do bridges sing?" }
   const decoded = Schema.decodeUnknownSync(threadKind.Command)({ _tag: "submit_prompt", ...payload })
   const command = commitTexts(decoded, () => saltSource(testSalt, id), sha256)
-  const input = signingInput(CommandId.make(id), { audience, command, timestamp: 0, topic: TopicId.make(thread) })
+  const input = signingInput(CommandId.make(id), {
+    audience,
+    command,
+    owner,
+    timestamp: 0,
+    topic: TopicId.make(thread)
+  })
   const more = { id, salt: testSalt, signature: user.sign(input) }
   const { payload: reply, type } = yield* request(agent, "submit_prompt", payload, thread, more)
   assert.strictEqual(type, "receipt", JSON.stringify(reply))
@@ -225,6 +231,16 @@ Prerequisite.describeWith(Prerequisite.python(hasPython), "a client in Python", 
         [
           forge({ signature: { ...prompt.signature!, topic: TopicId.make("thread:other") } }),
           `event ${prompt.seq}: the command was signed for another topic or server`
+        ],
+        [
+          forge({
+            principal: {
+              agent: agent.user.key,
+              attestation: signAttestation(other, agent.user, { audience }),
+              owner: other.key
+            }
+          }),
+          `event ${prompt.seq}: the command was signed for another owner`
         ],
         [
           forge({ event: { ...prompt.event as object, content: { c: "A".repeat(43), n: 1 } } }),

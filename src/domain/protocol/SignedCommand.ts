@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 import { canonicalJson } from "./CanonicalJson.ts"
-import { type CommandId, Instant, TopicId } from "./Ids.ts"
+import { type CommandId, Instant, TopicId, UserId } from "./Ids.ts"
 
 /** The signed fields besides the command's id; stored with the command's first event. */
 export const SignedCommand = Schema.Struct({
@@ -12,6 +12,8 @@ export const SignedCommand = Schema.Struct({
   audience: Schema.String,
   /** The command with the seals of its texts: its tag is the message type, its other fields the payload. */
   command: Schema.Json,
+  /** For whom an agent acts: its key may have attestations by several owners. Only an agent's command has one (AUT8). */
+  owner: Schema.optionalKey(UserId),
   /** Ed25519, 64 bytes as base64url. */
   signature: Schema.String,
   /** The time on the author's clock. */
@@ -31,5 +33,7 @@ export const statementSigningInput = (type: string, fields: object): string =>
 /** The signing input of a command (AUT5). Texts are signed as their seals, so that a signature outlives them (TOP10). */
 export const signingInput = (
   id: CommandId,
-  { audience, command, timestamp, topic }: Omit<SignedCommand, "signature" | "command"> & { readonly command: unknown }
-): string => statementSigningInput("command", { audience, command, id, timestamp, topic })
+  { audience, command, owner, timestamp, topic }:
+    & Omit<SignedCommand, "command" | "owner" | "signature">
+    & { readonly command: unknown; readonly owner?: UserId | undefined }
+): string => statementSigningInput("command", { audience, command, id, owner, timestamp, topic })

@@ -74,6 +74,7 @@ export const submitCommand: ConnectionIntentHandler<"SubmitCommand"> = (runtime,
   const signed: SignedCommand.SignedCommand = {
     audience: runtime.audience(),
     command: JSON.parse(JSON.stringify(input)),
+    ...(attestation === null ? undefined : { owner: attestation.owner }),
     signature,
     timestamp,
     topic

@@ -37,9 +37,10 @@ describe("SignedCommand", () => {
     ({ a, b }) => {
       const inputFor = ({ id, ...fields }: typeof Fields.Type) => SignedCommand.signingInput(id, fields)
       assert.lengthOf(inputFor(a).split("\n"), 3)
-      for (const field of ["audience", "command", "id", "timestamp", "topic"] as const) {
+      for (const field of ["audience", "command", "id", "owner", "timestamp", "topic"] as const) {
         const changed = { ...a, [field]: b[field] }
-        assert.strictEqual(inputFor(changed) === inputFor(a), canonicalJson(a[field]) === canonicalJson(b[field]))
+        const isEqual = canonicalJson({ [field]: a[field] }) === canonicalJson({ [field]: b[field] })
+        assert.strictEqual(inputFor(changed) === inputFor(a), isEqual)
       }
     }
   )

@@ -192,6 +192,7 @@ describe("agents", () => {
       const signed = {
         audience: testAudience,
         command: { _tag: "close_thread" },
+        owner: owner.key,
         timestamp: 0,
         topic: TopicId.make(thread)
       }
@@ -289,9 +290,32 @@ describe("agents", () => {
         received.map(({ principal }) => principal),
         entries.slice(1).map(({ principal }) => principal)
       )
+      assert.isTrue(entries.every(({ signature }) => signature?.owner === ownerKey.publicKey))
       const forged = { ...entries.at(-1)!, principal: { ...principal, owner: agentKey.publicKey } }
       assert.notStrictEqual(entryHash(sha256, forged), forged.hash)
     }).pipe(Effect.scoped, Effect.provide(wsServerLayer({ limits: { messageBurst: 100 } }))))
+
+  it.live("[AUT8][AUT5] sign for one owner: the signature proves nothing for another one, nor for none", () =>
+    Effect.gen(function*() {
+      const url = yield* startListening
+      const [owner, other, robot] = [makeTestUser(), makeTestUser(), makeTestUser()]
+      const person = yield* connectSignedIn(url, owner)
+      const id = person.send("create_thread", { name: "One" })
+      const topic = TopicId.make(`thread:${id}`)
+      yield* person.nextOf("receipt")
+      yield* request(person, "invite_co_author", { user: robot.key }, topic)
+      const agent = yield* signInAgent(url, robot, yield* attest(owner, robot))
+      const divest = Effect.fnUntraced(function*(signedFor: object) {
+        const id = CommandId.make(uuid())
+        const fields = { audience: testAudience, command: { _tag: "divest" }, timestamp: 0, topic, ...signedFor }
+        agent.send("divest", {}, topic, { id, signature: robot.sign(SignedCommand.signingInput(id, fields)) })
+        return (yield* agent.next).payload
+      })
+      for (const signedFor of [{ owner: other.key }, { owner: robot.key }, {}]) {
+        assert.deepInclude(yield* divest(signedFor), { code: "auth_failed", rule: "AUT5" })
+      }
+      assert.property(yield* divest({ owner: owner.key }), "seq")
+    }).pipe(Effect.scoped, Effect.provide(wsServerLayer())))
 
   it.live("[AUT8, CON7] draw on the rate limits of their owner", () =>
     Effect.gen(function*() {

@@ -145,6 +145,8 @@ def verify_author(event, topic, where):
     key = principal.get("key") or principal.get("person") or principal["agent"]
     if not is_signed(key, signed["signature"], "command", {"id": event["cause"], **fields}):
         raise Fault(f"{where}: the command is not signed by its author")
+    if signed.get("owner") != principal.get("owner"):
+        raise Fault(f"{where}: the command was signed for another owner")
     commitments = {seal["c"] for seal in seals_in(signed["command"])}
     if not {seal["c"] for seal in seals_in(event["event"])} <= commitments:
         raise Fault(f"{where}: its author has not signed its texts")
