@@ -2,9 +2,16 @@
 import { Schema } from "effect"
 import { type Author, Instant, isUser, SystemId, UserId } from "./Ids.ts"
 
-/** Ids of topics, or their beginnings that end in `*`. */
-const TopicPatterns = Schema.Array(Schema.String.check(Schema.isBetweenLength(1, 255))).check(Schema.isMaxLength(32))
-const CommandTags = Schema.Array(Schema.String.check(Schema.isBetweenLength(1, 64))).check(Schema.isMaxLength(32))
+/**
+ * Ids of topics, or their beginnings that end in `*`. They stand in every entry of the agent and cannot be erased, so that
+ * they hold nothing but addresses (TOP10).
+ */
+const TopicPatterns = Schema.Array(
+  Schema.String.check(Schema.isBetweenLength(1, 255), Schema.isPattern(/^[a-z0-9]{0,32}(?::[A-Za-z0-9._~/-]*)?\*?$/u))
+).check(Schema.isMaxLength(32))
+const CommandTags = Schema.Array(Schema.String.check(Schema.isPattern(/^[A-Za-z][A-Za-z0-9_]{0,63}$/u))).check(
+  Schema.isMaxLength(32)
+)
 
 /** What an agent's owner allows it, signed with the owner's key (AUT8). The rules are in `session/Attestation`. */
 export const Attestation = Schema.Struct({

@@ -43,4 +43,18 @@ describe("a principal", () => {
     }]
     for (const principal of partial) assert.isFalse(Schema.is(Principal)(principal))
   })
+
+  it("[AUT8] [TOP10] has no field for words, which could not be erased: an attestation names topics and commands only", () => {
+    const isAgent = (more: object) =>
+      Schema.is(Agent)({ agent: bot, attestation: { ...attestation, ...more }, owner: ada })
+    for (const topic of ["*", "thr*", "thread:*", "thread:a.b/c*", "thread:a_1", "room:host/~x"]) {
+      assert.isTrue(isAgent({ topics: [topic] }), topic)
+    }
+    for (const topic of ["", "5 Mill Lane", "thread:5 Mill Lane", "thread:*a", "a:b:c", "thread:\u00e9*"]) {
+      assert.isFalse(isAgent({ topics: [topic] }), topic)
+    }
+    for (const command of ["", "5 Mill Lane", "5", "send message", "a".repeat(65)]) {
+      assert.isFalse(isAgent({ commands: [command] }), command)
+    }
+  })
 })
