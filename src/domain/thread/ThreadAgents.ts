@@ -21,16 +21,29 @@ export const ownerField = (owner: UserId | undefined): { readonly owner?: UserId
 export const ownerIn = ({ agents = [] }: Pick<State, "agents">, user: UserId): UserId | undefined =>
   agents.find(({ agent }) => agent === user)?.owner
 
-/** AUT8: the rejection of what a key does that has acted for another owner here. */
+/**
+ * AUT8: the rejection of what a key does that has acted for another owner here, and of an agent's agent: each would have a
+ * vote beside the person behind both.
+ */
 export const rejectOwner = (state: State, { owner, user }: Author): Rejection | undefined => {
   const known = ownerIn(state, user)
-  return known === undefined || known === owner ? undefined : otherOwner
+  if (known !== undefined && known !== owner) return otherOwner
+  if (owner === undefined) return undefined
+  return ownerIn(state, owner) !== undefined || state.agents?.some((other) => other.owner === user)
+    ? agentOfAgent
+    : undefined
 }
 
 const otherOwner = makeRejection(
   "forbidden",
   "AUT8",
   "your key has acted in this thread as an agent: sign in with an attestation by the same owner"
+)
+
+const agentOfAgent = makeRejection(
+  "forbidden",
+  "AUT8",
+  "an agent has no agents in a thread: act by an attestation of the person who owns both"
 )
 
 /** The account of a co-author or an author: the owner's for an agent. */

@@ -204,6 +204,23 @@ describe("agents in a thread", () => {
     assert.deepStrictEqual([userBalance(world, bob), userBalance(world, carol)], [8_000, 10_000])
   })
 
+  it("[AUT8] an agent has no agents, whichever of them acts first: one person has one vote", () => {
+    const third = userId(9)
+    const bobsRobot = withAgent(bob)
+    const agentsFirst = threadWorld()
+    assert.strictEqual(sendAs(agentsFirst, second, robot, submitMessage("for a robot"), "s"), "ok")
+    deliverPending(agentsFirst)
+    const refused = [[bobsRobot, second, robot], [agentsFirst, robot, bob]] as const
+    for (const [world, agent, owner] of refused) {
+      const { submissions, version } = stateOf(world)
+      for (const command of [submitMessage("again"), voteOn(submissions[0]!.id, "approve"), submitPrompt]) {
+        assert.strictEqual(sendAs(world, agent, owner, command), "forbidden AUT8")
+      }
+      assert.strictEqual(stateOf(world).version, version)
+      assert.strictEqual(sendAs(world, third, carol, submitMessage("by a person's")), "ok")
+    }
+  })
+
   it("[AUT8][THR7] what an agent takes with it when it leaves, or when its thread is closed, is its owner's", () => {
     const world = makeTopicWorld()
     sendAs(world, robot, bob, createThread)
