@@ -14,6 +14,7 @@ import * as ChorusRun from "../chorus/ChorusRun.ts"
 import * as LedgerModel from "../ledger/LedgerModel.ts"
 import { type Author, type CommandId, deriveId, type Instant, type UserId } from "../protocol/Ids.ts"
 import { makeRejection } from "../protocol/Rejection.ts"
+import { textErased } from "../topic/Erasure.ts"
 import { type CommandContext, type IntentFailed, reject, type SendCommand } from "../topic/Topic.ts"
 import { canAllRead } from "../topic/TopicAccess.ts"
 import { ownerField } from "./ThreadAgents.ts"
@@ -44,6 +45,7 @@ export const submitPrompt = (
   if (ThreadGuards.isIdTaken(state, id)) return reject(ThreadGuards.idConflict)
   const siblingRun = state.runs.find((run) => run.prompt_id === sibling_of)
   if (sibling_of !== undefined && siblingRun === undefined) return reject(promptNotFound)
+  if (siblingRun?.prompt.text === null) return reject(textErased)
   const unfinished = unfinishedRuns(state)
   if (unfinished.length > 0 && if_busy === "reject") {
     return ThreadGuards.rejectWith(

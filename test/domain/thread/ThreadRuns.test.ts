@@ -202,6 +202,20 @@ describe("Siblings and limits", () => {
     assert.lengthOf(stateOf(world).runs.at(-1)?.messages ?? [], 8)
   })
 
+  it("[CHO8][TOP10] a prompt whose text was erased gets no further answer; the same prompt in other words does", () => {
+    const world = threadWorld()
+    const again = (sibling_of: string) =>
+      sendCommand(world, alice, { _tag: "submit_prompt", prompt: "why?", sibling_of: commandId(sibling_of) }, "p3")
+    sendCommand(world, alice, submitPrompt(), "p1")
+    finishRuns(world)
+    sendCommand(world, alice, { _tag: "submit_prompt", prompt: "why, though?", sibling_of: commandId("p1") }, "p2")
+    finishRuns(world)
+    assert.strictEqual(sendCommand(world, alice, { _tag: "erase", seq: stateOf(world).runs[1]!.seq }), "ok")
+    assert.strictEqual(again("p2"), "rule_violated TOP10")
+    assert.lengthOf(stateOf(world).runs, 2)
+    assert.strictEqual(again("p1"), "ok")
+  })
+
   it("[SEC29][TOP11] beside the active run at most sixteen prompts are queued", () => {
     const world = threadWorld()
     for (let n = 0; n <= 16; n++) {
