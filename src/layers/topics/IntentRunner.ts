@@ -11,7 +11,7 @@ import { CommandId, kindOf, type SystemId, type TopicId } from "../../domain/pro
 import { isRetryable, makeRejection, type Rejection } from "../../domain/protocol/Rejection.ts"
 import type { Receipt } from "../../domain/topic/Deduplication.ts"
 import { codecsFor, type SchemaMismatch } from "../../domain/topic/KindCodecs.ts"
-import { openTexts, textsIn } from "../../domain/topic/SealedText.ts"
+import { openingsOf, openTexts, textsIn } from "../../domain/topic/SealedText.ts"
 import type { AnyKind, CommandOutcome, Intent, IntentFailed, SendCommand } from "../../domain/topic/Topic.ts"
 import type { EventLog } from "../../services/EventLog.ts"
 import type { IntentHandlers } from "../../services/IntentHandlers.ts"
@@ -66,7 +66,9 @@ export const makeSendCommand =
     if (Result.isFailure(input)) return Effect.succeed(toOutcome(inputInvalid(input.failure)))
     return openAside(log, command.topic, input.success).pipe(
       Effect.flatMap((input) =>
-        retryUntilAccepted(post, command.topic, { id: command.id, author: `system:${from}`, input })
+        retryUntilAccepted(post, command.topic, { id: command.id, author: `system:${from}`, input }).pipe(
+          Effect.tapError(() => dropAside(log, command.topic, input))
+        )
       ),
       Effect.match({ onFailure: toOutcome, onSuccess: () => toOutcome(null) })
     )
@@ -81,6 +83,14 @@ const openAside = (log: EventLog["Service"], topic: TopicId, input: unknown): Ef
     Effect.orDie,
     Effect.map((openings) => openTexts(input, openings))
   )
+}
+
+/** Drops the texts of an input that its topic has refused: no event has them, so that nobody could erase them (TOP10). */
+const dropAside = (log: EventLog["Service"], topic: TopicId, input: unknown): Effect.Effect<void> => {
+  const commitments = Object.keys(openingsOf(input))
+  return commitments.length === 0
+    ? Effect.void
+    : Effect.ignore(log.dropAside(topic, commitments), { log: "Warn" })
 }
 
 /** Who answers an intent. What does not come from a topic names the intent, and lies one event behind a person's (THR14). */

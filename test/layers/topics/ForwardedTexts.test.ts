@@ -28,6 +28,16 @@ const topicsWith = (setAside: (real: SetAside) => SetAside) =>
     Layer.provideMerge(memoryLogWith((log) => ({ setAside: setAside(log.setAside) })))
   )
 
+/** Topics, and the commitments to all texts that were set aside. */
+const recordingTopics = () => {
+  const stored: Array<string> = []
+  const layer = topicsWith((real) => (topic, openings: Openings, at) => {
+    stored.push(...Object.keys(openings))
+    return real(topic, openings, at)
+  })
+  return { layer, stored }
+}
+
 const submit = (topic: TopicId, id: string, author: Author, input: unknown) =>
   Effect.flatMap(Topics, (topics) => topics.submit(topic, { id: CommandId.make(id), author, input })).pipe(
     Effect.mapError(({ rejection }) => rejection),
@@ -75,12 +85,24 @@ describe("the text of a submission", () => {
       assert.deepStrictEqual(yield* ledgerCauses, ["grant"])
     }).pipe(Effect.provide(topicsWith(() => () => Effect.fail(diskFailure)))))
 
+  it.effect("[TOP10] does not stay when the thread rejects what the ledger offers: no event has it that could be erased", () => {
+    const { layer, stored } = recordingTopics()
+    return Effect.gen(function*() {
+      yield* openThread
+      // The owner takes the id of the submission while its stake is being reserved.
+      const own = { _tag: "submit_message", content: "the owner's" }
+      const outcomes = yield* Effect.all([submitMessage("taken"), submit(thread, "taken", owner, own)], {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(outcomes.map(codeOf), ["ok", "ok"])
+      yield* Effect.repeat(ledgerCauses, { until: (causes) => causes.includes(CommandId.make("taken:offer/answer")) })
+      assert.lengthOf(stored, 1)
+      assert.deepStrictEqual(yield* (yield* EventLog).openingsAside(thread, stored), {})
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("[TOP10] does not stay when the ledger rejects the command", () => {
-    const stored: Array<string> = []
-    const recording = topicsWith((real) => (topic, openings: Openings, at) => {
-      stored.push(...Object.keys(openings))
-      return real(topic, openings, at)
-    })
+    const { layer, stored } = recordingTopics()
     return Effect.gen(function*() {
       yield* openThread
       const input = { _tag: "submit_message", content: "dear", stake: 1_000_000 }
@@ -94,6 +116,6 @@ describe("the text of a submission", () => {
       const texts = opened.flatMap(({ open }) => Object.values(open))
       assert.deepStrictEqual(texts.map(([, text]) => text), ["kept"])
       assert.deepStrictEqual(yield* log.openingsAside(thread, stored), {})
-    }).pipe(Effect.provide(recording))
+    }).pipe(Effect.provide(layer))
   })
 })
