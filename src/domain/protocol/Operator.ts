@@ -14,7 +14,10 @@ export const EraseRequest = Schema.Struct({
   topic: TopicId,
   seq: Schema.Natural,
   paths: Schema.optionalKey(Schema.Array(Schema.String)),
-  reason: Schema.String.check(Schema.isBetweenLength(1, 2_000))
+  reason: Schema.String.check(
+    Schema.isBetweenLength(1, 2_000),
+    Schema.makeFilter((reason) => reason.isWellFormed(), { expected: "well-formed Unicode" })
+  )
 })
 export type EraseRequest = typeof EraseRequest.Type
 /** The event of the erasure. */

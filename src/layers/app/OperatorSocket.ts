@@ -5,8 +5,8 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer, Random } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { chmodSync, mkdirSync, rmSync } from "node:fs"
-import { createServer } from "node:http"
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs"
+import { createServer, type Server } from "node:http"
 import { join } from "node:path"
 import { CommandId, type SystemId } from "../../domain/protocol/Ids.ts"
 import { EraseRequest, operatorFolder, operatorSocketName } from "../../domain/protocol/Operator.ts"
@@ -42,11 +42,42 @@ const routes = HttpRouter.add(
   })
 )
 
-/** Listens while it is built. A data folder whose path is too long for a socket is served without one. */
+const toError = (cause: unknown): Error => cause instanceof Error ? cause : new Error(String(cause))
+
+/**
+ * Listens in the folder until the scope closes. The socket is named once it is private, in place of one that a killed server has
+ * left, or of one of a server that ends now: that one does not take this name along.
+ */
+const listen = Effect.fnUntraced(function*(server: Server, folder: string) {
+  const path = join(folder, operatorSocketName)
+  // Node removes the name that a socket was bound to: it must not be the one that others use.
+  const boundPath = join(folder, `${process.pid}`)
+  const attempt = <A>(operation: () => A) => Effect.try({ try: operation, catch: toError })
+  yield* attempt(() => {
+    // A folder of its own, so that there is no moment in which others may connect.
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    chmodSync(folder, 0o700)
+    rmSync(boundPath, { force: true })
+  })
+  yield* Effect.callback<void, Error>((resume) => {
+    server.once("error", (error) => resume(Effect.fail(error)))
+    server.listen(boundPath, () => resume(Effect.void))
+  })
+  const inode = yield* attempt(() => {
+    chmodSync(boundPath, 0o600)
+    const { ino } = statSync(boundPath)
+    renameSync(boundPath, path)
+    return ino
+  })
+  yield* Effect.addFinalizer(() =>
+    Effect.ignore(attempt(() => statSync(path).ino === inode ? rmSync(path) : undefined))
+  )
+})
+
+/** Listens while it is built. A data folder that can have no socket, such as one with too long a path, is served without one. */
 export const layer = (dataFolder: string): Layer.Layer<never, never, Topics> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const folder = join(dataFolder, operatorFolder)
-    const path = join(folder, operatorSocketName)
     const app = yield* HttpRouter.toHttpEffect(routes)
     const handler = yield* NodeHttpServer.makeHandler(app, { scope: yield* Effect.scope })
     const server = yield* Effect.acquireRelease(
@@ -57,16 +88,7 @@ export const layer = (dataFolder: string): Layer.Layer<never, never, Topics> =>
           server.closeAllConnections()
         })
     )
-    yield* Effect.callback<void, NodeJS.ErrnoException>((resume) => {
-      // A folder of its own, so that there is no moment in which others may connect.
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-      chmodSync(folder, 0o700)
-      // Left by a server that was killed: the data file admits one server at a time.
-      rmSync(path, { force: true })
-      server.once("error", (error) => resume(Effect.fail(error)))
-      server.listen(path, () => {
-        chmodSync(path, 0o600)
-        resume(Effect.void)
-      })
-    }).pipe(Effect.catch((error) => Effect.logWarning(`the operator has no socket in ${folder}: ${error.message}`)))
+    yield* listen(server, folder).pipe(
+      Effect.catch((error) => Effect.logWarning(`the operator has no socket in ${folder}: ${error.message}`))
+    )
   })).pipe(Layer.provide(NodeHttpServer.layerHttpServices), Layer.provide(HttpRouter.disableLogger))

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import { statSync } from "node:fs"
+import { Effect, Exit, Layer, Logger, Scope } from "effect"
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { request as httpRequest } from "node:http"
 import { userInfo } from "node:os"
 import { join } from "node:path"
@@ -18,6 +18,7 @@ const post = (socketPath: string, body: string) =>
     const outgoing = httpRequest({ socketPath, path: "/erase", method: "POST" }, (response) => {
       response.resume().on("end", () => resume(Effect.succeed(response.statusCode ?? 0)))
     })
+    outgoing.on("error", (error) => resume(Effect.die(error)))
     outgoing.setHeader("content-type", "application/json").end(body)
   })
 
@@ -37,9 +38,9 @@ describe("the operator's socket", () => {
 
         const log = yield* EventLog
         const read = log.read(thread, { after: 0, limit: 10 })
-        for (const body of ["", "{}", JSON.stringify({ operator: "a b", topic: thread, seq: 2, reason: "x" })]) {
-          assert.strictEqual(yield* post(path, body), 400)
-        }
+        const ofWrongName = JSON.stringify({ operator: "a b", topic: thread, seq: 2, reason: "x" })
+        const ofHalfPair = JSON.stringify({ operator: "ann", topic: thread, seq: 2, reason: "\ud800" })
+        for (const body of ["", "{}", ofWrongName, ofHalfPair]) assert.strictEqual(yield* post(path, body), 400)
         assert.strictEqual((yield* read).length, 2)
 
         const why = "asked for by its author"
@@ -54,4 +55,34 @@ describe("the operator's socket", () => {
         assert.deepStrictEqual((yield* read)[1]?.open, {})
       }).pipe(Effect.provide(OperatorSocket.layer(folder).pipe(Layer.provideMerge(wsServerLayer()))))
     }).pipe(Effect.scoped))
+
+  it.live("[AUT8] a server that ends leaves the socket of the one that has taken its place", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporaryFolder
+      const path = join(folder, operatorFolder, operatorSocketName)
+      const [first, second] = [yield* Scope.make(), yield* Scope.make()]
+      for (const scope of [first, second]) yield* Layer.buildWithScope(OperatorSocket.layer(folder), scope)
+      yield* Scope.close(first, Exit.void)
+      assert.strictEqual(yield* post(path, "{}"), 400)
+      assert.strictEqual(statSync(path).mode & 0o777, 0o600)
+      yield* Scope.close(second, Exit.void)
+      assert.deepStrictEqual(readdirSync(join(folder, operatorFolder)), [])
+    }).pipe(Effect.scoped, Effect.provide(wsServerLayer())))
+
+  it.live("[AUT8] where there can be none, the server runs without it and says so", () =>
+    Effect.gen(function*() {
+      const folder = yield* temporaryFolder
+      const warnings: Array<unknown> = []
+      const logger = Logger.make<unknown, void>(({ message }) => void warnings.push(message))
+      const start = Effect.scoped(Layer.build(OperatorSocket.layer(folder))).pipe(
+        Effect.provide(Logger.layer([logger]))
+      )
+      writeFileSync(join(folder, operatorFolder), "")
+      yield* start
+      rmSync(join(folder, operatorFolder))
+      mkdirSync(join(folder, operatorFolder, operatorSocketName), { recursive: true })
+      yield* start
+      assert.lengthOf(warnings, 2)
+      for (const warning of warnings) assert.include(String(warning), "the operator has no socket in")
+    }).pipe(Effect.scoped, Effect.provide(wsServerLayer())))
 })
