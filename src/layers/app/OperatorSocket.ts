@@ -3,7 +3,7 @@
  * by the server's principal, under the operator's name.
  */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Effect, Layer, Random } from "effect"
+import { Cause, Effect, Layer, Random } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { chmodSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs"
 import { createServer, type Server } from "node:http"
@@ -42,8 +42,6 @@ const routes = HttpRouter.add(
   })
 )
 
-const toError = (cause: unknown): Error => cause instanceof Error ? cause : new Error(String(cause))
-
 /**
  * Listens in the folder until the scope closes. The socket is named once it is private, in place of one that a killed server has
  * left, or of one of a server that ends now: that one does not take this name along.
@@ -52,25 +50,24 @@ const listen = Effect.fnUntraced(function*(server: Server, folder: string) {
   const path = join(folder, operatorSocketName)
   // Node removes the name that a socket was bound to: it must not be the one that others use.
   const boundPath = join(folder, `${process.pid}`)
-  const attempt = <A>(operation: () => A) => Effect.try({ try: operation, catch: toError })
-  yield* attempt(() => {
+  yield* Effect.try(() => {
     // A folder of its own, so that there is no moment in which others may connect.
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     chmodSync(folder, 0o700)
     rmSync(boundPath, { force: true })
   })
-  yield* Effect.callback<void, Error>((resume) => {
-    server.once("error", (error) => resume(Effect.fail(error)))
+  yield* Effect.callback<void, Cause.UnknownError>((resume) => {
+    server.once("error", (error) => resume(Effect.fail(new Cause.UnknownError(error))))
     server.listen(boundPath, () => resume(Effect.void))
   })
-  const inode = yield* attempt(() => {
+  const inode = yield* Effect.try(() => {
     chmodSync(boundPath, 0o600)
     const { ino } = statSync(boundPath)
     renameSync(boundPath, path)
     return ino
   })
   yield* Effect.addFinalizer(() =>
-    Effect.ignore(attempt(() => statSync(path).ino === inode ? rmSync(path) : undefined))
+    Effect.ignore(Effect.try(() => statSync(path).ino === inode ? rmSync(path) : undefined))
   )
 })
 
@@ -89,6 +86,6 @@ export const layer = (dataFolder: string): Layer.Layer<never, never, Topics> =>
         })
     )
     yield* listen(server, folder).pipe(
-      Effect.catch((error) => Effect.logWarning(`the operator has no socket in ${folder}: ${error.message}`))
+      Effect.catch(({ cause }) => Effect.logWarning(`the operator has no socket in ${folder}: ${String(cause)}`))
     )
   })).pipe(Layer.provide(NodeHttpServer.layerHttpServices), Layer.provide(HttpRouter.disableLogger))
