@@ -210,16 +210,16 @@ export const make = (sql: SqlClient.SqlClient): Texts => ({
     ),
   deleteErased: Effect.fnUntraced(
     function*(texts) {
-      const readTexts = (change: (where: Statement.Fragment) => Effect.Effect<unknown, SqlError.SqlError>) =>
+      const changeEach = (change: (where: Statement.Fragment) => Effect.Effect<unknown, SqlError.SqlError>) =>
         sql.withTransaction(Effect.forEach(
           texts,
           ({ by, c, topic }) => change(sql`topic = ${topic} AND c = ${c} AND erased_by = ${by}`),
           { discard: true }
         ))
       // The rows are there until the files are clean, so that this is repeated if it fails.
-      yield* readTexts((where) => sql`UPDATE texts_erased SET text = 'null' WHERE ${where}`)
+      yield* changeEach((where) => sql`UPDATE texts_erased SET text = 'null' WHERE ${where}`)
       yield* LogFile.empty(sql)
-      yield* readTexts((where) => sql`DELETE FROM texts_erased WHERE ${where}`)
+      yield* changeEach((where) => sql`DELETE FROM texts_erased WHERE ${where}`)
     },
     Effect.mapError(logUnavailable("deleteErased"))
   )
