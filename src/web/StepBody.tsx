@@ -125,7 +125,7 @@ const PriorsTable = ({ all, priors, topic }: {
             <td>{all.findIndex((candidate) => candidate.id === prior.id) + 1}</td>
             <td>
               <meter min={0} max={1} value={Math.max(0, prior.similarity)} aria-hidden="true" />{" "}
-              {prior.similarity.toFixed(2)}
+              {prior.similarity.toFixed(1)}
             </td>
             <td>
               <LineText text={summarize(prior.content)} />

@@ -69,7 +69,7 @@ const makePrior = <T, E>(Text: Schema.Codec<T, E>) =>
     /** The event that holds the message's text, and the commitment to its text: erasing that erases this passage (TOP10). */
     seq: Schema.Natural,
     c: Hash,
-    /** The cosine, -1 to 1. */
+    /** The cosine to what was searched for, -1 to 1; from a search in tenths. */
     similarity: Schema.Finite,
     created_at: Instant
   })

@@ -67,6 +67,12 @@ const keepEarliest = (hits: ReadonlyArray<Hit>, key: (hit: Hit) => string): Read
   return Array.from(earliestByKey.values())
 }
 
+/**
+ * TOP10: in tenths, from 0. It stays in the log when the text is erased, and whoever can guess at the text can compute it: a
+ * finer one tells which guess is right.
+ */
+const coarseSimilarity = (score: number): number => Math.round(Math.min(1, Math.max(0, score)) * 10) / 10
+
 const toPrior = ({ payload, score }: Hit): Prior => ({
   id: payload.message,
   content: payload.content,
@@ -75,7 +81,7 @@ const toPrior = ({ payload, score }: Hit): Prior => ({
   thread: payload.thread,
   seq: payload.text_seq,
   c: payload.c,
-  similarity: score,
+  similarity: coarseSimilarity(score),
   created_at: payload.created_at
 })
 

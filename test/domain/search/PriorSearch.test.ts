@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
+import { Result, Schema } from "effect"
 import * as ExtractiveModel from "../../../src/domain/chorus/extractive/ExtractiveModel.ts"
 import { type Author, CommandId, type TopicId } from "../../../src/domain/protocol/Ids.ts"
+import * as HashEmbedding from "../../../src/domain/search/HashEmbedding.ts"
 import * as PriorSearch from "../../../src/domain/search/PriorSearch.ts"
+import { dot } from "../../../src/domain/search/Vector.ts"
 import type { Hit } from "../../../src/domain/search/VectorPoint.ts"
 import type { Readers } from "../../../src/domain/topic/TopicAccess.ts"
 import { makePayload, pointId, threadId } from "../../support/PointFixture.ts"
@@ -37,10 +39,24 @@ describe("PriorSearch", () => {
     assert.strictEqual(PriorSearch.searchText({ ...run, steps }), `${run.prompt}\n\n- a quote`)
   })
 
-  it("[CHO4] the ten best hits become priors, with the score as their similarity", () => {
+  it("[CHO4] the ten best hits become priors, with the score in tenths as their similarity", () => {
     const priors = PriorSearch.selectPriors(Array.from({ length: 30 }, (_, n) => hit(n)))
     assert.deepStrictEqual(priors.map(({ id }) => id), Array.from({ length: 10 }, (_, n) => `m${n}`))
-    assert.strictEqual(priors[3]?.similarity, 0.97)
+    assert.deepStrictEqual(priors.map(({ similarity }) => similarity), [1, 1, 1, 1, 1, 1, 0.9, 0.9, 0.9, 0.9])
+  })
+
+  it("[TOP10] the similarity of an erased text does not tell which of many guesses it was", () => {
+    const searched = Result.getOrThrow(HashEmbedding.embed("Tell me about the alarm and 12 things in 2026"))
+    const guesses = new Map<number, number>()
+    for (let n = 0; n < 10_000; n += 2) {
+      const text = `My number is ${`${n}`.padStart(4, "0")} and the alarm is off`
+      const score = dot(searched, Result.getOrThrow(HashEmbedding.embed(text)))
+      const [prior] = PriorSearch.selectPriors([{ ...hit(1), score }])
+      guesses.set(prior!.similarity, (guesses.get(prior!.similarity) ?? 0) + 1)
+    }
+    // By the whole score, a fifth of the numbers would be one of fewer than 25 that fit.
+    const narrowed = [...guesses.values()].filter((count) => count < 25).reduce((sum, count) => sum + count, 0)
+    assert.isBelow(narrowed, 100)
   })
 
   it("[CHO4] identical texts are one prior, the earliest; a message is one prior, its best chunk", () => {
