@@ -51,18 +51,52 @@ const includesWords = (text: string, words: string): boolean => {
   return false
 }
 
+/** The shortest sentence, in UTF-16 units, that is looked for by itself: shorter ones are words that every text may have. */
+const sentenceLength = 4
+
+/** The short lines and sentences of a text, by length, without what ends them: models quote by sentences. */
+const shortSentences = (text: string): ReadonlyMap<number, ReadonlySet<string>> => {
+  const byLength = new Map<number, Set<string>>()
+  for (const part of text.split(/[\n\r\u0085\u2028\u2029]|(?<=[.!?])\s|(?<=[。！？])/u)) {
+    const sentence = normalise(part).replace(/[.!?。！？ ]{1,8}$/u, "")
+    const { length } = sentence
+    if (length < sentenceLength || length >= copyLength) continue
+    const known = byLength.get(length)
+    if (known === undefined) byLength.set(length, new Set([sentence]))
+    else known.add(sentence)
+  }
+  return byLength
+}
+
+/** Whether a text has one of the sentences, not inside of words. */
+const includesSentence = (text: string, byLength: ReadonlyMap<number, ReadonlySet<string>>): boolean => {
+  for (const [length, sentences] of byLength) {
+    for (let at = 0; at + length <= text.length; at++) {
+      if (sentences.has(text.slice(at, at + length)) && !isInWord(text, at) && !isInWord(text, at + length)) return true
+    }
+  }
+  return false
+}
+
 /**
- * Makes the test whether a text repeats `copyLength` units of an erased text in a row, or all of a shorter one as words. The
- * cost is proportional to the lengths of both.
+ * Makes the test whether a text repeats `copyLength` units of an erased text in a row, or all of a shorter one as words, or a
+ * shorter sentence or line of it. The cost is proportional to the lengths of both.
  */
 export const repeatsOf = (erased: string): (text: string) => boolean => {
   const source = normalise(erased)
   if (source.length === 0) return () => false
-  if (source.length < copyLength) return (text) => includesWords(normalise(text), source)
+  const sentences = shortSentences(erased)
+  if (source.length < copyLength) {
+    return (text) => {
+      const normalised = normalise(text)
+      return includesWords(normalised, source) || includesSentence(normalised, sentences)
+    }
+  }
   const parts = new Set<string>()
   for (let i = 0; i + copyLength <= source.length; i++) parts.add(source.slice(i, i + copyLength))
   return (text) => {
     const normalised = normalise(text)
+    if (includesSentence(normalised, sentences)) return true
     for (let i = 0; i + copyLength <= normalised.length; i++) {
       if (parts.has(normalised.slice(i, i + copyLength))) return true
     }

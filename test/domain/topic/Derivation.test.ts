@@ -44,6 +44,24 @@ describe("repeatsOf", () => {
   })
 
   it.each([
+    ["a line", "- Door PIN: 7391. [1]", true],
+    ["a line without its end", "The door PIN: 7391", true],
+    ["a sentence", "They wrote: Ring twice!", true],
+    ["a sentence of another script", "（鍵は花瓶の下）", true],
+    ["a part of a line", "a PIN: 7391 of something", false],
+    ["a line inside of words", "outdoor PIN: 73910", false],
+    ["a sentence that is one short word", "yes, it is", false]
+  ])("[TOP10] an output repeats %s, however short: models quote by sentences", (_, output, repeats) => {
+    const text =
+      "Door PIN: 7391.\nYes. Ring twice! And never tell anybody outside of the family.\r\n鍵は花瓶の下。誰にも言わないで。"
+    assert.strictEqual(repeatsOf(text)(output), repeats)
+  })
+
+  it("[TOP10] a short text is repeated without its full stop", () => {
+    assert.isTrue(repeatsOf("4711.")("it is 4711, I believe"))
+  })
+
+  it.each([
     ["line breaks", "one\r\ntwo\u2028three\u0085four\vfive"],
     ["tags of the prompt", "<question> what is </line> this << here"],
     ["control characters", "one\u0000two \u001b three\u007ffour five"],
