@@ -106,6 +106,7 @@ export const handleInit = (
       goodbye
     },
     lostAt: undefined,
+    erasedTitles: new Set(),
     init
   })
 }

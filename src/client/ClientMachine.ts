@@ -26,6 +26,7 @@ export const initial = (config: Config): State => ({
   outbox: [],
   pendingQueries: [],
   sendWindows: new Map(),
+  erasedTitles: new Set(),
   unacked: new Set(),
   ackAt: 0,
   socketCount: 0,

@@ -159,6 +159,8 @@ export interface State {
   readonly session: Session | undefined
   /** The last `init`; kept while the connection is lost. */
   readonly init: Omit<ServerMessageOf<"init">, "_tag"> | undefined
+  /** Topics whose title was erased since the last `init`: whoever keeps a list of topics drops it there too (TOP10). */
+  readonly erasedTitles: ReadonlySet<TopicId>
   readonly replicas: ReadonlyMap<TopicId, Replica>
   /** In the order of submission. */
   readonly outbox: ReadonlyArray<PendingCommand>

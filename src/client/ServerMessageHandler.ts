@@ -60,7 +60,11 @@ const handleDecoded = (
       return Outbox.handleReceipt(config, state, message)
     case "error":
       return handleError(config, state, at, message, envelope.thread_id)
+    case "title_erased":
+      return withoutIntents(envelope.thread_id === undefined ? state : dropTitle(state, envelope.thread_id))
     case "threads":
+      // It may have been read before a title was erased.
+      return answerQuery(state, { ...message, threads: withoutTitles(message.threads, state.erasedTitles) })
     case "thread_messages":
       return answerQuery(state, message)
     case "user":
@@ -85,6 +89,23 @@ const handleDecoded = (
       const replica = envelope.thread_id === undefined ? undefined : state.replicas.get(envelope.thread_id)
       return replica === undefined ? withoutIntents(state) : handleTopicMessage(config, state, at, replica, message)
     }
+  }
+}
+
+/** A list of threads without the titles that were erased. */
+const withoutTitles = (
+  threads: ReadonlyArray<Protocol.ThreadSummary>,
+  erased: ReadonlySet<TopicId>
+): ReadonlyArray<Protocol.ThreadSummary> =>
+  threads.map((thread) => erased.has(thread.thread_id) ? { ...thread, title: null } : thread)
+
+const dropTitle = (state: State, topic: TopicId): State => {
+  const erasedTitles = new Set(state.erasedTitles).add(topic)
+  const { init } = state
+  return {
+    ...state,
+    erasedTitles,
+    init: init === undefined ? undefined : { ...init, threads: withoutTitles(init.threads, erasedTitles) }
   }
 }
 

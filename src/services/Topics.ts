@@ -59,7 +59,7 @@
  * // => { seq: 1, duplicate: true, count: 2 }
  * ```
  */
-import { Context, type Effect, type Result, Schema } from "effect"
+import { Context, type Effect, type Result, Schema, type Scope } from "effect"
 import type { Author, Position } from "../domain/protocol/Ids.ts"
 import { TopicId } from "../domain/protocol/Ids.ts"
 import type { PublishedEvent } from "../domain/protocol/Protocol.ts"
@@ -68,6 +68,7 @@ import type { StateHash } from "../domain/protocol/StateHash.ts"
 import type { TopicInput } from "../domain/topic/CommandBatch.ts"
 import type { Receipt } from "../domain/topic/Deduplication.ts"
 import type { Intent } from "../domain/topic/Topic.ts"
+import type { Readers } from "../domain/topic/TopicAccess.ts"
 import type { EncodedJson, OutboundFrame } from "./OutboundFrame.ts"
 
 /** The command was rejected, by the topic's rules or because it cannot be stored now. */
@@ -159,6 +160,10 @@ export class Topics extends Context.Service<Topics, {
     { readonly events: ReadonlyArray<unknown>; readonly intents: ReadonlyArray<Intent> },
     CommandRejected
   >
+  /** Calls `listener` when the title of a topic that is in lists was erased (TOP10), until the scope closes. */
+  readonly onTitleErased: (
+    listener: (topic: TopicId, readers: Readers) => void
+  ) => Effect.Effect<void, never, Scope.Scope>
   /** Resumes every topic with outstanding intents or a timer (TOP6). To be called once, after intent handlers are registered. */
   readonly recover: Effect.Effect<void>
   /** Topics in memory, and subscriptions to them. */

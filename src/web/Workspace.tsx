@@ -17,10 +17,14 @@ import { ThreadPage } from "./ThreadPage.tsx"
 const refreshInterval = 15_000
 
 /** The threads that the user may read. Polled, since the protocol has no notification of a changed list. */
-const useThreads = (client: Client, online: boolean): readonly [ReadonlyArray<ThreadSummary>, () => void] => {
+const useThreads = (
+  client: Client,
+  online: boolean,
+  erasedTitles: ReadonlySet<TopicId>
+): readonly [ReadonlyArray<ThreadSummary>, () => void] => {
   const [threads, setThreads] = useState<ReadonlyArray<ThreadSummary>>([])
   const refresh = useCallback(() => {
-    if (client.state().connection._tag !== "Online" || document.visibilityState === "hidden") return
+    if (client.state().connection._tag !== "Online") return
     Effect.runPromise(Effect.andThen(Effect.ignore(client.user), client.threads({ public: true }))).then(
       (answer) => setThreads(answer.threads),
       () => {} // The next poll retries.
@@ -28,10 +32,16 @@ const useThreads = (client: Client, online: boolean): readonly [ReadonlyArray<Th
   }, [client])
   useEffect(() => {
     if (!online) return undefined
+    // Also while the page is hidden: what was erased while it was away leaves the list (TOP10).
     refresh()
-    const timer = setInterval(refresh, refreshInterval)
+    const timer = setInterval(() => document.visibilityState === "hidden" ? undefined : refresh(), refreshInterval)
     return () => clearInterval(timer)
   }, [online, refresh])
+  useEffect(() => {
+    setThreads((threads) =>
+      threads.map((thread) => erasedTitles.has(thread.thread_id) ? { ...thread, title: null } : thread)
+    )
+  }, [erasedTitles])
   return [threads, refresh]
 }
 
@@ -50,7 +60,7 @@ interface Props {
 export const Workspace = ({ client, onKeyRemoved, secret }: Props): ReactNode => {
   const state = useClient(client)
   const online = state.connection._tag === "Online"
-  const [threads, refresh] = useThreads(client, online)
+  const [threads, refresh] = useThreads(client, online, state.erasedTitles)
   const openTopic = parseThreadId(useHash())
   // A thread that was just created: its composer takes the focus once.
   const [createdTopic, setCreatedTopic] = useState<TopicId>()

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
+import { TopicId } from "../../src/domain/protocol/Ids.ts"
 import type { PublishedEvent } from "../../src/domain/protocol/Protocol.ts"
 import type { Opening } from "../../src/domain/protocol/Seal.ts"
 import * as StateHash from "../../src/domain/protocol/StateHash.ts"
@@ -139,6 +140,23 @@ describe("ServerMessageHandler", () => {
     assert.deepStrictEqual(fixture.answeredQueries, [uuid(1)])
     assert.strictEqual(fixture.state.init?.user.balance, 5)
     assert.strictEqual(fixture.state.connection._tag, "Online")
+  })
+
+  it("[TOP10] an erased title leaves the lists of threads, and does not come back with one that was read before", () => {
+    const fixture = onlineFixture()
+    const thread_id = TopicId.make("thread:walrus")
+    const summary = { thread_id, title: "Walrus", visibility: "public", status: "active", updated_at: 1 } as const
+    const threads = [{ ...summary, co_authors: [me] }]
+    fixture.state = { ...fixture.state, init: { ...fixture.state.init!, threads } }
+    fixture.submitQuery(1)
+    fixture.sendToClient({ _tag: "title_erased" }, thread_id)
+    fixture.sendToClient({ _tag: "threads", threads, ref_id: uuid(1) }, undefined)
+    fixture.clientReceive()
+    fixture.clientReceive()
+    assert.deepStrictEqual(fixture.state.init?.threads, [{ ...threads[0]!, title: null }])
+    assert.isTrue(fixture.state.erasedTitles.has(thread_id))
+    assert.notInclude(JSON.stringify(fixture.intents.filter(({ _tag }) => _tag === "CompleteQuery")), "Walrus")
+    assert.deepStrictEqual(fixture.answeredQueries, [uuid(1)])
   })
 
   it.each([[undefined, 2_000], [700, 700]])(

@@ -223,6 +223,8 @@ export const ServerMessage = Schema.TaggedUnion({
     events: Schema.Array(PublishedEvent),
     hash: Schema.optionalKey(StateHash)
   },
+  /** The title of a topic that the user may read was erased, whether they are subscribed to it or not (TOP10). */
+  title_erased: {},
   signal: PublishedSignal.fields,
   presence_diff: { joins: Schema.Array(Presence), leaves: Schema.Array(Presence) },
   /**

@@ -80,6 +80,12 @@ const hasSameMembers = (a: ReadonlyArray<Author>, b: ReadonlyArray<Author>): boo
 const isSameTitle = (a: Listing["title"] | undefined, b: Listing["title"] | undefined): boolean =>
   a === b || isSealedText(a) && isSealedText(b) && a.c === b.c && (a.text === null) === (b.text === null)
 
+/** Whether the title of a topic was erased from one listing to the next. */
+export const isTitleErased = (before: Listing | undefined, after: Listing): boolean =>
+  before !== undefined && !hasErasedTitle(before) && hasErasedTitle(after)
+
+const hasErasedTitle = ({ title }: Listing): boolean => isSealedText(title) && title.text === null
+
 /** Whether two directory entries are equal, so that the directory need not be written. */
 export const isSameListing = (a: Listing | undefined, b: Listing | undefined): boolean =>
   a === b ||

@@ -49,6 +49,10 @@ export const isVisibleTo = (kind: AnyKind, state: unknown, author: Author): bool
 /** Who may read a topic: everyone if it is public, else its members (THR10). */
 export type Readers = Pick<Listing, "visibility" | "members">
 
+/** Whether a user is among the readers of a topic that is in lists. */
+export const isReader = ({ members, visibility }: Readers, user: Author): boolean =>
+  visibility === "public" || members.includes(user)
+
 /** CHO13: whether all of `readers` may read a topic that has the readers `others`. */
 export const canAllRead = (readers: Readers, others: Readers): boolean => {
   if (others.visibility === "public") return true

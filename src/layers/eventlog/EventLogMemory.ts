@@ -36,7 +36,7 @@ import { type ChainedDrafts, emptyHead, type Entry, type LogHead, openEntry } fr
 import { isSealedText, openingsFrom, SealedText } from "../../domain/topic/SealedText.ts"
 import type { Snapshot } from "../../domain/topic/Snapshots.ts"
 import type { Listing } from "../../domain/topic/Topic.ts"
-import { canAllRead } from "../../domain/topic/TopicAccess.ts"
+import { canAllRead, isReader } from "../../domain/topic/TopicAccess.ts"
 import { Directory, type ListedTopic } from "../../services/Directory.ts"
 import { type AppendRequest, EventLog, EventLogError, SourceErased } from "../../services/EventLog.ts"
 import * as ChainVerification from "./ChainVerification.ts"
@@ -250,7 +250,7 @@ const makeDirectory = (topics: Map<TopicId, StoredTopic>): Directory["Service"] 
     canRead: (user, topic) =>
       Effect.sync(() => {
         const listing = topics.get(topic)?.listing
-        return listing !== undefined && (listing.visibility === "public" || listing.members.includes(user))
+        return listing !== undefined && isReader(listing, user)
       }),
     readersOf: (ids) =>
       Effect.sync(() =>

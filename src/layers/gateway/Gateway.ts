@@ -61,6 +61,7 @@ import * as FrameDecoder from "../../domain/connection/FrameDecoder.ts"
 import type { ConnectionId } from "../../domain/protocol/Ids.ts"
 import type { Limits } from "../../domain/protocol/Limits.ts"
 import * as Uuids from "../../domain/protocol/Uuids.ts"
+import { isReader } from "../../domain/topic/TopicAccess.ts"
 import { Chorus } from "../../services/Chorus.ts"
 import { Directory } from "../../services/Directory.ts"
 import { Kinds } from "../../services/Kinds.ts"
@@ -86,6 +87,7 @@ import {
   handleTimer,
   now,
   scheduleTimer,
+  sendMessage,
   slowConsumerClose
 } from "./ConnectionRuntime.ts"
 import * as DailyCounters from "./DailyCounters.ts"
@@ -153,6 +155,13 @@ const make = Effect.fnUntraced(function*(
     if (client !== undefined) receiveFrame(runtime, decodeFrame, client, text)
   })
   yield* runtime.sessions.onRevoked((revocation) => SessionRotation.handleRevocation(runtime, revocation))
+  yield* runtime.topics.onTitleErased((topic, readers) => {
+    for (const client of clients.values()) {
+      const { subscriber } = client
+      if (subscriber === undefined || !isReader(readers, subscriber.user)) continue
+      sendMessage(runtime, client, undefined, { _tag: "title_erased" }, topic)
+    }
+  })
   // CON4: the engine closes the connection of a defect, and no other. Faults of the transport are the peer's or the network's.
   yield* socket.onError((connection, fault) => {
     const log = fault instanceof SocketError

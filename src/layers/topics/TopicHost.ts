@@ -12,11 +12,11 @@ import type { Limits } from "../../domain/protocol/Limits.ts"
 import { isRetryable, type Rejection } from "../../domain/protocol/Rejection.ts"
 import { rejectionOf } from "../../domain/topic/AppendFailure.ts"
 import { type CommandDecision, internalRejection } from "../../domain/topic/CommandBatch.ts"
-import type { DurableState } from "../../domain/topic/DurableState.ts"
+import { type DurableState, isTitleErased } from "../../domain/topic/DurableState.ts"
 import { isIdle, isUnused } from "../../domain/topic/Passivation.ts"
 import * as Publication from "../../domain/topic/Publication.ts"
 import type { AnyKind, Intent } from "../../domain/topic/Topic.ts"
-import { isRestricted, mayRead, noAccessRejection } from "../../domain/topic/TopicAccess.ts"
+import { isRestricted, mayRead, noAccessRejection, type Readers } from "../../domain/topic/TopicAccess.ts"
 import type { EventLogError } from "../../services/EventLog.ts"
 import { type AccessCheckDependencies, countRejected, requesterOf } from "./AccessCheck.ts"
 import { CatchUps } from "./CatchUps.ts"
@@ -44,6 +44,8 @@ export interface HostDependencies extends WriterDependencies, AccessCheckDepende
   readonly scheduleTimer: (topic: TopicId, at: number | undefined) => void
   /** Passes commands on to the topics that decide them, in order, once their texts are durable. */
   readonly forward: (from: TopicId, commands: ReadonlyArray<ForwardedCommand>) => Effect.Effect<void>
+  /** Called when the title of a topic was erased. */
+  readonly onTitleErased: (topic: TopicId, readers: Readers) => void
   /** Takes the host out of the registry. */
   readonly unregister: (topic: TopicId) => void
 }
@@ -216,7 +218,9 @@ export class TopicHost implements IntentOwner {
     if (publication.delta !== undefined) {
       this.subscribers.publish(entries, publication.delta, this.durableState.state, this.newFrameMetadata)
     }
-    const { intentRunner } = this.dependencies
+    const { intentRunner, onTitleErased } = this.dependencies
+    const { listing } = this.durableState
+    if (listing !== undefined && isTitleErased(before.listing, listing)) onTitleErased(this.topic, listing)
     for (const intent of publication.cancelled) intentRunner.stop(this.topic, intent.id)
     for (const intent of publication.started) {
       this.runningIntents.add(intent.id)

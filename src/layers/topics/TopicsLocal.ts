@@ -78,7 +78,7 @@ const makeDependencies = Effect.fnUntraced(function*(limits: Limits.Limits, host
   const random = yield* Random.Random
   const randomBytes = yield* Entropy.RandomBytes
   const fibers = yield* FiberSet.make<void>()
-  const dependencies: RegistryDependencies = {
+  const dependencies: Omit<RegistryDependencies, "onTitleErased"> = {
     clock,
     limits,
     kinds: yield* Kinds,
@@ -158,10 +158,16 @@ const makeRecover = (registry: HostRegistry, log: EventLog["Service"]): Effect.E
     })
   )
 
+type TitleListener = Parameters<Topics["Service"]["onTitleErased"]>[0]
+
 const make = Effect.fnUntraced(function*(options: Options) {
   const limits: Limits.Limits = { ...Limits.defaults, ...options.limits }
   const { awaitHosts, dependencies } = yield* makeDependencies(limits, options.hosts ?? [])
-  const registry = new HostRegistry(dependencies)
+  const titleListeners = new Set<TitleListener>()
+  const registry = new HostRegistry({
+    ...dependencies,
+    onTitleErased: (topic, readers) => titleListeners.forEach((listener) => listener(topic, readers))
+  })
   yield* Effect.addFinalizer(() => Effect.andThen(Effect.sync(() => registry.close()), awaitHosts))
   const { register } = yield* IntentHandlers
   yield* register<SendCommand>(
@@ -184,6 +190,11 @@ const make = Effect.fnUntraced(function*(options: Options) {
     broadcast: (topic, frame) => hosts.get(topic)?.subscribers.deliver(frame),
     stateOf: makeStateOf(registry),
     simulate: makeSimulate(registry, dependencies),
+    onTitleErased: (listener) =>
+      Effect.acquireRelease(
+        Effect.sync(() => void titleListeners.add(listener)),
+        () => Effect.sync(() => titleListeners.delete(listener))
+      ),
     recover: makeRecover(registry, dependencies.log),
     stats: Effect.sync(() => ({
       loadedTopics: hosts.size,

@@ -178,6 +178,7 @@ export class DeliveryChecker implements TrafficObserver {
       case "presence_diff":
         return this.checkPresenceAccess(observed, topic, message.joins.map(({ user }) => user))
       case "thread_messages":
+      case "title_erased":
       case "chorus_response":
         return this.checkReadAccess(observed, topic)
       default:
