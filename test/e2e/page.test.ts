@@ -139,7 +139,7 @@ Prerequisite.describeWith(
           yield* expectText(ann.page, "Sending…")
           yield* startServer({ data, port: server.port })
           yield* expectText(ben.page, "Written while the server was down.")
-          yield* fromPromise(() => ann.page.getByText("Sending…").waitFor({ state: "detached" }))
+          yield* fromPromise(() => ann.page.getByText("Sending…").first().waitFor({ state: "detached" }))
           yield* fromPromise(() => ann.page.getByText("The connection is lost.").waitFor({ state: "detached" }))
           assert.isTrue(yield* fromPromise(() => ann.page.evaluate(() => "kept" in globalThis)))
           assert.deepStrictEqual([...ann.pageErrors, ...ben.pageErrors], [])
@@ -152,12 +152,15 @@ Prerequisite.describeWith(
         Effect.scoped(Effect.gen(function*() {
           const data = yield* temporaryFolder
           const server = yield* startServer({ data })
-          const { page, pageErrors } = yield* openBrowserUser(yield* launchBrowser, server.url)
+          const browser = yield* launchBrowser
+          const { page, pageErrors } = yield* openBrowserUser(browser, server.url)
           yield* createThread(page, "Walrus")
+          const { page: otherPage } = yield* openBrowserUser(browser, server.url)
+          yield* fromPromise(() => otherPage.getByRole("link", { name: "Walrus" }).waitFor())
           yield* sendText(page, "The walrus waits at the pier.")
           yield* sendText(page, "This one stays.")
           yield* expectText(page, "This one stays.")
-          yield* fromPromise(() => page.getByText("Sending…").waitFor({ state: "detached" }))
+          yield* fromPromise(() => page.getByText("Sending…").first().waitFor({ state: "detached" }))
           const topic = decodeURIComponent(new URL(page.url()).hash.slice(1))
           for (const seq of ["1", "2"]) {
             const { code, stderr } = yield* runChoir(["erase", topic, seq, "--reason", "asked to", "--data", data])
@@ -173,6 +176,11 @@ Prerequisite.describeWith(
             assert.notMatch(yield* fromPromise(() => page.title()), /walrus/i)
           })
           yield* expectErased
+          // Pushed: its list is asked for only every 15 seconds.
+          yield* fromPromise(() =>
+            otherPage.getByRole("link", { name: "This text was erased" }).waitFor({ timeout: 5_000 })
+          )
+          assert.notMatch(yield* fromPromise(() => otherPage.content()), /walrus/i)
           yield* fromPromise(() => page.reload())
           yield* expectErased
           assert.notMatch(yield* fromPromise(() => page.content()), /walrus/i)
@@ -198,7 +206,7 @@ Prerequisite.describeWith(
           const entry = (page: Page, text: string) => page.getByRole("listitem").filter({ hasText: text })
           const buttonsAt = (page: Page) =>
             fromPromise(() => page.getByRole("list", { name: "Conversation" }).getByRole("button").allTextContents())
-          yield* fromPromise(() => ann.page.getByText("Sending…").waitFor({ state: "detached" }))
+          yield* fromPromise(() => ann.page.getByText("Sending…").first().waitFor({ state: "detached" }))
           assert.deepStrictEqual(yield* buttonsAt(ann.page), ["Erase", "Erase", "Approve", "Deny"])
           assert.deepStrictEqual(yield* buttonsAt(ben.page), ["Erase", "Withdraw"])
 
@@ -339,7 +347,7 @@ Prerequisite.describeWith(
           yield* startServer({ data, port: server.port })
           const next = yield* openTab(thread)
           yield* expectText(next, "Written before the tab was closed.")
-          yield* fromPromise(() => next.getByText("Sending…").waitFor({ state: "detached" }))
+          yield* fromPromise(() => next.getByText("Sending…").first().waitFor({ state: "detached" }))
           yield* fromPromise(() => next.reload())
           yield* expectText(next, "Written before the tab was closed.")
           assert.strictEqual(yield* fromPromise(() => next.getByText("Written before").count()), 1)
@@ -363,8 +371,11 @@ Prerequisite.describeWith(
               if (String(payload).includes("signed_out")) Deferred.doneUnsafe(signedOut, Effect.void)
             })
           })
+          // Signed in: there is a session to end.
+          const key = page.getByRole("region", { name: "Your key" }).locator("summary")
+          yield* fromPromise(() => key.filter({ hasText: "10,000" }).waitFor())
           yield* server.stop("SIGKILL")
-          yield* fromPromise(() => page.getByRole("region", { name: "Your key" }).locator("summary").click())
+          yield* fromPromise(() => key.click())
           yield* click(page, "Remove this key")
           yield* expectText(page, "the session ends as soon as")
           yield* click(page, "Remove it now")
