@@ -89,7 +89,8 @@ const regressions: ReadonlyArray<readonly [seed: string, title: string]> = [
   ["10986", "[SYN11] a restart announced during authentication does not count as a failure"],
   ["13541", "[SYN2] a subscription that is cancelled while it is made ends"],
   ["20095", "[SYN2] a topic that is being passivated accepts no subscription"],
-  ["20140", "[CON2][CON8] a query behind a catch-up is answered while large replies wait for it"]
+  ["20140", "[CON2][CON8] a query behind a catch-up is answered while large replies wait for it"],
+  ["141197968", "[STO4] [TOP10] a submission that is published and erased before the index reads on is not stored"]
 ]
 
 describe("regression seeds", () => {

@@ -69,7 +69,10 @@ export const make = Effect.gen(function*() {
       }
     }
     const after: ReadState = { seq, state }
-    return { readState: after, drafts, removedIds, last: entries.length < pageSize }
+    // The text of a submission may have been read before it was erased.
+    const removed = new Set(removedIds)
+    const kept = drafts.filter(({ id }) => !removed.has(id))
+    return { readState: after, drafts: kept, removedIds, last: entries.length < pageSize }
   })
 
   /** The threads with entries after the projection's cursor, with that cursor; all threads for an unused projection. */

@@ -180,6 +180,20 @@ describe("SearchIndexerLive: erasures", () => {
     }).pipe(Effect.provide(server))
   })
 
+  it.effect("[TOP10] a submission that is published and erased before the index reads on is not stored", () =>
+    Effect.gen(function*() {
+      yield* appendThread(topic, ThreadLogFixture.submissionOpened("s1", alice, "my secret"))
+      // The index remembers the submission with its text.
+      yield* awaitCaughtUp
+      yield* ThreadLogFixture.appendEvents(topic, [
+        ThreadLogFixture.submissionSettled("s1", "approved", topic),
+        erased,
+        ...others(1)
+      ])
+      yield* awaitCaughtUp
+      assert.deepStrictEqual(yield* contents, ["another 0"])
+    }).pipe(Effect.provide(setup().server)))
+
   it.effect("[TOP10] [STO8] a text is removed while another is set aside, and not stored if it was set aside itself", () => {
     const { embedder, server } = setup()
     const bad = new Set(["bad", "my secret"])
