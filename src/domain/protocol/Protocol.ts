@@ -106,20 +106,27 @@ export const ThreadSummary = Schema.Struct({
 export type ThreadSummary = typeof ThreadSummary.Type
 
 /**
- * An event as subscribers receive it: the fields of the log's entry (`docs/format.md`), so that they can verify its hash,
- * and the openings of its texts (TOP5, TOP10). `cause` is the id of the command that led to it.
+ * An event as subscribers receive it: the fields of the log's entry (`docs/format.md`) but those that they know from the topic
+ * and the event before, so that they can verify its hash, and the openings of its texts (TOP5, TOP10).
  */
 export const PublishedEvent = Schema.Struct({
   seq: Schema.Natural,
   at: Instant,
+  /** The command that it came from; several events may share one. */
   cause: CommandId,
   principal: Principal,
+  /** The gate whose passing applied the command (THR9). */
   via: Schema.optionalKey(CommandId),
   answers: Schema.optionalKey(Answered),
+  /** How many events of agents and of the Chorus lie between this one and the last of a person (THR14). */
   depth: Schema.Natural,
+  /** The kind's event version at the time of writing. */
   version: Schema.Natural,
+  /** The event as it was written; seals in place of texts. */
   event: Schema.Json,
+  /** The hash of a user's command, on the last of its events: its id is valid for this command only (SYN4). */
   command_hash: Schema.optionalKey(StateHash),
+  /** The command itself where its author signed it (AUT5), on the first of its events. */
   signature: Schema.optionalKey(SignedCommand),
   hash: Hash,
   /** Salt and text by commitment. A seal of the event without one was erased. */

@@ -2,8 +2,9 @@
  * Taking text back (TOP10), the same in every kind: the command `erase`, and its event. An erasure changes no hash, no
  * receipt and no signature: they cover commitments.
  *
- * Authors erase their own words, owners those of their agents (AUT8), the server's operator any, and the server what was derived from an erased text. The text
- * stays beside the log, out of reach, until everything that repeats it is erased as well; then it is deleted.
+ * Authors erase their own words, owners those of their agents (AUT8), the server's operator any, and the server what was
+ * derived from an erased text. The text stays beside the log, out of reach, until everything that repeats it is erased as
+ * well; then it is deleted.
  */
 import { Result, Schema } from "effect"
 import { Hash } from "../protocol/Hash.ts"

@@ -2,14 +2,12 @@
  * The log of a topic as data: its genesis, its entries, and the hash chain that ties each to the one before it (TOP3,
  * TOP5). `docs/format.md` defines every field; the format is kept for ever (TOP9).
  */
-import { Schema } from "effect"
+import { Schema, Struct } from "effect"
 import { canonicalJson } from "../protocol/CanonicalJson.ts"
 import { Hash, type HashFunction } from "../protocol/Hash.ts"
-import { Answered, CommandId, hostOf, Instant, kindOf, type Position, TopicId } from "../protocol/Ids.ts"
-import { Principal } from "../protocol/Principal.ts"
+import { hostOf, Instant, kindOf, type Position, TopicId } from "../protocol/Ids.ts"
+import { PublishedEvent } from "../protocol/Protocol.ts"
 import type { Openings } from "../protocol/Seal.ts"
-import { SignedCommand } from "../protocol/SignedCommand.ts"
-import { StateHash } from "../protocol/StateHash.ts"
 import { openingsOf, readTexts, SealedText } from "./SealedText.ts"
 
 /** A log that another one goes on from: its entry `seq`, by hash. */
@@ -36,33 +34,14 @@ export const Genesis = Schema.Struct({
 })
 export type Genesis = typeof Genesis.Type
 
-/** One event as stored. */
+/** One event as stored; `seq` counts 1, 2, 3, … without a gap. */
 export const Entry = Schema.Struct({
+  ...Struct.omit(PublishedEvent.fields, ["open"]),
   topic: TopicId,
   /** The epoch in which it was appended. */
   epoch: Schema.String,
-  /** 1, 2, 3, … without a gap. */
-  seq: Schema.Natural,
-  at: Instant,
-  /** The command that it came from; several events may share one. */
-  cause: CommandId,
-  principal: Principal,
-  /** The gate whose passing applied the command (THR9). */
-  via: Schema.optionalKey(CommandId),
-  answers: Schema.optionalKey(Answered),
-  /** How many events of agents and of the Chorus lie between this one and the last of a person (THR14). */
-  depth: Schema.Natural,
-  /** The kind's event version at the time of writing. */
-  version: Schema.Natural,
-  /** The event as it was written; seals in place of texts. */
-  event: Schema.Json,
-  /** The hash of a user's command, on the last of its events: its id is valid for this command only (SYN4). */
-  command_hash: Schema.optionalKey(StateHash),
-  /** The command itself where its author signed it (AUT5), on the first of its events. */
-  signature: Schema.optionalKey(SignedCommand),
   /** The hash of the entry before; of the genesis for the first. */
-  prev: Hash,
-  hash: Hash
+  prev: Hash
 })
 
 /**
