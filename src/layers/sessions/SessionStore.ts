@@ -16,6 +16,7 @@ import {
   SessionUnknown
 } from "../../services/Sessions.ts"
 import * as Entropy from "../runtime/Entropy.ts"
+import { addListener } from "../runtime/ScopedListeners.ts"
 import * as SessionTokens from "./SessionTokens.ts"
 
 type Family = SessionFamily.SessionFamily
@@ -59,19 +60,6 @@ const purgeExpired = ({ removeExpired }: SessionRows, { sessionGrace }: SessionL
       Effect.forever
     )
   )
-
-/** Listeners for revocations. */
-const makeRevocations = () => {
-  const listeners = new Set<(revocation: Revocation) => void>()
-  return {
-    publish: (revocation: Revocation) => listeners.forEach((listener) => listener(revocation)),
-    onRevoked: (listener: (revocation: Revocation) => void): Effect.Effect<void, never, Scope.Scope> =>
-      Effect.acquireRelease(
-        Effect.sync(() => void listeners.add(listener)),
-        () => Effect.sync(() => listeners.delete(listener))
-      )
-  }
-}
 
 /** What using a token needs. */
 interface TokenUse {
@@ -131,7 +119,8 @@ export const make = Effect.fnUntraced(function*(
   limits: SessionLimits
 ): Effect.fn.Return<Sessions["Service"], never, Scope.Scope> {
   const bytes = yield* Entropy.RandomBytes
-  const { onRevoked, publish } = makeRevocations()
+  const revocationListeners = new Set<(revocation: Revocation) => void>()
+  const publish = (revocation: Revocation) => revocationListeners.forEach((listener) => listener(revocation))
   yield* Effect.forkScoped(purgeExpired(rows, limits))
 
   const revoke = ({ id, user }: Family, reason: Revocation["reason"]) =>
@@ -185,6 +174,6 @@ export const make = Effect.fnUntraced(function*(
     extend,
     revoke: (id) =>
       Effect.flatMap(rows.find(id), (family) => family === undefined ? Effect.void : revoke(family, "SignedOut")),
-    onRevoked
+    onRevoked: (listener) => addListener(revocationListeners, listener)
   })
 })

@@ -60,6 +60,7 @@ import { Kinds } from "../../services/Kinds.ts"
 import { type CommandRejected, Topics } from "../../services/Topics.ts"
 import { backoffSchedule } from "../runtime/BackoffSchedule.ts"
 import * as Entropy from "../runtime/Entropy.ts"
+import { addListener } from "../runtime/ScopedListeners.ts"
 import { HostRegistry, type RegistryDependencies, toCommandRejected } from "./HostRegistry.ts"
 import * as IntentRunner from "./IntentRunner.ts"
 import { readPast } from "./TopicWriter.ts"
@@ -158,12 +159,10 @@ const makeRecover = (registry: HostRegistry, log: EventLog["Service"]): Effect.E
     })
   )
 
-type TitleListener = Parameters<Topics["Service"]["onTitleErased"]>[0]
-
 const make = Effect.fnUntraced(function*(options: Options) {
   const limits: Limits.Limits = { ...Limits.defaults, ...options.limits }
   const { awaitHosts, dependencies } = yield* makeDependencies(limits, options.hosts ?? [])
-  const titleListeners = new Set<TitleListener>()
+  const titleListeners = new Set<RegistryDependencies["onTitleErased"]>()
   const registry = new HostRegistry({
     ...dependencies,
     onTitleErased: (topic, readers) => titleListeners.forEach((listener) => listener(topic, readers))
@@ -190,11 +189,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
     broadcast: (topic, frame) => hosts.get(topic)?.subscribers.deliver(frame),
     stateOf: makeStateOf(registry),
     simulate: makeSimulate(registry, dependencies),
-    onTitleErased: (listener) =>
-      Effect.acquireRelease(
-        Effect.sync(() => void titleListeners.add(listener)),
-        () => Effect.sync(() => titleListeners.delete(listener))
-      ),
+    onTitleErased: (listener) => addListener(titleListeners, listener),
     recover: makeRecover(registry, dependencies.log),
     stats: Effect.sync(() => ({
       loadedTopics: hosts.size,

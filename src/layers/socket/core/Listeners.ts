@@ -1,6 +1,7 @@
 /** Registrations of one engine: the part of the contract that is the same for all engines (SOC1). */
-import { Effect, type Scope } from "effect"
+import { Effect } from "effect"
 import type { CoalescedTopics, Connection, MessageHandler, Socket } from "../../../services/Socket.ts"
+import { addListener } from "../../runtime/ScopedListeners.ts"
 
 type Registrations = Pick<
   Socket["Service"],
@@ -36,10 +37,10 @@ export const make = (): Listeners => {
     notifyError: (connection, fault) => errorListeners.forEach((listener) => listener(connection, fault)),
     notifyDrained: (connection, coalesced) => drainedListeners.forEach((listener) => listener(connection, coalesced)),
     handleMessage: dispatchByType,
-    onConnection: (listener) => register(connectionListeners, listener),
-    onDisconnection: (listener) => register(disconnectionListeners, listener),
-    onError: (listener) => register(errorListeners, listener),
-    onDrained: (listener) => register(drainedListeners, listener),
+    onConnection: (listener) => addListener(connectionListeners, listener),
+    onDisconnection: (listener) => addListener(disconnectionListeners, listener),
+    onError: (listener) => addListener(errorListeners, listener),
+    onDrained: (listener) => addListener(drainedListeners, listener),
     registerMessageHandler: (type, handler) =>
       Effect.asVoid(Effect.acquireRelease(
         Effect.sync(() => {
@@ -63,12 +64,6 @@ export const make = (): Listeners => {
 
   return listeners
 }
-
-const register = <A>(registered: Set<A>, listener: A): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.asVoid(Effect.acquireRelease(
-    Effect.sync(() => void registered.add(listener)),
-    () => Effect.sync(() => registered.delete(listener))
-  ))
 
 const messageType = (text: string): string => {
   try {
