@@ -8,9 +8,22 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/e2e/**", "test/simulation/**"],
+          exclude: ["test/e2e/**", "test/simulation/**", "test/react/**", "test/web/**"],
           setupFiles: ["test/support/Seed.ts"],
           // Files share their modules and both cores: loading Effect anew for each took more time than the tests.
+          isolate: false,
+          maxWorkers: "100%",
+          testTimeout: 600_000,
+          hookTimeout: 600_000
+        }
+      },
+      {
+        // React components and hooks, in a document without a browser; `test/e2e` has a real one.
+        test: {
+          name: "page",
+          include: ["test/{react,web}/**/*.test.{ts,tsx}"],
+          environment: "happy-dom",
+          setupFiles: ["test/support/Seed.ts"],
           isolate: false,
           maxWorkers: "100%",
           testTimeout: 600_000,

@@ -2,7 +2,7 @@
  * This project's own lint rules, as a plugin of oxlint.
  *
  * - `doc-comment`: every exported declaration has a doc comment. `export type X = typeof X.Type` is documented by `X`.
- * - `folder-order`: inside an ordered tree (`src`, `src/domain`, `src/layers`, the simulator) a folder imports only
+ * - `folder-order`: inside an ordered tree (`src`, `src/domain`, `src/layers`, `src/web`, the simulator) a folder imports only
  *   itself and folders before it in the lists below, so that folders form no cycle. Of `src` the top folders count,
  *   and `""` is the tree's own files. What a folder must not use although it comes before is in `.oxlintrc.json`.
  */
@@ -10,7 +10,7 @@ import path from "node:path"
 
 /** Folders of each ordered tree; a folder may import itself and folders before it. */
 const orders = {
-  "src": ["domain", "services", "layers", "client", "conformance", "testing", "web", "", "cli"],
+  "src": ["domain", "services", "layers", "client", "react", "conformance", "testing", "web", "", "cli"],
   "src/domain": [
     "protocol",
     "admission",
@@ -52,6 +52,24 @@ const orders = {
     "gateway",
     "http",
     "app",
+    ""
+  ],
+  "src/web": [
+    "storage",
+    "language",
+    "design",
+    "people",
+    "text",
+    "topic",
+    "composer",
+    "erasing",
+    "identity",
+    "approval",
+    "chorus",
+    "thread",
+    "threads",
+    "app",
+    "states",
     ""
   ],
   "src/testing/simulation": [

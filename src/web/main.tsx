@@ -1,7 +1,7 @@
 /** Mounts the page. */
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"
-import { Page } from "./Page.tsx"
+import { Page } from "./app/Page.tsx"
 
 const root = document.getElementById("root")
 if (root !== null) {

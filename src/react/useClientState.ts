@@ -1,0 +1,10 @@
+/** The client's own state as a hook. */
+import type { State } from "../client/ClientModel.ts"
+import { useClient } from "./ClientContext.ts"
+import { useSelector } from "./useSelector.ts"
+
+/** What `select` makes of the client's state: the connection, the session's user, the outbox. */
+export const useClientState = <A>(select: (state: State) => A): A => {
+  const client = useClient()
+  return useSelector(client.onChange, client.state, select)
+}

@@ -1,0 +1,84 @@
+/** The root component: loads the key, then connects and shows the threads. */
+import { Effect } from "effect"
+import { type ReactNode, useEffect, useState } from "react"
+import * as Client from "../../client/Client.ts"
+import type { Identity } from "../../client/Keys.ts"
+import { threadKind } from "../../domain/thread/Thread.ts"
+import { Onboarding } from "../identity/Onboarding.tsx"
+import { formatError } from "../language/people.ts"
+import * as KeyStore from "../storage/KeyStore.ts"
+import { Workspace } from "./Workspace.tsx"
+
+type KeyState =
+  | { readonly _tag: "Loading" }
+  | { readonly _tag: "NoKey"; readonly errorMessage: string | undefined }
+  /** `secret` is the text of a key that was created on this page; it is not stored. */
+  | { readonly _tag: "HasKey"; readonly identity: Identity; readonly secret: string | undefined }
+
+/** The root component. */
+export const Page = (): ReactNode => {
+  const [keyState, setKeyState] = useState<KeyState>({ _tag: "Loading" })
+  useEffect(() => {
+    const loadKey = () =>
+      Effect.runPromise(KeyStore.load).then(
+        (identity) =>
+          setKeyState(
+            identity === undefined
+              ? { _tag: "NoKey", errorMessage: undefined }
+              : { _tag: "HasKey", identity, secret: undefined }
+          ),
+        (error: unknown) => setKeyState({ _tag: "NoKey", errorMessage: formatError(error) })
+      )
+    void loadKey()
+    return KeyStore.subscribe(() => void loadKey())
+  }, [])
+  switch (keyState._tag) {
+    case "Loading":
+      return null
+    case "NoKey":
+      return (
+        <Onboarding
+          initialError={keyState.errorMessage}
+          onKeyReady={(identity, secret) => setKeyState({ _tag: "HasKey", identity, secret })}
+        />
+      )
+    case "HasKey":
+      return (
+        <ConnectedPage
+          identity={keyState.identity}
+          secret={keyState.secret}
+          onKeyRemoved={() => setKeyState({ _tag: "NoKey", errorMessage: undefined })}
+        />
+      )
+  }
+}
+
+type OpenClient = Awaited<ReturnType<typeof Client.open>>
+
+/** How long a sign-out is tried: a session that is not renewed has expired by then. */
+const signOutPatience = "20 minutes"
+
+/** Closes a client whose key is no longer used here, also because another tab has removed it: its session ends too. */
+const signOutAndClose = (client: OpenClient): Promise<void> =>
+  Effect.runPromise(
+    client.state().session === undefined ? Effect.void : Effect.ignore(Effect.timeout(client.signOut, signOutPatience))
+  ).then(client.close)
+
+/** Holds a client for as long as it is mounted. */
+const ConnectedPage = ({ identity, onKeyRemoved, secret }: {
+  readonly identity: Identity
+  readonly secret: string | undefined
+  readonly onKeyRemoved: () => void
+}): ReactNode => {
+  const [client, setClient] = useState<OpenClient>()
+  useEffect(() => {
+    // The key is usable by pages of this origin only, so no other server can relay a challenge to it.
+    const opening = Client.open({ url: location.origin, identity, kinds: [threadKind], checkAudience: false })
+    opening.then(setClient, () => {})
+    return () => {
+      setClient(undefined)
+      opening.then(signOutAndClose).catch(() => {})
+    }
+  }, [identity])
+  return client === undefined ? null : <Workspace client={client} secret={secret} onKeyRemoved={onKeyRemoved} />
+}

@@ -1,0 +1,75 @@
+/** Numbers, times, amounts and lists in the page's language. */
+
+/** The formats of one language. Times are milliseconds since the epoch; `now` decides how much of a date is needed. */
+export interface Format {
+  /** A number with the language's separators. */
+  readonly number: (value: number) => string
+  /** An amount of tokens, with the word. */
+  readonly tokens: (count: number) => string
+  /** A share in [0, 1] as a percentage. */
+  readonly percent: (share: number) => string
+  /** The time of day. */
+  readonly timeOfDay: (at: number) => string
+  /** The time of day today, the day in this year, otherwise the date: for lists. */
+  readonly shortTime: (at: number, now: number) => string
+  /** The weekday and the date, as a heading. */
+  readonly day: (at: number, now: number) => string
+  /** Date and time with seconds. */
+  readonly fullTime: (at: number) => string
+  /** A duration of milliseconds in its largest sensible unit. */
+  readonly duration: (millis: number) => string
+  /** The time from now on, in whole days, hours or minutes. */
+  readonly remaining: (millis: number) => string
+  /** Words with commas and an "and". */
+  readonly list: (words: ReadonlyArray<string>) => string
+}
+
+/** Whether two times are on one day of this browser's calendar. */
+export const isSameDay = (a: number, b: number): boolean => new Date(a).toDateString() === new Date(b).toDateString()
+
+const isSameYear = (a: number, b: number): boolean => new Date(a).getFullYear() === new Date(b).getFullYear()
+
+const words = {
+  en: { token: "token", tokens: "tokens" },
+  de: { token: "Token", tokens: "Token" }
+} as const
+
+const durationUnits = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]] as const
+
+/** The formats for a language and a locale of it, such as `en-GB`. */
+export const makeFormat = (language: keyof typeof words, locale: string): Format => {
+  const number = new Intl.NumberFormat(locale)
+  const percent = new Intl.NumberFormat(locale, { style: "percent" })
+  const unit = (unit: string, options: Intl.NumberFormatOptions = {}) =>
+    new Intl.NumberFormat(locale, { style: "unit", unit, ...options })
+  const millisecond = unit("millisecond", { maximumFractionDigits: 0 })
+  const second = unit("second", { maximumFractionDigits: 0 })
+  const shortSecond = unit("second", { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+  const long = durationUnits.map(([name, millis]) => [unit(name, { unitDisplay: "long" }), millis] as const)
+  const date = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options)
+  const timeOfDay = date({ hour: "2-digit", minute: "2-digit" })
+  const shortDay = date({ day: "numeric", month: "short" })
+  const shortDate = date({ day: "numeric", month: "short", year: "numeric" })
+  const weekday = date({ weekday: "long", day: "numeric", month: "long" })
+  const weekdayAndYear = date({ weekday: "long", day: "numeric", month: "long", year: "numeric" })
+  const fullTime = date({ dateStyle: "long", timeStyle: "medium" })
+  const list = new Intl.ListFormat(locale, { type: "conjunction" })
+  return {
+    number: (value) => number.format(value),
+    tokens: (count) => `${number.format(count)} ${count === 1 ? words[language].token : words[language].tokens}`,
+    percent: (share) => percent.format(share),
+    timeOfDay: (at) => timeOfDay.format(at),
+    shortTime: (at, now) => (isSameDay(at, now) ? timeOfDay : isSameYear(at, now) ? shortDay : shortDate).format(at),
+    day: (at, now) => (isSameYear(at, now) ? weekday : weekdayAndYear).format(at),
+    fullTime: (at) => fullTime.format(at),
+    duration: (millis) =>
+      millis < 1_000
+        ? millisecond.format(millis)
+        : (millis < 9_950 ? shortSecond : second).format(millis / 1_000),
+    remaining: (millis) => {
+      const [unit, size] = long.find(([, size]) => millis >= size) ?? long.at(-1)!
+      return unit.format(Math.max(1, Math.floor(millis / size)))
+    },
+    list: (words) => list.format(words)
+  }
+}
