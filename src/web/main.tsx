@@ -1,6 +1,9 @@
 /** Mounts the page. */
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"
+import "./design/tokens.css"
+import "./design/base.css"
+import "./style.css"
 import { Page } from "./app/Page.tsx"
 
 const root = document.getElementById("root")

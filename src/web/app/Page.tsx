@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useState } from "react"
 import * as Client from "../../client/Client.ts"
 import type { Identity } from "../../client/Keys.ts"
 import { threadKind } from "../../domain/thread/Thread.ts"
+import { ChoirProvider } from "../../react/ClientContext.ts"
 import { Onboarding } from "../identity/Onboarding.tsx"
 import { formatError } from "../language/people.ts"
 import * as KeyStore from "../storage/KeyStore.ts"
@@ -80,5 +81,10 @@ const ConnectedPage = ({ identity, onKeyRemoved, secret }: {
       opening.then(signOutAndClose).catch(() => {})
     }
   }, [identity])
-  return client === undefined ? null : <Workspace client={client} secret={secret} onKeyRemoved={onKeyRemoved} />
+  if (client === undefined) return null
+  return (
+    <ChoirProvider client={client}>
+      <Workspace client={client} secret={secret} onKeyRemoved={onKeyRemoved} />
+    </ChoirProvider>
+  )
 }

@@ -1,27 +1,45 @@
 /** The first line of an entry of the timeline: its author, what it is, its time, and its buttons. */
 import type { ReactNode } from "react"
 import type { Author, Instant } from "../../domain/protocol/Ids.ts"
-import { formatFullTime, formatTime } from "../language/legacy.ts"
-import { UserBadge } from "./UserBadge.tsx"
+import { Icon } from "../design/Icon.tsx"
+import { useFormat, useMessages } from "../language/Language.ts"
+import style from "./AuthorLine.module.css"
+import { peopleMessages } from "./PeopleMessages.ts"
+import { UserName } from "./UserName.tsx"
 
 /** The line; `tag` says what the entry is, unless it is a plain message, and `owner` for whom an agent acted (AUT8). */
-export const AuthorLine = ({ at, author, children, me, owner, tag }: {
+export const AuthorLine = ({ at, author, children, isAgent = false, owner, tag }: {
   readonly author: Author
   readonly owner?: Author | undefined
-  readonly me: Author
-  readonly tag?: string | undefined
+  readonly isAgent?: boolean | undefined
+  /** The component knows who looks at it; this is for callers that still say so. */
+  readonly me?: Author | undefined
+  readonly tag?: ReactNode
   readonly at: Instant
   readonly children?: ReactNode
-}): ReactNode => (
-  <div className="byline">
-    <UserBadge author={author} me={me} />
-    {owner !== undefined && (
-      <span className="muted">
-        agent, for <UserBadge author={owner} me={me} />
-      </span>
-    )}
-    {tag !== undefined && <span className="tag">{tag}</span>}
-    <time dateTime={new Date(at).toISOString()} title={formatFullTime(at)}>{formatTime(at, Date.now())}</time>
-    {children}
-  </div>
-)
+}): ReactNode => {
+  const format = useFormat()
+  const words = useMessages(peopleMessages)
+  return (
+    <div className={style.line}>
+      <strong className={style.name}>
+        <UserName author={author} />
+      </strong>
+      {(isAgent || owner !== undefined) && (
+        <span className={style.tag}>
+          <Icon name="agent" />
+          {owner === undefined ? words.agent : (
+            <>
+              {words.authorisedBy} <UserName author={owner} />
+            </>
+          )}
+        </span>
+      )}
+      {tag !== undefined && <span className={style.tag}>{tag}</span>}
+      <time className={style.time} dateTime={new Date(at).toISOString()} title={format.fullTime(at)}>
+        {format.shortTime(at, Date.now())}
+      </time>
+      {children}
+    </div>
+  )
+}

@@ -1,0 +1,17 @@
+/** The name of a user: the short form of their key, since there is no other that nobody can take. */
+import type { ReactNode } from "react"
+import type { Author } from "../../domain/protocol/Ids.ts"
+import { useClient } from "../../react/ClientContext.ts"
+import { useMessages } from "../language/Language.ts"
+import { shortKey } from "../language/people.ts"
+import { peopleMessages } from "./PeopleMessages.ts"
+import style from "./UserName.module.css"
+
+/** The short key, or "you" for the user of this page; the whole key is its title. */
+export const UserName = ({ author }: { readonly author: Author }): ReactNode => {
+  const { me } = useClient()
+  const words = useMessages(peopleMessages)
+  return author === me
+    ? <span title={author}>{words.you}</span>
+    : <bdi className={author.startsWith("system:") ? undefined : style.key} title={author}>{shortKey(author)}</bdi>
+}
