@@ -55,6 +55,7 @@ import { sendsStrictTransportSecurity } from "../../domain/admission/TransportSe
 import * as AdmissionGate from "../net/AdmissionGate.ts"
 import { HttpListener, type RequestTimeLimits } from "../net/HttpListener.ts"
 import * as SocketGate from "../net/SocketGate.ts"
+import * as NotFound from "./NotFound.ts"
 import type { Readiness } from "./Readiness.ts"
 import * as Routes from "./Routes.ts"
 
@@ -72,7 +73,8 @@ export const layer = (
 ): Layer.Layer<never, PlatformError.PlatformError, HttpListener | Readiness> =>
   Layer.effectDiscard(Effect.gen(function*() {
     const server = yield* HttpListener
-    const app = yield* HttpRouter.toHttpEffect(Routes.layer(options))
+    const routes = yield* HttpRouter.toHttpEffect(Routes.layer(options))
+    const app = Effect.catch(routes, NotFound.answer(options.webRoot !== undefined))
     const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
     const handler = yield* NodeHttpServer.makeHandler(app, { scope })
     const admitRequest = yield* SocketGate.limitSockets(server, options)

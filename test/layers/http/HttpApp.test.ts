@@ -69,6 +69,20 @@ describe("HTTP", () => {
       }
     }))
 
+  it.effect("an address without anything is answered to a browser with a page that leads home, to others with a line", () =>
+    Effect.gen(function*() {
+      const { get } = yield* startHttpApp()
+      for (const init of [{}, { method: "DELETE" }]) {
+        const browser = yield* get("/none.html", { ...init, headers: { accept: "text/html,*/*;q=0.8" } })
+        assert.strictEqual(browser.response.status, 404)
+        assert.include(browser.response.headers.get("content-type"), "text/html")
+        assert.include(browser.text, "<a href=\"/\">")
+        assert.notMatch(browser.text, /<script|<style|style=/)
+        const program = yield* get("/none.html", init)
+        assert.deepStrictEqual([program.response.status, program.text], [404, "Not found\n"])
+      }
+    }))
+
   it.effect("[OPS1] a file with a hash in its name is compressed for those who accept it, and cached for good", () =>
     Effect.gen(function*() {
       const { get } = yield* startHttpApp()
