@@ -220,6 +220,8 @@ export type MessageOf<T extends Message["_tag"]> = Extract<Message, { readonly _
 /** A durable event as listeners get it: of the kind's present version, with strings in place of texts. */
 export interface ReceivedEvent extends Omit<PublishedEvent, "event" | "open"> {
   readonly event: unknown
+  /** The same event with its texts as `SealedText`: whoever keeps events erases texts by their seals (TOP10). */
+  readonly sealed: unknown
 }
 
 /** An effect that the machine asks the runtime for. */

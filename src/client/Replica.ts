@@ -290,10 +290,23 @@ const isGenuine = (topic: TopicId, epoch: string, prev: string, view: PublishedE
 export const toReceived = (
   { kind }: Replica,
   { event, open = noOpenings, ...fields }: PublishedEvent
-): ReceivedEvent => ({
-  ...fields,
-  event: plain(Result.getOrThrow(codecsFor(kind).readEvent(fields.version, event, open)))
-})
+): ReceivedEvent => {
+  const sealed = Result.getOrThrow(codecsFor(kind).readEvent(fields.version, event, open))
+  return { ...fields, event: plain(sealed), sealed }
+}
+
+/** TOP10: events that are kept, without the texts that later ones erase. */
+export const eraseReceived = (
+  kept: ReadonlyArray<ReceivedEvent>,
+  later: ReadonlyArray<ReceivedEvent>
+): ReadonlyArray<ReceivedEvent> => {
+  const erased = new Set(later.flatMap(({ sealed }) => isErased(sealed) ? sealed.texts : []))
+  if (erased.size === 0) return kept
+  return kept.map((received) => {
+    const sealed = eraseTexts(received.sealed, erased)
+    return sealed === received.sealed ? received : { ...received, event: plain(sealed), sealed }
+  })
+}
 
 const OutputEndEvent = Schema.Struct({
   _tag: Schema.Literals(["StepCompleted", "StepFailed", "RunFailed", "RunCancelled"]),
