@@ -1,0 +1,38 @@
+/** What the dialog about erasing says. */
+import { defineMessages } from "../language/Language.ts"
+
+/** The catalogue of this folder. */
+export const erasingMessages = defineMessages({
+  en: {
+    erase: { message: "Erase this message", question: "Erase this question", submission: "Erase this submission" },
+    title: { message: "Erase this message?", question: "Erase this question?", submission: "Erase this submission?" },
+    effect:
+      "Its text is deleted for everybody and cannot be restored. Answers of the Chorus that repeat it are deleted too.",
+    runStops: "The Chorus stops answering it.",
+    stakeReturns: "The submission is withdrawn, and you get its stake back.",
+    reason: "Reason, for all who read this thread (optional)",
+    confirm: "Erase for everybody",
+    erasing: "Erasing…",
+    keep: "Keep it"
+  },
+  de: {
+    erase: {
+      message: "Diese Nachricht löschen",
+      question: "Diese Frage löschen",
+      submission: "Diese Einreichung löschen"
+    },
+    title: {
+      message: "Diese Nachricht löschen?",
+      question: "Diese Frage löschen?",
+      submission: "Diese Einreichung löschen?"
+    },
+    effect:
+      "Ihr Text wird für alle gelöscht und lässt sich nicht wiederherstellen. Antworten des Chorus, die ihn wiederholen, werden ebenfalls gelöscht.",
+    runStops: "Der Chorus hört auf, sie zu beantworten.",
+    stakeReturns: "Die Einreichung wird zurückgezogen, und du bekommst deinen Einsatz zurück.",
+    reason: "Grund, für alle, die diesen Thread lesen (freiwillig)",
+    confirm: "Für alle löschen",
+    erasing: "Wird gelöscht…",
+    keep: "Behalten"
+  }
+})
