@@ -6,7 +6,7 @@ import { type PlainRun, type PlainStep, type Step, steps } from "../domain/choru
 import { displayText } from "../domain/chorus/ChorusOutput.ts"
 import { collectPriors } from "../domain/chorus/ChorusProgress.ts"
 import { isFinished } from "../domain/chorus/ChorusRun.ts"
-import { cut } from "../domain/protocol/Text.ts"
+import { excerpt } from "../domain/protocol/Excerpt.ts"
 import { aside, indent, name, type TerminalText } from "./TerminalText.ts"
 
 /** How much of a run was printed. */
@@ -96,10 +96,7 @@ const renderStepFacts = ({ output, step, usage }: PlainStep, run: PlainRun): Ter
 const maxLineLength = 90
 
 /** The beginning of a text on one line. */
-export const toOneLine = (text: string): string => {
-  const line = text.replace(/\s+/g, " ").trim()
-  return line.length > maxLineLength ? `${cut(line, maxLineLength - 1).trimEnd()}…` : line
-}
+export const toOneLine = (text: string): string => excerpt(text, maxLineLength)
 
 /** The outcome: the citations of the answer, or why there is none. */
 const renderOutcome = (position: Printed, run: PlainRun): TerminalText => {

@@ -1,7 +1,7 @@
 /** Names of people and short forms of texts, which no language changes. */
 import { disclaimer } from "../../domain/chorus/extractive/ExtractiveModel.ts"
+import { excerpt } from "../../domain/protocol/Excerpt.ts"
 import type { Author } from "../../domain/protocol/Ids.ts"
-import { cut } from "../../domain/protocol/Text.ts"
 
 /** A short form of a key: enough to distinguish users, not to identify them. */
 export const shortKey = (author: Author): string =>
@@ -17,13 +17,8 @@ export const formatError = (error: unknown): string => {
 /** In UTF-16 units. */
 const maxSummaryLength = 160
 
-/** The beginning of a text on one line, without code blocks and the offline model's disclaimer. */
-export const summarize = (text: string): string =>
-  cut(
-    text.replaceAll(disclaimer, "").replace(/```[\s\S]*?```/g, "…").replace(/(^|\n)- /g, " ").replace(/\s+/g, " ")
-      .trim(),
-    maxSummaryLength
-  )
+/** The beginning of a text on one line, without the offline model's disclaimer. */
+export const summarize = (text: string): string => excerpt(text.replaceAll(disclaimer, ""), maxSummaryLength)
 
 /** The id of a message's element, for citations to scroll to. */
 export const messageElementId = (id: string): string => `message-${id}`
