@@ -1,177 +1,212 @@
-/** The form at the end of a thread: messages, submissions with a stake, and prompts to the Chorus. */
-import { type KeyboardEvent, type ReactNode, type SubmitEvent, useId, useState } from "react"
-import type { Client } from "../../client/Client.ts"
-import { isCoAuthor, threadLimits } from "../../domain/thread/ThreadGuards.ts"
-import type { PlainState } from "../../domain/thread/ThreadModel.ts"
-import { formatError } from "../language/people.ts"
-import type { ThreadTopic } from "../topic/hooks.ts"
-import { type Composition, compositionCommand, compositionProblem } from "./composition.ts"
-import { send as sendCommand, useDraft } from "./sending.ts"
+/** The one form at the end of a thread: messages, submissions with a stake, and questions to the Chorus. */
+import { type ReactNode, type SubmitEvent, useCallback, useEffect, useId, useRef, useState } from "react"
+import { commandId } from "../../client/Client.ts"
+import { isCoAuthor } from "../../domain/thread/ThreadGuards.ts"
+import { useClient } from "../../react/ClientContext.ts"
+import { useClientState } from "../../react/useClientState.ts"
+import { Icon } from "../design/Icon.tsx"
+import { useFormat, useMessages } from "../language/Language.ts"
+import {
+  emptyDraft,
+  listRejected,
+  onRejectedChange,
+  readDraft,
+  type RejectedText,
+  removeRejected,
+  saveDraft,
+  saveRejected
+} from "../storage/savedText.ts"
+import { useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
+import style from "./Composer.module.css"
+import { ComposerBar, useIsAnswering } from "./ComposerBar.tsx"
+import { ComposerField } from "./ComposerField.tsx"
+import { composerMessages, problemText } from "./ComposerMessages.ts"
+import {
+  type Composition,
+  compositionCommand,
+  type CompositionProblem,
+  compositionProblem,
+  isQuestion,
+  stakeProblem,
+  withoutMention
+} from "./composition.ts"
+import { RejectedTexts } from "./RejectedTexts.tsx"
+import { send as sendCommand } from "./sending.ts"
+import { StakeField } from "./StakeField.tsx"
 import { useTyping } from "./typing.ts"
+import { type DraftStore, useDraft } from "./useDraft.ts"
 
 interface Props {
-  readonly client: Client
-  readonly topic: ThreadTopic
-  readonly thread: PlainState
-  /** The user's tokens; undefined until the server has told them. */
-  readonly balance: number | undefined
-  readonly chorus: ChorusModel | undefined
-  /** Called when a command was submitted, before it is answered. */
+  /** Called when a text was sent, before it is answered. */
   readonly onSent: () => void
   /** Whether to focus the text field when it appears, and what to call then. */
   readonly focusOnMount: boolean
   readonly onFocused: () => void
 }
 
-interface ChorusModel {
-  readonly model: string
-  readonly offline: boolean
-}
-
-/** The form, or a note that the thread is closed. */
-export const Composer = (props: Props): ReactNode =>
-  props.thread.status === "closed"
-    ? <p className="closed">This thread is closed: it is read-only.</p>
-    : <ComposerForm {...props} />
-
-const ComposerForm = (
-  { balance, chorus, client, focusOnMount, onFocused, onSent, thread, topic }: Props
-): ReactNode => {
-  const draft = useDraft(client.me, topic.id)
-  const { text } = draft
-  const [stake, setStake] = useState(String(threadLimits.minimumStake))
-  const [errorMessage, setErrorMessage] = useState<string>()
-  const [keepTyping, stopTyping] = useTyping(topic)
-  const isMember = isCoAuthor(thread, client.me)
-  const isAsking = draft.isAsking && isMember
-  const composition: Composition = { text, isAsking, stake: isMember ? undefined : stake, balance }
-
-  const send = (event?: SubmitEvent) => {
-    event?.preventDefault()
-    if (text.trim() === "") return
-    const problem = compositionProblem(composition)
-    if (problem !== undefined) return setErrorMessage(formatError(problem))
-    draft.change({ text: "" })
-    setErrorMessage(undefined)
-    stopTyping()
-    onSent()
-    sendCommand(client, topic.id, compositionCommand(composition)).catch((error: unknown) => {
-      draft.reload()
-      setErrorMessage(formatError(error))
-    })
-  }
-
+/** The form, or a note that the thread is closed; nothing before the thread is there. */
+export const Composer = (props: Props): ReactNode => {
+  const { me } = useClient()
+  const { id } = useThreadTopic()
+  const thread = useThreadView(({ state }) => ({
+    isClosed: state.status === "closed",
+    isMember: isCoAuthor(state, me)
+  }))
+  if (thread === undefined) return null
   return (
-    <form className="composer" onSubmit={send}>
-      {errorMessage !== undefined && <p className="error-message" role="alert">{errorMessage}</p>}
-      {isMember
-        ? <ModePicker isAsking={isAsking} onSelect={(isAsking) => draft.change({ isAsking })} />
-        : <SubmissionNotice />}
-      <TextField
-        composition={composition}
-        onChange={(text) => {
-          draft.change({ text })
-          setErrorMessage(undefined)
-          keepTyping()
-        }}
-        onSend={send}
-        focusOnMount={focusOnMount}
-        onFocused={onFocused}
-      />
-      <div className="row">
-        {!isMember && <StakeField stake={stake} balance={balance} onChange={setStake} />}
-        <span className="muted hint">{isAsking ? chorusHint(chorus) : <ShortcutHint />}</span>
-        <button className="primary" type="submit" disabled={text.trim() === ""}>
-          {isAsking ? "Ask" : isMember ? "Send" : "Submit"}
-        </button>
-      </div>
-    </form>
+    <div className={style.dock}>
+      {thread.isClosed ? <ClosedNote key={id} /> : <ComposerForm key={id} {...props} isMember={thread.isMember} />}
+    </div>
   )
 }
 
-const TextField = ({ composition: { isAsking, stake, text }, focusOnMount, onChange, onFocused, onSend }: {
-  readonly composition: Composition
-  readonly onChange: (text: string) => void
-  readonly onSend: () => void
-  readonly focusOnMount: boolean
-  readonly onFocused: () => void
-}): ReactNode => {
-  const inputId = useId()
-  const sendOnShortcut = (event: KeyboardEvent) => {
-    // Within an input method, Enter chooses a word.
-    if (event.key !== "Enter" || event.nativeEvent.isComposing || !event.ctrlKey && !event.metaKey) return
-    event.preventDefault()
-    onSend()
-  }
+/** A closed thread takes no text: what is in the field is set aside, where it can be read. */
+const ClosedNote = (): ReactNode => {
+  const { me } = useClient()
+  const { id } = useThreadTopic()
+  const words = useMessages(composerMessages)
+  useEffect(() => {
+    const draft = readDraft(me, id)
+    saveDraft(me, id, emptyDraft)
+    if (draft.text !== "") saveRejected(me, { id: commandId(), topic: id, draft, reason: null, at: Date.now() })
+  }, [me, id])
   return (
     <>
-      <label className="visually-hidden" htmlFor={inputId}>{isAsking ? "Your question" : "Your message"}</label>
-      <textarea
-        id={inputId}
-        rows={2}
-        ref={(area) => {
-          if (area === null || !focusOnMount) return
-          area.focus()
-          onFocused()
-        }}
-        value={text}
-        placeholder={isAsking ? "Ask a question…" : stake === undefined ? "Write a message…" : "Write a submission…"}
-        onKeyDown={sendOnShortcut}
-        onChange={(event) => onChange(event.target.value)}
-      />
+      <RejectedTexts onEdit={undefined} />
+      <p className={style.closed}>
+        <Icon name="lock" /> {words.closed}
+      </p>
     </>
   )
 }
 
-const StakeField = ({ balance, onChange, stake }: {
-  readonly stake: string
-  readonly balance: number | undefined
-  readonly onChange: (stake: string) => void
-}): ReactNode => (
-  <label className="stake">
-    Stake{" "}
-    <input
-      type="number"
-      min={threadLimits.minimumStake}
-      max={balance}
-      step={1}
-      value={stake}
-      onChange={(event) => onChange(event.target.value)}
-    />
-  </label>
-)
+/** What is wrong with the text in the field: it cannot be sent, or it was sent and rejected. */
+type FieldError = CompositionProblem | { readonly _tag: "Rejected"; readonly reason: string }
 
-const SubmissionNotice = (): ReactNode => (
-  <p className="muted">
-    You are not a co-author of this thread. Your message will be a submission: it stakes tokens, and the co-authors vote
-    on it. If they approve it, you become a co-author.
-  </p>
-)
+/**
+ * Moves rejected texts into the field: `edit`, when the user says so, with what is in the field set aside in exchange; and by
+ * itself when one is rejected while the field is empty.
+ */
+const useRejections = (store: DraftStore, setError: (error: FieldError | undefined) => void) => {
+  const { me } = useClient()
+  const { id } = useThreadTopic()
+  const edit = useCallback((entry: RejectedText) => {
+    const { draft, id, reason, topic } = entry
+    const present = store.read()
+    if (present.text.trim() !== "") {
+      saveRejected(me, { id: commandId(), topic, draft: present, reason: null, at: Date.now() })
+    }
+    store.change(draft)
+    store.save()
+    removeRejected(me, id)
+    setError(reason === null ? undefined : { _tag: "Rejected", reason })
+  }, [me, store, setError])
+  useEffect(() => {
+    let known = listRejected(me, id)
+    return onRejectedChange(me, () => {
+      const rejected = listRejected(me, id)
+      const fresh = rejected.find((entry) => entry.reason !== null && known.every((other) => other.id !== entry.id))
+      known = rejected
+      if (fresh !== undefined && store.read().text.trim() === "") edit(fresh)
+    })
+  }, [me, id, store, edit])
+  return edit
+}
 
-const ShortcutHint = (): ReactNode => <span className="shortcut-hint">Send with Ctrl + Enter</span>
+const ComposerForm = (
+  { focusOnMount, isMember, onFocused, onSent }: Props & { readonly isMember: boolean }
+): ReactNode => {
+  const client = useClient()
+  const topic = useThreadTopic()
+  const balance = useClientState((state) => state.init?.user.balance)
+  const [draft, store] = useDraft(client.me, topic.id)
+  const [error, setError] = useState<FieldError>()
+  const [keepTyping, stopTyping] = useTyping(topic)
+  const field = useRef<HTMLTextAreaElement>(null)
+  const [hintId, errorId] = [useId(), useId()]
+  const composition = { ...draft, isCoAuthor: isMember, balance }
+  const asks = isQuestion(composition)
+  const edit = useRejections(store, setError)
+  useEffect(() => {
+    if (!focusOnMount) return
+    field.current?.focus()
+    onFocused()
+  }, [focusOnMount, onFocused])
 
-const chorusHint = (chorus: ChorusModel | undefined): string =>
-  chorus?.offline === true
-    ? "No model is connected: the built-in one answers with quotations of the group's messages."
-    : `${chorus?.model ?? "The Chorus"} answers from the group's messages.`
+  const change = (part: Partial<typeof draft>) => {
+    store.change(part)
+    setError(undefined)
+  }
+  const editAndFocus = useCallback((entry: RejectedText) => {
+    edit(entry)
+    field.current?.focus()
+  }, [edit])
+  const send = (event?: SubmitEvent) => {
+    event?.preventDefault()
+    // The draft as it is now: a second Enter may come before the field is rendered empty.
+    const composition: Composition = { ...store.read(), isCoAuthor: isMember, balance }
+    if (composition.text.trim() === "") return
+    const problem = compositionProblem(composition)
+    if (problem !== undefined) return setError(problem)
+    sendCommand(client, topic.id, compositionCommand(composition))
+    change({ text: "", stake: emptyDraft.stake })
+    store.save()
+    stopTyping()
+    onSent()
+  }
 
-const ModePicker = (
-  { isAsking, onSelect }: { readonly isAsking: boolean; readonly onSelect: (isAsking: boolean) => void }
-): ReactNode => (
-  <fieldset className="modes">
-    <legend className="visually-hidden">Mode</legend>
-    <ModeOption selected={!isAsking} onSelect={() => onSelect(false)}>Write</ModeOption>
-    <ModeOption selected={isAsking} onSelect={() => onSelect(true)}>Ask the Chorus</ModeOption>
-  </fieldset>
-)
+  return (
+    <>
+      <RejectedTexts onEdit={editAndFocus} />
+      <form className={`${style.composer} ${asks ? style.question : ""}`} onSubmit={send}>
+        {error !== undefined && <ErrorLine id={errorId} error={error} />}
+        <ComposerField
+          ref={field}
+          {...useFieldWords(isMember, asks)}
+          value={draft.text}
+          aria-describedby={error === undefined ? hintId : `${errorId} ${hintId}`}
+          aria-invalid={error !== undefined || undefined}
+          onTextChange={(text) => {
+            change({ text })
+            keepTyping()
+          }}
+          onSend={send}
+          onErase={() => change({ isAsking: false })}
+          onBlur={store.save}
+        />
+        {!isMember && <StakeField stake={draft.stake} balance={balance} onChange={(stake) => change({ stake })} />}
+        <ComposerBar
+          isCoAuthor={isMember}
+          isQuestion={asks}
+          canSend={draft.text.trim() !== "" && stakeProblem(composition) === undefined}
+          hintId={hintId}
+          onQuestionChange={(isAsking) => {
+            change(isAsking ? { isAsking } : { isAsking, text: withoutMention(draft.text) })
+            field.current?.focus()
+          }}
+        />
+      </form>
+    </>
+  )
+}
 
-const ModeOption = ({ children, onSelect, selected }: {
-  readonly selected: boolean
-  readonly onSelect: () => void
-  readonly children: string
-}): ReactNode => (
-  <label className={selected ? "selected" : ""}>
-    <input type="radio" name="mode" className="visually-hidden" checked={selected} onChange={onSelect} />
-    {children}
-  </label>
-)
+const useFieldWords = (isMember: boolean, asks: boolean): { readonly label: string; readonly placeholder: string } => {
+  const words = useMessages(composerMessages)
+  const isAnswering = useIsAnswering()
+  if (asks) {
+    return { label: words.yourQuestion, placeholder: isAnswering ? words.writeMoreQuestions : words.writeQuestion }
+  }
+  return isMember
+    ? { label: words.yourMessage, placeholder: words.writeMessage }
+    : { label: words.yourSubmission, placeholder: words.writeSubmission }
+}
+
+const ErrorLine = ({ error, id }: { readonly id: string; readonly error: FieldError }): ReactNode => {
+  const words = useMessages(composerMessages)
+  const format = useFormat()
+  return (
+    <p id={id} className={style.error} role="alert">
+      <Icon name="alert" /> {error._tag === "Rejected" ? error.reason : problemText(error, words, format)}
+    </p>
+  )
+}

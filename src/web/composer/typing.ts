@@ -1,6 +1,6 @@
 /** The signal that a user is typing (ROO3). */
 import { useEffect, useRef } from "react"
-import type { ThreadTopic } from "../topic/hooks.ts"
+import type { ThreadTopic } from "../topic/ThreadTopic.ts"
 
 /** Milliseconds between two signals while typing, and from the last key to the signal that typing has stopped. */
 const typingInterval = 3_000

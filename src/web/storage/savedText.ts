@@ -1,12 +1,17 @@
 /**
- * What a user has written and the server has not confirmed, in `localStorage`: drafts, and commands without a receipt. It
- * outlives a reload, a closed tab and a crash of the browser; removing the key removes it.
+ * What a user has written and the server has not confirmed: drafts, commands without a receipt, and texts that were not
+ * accepted. In `localStorage`, where it outlives a reload, a closed tab and a crash of the browser; a browser that stores
+ * nothing keeps it until the page is closed. Removing the key removes it.
  */
-import { Option, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { CommandId, Instant, TopicId, type UserId } from "../../domain/protocol/Ids.ts"
+import { threadLimits } from "../../domain/thread/ThreadGuards.ts"
 import { Command } from "../../domain/thread/ThreadModel.ts"
 
-/** Uses the browser's storage. One that blocks it, or is full, keeps nothing. */
+/** What the browser's storage did not take, because it is blocked or full. */
+const memory = new Map<string, string>()
+
+/** Uses the browser's storage; undefined if it is blocked or full. */
 const withStorage = <A>(use: (storage: Storage) => A): A | undefined => {
   try {
     return use(localStorage)
@@ -15,12 +20,58 @@ const withStorage = <A>(use: (storage: Storage) => A): A | undefined => {
   }
 }
 
+const read = (key: string): string | null => memory.get(key) ?? withStorage((storage) => storage.getItem(key)) ?? null
+
+const write = (key: string, text: string): void => {
+  const isStored = withStorage((storage) => {
+    storage.setItem(key, text)
+    return true
+  })
+  if (isStored === true) memory.delete(key)
+  else memory.set(key, text)
+}
+
+const remove = (key: string): void => {
+  memory.delete(key)
+  withStorage((storage) => storage.removeItem(key))
+}
+
+const savedKeys = (prefix: string): ReadonlyArray<string> => {
+  const stored = withStorage((storage) =>
+    Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? "")
+  )
+  return [...new Set([...memory.keys(), ...stored ?? []])].filter((key) => key.startsWith(prefix))
+}
+
 const draftPrefix = (me: UserId) => `choir:draft:${me}:`
 const pendingPrefix = (me: UserId) => `choir:pending:${me}:`
+const rejectedPrefix = (me: UserId) => `choir:rejected:${me}:`
 
-/** A text in the composer, and whether it is a question to the Chorus. */
-export const Draft = Schema.Struct({ text: Schema.String, isAsking: Schema.Boolean })
+/** Calls back when another tab has changed what is stored under a prefix. Returns the unsubscribe. */
+const onStorage = (prefix: string, listener: () => void): () => void => {
+  const onEvent = ({ key }: StorageEvent) => {
+    if (key === null || key.startsWith(prefix)) listener()
+  }
+  addEventListener("storage", onEvent)
+  return () => removeEventListener("storage", onEvent)
+}
+
+// -- Drafts --
+
+const minimumStake = String(threadLimits.minimumStake)
+
+/** The content of the composer. */
+export const Draft = Schema.Struct({
+  text: Schema.String,
+  /** Whether it is a question to the Chorus. */
+  isAsking: Schema.Boolean,
+  /** The text of the stake's field. */
+  stake: Schema.String.pipe(Schema.withDecodingDefault(Effect.succeed(minimumStake)))
+})
 export type Draft = typeof Draft.Type
+
+/** Nothing written, and nothing chosen. */
+export const emptyDraft: Draft = { text: "", isAsking: false, stake: minimumStake }
 
 const DraftText = Schema.fromJsonString(Draft)
 const decodeDraft = Schema.decodeUnknownOption(DraftText)
@@ -28,18 +79,19 @@ const encodeDraft = Schema.encodeSync(DraftText)
 
 /** The draft of a user in a thread; empty if there is none. */
 export const readDraft = (me: UserId, topic: TopicId): Draft =>
-  Option.getOrElse(
-    decodeDraft(withStorage((storage) => storage.getItem(draftPrefix(me) + topic))),
-    () => ({ text: "", isAsking: false })
-  )
+  Option.getOrElse(decodeDraft(read(draftPrefix(me) + topic)), () => emptyDraft)
 
-/** Saves a draft; an empty one is removed. */
+/** Saves a draft; one without a text and a mode is removed. */
 export const saveDraft = (me: UserId, topic: TopicId, draft: Draft): void =>
-  withStorage((storage) =>
-    draft.text === ""
-      ? storage.removeItem(draftPrefix(me) + topic)
-      : storage.setItem(draftPrefix(me) + topic, encodeDraft(draft))
-  )
+  draft.text === "" && !draft.isAsking
+    ? remove(draftPrefix(me) + topic)
+    : write(draftPrefix(me) + topic, encodeDraft(draft))
+
+/** Calls back when another tab has saved this draft. Returns the unsubscribe. */
+export const onDraftSaved = (me: UserId, topic: TopicId, listener: () => void): () => void =>
+  onStorage(draftPrefix(me) + topic, listener)
+
+// -- Commands without a receipt --
 
 /** A command without a receipt; sent again under the same id and salt it takes effect once. */
 export const PendingCommand = Schema.Struct({
@@ -55,31 +107,81 @@ const PendingText = Schema.fromJsonString(PendingCommand)
 const decodePending = Schema.decodeUnknownOption(PendingText)
 const encodePending = Schema.encodeSync(PendingText)
 
-/** Saves a command until `removePending`, if the browser allows it: `isSaved` tells. */
+/** Saves a command until `removePending`. */
 export const savePending = (me: UserId, pending: PendingCommand): void =>
-  withStorage((storage) => storage.setItem(pendingPrefix(me) + pending.id, encodePending(pending)))
+  write(pendingPrefix(me) + pending.id, encodePending(pending))
 
-/** Forgets a command that was answered. */
-export const removePending = (me: UserId, id: CommandId): void =>
-  withStorage((storage) => storage.removeItem(pendingPrefix(me) + id))
+/** Forgets a command that was answered; false if another tab already has, or the user's texts were removed. */
+export const removePending = (me: UserId, id: CommandId): boolean => {
+  const key = pendingPrefix(me) + id
+  const wasSaved = read(key) !== null
+  remove(key)
+  return wasSaved
+}
 
-/** Whether a command is saved. */
+/** Whether a command outlives the page. */
 export const isSaved = (me: UserId, id: string): boolean =>
   withStorage((storage) => storage.getItem(pendingPrefix(me) + id) !== null) ?? false
 
-const savedKeys = (storage: Storage, prefix: string): ReadonlyArray<string> =>
-  Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? "").filter((key) => key.startsWith(prefix))
+const listSaved = <A extends { readonly at: number }>(
+  prefix: string,
+  decode: (text: unknown) => Option.Option<A>
+): ReadonlyArray<A> =>
+  savedKeys(prefix).flatMap((key) => Option.toArray(decode(read(key)))).toSorted((a, b) => a.at - b.at)
 
 /** The saved commands of a user, in the order in which they were written. */
-export const listPending = (me: UserId): ReadonlyArray<PendingCommand> =>
-  (withStorage((storage) =>
-    savedKeys(storage, pendingPrefix(me)).flatMap((key) => Option.toArray(decodePending(storage.getItem(key))))
-  ) ?? []).toSorted((a, b) => a.at - b.at)
+export const listPending = (me: UserId): ReadonlyArray<PendingCommand> => listSaved(pendingPrefix(me), decodePending)
 
-/** Removes the drafts and commands of a user. */
-export const clearSaved = (me: UserId): void =>
-  withStorage((storage) => {
-    for (const key of [...savedKeys(storage, draftPrefix(me)), ...savedKeys(storage, pendingPrefix(me))]) {
-      storage.removeItem(key)
-    }
-  })
+// -- Texts that were not accepted --
+
+/** A text that the server has rejected, or that its author has set aside for another one. */
+export const RejectedText = Schema.Struct({
+  id: CommandId,
+  topic: TopicId,
+  draft: Draft,
+  /** The server's sentence; null for one that was set aside. */
+  reason: Schema.NullOr(Schema.String),
+  at: Instant
+})
+export type RejectedText = typeof RejectedText.Type
+
+const RejectedJson = Schema.fromJsonString(RejectedText)
+const decodeRejected = Schema.decodeUnknownOption(RejectedJson)
+const encodeRejected = Schema.encodeSync(RejectedJson)
+
+const rejectedListeners = new Set<() => void>()
+const notifyRejected = (): void => {
+  for (const listener of rejectedListeners) listener()
+}
+
+/** Keeps a text that was not accepted until `removeRejected`. */
+export const saveRejected = (me: UserId, rejected: RejectedText): void => {
+  write(rejectedPrefix(me) + rejected.id, encodeRejected(rejected))
+  notifyRejected()
+}
+
+/** Forgets a text that was not accepted. */
+export const removeRejected = (me: UserId, id: CommandId): void => {
+  remove(rejectedPrefix(me) + id)
+  notifyRejected()
+}
+
+/** The texts of a user that were not accepted in a thread, in the order in which they were written. */
+export const listRejected = (me: UserId, topic: TopicId): ReadonlyArray<RejectedText> =>
+  listSaved(rejectedPrefix(me), decodeRejected).filter((rejected) => rejected.topic === topic)
+
+/** Calls back when the list of a user's rejected texts has changed, also by another tab. Returns the unsubscribe. */
+export const onRejectedChange = (me: UserId, listener: () => void): () => void => {
+  rejectedListeners.add(listener)
+  const unsubscribe = onStorage(rejectedPrefix(me), listener)
+  return () => {
+    rejectedListeners.delete(listener)
+    unsubscribe()
+  }
+}
+
+/** Removes all that is saved of a user. */
+export const clearSaved = (me: UserId): void => {
+  for (const prefix of [draftPrefix(me), pendingPrefix(me), rejectedPrefix(me)]) savedKeys(prefix).forEach(remove)
+  notifyRejected()
+}

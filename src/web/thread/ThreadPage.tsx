@@ -3,12 +3,14 @@ import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "re
 import type { Client } from "../../client/Client.ts"
 import type { State } from "../../client/ClientModel.ts"
 import type { TopicId, UserId } from "../../domain/protocol/Ids.ts"
+import { ChoirProvider } from "../../react/ClientContext.ts"
 import { Composer } from "../composer/Composer.tsx"
 import { formatTokens } from "../language/legacy.ts"
 import { formatError, shortKey } from "../language/people.ts"
 import { UserDot } from "../people/UserBadge.tsx"
 import { LineText } from "../text/PlainText.tsx"
 import { type ThreadTopic, type ThreadView, useNow, useThread } from "../topic/hooks.ts"
+import { ThreadTopicProvider } from "../topic/ThreadTopic.ts"
 import { MembersPanel } from "./MembersPanel.tsx"
 import { Timeline } from "./Timeline.tsx"
 
@@ -67,16 +69,15 @@ export const ThreadPage = (
           connection={state.connection._tag === "Online" ? state.connection.connectionId : ""}
         />
       </StickyScroll>
-      <Composer
-        client={client}
-        topic={topic}
-        thread={view.state}
-        balance={state.init?.user.balance}
-        chorus={state.init?.chorus}
-        onSent={() => setSentCount((count) => count + 1)}
-        focusOnMount={focusComposer}
-        onFocused={onComposerFocused}
-      />
+      <ChoirProvider client={client}>
+        <ThreadTopicProvider id={id}>
+          <Composer
+            onSent={() => setSentCount((count) => count + 1)}
+            focusOnMount={focusComposer}
+            onFocused={onComposerFocused}
+          />
+        </ThreadTopicProvider>
+      </ChoirProvider>
     </main>
   )
 }

@@ -1,0 +1,38 @@
+/** The words of the settings. */
+import { defineMessages } from "../language/Language.ts"
+
+/** The words of the settings. A language is named in itself, so that its readers find it. */
+export const settingsMessages = defineMessages({
+  en: {
+    title: "Settings",
+    description: "They hold for this browser.",
+    theme: "Theme",
+    language: "Language",
+    system: "As this device says",
+    light: "Light",
+    dark: "Dark",
+    english: "English",
+    german: "Deutsch",
+    sendKey: "What sends a text",
+    enter: "Enter",
+    enterHint: "Shift + Enter breaks the line. On a screen keyboard Enter breaks it, and the button sends.",
+    ctrlEnter: (isMac: boolean) => `${isMac ? "⌘" : "Ctrl"} + Enter`,
+    ctrlEnterHint: "Enter breaks the line."
+  },
+  de: {
+    title: "Einstellungen",
+    description: "Sie gelten für diesen Browser.",
+    theme: "Farben",
+    language: "Sprache",
+    system: "Wie auf diesem Gerät",
+    light: "Hell",
+    dark: "Dunkel",
+    english: "English",
+    german: "Deutsch",
+    sendKey: "Was einen Text sendet",
+    enter: "Enter",
+    enterHint: "Umschalt + Enter bricht um. Auf einer Bildschirmtastatur bricht Enter um, und die Schaltfläche sendet.",
+    ctrlEnter: (isMac: boolean) => `${isMac ? "⌘" : "Strg"} + Enter`,
+    ctrlEnterHint: "Enter bricht um."
+  }
+})

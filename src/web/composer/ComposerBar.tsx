@@ -1,0 +1,93 @@
+/** The bar below the text field: Ask, what will happen, Stop, and the button that sends. */
+import { type ReactNode, useState } from "react"
+import { isFinished } from "../../domain/chorus/ChorusRun.ts"
+import type { CommandId, UserId } from "../../domain/protocol/Ids.ts"
+import { useClient } from "../../react/ClientContext.ts"
+import { useClientState } from "../../react/useClientState.ts"
+import { Button } from "../design/Button.tsx"
+import { Chip } from "../design/Chip.tsx"
+import { IconButton } from "../design/IconButton.tsx"
+import { useMessages } from "../language/Language.ts"
+import { usePreferences } from "../storage/preferences.ts"
+import { type ThreadView, useThreadCommand, useThreadView } from "../topic/ThreadTopic.ts"
+import style from "./ComposerBar.module.css"
+import { composerMessages } from "./ComposerMessages.ts"
+import { isMac, useIsTouch } from "./sendKey.ts"
+
+/** The bar. The hint's element is `hintId`. */
+export const ComposerBar = ({ canSend, hintId, isCoAuthor, isQuestion, onQuestionChange }: {
+  readonly isCoAuthor: boolean
+  readonly isQuestion: boolean
+  readonly canSend: boolean
+  readonly hintId: string
+  readonly onQuestionChange: (isQuestion: boolean) => void
+}): ReactNode => {
+  const words = useMessages(composerMessages)
+  return (
+    <div className={`${style.bar} ${isQuestion ? style.question : ""}`}>
+      {isCoAuthor && <Chip icon="voice" pressed={isQuestion} onPressedChange={onQuestionChange}>{words.ask}</Chip>}
+      <p id={hintId} className={style.hint}>{isQuestion ? <QuestionHint /> : <KeyHint />}</p>
+      <StopButton />
+      <IconButton
+        type="submit"
+        className={style.send}
+        icon="send"
+        label={isQuestion ? words.ask : isCoAuthor ? words.send : words.submit}
+        disabled={!canSend}
+      />
+    </div>
+  )
+}
+
+/** Which key sends; nothing where the keyboard is on the screen. */
+const KeyHint = (): ReactNode => {
+  const words = useMessages(composerMessages)
+  const { sendKey } = usePreferences()
+  if (useIsTouch()) return null
+  return (
+    <span className={style.wideOnly}>{sendKey === "enter" ? words.enterSends : words.ctrlEnterSends(isMac())}</span>
+  )
+}
+
+/** Who sees the answer; and, wherever it is asked, that no model is connected (CHO12). */
+const QuestionHint = (): ReactNode => {
+  const words = useMessages(composerMessages)
+  const isOffline = useClientState((state) => state.init?.chorus.offline === true)
+  const isPublic = useThreadView((view) => view.state.visibility === "public")
+  return isOffline
+    ? words.offlineModel
+    : <span className={style.wideOnly}>{isPublic === true ? words.answerForAll : words.answerForCoAuthors}</span>
+}
+
+/** The run that Stop ends: the one of the user's that is running, or else their newest in the queue. */
+const runToStop = ({ state: { runs } }: ThreadView, me: UserId): CommandId | undefined => {
+  const mine = runs.filter((run) => !isFinished(run) && (run.asker === me || run.owner === me))
+  return (mine.find((run) => run.status === "running") ?? mine.at(-1))?.prompt_id
+}
+
+/** Whether a question of the user is being answered or waits for it. */
+export const useIsAnswering = (): boolean => {
+  const { me } = useClient()
+  return useThreadView((view) => runToStop(view, me) !== undefined) === true
+}
+
+const StopButton = (): ReactNode => {
+  const { me } = useClient()
+  const words = useMessages(composerMessages)
+  const promptId = useThreadView((view) => runToStop(view, me))
+  const [send, errorMessage] = useThreadCommand()
+  const [stopped, setStopped] = useState<CommandId>()
+  if (promptId === undefined) return null
+  const stop = () => {
+    setStopped(promptId)
+    void send({ _tag: "cancel_run", prompt_id: promptId }).then((isAccepted) =>
+      isAccepted ? undefined : setStopped(undefined)
+    )
+  }
+  return (
+    <>
+      {errorMessage !== undefined && <span role="alert" className={style.error}>{errorMessage}</span>}
+      <Button icon="stop" disabled={stopped === promptId} onClick={stop}>{words.stop}</Button>
+    </>
+  )
+}
