@@ -1,7 +1,7 @@
 /** A question before something is done. */
 import { type ReactNode, useRef } from "react"
 import { Button } from "./Button.tsx"
-import { DialogCard, type DialogProps } from "./Dialog.tsx"
+import { Dialog, type DialogProps } from "./Dialog.tsx"
 
 /** Asks before something is done. The harmless answer has the focus, and a click beside the dialog is no answer. */
 export const ConfirmDialog = (
@@ -17,7 +17,7 @@ export const ConfirmDialog = (
 ): ReactNode => {
   const harmless = useRef<HTMLButtonElement>(null)
   return (
-    <DialogCard
+    <Dialog
       role="alertdialog"
       open={open}
       onOpenChange={onOpenChange}

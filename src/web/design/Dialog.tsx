@@ -1,10 +1,6 @@
-/** Dialogs: a card in the middle, on a narrow screen a sheet from below. */
-import { Dialog as Parts } from "@base-ui/react/dialog"
-import type { ReactNode, RefObject } from "react"
-import { useMessages } from "../language/Language.ts"
-import { designMessages } from "./DesignMessages.ts"
-import style from "./Dialog.module.css"
-import { IconButton } from "./IconButton.tsx"
+/** Dialogs. What they are made of is loaded when the first one opens. */
+import { lazy, type ReactNode, type RefObject, Suspense, useState } from "react"
+import { popups } from "./popups.ts"
 
 /** What a dialog is made of. */
 export interface DialogProps {
@@ -15,41 +11,23 @@ export interface DialogProps {
   readonly children?: ReactNode
   /** The buttons. */
   readonly footer?: ReactNode
+  /** What has the focus first, if it is not the first control. */
+  readonly initialFocus?: RefObject<HTMLElement | null> | true
+  /** `alertdialog` asks for an answer: a click beside it is none. */
+  readonly role?: "dialog" | "alertdialog"
 }
 
-/** The card of a dialog, which is either open to other answers or asks for one. */
-export const DialogCard = (
-  { children, description, footer, initialFocus, onOpenChange, open, role, title }: DialogProps & {
-    readonly role: "dialog" | "alertdialog"
-    readonly initialFocus: RefObject<HTMLElement | null> | true
-  }
-): ReactNode => {
-  const words = useMessages(designMessages)
-  return (
-    <Parts.Root
-      open={open}
-      onOpenChange={(next) => onOpenChange(next)}
-      disablePointerDismissal={role === "alertdialog"}
-    >
-      <Parts.Portal>
-        <Parts.Backdrop className={style.veil} />
-        <Parts.Viewport className={style.place}>
-          <Parts.Popup className={style.card} role={role} initialFocus={initialFocus}>
-            <header className={style.header}>
-              <Parts.Title className={style.title}>{title}</Parts.Title>
-              <Parts.Close render={<IconButton icon="x" label={words.close} />} />
-            </header>
-            {description !== undefined && (
-              <Parts.Description className={style.description}>{description}</Parts.Description>
-            )}
-            <div className={style.body}>{children}</div>
-            {footer !== undefined && <footer className={style.footer}>{footer}</footer>}
-          </Parts.Popup>
-        </Parts.Viewport>
-      </Parts.Portal>
-    </Parts.Root>
-  )
-}
+const Card = lazy(() => popups.dialog().then(({ DialogCard }) => ({ default: DialogCard })))
 
 /** A dialog that keeps the focus until it is closed; Escape, its cross and a click beside it close it. */
-export const Dialog = (props: DialogProps): ReactNode => <DialogCard {...props} role="dialog" initialFocus={true} />
+export const Dialog = ({ initialFocus = true, role = "dialog", ...props }: DialogProps): ReactNode => {
+  // Once it has been open it stays, so that its closing can be seen and the focus goes back.
+  const [wasOpened, setWasOpened] = useState(props.open)
+  if (props.open && !wasOpened) setWasOpened(true)
+  if (!wasOpened) return null
+  return (
+    <Suspense fallback={null}>
+      <Card {...props} role={role} initialFocus={initialFocus} />
+    </Suspense>
+  )
+}

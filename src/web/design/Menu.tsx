@@ -1,8 +1,8 @@
 /** A list of commands behind a button. */
-import { Menu as Parts } from "@base-ui/react/menu"
-import type { ReactElement, ReactNode } from "react"
-import { Icon, type IconName } from "./Icon.tsx"
-import style from "./Menu.module.css"
+import { lazy, type ReactElement, type ReactNode, Suspense } from "react"
+import type { IconName } from "./Icon.tsx"
+import { popups } from "./popups.ts"
+import { useTrigger } from "./useTrigger.ts"
 
 /** A command of a menu. */
 export interface MenuItem {
@@ -13,31 +13,24 @@ export interface MenuItem {
   readonly disabled?: boolean | undefined
 }
 
+const Popup = lazy(() => popups.menu().then(({ MenuPopup }) => ({ default: MenuPopup })))
+
 /** Opens from `trigger`, a button; arrow keys, first letters and Escape work as in the menus of the system. */
 export const Menu = ({ items, label, trigger }: {
   /** The name of the menu. */
   readonly label: string
   readonly trigger: ReactElement
   readonly items: ReadonlyArray<MenuItem>
-}): ReactNode => (
-  <Parts.Root modal={false}>
-    <Parts.Trigger render={trigger} />
-    <Parts.Portal>
-      <Parts.Positioner align="end" sideOffset={4} className={style.place}>
-        <Parts.Popup className={style.menu} aria-label={label}>
-          {items.map((item) => (
-            <Parts.Item
-              key={item.label}
-              className={`${style.item} ${item.danger === true ? style.danger : ""}`}
-              disabled={item.disabled ?? false}
-              onClick={item.onSelect}
-            >
-              {item.icon !== undefined && <Icon name={item.icon} />}
-              {item.label}
-            </Parts.Item>
-          ))}
-        </Parts.Popup>
-      </Parts.Positioner>
-    </Parts.Portal>
-  </Parts.Root>
-)
+}): ReactNode => {
+  const [button, popup] = useTrigger(trigger, "menu", popups.menu)
+  return (
+    <>
+      {button}
+      {popup !== undefined && (
+        <Suspense fallback={null}>
+          <Popup {...popup} label={label} items={items} />
+        </Suspense>
+      )}
+    </>
+  )
+}

@@ -1,7 +1,9 @@
 /** A small card beside a button. */
-import { Popover as Parts } from "@base-ui/react/popover"
-import type { ReactElement, ReactNode } from "react"
-import style from "./Popover.module.css"
+import { lazy, type ReactElement, type ReactNode, Suspense } from "react"
+import { popups } from "./popups.ts"
+import { useTrigger } from "./useTrigger.ts"
+
+const Popup = lazy(() => popups.popover().then(({ PopoverPopup }) => ({ default: PopoverPopup })))
 
 /** Opens from `trigger`, a button, and is no dialog one must answer: the page stays usable. */
 export const Popover = ({ children, label, trigger }: {
@@ -9,13 +11,16 @@ export const Popover = ({ children, label, trigger }: {
   /** The name of the card. */
   readonly label: string
   readonly children: ReactNode
-}): ReactNode => (
-  <Parts.Root>
-    <Parts.Trigger render={trigger} />
-    <Parts.Portal>
-      <Parts.Positioner sideOffset={4} collisionPadding={8}>
-        <Parts.Popup className={style.card} aria-label={label}>{children}</Parts.Popup>
-      </Parts.Positioner>
-    </Parts.Portal>
-  </Parts.Root>
-)
+}): ReactNode => {
+  const [button, popup] = useTrigger(trigger, "dialog", popups.popover)
+  return (
+    <>
+      {button}
+      {popup !== undefined && (
+        <Suspense fallback={null}>
+          <Popup {...popup} label={label}>{children}</Popup>
+        </Suspense>
+      )}
+    </>
+  )
+}
