@@ -1,6 +1,6 @@
 /** The face of a key: a drawing that tells two people apart before a word is read. */
 import { memo, type ReactNode } from "react"
-import type { Author } from "../../domain/protocol/Ids.ts"
+import { type Author, isUser } from "../../domain/protocol/Ids.ts"
 import style from "./Avatar.module.css"
 import { avatarShapes } from "./AvatarShapes.ts"
 
@@ -30,7 +30,7 @@ export const Avatar = memo(({ author, isAgent = false, size = "m" }: {
   readonly isAgent?: boolean | undefined
   readonly size?: "xs" | "s" | "m" | undefined
 }): ReactNode => {
-  const isChoir = author.startsWith("system:")
+  const isChoir = !isUser(author)
   return (
     <svg
       className={`${style.avatar} ${style[size]} ${isAgent || isChoir ? style.square : ""}`}

@@ -1,6 +1,6 @@
 /** The name of a user: the short form of their key, since there is no other that nobody can take. */
 import type { ReactNode } from "react"
-import type { Author } from "../../domain/protocol/Ids.ts"
+import { type Author, isUser } from "../../domain/protocol/Ids.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
@@ -13,5 +13,5 @@ export const UserName = ({ author }: { readonly author: Author }): ReactNode => 
   const words = useMessages(peopleMessages)
   return author === me
     ? <span title={author}>{words.you}</span>
-    : <bdi className={author.startsWith("system:") ? undefined : style.key} title={author}>{shortKey(author)}</bdi>
+    : <bdi className={isUser(author) ? style.key : undefined} title={author}>{shortKey(author)}</bdi>
 }
