@@ -248,8 +248,9 @@ Prerequisite.describeWith(
           yield* createThread(page, "<img src=//evil.test/1>")
           const hostile = `![x](http://evil.test/2) <img src="http://evil.test/3" onerror="document.title='owned'">`
           yield* sendText(page, hostile)
-          yield* expectText(page, hostile)
-          assert.strictEqual(yield* fromPromise(() => page.locator(".timeline img, .timeline a, h1 img").count()), 0)
+          // The image is a link that nobody has followed; the element is text.
+          yield* expectText(page, `x <img src="http://evil.test/3" onerror="document.title='owned'">`)
+          assert.strictEqual(yield* fromPromise(() => page.locator(".timeline img, h1 img").count()), 0)
           assert.strictEqual(yield* fromPromise(() => page.title()), "<img src=//evil.test/1> · Choir")
           // The page fits a phone's width.
           assert.isAtMost(yield* fromPromise(() => page.evaluate<number>("document.documentElement.scrollWidth")), 360)

@@ -5,7 +5,7 @@ import type { PlainSubmission } from "../../domain/thread/ThreadModel.ts"
 import { useErase } from "../erasing/EraseText.tsx"
 import { formatTokens } from "../language/legacy.ts"
 import { AuthorLine } from "../people/AuthorLine.tsx"
-import { PlainText } from "../text/PlainText.tsx"
+import { Markdown } from "../text/Markdown.tsx"
 import { type ThreadTopic, useCommand } from "../topic/hooks.ts"
 import { mayVote, VoteChoices, VoteCount } from "./VoteRow.tsx"
 
@@ -36,7 +36,7 @@ export const SubmissionCard = ({ me, submission, topic }: {
       <AuthorLine author={author} owner={owner} me={me} tag={statusLabels[status]} at={submitted_at}>
         {erase.button}
       </AuthorLine>
-      <PlainText text={content} />
+      <Markdown text={content} />
       <p className="muted">
         Stakes {formatTokens(stake)} · <VoteCount ballot={submission} me={me} />
       </p>

@@ -7,7 +7,8 @@ import type { PlainMessage } from "../../domain/thread/ThreadModel.ts"
 import { erasedMark } from "../../domain/topic/SealedText.ts"
 import { formatDuration, formatPercent } from "../language/legacy.ts"
 import { messageElementId, shortKey } from "../language/people.ts"
-import { LineText, PlainText } from "../text/PlainText.tsx"
+import { LineText } from "../text/LineText.tsx"
+import { Markdown } from "../text/Markdown.tsx"
 
 /** In UTF-16 units. */
 const maxQuoteLength = 140
@@ -48,7 +49,7 @@ export const Answer = ({ answer, messages, priors, run, topic }: Props): ReactNo
   const time = run.steps.reduce((sum, { usage }) => sum + usage.latency_ms, 0)
   return (
     <section className="answer" aria-label="Answer of the Chorus">
-      <PlainText text={answer.final_response} renderCitation={renderCitation} />
+      <Markdown text={answer.final_response} renderCitation={renderCitation} />
       {(cited.length > 0 || uncitedIndex >= 0) && (
         <ol className="citations" aria-label="Citations">
           {cited.map(({ citation, number, prior }) => (
@@ -106,7 +107,7 @@ const CitationItem = ({ messages, number, open, prior, quote, toggle, topic }: {
       </button>
       {open && (
         <blockquote>
-          <PlainText text={prior.content} />
+          <Markdown text={prior.content} />
           <footer className="muted">
             {shortKey(prior.author)}
             {message !== undefined && (

@@ -11,7 +11,8 @@ import { useErase } from "../erasing/EraseText.tsx"
 import { formatDuration } from "../language/legacy.ts"
 import { formatError, summarize } from "../language/people.ts"
 import { AuthorLine } from "../people/AuthorLine.tsx"
-import { LineText, PlainText } from "../text/PlainText.tsx"
+import { LineText } from "../text/LineText.tsx"
+import { Markdown } from "../text/Markdown.tsx"
 import type { ThreadTopic, ThreadView } from "../topic/hooks.ts"
 import { Answer } from "./Answer.tsx"
 import { StepBody } from "./StepBody.tsx"
@@ -57,7 +58,7 @@ export const RunCard = ({ me, run, topic, view }: Props): ReactNode => {
         {mayCancel && <button className="small" type="button" onClick={cancel}>Cancel</button>}
         {isConfirmed && erase.button}
       </AuthorLine>
-      <PlainText text={run.prompt} />
+      <Markdown text={run.prompt} />
       {erase.question}
       {run.status === "queued"
         ? <p className="muted">Queued behind another question.</p>
@@ -112,7 +113,7 @@ const CurrentStep = ({ run, step, text }: {
       {run.attempt > 0 && run.error_state !== null && (
         <p className="muted">{formatError(run.error_state.message)} Retrying.</p>
       )}
-      {text === "" ? <span className="busy-indicator" aria-label="Working" /> : <PlainText text={text} />}
+      {text === "" ? <span className="busy-indicator" aria-label="Working" /> : <Markdown text={text} />}
     </div>
   </li>
 )
@@ -176,7 +177,7 @@ const RunOutcome = ({ answer, run, topic, view }: {
         Cancelled in {stepNames[run.current_step]}
         {run.partial === null ? "." : ". The text so far:"}
       </p>
-      {run.partial !== null && <PlainText text={run.partial} />}
+      {run.partial !== null && <Markdown text={run.partial} />}
     </div>
   )
 }

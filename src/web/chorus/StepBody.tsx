@@ -5,7 +5,8 @@ import { collectPriors } from "../../domain/chorus/ChorusProgress.ts"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import { formatNumber, formatPercent } from "../language/legacy.ts"
 import { shortKey, summarize } from "../language/people.ts"
-import { LineText, PlainText } from "../text/PlainText.tsx"
+import { LineText } from "../text/LineText.tsx"
+import { Markdown } from "../text/Markdown.tsx"
 
 interface Props {
   readonly record: PlainStep
@@ -32,7 +33,7 @@ const StepFields = ({ record: { output }, run, topic }: Props): ReactNode => {
     case "action":
       return (
         <>
-          <PlainText text={output.proposed_response} />
+          <Markdown text={output.proposed_response} />
           <LabeledText name="Why">{output.reasoning}</LabeledText>
           <LabeledText name="Confidence">{formatPercent(output.confidence)}</LabeledText>
         </>
@@ -40,7 +41,7 @@ const StepFields = ({ record: { output }, run, topic }: Props): ReactNode => {
     case "experience":
       return (
         <>
-          <PlainText text={output.synthesis} />
+          <Markdown text={output.synthesis} />
           <LabeledList name="Insights" items={output.key_insights} />
           <PriorsTable priors={output.priors} all={all} topic={topic} />
         </>
@@ -48,7 +49,7 @@ const StepFields = ({ record: { output }, run, topic }: Props): ReactNode => {
     case "intention":
       return (
         <>
-          <PlainText text={output.explicit} />
+          <Markdown text={output.explicit} />
           <LabeledText name="Implicit">{output.implicit}</LabeledText>
           <LabeledText name="Selected">{output.selected_priors.map(number).join(" ")}</LabeledText>
           <LabeledText name="Why">{output.reason}</LabeledText>
@@ -57,7 +58,7 @@ const StepFields = ({ record: { output }, run, topic }: Props): ReactNode => {
     case "observation":
       return (
         <>
-          <PlainText text={output.context_analysis} />
+          <Markdown text={output.context_analysis} />
           <LabeledList name="Patterns" items={output.patterns} />
           <LabeledList
             name="Links"
@@ -68,7 +69,7 @@ const StepFields = ({ record: { output }, run, topic }: Props): ReactNode => {
     case "update":
       return (
         <>
-          <PlainText text={output.reason} />
+          <Markdown text={output.reason} />
           <LabeledText name="Next">{output.loop ? "Repeat from Action" : "Continue with Yield"}</LabeledText>
           <LabeledText name="Confidence">{formatPercent(output.confidence)}</LabeledText>
         </>

@@ -9,7 +9,8 @@ import { RunCard } from "../chorus/RunCard.tsx"
 import { useErase } from "../erasing/EraseText.tsx"
 import { messageElementId, shortKey } from "../language/people.ts"
 import { AuthorLine } from "../people/AuthorLine.tsx"
-import { LineText, PlainText } from "../text/PlainText.tsx"
+import { LineText } from "../text/LineText.tsx"
+import { Markdown } from "../text/Markdown.tsx"
 import type { ThreadTopic, ThreadView } from "../topic/hooks.ts"
 
 type TimelineItem =
@@ -120,7 +121,7 @@ const MessageItem = ({ isContinuation, me, message, isPending, topic }: {
           <LineText text={message.source} />
         </p>
       )}
-      <PlainText text={content} />
+      <Markdown text={content} />
       {isPending && <span className="pending-label">Sending…</span>}
       {question}
     </li>

@@ -9,7 +9,7 @@ import { erasedMark } from "../../domain/topic/SealedText.ts"
 import { KeyPanel } from "../identity/KeyPanel.tsx"
 import { formatTime } from "../language/legacy.ts"
 import { formatError } from "../language/people.ts"
-import { LineText } from "../text/PlainText.tsx"
+import { LineText } from "../text/LineText.tsx"
 
 interface Props {
   readonly client: Client

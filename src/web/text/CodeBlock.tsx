@@ -1,0 +1,57 @@
+/** A block of code: its language, a button that copies it, and lines that scroll within the block. */
+import { type ReactNode, Suspense, useEffect, useRef, useState } from "react"
+import { Button } from "../design/Button.tsx"
+import { useMessages } from "../language/Language.ts"
+import style from "./CodeBlock.module.css"
+import { HighlightedCode, languageOf } from "./highlight.ts"
+import type { Code } from "./MarkdownTree.ts"
+import { textMessages } from "./TextMessages.ts"
+
+/** For how long the button says that the code was copied, in milliseconds. */
+const copiedTime = 2_000
+
+/** In UTF-16 units; longer code has no colours. */
+const maxColouredLength = 20_000
+
+/** Code as it was written, coloured once its language is loaded. */
+export const CodeBlock = ({ code: { info, isClosed, text } }: { readonly code: Code }): ReactNode => {
+  const messages = useMessages(textMessages)
+  const ref = useRef<HTMLPreElement>(null)
+  // An open fence is code that is still being written: colouring it anew with each word would cost more than it shows.
+  const language = isClosed && text.length <= maxColouredLength ? languageOf(info) : undefined
+  return (
+    <div className={style.block}>
+      <div className={style.head}>
+        <span dir="auto">{info}</span>
+        <CopyButton text={text} onRefused={() => ref.current && getSelection()?.selectAllChildren(ref.current)} />
+      </div>
+      <pre ref={ref} className={style.lines} dir="auto" tabIndex={0} role="region" aria-label={messages.code(info)}>
+        <code>
+          {language === undefined
+            ? text
+            : <Suspense fallback={text}><HighlightedCode text={text} language={language} /></Suspense>}
+        </code>
+      </pre>
+    </div>
+  )
+}
+
+/** `onRefused`: the browser gives no access to its clipboard, as on a page without https. */
+const CopyButton = ({ onRefused, text }: { readonly text: string; readonly onRefused: () => void }): ReactNode => {
+  const { copied, copy } = useMessages(textMessages)
+  const [isCopied, setIsCopied] = useState(false)
+  useEffect(() => {
+    if (!isCopied) return
+    const timer = setTimeout(() => setIsCopied(false), copiedTime)
+    return () => clearTimeout(timer)
+  }, [isCopied])
+  const write = () => {
+    if (navigator.clipboard === undefined) onRefused()
+    else navigator.clipboard.writeText(text).then(() => setIsCopied(true), onRefused)
+  }
+  return (
+    <Button variant="quiet" icon={isCopied ? "check" : "copy"} onClick={write}>
+      <span aria-live="polite">{isCopied ? copied : copy}</span>
+    </Button>
+  )
+}
