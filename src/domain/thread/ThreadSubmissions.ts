@@ -16,7 +16,7 @@ type SubmissionOpened = EventOf<"SubmissionOpened">
 type SubmissionSettled = EventOf<"SubmissionSettled">
 
 /** The approval policy of submissions (THR5). */
-const approvalPolicy = Approval.defaultPolicy
+export const approvalPolicy = Approval.defaultPolicy
 
 // -- Decisions ---------------------------------------------------------------
 

@@ -1,148 +1,123 @@
-/** The whole output of one step. */
+/** The whole output of one step (CHO2). */
 import type { ReactNode } from "react"
-import type { PlainRun, PlainStep, Prior } from "../../domain/chorus/ChorusModel.ts"
-import { collectPriors } from "../../domain/chorus/ChorusProgress.ts"
-import type { TopicId } from "../../domain/protocol/Ids.ts"
-import { formatNumber, formatPercent } from "../language/legacy.ts"
-import { shortKey, summarize } from "../language/people.ts"
+import type { PlainStep, Prior } from "../../domain/chorus/ChorusModel.ts"
+import { displayText } from "../../domain/chorus/ChorusOutput.ts"
+import { Icon } from "../design/Icon.tsx"
+import { useFormat, useMessages } from "../language/Language.ts"
 import { LineText } from "../text/LineText.tsx"
 import { Markdown } from "../text/Markdown.tsx"
+import { PassageList } from "./PassageList.tsx"
+import { recordMessages } from "./RecordMessages.ts"
+import style from "./StepBody.module.css"
 
 interface Props {
   readonly record: PlainStep
-  readonly run: PlainRun
-  readonly topic: TopicId
+  /** The steps of the same pass. */
+  readonly steps: ReadonlyArray<PlainStep>
+  /** All that the run found, by number. */
+  readonly priors: ReadonlyArray<Prior>
 }
 
-/** The output and usage of a completed step. */
-export const StepBody = ({ record, run, topic }: Props): ReactNode => (
-  <div className="body">
-    <StepFields record={record} run={run} topic={topic} />
-    <p className="muted usage">
-      {record.usage.model} · {formatNumber(record.usage.input_tokens)} tokens in,{" "}
-      {formatNumber(record.usage.output_tokens)} out
-      {record.usage.cost !== null && ` · ${(record.usage.cost.amount / 1e6).toFixed(4)} ${record.usage.cost.unit}`}
-    </p>
-  </div>
+/** The text of a step, and its other fields below. The text of Yield is the answer, which stands above already. */
+export const StepBody = ({ priors, record: { output }, steps }: Props): ReactNode => (
+  <>
+    {output._tag !== "yield" && <Markdown text={displayText(output)} voice="document" />}
+    <StepFields output={output} priors={priors} steps={steps} />
+  </>
 )
 
-const StepFields = ({ record: { output }, run, topic }: Props): ReactNode => {
-  const all = collectPriors(run)
-  const number = (id: string): string => `[${all.findIndex((prior) => prior.id === id) + 1}]`
+const StepFields = (
+  { output, priors, steps }: Pick<Props, "priors" | "steps"> & { readonly output: PlainStep["output"] }
+): ReactNode => {
+  const words = useMessages(recordMessages)
+  const numberOf = (id: string): string => `[${priors.findIndex((prior) => prior.id === id) + 1}]`
   switch (output._tag) {
     case "action":
       return (
         <>
-          <Markdown text={output.proposed_response} />
-          <LabeledText name="Why">{output.reasoning}</LabeledText>
-          <LabeledText name="Confidence">{formatPercent(output.confidence)}</LabeledText>
+          <Field name={words.why} text={output.reasoning} />
+          <Confidence value={output.confidence} />
         </>
       )
     case "experience":
       return (
         <>
-          <Markdown text={output.synthesis} />
-          <LabeledList name="Insights" items={output.key_insights} />
-          <PriorsTable priors={output.priors} all={all} topic={topic} />
+          <FieldList name={words.insights} items={output.key_insights} />
+          <PassageList priors={output.priors} chosen={chosenOf(steps)} numberOf={numberOf} />
         </>
       )
     case "intention":
       return (
         <>
-          <Markdown text={output.explicit} />
-          <LabeledText name="Implicit">{output.implicit}</LabeledText>
-          <LabeledText name="Selected">{output.selected_priors.map(number).join(" ")}</LabeledText>
-          <LabeledText name="Why">{output.reason}</LabeledText>
+          <Field name={words.implicit} text={output.implicit} />
+          <Field name={words.selected} text={output.selected_priors.map(numberOf).join(" ")} />
+          <Field name={words.why} text={output.reason} />
         </>
       )
     case "observation":
       return (
         <>
-          <Markdown text={output.context_analysis} />
-          <LabeledList name="Patterns" items={output.patterns} />
-          <LabeledList
-            name="Links"
-            items={output.semantic_links.map((link) => `${number(link.prior)} ${link.relation}`)}
+          <FieldList name={words.patterns} items={output.patterns} />
+          <FieldList
+            name={words.links}
+            items={output.semantic_links.map(({ relation }) => relation)}
+            marks={output.semantic_links.map(({ prior }) => numberOf(prior))}
           />
         </>
       )
     case "update":
       return (
         <>
-          <Markdown text={output.reason} />
-          <LabeledText name="Next">{output.loop ? "Repeat from Action" : "Continue with Yield"}</LabeledText>
-          <LabeledText name="Confidence">{formatPercent(output.confidence)}</LabeledText>
+          <p className={style.turn}>
+            <Icon name={output.loop ? "again" : "check"} size="s" />
+            {output.loop ? words.onceMore : words.enough}
+          </p>
+          <Confidence value={output.confidence} />
         </>
       )
     case "yield":
       return (
         <>
-          <LabeledText name="Citations">{String(output.citations.length)}</LabeledText>
-          <LabeledText name="Confidence">{formatPercent(output.confidence)}</LabeledText>
+          <p>{words.answerBelow(output.citations.length)}</p>
+          <Confidence value={output.confidence} />
         </>
       )
   }
 }
 
-const LabeledText = ({ children, name }: { readonly name: string; readonly children: string }): ReactNode =>
-  children !== "" && (
-    <p className="field">
-      <span>{name}</span> <LineText text={children} />
+/** The priors that Intention chose in this pass. */
+const chosenOf = (steps: ReadonlyArray<PlainStep>): ReadonlySet<string> =>
+  new Set(steps.flatMap(({ output }) => output._tag === "intention" ? output.selected_priors : []))
+
+/** A model's own estimate is no probability, so it is no percentage. */
+const Confidence = ({ value }: { readonly value: number }): ReactNode => {
+  const format = useFormat()
+  const words = useMessages(recordMessages)
+  return <p className={style.confidence}>{words.confidence(format.number(value))}</p>
+}
+
+const Field = ({ name, text }: { readonly name: string; readonly text: string }): ReactNode =>
+  text !== "" && (
+    <p className={style.field} dir="auto">
+      <b>{name}</b> <LineText text={text} />
     </p>
   )
 
-const LabeledList = ({ items, name }: { readonly name: string; readonly items: ReadonlyArray<string> }): ReactNode =>
+/** A list of texts; `marks` stand before them. */
+const FieldList = ({ items, marks = [], name }: {
+  readonly name: string
+  readonly items: ReadonlyArray<string>
+  readonly marks?: ReadonlyArray<string>
+}): ReactNode =>
   items.length > 0 && (
-    <div className="field">
-      <span>{name}</span>
+    <div className={style.field}>
+      <b>{name}</b>
       <ul>
         {items.map((item, index) => (
-          <li key={index}>
-            <LineText text={item} />
+          <li key={index} dir="auto">
+            {marks[index]} <LineText text={item} />
           </li>
         ))}
       </ul>
     </div>
-  )
-
-/** The priors of an Experience step, by similarity to the prompt. */
-const PriorsTable = ({ all, priors, topic }: {
-  readonly priors: ReadonlyArray<Prior>
-  readonly all: ReadonlyArray<Prior>
-  readonly topic: TopicId
-}): ReactNode =>
-  priors.length > 0 && (
-    <table className="priors">
-      <caption>Priors by similarity</caption>
-      <thead>
-        <tr>
-          <th scope="col">No.</th>
-          <th scope="col">Similarity</th>
-          <th scope="col">Text</th>
-        </tr>
-      </thead>
-      <tbody>
-        {priors.map((prior) => (
-          <tr key={prior.id}>
-            <td>{all.findIndex((candidate) => candidate.id === prior.id) + 1}</td>
-            <td>
-              <meter min={0} max={1} value={Math.max(0, prior.similarity)} aria-hidden="true" />{" "}
-              {prior.similarity.toFixed(1)}
-            </td>
-            <td>
-              <LineText text={summarize(prior.content)} />
-              <span className="muted">
-                {" "}
-                {shortKey(prior.author)}
-                {prior.thread !== topic && (
-                  <>
-                    in <a href={`#${prior.thread}`}>another thread</a>
-                  </>
-                )}
-              </span>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
   )

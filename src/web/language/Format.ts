@@ -6,6 +6,8 @@ export interface Format {
   readonly number: (value: number) => string
   /** An amount of tokens, with the word. */
   readonly tokens: (count: number) => string
+  /** An amount of money in millionths of a unit such as `USD`, to the hundredth of a cent. */
+  readonly cost: (millionths: number, unit: string) => string
   /** A share in [0, 1] as a percentage. */
   readonly percent: (share: number) => string
   /** The time of day. */
@@ -39,6 +41,7 @@ const durationUnits = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_0
 /** The formats for a language and a locale of it, such as `en-GB`. */
 export const makeFormat = (language: keyof typeof words, locale: string): Format => {
   const number = new Intl.NumberFormat(locale)
+  const money = new Intl.NumberFormat(locale, { minimumFractionDigits: 4, maximumFractionDigits: 4 })
   const percent = new Intl.NumberFormat(locale, { style: "percent" })
   const unit = (unit: string, options: Intl.NumberFormatOptions = {}) =>
     new Intl.NumberFormat(locale, { style: "unit", unit, ...options })
@@ -57,6 +60,7 @@ export const makeFormat = (language: keyof typeof words, locale: string): Format
   return {
     number: (value) => number.format(value),
     tokens: (count) => `${number.format(count)} ${count === 1 ? words[language].token : words[language].tokens}`,
+    cost: (millionths, unit) => `${money.format(millionths / 1e6)} ${unit}`,
     percent: (share) => percent.format(share),
     timeOfDay: (at) => timeOfDay.format(at),
     shortTime: (at, now) => (isSameDay(at, now) ? timeOfDay : isSameYear(at, now) ? shortDay : shortDate).format(at),

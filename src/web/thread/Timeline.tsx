@@ -3,7 +3,7 @@ import type { ReactNode } from "react"
 import type { PlainRun } from "../../domain/chorus/ChorusModel.ts"
 import type { UserId } from "../../domain/protocol/Ids.ts"
 import type { PendingApproval, PlainMessage, PlainSubmission } from "../../domain/thread/ThreadModel.ts"
-import { ApprovalCard } from "../approval/ApprovalCard.tsx"
+import { InvitationCard } from "../approval/InvitationCard.tsx"
 import { SubmissionCard } from "../approval/SubmissionCard.tsx"
 import { RunCard } from "../chorus/RunCard.tsx"
 import { useErase } from "../erasing/EraseText.tsx"
@@ -78,11 +78,23 @@ export const Timeline = ({ me, topic, view }: {
             )
           }
           case "Submission":
-            return <SubmissionCard key={item.id} topic={topic} submission={item.submission} me={me} />
+            return (
+              <li key={item.id}>
+                <SubmissionCard submission={item.submission} />
+              </li>
+            )
           case "Invitation":
-            return <ApprovalCard key={item.id} topic={topic} invitation={item.invitation} me={me} />
+            return (
+              <li key={item.id}>
+                <InvitationCard invitation={item.invitation} />
+              </li>
+            )
           case "Run":
-            return <RunCard key={item.id} topic={topic} view={view} run={item.run} me={me} />
+            return (
+              <li key={item.id}>
+                <RunCard run={item.run} />
+              </li>
+            )
         }
       })}
     </ol>

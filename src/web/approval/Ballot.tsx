@@ -1,0 +1,60 @@
+/** The votes on something as faces: who approves, who denies, whose vote is missing (THR3, THR9). */
+import type { ReactNode } from "react"
+import type { UserId } from "../../domain/protocol/Ids.ts"
+import type { Vote } from "../../domain/thread/ThreadModel.ts"
+import { useClient } from "../../react/ClientContext.ts"
+import { Icon } from "../design/Icon.tsx"
+import { VisuallyHidden } from "../design/VisuallyHidden.tsx"
+import { useMessages } from "../language/Language.ts"
+import { shortKey } from "../language/people.ts"
+import { Avatar } from "../people/Avatar.tsx"
+import { approvalMessages } from "./ApprovalMessages.ts"
+import style from "./Ballot.module.css"
+
+/** The voters of a submission or an invitation, and their votes. */
+export interface Votes {
+  readonly voters: ReadonlyArray<UserId>
+  readonly votes: ReadonlyArray<Vote>
+}
+
+/** Whether a user is a voter whose vote is missing. */
+export const mayVote = ({ voters, votes }: Votes, user: UserId): boolean =>
+  voters.includes(user) && votes.every(({ voter }) => voter !== user)
+
+/** The faces, and how many have voted. A voter who has left stays with the vote that they cast. */
+export const Ballot = ({ ballot: { voters, votes } }: { readonly ballot: Votes }): ReactNode => {
+  const messages = useMessages(approvalMessages)
+  const all = [...new Set([...votes.map(({ voter }) => voter), ...voters])]
+  return (
+    <div className={style.ballot}>
+      <ul className={style.faces} aria-label={messages.votes}>
+        {all.map((voter) => <BallotFace key={voter} voter={voter} vote={votes.find((vote) => vote.voter === voter)} />)}
+      </ul>
+      <span className={style.count}>{messages.voted(votes.length, all.length)}</span>
+    </div>
+  )
+}
+
+const BallotFace = ({ voter, vote }: { readonly voter: UserId; readonly vote: Vote | undefined }): ReactNode => {
+  const { me } = useClient()
+  const messages = useMessages(approvalMessages)
+  const name = voter === me ? undefined : shortKey(voter)
+  const text = vote === undefined
+    ? messages.hasNotVoted(name)
+    : vote.choice === "approve"
+    ? messages.approves(name)
+    : messages.denies(name)
+  return (
+    <li className={style.face} data-vote={vote?.choice ?? "missing"} data-me={voter === me || undefined} title={text}>
+      {vote === undefined ? <span className={style.blank} aria-hidden="true">{voter.charAt(0)}</span> : (
+        <>
+          <Avatar author={voter} isAgent={vote.owner !== undefined} size="s" />
+          <span className={style.mark}>
+            <Icon name={vote.choice === "approve" ? "check" : "x"} size="s" />
+          </span>
+        </>
+      )}
+      <VisuallyHidden>{text}</VisuallyHidden>
+    </li>
+  )
+}

@@ -1,0 +1,27 @@
+/** The number of a source within an answer: a press opens the source. */
+import type { ReactNode } from "react"
+import { useMessages } from "../language/Language.ts"
+import { chorusMessages } from "./ChorusMessages.ts"
+import style from "./CitationChip.module.css"
+import { lightingProps, useCitationFocus } from "./CitationFocus.ts"
+import type { Source } from "./sources.ts"
+
+/** The number, as a button. */
+export const CitationChip = ({ source: { evidence, number } }: { readonly source: Source }): ReactNode => {
+  const messages = useMessages(chorusMessages)
+  const focus = useCitationFocus()
+  return (
+    <button
+      type="button"
+      className={style.chip}
+      data-evidence={evidence}
+      data-lit={focus.open === number || focus.lit === number || undefined}
+      aria-label={evidence === "notFound" ? messages.citationNotFound(number) : messages.citation(number)}
+      aria-expanded={focus.open === number}
+      onClick={() => focus.show(number)}
+      {...lightingProps(focus, number)}
+    >
+      {number}
+    </button>
+  )
+}

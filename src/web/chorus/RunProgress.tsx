@@ -1,0 +1,107 @@
+/** A run under way: how far it has come, one live sentence, and the text that is being written. */
+import type { ReactNode } from "react"
+import { type PlainRun, type Step, steps } from "../../domain/chorus/ChorusModel.ts"
+import { displayText } from "../../domain/chorus/ChorusOutput.ts"
+import { useFormat, useMessages } from "../language/Language.ts"
+import { formatError } from "../language/people.ts"
+import { Markdown } from "../text/Markdown.tsx"
+import { useNow } from "../topic/hooks.ts"
+import { useThreadView } from "../topic/ThreadTopic.ts"
+import { chorusMessages } from "./ChorusMessages.ts"
+import style from "./RunProgress.module.css"
+
+/** The progress of a running run. */
+export const RunProgress = ({ run }: { readonly run: PlainRun }): ReactNode => {
+  const messages = useMessages(chorusMessages)
+  const { attempt, current_step, error_state, loop, not_before } = run
+  return (
+    <>
+      {Array.from({ length: loop + 1 }, (_, pass) => (
+        <PassLine
+          key={pass}
+          current={pass === loop ? current_step : "yield"}
+          isPast={pass < loop}
+          label={loop === 0 ? undefined : messages.pass(pass + 1)}
+        />
+      ))}
+      <p className={style.live}>
+        <strong>{messages.step[current_step]}</strong>
+        <span>{messages.doing[current_step]}</span>
+        <Seconds since={not_before} />
+      </p>
+      {attempt > 0 && error_state !== null && (
+        <p className={style.retry}>
+          <span>{messages.failure[error_state._tag]}</span> <span>{messages.retries(attempt + 1)}</span>
+          <span className={style.detail} lang="en" dir="auto">{formatError(error_state.message)}</span>
+        </p>
+      )}
+      <StreamedText run={run} />
+    </>
+  )
+}
+
+/** The steps of one pass: done, under way, to come. A past pass ended before its Yield. */
+const PassLine = ({ current, isPast, label }: {
+  readonly current: Step
+  readonly isPast: boolean
+  readonly label: string | undefined
+}): ReactNode => {
+  const messages = useMessages(chorusMessages)
+  const position = steps.indexOf(current)
+  const progress = messages.progress(messages.step[current], position + 1)
+  return (
+    <>
+      {label !== undefined && <p className={style.pass}>{label}</p>}
+      <ol className={style.steps} aria-label={isPast ? label : progress}>
+        {steps.map((step, index) => (
+          <li
+            key={step}
+            data-stage={index < position ? "done" : index === position && !isPast ? "current" : "coming"}
+            aria-current={index === position && !isPast ? "step" : undefined}
+          >
+            <span className={style.name}>{messages.step[step]}</span>
+          </li>
+        ))}
+      </ol>
+    </>
+  )
+}
+
+/** The seconds since a time; only these are drawn again each second. */
+const Seconds = ({ since }: { readonly since: number }): ReactNode => {
+  const format = useFormat()
+  const messages = useMessages(chorusMessages)
+  const now = useNow(1_000)
+  return (
+    <span className={style.seconds}>
+      {messages.seconds(format.number(Math.max(0, Math.floor((now - since) / 1_000))))}
+    </span>
+  )
+}
+
+/**
+ * The text of the current step as it arrives, where the answer will stand and in its type. Until there is any, that of the step
+ * before stays. It is not read aloud piece by piece: the whole answer is announced when it is there.
+ */
+const StreamedText = ({ run }: { readonly run: PlainRun }): ReactNode => {
+  const messages = useMessages(chorusMessages)
+  const { attempt, current_step, loop, prompt_id } = run
+  const streamed = useThreadView(({ partialOutputs }) =>
+    partialOutputs.find((partial) =>
+      partial.prompt_id === prompt_id && partial.loop === loop && partial.step === current_step &&
+      partial.attempt === attempt
+    )?.text
+  )
+  const previous = run.steps.at(-1)
+  const shown = streamed !== undefined && streamed !== ""
+    ? { step: current_step, text: streamed }
+    : previous === undefined
+    ? undefined
+    : { step: previous.step, text: displayText(previous.output) }
+  return (
+    <div className={style.stream} data-step={shown?.step} aria-live="off" aria-busy="true">
+      {shown !== undefined && shown.step !== "yield" && <p className={style.stepName}>{messages.step[shown.step]}</p>}
+      {shown !== undefined && <Markdown text={shown.text} voice="serif" />}
+    </div>
+  )
+}
