@@ -1,141 +1,221 @@
-/** The messages, submissions, invitations and runs of a thread, oldest first. */
-import type { ReactNode } from "react"
-import type { PlainRun } from "../../domain/chorus/ChorusModel.ts"
-import type { UserId } from "../../domain/protocol/Ids.ts"
-import type { PendingApproval, PlainMessage, PlainSubmission } from "../../domain/thread/ThreadModel.ts"
+/**
+ * The rows of a thread, oldest first. Only those near the viewport are in the document; it opens at its end, and stays there
+ * while it grows, unless its reader has scrolled up.
+ */
+import { useVirtualizer, type VirtualItem, type Virtualizer } from "@tanstack/react-virtual"
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
+import type { TopicId } from "../../domain/protocol/Ids.ts"
+import type { PlainState } from "../../domain/thread/ThreadModel.ts"
 import { InvitationCard } from "../approval/InvitationCard.tsx"
 import { SubmissionCard } from "../approval/SubmissionCard.tsx"
 import { RunCard } from "../chorus/RunCard.tsx"
-import { useErase } from "../erasing/EraseText.tsx"
-import { messageElementId, shortKey } from "../language/people.ts"
-import { AuthorLine } from "../people/AuthorLine.tsx"
-import { LineText } from "../text/LineText.tsx"
-import { Markdown } from "../text/Markdown.tsx"
-import type { ThreadTopic, ThreadView } from "../topic/hooks.ts"
+import { useMessages } from "../language/Language.ts"
+import { messageElementId } from "../language/people.ts"
+import { ShowMessageProvider, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
+import { Announcer } from "./Announcer.tsx"
+import { DayLine } from "./DayLine.tsx"
+import { MessageRow } from "./MessageRow.tsx"
+import { NewBelow } from "./NewBelow.tsx"
+import { threadMessages } from "./ThreadMessages.ts"
+import style from "./Timeline.module.css"
+import { type TimelineItem, timelineItems } from "./TimelineItems.ts"
+import { TypingLine } from "./TypingLine.tsx"
+import { usePrinting } from "./usePrinting.ts"
 
-type TimelineItem =
-  & { readonly at: number; readonly id: string }
-  & (
-    | { readonly _tag: "Message"; readonly message: PlainMessage }
-    | { readonly _tag: "Submission"; readonly submission: PlainSubmission }
-    | { readonly _tag: "Invitation"; readonly invitation: PendingApproval }
-    | { readonly _tag: "Run"; readonly run: PlainRun }
-  )
+/** CSS pixels from the end within which the timeline stays at it. */
+const endDistance = 80
 
-/** Milliseconds within which consecutive messages of one author share a byline. */
-const groupingWindow = 5 * 60_000
+/** Where a reader was when the thread was left; the sizes of the rows that were measured then. */
+interface ScrollPosition {
+  readonly offset: number
+  readonly rows: Array<VirtualItem>
+}
 
-/** Items by time; unconfirmed ones last, since the local clock does not determine their place in the log. */
-const timelineItems = (
-  { gates, messages, runs, submissions }: ThreadView["state"],
-  pending: ReadonlySet<string>
-): ReadonlyArray<TimelineItem> =>
-  [
-    ...messages.map((message): TimelineItem => ({ _tag: "Message", at: message.at, id: message.id, message })),
-    // An approved submission is shown as its message.
-    ...submissions.filter((submission) => submission.status !== "approved").map((submission): TimelineItem => ({
-      _tag: "Submission",
-      at: submission.submitted_at,
-      id: submission.id,
-      submission
-    })),
-    ...gates.map((gate): TimelineItem => ({
-      _tag: "Invitation",
-      at: gate.opened_at,
-      id: gate.id,
-      invitation: gate
-    })),
-    ...runs.map((run): TimelineItem => ({ _tag: "Run", at: run.asked_at, id: run.prompt_id, run }))
-  ].toSorted((a, b) => Number(pending.has(a.id)) - Number(pending.has(b.id)) || a.at - b.at)
+/** By thread; one that was left at its end has none. */
+const scrollPositions = new Map<TopicId, ScrollPosition>()
 
-/** The timeline of a thread. */
-export const Timeline = ({ me, topic, view }: {
-  readonly topic: ThreadTopic
-  readonly view: ThreadView
-  readonly me: UserId
-}): ReactNode => {
-  const pending = new Set<string>(view.optimisticCommands)
-  const items = timelineItems(view.state, pending)
-  if (items.length === 0) return <p className="muted empty-timeline">No messages yet.</p>
-  return (
-    <ol className="timeline" aria-label="Conversation">
-      {items.map((item, index) => {
-        switch (item._tag) {
-          case "Message": {
-            const previous = items[index - 1]
-            const isContinuation = previous?._tag === "Message" && previous.message.author === item.message.author &&
-              previous.message.owner === item.message.owner &&
-              item.at - previous.at < groupingWindow
-            return (
-              <MessageItem
-                key={item.id}
-                topic={topic}
-                message={item.message}
-                isContinuation={isContinuation}
-                isPending={pending.has(item.id)}
-                me={me}
-              />
-            )
-          }
-          case "Submission":
-            return (
-              <li key={item.id}>
-                <SubmissionCard submission={item.submission} />
-              </li>
-            )
-          case "Invitation":
-            return (
-              <li key={item.id}>
-                <InvitationCard invitation={item.invitation} />
-              </li>
-            )
-          case "Run":
-            return (
-              <li key={item.id}>
-                <RunCard run={item.run} />
-              </li>
-            )
-        }
-      })}
-    </ol>
+type Rows = Virtualizer<HTMLDivElement, HTMLDivElement>
+
+/** A rough height in CSS pixels, until the row is measured. */
+const estimateHeight = (item: TimelineItem): number => {
+  switch (item._tag) {
+    case "Message":
+      return Math.min(400, 36 + 24 * Math.ceil(item.message.content.length / 70))
+    case "Submission":
+    case "Invitation":
+      return 240
+    case "Run":
+      return 360
+  }
+}
+
+const useItems = (): ReadonlyArray<TimelineItem> => {
+  const state = useThreadView((view): PlainState => view.state)
+  const optimistic = useThreadView((view) => view.optimisticCommands)
+  return useMemo(
+    () => state === undefined ? [] : timelineItems(state, optimistic ?? []),
+    [state?.gates, state?.messages, state?.runs, state?.submissions, optimistic]
   )
 }
 
-/** Who let the author of an approved message join. */
-const approvalTag = ({ approvals, status }: PlainMessage): string | undefined =>
-  status === "approved" ? ["joined by approval", ...approvals.map(shortKey)].join(" · ") : undefined
+/** Renders all rows while the page is printed; otherwise those in view, at their place. */
+const useRows = (items: ReadonlyArray<TimelineItem>, scroller: { readonly current: HTMLDivElement | null }): Rows => {
+  const { id } = useThreadTopic()
+  const [initial] = useState(() => scrollPositions.get(id))
+  const rows = useVirtualizer<HTMLDivElement, HTMLDivElement>({
+    count: items.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (index) => estimateHeight(items[index]!),
+    getItemKey: (index) => items[index]!.id,
+    overscan: 8,
+    paddingEnd: 24,
+    anchorTo: "end",
+    followOnAppend: true,
+    scrollEndThreshold: endDistance,
+    ...(initial === undefined ? undefined : { initialOffset: initial.offset, initialMeasurementsCache: initial.rows })
+  })
+  useLayoutEffect(() => {
+    if (initial === undefined) rows.scrollToEnd()
+    return () => {
+      if (rows.isAtEnd(endDistance)) scrollPositions.delete(id)
+      else scrollPositions.set(id, { offset: rows.scrollOffset ?? 0, rows: rows.takeSnapshot() })
+    }
+  }, [id, initial, rows])
+  return rows
+}
 
-const MessageItem = ({ isContinuation, me, message, isPending, topic }: {
-  readonly topic: ThreadTopic
-  readonly message: PlainMessage
-  readonly isContinuation: boolean
-  readonly isPending: boolean
-  readonly me: UserId
-}): ReactNode => {
-  const { author, content, owner, seq } = message
-  const { button, question } = useErase({ topic, me, item: { seq, author, owner, text: content, noun: "message" } })
-  const eraseButton = isPending ? null : button
+/** Whether the end is in view; kept in view when the timeline becomes lower, as when the composer grows. */
+const useAtEnd = (
+  rows: Rows,
+  scroller: { readonly current: HTMLDivElement | null }
+): readonly [boolean, () => void] => {
+  const [isAtEnd, setAtEnd] = useState(true)
+  const wasAtEnd = useRef(true)
+  const update = useCallback(() => {
+    wasAtEnd.current = rows.isAtEnd(endDistance)
+    setAtEnd(wasAtEnd.current)
+  }, [rows])
+  useEffect(() => {
+    if (scroller.current === null) return undefined
+    const observer = new ResizeObserver(() => wasAtEnd.current ? rows.scrollToEnd() : undefined)
+    observer.observe(scroller.current)
+    return () => observer.disconnect()
+  }, [rows, scroller])
+  return [isAtEnd, update]
+}
+
+/** Frames in which the row of a message is waited for after the timeline was scrolled to it. */
+const maxFrames = 60
+
+const focusMessage = (id: string, framesLeft = maxFrames): void => {
+  const element = document.getElementById(messageElementId(id))
+  if (element !== null) element.focus({ preventScroll: true })
+  else if (framesLeft > 0) requestAnimationFrame(() => focusMessage(id, framesLeft - 1))
+}
+
+interface Props {
+  /** Changes when the user has sent something: the timeline goes to its end. */
+  readonly sentCount: number
+  /** The message that the address names. */
+  readonly target: string | undefined
+  /** Called if there is no such message. */
+  readonly onTargetMissing: () => void
+}
+
+/** The timeline of the open thread. */
+export const Timeline = ({ onTargetMissing, sentCount, target }: Props): ReactNode => {
+  const messages = useMessages(threadMessages)
+  const items = useItems()
+  const scroller = useRef<HTMLDivElement>(null)
+  const rows = useRows(items, scroller)
+  const [isAtEnd, updateAtEnd] = useAtEnd(rows, scroller)
+  const isPrinting = usePrinting()
+
+  const newest = useRef(items)
+  newest.current = items
+  const showMessage = useCallback((id: string): boolean => {
+    const index = newest.current.findIndex((item) => item.id === id)
+    if (index < 0) return false
+    rows.scrollToIndex(index, { align: "center" })
+    focusMessage(id)
+    return true
+  }, [rows])
+  useEffect(() => {
+    if (target !== undefined && !showMessage(target)) onTargetMissing()
+  }, [target, showMessage, onTargetMissing])
+  useLayoutEffect(() => {
+    if (sentCount > 0) rows.scrollToEnd()
+  }, [sentCount, rows])
+
   return (
-    <li
-      className={`message${isContinuation ? " grouped" : ""}${isPending ? " pending" : ""}`}
-      id={messageElementId(message.id)}
-      tabIndex={-1}
-    >
-      {isContinuation ?
-        eraseButton :
-        (
-          <AuthorLine author={author} owner={owner} me={me} tag={approvalTag(message)} at={message.at}>
-            {eraseButton}
-          </AuthorLine>
-        )}
-      {message.source !== null && (
-        <p className="source">
-          <LineText text={message.source} />
-        </p>
-      )}
-      <Markdown text={content} />
-      {isPending && <span className="pending-label">Sending…</span>}
-      {question}
-    </li>
+    <ShowMessageProvider value={showMessage}>
+      <div className={style.area}>
+        {/* Rows come and go with scrolling, so the log itself is silent: `Announcer` reads what is new. */}
+        <div
+          ref={scroller}
+          className={style.scroller}
+          role="log"
+          aria-live="off"
+          aria-label={messages.conversation}
+          tabIndex={0}
+          onScroll={updateAtEnd}
+        >
+          {items.length === 0 && <EmptyThread />}
+          {isPrinting
+            ? <div className={style.flow}>{items.map((item) => <Row key={item.id} item={item} />)}</div>
+            : (
+              <div className={style.flow} style={{ height: rows.getTotalSize() }}>
+                {rows.getVirtualItems().map(({ index, key, start }) => (
+                  <div
+                    key={key}
+                    ref={rows.measureElement}
+                    data-index={index}
+                    className={style.place}
+                    style={{ transform: `translateY(${start}px)` }}
+                  >
+                    <Row item={items[index]!} />
+                  </div>
+                ))}
+              </div>
+            )}
+        </div>
+        <div className={style.below}>
+          <NewBelow items={items} isAtEnd={isAtEnd} onOpen={() => rows.scrollToEnd({ behavior: "auto" })} />
+          <TypingLine />
+        </div>
+        <Announcer items={items} />
+      </div>
+    </ShowMessageProvider>
   )
+}
+
+const EmptyThread = (): ReactNode => {
+  const messages = useMessages(threadMessages)
+  return (
+    <div className={style.empty}>
+      <p className={style.emptyTitle}>{messages.emptyTitle}</p>
+      <p>{messages.emptyText}</p>
+    </div>
+  )
+}
+
+/** A row with the space above it: the boundary between authors is always the larger gap. */
+const Row = ({ item }: { readonly item: TimelineItem }): ReactNode => (
+  <div className={style.row} data-kind={item._tag} data-continuation={item.isContinuation || undefined}>
+    {item.startsDay && <DayLine at={item.at} />}
+    <RowContent item={item} />
+  </div>
+)
+
+const RowContent = ({ item }: { readonly item: TimelineItem }): ReactNode => {
+  switch (item._tag) {
+    case "Message":
+      return <MessageRow message={item.message} isContinuation={item.isContinuation} isPending={item.isPending} />
+    case "Submission":
+      return <SubmissionCard submission={item.submission} />
+    case "Invitation":
+      return <InvitationCard invitation={item.invitation} />
+    case "Run":
+      return <RunCard run={item.run} />
+  }
 }

@@ -1,0 +1,154 @@
+/** The head of a thread: its title, who may read it, who is here, and what one can do with the whole of it. */
+import { type ReactNode, useState } from "react"
+import { isCoAuthor } from "../../domain/thread/ThreadGuards.ts"
+import { useClient } from "../../react/ClientContext.ts"
+import { Button } from "../design/Button.tsx"
+import { ConfirmDialog } from "../design/ConfirmDialog.tsx"
+import { Icon } from "../design/Icon.tsx"
+import { IconButton } from "../design/IconButton.tsx"
+import { Menu } from "../design/Menu.tsx"
+import { useToast } from "../design/Toast.tsx"
+import { useFormat, useMessages } from "../language/Language.ts"
+import { shortKey } from "../language/people.ts"
+import { Avatar } from "../people/Avatar.tsx"
+import { LineText } from "../text/LineText.tsx"
+import { useThreadCommand, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
+import { PeopleDialog } from "./PeopleDialog.tsx"
+import style from "./ThreadHeader.module.css"
+import { threadMessages } from "./ThreadMessages.ts"
+
+/** At most so many faces; all are in the dialog of people. */
+const maxFaces = 4
+
+/** The header; it holds the page's only `h1`. */
+export const ThreadHeader = (): ReactNode => {
+  const messages = useMessages(threadMessages)
+  const [isPeopleOpen, setPeopleOpen] = useState(false)
+  const title = useThreadView(({ state }) => state.title) ?? ""
+  return (
+    <header className={style.header}>
+      <a className={style.back} href="#" aria-label={messages.allThreads}>
+        <Icon name="left" size="l" />
+      </a>
+      <div className={style.text}>
+        <h1 className={style.title} dir="auto">
+          <LineText text={title} />
+        </h1>
+        <Facts />
+      </div>
+      <Faces onOpen={() => setPeopleOpen(true)} />
+      <Button className={style.invite} icon="invite" onClick={() => setPeopleOpen(true)}>{messages.people}</Button>
+      <ThreadMenu onPeople={() => setPeopleOpen(true)} />
+      {isPeopleOpen && <PeopleDialog onClose={() => setPeopleOpen(false)} />}
+    </header>
+  )
+}
+
+const Facts = (): ReactNode => {
+  const format = useFormat()
+  const messages = useMessages(threadMessages)
+  const facts = useThreadView(({ state: { co_authors, status, token_balance, visibility } }) => ({
+    isPublic: visibility === "public",
+    isClosed: status === "closed",
+    count: co_authors.length,
+    balance: token_balance
+  }))
+  if (facts === undefined) return null
+  const { balance, count, isClosed, isPublic } = facts
+  return (
+    <p className={style.facts}>
+      <span>
+        <Icon name={isPublic ? "globe" : "lock"} size="s" />
+        {isPublic ? messages.isPublic : messages.isPrivate}
+      </span>
+      <span>{messages.coAuthors(format.number(count), count === 1)}</span>
+      {balance > 0 && <span>{messages.balance(format.tokens(balance))}</span>}
+      {isClosed && <span>{messages.closed}</span>}
+    </p>
+  )
+}
+
+/** Who has the thread open. */
+const Faces = ({ onOpen }: { readonly onOpen: () => void }): ReactNode => {
+  const format = useFormat()
+  const messages = useMessages(threadMessages)
+  const users = useThreadView(({ presence }) => [...new Set(presence.map(({ user }) => user))]) ?? []
+  if (users.length === 0) return null
+  return (
+    <button
+      type="button"
+      className={style.faces}
+      aria-label={messages.here(format.list(users.map(shortKey)))}
+      onClick={onOpen}
+    >
+      {users.slice(0, maxFaces).map((user) => <Avatar key={user} author={user} size="s" />)}
+      {users.length > maxFaces && <span>+{format.number(users.length - maxFaces)}</span>}
+    </button>
+  )
+}
+
+type Question = "none" | "leave" | "close"
+
+const ThreadMenu = ({ onPeople }: { readonly onPeople: () => void }): ReactNode => {
+  const { me } = useClient()
+  const topic = useThreadTopic()
+  const toast = useToast()
+  const messages = useMessages(threadMessages)
+  const [question, setQuestion] = useState<Question>("none")
+  const [send, errorMessage] = useThreadCommand()
+  const mayLeave = useThreadView(({ state }) => state.status === "active" && isCoAuthor(state, me)) ?? false
+  const isLast = useThreadView(({ state }) => state.co_authors.length === 1) ?? false
+  const copyLink = () => {
+    // Only secure contexts have a clipboard, whatever its type says.
+    const { clipboard } = navigator as { readonly clipboard?: Clipboard }
+    if (clipboard === undefined) return toast(messages.copyFailed)
+    void clipboard.writeText(`${location.origin}${location.pathname}#${topic.id}`)
+      .then(() => toast(messages.linkCopied), () => toast(messages.copyFailed))
+  }
+  const confirm = (command: "divest" | "close_thread") => {
+    setQuestion("none")
+    void send({ _tag: command })
+  }
+  return (
+    <>
+      <Menu
+        label={messages.more}
+        trigger={<IconButton icon="more" label={messages.more} />}
+        items={[
+          { label: messages.people, icon: "person", onSelect: onPeople },
+          { label: messages.copyLink, icon: "link", onSelect: copyLink },
+          ...(mayLeave
+            ? [
+              isLast
+                ? { label: messages.close, icon: "lock", danger: true, onSelect: () => setQuestion("close") } as const
+                : { label: messages.leave, icon: "x", danger: true, onSelect: () => setQuestion("leave") } as const
+            ]
+            : [])
+        ]}
+      />
+      <ConfirmDialog
+        open={question === "leave"}
+        onOpenChange={() => setQuestion("none")}
+        title={messages.leaveTitle}
+        confirmLabel={messages.leave}
+        cancelLabel={messages.stay}
+        danger
+        onConfirm={() => confirm("divest")}
+      >
+        {messages.leaveEffect}
+      </ConfirmDialog>
+      <ConfirmDialog
+        open={question === "close"}
+        onOpenChange={() => setQuestion("none")}
+        title={messages.closeTitle}
+        confirmLabel={messages.close}
+        cancelLabel={messages.keepOpen}
+        danger
+        onConfirm={() => confirm("close_thread")}
+      >
+        {messages.closeEffect}
+      </ConfirmDialog>
+      {errorMessage !== undefined && <p className={style.error} role="alert">{errorMessage}</p>}
+    </>
+  )
+}
