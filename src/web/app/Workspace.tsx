@@ -103,9 +103,8 @@ export const Workspace = ({ client, onKeyRemoved, secret }: Props): ReactNode =>
         : (
           <ThreadPage
             key={openTopic}
-            client={client}
-            state={state}
             id={openTopic}
+            message={undefined}
             onThreadChanged={refresh}
             focusComposer={createdTopic === openTopic}
             onComposerFocused={() => setCreatedTopic(undefined)}

@@ -54,12 +54,14 @@ export const timelineItems = (
     ...gates.map((invitation) => row(invitation.id, invitation.opened_at, { _tag: "Invitation", invitation })),
     ...runs.map((run) => row(run.prompt_id, run.asked_at, { _tag: "Run", run }))
   ].toSorted((a, b) => Number(a.isPending) - Number(b.isPending) || a.at - b.at)
+  const items: Array<TimelineItem> = []
   let day = { start: 0, end: 0 }
-  return rows.map((row, index): TimelineItem => {
+  for (const [index, row] of rows.entries()) {
     const startsDay = row.at < day.start || row.at >= day.end
     if (startsDay) day = dayOf(row.at)
-    return { ...row, startsDay, isContinuation: !startsDay && continues(rows[index - 1], row) }
-  })
+    items.push({ ...row, startsDay, isContinuation: !startsDay && continues(rows[index - 1], row) })
+  }
+  return items
 }
 
 /** The day of a time on this browser's calendar; `end` is the start of the next one. */
