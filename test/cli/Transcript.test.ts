@@ -82,6 +82,33 @@ describe("a run in the terminal", () => {
     assert.include(completeOutput, "  Wind.\n  See [1].")
   })
 
+  it("[OPS6] sets off each further pass with its number, as it is streamed", () => {
+    const again = { ...makeRun(5), loop: 1, current_step: "action" } as const
+    const started = [again, { loop: 1, step: "action", text: "Because" }] as const
+    const ended = {
+      ...again,
+      current_step: "experience",
+      steps: [...again.steps, { ...again.steps[0]!, loop: 1 }]
+    } as const
+    for (const views of [[started, [ended, undefined]], [[ended, undefined]]] as const) {
+      assert.deepStrictEqual(renderAll(views).match(/^(?:Pass|Action).*$/gm), ["Action", "Pass 2", "Action"])
+    }
+  })
+
+  it("[OPS6] shows priors on one line each, without marks of Markdown and broken words", () => {
+    const content = `# Wind\n\n- **sheds** ${"vortices ".repeat(20)}`
+    const run = makeRun(6)
+    const steps = run.steps.map((record) =>
+      record.output._tag === "experience"
+        ? { ...record, output: { ...record.output, priors: [{ ...prior, content }] } }
+        : record
+    )
+    assert.match(
+      renderAll([[{ ...run, steps }, undefined]]),
+      /^ {2}\[1\] 0\.75 {2}Wind sheds (?:vortices )+vortices…$/m
+    )
+  })
+
   const cuts = Arbitrary.array(
     Arbitrary.schema(
       Schema.Struct({ step: Schema.Literals([0, 1, 2, 3, 4, 5]), part: Schema.Literals([0, 0.3, 0.6, 1]) })

@@ -68,7 +68,7 @@ interface ExtractedAnswer {
 const stepWriters: { readonly [S in Step]: (material: StepMaterial) => ExtractedAnswer } = {
   action: ({ experiences, loop, question, ranked }) => {
     const best = Bm25.bestSentences(ranked, 2)
-    const previousInsights = toSingleLine(experiences.at(-1)?.split("\n{")[0]?.replaceAll(disclaimer, "") ?? "")
+    const previousInsights = experiences.at(-1)?.split("\n{")[0]?.replaceAll(disclaimer, "").trim() ?? ""
     const carriedOver = loop > 0 ? `\n\n${PromptQuoting.truncate(previousInsights, 600)}` : ""
     return {
       lead: best.length > 0

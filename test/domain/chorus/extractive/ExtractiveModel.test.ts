@@ -131,6 +131,18 @@ describe("ExtractiveModel: word for word", () => {
     assert.deepStrictEqual(answerOf("action", 2), action.toSpliced(4, 0, "", "lead of experience 1"))
   })
 
+  it("[CHO12] Action repeats a list as a list", () => {
+    const run = makeRunAt("action", 1, { prompt: question, messages })
+    const list = `${ExtractiveModel.disclaimer} From before:\n\n- Steep it. [1]\n- Pour it. [2]`
+    const steps = run.steps.map((record) =>
+      record.output._tag === "experience" ? { ...record, output: { ...record.output, synthesis: list } } : record
+    )
+    assert.deepStrictEqual(
+      answerTo({ ...run, steps }),
+      action.toSpliced(4, 0, "", "From before:", "", "- Steep it. [1]", "- Pour it. [2]")
+    )
+  })
+
   it("[CHO12] Experience and Intention name the priors that have the question's words", () => {
     assert.deepStrictEqual(answerOf("experience", 0), [
       `${ExtractiveModel.disclaimer} From what the group wrote before:`,
