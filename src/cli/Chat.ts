@@ -1,10 +1,11 @@
 /** `choir chat`: a thread in the terminal. Sends input lines as messages or commands; prints what is new. */
-import { Effect, FiberSet, Stream, SubscriptionRef } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Effect, FiberSet, Option, Stream, SubscriptionRef } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
 import { commandId } from "../client/Client.ts"
 import type { UserId } from "../domain/protocol/Ids.ts"
 import * as ChatInput from "./ChatInput.ts"
 import { initialPrinted, type PrintedThread, type Reader, renderUpdate } from "./ChatTranscript.ts"
+import { CliError } from "./CliError.ts"
 import { awaitLoaded, connect, openThreadOrPrivate, threadFlag, type ThreadTopic } from "./Connect.ts"
 import * as LineEditor from "./LineEditor.ts"
 
@@ -59,11 +60,20 @@ const awaitRuns = (printed: SubscriptionRef.SubscriptionRef<PrintedThread>, prom
 /** The command `choir chat`. */
 export const chat = Command.make(
   "chat",
-  { thread: Flag.optional(threadFlag(`Default: your private thread "${chatTitle}".`)) },
-  ({ thread }) =>
+  {
+    id: Argument.String("thread").pipe(
+      Argument.withDescription("The id of the thread, in place of --thread"),
+      Argument.optional
+    ),
+    thread: Flag.optional(threadFlag(`Default: your private thread "${chatTitle}".`))
+  },
+  ({ id, thread }) =>
     Effect.scoped(Effect.gen(function*() {
+      if (Option.isSome(id) && Option.isSome(thread)) {
+        return yield* new CliError({ message: "Name one thread: as the argument, or by --thread." })
+      }
       const client = yield* connect
-      const topic = yield* openThreadOrPrivate(client, thread, chatTitle)
+      const topic = yield* openThreadOrPrivate(client, Option.orElse(id, () => thread), chatTitle)
       const { state } = yield* awaitLoaded(topic)
       const sent: SentLines = { ids: new Set(), promptIds: new Set() }
       const printed = yield* SubscriptionRef.make(initialPrinted(state))

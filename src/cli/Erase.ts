@@ -88,6 +88,9 @@ export const erase = Command.make(
       + "the text goes too, and an event says who erased what, when and why. Names of topics and keys of a room's entries "
       + "are addresses, and stay."
   ),
+  Command.withShortDescription(
+    "Erase text of anybody from a topic, as the operator of the server; it cannot be restored."
+  ),
   Command.withExamples([
     { command: "choir erase thread:ID 17 --reason \"a home address\"", description: "Erase all texts of event 17" }
   ])

@@ -11,6 +11,7 @@ import { erase } from "./Erase.ts"
 import { importText } from "./Import.ts"
 import { close, invite, key, leave, vote } from "./Members.ts"
 import { writeError } from "./Output.ts"
+import { version } from "./Version.ts"
 
 /** For the help: `main` starts the server before anything of this file is loaded. */
 const serve = Command.make(
@@ -73,7 +74,7 @@ export const run = (): void => {
   process.stdout.on("error", exitWithoutOutput)
   process.stderr.on("error", () => {})
   choir.pipe(
-    Command.run({ version: "0.1.0" }),
+    Command.run({ version }),
     Effect.tapCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : reportError(cause)),
     Effect.provide(Layer.merge(NodeServices.layer, presenter)),
     NodeRuntime.runMain({

@@ -13,6 +13,12 @@ describe("choir chat", () => {
       assert.deepStrictEqual([first.code, first.stderr], [0, ""])
       assert.isDefined(findThreadId(first.stdout))
       assert.lengthOf(first.stdout.match(/^Yield$/gm) ?? [], 2)
+      const twice = yield* runChoir(["chat", "a", "--thread", "b"], env)
+      assert.deepStrictEqual(twice, {
+        code: 1,
+        stdout: "",
+        stderr: "Name one thread: as the argument, or by --thread.\n"
+      })
       const second = yield* runChoir(["chat"], env, "/quit\n")
       assert.strictEqual(findThreadId(second.stdout), findThreadId(first.stdout))
       assert.match(second.stdout, /^you The tea is hot\.$/m)
@@ -28,7 +34,7 @@ describe("choir chat", () => {
       yield* thread.send({ _tag: "submit_message", content: "The tea is hot." }, message)
       const name = message.slice(0, 8)
       const lines = `/erase\n/erase ${name} It was cold.\n/erase no-such-id\n`
-      const { code, stdout } = yield* runChoir(["chat", "--thread", thread.id], env, lines)
+      const { code, stdout } = yield* runChoir(["chat", thread.id], env, lines)
       assert.strictEqual(code, 0)
       assert.include(stdout, `\n  ${name} The tea is hot.\n`)
       assert.include(stdout, "with the id no-such-id")

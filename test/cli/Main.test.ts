@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { join } from "node:path"
+import manifest from "../../package.json" with { type: "json" }
 import { runChoir } from "../support/CliProcess.ts"
 import { temporaryFolder } from "../support/ServerProcess.ts"
 
@@ -12,14 +13,22 @@ describe("choir", () => {
       const commands = ["serve", "ask", "chat", "import", "key", "invite", "vote", "leave", "close"]
       for (const command of commands) assert.match(stdout, new RegExp(`^ {2}${command} `, "m"))
       for (const setting of ["CHOIR_URL", "CHOIR_KEY_FILE"]) assert.include(stdout, setting)
+      for (const line of stdout.split("\nSUBCOMMANDS\n")[1]!.split("\n")) assert.isAtMost(line.length, 120)
+    }))
+
+  it.live("prints the version of the package, alone or with flags", () =>
+    Effect.gen(function*() {
+      for (const args of [["--version"], ["-v"], ["--version", "--log-level=none"]]) {
+        assert.deepStrictEqual(yield* runChoir(args), { code: 0, stdout: `choir v${manifest.version}\n`, stderr: "" })
+      }
     }))
 
   it.live("after wrong use says what is wrong, and where to read on", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(yield* runChoir(["chat", "a\u001b[2J"]), {
+      assert.deepStrictEqual(yield* runChoir(["key", "a\u001b[2J"]), {
         code: 1,
         stdout: "",
-        stderr: "Unexpected positional argument: \"a\\u001b[2J\"\nSee choir chat --help.\n"
+        stderr: "Unexpected positional argument: \"a\\u001b[2J\"\nSee choir key --help.\n"
       })
       assert.include((yield* runChoir(["serve", "--port=80"])).stderr, "See choir serve --help.")
     }))
