@@ -12,6 +12,7 @@ export const help = `Each line is sent as a message.
 /ask QUESTION asks the Chorus. /approve [ID] and /deny [ID] vote on a submission or an invitation.
 /erase ID [REASON] deletes what you wrote, for everybody and for good; /erase lists it. Answers that repeat it go too.
 /invite KEY invites a co-author. /leave leaves the thread, /close closes it. /quit ends the program.
+At a terminal Alt+Enter breaks a line (⏎), pasted lines stay together, and Ctrl+C clears what was typed.
 `
 
 const isUserId = Schema.is(UserId)
@@ -22,7 +23,7 @@ export const parseLine = (
   { confirmed, state }: Pick<ThreadView, "confirmed" | "state">,
   me: UserId
 ): { readonly command: CommandInput | typeof Erase.Encoded } | { readonly problem: string } => {
-  const [, word, rest = ""] = /^(\/\w+)(?:\s+(\S.*))?$/.exec(line) ?? []
+  const [, word, rest = ""] = /^(\/\w+)(?:\s+(\S[^]*))?$/.exec(line) ?? []
   if (!line.startsWith("/")) return { command: { _tag: "submit_message", content: line } }
   switch (word) {
     case "/ask":
@@ -42,7 +43,7 @@ export const parseLine = (
         }
     }
     case "/erase": {
-      const [, id, reason] = /^(\S+)(?:\s+(\S.*))?$/.exec(rest) ?? []
+      const [, id, reason] = /^(\S+)(?:\s+(\S[^]*))?$/.exec(rest) ?? []
       // What the server has not confirmed has no event yet.
       const found = findText(confirmed, me, id)
       if ("problem" in found) return found

@@ -87,6 +87,9 @@ describe("a line of choir chat", () => {
     assert.deepStrictEqual<unknown>(parse(`/invite ${me}`), { command: { _tag: "invite_co_author", user: me } })
     assert.property(parse("/invite abc"), "problem")
     assert.deepStrictEqual<unknown>(parse("/ask Why?"), { command: { _tag: "submit_prompt", prompt: "Why?" } })
+    assert.deepStrictEqual<unknown>(parse("/ask Why?\nSay."), {
+      command: { _tag: "submit_prompt", prompt: "Why?\nSay." }
+    })
     assert.deepStrictEqual<unknown>(parse("/leave"), { command: { _tag: "divest" } })
     assert.deepStrictEqual<unknown>(parse("/close"), { command: { _tag: "close_thread" } })
     for (const line of ["/", "/ask", "/what", "/etc/hosts"]) {
