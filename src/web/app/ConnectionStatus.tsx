@@ -1,36 +1,100 @@
 /** The banner about a lost or closed connection. */
-import type { ReactNode } from "react"
-import type { Client } from "../../client/Client.ts"
-import type { State } from "../../client/ClientModel.ts"
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react"
+import { useClient } from "../../react/ClientContext.ts"
+import { useClientState } from "../../react/useClientState.ts"
 import { retryPending } from "../composer/sending.ts"
-import { useNow } from "../topic/hooks.ts"
+import { Button } from "../design/Button.tsx"
+import { Icon } from "../design/Icon.tsx"
+import { useFormat, useMessages } from "../language/Language.ts"
+import { formatError } from "../language/people.ts"
+import { appMessages } from "./AppMessages.ts"
+import style from "./ConnectionStatus.module.css"
 
-/** Milliseconds that a connection must be lost before the banner appears. */
-const lossNoticeDelay = 5_000
+/** Milliseconds that a connection may be lost without a word: most losses are shorter. */
+const lossNoticeDelay = 4_000
 
-/** The banner; empty while the connection is online, or lost for a short time only. */
-export const ConnectionStatus = ({ client, state }: { readonly client: Client; readonly state: State }): ReactNode => {
-  const now = useNow(1_000)
-  const { connection, lostAt } = state
-  const closedReason = connection._tag === "Disconnected" ? connection.reason : undefined
-  const reconnect = () => {
-    client.start()
-    retryPending(client)
-  }
-  const showLoss = lostAt !== undefined && now - lostAt >= lossNoticeDelay
+/** Since when the browser has no network; undefined while it has one. It knows before any answer is missed. */
+const useOfflineSince = (): number | undefined => {
+  const [since, setSince] = useState(() => navigator.onLine ? undefined : Date.now())
+  useEffect(() => {
+    const setOnline = () => setSince(undefined)
+    const setOffline = () => setSince((since) => since ?? Date.now())
+    addEventListener("online", setOnline)
+    addEventListener("offline", setOffline)
+    return () => {
+      removeEventListener("online", setOnline)
+      removeEventListener("offline", setOffline)
+    }
+  }, [])
+  return since
+}
+
+/** `since`, once that is `delay` milliseconds ago. */
+const useElapsed = (since: number | undefined, delay: number): number | undefined => {
+  const [elapsed, setElapsed] = useState<number>()
+  useEffect(() => {
+    if (since === undefined) return undefined
+    const timer = setTimeout(() => setElapsed(since), since + delay - Date.now())
+    return () => clearTimeout(timer)
+  }, [since, delay])
+  return elapsed === since ? since : undefined
+}
+
+/** Scrolls the open thread by as much as the banner moves it, so that what one reads stays where it is. */
+const useStillText = (isShown: boolean) => {
+  const banner = useRef<HTMLDivElement>(null)
+  const height = useRef(0)
+  useLayoutEffect(() => {
+    const next = banner.current?.offsetHeight ?? 0
+    const log = document.querySelector("main [role=log]")
+    if (log !== null) log.scrollTop += next - height.current
+    height.current = next
+  }, [isShown])
+  return banner
+}
+
+/** The banner, in a row of its own; empty while the connection is online, or lost for a short time only. */
+export const ConnectionStatus = (): ReactNode => {
+  const client = useClient()
+  const messages = useMessages(appMessages)
+  const format = useFormat()
+  const [openedAt] = useState(() => Date.now())
+  const closedReason = useClientState(({ connection }) =>
+    connection._tag === "Disconnected" ? connection.reason?.message : undefined
+  )
+  const isWaiting = useClientState(({ connection }) => connection._tag === "Reconnecting")
+  const lostAt = useClientState(({ connection, lostAt }) =>
+    connection._tag === "Online" ? undefined : lostAt ?? openedAt
+  )
+  const lostSince = useElapsed(lostAt, lossNoticeDelay)
+  const offlineSince = useOfflineSince()
+  const since = offlineSince ?? lostSince
+  const banner = useStillText(closedReason !== undefined || since !== undefined)
   return (
-    <div className="connection" role="status">
-      {closedReason !== undefined && (
-        <p>
-          {closedReason.message} <button type="button" onClick={reconnect}>Reconnect</button>
-        </p>
-      )}
-      {showLoss && (
-        <p>
-          The connection is lost. Reconnecting; what you write is sent afterwards.{" "}
-          {connection._tag === "Reconnecting" && <button type="button" onClick={client.start}>Retry now</button>}
-        </p>
-      )}
+    <div className={style.place} ref={banner} role="status">
+      {closedReason !== undefined
+        ? (
+          <p className={style.banner}>
+            <Icon name="alert" />
+            <span>{formatError(closedReason)}</span>
+            <Button
+              icon="again"
+              onClick={() => {
+                client.start()
+                retryPending(client)
+              }}
+            >
+              {messages.reconnect}
+            </Button>
+          </p>
+        )
+        : since !== undefined && (
+          <p className={style.banner}>
+            <Icon name="clock" />
+            <span>{messages.noConnection(format.timeOfDay(since))}</span>
+            {isWaiting && <Button icon="again" onClick={client.start}>{messages.retry}</Button>}
+          </p>
+        )}
     </div>
   )
 }

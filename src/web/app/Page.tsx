@@ -1,13 +1,19 @@
 /** The root component: loads the key, then connects and shows the threads. */
 import { Effect } from "effect"
-import { type ReactNode, useEffect, useState } from "react"
+import { type ReactNode, Suspense, useEffect, useLayoutEffect, useMemo, useState, useSyncExternalStore } from "react"
 import * as Client from "../../client/Client.ts"
 import type { Identity } from "../../client/Keys.ts"
 import { threadKind } from "../../domain/thread/Thread.ts"
 import { ChoirProvider } from "../../react/ClientContext.ts"
-import { Onboarding } from "../identity/Onboarding.tsx"
+import { applyTheme } from "../design/theme.ts"
+import { ToastProvider } from "../design/Toast.tsx"
+import { LanguageContext, pageLanguage } from "../language/Language.ts"
 import { formatError } from "../language/people.ts"
 import * as KeyStore from "../storage/KeyStore.ts"
+import { usePreferences } from "../storage/preferences.ts"
+import { BrokenPage } from "./EmptyPage.tsx"
+import { FaultBoundary } from "./FaultBoundary.tsx"
+import { onboardingPart } from "./parts.ts"
 import { Workspace } from "./Workspace.tsx"
 
 type KeyState =
@@ -16,8 +22,31 @@ type KeyState =
   /** `secret` is the text of a key that was created on this page; it is not stored. */
   | { readonly _tag: "HasKey"; readonly identity: Identity; readonly secret: string | undefined }
 
-/** The root component. */
+const onLanguagesChange = (onChange: () => void) => {
+  addEventListener("languagechange", onChange)
+  return () => removeEventListener("languagechange", onChange)
+}
+
+/** The root component: the language and the theme, and all that is shown in them. */
 export const Page = (): ReactNode => {
+  const { language, theme } = usePreferences()
+  // The browser keeps one array until its languages change.
+  const browserLanguages = useSyncExternalStore(onLanguagesChange, () => navigator.languages)
+  const spoken = useMemo(() => pageLanguage(language, browserLanguages), [language, browserLanguages])
+  useLayoutEffect(() => applyTheme(theme, spoken.language), [theme, spoken])
+  return (
+    <LanguageContext value={spoken}>
+      <ToastProvider>
+        <FaultBoundary fallback={<BrokenPage />}>
+          <KeyPage />
+        </FaultBoundary>
+      </ToastProvider>
+    </LanguageContext>
+  )
+}
+
+/** The page of a browser with a key, or without one. */
+const KeyPage = (): ReactNode => {
   const [keyState, setKeyState] = useState<KeyState>({ _tag: "Loading" })
   useEffect(() => {
     const loadKey = () =>
@@ -38,10 +67,12 @@ export const Page = (): ReactNode => {
       return null
     case "NoKey":
       return (
-        <Onboarding
-          initialError={keyState.errorMessage}
-          onKeyReady={(identity, secret) => setKeyState({ _tag: "HasKey", identity, secret })}
-        />
+        <Suspense fallback={null}>
+          <onboardingPart.Part
+            initialError={keyState.errorMessage}
+            onKeyReady={(identity, secret) => setKeyState({ _tag: "HasKey", identity, secret })}
+          />
+        </Suspense>
       )
     case "HasKey":
       return (
@@ -81,10 +112,9 @@ const ConnectedPage = ({ identity, onKeyRemoved, secret }: {
       opening.then(signOutAndClose).catch(() => {})
     }
   }, [identity])
-  if (client === undefined) return null
-  return (
+  return client === undefined ? null : (
     <ChoirProvider client={client}>
-      <Workspace client={client} secret={secret} onKeyRemoved={onKeyRemoved} />
+      <Workspace secret={secret} onKeyRemoved={onKeyRemoved} />
     </ChoirProvider>
   )
 }

@@ -1,115 +1,117 @@
-/** The page of a signed-in user: the sidebar and the open thread. */
-import { Effect, Schema } from "effect"
-import { type ReactNode, useCallback, useEffect, useState } from "react"
-import type { Client } from "../../client/Client.ts"
-import { kindOf, TopicId } from "../../domain/protocol/Ids.ts"
-import type { ThreadSummary } from "../../domain/protocol/Protocol.ts"
-import { threadKind } from "../../domain/thread/Thread.ts"
+/** The page of a user: the list of threads, the open one, and what stands above both. */
+import { type ReactNode, Suspense, useEffect, useRef, useState } from "react"
+import type { TopicId } from "../../domain/protocol/Ids.ts"
+import { useClient } from "../../react/ClientContext.ts"
+import { useClientState } from "../../react/useClientState.ts"
 import { retryPending, useUnloadWarning } from "../composer/sending.ts"
-import { SaveKeyNotice } from "../identity/KeyPanel.tsx"
+import { useMessages } from "../language/Language.ts"
 import { isSaved } from "../storage/savedText.ts"
-import { ThreadPage } from "../thread/ThreadPage.tsx"
-import { Sidebar } from "../threads/Sidebar.tsx"
-import { useClient, useHash } from "../topic/hooks.ts"
+import { useThreads } from "../threads/useThreads.ts"
+import { formatRoute } from "../topic/Route.ts"
+import { appMessages } from "./AppMessages.ts"
 import { ConnectionStatus } from "./ConnectionStatus.tsx"
-
-/** Milliseconds. */
-const refreshInterval = 15_000
-
-/** The threads that the user may read. Polled, since the protocol has no notification of a changed list. */
-const useThreads = (
-  client: Client,
-  online: boolean,
-  erasedTitles: ReadonlySet<TopicId>
-): readonly [ReadonlyArray<ThreadSummary>, () => void] => {
-  const [threads, setThreads] = useState<ReadonlyArray<ThreadSummary>>([])
-  const refresh = useCallback(() => {
-    if (client.state().connection._tag !== "Online") return
-    Effect.runPromise(Effect.andThen(Effect.ignore(client.user), client.threads({ public: true }))).then(
-      (answer) => setThreads(answer.threads),
-      () => {} // The next poll retries.
-    )
-  }, [client])
-  useEffect(() => {
-    if (!online) return undefined
-    // Also while the page is hidden: what was erased while it was away leaves the list (TOP10).
-    refresh()
-    const timer = setInterval(() => document.visibilityState === "hidden" ? undefined : refresh(), refreshInterval)
-    return () => clearInterval(timer)
-  }, [online, refresh])
-  useEffect(() => {
-    setThreads((threads) =>
-      threads.map((thread) => erasedTitles.has(thread.thread_id) ? { ...thread, title: null } : thread)
-    )
-  }, [erasedTitles])
-  return [threads, refresh]
-}
-
-const isTopicId = Schema.is(TopicId)
-
-const parseThreadId = (hash: string): TopicId | undefined =>
-  isTopicId(hash) && kindOf(hash) === threadKind.name ? hash : undefined
+import { Dialogs } from "./Dialogs.tsx"
+import { BrokenPage, LoadingPage, NoThread } from "./EmptyPage.tsx"
+import { FaultBoundary } from "./FaultBoundary.tsx"
+import { focusField, focusMain } from "./focus.ts"
+import { preloadWhenIdle } from "./lazyPart.ts"
+import { NewKeyNotice } from "./NewKeyNotice.tsx"
+import type { DialogName } from "./PaletteItems.ts"
+import { lazyParts, threadPart } from "./parts.ts"
+import { Rail } from "./Rail.tsx"
+import { useNarrow } from "./useNarrow.ts"
+import { usePageShortcuts } from "./usePageShortcuts.ts"
+import { useRoute } from "./useRoute.ts"
+import style from "./Workspace.module.css"
 
 interface Props {
-  readonly client: Client
+  /** The secret of a key that was made on this page. */
   readonly secret: string | undefined
   readonly onKeyRemoved: () => void
 }
 
-/** The page of a signed-in user. */
-export const Workspace = ({ client, onKeyRemoved, secret }: Props): ReactNode => {
-  const state = useClient(client)
-  const online = state.connection._tag === "Online"
-  const [threads, refresh] = useThreads(client, online, state.erasedTitles)
-  const openTopic = parseThreadId(useHash())
-  // A thread that was just created: its composer takes the focus once.
-  const [createdTopic, setCreatedTopic] = useState<TopicId>()
-  const [unsaved, setUnsaved] = useState(secret !== undefined)
-  const markSaved = () => setUnsaved(false)
+/** The page of a user. */
+export const Workspace = ({ onKeyRemoved, secret }: Props): ReactNode => {
+  const client = useClient()
+  const [threads, refresh] = useThreads()
+  const { message, topic } = useRoute()
+  const isNarrow = useNarrow()
+  const [dialog, setDialog] = useState<DialogName>()
+  const [unsavedSecret, setUnsavedSecret] = useState(secret)
+  // A thread that was just made, or opened with a key that was: its field takes the focus once.
+  const [newTopic, setNewTopic] = useState(secret === undefined ? undefined : topic)
+  const searchField = useRef<HTMLInputElement>(null)
+  const markSaved = () => setUnsavedSecret(undefined)
   useEffect(() => retryPending(client), [client])
-  useUnloadWarning(state.outbox.some(({ id, stage }) => stage !== "accepted" && !isSaved(client.me, id)))
+  useEffect(() => preloadWhenIdle(lazyParts), [])
+  useEffect(() => secret === undefined ? undefined : focusMain(), [secret])
+  useUnloadWarning(
+    useClientState(({ outbox }) => outbox.some(({ id, stage }) => stage !== "accepted" && !isSaved(client.me, id)))
+  )
+  usePageShortcuts({ searchField, onDialog: setDialog, canGoBack: isNarrow && topic !== undefined })
   return (
-    <div className={openTopic === undefined ? "workspace" : "workspace open"}>
-      <div className="banners">
-        <ConnectionStatus client={client} state={state} />
-        {/* On narrow screens the key panel is hidden while a thread is open. */}
-        {unsaved && secret !== undefined && openTopic !== undefined && (
-          <div className="narrow-only">
-            <SaveKeyNotice secret={secret} onDone={markSaved} />
-          </div>
+    <div className={style.workspace}>
+      {topic !== undefined && <SkipLink />}
+      <div className={style.banners}>
+        <ConnectionStatus />
+        {isNarrow && topic !== undefined && unsavedSecret !== undefined && (
+          <NewKeyNotice secret={unsavedSecret} onDone={markSaved} />
         )}
       </div>
-      <Sidebar
-        client={client}
-        state={state}
+      <Rail
         threads={threads}
-        open={openTopic}
-        secret={secret}
-        unsaved={unsaved}
+        open={topic}
+        isPage={isNarrow && topic === undefined}
+        unsavedSecret={unsavedSecret}
         onKeySaved={markSaved}
+        onDialog={setDialog}
+        searchField={searchField}
+      />
+      {topic !== undefined
+        ? (
+          <OpenThread
+            key={topic}
+            id={topic}
+            message={message}
+            onThreadChanged={refresh}
+            focusComposer={newTopic === topic}
+            onComposerFocused={() => setNewTopic(undefined)}
+          />
+        )
+        : !isNarrow && <NoThread onNewThread={() => setDialog("newThread")} />}
+      <Dialogs
+        dialog={dialog}
+        onDialogChange={setDialog}
+        threads={threads ?? []}
+        hasThread={topic !== undefined}
+        secret={secret}
         onKeyRemoved={onKeyRemoved}
         onThreadCreated={(topic) => {
-          setCreatedTopic(topic)
+          setNewTopic(topic)
+          location.hash = formatRoute(topic)
           refresh()
         }}
       />
-      {openTopic === undefined
-        ? (
-          <main className="empty-state">
-            <h1>No thread is open</h1>
-            <p>Open a thread from the list, or create one. Changes in a thread are shown to all its readers at once.</p>
-          </main>
-        )
-        : (
-          <ThreadPage
-            key={openTopic}
-            id={openTopic}
-            message={undefined}
-            onThreadChanged={refresh}
-            focusComposer={createdTopic === openTopic}
-            onComposerFocused={() => setCreatedTopic(undefined)}
-          />
-        )}
     </div>
   )
 }
+
+/** The first stop of the Tab key. It has no address, since the address says which thread is open. */
+const SkipLink = (): ReactNode => {
+  const messages = useMessages(appMessages)
+  return <button type="button" className={style.skip} onClick={focusField}>{messages.skipToField}</button>
+}
+
+const OpenThread = (props: {
+  readonly id: TopicId
+  readonly message: string | undefined
+  readonly onThreadChanged: () => void
+  readonly focusComposer: boolean
+  readonly onComposerFocused: () => void
+}): ReactNode => (
+  <FaultBoundary fallback={<BrokenPage />}>
+    <Suspense fallback={<LoadingPage />}>
+      <threadPart.Part {...props} />
+    </Suspense>
+  </FaultBoundary>
+)

@@ -5,7 +5,7 @@
 import { Effect, Schema } from "effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import { ClientError, errorReason } from "../../client/ClientError.ts"
-import * as Keys from "../../client/Keys.ts"
+import type { Identity } from "../../client/Keys.ts"
 import { UserId } from "../../domain/protocol/Ids.ts"
 
 const keyUnusable = (message: string) => () => new ClientError({ reason: errorReason("key_unusable", message) })
@@ -15,17 +15,16 @@ const storageUnavailable = keyUnusable(
 const storageSilent = keyUnusable(
   "This browser's storage does not answer. Close other tabs of this page, and reload it."
 )
-const signingUnavailable = keyUnusable(
+/** Why a browser that cannot sign is of no use. */
+export const signingUnavailable = keyUnusable(
   "This browser cannot sign with Ed25519 keys. Use a current browser, over https or on localhost."
 )
 
 /** Milliseconds after which storage that does not answer is given up. */
 const storageTimeout = 10_000
 
-/** The PKCS#8 prefix of a 32-byte Ed25519 seed (RFC 8410). */
-const pkcs8Prefix = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20]
-
-interface StoredKey {
+/** A key as the browser keeps it. */
+export interface StoredKey {
   readonly publicKey: UserId
   readonly privateKey: CryptoKey
 }
@@ -36,7 +35,8 @@ const isStoredKey = (value: unknown): value is StoredKey =>
   typeof value === "object" && value !== null && "publicKey" in value && isUserId(value.publicKey) &&
   "privateKey" in value && value.privateKey instanceof CryptoKey
 
-const identityOf = ({ privateKey, publicKey }: StoredKey): Keys.Identity => ({
+/** The identity of a stored key. */
+export const identityOf = ({ privateKey, publicKey }: StoredKey): Identity => ({
   publicKey,
   sign: (text) =>
     Effect.tryPromise({
@@ -46,7 +46,7 @@ const identityOf = ({ privateKey, publicKey }: StoredKey): Keys.Identity => ({
 })
 
 /** Outside of a secure context browsers have neither `CryptoKey` nor `crypto.subtle`. */
-const requireSigning = Effect.suspend(() => isSecureContext ? Effect.void : Effect.fail(signingUnavailable()))
+export const requireSigning = Effect.suspend(() => isSecureContext ? Effect.void : Effect.fail(signingUnavailable()))
 
 const openDatabase = Effect.callback<IDBDatabase, ClientError>((resume) => {
   const fail = () => resume(Effect.fail(storageUnavailable()))
@@ -62,7 +62,7 @@ const openDatabase = Effect.callback<IDBDatabase, ClientError>((resume) => {
 })
 
 /** Runs one request in a transaction; succeeds once the transaction is complete, and thus stored. */
-const transact = <A>(mode: IDBTransactionMode, makeRequest: (keys: IDBObjectStore) => IDBRequest<A>) =>
+export const transact = <A>(mode: IDBTransactionMode, makeRequest: (keys: IDBObjectStore) => IDBRequest<A>) =>
   openDatabase.pipe(
     Effect.flatMap((database) =>
       Effect.callback<A, ClientError>((resume) => {
@@ -82,7 +82,7 @@ const transact = <A>(mode: IDBTransactionMode, makeRequest: (keys: IDBObjectStor
   )
 
 /** Tells the other tabs of this page that the stored key has changed. */
-const announceChange = Effect.sync(() => {
+export const announceChange = Effect.sync(() => {
   const channel = new BroadcastChannel("choir-key")
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has one origin, and no such argument
   channel.postMessage("changed")
@@ -97,25 +97,10 @@ export const subscribe = (listener: () => void): () => void => {
 }
 
 /** The stored key; undefined if there is none. */
-export const load: Effect.Effect<Keys.Identity | undefined, ClientError> = requireSigning.pipe(
+export const load: Effect.Effect<Identity | undefined, ClientError> = requireSigning.pipe(
   Effect.andThen(transact<unknown>("readonly", (keys) => keys.get("me"))),
   Effect.map((stored) => isStoredKey(stored) ? identityOf(stored) : undefined)
 )
-
-/** Stores the key of a secret, replacing any other. */
-export const save = Effect.fnUntraced(function*(secret: string) {
-  yield* requireSigning
-  const { publicKey } = yield* Keys.fromSecret(secret)
-  const seed = yield* Keys.decodeSecret(secret)
-  const privateKey = yield* Effect.tryPromise({
-    try: () => crypto.subtle.importKey("pkcs8", new Uint8Array([...pkcs8Prefix, ...seed]), "Ed25519", false, ["sign"]),
-    catch: signingUnavailable
-  })
-  const stored: StoredKey = { publicKey, privateKey }
-  yield* transact("readwrite", (keys) => keys.put(stored, "me"))
-  yield* announceChange
-  return identityOf(stored)
-})
 
 /** Deletes a key, unless another one is stored by now. Without a saved secret it cannot be recovered. */
 export const remove = (publicKey: UserId): Effect.Effect<void, ClientError> =>

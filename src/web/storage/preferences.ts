@@ -9,7 +9,9 @@ export const Preferences = Schema.Struct({
   theme: Schema.Literals(["system", "light", "dark"]).pipe(Schema.withDecodingDefault(fallback("system" as const))),
   language: Schema.Literals(["system", "en", "de"]).pipe(Schema.withDecodingDefault(fallback("system" as const))),
   /** What sends a text; Shift+Enter breaks the line in either case. */
-  sendKey: Schema.Literals(["enter", "ctrl-enter"]).pipe(Schema.withDecodingDefault(fallback("enter" as const)))
+  sendKey: Schema.Literals(["enter", "ctrl-enter"]).pipe(Schema.withDecodingDefault(fallback("enter" as const))),
+  /** Whether single letters are shortcuts while nobody types. */
+  oneKeyShortcuts: Schema.Boolean.pipe(Schema.withDecodingDefault(fallback(true)))
 })
 export type Preferences = typeof Preferences.Type
 
@@ -18,7 +20,7 @@ const decode = Schema.decodeUnknownOption(PreferencesText)
 const encode = Schema.encodeSync(PreferencesText)
 
 const storageKey = "choir:preferences"
-const defaults: Preferences = { theme: "system", language: "system", sendKey: "enter" }
+const defaults: Preferences = { theme: "system", language: "system", sendKey: "enter", oneKeyShortcuts: true }
 
 const listeners = new Set<() => void>()
 let current: Preferences | undefined

@@ -1,0 +1,40 @@
+/** The words of the palette and its commands. */
+import { defineMessages } from "../language/Language.ts"
+
+/** Its messages. */
+export const paletteMessages = defineMessages({
+  en: {
+    palette: "Commands and threads",
+    paletteField: "Go to a thread, or do something",
+    nothingFound: "Nothing has these words.",
+    commands: "Commands",
+    threads: "Threads",
+    erasedTitle: "A thread whose title was erased",
+    askChorus: "Ask the Chorus",
+    people: "People and invitations",
+    copyLink: "Copy the link to this thread",
+    linkCopied: "The link is copied.",
+    linkNotCopied: "This browser does not allow copying. The address of the page is the link.",
+    allThreads: "All threads",
+    lightTheme: "Light theme",
+    darkTheme: "Dark theme",
+    systemTheme: "Theme of the system"
+  },
+  de: {
+    palette: "Befehle und Threads",
+    paletteField: "Zu einem Thread gehen oder etwas tun",
+    nothingFound: "Nichts enthält diese Wörter.",
+    commands: "Befehle",
+    threads: "Threads",
+    erasedTitle: "Ein Thread, dessen Titel gelöscht wurde",
+    askChorus: "Den Chorus fragen",
+    people: "Personen und Einladungen",
+    copyLink: "Link zu diesem Thread kopieren",
+    linkCopied: "Der Link ist kopiert.",
+    linkNotCopied: "Dieser Browser erlaubt das Kopieren nicht. Die Adresse der Seite ist der Link.",
+    allThreads: "Alle Threads",
+    lightTheme: "Helles Design",
+    darkTheme: "Dunkles Design",
+    systemTheme: "Design des Systems"
+  }
+})

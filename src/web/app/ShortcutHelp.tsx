@@ -1,0 +1,53 @@
+/** The table of keyboard shortcuts. */
+import type { ReactNode } from "react"
+import { isMac } from "../composer/sendKey.ts"
+import { Checkbox } from "../design/Checkbox.tsx"
+import { Dialog } from "../design/Dialog.tsx"
+import { useMessages } from "../language/Language.ts"
+import { changePreferences, usePreferences } from "../storage/preferences.ts"
+import { appMessages } from "./AppMessages.ts"
+import style from "./ShortcutHelp.module.css"
+import { shortcutMessages } from "./ShortcutMessages.ts"
+import { shortcutLabels, shortcuts } from "./Shortcuts.ts"
+
+/** The dialog with the table, and the switch that turns single letters off. */
+export const ShortcutHelp = (
+  { onOpenChange, open }: { readonly open: boolean; readonly onOpenChange: (open: boolean) => void }
+): ReactNode => {
+  const { shortcuts: title } = useMessages(appMessages)
+  const messages = useMessages(shortcutMessages)
+  const { oneKeyShortcuts } = usePreferences()
+  const mac = isMac()
+  return (
+    <Dialog open={open} onOpenChange={onOpenChange} title={title}>
+      <table className={style.table}>
+        <thead>
+          <tr>
+            <th scope="col">{messages.key}</th>
+            <th scope="col">{messages.action}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {shortcuts.map((shortcut) => (
+            <tr key={shortcut.name}>
+              <td>
+                {shortcutLabels(shortcut, mac).map((labels, index) => (
+                  <span key={labels.join(" ")}>
+                    {index > 0 && ` ${messages.orKey} `}
+                    {labels.map((label) => <kbd key={label}>{label}</kbd>)}
+                  </span>
+                ))}
+              </td>
+              <td>{messages.shortcutNames[shortcut.name]}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <Checkbox
+        label={messages.oneKeyShortcuts}
+        checked={oneKeyShortcuts}
+        onCheckedChange={(oneKeyShortcuts) => changePreferences({ oneKeyShortcuts })}
+      />
+    </Dialog>
+  )
+}

@@ -1,0 +1,48 @@
+/** Components in chunks of their own, which load ahead of their first use and may fail to load. */
+import { type ComponentType, createElement, type ReactNode, use } from "react"
+
+/** A component that suspends until its chunk is there. */
+export interface LazyPart<P> {
+  readonly Part: (props: P) => ReactNode
+  /** Loads the chunk. */
+  readonly preload: () => Promise<unknown>
+}
+
+/** Makes a part. Unlike `React.lazy`, it asks again after a failure: the page may have been offline. */
+export const lazyPart = <P extends object>(load: () => Promise<ComponentType<P>>): LazyPart<P> => {
+  let loading: Promise<ComponentType<P>> | undefined
+  const preload = () =>
+    loading ??= load().catch((error: unknown) => {
+      loading = undefined
+      throw error
+    })
+  return { Part: (props) => createElement(use(preload()), props), preload }
+}
+
+/** Runs when the browser has nothing else to do. */
+const whenIdle = (run: () => void): () => void => {
+  // Safari has no such callback.
+  if (typeof requestIdleCallback === "undefined") {
+    const timer = setTimeout(run, 200)
+    return () => clearTimeout(timer)
+  }
+  const handle = requestIdleCallback(run)
+  return () => cancelIdleCallback(handle)
+}
+
+/** Loads parts one after another in idle time. One that fails is loaded when it is used. Returns what stops it. */
+export const preloadWhenIdle = (parts: ReadonlyArray<Pick<LazyPart<never>, "preload">>): () => void => {
+  const [part, ...others] = parts
+  if (part === undefined) return () => {}
+  let cancel = whenIdle(() => {
+    const next = () => {
+      cancel = preloadWhenIdle(others)
+    }
+    let stopped = false
+    cancel = () => {
+      stopped = true
+    }
+    part.preload().catch(() => {}).finally(() => stopped ? undefined : next())
+  })
+  return () => cancel()
+}

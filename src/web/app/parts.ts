@@ -1,0 +1,42 @@
+/** The parts of the page with chunks of their own: what the first screen does not need. */
+import { preloadPopups } from "../design/popups.ts"
+import { lazyPart } from "./lazyPart.ts"
+
+/** The page of a thread. */
+export const threadPart = lazyPart(() => import("../thread/ThreadPage.tsx").then(({ ThreadPage }) => ThreadPage))
+
+/** The page of a browser without a key. */
+export const onboardingPart = lazyPart(() => import("../identity/Onboarding.tsx").then(({ Onboarding }) => Onboarding))
+
+/** The notice about a new key. */
+export const saveKeyPart = lazyPart(() =>
+  import("../identity/SaveKeyNotice.tsx").then(({ SaveKeyNotice }) => SaveKeyNotice)
+)
+
+/** The dialog for a new thread. */
+export const newThreadPart = lazyPart(() =>
+  import("../threads/NewThreadDialog.tsx").then(({ NewThreadDialog }) => NewThreadDialog)
+)
+
+/** The dialog about the user's key. */
+export const keyPart = lazyPart(() => import("../identity/KeyDialog.tsx").then(({ KeyDialog }) => KeyDialog))
+
+/** The table of shortcuts. */
+export const shortcutsPart = lazyPart(() => import("./ShortcutHelp.tsx").then(({ ShortcutHelp }) => ShortcutHelp))
+
+/** The palette of commands. */
+export const palettePart = lazyPart(() => import("./Palette.tsx").then(({ Palette }) => Palette))
+
+/** The settings. */
+export const settingsPart = lazyPart(() => import("./SettingsDialog.tsx").then(({ SettingsDialog }) => SettingsDialog))
+
+/** In the order in which they are likely to be wanted. */
+export const lazyParts = [
+  threadPart,
+  { preload: preloadPopups },
+  newThreadPart,
+  keyPart,
+  palettePart,
+  settingsPart,
+  shortcutsPart
+]

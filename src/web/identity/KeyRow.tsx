@@ -1,0 +1,37 @@
+/** The user, at the end of the list of threads: face, key and tokens. It opens the dialog about the key. */
+import type { ReactNode } from "react"
+import { useClient } from "../../react/ClientContext.ts"
+import { useClientState } from "../../react/useClientState.ts"
+import { Icon } from "../design/Icon.tsx"
+import { useFormat, useMessages } from "../language/Language.ts"
+import { shortKey } from "../language/people.ts"
+import { Avatar } from "../people/Avatar.tsx"
+import style from "./KeyRow.module.css"
+import { keyRowMessages } from "./KeyRowMessages.ts"
+
+/** The row. */
+export const KeyRow = ({ onOpen }: { readonly onOpen: () => void }): ReactNode => {
+  const messages = useMessages(keyRowMessages)
+  const format = useFormat()
+  const { me } = useClient()
+  const balance = useClientState((state) => state.init?.user.balance)
+  return (
+    <button
+      type="button"
+      className={style.row}
+      title={messages.yourKey}
+      aria-haspopup="dialog"
+      aria-label={messages.yourKeyOf(shortKey(me), balance === undefined ? "" : format.tokens(balance))}
+      onClick={onOpen}
+    >
+      <Avatar author={me} />
+      <span className={style.key}>{shortKey(me)}</span>
+      {balance !== undefined && (
+        <span className={style.tokens}>
+          <Icon name="coin" />
+          {format.number(balance)}
+        </span>
+      )}
+    </button>
+  )
+}

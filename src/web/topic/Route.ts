@@ -1,0 +1,33 @@
+/** The address of the page: which thread is open, and which of its messages is to be shown. */
+import { Schema } from "effect"
+import { kindOf, TopicId } from "../../domain/protocol/Ids.ts"
+import { threadKind } from "../../domain/thread/Thread.ts"
+
+/** What the fragment of an address says. */
+export interface Route {
+  readonly topic: TopicId | undefined
+  /** The id of a message of the thread. */
+  readonly message: string | undefined
+}
+
+const isTopicId = Schema.is(TopicId)
+
+/** The home page. */
+export const homeRoute: Route = { topic: undefined, message: undefined }
+
+/** The route of a fragment such as `#thread:1/2`. What is no address of a thread is the home page. */
+export const parseRoute = (fragment: string): Route => {
+  const [topicText = "", ...messageTexts] = fragment.replace(/^#/, "").split("/")
+  try {
+    const topic = decodeURIComponent(topicText)
+    const message = decodeURIComponent(messageTexts.join("/"))
+    if (!isTopicId(topic) || kindOf(topic) !== threadKind.name) return homeRoute
+    return { topic, message: message === "" ? undefined : message }
+  } catch {
+    return homeRoute
+  }
+}
+
+/** The fragment of a thread, or of one of its messages. A tenant's topic has a slash, which here ends the topic. */
+export const formatRoute = (topic: TopicId, message?: string): string =>
+  `#${topic.replaceAll("/", "%2F")}${message === undefined ? "" : `/${encodeURIComponent(message)}`}`
