@@ -75,7 +75,7 @@ const invite = (page: Page, key: string) =>
   })
 
 const sendText = (page: Page, text: string) =>
-  fromPromise(() => page.getByRole("textbox", { name: /^Your (?:message|question)$/ }).fill(text)).pipe(
+  fromPromise(() => page.getByRole("textbox", { name: /^Your (?:message|question|submission)$/ }).fill(text)).pipe(
     Effect.andThen(fromPromise(() => page.keyboard.press("Control+Enter")))
   )
 
@@ -113,7 +113,7 @@ Prerequisite.describeWith(
           yield* expectText(ben.page, "Wind sheds vortices")
           // The indicator is temporary: observed while Ben types.
           yield* Effect.all([
-            fromPromise(() => ben.page.getByRole("textbox", { name: "Your message" }).pressSequentially("Dampers")),
+            fromPromise(() => ben.page.getByRole("textbox", { name: "Your submission" }).pressSequentially("Dampers")),
             expectText(ann.page, "is writing…")
           ], { concurrency: 2 })
           yield* sendText(ben.page, "Dampers take the energy out of the cables.")
@@ -124,7 +124,7 @@ Prerequisite.describeWith(
           // THR4: the stake is credited to the approver.
           yield* expectText(ann.page, "11,000 tokens")
 
-          yield* fromPromise(() => ben.page.getByText("Ask the Chorus").click())
+          yield* fromPromise(() => ben.page.getByRole("button", { name: "Ask", pressed: false }).click())
           // CHO12: the page names the offline model.
           yield* expectText(ben.page, "No model is connected")
           yield* sendText(ben.page, "Why do the cables of a bridge sing?")
@@ -332,14 +332,14 @@ Prerequisite.describeWith(
           const { openTab, page, pageErrors } = yield* openBrowserUser(yield* launchBrowser, server.url)
           yield* createThread(page, "Kept")
           const thread = page.url()
-          yield* fromPromise(() => page.getByText("Ask the Chorus").click())
+          yield* fromPromise(() => page.getByRole("button", { name: "Ask", pressed: false }).click())
           yield* fromPromise(() => page.getByRole("textbox", { name: "Your question" }).fill("Unfinished"))
           yield* fromPromise(() => page.reload())
           const question = page.getByRole("textbox", { name: "Your question" })
           yield* fromPromise(() => question.waitFor())
           assert.strictEqual(yield* fromPromise(() => question.inputValue()), "Unfinished")
           yield* fromPromise(() => question.fill(""))
-          yield* fromPromise(() => page.getByText("Write", { exact: true }).click())
+          yield* fromPromise(() => question.press("Backspace"))
 
           yield* server.stop("SIGKILL")
           yield* sendText(page, "Written before the tab was closed.")

@@ -1,40 +1,20 @@
 /** The one form at the end of a thread: messages, submissions with a stake, and questions to the Chorus. */
-import { type ReactNode, type SubmitEvent, useCallback, useEffect, useId, useRef, useState } from "react"
+import { type ReactNode, type SubmitEvent, useCallback, useEffect, useId, useRef } from "react"
 import { commandId } from "../../client/Client.ts"
 import { isCoAuthor } from "../../domain/thread/ThreadGuards.ts"
 import { useClient } from "../../react/ClientContext.ts"
-import { useClientState } from "../../react/useClientState.ts"
 import { Icon } from "../design/Icon.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
-import {
-  emptyDraft,
-  listRejected,
-  onRejectedChange,
-  readDraft,
-  type RejectedText,
-  removeRejected,
-  saveDraft,
-  saveRejected
-} from "../storage/savedText.ts"
+import { emptyDraft, readDraft, type RejectedText, saveDraft, saveRejected } from "../storage/savedText.ts"
 import { useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
 import style from "./Composer.module.css"
-import { ComposerBar, useIsAnswering } from "./ComposerBar.tsx"
+import { AskChip, ComposerBar, useIsAnswering } from "./ComposerBar.tsx"
 import { ComposerField } from "./ComposerField.tsx"
 import { composerMessages, problemText } from "./ComposerMessages.ts"
-import {
-  type Composition,
-  compositionCommand,
-  type CompositionProblem,
-  compositionProblem,
-  isQuestion,
-  stakeProblem,
-  withoutMention
-} from "./composition.ts"
+import { isQuestion, mentionsChorus, stakeProblem, withoutMention } from "./composition.ts"
 import { RejectedTexts } from "./RejectedTexts.tsx"
-import { send as sendCommand } from "./sending.ts"
-import { StakeField } from "./StakeField.tsx"
-import { useTyping } from "./typing.ts"
-import { type DraftStore, useDraft } from "./useDraft.ts"
+import { StakeField, SubmissionNote } from "./StakeField.tsx"
+import { type FieldError, useComposer } from "./useComposer.ts"
 
 interface Props {
   /** Called when a text was sent, before it is answered. */
@@ -80,125 +60,75 @@ const ClosedNote = (): ReactNode => {
   )
 }
 
-/** What is wrong with the text in the field: it cannot be sent, or it was sent and rejected. */
-type FieldError = CompositionProblem | { readonly _tag: "Rejected"; readonly reason: string }
-
-/**
- * Moves rejected texts into the field: `edit`, when the user says so, with what is in the field set aside in exchange; and by
- * itself when one is rejected while the field is empty.
- */
-const useRejections = (store: DraftStore, setError: (error: FieldError | undefined) => void) => {
-  const { me } = useClient()
-  const { id } = useThreadTopic()
-  const edit = useCallback((entry: RejectedText) => {
-    const { draft, id, reason, topic } = entry
-    const present = store.read()
-    if (present.text.trim() !== "") {
-      saveRejected(me, { id: commandId(), topic, draft: present, reason: null, at: Date.now() })
-    }
-    store.change(draft)
-    store.save()
-    removeRejected(me, id)
-    setError(reason === null ? undefined : { _tag: "Rejected", reason })
-  }, [me, store, setError])
-  useEffect(() => {
-    let known = listRejected(me, id)
-    return onRejectedChange(me, () => {
-      const rejected = listRejected(me, id)
-      const fresh = rejected.find((entry) => entry.reason !== null && known.every((other) => other.id !== entry.id))
-      known = rejected
-      if (fresh !== undefined && store.read().text.trim() === "") edit(fresh)
-    })
-  }, [me, id, store, edit])
-  return edit
-}
-
 const ComposerForm = (
   { focusOnMount, isMember, onFocused, onSent }: Props & { readonly isMember: boolean }
 ): ReactNode => {
-  const client = useClient()
-  const topic = useThreadTopic()
-  const balance = useClientState((state) => state.init?.user.balance)
-  const [draft, store] = useDraft(client.me, topic.id)
-  const [error, setError] = useState<FieldError>()
-  const [keepTyping, stopTyping] = useTyping(topic)
+  const { change, composition, edit, error, save, send, write } = useComposer(isMember, onSent)
+  const { balance, stake, text } = composition
+  const asks = isQuestion(composition)
+  const words = useFieldWords(isMember, asks)
   const field = useRef<HTMLTextAreaElement>(null)
   const [hintId, errorId] = [useId(), useId()]
-  const composition = { ...draft, isCoAuthor: isMember, balance }
-  const asks = isQuestion(composition)
-  const edit = useRejections(store, setError)
   useEffect(() => {
     if (!focusOnMount) return
     field.current?.focus()
     onFocused()
   }, [focusOnMount, onFocused])
-
-  const change = (part: Partial<typeof draft>) => {
-    store.change(part)
-    setError(undefined)
-  }
-  const editAndFocus = useCallback((entry: RejectedText) => {
-    edit(entry)
+  const editAndFocus = useCallback((rejected: RejectedText) => {
+    edit(rejected)
     field.current?.focus()
   }, [edit])
-  const send = (event?: SubmitEvent) => {
-    event?.preventDefault()
-    // The draft as it is now: a second Enter may come before the field is rendered empty.
-    const composition: Composition = { ...store.read(), isCoAuthor: isMember, balance }
-    if (composition.text.trim() === "") return
-    const problem = compositionProblem(composition)
-    if (problem !== undefined) return setError(problem)
-    sendCommand(client, topic.id, compositionCommand(composition))
-    change({ text: "", stake: emptyDraft.stake })
-    store.save()
-    stopTyping()
-    onSent()
+  const changeMode = (isAsking: boolean) => {
+    change(isAsking ? { isAsking } : { isAsking, text: withoutMention(text) })
+    field.current?.focus()
   }
-
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault()
+    send()
+    field.current?.focus()
+  }
   return (
     <>
       <RejectedTexts onEdit={editAndFocus} />
-      <form className={`${style.composer} ${asks ? style.question : ""}`} onSubmit={send}>
+      <form className={`${style.composer} ${asks ? style.question : ""}`} onSubmit={submit}>
         {error !== undefined && <ErrorLine id={errorId} error={error} />}
         <ComposerField
           ref={field}
-          {...useFieldWords(isMember, asks)}
-          value={draft.text}
+          label={words.label}
+          placeholder={words.placeholder}
+          value={text}
           aria-describedby={error === undefined ? hintId : `${errorId} ${hintId}`}
           aria-invalid={error !== undefined || undefined}
-          onTextChange={(text) => {
-            change({ text })
-            keepTyping()
-          }}
+          onTextChange={write}
           onSend={send}
           onErase={() => change({ isAsking: false })}
-          onBlur={store.save}
+          onBlur={save}
         />
-        {!isMember && <StakeField stake={draft.stake} balance={balance} onChange={(stake) => change({ stake })} />}
-        <ComposerBar
-          isCoAuthor={isMember}
-          isQuestion={asks}
-          canSend={draft.text.trim() !== "" && stakeProblem(composition) === undefined}
-          hintId={hintId}
-          onQuestionChange={(isAsking) => {
-            change(isAsking ? { isAsking } : { isAsking, text: withoutMention(draft.text) })
-            field.current?.focus()
-          }}
-        />
+        {!isMember && <SubmissionNote id={hintId} wantsToAsk={mentionsChorus(text)} />}
+        <ComposerBar sendLabel={words.send} isQuestion={asks} canSend={stakeProblem(composition) === undefined}>
+          {isMember
+            ? <AskChip id={hintId} isQuestion={asks} onChange={changeMode} />
+            : <StakeField stake={stake} balance={balance} onChange={(stake) => change({ stake })} />}
+        </ComposerBar>
       </form>
     </>
   )
 }
 
-const useFieldWords = (isMember: boolean, asks: boolean): { readonly label: string; readonly placeholder: string } => {
+const useFieldWords = (isMember: boolean, asks: boolean): {
+  readonly label: string
+  readonly placeholder: string
+  readonly send: string
+} => {
   const words = useMessages(composerMessages)
   const isAnswering = useIsAnswering()
   if (asks) {
-    return { label: words.yourQuestion, placeholder: isAnswering ? words.writeMoreQuestions : words.writeQuestion }
+    const placeholder = isAnswering ? words.writeMoreQuestions : words.writeQuestion
+    return { label: words.yourQuestion, placeholder, send: words.ask }
   }
   return isMember
-    ? { label: words.yourMessage, placeholder: words.writeMessage }
-    : { label: words.yourSubmission, placeholder: words.writeSubmission }
+    ? { label: words.yourMessage, placeholder: words.writeMessage, send: words.send }
+    : { label: words.yourSubmission, placeholder: words.writeSubmission, send: words.submit }
 }
 
 const ErrorLine = ({ error, id }: { readonly id: string; readonly error: FieldError }): ReactNode => {

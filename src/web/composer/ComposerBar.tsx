@@ -14,28 +14,33 @@ import style from "./ComposerBar.module.css"
 import { composerMessages } from "./ComposerMessages.ts"
 import { isMac, useIsTouch } from "./sendKey.ts"
 
-/** The bar. The hint's element is `hintId`. */
-export const ComposerBar = ({ canSend, hintId, isCoAuthor, isQuestion, onQuestionChange }: {
-  readonly isCoAuthor: boolean
+/** The bar, with `children` at its beginning. */
+export const ComposerBar = ({ canSend, children, isQuestion, sendLabel }: {
+  readonly sendLabel: string
   readonly isQuestion: boolean
   readonly canSend: boolean
-  readonly hintId: string
-  readonly onQuestionChange: (isQuestion: boolean) => void
+  readonly children: ReactNode
+}): ReactNode => (
+  <div className={`${style.bar} ${isQuestion ? style.question : ""}`}>
+    <div className={style.start}>{children}</div>
+    <StopButton />
+    <IconButton type="submit" className={style.send} icon="send" label={sendLabel} disabled={!canSend} />
+  </div>
+)
+
+/** The choice between a message and a question, and what that means. */
+export const AskChip = ({ id, isQuestion, onChange }: {
+  /** Of the hint's element. */
+  readonly id: string
+  readonly isQuestion: boolean
+  readonly onChange: (isQuestion: boolean) => void
 }): ReactNode => {
   const words = useMessages(composerMessages)
   return (
-    <div className={`${style.bar} ${isQuestion ? style.question : ""}`}>
-      {isCoAuthor && <Chip icon="voice" pressed={isQuestion} onPressedChange={onQuestionChange}>{words.ask}</Chip>}
-      <p id={hintId} className={style.hint}>{isQuestion ? <QuestionHint /> : <KeyHint />}</p>
-      <StopButton />
-      <IconButton
-        type="submit"
-        className={style.send}
-        icon="send"
-        label={isQuestion ? words.ask : isCoAuthor ? words.send : words.submit}
-        disabled={!canSend}
-      />
-    </div>
+    <>
+      <Chip icon="voice" pressed={isQuestion} onPressedChange={onChange}>{words.ask}</Chip>
+      <p id={id} className={style.hint}>{isQuestion ? <QuestionHint /> : <KeyHint />}</p>
+    </>
   )
 }
 

@@ -23,16 +23,17 @@ export const composerMessages = defineMessages({
     answerForAll: "Goes to the Chorus; everybody here sees the answer",
     answerForCoAuthors: "Goes to the Chorus; this thread’s co-authors see the answer",
     offlineModel: "No model is connected: the built-in one answers with quotations of the group’s messages.",
-    submissionNotice:
-      "You are not a co-author of this thread: what you write is a submission, and its co-authors vote on it. Only they can ask the Chorus.",
+    askIsForCoAuthors: "Only co-authors can ask the Chorus: this is sent as a submission.",
+    submissionNote: "You are not a co-author: this is a submission, with a stake",
+    submissionFate: "The co-authors vote on it:",
     stake: "Stake",
+    atLeast: (minimum: string) => `At least ${minimum}`,
     stakeHint: (minimum: string, balance: string) => `At least ${minimum}; you have ${balance}`,
-    stakeFate: "What happens to the stake",
     stakeFates: (days: string) => [
-      "All approve: you become a co-author, and they share the stake.",
-      "All deny: the thread gets it.",
+      "All approve: it is published, you become a co-author, and they share your stake.",
+      "All deny: the thread gets your stake.",
       "They differ: the thread and the treasury share it.",
-      `Nobody votes in ${days}: you get it back. Only some do: the treasury gets it.`
+      `Nobody votes in ${days}: you get it back. Only some vote: the treasury gets it.`
     ],
     empty: "Write something that can be seen.",
     brokenCharacter: "The text contains half of a character. Delete it, and type it again.",
@@ -65,16 +66,17 @@ export const composerMessages = defineMessages({
     answerForAll: "Geht an den Chorus; alle hier sehen die Antwort",
     answerForCoAuthors: "Geht an den Chorus; die Mitschreibenden dieses Threads sehen die Antwort",
     offlineModel: "Kein Modell ist verbunden: Das eingebaute antwortet mit Zitaten aus den Nachrichten der Gruppe.",
-    submissionNotice:
-      "Du schreibst in diesem Thread nicht mit: Dein Text wird eine Einreichung, über die seine Mitschreibenden abstimmen. Nur sie können den Chorus fragen.",
+    askIsForCoAuthors: "Nur Mitschreibende können den Chorus fragen: Das wird als Einreichung gesendet.",
+    submissionNote: "Du schreibst hier nicht mit: Das wird eine Einreichung mit Einsatz",
+    submissionFate: "Die Mitschreibenden stimmen darüber ab:",
     stake: "Einsatz",
+    atLeast: (minimum: string) => `Mindestens ${minimum}`,
     stakeHint: (minimum: string, balance: string) => `Mindestens ${minimum}; du hast ${balance}`,
-    stakeFate: "Was mit dem Einsatz geschieht",
     stakeFates: (days: string) => [
-      "Alle stimmen zu: Du schreibst mit, und sie teilen sich den Einsatz.",
-      "Alle lehnen ab: Der Thread bekommt ihn.",
+      "Alle stimmen zu: Sie erscheint, du schreibst mit, und sie teilen sich deinen Einsatz.",
+      "Alle lehnen ab: Der Thread bekommt deinen Einsatz.",
       "Sie sind sich uneins: Thread und Schatzkammer teilen ihn sich.",
-      `Niemand stimmt ab (${days}): Du bekommst ihn zurück. Nur einige: Die Schatzkammer bekommt ihn.`
+      `Niemand stimmt ab, ${days} lang: Du bekommst ihn zurück. Nur einige: Die Schatzkammer bekommt ihn.`
     ],
     empty: "Schreib etwas, das man sehen kann.",
     brokenCharacter: "Der Text enthält ein halbes Zeichen. Lösch es und tipp es neu.",

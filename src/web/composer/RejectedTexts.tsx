@@ -39,16 +39,18 @@ const RejectedItem = ({ onEdit, rejected }: {
   const { draft, id, reason } = rejected
   return (
     <li className={style.item}>
-      {draft.isAsking && (
-        <p className={style.mode}>
-          <Icon name="voice" /> {words.question}
+      <div className={style.words}>
+        {draft.isAsking && (
+          <p className={style.mode}>
+            <Icon name="voice" /> {words.question}
+          </p>
+        )}
+        <p id={textId} className={style.text} dir="auto">{draft.text}</p>
+        <p className={reason === null ? style.note : style.reason}>
+          {reason !== null && <Icon name="alert" />}
+          <span>{reason === null ? words.setAside : words.notSeen(reason.replace(/\.$/, ""))}</span>
         </p>
-      )}
-      <p id={textId} className={style.text} dir="auto">{draft.text}</p>
-      <p className={reason === null ? style.note : style.reason}>
-        {reason !== null && <Icon name="alert" />}
-        <span>{reason === null ? words.setAside : words.notSeen(reason.replace(/\.$/, ""))}</span>
-      </p>
+      </div>
       <p className={style.actions}>
         {onEdit !== undefined && (
           <Button aria-describedby={textId} onClick={() => onEdit(rejected)}>{words.edit}</Button>

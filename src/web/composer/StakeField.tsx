@@ -1,5 +1,5 @@
 /** The stake of a submission: how much, and what becomes of it (THR2, THR4). */
-import { type ReactNode, useId } from "react"
+import type { ReactNode } from "react"
 import { threadLimits } from "../../domain/thread/ThreadGuards.ts"
 import { TextField } from "../design/TextField.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
@@ -7,7 +7,7 @@ import { composerMessages, problemText } from "./ComposerMessages.ts"
 import { stakeProblem } from "./composition.ts"
 import style from "./StakeField.module.css"
 
-/** The field for the stake, with what its author may stake and what happens to it. */
+/** The field for the stake, with how much its author may stake. */
 export const StakeField = ({ balance, onChange, stake }: {
   readonly stake: string
   /** The author's tokens; undefined if they are not known. */
@@ -16,26 +16,39 @@ export const StakeField = ({ balance, onChange, stake }: {
 }): ReactNode => {
   const words = useMessages(composerMessages)
   const format = useFormat()
-  const noticeId = useId()
   const problem = stakeProblem({ isCoAuthor: false, stake, balance })
   const minimum = format.number(threadLimits.minimumStake)
   return (
     <div className={style.stake}>
-      <p id={noticeId} className={style.notice}>{words.submissionNotice}</p>
       <TextField
         label={words.stake}
+        inline
         type="number"
         inputMode="numeric"
         min={threadLimits.minimumStake}
         max={balance}
         step={1}
         value={stake}
-        hint={balance === undefined ? minimum : words.stakeHint(minimum, format.tokens(balance))}
+        hint={balance === undefined ? words.atLeast(minimum) : words.stakeHint(minimum, format.tokens(balance))}
         error={problem === undefined ? undefined : problemText(problem, words, format)}
         onChange={(event) => onChange(event.target.value)}
       />
-      <details className={style.fate}>
-        <summary>{words.stakeFate}</summary>
+    </div>
+  )
+}
+
+/** What a submission is, and what becomes of its stake; `wantsToAsk`: also that its author cannot ask the Chorus. */
+export const SubmissionNote = (
+  { id, wantsToAsk }: { readonly id: string; readonly wantsToAsk: boolean }
+): ReactNode => {
+  const words = useMessages(composerMessages)
+  const format = useFormat()
+  return (
+    <div className={style.note}>
+      {wantsToAsk && <p role="status">{words.askIsForCoAuthors}</p>}
+      <details>
+        <summary id={id}>{words.submissionNote}</summary>
+        <p>{words.submissionFate}</p>
         <ul>
           {words.stakeFates(format.remaining(threadLimits.submissionTtlMillis)).map((fate) => <li key={fate}>{fate}
           </li>)}

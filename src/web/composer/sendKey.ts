@@ -31,13 +31,13 @@ export const isMac = (): boolean => /Mac|iPhone|iPad/.test(navigator.userAgent)
 
 const touch = () => matchMedia("(pointer: coarse)")
 
+const onTouchChange = (listener: () => void): () => void => {
+  const query = touch()
+  query.addEventListener("change", listener)
+  return () => query.removeEventListener("change", listener)
+}
+
+const isTouch = (): boolean => touch().matches
+
 /** Whether the first pointer of this device is a finger. */
-export const useIsTouch = (): boolean =>
-  useSyncExternalStore(
-    (onChange) => {
-      const query = touch()
-      query.addEventListener("change", onChange)
-      return () => query.removeEventListener("change", onChange)
-    },
-    () => touch().matches
-  )
+export const useIsTouch = (): boolean => useSyncExternalStore(onTouchChange, isTouch)

@@ -5,18 +5,22 @@ import style from "./TextField.module.css"
 import { VisuallyHidden } from "./VisuallyHidden.tsx"
 
 /** An input with its label, a hint, and what is wrong with it. */
-export const TextField = ({ error, hideLabel = false, hint, label, ...props }: ComponentProps<"input"> & {
-  readonly label: string
-  /** The label is read out only. */
-  readonly hideLabel?: boolean | undefined
-  readonly hint?: ReactNode
-  readonly error?: ReactNode
-}): ReactNode => {
+export const TextField = (
+  { error, hideLabel = false, hint, inline = false, label, ...props }: ComponentProps<"input"> & {
+    readonly label: string
+    /** The label is read out only. */
+    readonly hideLabel?: boolean | undefined
+    /** Label, input and hint stand in one row, where there is room; for short inputs. */
+    readonly inline?: boolean | undefined
+    readonly hint?: ReactNode
+    readonly error?: ReactNode
+  }
+): ReactNode => {
   const id = useId()
   const isFaulty = error !== undefined && error !== null && error !== ""
   const note = isFaulty ? error : hint
   return (
-    <div className={style.field}>
+    <div className={inline ? style.inline : style.field}>
       <label className={hideLabel ? undefined : style.label} htmlFor={props.id ?? id}>
         {hideLabel ? <VisuallyHidden>{label}</VisuallyHidden> : label}
       </label>

@@ -71,7 +71,7 @@ export const openComposer = async (
       return !event.defaultPrevented
     },
     text: () => container.textContent,
-    rejected: () => [...container.querySelectorAll("li > p[dir]")].map((text) => text.textContent),
+    rejected: () => [...container.querySelectorAll("li p[dir]")].map((text) => text.textContent),
     [Symbol.asyncDispose]: async () => {
       await perform(() => root.unmount())
       container.remove()
