@@ -134,19 +134,17 @@ const WithdrawButton = ({ onWithdraw, submission }: Props & { readonly onWithdra
   return (
     <>
       <Button onClick={() => setAsking(true)}>{messages.withdraw}</Button>
-      {isAsking && (
-        <ConfirmDialog
-          open
-          onOpenChange={setAsking}
-          title={messages.withdrawQuestion}
-          confirmLabel={messages.withdraw}
-          cancelLabel={messages.keepIt}
-          danger
-          onConfirm={onWithdraw}
-        >
-          {messages.withdrawEffect(back)}
-        </ConfirmDialog>
-      )}
+      <ConfirmDialog
+        open={isAsking}
+        onOpenChange={setAsking}
+        title={messages.withdrawQuestion}
+        confirmLabel={messages.withdraw}
+        cancelLabel={messages.keepIt}
+        danger
+        onConfirm={onWithdraw}
+      >
+        {messages.withdrawEffect(back)}
+      </ConfirmDialog>
     </>
   )
 }
