@@ -21,7 +21,7 @@ const hasSameEntries = (self: ReadonlyMap<unknown, unknown>, that: ReadonlyMap<u
  * not looked into, so that the cost follows the difference. Values must not contain themselves.
  */
 export const sameContent = (self: unknown, that: unknown): boolean => {
-  if (Object.is(self, that)) return true
+  if (self === that || Object.is(self, that)) return true
   if (typeof self !== "object" || typeof that !== "object" || self === null || that === null) return false
   if (Array.isArray(self)) {
     return Array.isArray(that) && self.length === that.length &&

@@ -2,12 +2,15 @@
 import { useEffect, useState } from "react"
 import { type Client, open, type Options } from "../client/Client.ts"
 
+/** How to reach a server, and as whom. */
+export type ClientOptions = Options
+
 /**
  * A client that is opened when the component is mounted and closed when it is unmounted; undefined until it is open, and
  * while there are no options. With another `url` or `identity` it is closed and a new one opened; other options are read
  * when it opens. Closing does not sign out. An error boundary gets what makes a client impossible, as a wrong `url`.
  */
-export const useOpenClient = (options: Options | undefined): Client | undefined => {
+export const useOpenClient = (options: ClientOptions | undefined): Client | undefined => {
   const [client, setClient] = useState<Client>()
   const { identity, url } = options ?? {}
   useEffect(() => {

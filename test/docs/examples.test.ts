@@ -10,9 +10,18 @@ import * as Snippets from "../support/Snippets.ts"
 const examples = [
   ...Snippets.docExamples(["src/services", "src/layers", "src/domain/topic/Topic.ts", "src/client"]),
   ...Snippets.markdownExamples("docs/library.md")
-].map(Snippets.importSource)
+].map((snippet) => Snippets.importSource(snippet))
 
 const files = Snippets.writeSnippets("examples", examples)
+
+/** Components, which `test/react` mounts, and the README's kind that they are for. */
+const components = Snippets.writeSnippets(
+  "examples/react",
+  [
+    ...Snippets.markdownExamples("docs/library.md", "tsx"),
+    ...Snippets.markdownExamples("README.md").filter(({ text }) => text.startsWith("// tally.ts"))
+  ].map((snippet) => Snippets.importSource(snippet, "../../.."))
+)
 
 /** The URL of a server that examples may connect to. */
 class ExampleServer extends Context.Service<ExampleServer, { readonly url: string }>()(
@@ -31,7 +40,7 @@ describe("examples in doc comments", () => {
     }
   })
 
-  it.live("[OPS14] compile", () => Snippets.typeCheck(files))
+  it.live("[OPS14] compile", () => Snippets.typeCheck([...files, ...components]))
 
   layer(ExampleServer.layer, { excludeTestServices: true })((it) => {
     it.effect("[OPS14] run and exit with 0", () =>

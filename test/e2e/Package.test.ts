@@ -92,13 +92,15 @@ layer(Program.layer, { excludeTestServices: true })("the installed package", (it
   it.effect("[OPS14] brings neither a Node nor an effect of its own, and no optional package", () =>
     Effect.gen(function*() {
       const { manifests } = yield* Program
-      const { dependencies, peerDependencies } = manifests.get("choir")!
+      const { dependencies, peerDependencies, peerDependenciesMeta } = manifests.get("choir")!
       assert.deepStrictEqual(Object.keys(dependencies ?? {}), ["@noble/hashes", "ws"])
       assert.deepInclude(peerDependencies, {
         effect: "^4.1.0",
         "@effect/platform-node": "^4.1.0",
-        "socket.io": "^4.8.0"
+        "socket.io": "^4.8.0",
+        react: ">=19"
       })
+      assert.deepInclude(peerDependenciesMeta, { react: { optional: true } })
       for (const { bin, name } of manifests.values()) {
         assert.notProperty(typeof bin === "string" ? { [name]: bin } : bin ?? {}, "node")
       }
@@ -145,6 +147,7 @@ layer(Program.layer, { excludeTestServices: true })("the installed package", (it
         )
       assert.deepStrictEqual(yield* loadedBy("choir/domain"), ["effect"])
       assert.deepStrictEqual(yield* loadedBy("choir/client"), ["@noble/hashes", "effect"])
+      assert.deepStrictEqual(yield* loadedBy("choir/react"), ["@noble/hashes", "effect", "react"])
       assert.deepStrictEqual(
         yield* loadedBy("choir"),
         ["@effect/platform-node", "@effect/platform-node-shared", "effect"]

@@ -34,7 +34,7 @@ const requirementsOf = ({ dependencies, optionalDependencies, peerDependencies, 
 
 /**
  * Packs the built package and installs it into a temporary folder as npm does, but takes other packages from this
- * checkout, so that no registry is needed. `@types/node` is there too.
+ * checkout, so that no registry is needed. `@types/node` and `react` are there too.
  */
 export const installPackage: Effect.Effect<InstalledPackage, never, Scope.Scope> = Effect.gen(function*() {
   const folder = yield* temporaryFolder
@@ -48,7 +48,7 @@ export const installPackage: Effect.Effect<InstalledPackage, never, Scope.Scope>
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }))
 
   const manifests = new Map([["choir", readManifest(join(modules, "choir"))]])
-  const missing = [...requirementsOf(manifests.get("choir")!), "@types/node"]
+  const missing = [...requirementsOf(manifests.get("choir")!), "@types/node", "react"]
   for (let name = missing.pop(); name !== undefined; name = missing.pop()) {
     if (manifests.has(name)) continue
     const source = join(repositoryRoot, "node_modules", name)

@@ -29,9 +29,9 @@ export const docExamples = (paths: ReadonlyArray<string>): ReadonlyArray<Snippet
       .map((text, index) => ({ origin: `${file} ${index + 1}`, text }))
   )
 
-/** The `ts` blocks of a document. */
-export const markdownExamples = (path: string): ReadonlyArray<Snippet> =>
-  codeBlocks(readFileSync(join(repositoryRoot, path), "utf8"), "ts")
+/** The `ts` blocks of a document, or those of another language. */
+export const markdownExamples = (path: string, language = "ts"): ReadonlyArray<Snippet> =>
+  codeBlocks(readFileSync(join(repositoryRoot, path), "utf8"), language)
     .map((text, index) => ({ origin: `${path} ${index + 1}`, text }))
 
 const filesIn = (path: string): ReadonlyArray<string> =>
@@ -50,7 +50,7 @@ export const writeSnippets = (folder: string, snippets: ReadonlyArray<Snippet>):
 export const writeSnippetsInto = (path: string, snippets: ReadonlyArray<Snippet>): ReadonlyArray<string> => {
   mkdirSync(path, { recursive: true })
   return snippets.map(({ origin, text }) => {
-    const name = /^\/\/ (\w+\.ts)\n/.exec(text)?.[1] ?? `${origin.replaceAll(/\W+/g, "-")}.ts`
+    const name = /^\/\/ (\w+\.tsx?)\n/.exec(text)?.[1] ?? `${origin.replaceAll(/\W+/g, "-")}.ts`
     const file = join(path, name)
     writeFileSync(file, text)
     return file
@@ -61,15 +61,16 @@ export const writeSnippetsInto = (path: string, snippets: ReadonlyArray<Snippet>
 const sourceEntries: ReadonlyArray<readonly [name: string, source: string]> = [
   ["choir", "src/index.ts"],
   ["choir/client", "src/client/index.ts"],
+  ["choir/react", "src/react/index.ts"],
   ["choir/domain", "src/domain/index.ts"],
   ["choir/conformance", "src/conformance/SocketConformance.ts"]
 ]
 
-/** Makes a snippet import the package's source instead of its build. */
-export const importSource = ({ origin, text }: Snippet): Snippet => ({
+/** Makes a snippet import the package's source instead of its build; `root` is the way from its folder to the repository. */
+export const importSource = ({ origin, text }: Snippet, root = "../.."): Snippet => ({
   origin,
   text: sourceEntries.reduce(
-    (text, [name, source]) => text.replaceAll(`from "${name}"`, `from "../../${source}"`),
+    (text, [name, source]) => text.replaceAll(`from "${name}"`, `from "${root}/${source}"`),
     text
   )
 })
@@ -100,7 +101,7 @@ export const typeCheck = (
     process.execPath,
     [
       join(repositoryRoot, "node_modules/typescript/bin/tsc"),
-      ..."--noEmit --ignoreConfig --strict --allowImportingTsExtensions --module nodenext".split(" "),
+      ..."--noEmit --ignoreConfig --strict --allowImportingTsExtensions --module nodenext --jsx react-jsx".split(" "),
       ...skipLibCheck ? ["--skipLibCheck"] : [],
       ..."--target es2024 --lib es2024,dom,dom.iterable,esnext.disposable --types node".split(" "),
       ...files
