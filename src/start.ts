@@ -3,15 +3,20 @@ import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Effect, Exit, Layer } from "effect"
+import { resolve } from "node:path"
 import * as App from "./layers/app/App.ts"
 import * as Config from "./layers/config/Config.ts"
+import { summarizeStart } from "./layers/config/StartSummary.ts"
 import * as Telemetry from "./layers/observability/Telemetry.ts"
+
+/** The command line, as it is called where this server was started: by `choir serve`, or in a clone. */
+const cli = process.argv[2] === "serve" ? "choir" : "npm run choir --"
 
 const program = Effect.gen(function*() {
   const settings = yield* Config.load
   const announceUrl = Layer.effectDiscard(Effect.gen(function*() {
     const { url } = yield* App.ServerAddress
-    process.stdout.write(`Choir is listening on ${url}\n`)
+    process.stdout.write(summarizeStart(settings, { url, folder: resolve(settings.data), cli }))
   }))
   return yield* Layer.launch(announceUrl.pipe(
     Layer.provide(App.layer(settings)),
