@@ -30,9 +30,9 @@ const onLanguagesChange = (onChange: () => void) => {
 /** The root component: the language and the theme, and all that is shown in them. */
 export const Page = (): ReactNode => {
   const { language, theme } = usePreferences()
-  // The browser keeps one array until its languages change.
-  const browserLanguages = useSyncExternalStore(onLanguagesChange, () => navigator.languages)
-  const spoken = useMemo(() => pageLanguage(language, browserLanguages), [language, browserLanguages])
+  // As a text: a browser may give another array each time it is asked.
+  const browserLanguages = useSyncExternalStore(onLanguagesChange, () => navigator.languages.join())
+  const spoken = useMemo(() => pageLanguage(language, browserLanguages.split(",")), [language, browserLanguages])
   useLayoutEffect(() => applyTheme(theme, spoken.language), [theme, spoken])
   return (
     <LanguageContext value={spoken}>

@@ -50,7 +50,7 @@ export const makeFormat = (language: keyof typeof words, locale: string): Format
   const shortSecond = unit("second", { minimumFractionDigits: 1, maximumFractionDigits: 1 })
   const long = durationUnits.map(([name, millis]) => [unit(name, { unitDisplay: "long" }), millis] as const)
   const date = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options)
-  const timeOfDay = date({ hour: "2-digit", minute: "2-digit" })
+  const timeOfDay = date({ timeStyle: "short" })
   const shortDay = date({ day: "numeric", month: "short" })
   const shortDate = date({ day: "numeric", month: "short", year: "numeric" })
   const weekday = date({ weekday: "long", day: "numeric", month: "long" })

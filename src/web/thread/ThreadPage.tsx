@@ -89,9 +89,7 @@ const LoadedThread = ({ focusComposer, message, onComposerFocused, onThreadChang
       <main className={style.thread}>
         <ThreadHeader />
         <Timeline sentCount={sentCount} target={message} onTargetMissing={reportMissing} />
-        <div className={style.dock}>
-          <Composer onSent={countSent} focusOnMount={focusComposer} onFocused={onComposerFocused} />
-        </div>
+        <Composer onSent={countSent} focusOnMount={focusComposer} onFocused={onComposerFocused} />
       </main>
     </EraseDialogProvider>
   )

@@ -84,23 +84,36 @@ const useRows = (items: ReadonlyArray<TimelineItem>, scroller: { readonly curren
   return rows
 }
 
-/** Whether the end is in view; kept in view when the timeline becomes lower, as when the composer grows. */
+/**
+ * Whether the reader is at the end, and a handler of scroll events. Only scrolling up leaves the end: when rows are measured,
+ * or the timeline becomes lower because the composer grows, it goes there again.
+ */
 const useAtEnd = (
   rows: Rows,
   scroller: { readonly current: HTMLDivElement | null }
 ): readonly [boolean, () => void] => {
   const [isAtEnd, setAtEnd] = useState(true)
-  const wasAtEnd = useRef(true)
-  const update = useCallback(() => {
-    wasAtEnd.current = rows.isAtEnd(endDistance)
-    setAtEnd(wasAtEnd.current)
+  const place = useRef({ isAtEnd: true, top: 0, height: 0, viewHeight: 0 })
+  const stay = useCallback(() => {
+    if (place.current.isAtEnd && !rows.isAtEnd(1)) rows.scrollToEnd()
   }, [rows])
+  const update = useCallback(() => {
+    if (scroller.current === null) return
+    const { clientHeight, scrollHeight, scrollTop } = scroller.current
+    const { height, isAtEnd, top, viewHeight } = place.current
+    const isMoved = height === scrollHeight && viewHeight === clientHeight
+    const distance = scrollHeight - clientHeight - scrollTop
+    const isNowAtEnd = distance <= 1 || (isMoved && scrollTop < top ? false : isAtEnd || distance <= endDistance)
+    place.current = { isAtEnd: isNowAtEnd, top: scrollTop, height: scrollHeight, viewHeight: clientHeight }
+    setAtEnd(isNowAtEnd || distance <= endDistance)
+  }, [scroller])
+  useLayoutEffect(stay)
   useEffect(() => {
     if (scroller.current === null) return undefined
-    const observer = new ResizeObserver(() => wasAtEnd.current ? rows.scrollToEnd() : undefined)
+    const observer = new ResizeObserver(stay)
     observer.observe(scroller.current)
     return () => observer.disconnect()
-  }, [rows, scroller])
+  }, [stay, scroller])
   return [isAtEnd, update]
 }
 
