@@ -3,7 +3,6 @@ import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"
 import "./design/tokens.css"
 import "./design/base.css"
-import "./style.css"
 import { Page } from "./app/Page.tsx"
 
 const root = document.getElementById("root")

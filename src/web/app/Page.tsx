@@ -45,18 +45,20 @@ export const Page = (): ReactNode => {
   )
 }
 
+/** The state after a key was looked for. The key of this page stays as it is: this page itself may have stored it. */
+const loadedState = (previous: KeyState, identity: Identity | undefined): KeyState => {
+  if (identity === undefined) return { _tag: "NoKey", errorMessage: undefined }
+  const isSame = previous._tag === "HasKey" && previous.identity.publicKey === identity.publicKey
+  return isSame ? previous : { _tag: "HasKey", identity, secret: undefined }
+}
+
 /** The page of a browser with a key, or without one. */
 const KeyPage = (): ReactNode => {
   const [keyState, setKeyState] = useState<KeyState>({ _tag: "Loading" })
   useEffect(() => {
     const loadKey = () =>
       Effect.runPromise(KeyStore.load).then(
-        (identity) =>
-          setKeyState(
-            identity === undefined
-              ? { _tag: "NoKey", errorMessage: undefined }
-              : { _tag: "HasKey", identity, secret: undefined }
-          ),
+        (identity) => setKeyState((previous) => loadedState(previous, identity)),
         (error: unknown) => setKeyState({ _tag: "NoKey", errorMessage: formatError(error) })
       )
     void loadKey()

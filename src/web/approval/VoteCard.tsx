@@ -3,7 +3,7 @@ import type { ReactNode } from "react"
 import { Icon } from "../design/Icon.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { messageElementId } from "../language/people.ts"
-import { useNow } from "../topic/hooks.ts"
+import { useNow } from "../topic/useNow.ts"
 import { approvalMessages } from "./ApprovalMessages.ts"
 import style from "./VoteCard.module.css"
 
