@@ -1,5 +1,5 @@
 /** `choir import`: imports the texts of a folder into a thread. Idempotent: a repeat adds only new chunks. */
-import { Effect, Option, Path, Terminal } from "effect"
+import { Effect, Option, Path, type Stdio, Terminal } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import type { Client } from "../client/Client.ts"
 import { cut } from "../domain/protocol/Text.ts"
@@ -19,8 +19,9 @@ import {
 } from "./Connect.ts"
 import { findImported } from "./ImportedChunks.ts"
 import { readTexts } from "./ImportFiles.ts"
+import { makeProgress, type Progress } from "./ImportProgress.ts"
 import * as MarkdownChunker from "./MarkdownChunker.ts"
-import { isInteractive, isTerminal, write, writeOver } from "./Output.ts"
+import { isInteractive, write } from "./Output.ts"
 import { count } from "./TerminalText.ts"
 
 /** The longest title of a thread, in UTF-16 units. */
@@ -65,31 +66,23 @@ const confirm = Effect.fnUntraced(function*({ title }: Target, chunks: string) {
   if (!/^y(?:es)?$/i.test(answer.trim())) return yield* new CliError({ message: "Nothing was sent." })
 })
 
-const barWidth = 30
-
-/** A progress bar on a terminal; elsewhere a line for each batch. */
-const writeProgress = (done: number, total: number, terminal: boolean) => {
-  if (!terminal) return done === 0 ? Effect.void : write(`${done} of ${total}\n`)
-  const filled = Math.round(done / total * barWidth)
-  return writeOver(`[${"#".repeat(filled)}${"·".repeat(barWidth - filled)}] ${done} of ${total}`, done === total)
-}
-
 /** Sends one batch after the other, which keeps the chunks in order. The client observes the server's rate limit. */
-const sendChunks = Effect.fnUntraced(
-  function*(topic: ThreadTopic, chunks: ReadonlyArray<MarkdownChunker.MarkdownChunk>) {
-    if (chunks.length === 0) return
-    const terminal = yield* isTerminal
-    const secret = yield* loadSecret
-    let sentCount = 0
-    yield* writeProgress(sentCount, chunks.length, terminal)
-    for (const messages of MarkdownChunker.batchChunks(chunks)) {
-      const id = MarkdownChunker.importCommandId(secret, topic.id, messages)
-      yield* topic.send({ _tag: "import_messages", messages }, id, MarkdownChunker.importSalt(secret, id))
-      sentCount += messages.length
-      yield* writeProgress(sentCount, chunks.length, terminal)
-    }
+const sendChunks = Effect.fnUntraced(function*(
+  topic: ThreadTopic,
+  chunks: ReadonlyArray<MarkdownChunker.MarkdownChunk>,
+  show: (progress: Progress) => Effect.Effect<void, never, Stdio.Stdio | Terminal.Terminal>
+) {
+  if (chunks.length === 0) return
+  const secret = yield* loadSecret
+  let sent = 0
+  yield* show({ sent, total: chunks.length })
+  for (const messages of MarkdownChunker.batchChunks(chunks)) {
+    const id = MarkdownChunker.importCommandId(secret, topic.id, messages)
+    yield* topic.send({ _tag: "import_messages", messages }, id, MarkdownChunker.importSalt(secret, id))
+    sent += messages.length
+    yield* show({ sent, total: chunks.length })
   }
-)
+})
 
 /** The files that have something to say, in chunks. */
 const readChunks = Effect.fnUntraced(function*(argument: string) {
@@ -147,9 +140,10 @@ export const importText = Command.make(
       if (missingChunks.length > 0 && target.visibility === "public" && !yes) {
         yield* confirm(target, `${count(missingChunks.length, "chunk")} from ${count(files.length, "file")}`)
       }
+      const show = yield* makeProgress(client)
       const topic = target.topic ??
         (yield* openThread(client, yield* createThread(client, target.title, target.visibility)))
-      yield* sendChunks(topic, missingChunks)
+      yield* sendChunks(topic, missingChunks, show)
       yield* write(
         `Imported ${missingChunks.length} of ${count(chunks.length, "chunk")} from ${
           count(files.length, "file")
