@@ -25,7 +25,14 @@ export const CodeBlock = ({ code: { info, isClosed, text } }: { readonly code: C
         <span dir="auto">{info}</span>
         <CopyButton text={text} onRefused={() => ref.current && getSelection()?.selectAllChildren(ref.current)} />
       </div>
-      <pre ref={ref} className={style.lines} dir="auto" tabIndex={0} role="region" aria-label={messages.code(info)}>
+      <pre
+        ref={ref}
+        className={style.lines}
+        dir={info === "" ? "auto" : "ltr"}
+        tabIndex={0}
+        role="region"
+        aria-label={messages.code(info)}
+      >
         <code>
           {language === undefined
             ? text
