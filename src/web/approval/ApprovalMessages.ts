@@ -28,14 +28,14 @@ const condition: { readonly en: EndTexts; readonly de: EndTexts } = {
   en: {
     approved: "If all approve",
     denied: "If all deny",
-    split: "If you differ",
+    split: "If votes differ",
     expired: "If it expires",
     returned: "If it is withdrawn"
   },
   de: {
     approved: "Stimmen alle zu",
     denied: "Lehnen alle ab",
-    split: "Seid ihr uneins",
+    split: "Bei geteilten Stimmen",
     expired: "Läuft sie ab",
     returned: "Wird sie zurückgezogen"
   }

@@ -21,17 +21,19 @@ export interface Votes {
 export const mayVote = ({ voters, votes }: Votes, user: UserId): boolean =>
   voters.includes(user) && votes.every(({ voter }) => voter !== user)
 
-/** The faces, and how many have voted. A voter who has left stays with the vote that they cast. */
+/** The faces of all voters, those who have voted first. */
 export const Ballot = ({ ballot: { voters, votes } }: { readonly ballot: Votes }): ReactNode => {
   const messages = useMessages(approvalMessages)
-  const all = [...new Set([...votes.map(({ voter }) => voter), ...voters])]
   return (
-    <div className={style.ballot}>
-      <ul className={style.faces} aria-label={messages.votes}>
-        {all.map((voter) => <BallotFace key={voter} voter={voter} vote={votes.find((vote) => vote.voter === voter)} />)}
-      </ul>
-      <span className={style.count}>{messages.voted(votes.length, all.length)}</span>
-    </div>
+    <ul className={style.faces} aria-label={messages.votes}>
+      {[...new Set([...votes.map(({ voter }) => voter), ...voters])].map((voter) => (
+        <BallotFace
+          key={voter}
+          voter={voter}
+          vote={votes.find((vote) => vote.voter === voter)}
+        />
+      ))}
+    </ul>
   )
 }
 

@@ -9,7 +9,7 @@ import { Avatar } from "../people/Avatar.tsx"
 import { UserName } from "../people/UserName.tsx"
 import { useThreadCommand } from "../topic/ThreadTopic.ts"
 import { approvalMessages } from "./ApprovalMessages.ts"
-import { Ballot, mayVote } from "./Ballot.tsx"
+import { mayVote } from "./Ballot.tsx"
 import style from "./InvitationCard.module.css"
 import { VoteButtons } from "./VoteButtons.tsx"
 import { ClosesIn, VoteCard, VoteFoot } from "./VoteCard.tsx"
@@ -31,13 +31,15 @@ export const InvitationCard = memo(({ invitation }: { readonly invitation: Pendi
       errorMessage={errorMessage}
     >
       <AuthorLine author={by} owner={owner} tag={messages.invites(isMine)} at={opened_at}>
-        <ClosesIn at={expires_at} />
+        <span className={style.end}>
+          <ClosesIn at={expires_at} />
+        </span>
       </AuthorLine>
       <p className={style.invited}>
         {messages.invited} <Avatar author={user} size="s" /> <UserName author={user} />
       </p>
       <VoteFoot
-        ballot={<Ballot ballot={invitation} />}
+        ballot={invitation}
         buttons={mayVote(invitation, me) && (
           <VoteButtons
             explain={(choice) => {

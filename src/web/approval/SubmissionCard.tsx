@@ -13,7 +13,7 @@ import { Avatar } from "../people/Avatar.tsx"
 import { Markdown } from "../text/Markdown.tsx"
 import { useThreadCommand } from "../topic/ThreadTopic.ts"
 import { approvalMessages } from "./ApprovalMessages.ts"
-import { Ballot, mayVote } from "./Ballot.tsx"
+import { mayVote } from "./Ballot.tsx"
 import { useEndText } from "./EndText.ts"
 import { SettledSubmission } from "./SettledSubmission.tsx"
 import { possibleEnds, type StakeEnd } from "./stakeEnds.ts"
@@ -53,17 +53,19 @@ const OpenSubmission = ({ submission }: Props): ReactNode => {
             tag={messages.asksToJoin(isMine)}
             at={submitted_at}
           >
-            <ClosesIn at={expires_at} />
-            <EraseButton
-              item={{ seq, author, owner, text: content, noun: "submission", consequence: "stakeReturns" }}
-            />
+            <span className={style.end}>
+              <ClosesIn at={expires_at} />
+              <EraseButton
+                item={{ seq, author, owner, text: content, noun: "submission", consequence: "stakeReturns" }}
+              />
+            </span>
           </AuthorLine>
           <Markdown text={content} />
         </div>
       </div>
       <PossibleEnds submission={submission} />
       <VoteFoot
-        ballot={<Ballot ballot={submission} />}
+        ballot={submission}
         stake={stake}
         buttons={
           <>

@@ -5,6 +5,7 @@ import { useFormat, useMessages } from "../language/Language.ts"
 import { messageElementId } from "../language/people.ts"
 import { useNow } from "../topic/useNow.ts"
 import { approvalMessages } from "./ApprovalMessages.ts"
+import { Ballot, type Votes } from "./Ballot.tsx"
 import style from "./VoteCard.module.css"
 
 /** The frame of an open vote. */
@@ -40,7 +41,7 @@ export const ClosesIn = ({ at }: { readonly at: number }): ReactNode => {
 
 /** The votes, the stake, and the buttons of an open vote. */
 export const VoteFoot = ({ ballot, buttons, stake }: {
-  readonly ballot: ReactNode
+  readonly ballot: Votes
   readonly stake?: number | undefined
   readonly buttons: ReactNode
 }): ReactNode => {
@@ -48,7 +49,8 @@ export const VoteFoot = ({ ballot, buttons, stake }: {
   const messages = useMessages(approvalMessages)
   return (
     <footer className={style.foot}>
-      {ballot}
+      <Ballot ballot={ballot} />
+      <span className={style.count}>{messages.voted(ballot.votes.length, ballot.voters.length)}</span>
       {stake !== undefined && (
         <span className={style.pill}>
           <Icon name="coin" size="s" />

@@ -2,9 +2,10 @@
 import type { ReactNode } from "react"
 import type { PlainRun } from "../../domain/chorus/ChorusModel.ts"
 import { IconButton } from "../design/IconButton.tsx"
-import { useToast } from "../design/Toast.tsx"
+import { useCopy } from "../design/useCopy.ts"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
+import { formatRoute } from "../topic/Route.ts"
 import { useThreadTopic } from "../topic/ThreadTopic.ts"
 import style from "./AnswerActions.module.css"
 import { chorusMessages } from "./ChorusMessages.ts"
@@ -35,30 +36,22 @@ export const AnswerActions = ({ answer, onAskAgain, run, sources }: {
   const format = useFormat()
   const messages = useMessages(chorusMessages)
   const { id } = useThreadTopic()
-  const toast = useToast()
+  const copy = useCopy()
   const mayAskAgain = useMayAskAgain(run)
-  const copy = (text: string, done: string) => {
-    // Only secure contexts have a clipboard, whatever its type says.
-    const { clipboard } = navigator as { readonly clipboard?: Clipboard }
-    if (clipboard === undefined) return toast(messages.notCopied)
-    void clipboard.writeText(text).then(() => toast(done), () => toast(messages.notCopied))
-  }
+  const words = { heading: messages.sources, date: format.fullTime }
+  const link = `${location.origin}${location.pathname}${formatRoute(id, run.prompt_id)}`
   return (
     <span className={style.actions}>
       <IconButton
         icon="copy"
         label={messages.copyAnswer}
-        onClick={() =>
-          copy(
-            answerText(answer, sources, { heading: messages.sources, date: format.fullTime }),
-            messages.answerCopied
-          )}
+        onClick={() => copy(answerText(answer, sources, words), messages.answerCopied, messages.notCopied)}
       />
       {mayAskAgain && <IconButton icon="again" label={messages.askAgain} onClick={onAskAgain} />}
       <IconButton
         icon="link"
         label={messages.copyLink}
-        onClick={() => copy(`${location.origin}${location.pathname}#${id}/${run.prompt_id}`, messages.linkCopied)}
+        onClick={() => copy(link, messages.linkCopied, messages.notCopied)}
       />
     </span>
   )

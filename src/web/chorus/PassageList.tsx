@@ -5,6 +5,7 @@ import { VisuallyHidden } from "../design/VisuallyHidden.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey, summarize } from "../language/people.ts"
 import { LineText } from "../text/LineText.tsx"
+import { formatRoute } from "../topic/Route.ts"
 import { useShowMessage, useThreadTopic } from "../topic/ThreadTopic.ts"
 import style from "./PassageList.module.css"
 import { recordMessages } from "./RecordMessages.ts"
@@ -41,9 +42,10 @@ const PassageRow = ({ isChosen, number, prior }: {
     <li className={style.passage} data-chosen={isChosen || undefined}>
       <span className={style.pick} aria-hidden="true" />
       <span className={style.text} dir="auto">
-        <span className={style.number}>{number}</span> {prior.thread === topic.id
+        <span className={style.number}>{number}</span>
+        {prior.thread === topic.id
           ? <button type="button" onClick={() => showMessage(prior.id)}>{text}</button>
-          : <a href={`#${prior.thread}/${encodeURIComponent(prior.id)}`}>{text}</a>}
+          : <a href={formatRoute(prior.thread, prior.id)}>{text}</a>}
       </span>
       <span className={style.nearness}>
         <VisuallyHidden>{words.nearness}</VisuallyHidden>
@@ -51,7 +53,7 @@ const PassageRow = ({ isChosen, number, prior }: {
         {format.number(prior.similarity)}
       </span>
       <span className={style.meta}>
-        {shortKey(prior.author)} · <LineText text={title ?? words.thisThread} /> ·{" "}
+        <bdi>{shortKey(prior.author)}</bdi> · <LineText text={title} /> ·{" "}
         {format.shortTime(prior.created_at, Date.now())}
         {isChosen && ` · ${words.chosen}`}
       </span>

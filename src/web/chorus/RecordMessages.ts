@@ -26,8 +26,7 @@ export const recordMessages = defineMessages({
     cost: "Cost",
     passages: "Passages read, nearest first",
     nearness: "Nearness",
-    chosen: "chosen",
-    thisThread: "this thread"
+    chosen: "chosen"
   },
   de: {
     record: "Wie die Antwort entstand",
@@ -51,7 +50,6 @@ export const recordMessages = defineMessages({
     cost: "Kosten",
     passages: "Gelesene Stellen, die nächste zuerst",
     nearness: "Nähe",
-    chosen: "gewählt",
-    thisThread: "dieser Thread"
+    chosen: "gewählt"
   }
 })

@@ -100,7 +100,9 @@ const StreamedText = ({ run }: { readonly run: PlainRun }): ReactNode => {
     : { step: previous.step, text: displayText(previous.output) }
   return (
     <div className={style.stream} data-step={shown?.step} aria-live="off" aria-busy="true">
-      {shown !== undefined && shown.step !== "yield" && <p className={style.stepName}>{messages.step[shown.step]}</p>}
+      {shown !== undefined && shown.step !== current_step && (
+        <p className={style.stepName}>{messages.step[shown.step]}</p>
+      )}
       {shown !== undefined && <Markdown text={shown.text} voice="serif" />}
     </div>
   )

@@ -1,5 +1,5 @@
 /** A source of an answer: who wrote it where and when, the quoted words, and whether they stand there. */
-import { Fragment, type ReactNode } from "react"
+import type { ReactNode } from "react"
 import { useClient } from "../../react/ClientContext.ts"
 import { Button } from "../design/Button.tsx"
 import { Icon, type IconName } from "../design/Icon.tsx"
@@ -8,6 +8,7 @@ import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
 import { Avatar } from "../people/Avatar.tsx"
 import { LineText } from "../text/LineText.tsx"
+import { formatRoute } from "../topic/Route.ts"
 import { useShowMessage, useThreadTopic } from "../topic/ThreadTopic.ts"
 import { chorusMessages } from "./ChorusMessages.ts"
 import { lightingProps, useCitationFocus } from "./CitationFocus.ts"
@@ -31,7 +32,7 @@ export const SourceCard = ({ source }: { readonly source: Source }): ReactNode =
   const { evidence, number, prior, quote } = source
   const { icon, title } = useSourceTitle(prior)
   const isOpen = focus.open === number
-  const name = prior.author === me ? undefined : shortKey(prior.author)
+  const name = prior.author === me ? messages.you : shortKey(prior.author)
   return (
     <li
       value={number}
@@ -50,14 +51,12 @@ export const SourceCard = ({ source }: { readonly source: Source }): ReactNode =
       >
         <span className={style.number}>{number}</span>
         <span className={style.title} dir="auto">
-          {title === undefined
-            ? name === undefined ? messages.myInThisThread : messages.inThisThread(name)
-            : <LineText text={title} />}
+          <LineText text={title} />
         </span>
         <Icon name={icon} size="s" />
         <span className={style.meta}>
           <Avatar author={prior.author} isAgent={prior.owner !== undefined} size="xs" />
-          {name !== undefined && <Fragment>{name} ·</Fragment>} {format.shortTime(prior.created_at, Date.now())}
+          <bdi>{name}</bdi> · {format.shortTime(prior.created_at, Date.now())}
         </span>
         {quote !== "" && !isOpen && <q className={style.quote} dir="auto">{quote}</q>}
         <span className={style.verdict}>
@@ -99,7 +98,7 @@ const Passage = ({ source }: { readonly source: Source }): ReactNode => {
             {messages.showInThread}
           </Button>
         )
-        : <a href={`#${prior.thread}/${encodeURIComponent(prior.id)}`}>{messages.openThread}</a>}
+        : <a href={formatRoute(prior.thread, prior.id)}>{messages.openThread}</a>}
     </div>
   )
 }

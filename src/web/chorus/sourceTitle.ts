@@ -22,8 +22,8 @@ const originsOf = (messages: ReadonlyArray<PlainMessage>): ReadonlyMap<string, s
   return found
 }
 
-/** The title of a source and its icon; no title for what somebody wrote in this thread. */
-export const useSourceTitle = (prior: Prior): { readonly icon: IconName; readonly title: string | undefined } => {
+/** The title of a source, and its icon. */
+export const useSourceTitle = (prior: Prior): { readonly icon: IconName; readonly title: string } => {
   const messages = useMessages(chorusMessages)
   const { id } = useThreadTopic()
   const isHere = prior.thread === id
@@ -34,5 +34,7 @@ export const useSourceTitle = (prior: Prior): { readonly icon: IconName; readonl
       : init?.threads.find(({ thread_id }) => thread_id === prior.thread)?.title ?? undefined
   )
   if (origin !== undefined) return { icon: "file", title: origin === erasedMark ? origin : fileName(origin) }
-  return isHere ? { icon: "quote", title: undefined } : { icon: "hash", title: threadTitle ?? messages.otherThread }
+  return isHere
+    ? { icon: "quote", title: messages.thisThread }
+    : { icon: "hash", title: threadTitle ?? messages.otherThread }
 }

@@ -87,7 +87,7 @@ describe("an open submission", () => {
     assert.include(text(), "closes in 6 days")
     assert.include(text(), "1,000 tokens at stake")
     assert.include(text(), "If all approveaaaa…aa5A joins, 250 tokens to each who approves")
-    assert.include(text(), "If you differnot published, the stake is split between the thread and the treasury")
+    assert.include(text(), "If votes differnot published, the stake is split between the thread and the treasury")
     assert.notInclude(text(), "If all deny")
   })
 
