@@ -102,7 +102,7 @@ export const handleInit = (
       attempt,
       connectionId: init.connection_id,
       lastReceivedAt: at,
-      probedAt: undefined,
+      answerBy: undefined,
       goodbye
     },
     lostAt: undefined,

@@ -83,8 +83,8 @@ export type Connection =
     readonly attempt: number
     readonly connectionId: string
     readonly lastReceivedAt: Instant
-    /** When an unanswered `heartbeat` was sent. */
-    readonly probedAt: Instant | undefined
+    /** Until when a `heartbeat` that was sent must be answered. */
+    readonly answerBy: Instant | undefined
     readonly goodbye: Goodbye | undefined
   }
   /** The next attempt is at `retryAt`. `notBefore` is the server's lower bound, which `PageShown` respects too. */

@@ -18,6 +18,8 @@ import * as Replica from "./Replica.ts"
 const signInTimeout = 10_000
 /** From the last received message to a heartbeat, and from a heartbeat to the loss of the connection. */
 const idleTimeout = 20_000
+/** How long an answer may take after the page was hidden, or the network changed. */
+const suspectTimeout = 5_000
 /** SYN10. The attempts are counted anew after `backoffResetAfter` online. */
 const reconnectBackoff: Backoff.BackoffPolicy = { base: 500, cap: 20_000 }
 const backoffResetAfter = 10_000
@@ -44,7 +46,7 @@ export const connectionDeadlines = ({ connection, session }: State): Array<Insta
       return [connection.retryAt]
     case "Online":
       return [
-        connection.probedAt === undefined ? connection.lastReceivedAt + idleTimeout : connection.probedAt + idleTimeout,
+        connection.answerBy ?? connection.lastReceivedAt + idleTimeout,
         ...(session === undefined ? [] : [session.renewAt])
       ]
   }
@@ -84,15 +86,19 @@ export const handlePageShown = (state: State, at: Instant): Transition => {
       ? openSocket(state, at, connection.attempt)
       : withoutIntents({ ...state, connection: { ...connection, retryAt: connection.notBefore } })
   }
-  return connection._tag === "Online" && connection.probedAt === undefined && connection.lastReceivedAt < at
-    ? sendHeartbeat(state, at)
+  return connection._tag === "Online" && connection.lastReceivedAt < at
+    ? probe(state, at, suspectTimeout)
     : withoutIntents(state)
 }
 
-const sendHeartbeat = (state: State, at: Instant): Transition =>
-  state.connection._tag === "Online"
-    ? sendMessage({ ...state, connection: { ...state.connection, probedAt: at } }, at, "heartbeat", {})
-    : withoutIntents(state)
+/** Sends a heartbeat, unless one is under way, that must be answered within `timeout`. */
+const probe = (state: State, at: Instant, timeout: number): Transition => {
+  const { connection } = state
+  if (connection._tag !== "Online") return withoutIntents(state)
+  const answerBy = Math.min(at + timeout, connection.answerBy ?? Number.POSITIVE_INFINITY)
+  const next = { ...state, connection: { ...connection, answerBy } }
+  return connection.answerBy === undefined ? sendMessage(next, at, "heartbeat", {}) : withoutIntents(next)
+}
 
 /** Disconnects at the user's request. */
 export const stop = (state: State): Transition => closePermanently(state, undefined)
@@ -202,7 +208,7 @@ const closeReason = (code: number, reason: string | undefined): ClientErrorReaso
 /** Restarts the idle timeout: a message was received. */
 export const recordActivity = (state: State, at: Instant): State =>
   state.connection._tag === "Online"
-    ? { ...state, connection: { ...state.connection, lastReceivedAt: at, probedAt: undefined } }
+    ? { ...state, connection: { ...state.connection, lastReceivedAt: at, answerBy: undefined } }
     : state
 
 /** Stores the announcement of a close, to be used when the socket closes. */
@@ -222,11 +228,9 @@ export const handleTimer = (state: State, at: Instant, random: number): Transiti
     case "Connecting":
       return at - connection.since >= signInTimeout ? dropConnection(state, at, random) : withoutIntents(state)
     case "Online": {
-      if (connection.probedAt !== undefined && at - connection.probedAt >= idleTimeout) {
-        return dropConnection(state, at, random)
-      }
-      const isIdle = connection.probedAt === undefined && at - connection.lastReceivedAt >= idleTimeout
-      return andThen(isIdle ? sendHeartbeat(state, at) : withoutIntents(state), (next) => renewSession(next, at))
+      if (connection.answerBy !== undefined && at >= connection.answerBy) return dropConnection(state, at, random)
+      const isIdle = connection.answerBy === undefined && at - connection.lastReceivedAt >= idleTimeout
+      return andThen(isIdle ? probe(state, at, idleTimeout) : withoutIntents(state), (next) => renewSession(next, at))
     }
   }
 }

@@ -167,6 +167,38 @@ describe("ConnectionLifecycle", () => {
     assert.strictEqual(answered.state.connection._tag, "Online")
   })
 
+  it("[SYN10] asks at once when the page is shown or the network changes, and reconnects 5 s later without an answer", () => {
+    // One advance ends at the next timer.
+    const wait = (fixture: ClientFixture, duration: number) => {
+      for (const end = fixture.now + duration; fixture.now < end;) fixture.advanceTime(end - fixture.now)
+    }
+    const lost = quietFixture()
+    wait(lost, 1_000)
+    lost.dispatch({ _tag: "PageShown" })
+    // Another event neither asks again nor grants more time.
+    wait(lost, 3_000)
+    lost.dispatch({ _tag: "PageShown" })
+    assert.deepStrictEqual(sentTypes(lost).filter((type) => type === "heartbeat"), ["heartbeat"])
+    lost.toServer = []
+    wait(lost, 1_999)
+    assert.strictEqual(lost.state.connection._tag, "Online")
+    wait(lost, 1)
+    assert.strictEqual(lost.state.connection._tag, "Reconnecting")
+    // It also shortens the wait for the answer to an earlier heartbeat.
+    const idle = quietFixture()
+    wait(idle, 25_000)
+    idle.toServer = []
+    idle.dispatch({ _tag: "PageShown" })
+    wait(idle, 5_000)
+    assert.strictEqual(idle.state.connection._tag, "Reconnecting")
+    const answered = quietFixture()
+    wait(answered, 1_000)
+    answered.dispatch({ _tag: "PageShown" })
+    while (answered.serverReceive() || answered.clientReceive());
+    wait(answered, 19_000)
+    assert.strictEqual(answered.state.connection._tag, "Online")
+  })
+
   it("[SYN10] a sign-in that takes ten seconds is retried on another connection", () => {
     const fixture = new ClientFixture()
     fixture.advanceTime(10_000)
