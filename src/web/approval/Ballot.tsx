@@ -48,13 +48,11 @@ const BallotFace = ({ voter, vote }: { readonly voter: UserId; readonly vote: Vo
     : messages.denies(name)
   return (
     <li className={style.face} data-vote={vote?.choice ?? "missing"} data-me={voter === me || undefined} title={text}>
-      {vote === undefined ? <span className={style.blank} aria-hidden="true">{voter.charAt(0)}</span> : (
-        <>
-          <Avatar author={voter} isAgent={vote.owner !== undefined} size="s" />
-          <span className={style.mark}>
-            <Icon name={vote.choice === "approve" ? "check" : "x"} size="s" />
-          </span>
-        </>
+      <Avatar author={voter} isAgent={vote?.owner !== undefined} size="s" />
+      {vote !== undefined && (
+        <span className={style.mark}>
+          <Icon name={vote.choice === "approve" ? "check" : "x"} size="s" />
+        </span>
       )}
       <VisuallyHidden>{text}</VisuallyHidden>
     </li>

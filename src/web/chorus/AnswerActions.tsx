@@ -13,7 +13,7 @@ import { useMayAskAgain } from "./RunEnd.tsx"
 import type { Source } from "./sources.ts"
 
 /** The answer as Markdown, with its sources below; a quote only where it is verbatim. */
-export const answerText = (
+const answerText = (
   answer: string,
   sources: ReadonlyArray<Source>,
   words: { readonly heading: string; readonly date: (at: number) => string }

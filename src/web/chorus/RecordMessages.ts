@@ -5,7 +5,7 @@ import { defineMessages } from "../language/Language.ts"
 export const recordMessages = defineMessages({
   en: {
     record: "How the answer was made",
-    toAnswer: "Back to the answer",
+    close: "Close the record",
     steps: "Steps",
     stepsOf: (pass: number) => `Steps of pass ${pass}`,
     why: "Why",
@@ -30,7 +30,7 @@ export const recordMessages = defineMessages({
   },
   de: {
     record: "Wie die Antwort entstand",
-    toAnswer: "Zurück zur Antwort",
+    close: "Protokoll schließen",
     steps: "Schritte",
     stepsOf: (pass: number) => `Schritte von Durchgang ${pass}`,
     why: "Warum",

@@ -2,7 +2,7 @@
  * A run of the Chorus in the timeline (CHO2, CHO5): the question, one line of how it is thought about, the answer, and what
  * that stands on. The working is one press away, and below.
  */
-import { memo, type ReactNode, useRef, useState } from "react"
+import { memo, type ReactNode, useMemo, useRef, useState } from "react"
 import { flushSync } from "react-dom"
 import type { PlainRun } from "../../domain/chorus/ChorusModel.ts"
 import { collectPriors } from "../../domain/chorus/ChorusProgress.ts"
@@ -35,7 +35,7 @@ export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => 
   const [send, errorMessage] = useThreadCommand()
   const isActive = !isFinished(run)
   const answer = run.steps.map(({ output }) => output).find((output) => output._tag === "yield")
-  const priors = collectPriors(run)
+  const priors = useMemo(() => collectPriors(run), [run])
   const recordHeading = useRef<HTMLHeadingElement>(null)
   const summaryButton = useRef<HTMLButtonElement>(null)
   const toggleRecord = () => {

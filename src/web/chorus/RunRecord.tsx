@@ -26,7 +26,7 @@ export const RunRecord = ({ headingRef, onClose, priors, run }: Props): ReactNod
     <section className={style.record} aria-labelledby={id}>
       <header className={style.head}>
         <h3 ref={headingRef} id={id} tabIndex={-1}>{words.record}</h3>
-        <Button variant="quiet" icon="x" onClick={onClose}>{words.toAnswer}</Button>
+        <Button variant="quiet" icon="x" onClick={onClose}>{words.close}</Button>
       </header>
       {passes.map((pass) => (
         <Pass

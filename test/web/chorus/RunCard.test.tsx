@@ -91,7 +91,7 @@ describe("an answered run", () => {
       (section("Answer of the Chorus").compareDocumentPosition(record) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0
     )
     assert.strictEqual(document.activeElement?.textContent, "How the answer was made")
-    await click(one("button", "Back to the answer"))
+    await click(one("button", "Close the record"))
     assert.isNull(document.querySelector("section[aria-labelledby]"))
   })
 
@@ -200,6 +200,22 @@ describe("an answered run", () => {
     const other = await show(answered(), { me: otherUser })
     await using _ = other.rendered
     assert.lengthOf(all("button", "Ask again"), 0)
+  })
+
+  it("is copied as Markdown with its sources, of which only verbatim quotes are quoted", async () => {
+    const { rendered } = await show(answered({
+      final_response: "Warm [1], not hot [2].",
+      citations: [{ prior: "p-one", quote: "Steep green tea" }, { prior: "p-two", quote: null }]
+    }))
+    await using _ = rendered
+    await click(one("button", "Copy the answer"))
+    const [answer, heading, first, second, more] = (await navigator.clipboard.readText()).trim().split("\n\n")
+    assert.deepStrictEqual([answer, heading, more], ["Warm [1], not hot [2].", "Sources:", undefined])
+    assert.match(first ?? "", /^\[1\] BBBB…BBBA, .*: “Steep green tea”$/)
+    assert.match(second ?? "", /^\[2\] BBBB…BBBA, [^“]*$/)
+    assert.include(document.querySelector("[role=status]")?.textContent ?? "", "The answer is copied")
+    await click(one("button", "Copy the link"))
+    assert.match(await navigator.clipboard.readText(), /#thread:t\/prompt-\d+$/)
   })
 
   it("it speaks German", async () => {
