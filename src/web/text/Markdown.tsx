@@ -170,9 +170,19 @@ const renderInline = (
   }
 }
 
+/** The end of a word and the citations after it. A whole word could be too long for a line. */
+const citedWord = /([^\s[\]]{0,12}(?: ?\[\d{1,3}\]){1,4})/
+
 /** Text with citations, each glued to the word before it, so that no line begins with a number. */
 const renderCitations = (text: string, renderCitation: RenderCitation): ReadonlyArray<ReactNode> =>
-  text.split(/( ?\[\d{1,3}\])/).map((part, index) => {
-    const citation = index % 2 === 0 ? undefined : renderCitation(Number(part.replaceAll(/\D/g, "")))
-    return citation === undefined ? part : <Fragment key={index}>{"\u2060"}{citation}</Fragment>
-  })
+  text.split(citedWord).map((part, index) =>
+    index % 2 === 0 ? part : (
+      <span key={index} className={style.glued}>
+        {part.split(/( ?\[\d{1,3}\])/).map((part, index) => {
+          const citation = index % 2 === 0 ? undefined : renderCitation(Number(part.replaceAll(/\D/g, "")))
+          // A word joiner, for what copies or reads the text.
+          return citation === undefined ? part : <Fragment key={index}>{"\u2060"}{citation}</Fragment>
+        })}
+      </span>
+    )
+  )

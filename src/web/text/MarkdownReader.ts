@@ -3,10 +3,14 @@
  * shown, as a part of the tree or as text.
  */
 import type { SyntaxNode } from "@lezer/common"
+import { bareAddress, linkAddress, unescape } from "./linkAddress.ts"
 import type { Block, Inline, ListItem, Table } from "./MarkdownTree.ts"
 
 /** Beyond these the rest stays text, so that no text can hold up the page. */
-const limits = { depth: 24, nodes: 4_000 }
+const limits = { depth: 24, nodes: 1_000 }
+
+/** How many nodes a block of code counts as: it has a button and a region of its own. */
+const codeWeight = 5
 
 /** Nodes that are syntax alone: their characters are not shown. */
 const marks: ReadonlySet<string> = new Set([
@@ -33,9 +37,15 @@ export class MarkdownReader {
     this.#hasCitations = hasCitations
   }
 
+  /** Whether no more nodes may be made: what follows is to stay text. */
+  get isFull(): boolean {
+    return this.#left <= 0
+  }
+
   /** A block, with all it contains. */
   block(node: SyntaxNode, depth = 0): Block {
-    if (this.#left-- <= 0 || depth >= limits.depth) return this.#plain(node.from, node.to)
+    this.#left--
+    if (depth >= limits.depth) return this.#plain(node.from, node.to)
     switch (node.name) {
       case "Blockquote":
         return { _tag: "Quote", children: this.#blocks(node, depth + 1) }
@@ -73,7 +83,7 @@ export class MarkdownReader {
     const blocks: Array<Block> = []
     for (let node = parent.firstChild; node !== null; node = node.nextSibling) {
       if (marks.has(node.name)) continue
-      if (this.#left <= 0) return [...blocks, this.#plain(node.from, parent.to)]
+      if (this.isFull) return [...blocks, this.#plain(node.from, parent.to)]
       blocks.push(this.block(node, depth))
     }
     return blocks
@@ -83,9 +93,10 @@ export class MarkdownReader {
     const items: Array<ListItem> = []
     for (let node = list.firstChild; node !== null; node = node.nextSibling) {
       if (node.name !== "ListItem") continue
-      if (this.#left-- <= 0) {
+      if (this.isFull) {
         return [...items, { number: undefined, isDone: undefined, children: [this.#plain(node.from, list.to)] }]
       }
+      this.#left--
       const task = node.getChild("Task")?.getChild("TaskMarker")
       items.push({
         number: list.name === "OrderedList" ? Number.parseInt(this.#slice(node), 10) : undefined,
@@ -97,6 +108,7 @@ export class MarkdownReader {
   }
 
   #code(node: SyntaxNode): Block {
+    this.#left -= codeWeight
     const info = node.getChild("CodeInfo")
     return {
       _tag: "Code",
@@ -107,13 +119,14 @@ export class MarkdownReader {
   }
 
   #table(node: SyntaxNode): Table {
-    const delimiter = node.getChild("TableDelimiter")
-    return {
-      _tag: "Table",
-      columns: (delimiter === null ? "" : this.#slice(delimiter)).replaceAll(/[^|:-]/g, "").replaceAll(/^\||\|$/g, "")
-        .split("|").map((cell) => !cell.endsWith(":") ? "start" : cell.startsWith(":") ? "center" : "end"),
-      rows: [...node.getChildren("TableHeader"), ...node.getChildren("TableRow")].map((row) => this.#cells(row))
+    let columns: Table["columns"] = []
+    const rows: Array<Table["rows"][number]> = []
+    for (let row = node.firstChild; row !== null; row = row.nextSibling) {
+      if (row.name === "TableDelimiter") columns = alignments(this.#slice(row))
+      else if (this.isFull) return { _tag: "Table", columns, rows: [...rows, [[this.#text.slice(row.from, node.to)]]] }
+      else if (!marks.has(row.name)) rows.push(this.#cells(row))
     }
+    return { _tag: "Table", columns, rows }
   }
 
   /** The cells between the bars of a row; there is no node for an empty one. */
@@ -121,7 +134,7 @@ export class MarkdownReader {
     const cells: Array<ReadonlyArray<Inline>> = []
     let cell: ReadonlyArray<Inline> | undefined
     for (let node = row.firstChild; node !== null; node = node.nextSibling) {
-      if (this.#left <= 0) return [...cells, [this.#text.slice(node.from, row.to)]]
+      if (this.isFull) return [...cells, [this.#text.slice(node.from, row.to)]]
       if (node.name === "TableCell") cell = this.#content(node)
       else if (node.name === "TableDelimiter" && node.from > row.from) {
         this.#left--
@@ -152,7 +165,7 @@ export class MarkdownReader {
     }
     let position = from
     for (let node = parent.childAfter(from); node !== null && node.to <= to; node = node.nextSibling) {
-      if (this.#left <= 0) break
+      if (this.isFull) break
       add(this.#text.slice(position, node.from))
       position = node.to
       if (!marks.has(node.name)) { for (const part of this.#inline(node, isInLink)) add(part) }
@@ -181,7 +194,7 @@ export class MarkdownReader {
       }
       case "URL": {
         const text = this.#slice(node)
-        const href = isInLink ? undefined : hrefOf(text, true)
+        const href = isInLink ? undefined : bareAddress(text)
         return href === undefined ? [text] : [{ _tag: "Link", href, title: undefined, children: [text] }]
       }
       default:
@@ -195,7 +208,8 @@ export class MarkdownReader {
     for (let mark = node.firstChild; mark?.nextSibling != null; mark = mark.nextSibling) {
       parts.push(this.#text.slice(mark.to, mark.nextSibling.from))
     }
-    const text = joinLines(parts.join(""), " ")
+    const written = joinLines(parts.join(""), " ")
+    const text = node.parent?.name === "TableCell" ? written.replaceAll("\\|", "|") : written
     // A space on each side only keeps a backtick of the code from the marks.
     return text.startsWith(" ") && text.endsWith(" ") && text.trim() !== "" ? text.slice(1, -1) : text
   }
@@ -206,7 +220,7 @@ export class MarkdownReader {
     if (opening === undefined || closing === undefined) return undefined
     const url = node.getChildren("URL").find(({ from }) => from > closing.from)
     if (url === undefined) return undefined
-    const href = hrefOf(unescape(this.#slice(url).replaceAll(/^<|>$/g, "")), false)
+    const href = linkAddress(this.#slice(url))
     const isCitation = this.#hasCitations && /^\d{1,3}$/.test(this.#text.slice(opening.to, closing.from))
     if (href === undefined || isCitation) return undefined
     const title = node.getChild("LinkTitle")
@@ -220,6 +234,12 @@ export class MarkdownReader {
   }
 }
 
+/** How the columns of a table are aligned, by the line below its head. */
+const alignments = (delimiter: string): Table["columns"] =>
+  delimiter.replaceAll(/[^|:-]/g, "").replaceAll(/^\||\|$/g, "").split("|").map((cell) =>
+    !cell.endsWith(":") ? "start" : cell.startsWith(":") ? "center" : "end"
+  )
+
 /** Lines without the space around their breaks: indentation belongs to their container. */
 const joinLines = (text: string, separator: string): string => {
   const lines = text.split("\n")
@@ -228,14 +248,4 @@ const joinLines = (text: string, separator: string): string => {
     const rest = index === 0 ? line : line.replace(/^[ \t]+/, "")
     return index === last ? rest : rest.trimEnd()
   }).join(separator)
-}
-
-/** Characters that Markdown lets one write after a backslash. */
-const unescape = (text: string): string => text.replaceAll(/\\([!-/:-@[-`{-~])/g, "$1")
-
-/** An address that may be opened. A bare one may begin without its scheme. */
-const hrefOf = (url: string, isBare: boolean): string | undefined => {
-  if (/^(?:https?:\/\/|mailto:)/i.test(url)) return url
-  if (!isBare) return undefined
-  return /^www\./i.test(url) ? `http://${url}` : /^[^\s:/]+@[^\s:/]+$/.test(url) ? `mailto:${url}` : undefined
 }

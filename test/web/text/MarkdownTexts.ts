@@ -129,3 +129,59 @@ export const markdownTexts: Arbitrary.Arbitrary<string> = Arbitrary.all({
   let words = 0
   return parts.join(separator).replaceAll("W", () => `w${++words}w`)
 }))
+
+const longest = 32_768
+
+/** Texts that ask for as much work as they can, each as long as a message may be. */
+export const costlyTexts: ReadonlyArray<string> = [
+  [
+    "> ",
+    "- ",
+    "1. ",
+    "- > ",
+    "- a\n",
+    "-\n",
+    "# a\n",
+    "a\n\n",
+    "*a*\n\n",
+    "a\n=\n",
+    "> a\n",
+    "```\na\n```\n",
+    "\\a\\*"
+  ],
+  [
+    "*a* ",
+    "a*",
+    "**a*",
+    "_a",
+    "~a ",
+    "*a**b",
+    "***a**b*",
+    "`a` ",
+    "[",
+    "[]",
+    "[a](",
+    "[a](b) ",
+    "[a](http://b) ",
+    "![](a"
+  ],
+  [
+    "www.a.b ",
+    "a@b.c ",
+    "http://a(",
+    "<",
+    "<!--",
+    "&",
+    "&#x",
+    "\\",
+    "|a",
+    "|a|b|\n|-|-|\n",
+    "a:-",
+    "\t",
+    `a${" ".repeat(999)}`
+  ]
+].flat().map((piece) => piece.repeat(Math.ceil(longest / piece.length)).slice(0, longest)).concat(
+  `|a|b|\n|-|-|\n${"|a|b|\n".repeat(5_000)}`,
+  Array.from({ length: 180 }, (_, depth) => `${"  ".repeat(depth)}- a`).join("\n"),
+  Array.from({ length: 250 }, (_, length) => `${"`".repeat(length + 1)}a`).join(" ")
+)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Block, Inline } from "../../../src/web/text/MarkdownTree.ts"
 import { parseMarkdown } from "../../../src/web/text/parseMarkdown.ts"
-import { forbiddenAddresses, markdownTexts, richDocument } from "./MarkdownTexts.ts"
+import { costlyTexts, forbiddenAddresses, markdownTexts, richDocument } from "./MarkdownTexts.ts"
 
 const blocks = (text: string, hasCitations = false): ReadonlyArray<Block> =>
   parseMarkdown(text, hasCitations).map(({ block }) => block)
@@ -149,4 +149,25 @@ describe("parseMarkdown", () => {
       before = sources
     }
   })
+
+  it("a text that would make too many parts, or too deep ones, ends as it was written", () => {
+    for (const text of costlyTexts) {
+      const parts = partsOf(parseMarkdown(text))
+      assert.isAtMost(parts.count, 2_500, text.slice(0, 20))
+      assert.isAtMost(parts.depth, 400, text.slice(0, 20))
+      assert.isAtLeast(parts.letters, text.replaceAll(/[^a]/g, "").length, text.slice(0, 20))
+    }
+  })
 })
+
+/** How many objects a value has, but for arrays, how deep they are nested, and the `a`s in its strings but for the sources. */
+const partsOf = (value: unknown): { readonly count: number; readonly depth: number; readonly letters: number } => {
+  if (typeof value === "string") return { count: 0, depth: 1, letters: value.replaceAll(/[^a]/g, "").length }
+  const fields = typeof value === "object" && value !== null ? Object.entries(value) : []
+  const parts = fields.flatMap(([name, field]) => name === "source" || name === "_tag" ? [] : [partsOf(field)])
+  return {
+    count: (fields.length > 0 && !Array.isArray(value) ? 1 : 0) + parts.reduce((sum, { count }) => sum + count, 0),
+    depth: 1 + Math.max(0, ...parts.map(({ depth }) => depth)),
+    letters: parts.reduce((sum, { letters }) => sum + letters, 0)
+  }
+}
