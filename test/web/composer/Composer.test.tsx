@@ -6,7 +6,8 @@ import { makeFormat } from "../../../src/web/language/Format.ts"
 import { LanguageContext } from "../../../src/web/language/Language.ts"
 import { changePreferences } from "../../../src/web/storage/preferences.ts"
 import { userId } from "../../support/TopicWorld.ts"
-import { openComposer, perform, setValue } from "./ComposerPage.tsx"
+import { perform } from "../Rendered.ts"
+import { openComposer, setValue } from "./ComposerPage.tsx"
 import { ThreadServer } from "./ThreadServer.ts"
 
 const bob = userId(1)

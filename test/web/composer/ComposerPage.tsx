@@ -1,19 +1,14 @@
 /** The composer in a document, used as a person does. */
-import { act, type ReactNode } from "react"
-import { createRoot } from "react-dom/client"
+import type { ReactNode } from "react"
 import type { Client } from "../../../src/client/Client.ts"
 import { ChoirProvider } from "../../../src/react/ClientContext.ts"
 import { Composer } from "../../../src/web/composer/Composer.tsx"
 import { ThreadTopicProvider } from "../../../src/web/topic/ThreadTopic.ts"
+import { perform, render, type Rendered } from "../Rendered.ts"
 import type { ThreadServer } from "./ThreadServer.ts"
 
-Reflect.set(globalThis, "IS_REACT_ACT_ENVIRONMENT", true)
-
-/** Does something to components, and waits until they have rendered. */
-export const perform = (action: () => void): Promise<void> => act(async () => action())
-
 /** A composer in the document, until it is disposed of. */
-export interface ComposerPage extends AsyncDisposable {
+export interface ComposerPage extends Rendered {
   readonly field: () => HTMLTextAreaElement
   /** The button with this name; undefined if there is none. */
   readonly button: (name: string) => HTMLButtonElement | undefined
@@ -25,7 +20,6 @@ export interface ComposerPage extends AsyncDisposable {
   readonly text: () => string
   /** The texts that were not accepted. */
   readonly rejected: () => ReadonlyArray<string>
-  readonly container: HTMLElement
 }
 
 /** Sets the value of an input as a browser does, past React's own setter. */
@@ -42,25 +36,21 @@ export const openComposer = async (
   client: Client = server.client(),
   around: (composer: ReactNode) => ReactNode = (composer) => composer
 ): Promise<ComposerPage> => {
-  const container = document.createElement("main")
-  document.body.append(container)
-  const root = createRoot(container)
-  await perform(() =>
-    root.render(
-      <ChoirProvider client={client}>
-        <ThreadTopicProvider id={server.id}>
-          {around(<Composer onSent={() => {}} focusOnMount={false} onFocused={() => {}} />)}
-        </ThreadTopicProvider>
-      </ChoirProvider>
-    )
+  const rendered = await render(
+    <ChoirProvider client={client}>
+      <ThreadTopicProvider id={server.id}>
+        {around(<Composer onSent={() => {}} focusOnMount={false} onFocused={() => {}} />)}
+      </ThreadTopicProvider>
+    </ChoirProvider>
   )
+  const { container } = rendered
   const field = () => container.querySelector("textarea") ?? fail(container)
   const button = (name: string) =>
     [...container.querySelectorAll("button")].find((button) =>
       (button.getAttribute("aria-label") ?? button.textContent) === name
     )
   return {
-    container,
+    ...rendered,
     field,
     button,
     click: (name) => perform(() => (button(name) ?? fail(container)).click()),
@@ -71,11 +61,7 @@ export const openComposer = async (
       return !event.defaultPrevented
     },
     text: () => container.textContent,
-    rejected: () => [...container.querySelectorAll("li p[dir]")].map((text) => text.textContent),
-    [Symbol.asyncDispose]: async () => {
-      await perform(() => root.unmount())
-      container.remove()
-    }
+    rejected: () => [...container.querySelectorAll("li p[dir]")].map((text) => text.textContent)
   }
 }
 

@@ -1,9 +1,11 @@
-import { assert, beforeEach, describe, it } from "@effect/vitest"
+import { assert, beforeEach, describe, it, vi } from "@effect/vitest"
 import { makeRejection } from "../../../src/domain/protocol/Rejection.ts"
 import { retryPending, send } from "../../../src/web/composer/sending.ts"
+import { makeDraftStore } from "../../../src/web/composer/useDraft.ts"
 import * as savedText from "../../../src/web/storage/savedText.ts"
 import { userId } from "../../support/TopicWorld.ts"
-import { openComposer, perform } from "./ComposerPage.tsx"
+import { perform } from "../Rendered.ts"
+import { openComposer } from "./ComposerPage.tsx"
 import { ThreadServer } from "./ThreadServer.ts"
 
 const alice = userId(0)
@@ -32,6 +34,21 @@ describe("a draft", () => {
     await page.type("Why does it sing?")
     await page.press("Enter")
     assert.strictEqual(server.received[0]?.command._tag, "submit_prompt")
+  })
+
+  it("is saved a moment after a change, and not with each key", () => {
+    vi.useFakeTimers()
+    const { id } = new ThreadServer()
+    const store = makeDraftStore(alice, id)
+    const saved = () => savedText.readDraft(alice, id).text
+    for (const text of ["a", "ab", "abc"]) store.change({ text })
+    assert.strictEqual(saved(), "")
+    vi.advanceTimersByTime(299)
+    store.change({ text: "abcd" })
+    assert.strictEqual(saved(), "")
+    vi.advanceTimersByTime(1)
+    assert.strictEqual(saved(), "abcd")
+    vi.useRealTimers()
   })
 
   it("is saved when the field or the page is left", async () => {
