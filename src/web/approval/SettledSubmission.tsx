@@ -13,8 +13,8 @@ import { LineText } from "../text/LineText.tsx"
 import { Markdown } from "../text/Markdown.tsx"
 import { approvalMessages } from "./ApprovalMessages.ts"
 import { Ballot } from "./Ballot.tsx"
-import { useEndText } from "./EndText.ts"
 import { settledEnd } from "./stakeEnds.ts"
+import { useEndText } from "./useEndText.ts"
 import style from "./VoteCard.module.css"
 
 /** The line; its text is one press away. */

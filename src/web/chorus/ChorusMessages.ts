@@ -99,7 +99,7 @@ export const chorusMessages = defineMessages({
     doNotAsk: "Abbrechen",
     step: stepNames.de,
     doing: {
-      action: "Schreibt eine erste Antwort, noch ungelesen",
+      action: "Schreibt eine erste Antwort, noch bevor gelesen wird",
       experience: "Liest, was die Gruppe früher geschrieben hat",
       intention: "Fragt, was die Frage offenlässt",
       observation: "Vergleicht, was gefunden wurde",
@@ -131,7 +131,7 @@ export const chorusMessages = defineMessages({
     openThread: "In seinem Thread öffnen",
     notShown: "Diese Nachricht ist im Thread nicht zu sehen.",
     verbatimCount: (found: number, all: number) => `${found} von ${all} Zitaten wörtlich`,
-    offline: "Offline-Modell: Zitate, kein Nachdenken",
+    offline: "Offline-Modell: zitiert nur, denkt nicht nach",
     copyAnswer: "Antwort kopieren",
     answerCopied: "Die Antwort ist kopiert, mit ihren Quellen.",
     copyLink: "Link kopieren",
@@ -148,6 +148,6 @@ export const chorusMessages = defineMessages({
     kept: "Was bisher gedacht wurde, bleibt erhalten.",
     cancelled: (time: string) => `Hier angehalten, ${time}`,
     cancelledBefore: (time: string) => `Vor der Antwort angehalten, ${time}`,
-    sourceErased: "Ein Text, aus dem sie entstand, wurde seitdem gelöscht."
+    sourceErased: "Ein Text, aus dem die Antwort entstand, wurde seitdem gelöscht."
   }
 })

@@ -6,6 +6,9 @@ import style from "./CitationChip.module.css"
 import { lightingProps, useCitationFocus } from "./CitationFocus.ts"
 import type { Source } from "./sources.ts"
 
+/** The number of a source in a text that is still being written: it looks the same and opens nothing. */
+export const renderPlainCitation = (number: number): ReactNode => <span className={style.chip}>{number}</span>
+
 /** The number, as a button. */
 export const CitationChip = ({ source: { evidence, number } }: { readonly source: Source }): ReactNode => {
   const messages = useMessages(chorusMessages)

@@ -9,7 +9,7 @@ import { formatRoute } from "../topic/Route.ts"
 import { useShowMessage, useThreadTopic } from "../topic/ThreadTopic.ts"
 import style from "./PassageList.module.css"
 import { recordMessages } from "./RecordMessages.ts"
-import { useSourceTitle } from "./sourceTitle.ts"
+import { useSourceTitle } from "./useSourceTitle.ts"
 
 /** The list. Each row leads to its message. */
 export const PassageList = ({ chosen, numberOf, priors }: {

@@ -33,7 +33,6 @@ export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => 
   const messages = useMessages(chorusMessages)
   const [isRecordOpen, setRecordOpen] = useState(() => openRecords.has(run.prompt_id))
   const [send, errorMessage] = useThreadCommand()
-  const isActive = !isFinished(run)
   const answer = run.steps.map(({ output }) => output).find((output) => output._tag === "yield")
   const priors = useMemo(() => collectPriors(run), [run])
   const recordHeading = useRef<HTMLHeadingElement>(null)
@@ -49,14 +48,12 @@ export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => 
   const askAgain = () => void send({ _tag: "submit_prompt", prompt: run.prompt, sibling_of: run.prompt_id })
   const summary = { run, ref: summaryButton, sourceCount: priors.length, isOpen: isRecordOpen, onToggle: toggleRecord }
   return (
-    <article
-      className={style.run}
-      id={messageElementId(run.prompt_id)}
-      tabIndex={-1}
-      aria-label={messages.question}
-      aria-busy={isActive}
-    >
-      <RunHead run={run} onStop={() => void send({ _tag: "cancel_run", prompt_id: run.prompt_id })} />
+    <article className={style.run} id={messageElementId(run.prompt_id)} tabIndex={-1} aria-label={messages.question}>
+      <RunHead
+        run={run}
+        onStop={() =>
+          void send({ _tag: "cancel_run", prompt_id: run.prompt_id })}
+      />
       <Question text={run.prompt} />
       {run.status === "queued" && (
         <p className={style.note}>
@@ -65,7 +62,7 @@ export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => 
         </p>
       )}
       {run.status === "running" && <RunProgress run={run} />}
-      {(!isActive || run.status === "running") && run.steps.length > 0 && <RunSummary {...summary} />}
+      {run.steps.length > 0 && <RunSummary {...summary} />}
       {answer !== undefined && <Answer answer={answer} priors={priors} run={run} onAskAgain={askAgain} />}
       {(run.status === "failed" || run.status === "cancelled") && <RunEnd run={run} onAskAgain={askAgain} />}
       {run.source_erased && (

@@ -8,6 +8,7 @@ import { Markdown } from "../text/Markdown.tsx"
 import { useThreadView } from "../topic/ThreadTopic.ts"
 import { useNow } from "../topic/useNow.ts"
 import { chorusMessages } from "./ChorusMessages.ts"
+import { renderPlainCitation } from "./CitationChip.tsx"
 import style from "./RunProgress.module.css"
 
 /** The progress of a running run. */
@@ -103,7 +104,7 @@ const StreamedText = ({ run }: { readonly run: PlainRun }): ReactNode => {
       {shown !== undefined && shown.step !== current_step && (
         <p className={style.stepName}>{messages.step[shown.step]}</p>
       )}
-      {shown !== undefined && <Markdown text={shown.text} voice="serif" />}
+      {shown !== undefined && <Markdown text={shown.text} voice="serif" renderCitation={renderPlainCitation} />}
     </div>
   )
 }

@@ -14,7 +14,7 @@ import { chorusMessages } from "./ChorusMessages.ts"
 import { lightingProps, useCitationFocus } from "./CitationFocus.ts"
 import style from "./SourceCard.module.css"
 import { type Evidence, type Source, splitPassage } from "./sources.ts"
-import { useSourceTitle } from "./sourceTitle.ts"
+import { useSourceTitle } from "./useSourceTitle.ts"
 
 const icons: { readonly [E in Evidence]: IconName } = {
   verbatim: "check",
