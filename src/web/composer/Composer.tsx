@@ -52,7 +52,7 @@ const ClosedNote = (): ReactNode => {
   }, [me, id])
   return (
     <>
-      <RejectedTexts onEdit={undefined} />
+      <RejectedTexts />
       <p className={style.closed}>
         <Icon name="lock" /> {words.closed}
       </p>
@@ -74,22 +74,23 @@ const ComposerForm = (
     field.current?.focus()
     onFocused()
   }, [focusOnMount, onFocused])
+  const focusField = useCallback(() => field.current?.focus(), [])
   const editAndFocus = useCallback((rejected: RejectedText) => {
     edit(rejected)
-    field.current?.focus()
-  }, [edit])
+    focusField()
+  }, [edit, focusField])
   const changeMode = (isAsking: boolean) => {
     change(isAsking ? { isAsking } : { isAsking, text: withoutMention(text) })
-    field.current?.focus()
+    focusField()
   }
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     send()
-    field.current?.focus()
+    focusField()
   }
   return (
     <>
-      <RejectedTexts onEdit={editAndFocus} />
+      <RejectedTexts onEdit={editAndFocus} onDiscard={focusField} />
       <form className={`${style.composer} ${asks ? style.question : ""}`} onSubmit={submit}>
         {error !== undefined && <ErrorLine id={errorId} error={error} />}
         <ComposerField
@@ -105,7 +106,12 @@ const ComposerForm = (
           onBlur={save}
         />
         {!isMember && <SubmissionNote id={hintId} wantsToAsk={mentionsChorus(text)} />}
-        <ComposerBar sendLabel={words.send} isQuestion={asks} canSend={stakeProblem(composition) === undefined}>
+        <ComposerBar
+          sendLabel={words.send}
+          isQuestion={asks}
+          canSend={stakeProblem(composition) === undefined}
+          onStop={focusField}
+        >
           {isMember
             ? <AskChip id={hintId} isQuestion={asks} onChange={changeMode} />
             : <StakeField stake={stake} balance={balance} onChange={(stake) => change({ stake })} />}

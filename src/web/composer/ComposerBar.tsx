@@ -15,15 +15,17 @@ import { composerMessages } from "./ComposerMessages.ts"
 import { isMac, useIsTouch } from "./sendKey.ts"
 
 /** The bar, with `children` at its beginning. */
-export const ComposerBar = ({ canSend, children, isQuestion, sendLabel }: {
+export const ComposerBar = ({ canSend, children, isQuestion, onStop, sendLabel }: {
   readonly sendLabel: string
   readonly isQuestion: boolean
   readonly canSend: boolean
+  /** Called when Stop is pressed, which goes away then. */
+  readonly onStop: () => void
   readonly children: ReactNode
 }): ReactNode => (
   <div className={`${style.bar} ${isQuestion ? style.question : ""}`}>
     <div className={style.start}>{children}</div>
-    <StopButton />
+    <StopButton onStop={onStop} />
     <IconButton type="submit" className={style.send} icon="send" label={sendLabel} disabled={!canSend} />
   </div>
 )
@@ -76,7 +78,7 @@ export const useIsAnswering = (): boolean => {
   return useThreadView((view) => runToStop(view, me) !== undefined) === true
 }
 
-const StopButton = (): ReactNode => {
+const StopButton = ({ onStop }: { readonly onStop: () => void }): ReactNode => {
   const { me } = useClient()
   const words = useMessages(composerMessages)
   const promptId = useThreadView((view) => runToStop(view, me))
@@ -85,6 +87,7 @@ const StopButton = (): ReactNode => {
   if (promptId === undefined) return null
   const stop = () => {
     setStopped(promptId)
+    onStop()
     void send({ _tag: "cancel_run", prompt_id: promptId }).then((isAccepted) =>
       isAccepted ? undefined : setStopped(undefined)
     )

@@ -46,7 +46,9 @@ export const composerMessages = defineMessages({
     setAside: "Set aside: nobody else has seen it.",
     question: "A question to the Chorus",
     edit: "Edit",
-    discard: "Discard"
+    discard: "Discard",
+    discarded: "The text is discarded.",
+    undo: "Undo"
   },
   de: {
     yourMessage: "Deine Nachricht",
@@ -90,7 +92,9 @@ export const composerMessages = defineMessages({
     setAside: "Beiseitegelegt: Niemand sonst hat es gesehen.",
     question: "Eine Frage an den Chorus",
     edit: "Bearbeiten",
-    discard: "Verwerfen"
+    discard: "Verwerfen",
+    discarded: "Der Text ist verworfen.",
+    undo: "Rückgängig"
   }
 })
 

@@ -4,16 +4,28 @@ import { useClient } from "../../react/ClientContext.ts"
 import { useSelector } from "../../react/useSelector.ts"
 import { Button } from "../design/Button.tsx"
 import { Icon } from "../design/Icon.tsx"
+import { useToast } from "../design/Toast.tsx"
 import { useMessages } from "../language/Language.ts"
-import { listRejected, onRejectedChange, type RejectedText, removeRejected } from "../storage/savedText.ts"
+import {
+  listRejected,
+  onRejectedChange,
+  type RejectedText,
+  removeRejected,
+  saveRejected
+} from "../storage/savedText.ts"
 import { useThreadTopic } from "../topic/ThreadTopic.ts"
 import { composerMessages } from "./ComposerMessages.ts"
 import style from "./RejectedTexts.module.css"
 
-/** The list; nothing while it is empty. `onEdit` moves a text to the field; without it there is no field. */
-export const RejectedTexts = memo(({ onEdit }: {
-  readonly onEdit: ((rejected: RejectedText) => void) | undefined
-}): ReactNode => {
+interface Props {
+  /** Moves a text to the field. Without it there is no field, and the texts are shown whole. */
+  readonly onEdit?: ((rejected: RejectedText) => void) | undefined
+  /** Called when a text was discarded. */
+  readonly onDiscard?: (() => void) | undefined
+}
+
+/** The list; nothing while it is empty. */
+export const RejectedTexts = memo((props: Props): ReactNode => {
   const { me } = useClient()
   const { id } = useThreadTopic()
   const rejected = useSelector(
@@ -24,19 +36,22 @@ export const RejectedTexts = memo(({ onEdit }: {
   const words = useMessages(composerMessages)
   return rejected.length === 0 ? null : (
     <ul className={style.list} aria-label={words.notAccepted}>
-      {rejected.map((entry) => <RejectedItem key={entry.id} rejected={entry} onEdit={onEdit} />)}
+      {rejected.map((entry) => <RejectedItem key={entry.id} rejected={entry} {...props} />)}
     </ul>
   )
 })
 
-const RejectedItem = ({ onEdit, rejected }: {
-  readonly rejected: RejectedText
-  readonly onEdit: ((rejected: RejectedText) => void) | undefined
-}): ReactNode => {
+const RejectedItem = ({ onDiscard, onEdit, rejected }: Props & { readonly rejected: RejectedText }): ReactNode => {
   const { me } = useClient()
   const words = useMessages(composerMessages)
+  const toast = useToast()
   const textId = useId()
   const { draft, id, reason } = rejected
+  const discard = () => {
+    removeRejected(me, id)
+    toast(words.discarded, { label: words.undo, onSelect: () => saveRejected(me, rejected) })
+    onDiscard?.()
+  }
   return (
     <li className={style.item}>
       <div className={style.words}>
@@ -45,7 +60,9 @@ const RejectedItem = ({ onEdit, rejected }: {
             <Icon name="voice" /> {words.question}
           </p>
         )}
-        <p id={textId} className={style.text} dir="auto">{draft.text}</p>
+        <p id={textId} className={`${style.text} ${onEdit === undefined ? "" : style.beginning}`} dir="auto">
+          {draft.text}
+        </p>
         <p className={reason === null ? style.note : style.reason}>
           {reason !== null && <Icon name="alert" />}
           <span>{reason === null ? words.setAside : words.notSeen(reason.replace(/\.$/, ""))}</span>
@@ -55,7 +72,7 @@ const RejectedItem = ({ onEdit, rejected }: {
         {onEdit !== undefined && (
           <Button aria-describedby={textId} onClick={() => onEdit(rejected)}>{words.edit}</Button>
         )}
-        <Button variant="quiet" aria-describedby={textId} onClick={() => removeRejected(me, id)}>
+        <Button variant="quiet" aria-describedby={textId} onClick={discard}>
           {words.discard}
         </Button>
       </p>

@@ -3,6 +3,7 @@ import type { ReactNode } from "react"
 import type { Client } from "../../../src/client/Client.ts"
 import { ChoirProvider } from "../../../src/react/ClientContext.ts"
 import { Composer } from "../../../src/web/composer/Composer.tsx"
+import { ToastProvider } from "../../../src/web/design/Toast.tsx"
 import { ThreadTopicProvider } from "../../../src/web/topic/ThreadTopic.ts"
 import { perform, render, type Rendered } from "../Rendered.ts"
 import type { ThreadServer } from "./ThreadServer.ts"
@@ -39,7 +40,9 @@ export const openComposer = async (
   const rendered = await render(
     <ChoirProvider client={client}>
       <ThreadTopicProvider id={server.id}>
-        {around(<Composer onSent={() => {}} focusOnMount={false} onFocused={() => {}} />)}
+        <ToastProvider>
+          {around(<Composer onSent={() => {}} focusOnMount={false} onFocused={() => {}} />)}
+        </ToastProvider>
       </ThreadTopicProvider>
     </ChoirProvider>
   )

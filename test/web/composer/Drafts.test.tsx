@@ -4,7 +4,7 @@ import { retryPending, send } from "../../../src/web/composer/sending.ts"
 import { makeDraftStore } from "../../../src/web/composer/useDraft.ts"
 import * as savedText from "../../../src/web/storage/savedText.ts"
 import { userId } from "../../support/TopicWorld.ts"
-import { perform } from "../Rendered.ts"
+import { click, one, perform } from "../Rendered.ts"
 import { openComposer } from "./ComposerPage.tsx"
 import { ThreadServer } from "./ThreadServer.ts"
 
@@ -121,6 +121,9 @@ describe("a rejected text", () => {
     await page.click("Discard")
     assert.deepStrictEqual(page.rejected(), [])
     assert.strictEqual(page.field().value, "first")
+    assert.strictEqual(document.activeElement, page.field())
+    await click(one("button", "Undo"))
+    assert.deepStrictEqual(page.rejected(), ["second"])
     assert.deepStrictEqual(server.contents, [])
   })
 
