@@ -50,7 +50,7 @@ const colours: Readonly<Record<string, string | undefined>> = {
   "selector-tag": style.keyword,
   string: style.string,
   regexp: style.string,
-  addition: style.addition,
+  addition: style.string,
   deletion: style.deletion,
   number: style.number,
   symbol: style.number,

@@ -44,7 +44,8 @@ const texts: ReadonlyArray<readonly [text: string, grounds: ReadonlyArray<string
   ["on-accent", ["accent", "accent-deep"]],
   ["on-voice", ["voice"]],
   ["on-fault", ["fault"]],
-  ["paper", ["ink"]]
+  ["paper", ["ink"]],
+  ...["keyword", "string", "number", "name", "type"].map((part) => [`code-${part}`, ["well"]] as const)
 ]
 
 /** Borders and marks that must be seen, and what they stand on. */
