@@ -4,7 +4,7 @@ import { Dialog } from "@base-ui/react/dialog"
 import { type ReactNode, useRef } from "react"
 import type { ThreadSummary } from "../../domain/protocol/Protocol.ts"
 import { Icon } from "../design/Icon.tsx"
-import { useToast } from "../design/Toast.tsx"
+import { useCopy } from "../design/useCopy.ts"
 import { VisuallyHidden } from "../design/VisuallyHidden.tsx"
 import { useMessages } from "../language/Language.ts"
 import { changePreferences, usePreferences } from "../storage/preferences.ts"
@@ -27,15 +27,9 @@ const maxItems = 100
 /** The dialog; an item that is chosen closes it and runs. */
 export const Palette = ({ hasThread, onDialog, onOpenChange, open, threads }: Props): ReactNode => {
   const messages = { ...useMessages(appMessages), ...useMessages(paletteMessages) }
-  const toast = useToast()
+  const copy = useCopy()
   const { theme } = usePreferences()
   const field = useRef<HTMLInputElement>(null)
-  const copyLink = () => {
-    // Only secure contexts have a clipboard, whatever its type says.
-    const { clipboard } = navigator as { readonly clipboard?: Clipboard }
-    const copied = clipboard?.writeText(location.href) ?? Promise.reject(new Error("There is no clipboard."))
-    copied.then(() => toast(messages.linkCopied), () => toast(messages.linkNotCopied))
-  }
   const groups = paletteGroups({
     messages,
     threads,
@@ -43,7 +37,7 @@ export const Palette = ({ hasThread, onDialog, onOpenChange, open, threads }: Pr
     theme,
     onOpen: onDialog,
     onTheme: (theme) => changePreferences({ theme }),
-    onCopyLink: copyLink
+    onCopyLink: () => copy(location.href, messages.linkCopied, messages.linkNotCopied)
   })
   const run = (item: PaletteItem) => {
     onOpenChange(false)

@@ -14,6 +14,7 @@ import { TextField } from "../design/TextField.tsx"
 import { useMessages } from "../language/Language.ts"
 import { formatError } from "../language/people.ts"
 import { useThreadTopic } from "../topic/ThreadTopic.ts"
+import style from "./EraseDialog.module.css"
 import { erasingMessages } from "./ErasingMessages.ts"
 
 /** A text of the thread, by the event that holds it. */
@@ -95,10 +96,10 @@ const EraseDialog = ({ item: { consequence, noun }, onClose, onErase, progress }
   const [reason, setReason] = useState("")
   const keepRef = useRef<HTMLButtonElement>(null)
   const isErasing = progress._tag === "Erasing"
-  const isAsking = progress._tag === "Asking"
+  const refusal = progress._tag === "Asking" ? progress.refusal : undefined
   useEffect(() => {
-    if (isAsking) keepRef.current?.focus()
-  }, [isAsking])
+    if (refusal !== undefined) keepRef.current?.focus()
+  }, [refusal])
   const submit = (event: FormEvent) => {
     event.preventDefault()
     onErase(reason.trim())
@@ -107,6 +108,7 @@ const EraseDialog = ({ item: { consequence, noun }, onClose, onErase, progress }
     <Dialog
       open={progress._tag !== "Closed"}
       onOpenChange={(open) => open || isErasing ? undefined : onClose()}
+      initialFocus={keepRef}
       title={messages.title[noun]}
       description={consequence === undefined ? messages.effect : `${messages.effect} ${messages[consequence]}`}
       footer={
@@ -128,7 +130,7 @@ const EraseDialog = ({ item: { consequence, noun }, onClose, onErase, progress }
           onChange={(event) => setReason(event.target.value)}
         />
       </form>
-      {isAsking && progress.refusal !== undefined && <p role="alert">{progress.refusal}</p>}
+      {refusal !== undefined && <p className={style.refusal} role="alert">{refusal}</p>}
     </Dialog>
   )
 }

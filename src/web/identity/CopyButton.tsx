@@ -1,6 +1,7 @@
 /** A button that copies a text. */
 import { type ReactNode, useState } from "react"
 import { Button } from "../design/Button.tsx"
+import { copyText } from "../design/clipboard.ts"
 import { useToast } from "../design/Toast.tsx"
 import { useMessages } from "../language/Language.ts"
 import { identityMessages } from "./IdentityMessages.ts"
@@ -11,12 +12,7 @@ export const CopyButton = ({ label, text }: { readonly text: string; readonly la
   const messages = useMessages(identityMessages)
   const toast = useToast()
   const [failed, setFailed] = useState(false)
-  const copy = () => {
-    // Only secure contexts have a clipboard, whatever its type says.
-    const { clipboard } = navigator as { readonly clipboard?: Clipboard }
-    if (clipboard === undefined) return setFailed(true)
-    void clipboard.writeText(text).then(() => toast(messages.copied), () => setFailed(true))
-  }
+  const copy = () => void copyText(text).then((isCopied) => isCopied ? toast(messages.copied) : setFailed(true))
   return (
     <>
       <Button icon="copy" aria-label={label} onClick={copy}>{messages.copy}</Button>

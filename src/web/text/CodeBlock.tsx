@@ -1,6 +1,7 @@
 /** A block of code: its language, a button that copies it, and lines that scroll within the block. */
 import { type ReactNode, Suspense, useEffect, useRef, useState } from "react"
 import { Button } from "../design/Button.tsx"
+import { copyText } from "../design/clipboard.ts"
 import { useMessages } from "../language/Language.ts"
 import style from "./CodeBlock.module.css"
 import { HighlightedCode, languageOf } from "./highlight.ts"
@@ -52,10 +53,7 @@ const CopyButton = ({ onRefused, text }: { readonly text: string; readonly onRef
     const timer = setTimeout(() => setIsCopied(false), copiedTime)
     return () => clearTimeout(timer)
   }, [isCopied])
-  const write = () => {
-    if (navigator.clipboard === undefined) onRefused()
-    else navigator.clipboard.writeText(text).then(() => setIsCopied(true), onRefused)
-  }
+  const write = () => void copyText(text).then((isCopied) => isCopied ? setIsCopied(true) : onRefused())
   return (
     <Button variant="quiet" icon={isCopied ? "check" : "copy"} onClick={write}>
       <span aria-live="polite">{isCopied ? copied : copy}</span>

@@ -5,7 +5,7 @@ import { erasedMark } from "../../domain/topic/SealedText.ts"
 import { useClientState } from "../../react/useClientState.ts"
 import { Icon } from "../design/Icon.tsx"
 import { IconButton } from "../design/IconButton.tsx"
-import { useToast } from "../design/Toast.tsx"
+import { useCopy } from "../design/useCopy.ts"
 import { EraseButton } from "../erasing/EraseDialog.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { messageElementId, shortKey } from "../language/people.ts"
@@ -13,6 +13,7 @@ import { AuthorLine } from "../people/AuthorLine.tsx"
 import { Avatar } from "../people/Avatar.tsx"
 import { LineText } from "../text/LineText.tsx"
 import { Markdown } from "../text/Markdown.tsx"
+import { formatRoute } from "../topic/Route.ts"
 import { useThreadTopic } from "../topic/ThreadTopic.ts"
 import { Fold } from "./Fold.tsx"
 import style from "./MessageRow.module.css"
@@ -100,27 +101,21 @@ const PendingNote = (): ReactNode => {
 const MessageTools = ({ message: { author, content, id, owner, seq } }: { readonly message: PlainMessage }) => {
   const messages = useMessages(threadMessages)
   const topic = useThreadTopic()
-  const toast = useToast()
-  const copy = (text: string, done: string, failed: string) => {
-    // Only secure contexts have a clipboard, whatever its type says.
-    const { clipboard } = navigator as { readonly clipboard?: Clipboard }
-    if (clipboard === undefined) return toast(failed)
-    void clipboard.writeText(text).then(() => toast(done), () => toast(failed))
-  }
-  const link = `${location.origin}${location.pathname}#${topic.id}/${id}`
+  const copy = useCopy()
+  const link = `${location.origin}${location.pathname}${formatRoute(topic.id, id)}`
   return (
     <div className={style.tools}>
       {content !== erasedMark && (
         <IconButton
           icon="copy"
           label={messages.copyText}
-          onClick={() => copy(content, messages.textCopied, messages.textNotCopied)}
+          onClick={() => copy(content, messages.textCopied, messages.notCopied)}
         />
       )}
       <IconButton
         icon="link"
         label={messages.copyLink}
-        onClick={() => copy(link, messages.linkCopied, messages.textNotCopied)}
+        onClick={() => copy(link, messages.linkCopied, messages.notCopied)}
       />
       <EraseButton item={{ seq, author, owner, text: content, noun: "message" }} />
     </div>

@@ -7,11 +7,12 @@ import { ConfirmDialog } from "../design/ConfirmDialog.tsx"
 import { Icon } from "../design/Icon.tsx"
 import { IconButton } from "../design/IconButton.tsx"
 import { Menu } from "../design/Menu.tsx"
-import { useToast } from "../design/Toast.tsx"
+import { useCopy } from "../design/useCopy.ts"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
 import { Avatar } from "../people/Avatar.tsx"
 import { LineText } from "../text/LineText.tsx"
+import { formatRoute } from "../topic/Route.ts"
 import { useThreadCommand, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
 import { PeopleDialog } from "./PeopleDialog.tsx"
 import style from "./ThreadHeader.module.css"
@@ -92,19 +93,13 @@ type Question = "none" | "leave" | "close"
 const ThreadMenu = ({ onPeople }: { readonly onPeople: () => void }): ReactNode => {
   const { me } = useClient()
   const topic = useThreadTopic()
-  const toast = useToast()
+  const copy = useCopy()
   const messages = useMessages(threadMessages)
   const [question, setQuestion] = useState<Question>("none")
   const [send, errorMessage] = useThreadCommand()
   const mayLeave = useThreadView(({ state }) => state.status === "active" && isCoAuthor(state, me)) ?? false
   const isLast = useThreadView(({ state }) => state.co_authors.length === 1) ?? false
-  const copyLink = () => {
-    // Only secure contexts have a clipboard, whatever its type says.
-    const { clipboard } = navigator as { readonly clipboard?: Clipboard }
-    if (clipboard === undefined) return toast(messages.copyFailed)
-    void clipboard.writeText(`${location.origin}${location.pathname}#${topic.id}`)
-      .then(() => toast(messages.linkCopied), () => toast(messages.copyFailed))
-  }
+  const link = `${location.origin}${location.pathname}${formatRoute(topic.id)}`
   const confirm = (command: "divest" | "close_thread") => {
     setQuestion("none")
     void send({ _tag: command })
@@ -116,7 +111,11 @@ const ThreadMenu = ({ onPeople }: { readonly onPeople: () => void }): ReactNode 
         trigger={<IconButton icon="more" label={messages.more} />}
         items={[
           { label: messages.people, icon: "person", onSelect: onPeople },
-          { label: messages.copyLink, icon: "link", onSelect: copyLink },
+          {
+            label: messages.copyLink,
+            icon: "link",
+            onSelect: () => copy(link, messages.linkCopied, messages.notCopied)
+          },
           ...(mayLeave
             ? [
               isLast
