@@ -9,10 +9,14 @@ import { findText } from "./ThreadTexts.ts"
 
 /** The help of the lines. */
 export const help = `Each line is sent as a message.
-/ask QUESTION asks the Chorus. /approve [ID] and /deny [ID] vote on a submission or an invitation.
-/erase ID [REASON] deletes what you wrote, for everybody and for good; /erase lists it. Answers that repeat it go too.
-/invite KEY invites a co-author. /leave leaves the thread, /close closes it. /quit ends the program.
-At a terminal Alt+Enter breaks a line (⏎), pasted lines stay together, and Ctrl+C clears what was typed.
+/ask QUESTION asks the Chorus.
+/approve [ID] and /deny [ID] vote on a submission or an invitation.
+/erase ID [REASON] deletes what you wrote, for everybody and for good; /erase
+lists it. Answers that repeat it go too.
+/invite KEY invites a co-author. /leave leaves the thread, /close closes it.
+/quit ends the program.
+At a terminal Alt+Enter begins another line, and pasted lines stay together.
+Ctrl+C clears what was typed.
 `
 
 const isUserId = Schema.is(UserId)

@@ -11,6 +11,7 @@ const isWide = (character: string): boolean => /\p{Emoji_Presentation}|\p{Script
 export class TerminalScreen extends Writable {
   readonly isTTY = true
   columns: number
+  rows = 24
   /** The cells of each line; the second cell of a wide character is empty. */
   private readonly cells: Array<Array<string>> = [[]]
   private line = 0
@@ -76,7 +77,7 @@ export class TerminalScreen extends Writable {
 
   private put(character: string): void {
     const cells = this.cells[this.line]!
-    if (/\p{M}/u.test(character)) {
+    if (/[\p{M}\p{Cf}]/u.test(character)) {
       cells[cells[this.cell - 1] === "" ? this.cell - 2 : this.cell - 1] += character
       return
     }
@@ -97,7 +98,7 @@ export class TerminalScreen extends Writable {
       C: () => this.moveTo(line, row, Math.min(this.columns - 1, column + count)),
       D: () => this.moveTo(line, row, Math.max(0, column - count)),
       G: () => this.moveTo(line, row, count - 1),
-      // Readline clears to the end of the screen only.
+      // To the end of the screen.
       J: () => {
         this.cells[line]!.length = Math.min(this.cells[line]!.length, this.cell)
         this.cells.length = line + 1
