@@ -1,6 +1,6 @@
 /** Dialogs. What they are made of is loaded when the first one opens. */
-import { lazy, type ReactNode, type RefObject, Suspense, useState } from "react"
-import { popups } from "./popups.ts"
+import { type ReactNode, type RefObject, useState } from "react"
+import { popups, usePopup } from "./popups.ts"
 
 /** What a dialog is made of. */
 export interface DialogProps {
@@ -17,17 +17,11 @@ export interface DialogProps {
   readonly role?: "dialog" | "alertdialog"
 }
 
-const Card = lazy(() => popups.dialog().then(({ DialogCard }) => ({ default: DialogCard })))
-
 /** A dialog that keeps the focus until it is closed; Escape, its cross and a click beside it close it. */
 export const Dialog = ({ initialFocus = true, role = "dialog", ...props }: DialogProps): ReactNode => {
   // Once it has been open it stays, so that its closing can be seen and the focus goes back.
   const [wasOpened, setWasOpened] = useState(props.open)
   if (props.open && !wasOpened) setWasOpened(true)
-  if (!wasOpened) return null
-  return (
-    <Suspense fallback={null}>
-      <Card {...props} role={role} initialFocus={initialFocus} />
-    </Suspense>
-  )
+  const Card = usePopup(popups.dialog, wasOpened)
+  return Card === undefined ? null : <Card {...props} role={role} initialFocus={initialFocus} />
 }

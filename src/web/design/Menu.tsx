@@ -1,7 +1,7 @@
 /** A list of commands behind a button. */
-import { lazy, type ReactElement, type ReactNode, Suspense } from "react"
+import type { ReactElement, ReactNode } from "react"
 import type { IconName } from "./Icon.tsx"
-import { popups } from "./popups.ts"
+import { popups, usePopup } from "./popups.ts"
 import { useTrigger } from "./useTrigger.ts"
 
 /** A command of a menu. */
@@ -13,8 +13,6 @@ export interface MenuItem {
   readonly disabled?: boolean | undefined
 }
 
-const Popup = lazy(() => popups.menu().then(({ MenuPopup }) => ({ default: MenuPopup })))
-
 /** Opens from `trigger`, a button; arrow keys, first letters and Escape work as in the menus of the system. */
 export const Menu = ({ items, label, trigger }: {
   /** The name of the menu. */
@@ -22,15 +20,12 @@ export const Menu = ({ items, label, trigger }: {
   readonly trigger: ReactElement
   readonly items: ReadonlyArray<MenuItem>
 }): ReactNode => {
-  const [button, popup] = useTrigger(trigger, "menu", popups.menu)
+  const [button, popup] = useTrigger(trigger, "menu", popups.menu.load)
+  const Popup = usePopup(popups.menu, popup !== undefined)
   return (
     <>
       {button}
-      {popup !== undefined && (
-        <Suspense fallback={null}>
-          <Popup {...popup} label={label} items={items} />
-        </Suspense>
-      )}
+      {popup !== undefined && Popup !== undefined && <Popup {...popup} label={label} items={items} />}
     </>
   )
 }

@@ -1,9 +1,7 @@
 /** A small card beside a button. */
-import { lazy, type ReactElement, type ReactNode, Suspense } from "react"
-import { popups } from "./popups.ts"
+import type { ReactElement, ReactNode } from "react"
+import { popups, usePopup } from "./popups.ts"
 import { useTrigger } from "./useTrigger.ts"
-
-const Popup = lazy(() => popups.popover().then(({ PopoverPopup }) => ({ default: PopoverPopup })))
 
 /** Opens from `trigger`, a button, and is no dialog one must answer: the page stays usable. */
 export const Popover = ({ children, label, trigger }: {
@@ -12,15 +10,12 @@ export const Popover = ({ children, label, trigger }: {
   readonly label: string
   readonly children: ReactNode
 }): ReactNode => {
-  const [button, popup] = useTrigger(trigger, "dialog", popups.popover)
+  const [button, popup] = useTrigger(trigger, "dialog", popups.popover.load)
+  const Popup = usePopup(popups.popover, popup !== undefined)
   return (
     <>
       {button}
-      {popup !== undefined && (
-        <Suspense fallback={null}>
-          <Popup {...popup} label={label}>{children}</Popup>
-        </Suspense>
-      )}
+      {popup !== undefined && Popup !== undefined && <Popup {...popup} label={label}>{children}</Popup>}
     </>
   )
 }

@@ -1,13 +1,44 @@
-/** Where the parts of dialogs, menus and popovers are loaded from: no first screen needs them. */
+/** The parts of dialogs, menus and popovers, in chunks of their own: no first screen needs them. */
+import { type ComponentType, useEffect, useReducer } from "react"
 
-/** Loads the parts. */
+/** A component that is loaded when it is wanted. */
+interface LazyPopup<P> {
+  /** Undefined until it is loaded. */
+  readonly component: () => ComponentType<P> | undefined
+  /** Loads it; again after a failure, since the page may have been offline. */
+  readonly load: () => Promise<void>
+}
+
+const lazyPopup = <P>(importIt: () => Promise<ComponentType<P>>): LazyPopup<P> => {
+  let component: ComponentType<P> | undefined
+  return {
+    component: () => component,
+    load: async () => {
+      component ??= await importIt()
+    }
+  }
+}
+
+/** The parts. */
 export const popups = {
-  dialog: () => import("./DialogCard.tsx"),
-  menu: () => import("./MenuPopup.tsx"),
-  popover: () => import("./PopoverPopup.tsx")
+  dialog: lazyPopup(() => import("./DialogCard.tsx").then(({ DialogCard }) => DialogCard)),
+  menu: lazyPopup(() => import("./MenuPopup.tsx").then(({ MenuPopup }) => MenuPopup)),
+  popover: lazyPopup(() => import("./PopoverPopup.tsx").then(({ PopoverPopup }) => PopoverPopup))
+}
+
+/**
+ * The component of a part, once it is wanted and loaded. Not `React.lazy`: after a fallback React waits for 300 ms before it
+ * shows what has come, which is long for a menu.
+ */
+export const usePopup = <P>({ component, load }: LazyPopup<P>, isWanted: boolean): ComponentType<P> | undefined => {
+  const [, renderAgain] = useReducer((count: number) => count + 1, 0)
+  useEffect(() => {
+    if (isWanted && component() === undefined) load().then(renderAgain, () => {})
+  }, [component, isWanted, load])
+  return isWanted ? component() : undefined
 }
 
 /** Loads all of them, for when the page has nothing else to do: then a dialog opens also without a connection. */
 export const preloadPopups = async (): Promise<void> => {
-  await Promise.allSettled(Object.values(popups).map((load) => load()))
+  await Promise.allSettled(Object.values(popups).map(({ load }) => load()))
 }

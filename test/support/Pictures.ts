@@ -1,0 +1,69 @@
+/** Pictures of many states on one sheet, compared with the sheet that was accepted. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import path from "node:path"
+import { env } from "node:process"
+import pixelmatch from "pixelmatch"
+import { PNG } from "pngjs"
+
+const acceptedFolder = "test/data/pictures"
+const foundFolder = "dist/pictures"
+
+/** Whether this run accepts what it finds (`npm run pictures`). */
+const accepts = env["CHOIR_PICTURES"] === "accept"
+
+/** Pixels that may differ in a square of this edge: a browser does not draw each edge of a letter the same every time. */
+const square = { edge: 24, pixels: 32 }
+
+/** Between pictures, and in columns of about a sheet's width. */
+const sheetWidth = 3_000
+
+/** A picture and its name. */
+export interface NamedPicture {
+  readonly name: string
+  readonly png: Buffer
+}
+
+const crop = (sheet: PNG, x: number, y: number, width: number, height: number): PNG => {
+  const part = new PNG({ width, height })
+  if (x + width <= sheet.width && y + height <= sheet.height) PNG.bitblt(sheet, part, x, y, width, height, 0, 0)
+  return part
+}
+
+/**
+ * Compares pictures of one size with those on the sheet that was accepted under a name, and returns which differ. Then
+ * the sheet that was found and the differences are in `dist/pictures`.
+ */
+export const comparePictures = (sheetName: string, pictures: ReadonlyArray<NamedPicture>): ReadonlyArray<string> => {
+  const parts = pictures.map(({ png }) => PNG.sync.read(png))
+  const { height, width } = parts[0]!
+  const columns = Math.max(1, Math.floor(sheetWidth / width))
+  const found = new PNG({ width: columns * width, height: Math.ceil(parts.length / columns) * height })
+  const place = (index: number) => [index % columns * width, Math.floor(index / columns) * height] as const
+  for (const [index, part] of parts.entries()) PNG.bitblt(part, found, 0, 0, width, height, ...place(index))
+  const acceptedFile = path.join(acceptedFolder, `${sheetName}.png`)
+  if (accepts) {
+    write(acceptedFile, found)
+    return []
+  }
+  const accepted = existsSync(acceptedFile)
+    ? PNG.sync.read(readFileSync(acceptedFile))
+    : new PNG({ width: 1, height: 1 })
+  const differences = new PNG({ width: found.width, height: found.height })
+  const differing = parts.flatMap((part, index) => {
+    const difference = new PNG({ width, height })
+    const before = crop(accepted, ...place(index), width, height)
+    const pixels = pixelmatch(before.data, part.data, difference.data, width, height, { windowSize: square.edge })
+    PNG.bitblt(difference, differences, 0, 0, width, height, ...place(index))
+    return pixels > square.pixels ? [pictures[index]!.name] : []
+  })
+  if (differing.length > 0) {
+    write(path.join(foundFolder, `${sheetName}.png`), found)
+    write(path.join(foundFolder, `${sheetName}-differences.png`), differences)
+  }
+  return differing
+}
+
+const write = (file: string, sheet: PNG): void => {
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, PNG.sync.write(sheet, { deflateLevel: 9 }))
+}
