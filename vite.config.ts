@@ -23,7 +23,7 @@ export default defineConfig({
     // The page's policy allows neither inline scripts nor anything from elsewhere (SEC31).
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
-    rolldownOptions: { output: { codeSplitting: { groups: [firstChunk] } } }
+    rolldownOptions: { output: { codeSplitting: { includeDependenciesRecursively: false, groups: [firstChunk] } } }
   },
   server: { proxy: { "/ws": { target: "ws://127.0.0.1:4100", ws: true } } }
 })
