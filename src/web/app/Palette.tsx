@@ -39,12 +39,19 @@ export const Palette = ({ hasThread, onDialog, onOpenChange, open, threads }: Pr
     onTheme: (theme) => changePreferences({ theme }),
     onCopyLink: () => copy(location.href, messages.linkCopied, messages.linkNotCopied)
   })
-  const run = (item: PaletteItem) => {
+  const chosen = useRef<PaletteItem>(undefined)
+  const choose = (item: PaletteItem) => {
+    chosen.current = item
     onOpenChange(false)
-    item.run()
+  }
+  // When the focus is back where it was, so that what is done can move it.
+  const runChosen = (open: boolean) => {
+    if (open) return
+    chosen.current?.run()
+    chosen.current = undefined
   }
   return (
-    <Dialog.Root open={open} onOpenChange={(next) => onOpenChange(next)}>
+    <Dialog.Root open={open} onOpenChange={(next) => onOpenChange(next)} onOpenChangeComplete={runChosen}>
       <Dialog.Portal>
         <Dialog.Backdrop className={style.veil} />
         <Dialog.Popup className={style.card} initialFocus={field}>
@@ -70,30 +77,35 @@ export const Palette = ({ hasThread, onDialog, onOpenChange, open, threads }: Pr
               />
             </div>
             <Autocomplete.Empty className={style.empty}>{messages.nothingFound}</Autocomplete.Empty>
-            <Autocomplete.List className={style.list}>
-              {(group: PaletteGroup) => (
-                <Autocomplete.Group key={group.label} items={group.items}>
-                  <Autocomplete.GroupLabel className={style.heading}>{group.label}</Autocomplete.GroupLabel>
-                  <Autocomplete.Collection>
-                    {(item: PaletteItem) => (
-                      <Autocomplete.Item
-                        key={item.id}
-                        value={item}
-                        className={style.item}
-                        onClick={() => run(item)}
-                      >
-                        <Icon name={item.icon} />
-                        <span className={style.label} dir="auto">{item.label}</span>
-                        {item.shortcut !== undefined && <kbd>{item.shortcut}</kbd>}
-                      </Autocomplete.Item>
-                    )}
-                  </Autocomplete.Collection>
-                </Autocomplete.Group>
-              )}
-            </Autocomplete.List>
+            <Items onChoose={choose} />
           </Autocomplete.Root>
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>
   )
 }
+
+/** What the words in the field have found. */
+const Items = ({ onChoose }: { readonly onChoose: (item: PaletteItem) => void }): ReactNode => (
+  <Autocomplete.List className={style.list}>
+    {(group: PaletteGroup) => (
+      <Autocomplete.Group key={group.label} items={group.items}>
+        <Autocomplete.GroupLabel className={style.heading}>{group.label}</Autocomplete.GroupLabel>
+        <Autocomplete.Collection>
+          {(item: PaletteItem) => (
+            <Autocomplete.Item
+              key={item.id}
+              value={item}
+              className={style.item}
+              onClick={() => onChoose(item)}
+            >
+              <Icon name={item.icon} />
+              <span className={style.label} dir="auto">{item.label}</span>
+              {item.shortcut !== undefined && <kbd>{item.shortcut}</kbd>}
+            </Autocomplete.Item>
+          )}
+        </Autocomplete.Collection>
+      </Autocomplete.Group>
+    )}
+  </Autocomplete.List>
+)

@@ -13,7 +13,10 @@ export const lazyPart = <P extends object>(load: () => Promise<ComponentType<P>>
   let loading: Promise<ComponentType<P>> | undefined
   const preload = () =>
     loading ??= load().catch((error: unknown) => {
-      loading = undefined
+      // Not before React has shown the failure: until then it renders with the same promise again.
+      setTimeout(() => {
+        loading = undefined
+      })
       throw error
     })
   return { Part: (props) => createElement(use(preload()), props), preload }

@@ -6,6 +6,7 @@ import { useClient } from "../../react/ClientContext.ts"
 import { Icon } from "../design/Icon.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { emptyDraft, readDraft, type RejectedText, saveDraft, saveRejected } from "../storage/savedText.ts"
+import { useThreadRequest } from "../topic/ThreadRequests.ts"
 import { useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
 import style from "./Composer.module.css"
 import { AskChip, ComposerBar, useIsAnswering } from "./ComposerBar.tsx"
@@ -83,6 +84,7 @@ const ComposerForm = (
     change(isAsking ? { isAsking } : { isAsking, text: withoutMention(text) })
     focusField()
   }
+  useThreadRequest("ask", () => isMember ? changeMode(true) : field.current?.focus())
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     send()

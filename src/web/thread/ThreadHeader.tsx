@@ -13,6 +13,7 @@ import { shortKey } from "../language/people.ts"
 import { Avatar } from "../people/Avatar.tsx"
 import { LineText } from "../text/LineText.tsx"
 import { formatRoute } from "../topic/Route.ts"
+import { useThreadRequest } from "../topic/ThreadRequests.ts"
 import { useThreadCommand, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
 import { PeopleDialog } from "./PeopleDialog.tsx"
 import style from "./ThreadHeader.module.css"
@@ -26,6 +27,7 @@ export const ThreadHeader = (): ReactNode => {
   const messages = useMessages(threadMessages)
   const [isPeopleOpen, setPeopleOpen] = useState(false)
   const title = useThreadView(({ state }) => state.title) ?? ""
+  useThreadRequest("people", () => setPeopleOpen(true))
   return (
     <header className={style.header}>
       <a className={style.back} href="#" aria-label={messages.allThreads}>

@@ -28,6 +28,9 @@ export const parseRoute = (fragment: string): Route => {
   }
 }
 
-/** The fragment of a thread, or of one of its messages. A tenant's topic has a slash, which here ends the topic. */
+/**
+ * The fragment of a thread, or of one of its messages. A tenant's topic has a slash, which here ends the topic. An id that
+ * is no text, because it has half of a character, is no reason to fail: whoever sends a message chooses its id.
+ */
 export const formatRoute = (topic: TopicId, message?: string): string =>
-  `#${topic.replaceAll("/", "%2F")}${message === undefined ? "" : `/${encodeURIComponent(message)}`}`
+  `#${topic.replaceAll("/", "%2F")}${message === undefined ? "" : `/${encodeURIComponent(message.toWellFormed())}`}`
