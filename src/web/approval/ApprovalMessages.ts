@@ -1,11 +1,11 @@
 /** What votes say: on submissions and on invitations. A name that is undefined is the reader's own. */
 import type { PlainSubmission, VoteChoice } from "../../domain/thread/ThreadModel.ts"
 import { defineMessages } from "../language/Language.ts"
-import type { StakeEnd } from "./stakeEnds.ts"
+import type { PossibleEnd } from "./stakeEnds.ts"
 
 type StatusTexts = { readonly [S in PlainSubmission["status"]]: string }
 type ChoiceTexts = { readonly [C in VoteChoice]: string }
-type EndTexts = { readonly [O in StakeEnd["outcome"]]: string }
+type EndTexts = { readonly [O in PossibleEnd["outcome"]]: string }
 type Name = string | undefined
 
 const status: { readonly en: StatusTexts; readonly de: StatusTexts } = {
@@ -28,16 +28,12 @@ const condition: { readonly en: EndTexts; readonly de: EndTexts } = {
   en: {
     approved: "If all approve",
     denied: "If all deny",
-    split: "If votes differ",
-    expired: "If it expires",
-    returned: "If it is withdrawn"
+    split: "If votes differ"
   },
   de: {
     approved: "Stimmen alle zu",
     denied: "Lehnen alle ab",
-    split: "Bei geteilten Stimmen",
-    expired: "Läuft sie ab",
-    returned: "Wird sie zurückgezogen"
+    split: "Bei geteilten Stimmen"
   }
 }
 

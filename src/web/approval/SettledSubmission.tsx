@@ -13,7 +13,7 @@ import { LineText } from "../text/LineText.tsx"
 import { Markdown } from "../text/Markdown.tsx"
 import { approvalMessages } from "./ApprovalMessages.ts"
 import { Ballot } from "./Ballot.tsx"
-import { settledEnd } from "./stakeEnds.ts"
+import { settledShares } from "./stakeEnds.ts"
 import { useEndText } from "./useEndText.ts"
 import style from "./VoteCard.module.css"
 
@@ -24,7 +24,7 @@ export const SettledSubmission = ({ submission }: { readonly submission: PlainSu
   const endText = useEndText(submission)
   const [isOpen, setOpen] = useState(false)
   const { author, content, id, owner, seq, status, submitted_at, votes } = submission
-  const end = settledEnd(submission)
+  const shares = settledShares(submission)
   const title = messages.submission(author === me ? undefined : shortKey(author))
   const isIn = status === "approved"
   return (
@@ -42,7 +42,7 @@ export const SettledSubmission = ({ submission }: { readonly submission: PlainSu
         </span>
         <span>{title}</span>
         {votes.length > 0 && <Ballot ballot={submission} />}
-        {end !== undefined && <span className={style.went}>{endText.settled(end)}</span>}
+        {shares !== undefined && <span className={style.went}>{endText.settled(shares)}</span>}
         {content === erasedMark ?
           <LineText text={content} /> :
           (

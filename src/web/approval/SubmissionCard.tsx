@@ -15,7 +15,7 @@ import { useThreadCommand } from "../topic/ThreadTopic.ts"
 import { approvalMessages } from "./ApprovalMessages.ts"
 import { mayVote } from "./Ballot.tsx"
 import { SettledSubmission } from "./SettledSubmission.tsx"
-import { possibleEnds, type StakeEnd } from "./stakeEnds.ts"
+import { type PossibleEnd, possibleEnds } from "./stakeEnds.ts"
 import { useEndText } from "./useEndText.ts"
 import { VoteButtons } from "./VoteButtons.tsx"
 import style from "./VoteCard.module.css"
@@ -75,7 +75,7 @@ const OpenSubmission = ({ submission }: Props): ReactNode => {
                 onWithdraw={() => void send({ _tag: "cancel_submission", message_id: id })}
               />
             )}
-            {!isMine && mayVote(submission, me) && (
+            {mayVote(submission, me) && (
               <VoteButtons
                 explain={(choice) => <VoteEffect submission={submission} choice={choice} />}
                 onVote={(decision) => void send({ _tag: "process_approval", message_id: id, decision })}
@@ -88,12 +88,10 @@ const OpenSubmission = ({ submission }: Props): ReactNode => {
   )
 }
 
-const endIcons: { readonly [O in StakeEnd["outcome"]]: IconName } = {
+const endIcons: { readonly [O in PossibleEnd["outcome"]]: IconName } = {
   approved: "check",
   denied: "x",
-  split: "split",
-  expired: "clock",
-  returned: "coin"
+  split: "split"
 }
 
 /** What the vote can still lead to, beside one another. */

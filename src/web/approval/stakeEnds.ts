@@ -1,52 +1,53 @@
-/** How the vote on a submission has ended or can still end, and where its stake goes then. Pure; the domain decides (THR4). */
+/** How the vote on a submission can still end, and where its stake goes. Pure; the domain decides (THR4). */
 import { Equal } from "effect"
 import * as Approval from "../../domain/approval/Approval.ts"
 import type { PlainSubmission } from "../../domain/thread/ThreadModel.ts"
 import { approvalPolicy } from "../../domain/thread/ThreadSubmissions.ts"
 
-/** What the end of a vote depends on. */
-export type Staked = Pick<PlainSubmission, "stake" | "status" | "voters" | "votes">
+type Staked = Pick<PlainSubmission, "stake" | "status" | "voters" | "votes">
 
-/** An end of a vote. `returned`: it was withdrawn, or there was nobody to vote. */
-export interface StakeEnd {
-  readonly outcome: Exclude<Approval.BallotOutcome, "undecided"> | "returned"
-  /** Where the stake goes; undefined where that depends on votes that are missing. */
-  readonly shares: ReadonlyArray<Approval.StakeShare> | undefined
-}
-
-const endOf = (stake: number, ballot: Approval.Ballot): StakeEnd | undefined => {
-  const outcome = Approval.tally(approvalPolicy, ballot)
-  return outcome === "undecided"
-    ? undefined
-    : { outcome, shares: Approval.divideStake(approvalPolicy, outcome, stake, ballot) }
-}
-
-/** The end of a settled submission; undefined while it is open. */
-export const settledEnd = ({ stake, status, voters, votes }: Staked): StakeEnd | undefined => {
+/** Where the stake of a settled submission went; undefined while it is open. */
+export const settledShares = (
+  { stake, status, voters, votes }: Staked
+): ReadonlyArray<Approval.StakeShare> | undefined => {
   if (status === "pending") return undefined
-  const returned: StakeEnd = { outcome: "returned", shares: [{ to: { _tag: "Author" }, amount: stake }] }
-  return status === "cancelled"
-    ? returned
-    : endOf(stake, { voters, votes, expired: status === "expired" }) ?? returned
+  const ballot = { voters, votes, expired: status === "expired" }
+  const outcome = status === "cancelled" ? "undecided" : Approval.tally(approvalPolicy, ballot)
+  // It was withdrawn, or nobody was there to vote.
+  return outcome === "undecided"
+    ? [{ to: { _tag: "Author" }, amount: stake }]
+    : Approval.divideStake(approvalPolicy, outcome, stake, ballot)
+}
+
+/** An end that votes can lead to. */
+export interface PossibleEnd {
+  readonly outcome: "approved" | "denied" | "split"
+  /** Where the stake goes then; undefined where that depends on votes that are missing. */
+  readonly shares: ReadonlyArray<Approval.StakeShare> | undefined
 }
 
 /** The ends that the votes of an open submission can still lead to, with `next` cast before: each outcome once. */
 export const possibleEnds = (
   { stake, voters, votes }: Staked,
   next?: Approval.Ballot["votes"][number]
-): ReadonlyArray<StakeEnd> => {
+): ReadonlyArray<PossibleEnd> => {
   const cast = next === undefined ? votes : [...votes, next]
   const missing = voters.filter((voter) => cast.every((vote) => vote.voter !== voter))
-  const ends = new Map<StakeEnd["outcome"], StakeEnd>()
+  const ends = new Map<PossibleEnd["outcome"], PossibleEnd>()
   for (let denials = 0; denials <= missing.length; denials++) {
     const rest = missing.map((voter, index) => ({
       voter,
       choice: index < denials ? "deny" as const : "approve" as const
     }))
-    const end = endOf(stake, { voters, votes: [...cast, ...rest], expired: false })
-    if (end === undefined) continue
-    const known = ends.get(end.outcome)
-    ends.set(end.outcome, known === undefined || Equal.equals(known, end) ? end : { ...end, shares: undefined })
+    const ballot = { voters, votes: [...cast, ...rest], expired: false }
+    const outcome = Approval.tally(approvalPolicy, ballot)
+    if (outcome === "undecided" || outcome === "expired") continue
+    const shares = Approval.divideStake(approvalPolicy, outcome, stake, ballot)
+    const known = ends.get(outcome)
+    ends.set(outcome, {
+      outcome,
+      shares: known === undefined || Equal.equals(known.shares, shares) ? shares : undefined
+    })
   }
   return [...ends.values()]
 }

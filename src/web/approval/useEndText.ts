@@ -1,11 +1,12 @@
 /** The end of a vote in words: who joins, and where the stake goes. */
+import type { StakeShare } from "../../domain/approval/Approval.ts"
 import type { UserId } from "../../domain/protocol/Ids.ts"
 import type { PlainSubmission } from "../../domain/thread/ThreadModel.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
 import { approvalMessages } from "./ApprovalMessages.ts"
-import type { StakeEnd } from "./stakeEnds.ts"
+import type { PossibleEnd } from "./stakeEnds.ts"
 
 type Parties = Pick<PlainSubmission, "author" | "owner" | "votes">
 
@@ -19,7 +20,7 @@ export const useEndText = ({ author, owner, votes }: Parties) => {
     const vote = votes.find((vote) => vote.voter === voter)
     return vote === undefined ? voter : nameUnlessMe(vote.owner ?? vote.voter) ?? messages.you
   }
-  const stakeText = (shares: NonNullable<StakeEnd["shares"]>, hasHappened: boolean): ReadonlyArray<string> => {
+  const stakeText = (shares: ReadonlyArray<StakeShare>, hasHappened: boolean): ReadonlyArray<string> => {
     const voters = shares.flatMap(({ to }) => to._tag === "Voter" ? [to.voter] : [])
     const voterAmount = shares.find(({ to }) => to._tag === "Voter")?.amount ?? 0
     const others = shares.flatMap(({ amount, to }) => {
@@ -45,9 +46,9 @@ export const useEndText = ({ author, owner, votes }: Parties) => {
   }
   return {
     /** Where the stake went. */
-    settled: ({ shares = [] }: StakeEnd): string => stakeText(shares, true).join(", "),
+    settled: (shares: ReadonlyArray<StakeShare>): string => stakeText(shares, true).join(", "),
     /** What follows from an end that is still to come. */
-    possible: ({ outcome, shares }: StakeEnd): string =>
+    possible: ({ outcome, shares }: PossibleEnd): string =>
       [
         outcome === "approved" ? messages.joins(nameUnlessMe(author)) : messages.notPublished,
         ...(shares === undefined ? [messages.stakeIsSplit] : stakeText(shares, false))

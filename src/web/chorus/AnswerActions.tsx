@@ -9,8 +9,8 @@ import { formatRoute } from "../topic/Route.ts"
 import { useThreadTopic } from "../topic/ThreadTopic.ts"
 import style from "./AnswerActions.module.css"
 import { chorusMessages } from "./ChorusMessages.ts"
-import { useMayAskAgain } from "./RunEnd.tsx"
 import type { Source } from "./sources.ts"
+import { useMayAskAgain } from "./useMayAskAgain.ts"
 
 /** The answer as Markdown, with its sources below; a quote only where it is verbatim. */
 const answerText = (

@@ -1,24 +1,14 @@
 /** How a run ended without an answer: it failed, or somebody stopped it. What it wrote until then stays. */
 import type { ReactNode } from "react"
 import type { PlainRun } from "../../domain/chorus/ChorusModel.ts"
-import { isCoAuthor } from "../../domain/thread/ThreadGuards.ts"
-import { erasedMark } from "../../domain/topic/SealedText.ts"
-import { useClient } from "../../react/ClientContext.ts"
 import { Button } from "../design/Button.tsx"
 import { Icon } from "../design/Icon.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { formatError } from "../language/people.ts"
 import { Markdown } from "../text/Markdown.tsx"
-import { useThreadView } from "../topic/ThreadTopic.ts"
 import { chorusMessages } from "./ChorusMessages.ts"
 import style from "./RunEnd.module.css"
-
-/** Whether this user may have a question answered once more (CHO8, CHO9). */
-export const useMayAskAgain = ({ prompt }: PlainRun): boolean => {
-  const { me } = useClient()
-  const mayAsk = useThreadView(({ state }) => state.status === "active" && isCoAuthor(state, me))
-  return mayAsk === true && prompt !== erasedMark
-}
+import { useMayAskAgain } from "./useMayAskAgain.ts"
 
 /** The end of a failed or cancelled run. */
 export const RunEnd = ({ onAskAgain, run }: { readonly run: PlainRun; readonly onAskAgain: () => void }): ReactNode => {

@@ -56,7 +56,9 @@ export const SourceCard = ({ source }: { readonly source: Source }): ReactNode =
         <Icon name={icon} size="s" />
         <span className={style.meta}>
           <Avatar author={prior.author} isAgent={prior.owner !== undefined} size="xs" />
-          <bdi>{name}</bdi> · {format.shortTime(prior.created_at, Date.now())}
+          <span>
+            <bdi>{name}</bdi> · {format.shortTime(prior.created_at, Date.now())}
+          </span>
         </span>
         {quote !== "" && !isOpen && <q className={style.quote} dir="auto">{quote}</q>}
         <span className={style.verdict}>
