@@ -1,5 +1,5 @@
 /** Shows a text of a person or a model as Markdown (SEC31): React elements of a closed set, without HTML and without images. */
-import { createElement, Fragment, memo, type ReactNode, useMemo } from "react"
+import { createElement, Fragment, memo, type ReactNode, useMemo, useState } from "react"
 import { erasedMark } from "../../domain/topic/SealedText.ts"
 import { Icon } from "../design/Icon.tsx"
 import { useMessages } from "../language/Language.ts"
@@ -7,7 +7,7 @@ import { CodeBlock } from "./CodeBlock.tsx"
 import { ErasedNote } from "./LineText.tsx"
 import style from "./Markdown.module.css"
 import type { Block, Inline, List, ListItem, Table, TopBlock } from "./MarkdownTree.ts"
-import { parseMarkdown } from "./parseMarkdown.ts"
+import { MarkdownParser } from "./parseMarkdown.ts"
 import { textMessages } from "./TextMessages.ts"
 
 /** Renders the citation `[n]`; undefined leaves the characters as they are. */
@@ -24,7 +24,11 @@ interface Props {
 /** A text as blocks. While it grows, only the blocks that change render anew. */
 export const Markdown = memo(({ renderCitation, text, voice = "sans" }: Props): ReactNode => {
   const hasCitations = renderCitation !== undefined
-  const blocks = useMemo(() => text === erasedMark ? [] : parseMarkdown(text, hasCitations), [text, hasCitations])
+  const [parser] = useState(() => new MarkdownParser())
+  const blocks = useMemo(
+    () => text === erasedMark ? [] : parser.parse(text, hasCitations),
+    [text, hasCitations, parser]
+  )
   return (
     <div className={`${style.text} ${style[voice]}`}>
       {text === erasedMark && (

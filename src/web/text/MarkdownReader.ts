@@ -3,25 +3,18 @@
  * shown, as a part of the tree or as text.
  */
 import type { SyntaxNode } from "@lezer/common"
-import { bareAddress, linkAddress, unescape } from "./linkAddress.ts"
+import { bareAddress, linkAddress } from "./linkAddress.ts"
+import { alignments, joinLines, marks, unescape } from "./MarkdownSyntax.ts"
 import type { Block, Inline, ListItem, Table } from "./MarkdownTree.ts"
 
-/** Beyond these the rest stays text, so that no text can hold up the page. */
-const limits = { depth: 24, nodes: 1_000 }
+/** How many nodes a text may be made into. What follows stays text, so that no text can hold up the page. */
+export const maxNodes = 1_000
+
+/** How many containers may be nested. */
+const maxDepth = 24
 
 /** How many nodes a block of code counts as: it has a button and a region of its own. */
 const codeWeight = 5
-
-/** Nodes that are syntax alone: their characters are not shown. */
-const marks: ReadonlySet<string> = new Set([
-  "CodeMark",
-  "EmphasisMark",
-  "HeaderMark",
-  "ListMark",
-  "QuoteMark",
-  "StrikethroughMark",
-  "TaskMarker"
-])
 
 const emphases = { Emphasis: "Emphasis", StrongEmphasis: "Strong", Strikethrough: "Deleted" } as const
 
@@ -29,12 +22,18 @@ const emphases = { Emphasis: "Emphasis", StrongEmphasis: "Strong", Strikethrough
 export class MarkdownReader {
   readonly #text: string
   readonly #hasCitations: boolean
-  /** How many nodes may still be made. */
-  #left = limits.nodes
+  #left: number
 
-  constructor(text: string, hasCitations: boolean) {
+  /** `left`: how many nodes may still be made. */
+  constructor(text: string, hasCitations: boolean, left: number) {
     this.#text = text
     this.#hasCitations = hasCitations
+    this.#left = left
+  }
+
+  /** How many nodes may still be made. */
+  get left(): number {
+    return this.#left
   }
 
   /** Whether no more nodes may be made: what follows is to stay text. */
@@ -45,7 +44,7 @@ export class MarkdownReader {
   /** A block, with all it contains. */
   block(node: SyntaxNode, depth = 0): Block {
     this.#left--
-    if (depth >= limits.depth) return this.#plain(node.from, node.to)
+    if (depth >= maxDepth) return this.#plain(node.from, node.to)
     switch (node.name) {
       case "Blockquote":
         return { _tag: "Quote", children: this.#blocks(node, depth + 1) }
@@ -232,20 +231,4 @@ export class MarkdownReader {
       children: children.length === 0 ? [href] : children
     }
   }
-}
-
-/** How the columns of a table are aligned, by the line below its head. */
-const alignments = (delimiter: string): Table["columns"] =>
-  delimiter.replaceAll(/[^|:-]/g, "").replaceAll(/^\||\|$/g, "").split("|").map((cell) =>
-    !cell.endsWith(":") ? "start" : cell.startsWith(":") ? "center" : "end"
-  )
-
-/** Lines without the space around their breaks: indentation belongs to their container. */
-const joinLines = (text: string, separator: string): string => {
-  const lines = text.split("\n")
-  const last = lines.length - 1
-  return lines.map((line, index) => {
-    const rest = index === 0 ? line : line.replace(/^[ \t]+/, "")
-    return index === last ? rest : rest.trimEnd()
-  }).join(separator)
 }

@@ -1,7 +1,5 @@
 /** Which addresses of a text may be opened (SEC31): those of another page or a mailbox, written in full. */
-
-/** Text without the backslashes that Markdown lets one write before a mark. */
-export const unescape = (text: string): string => text.replaceAll(/\\([!-/:-@[-`{-~])/g, "$1")
+import { unescape } from "./MarkdownSyntax.ts"
 
 /** The address of a link as it is written after its words; undefined if it may not be opened. */
 export const linkAddress = (written: string): string | undefined => {

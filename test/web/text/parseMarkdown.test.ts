@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Block, Inline } from "../../../src/web/text/MarkdownTree.ts"
-import { parseMarkdown } from "../../../src/web/text/parseMarkdown.ts"
+import { Arbitrary, Schema } from "effect"
+import type { Block, Inline, TopBlock } from "../../../src/web/text/MarkdownTree.ts"
+import { MarkdownParser, parseMarkdown } from "../../../src/web/text/parseMarkdown.ts"
 import { costlyTexts, forbiddenAddresses, markdownTexts, richDocument } from "./MarkdownTexts.ts"
 
 const blocks = (text: string, hasCitations = false): ReadonlyArray<Block> =>
@@ -14,7 +15,7 @@ const inlines = (text: string, hasCitations = false) => {
 
 const paragraph = (text: string): Block => ({ _tag: "Paragraph", children: [text] })
 
-const manyRuns = { arbitrary: { runs: 500, size: 40 } }
+const manyRuns = { arbitrary: { runs: 200, size: 40 } }
 
 describe("parseMarkdown", () => {
   it("a newline is a line break, with or without a mark, and indentation is not a part of it", () => {
@@ -141,18 +142,40 @@ describe("parseMarkdown", () => {
     for (const { block, source } of parseMarkdown(text)) assert.deepStrictEqual(blocks(source), [block])
   }, manyRuns)
 
-  it("the blocks of a growing text stay the same, but for the last two", () => {
-    let before: ReadonlyArray<string> = []
+  it.prop(
+    "a text that grows is read as if it was there at once",
+    {
+      texts: Arbitrary.array(markdownTexts, { minLength: 1, maxLength: 4 }),
+      step: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 })))
+    },
+    ({ step, texts }) => {
+      const text = texts.join("\n")
+      const parser = new MarkdownParser()
+      for (let length = 0; length <= text.length; length += step) {
+        const grown = text.slice(0, length)
+        assert.deepStrictEqual(parser.parse(grown, false), parseMarkdown(grown))
+      }
+    },
+    manyRuns
+  )
+
+  it("the blocks of a growing document stay the same, but for the last two", () => {
+    const parser = new MarkdownParser()
+    let before: ReadonlyArray<TopBlock> = []
     for (let length = 0; length <= richDocument.length; length++) {
-      const sources = parseMarkdown(richDocument.slice(0, length)).map(({ source }) => source)
-      assert.deepStrictEqual(sources.slice(0, Math.max(0, before.length - 2)), before.slice(0, -2))
-      before = sources
+      const blocks = parser.parse(richDocument.slice(0, length), true)
+      assert.deepStrictEqual(blocks.slice(0, Math.max(0, before.length - 2)), before.slice(0, -2))
+      before = blocks
     }
+    assert.deepStrictEqual(before, parseMarkdown(richDocument, true))
   })
 
   it("a text that would make too many parts, or too deep ones, ends as it was written", () => {
     for (const text of costlyTexts) {
       const parts = partsOf(parseMarkdown(text))
+      const parser = new MarkdownParser()
+      for (let length = 0; length < text.length; length += 5_000) parser.parse(text.slice(0, length), false)
+      assert.deepStrictEqual(parser.parse(text, false), parseMarkdown(text))
       assert.isAtMost(parts.count, 2_500, text.slice(0, 20))
       assert.isAtMost(parts.depth, 400, text.slice(0, 20))
       assert.isAtLeast(parts.letters, text.replaceAll(/[^a]/g, "").length, text.slice(0, 20))
