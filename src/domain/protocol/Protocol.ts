@@ -306,12 +306,18 @@ const envelopeEnd = ({ thread_id, timestamp }: EnvelopeFields): string =>
   thread_id === undefined ? `,"timestamp":${timestamp}}` : `,"timestamp":${timestamp},"thread_id":"${thread_id}"}`
 
 const decodeServerPayload = Schema.decodeUnknownExit(ServerMessage)
-const decodeEnvelope = Schema.decodeUnknownExit(Envelope)
+
+/** An envelope whose payload its message's own schema checks: snapshots are large, and read once. */
+const ServerEnvelope = Schema.Struct({
+  ...Envelope.fields,
+  payload: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown))
+})
+const decodeEnvelope = Schema.decodeUnknownExit(ServerEnvelope)
 
 /** Decodes a server message. Undefined for an unknown type, which a client ignores. */
 export const decodeServerMessage = (
   value: unknown
-): { readonly envelope: Envelope; readonly message: ServerMessage } | undefined => {
+): { readonly envelope: typeof ServerEnvelope.Type; readonly message: ServerMessage } | undefined => {
   const envelope = decodeEnvelope(value)
   if (envelope._tag === "Failure") return undefined
   const message = decodeServerPayload({ ...envelope.value.payload, _tag: envelope.value.type })

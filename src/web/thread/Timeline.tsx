@@ -59,9 +59,12 @@ const useItems = (): ReadonlyArray<TimelineItem> => {
 }
 
 /** Renders all rows while the page is printed; otherwise those in view, at their place. */
-const useRows = (items: ReadonlyArray<TimelineItem>, scroller: { readonly current: HTMLDivElement | null }): Rows => {
+const useRows = (
+  items: ReadonlyArray<TimelineItem>,
+  scroller: { readonly current: HTMLDivElement | null },
+  initial: ScrollPosition | undefined
+): Rows => {
   const { id } = useThreadTopic()
-  const [initial] = useState(() => scrollPositions.get(id))
   const rows = useVirtualizer<HTMLDivElement, HTMLDivElement>({
     count: items.length,
     getScrollElement: () => scroller.current,
@@ -84,26 +87,34 @@ const useRows = (items: ReadonlyArray<TimelineItem>, scroller: { readonly curren
   return rows
 }
 
+interface End {
+  readonly isAtEnd: boolean
+  /** To be called when the timeline is scrolled. */
+  readonly onScroll: () => void
+  /** To be called before the timeline is scrolled to another place. */
+  readonly leave: () => void
+}
+
 /**
- * Whether the reader is at the end, and a handler of scroll events. Only scrolling up leaves the end: when rows are measured,
- * or the timeline becomes lower because the composer grows, it goes there again.
+ * Whether the reader is at the end. Only scrolling up leaves it: when rows are measured, or the timeline becomes lower because
+ * the composer grows, the timeline goes there again.
  */
-const useAtEnd = (
-  rows: Rows,
-  scroller: { readonly current: HTMLDivElement | null }
-): readonly [boolean, () => void] => {
-  const [isAtEnd, setAtEnd] = useState(true)
-  const place = useRef({ isAtEnd: true, top: 0, height: 0, viewHeight: 0 })
+const useEnd = (rows: Rows, scroller: { readonly current: HTMLDivElement | null }, startsAtEnd: boolean): End => {
+  const [isAtEnd, setAtEnd] = useState(startsAtEnd)
+  const place = useRef({ isAtEnd: startsAtEnd, top: 0, height: 0, viewHeight: 0 })
   const stay = useCallback(() => {
     if (place.current.isAtEnd && !rows.isAtEnd(1)) rows.scrollToEnd()
   }, [rows])
-  const update = useCallback(() => {
+  const leave = useCallback(() => {
+    place.current.isAtEnd = false
+  }, [])
+  const onScroll = useCallback(() => {
     if (scroller.current === null) return
     const { clientHeight, scrollHeight, scrollTop } = scroller.current
     const { height, isAtEnd, top, viewHeight } = place.current
-    const isMoved = height === scrollHeight && viewHeight === clientHeight
+    const isByReader = height === scrollHeight && viewHeight === clientHeight && scrollTop < top
     const distance = scrollHeight - clientHeight - scrollTop
-    const isNowAtEnd = distance <= 1 || (isMoved && scrollTop < top ? false : isAtEnd || distance <= endDistance)
+    const isNowAtEnd = distance <= 1 || !isByReader && (isAtEnd || distance <= endDistance)
     place.current = { isAtEnd: isNowAtEnd, top: scrollTop, height: scrollHeight, viewHeight: clientHeight }
     setAtEnd(isNowAtEnd || distance <= endDistance)
   }, [scroller])
@@ -114,7 +125,7 @@ const useAtEnd = (
     observer.observe(scroller.current)
     return () => observer.disconnect()
   }, [stay, scroller])
-  return [isAtEnd, update]
+  return { isAtEnd, onScroll, leave }
 }
 
 /** Frames in which the row of a message is waited for after the timeline was scrolled to it. */
@@ -140,8 +151,10 @@ export const Timeline = ({ onTargetMissing, sentCount, target }: Props): ReactNo
   const messages = useMessages(threadMessages)
   const items = useItems()
   const scroller = useRef<HTMLDivElement>(null)
-  const rows = useRows(items, scroller)
-  const [isAtEnd, updateAtEnd] = useAtEnd(rows, scroller)
+  const { id } = useThreadTopic()
+  const [initial] = useState(() => scrollPositions.get(id))
+  const rows = useRows(items, scroller, initial)
+  const { isAtEnd, leave, onScroll } = useEnd(rows, scroller, initial === undefined)
   const isPrinting = usePrinting()
 
   const newest = useRef(items)
@@ -149,10 +162,11 @@ export const Timeline = ({ onTargetMissing, sentCount, target }: Props): ReactNo
   const showMessage = useCallback((id: string): boolean => {
     const index = newest.current.findIndex((item) => item.id === id)
     if (index < 0) return false
+    leave()
     rows.scrollToIndex(index, { align: "center" })
     focusMessage(id)
     return true
-  }, [rows])
+  }, [rows, leave])
   useEffect(() => {
     if (target !== undefined && !showMessage(target)) onTargetMissing()
   }, [target, showMessage, onTargetMissing])
@@ -171,7 +185,7 @@ export const Timeline = ({ onTargetMissing, sentCount, target }: Props): ReactNo
           aria-live="off"
           aria-label={messages.conversation}
           tabIndex={0}
-          onScroll={updateAtEnd}
+          onScroll={onScroll}
         >
           {items.length === 0 && <EmptyThread />}
           {isPrinting
