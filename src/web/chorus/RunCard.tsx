@@ -28,6 +28,15 @@ import { RunSummary } from "./RunSummary.tsx"
 /** The runs whose record is open: a card that leaves the document and returns is as it was. */
 const openRecords = new Set<string>()
 
+/**
+ * Moves the keyboard to an element, and the view when the timeline has measured the row that has changed: a timeline at its end
+ * stays at it until then, which is after the next frame.
+ */
+const goTo = (element: HTMLElement | null, block: ScrollLogicalPosition): void => {
+  element?.focus({ preventScroll: true })
+  requestAnimationFrame(() => requestAnimationFrame(() => element?.scrollIntoView({ block })))
+}
+
 /** A run. */
 export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => {
   const messages = useMessages(chorusMessages)
@@ -42,8 +51,8 @@ export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => 
     else openRecords.add(run.prompt_id)
     flushSync(() => setRecordOpen(!isRecordOpen))
     // The record opens below the answer: the keyboard and the view go there, and back.
-    const target = isRecordOpen ? summaryButton : recordHeading
-    target.current?.focus()
+    if (isRecordOpen) goTo(summaryButton.current, "nearest")
+    else goTo(recordHeading.current, "start")
   }
   const askAgain = () => void send({ _tag: "submit_prompt", prompt: run.prompt, sibling_of: run.prompt_id })
   const summary = { run, ref: summaryButton, sourceCount: priors.length, isOpen: isRecordOpen, onToggle: toggleRecord }
