@@ -3,6 +3,7 @@ import type { ReactNode } from "react"
 import { useClient } from "../../react/ClientContext.ts"
 import { useClientState } from "../../react/useClientState.ts"
 import { Icon } from "../design/Icon.tsx"
+import { VisuallyHidden } from "../design/VisuallyHidden.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
 import { Avatar } from "../people/Avatar.tsx"
@@ -21,15 +22,14 @@ export const KeyRow = ({ onOpen }: { readonly onOpen: () => void }): ReactNode =
       className={style.row}
       title={messages.yourKey}
       aria-haspopup="dialog"
-      aria-label={messages.yourKeyOf(shortKey(me), balance === undefined ? "" : format.tokens(balance))}
       onClick={onOpen}
     >
       <Avatar author={me} />
-      <span className={style.key}>{shortKey(me)}</span>
+      <VisuallyHidden>{messages.yourKey}</VisuallyHidden> <span className={style.key}>{shortKey(me)}</span>{" "}
       {balance !== undefined && (
         <span className={style.tokens}>
           <Icon name="coin" />
-          {format.number(balance)}
+          {format.number(balance)} <VisuallyHidden>{messages.tokens}</VisuallyHidden>
         </span>
       )}
     </button>

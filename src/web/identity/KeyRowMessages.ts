@@ -5,10 +5,10 @@ import { defineMessages } from "../language/Language.ts"
 export const keyRowMessages = defineMessages({
   en: {
     yourKey: "Your key",
-    yourKeyOf: (key: string, tokens: string) => `Your key, ${key}${tokens === "" ? "" : `, ${tokens}`}`
+    tokens: "tokens"
   },
   de: {
     yourKey: "Dein Schlüssel",
-    yourKeyOf: (key, tokens) => `Dein Schlüssel, ${key}${tokens === "" ? "" : `, ${tokens}`}`
+    tokens: "Token"
   }
 })
