@@ -55,7 +55,9 @@ export const Workspace = ({ onKeyRemoved, secret }: Props): ReactNode => {
       <div className={style.banners}>
         <ConnectionStatus />
         {isNarrow && topic !== undefined && unsavedSecret !== undefined && (
-          <NewKeyNotice secret={unsavedSecret} onDone={markSaved} />
+          <div className={style.notice}>
+            <NewKeyNotice secret={unsavedSecret} onDone={markSaved} />
+          </div>
         )}
       </div>
       <Rail
