@@ -9,7 +9,7 @@ import { useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
 import { chorusMessages } from "./ChorusMessages.ts"
 
 /** The last part of a path or a link. */
-const fileName = (source: string): string => source.replace(/[/\\]+$/, "").split(/[/\\]/).at(-1) ?? source
+const fileName = (source: string): string => source.split(/[/\\]/).findLast((part) => part !== "") ?? source
 
 const origins = new WeakMap<ReadonlyArray<PlainMessage>, ReadonlyMap<string, string>>()
 

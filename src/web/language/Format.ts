@@ -45,9 +45,7 @@ export const makeFormat = (language: keyof typeof words, locale: string): Format
   const percent = new Intl.NumberFormat(locale, { style: "percent" })
   const unit = (unit: string, options: Intl.NumberFormatOptions = {}) =>
     new Intl.NumberFormat(locale, { style: "unit", unit, ...options })
-  const millisecond = unit("millisecond", { maximumFractionDigits: 0 })
-  const second = unit("second", { maximumFractionDigits: 0 })
-  const shortSecond = unit("second", { minimumFractionDigits: 1, maximumFractionDigits: 1 })
+  const decimal = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 })
   const long = durationUnits.map(([name, millis]) => [unit(name, { unitDisplay: "long" }), millis] as const)
   const date = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options)
   const timeOfDay = date({ timeStyle: "short" })
@@ -66,10 +64,12 @@ export const makeFormat = (language: keyof typeof words, locale: string): Format
     shortTime: (at, now) => (isSameDay(at, now) ? timeOfDay : isSameYear(at, now) ? shortDay : shortDate).format(at),
     day: (at, now) => (isSameYear(at, now) ? weekday : weekdayAndYear).format(at),
     fullTime: (at) => fullTime.format(at),
-    duration: (millis) =>
-      millis < 1_000
-        ? millisecond.format(millis)
-        : (millis < 9_950 ? shortSecond : second).format(millis / 1_000),
+    // The symbols of units are the same in every language.
+    duration: (millis) => {
+      if (millis < 1_000) return `${number.format(Math.round(millis))} ms`
+      const seconds = millis / 1_000
+      return `${millis < 9_950 ? decimal.format(seconds) : number.format(Math.round(seconds))} s`
+    },
     remaining: (millis) => {
       const [unit, size] = long.find(([, size]) => millis >= size) ?? long.at(-1)!
       return unit.format(Math.max(1, Math.floor(millis / size)))

@@ -9,4 +9,8 @@ export const linkAddress = (written: string): string | undefined => {
 
 /** The address that bare text is; it may begin without its scheme. */
 export const bareAddress = (text: string): string | undefined =>
-  /^www\./i.test(text) ? `http://${text}` : /^[^\s:/]+@[^\s:/]+$/.test(text) ? `mailto:${text}` : linkAddress(text)
+  /^www\./i.test(text)
+    ? `http://${text}`
+    : text.includes("@") && !/[\s:/]/.test(text)
+    ? `mailto:${text}`
+    : linkAddress(text)

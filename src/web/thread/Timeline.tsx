@@ -58,14 +58,12 @@ const useItems = (): ReadonlyArray<TimelineItem> => {
   )
 }
 
-/** Renders all rows while the page is printed; otherwise those in view, at their place. */
 const useRows = (
   items: ReadonlyArray<TimelineItem>,
   scroller: { readonly current: HTMLDivElement | null },
   initial: ScrollPosition | undefined
-): Rows => {
-  const { id } = useThreadTopic()
-  const rows = useVirtualizer<HTMLDivElement, HTMLDivElement>({
+): Rows =>
+  useVirtualizer<HTMLDivElement, HTMLDivElement>({
     count: items.length,
     getScrollElement: () => scroller.current,
     estimateSize: (index) => estimateHeight(items[index]!),
@@ -77,15 +75,6 @@ const useRows = (
     scrollEndThreshold: endDistance,
     ...(initial === undefined ? undefined : { initialOffset: initial.offset, initialMeasurementsCache: initial.rows })
   })
-  useLayoutEffect(() => {
-    if (initial === undefined) rows.scrollToEnd()
-    return () => {
-      if (rows.isAtEnd(endDistance)) scrollPositions.delete(id)
-      else scrollPositions.set(id, { offset: rows.scrollOffset ?? 0, rows: rows.takeSnapshot() })
-    }
-  }, [id, initial, rows])
-  return rows
-}
 
 interface End {
   readonly isAtEnd: boolean
@@ -99,7 +88,13 @@ interface End {
  * Whether the reader is at the end. Only scrolling up leaves it: when rows are measured, or the timeline becomes lower because
  * the composer grows, the timeline goes there again.
  */
-const useEnd = (rows: Rows, scroller: { readonly current: HTMLDivElement | null }, startsAtEnd: boolean): End => {
+const useEnd = (
+  rows: Rows,
+  scroller: { readonly current: HTMLDivElement | null },
+  initial: ScrollPosition | undefined
+): End => {
+  const { id } = useThreadTopic()
+  const startsAtEnd = initial === undefined
   const [isAtEnd, setAtEnd] = useState(startsAtEnd)
   const place = useRef({ isAtEnd: startsAtEnd, top: 0, height: 0, viewHeight: 0 })
   const stay = useCallback(() => {
@@ -119,6 +114,10 @@ const useEnd = (rows: Rows, scroller: { readonly current: HTMLDivElement | null 
     setAtEnd(isNowAtEnd || distance <= endDistance)
   }, [scroller])
   useLayoutEffect(stay)
+  useLayoutEffect(() => () => {
+    if (place.current.isAtEnd) scrollPositions.delete(id)
+    else scrollPositions.set(id, { offset: place.current.top, rows: rows.takeSnapshot() })
+  }, [id, rows])
   useEffect(() => {
     if (scroller.current === null) return undefined
     const observer = new ResizeObserver(stay)
@@ -154,7 +153,7 @@ export const Timeline = ({ onTargetMissing, sentCount, target }: Props): ReactNo
   const { id } = useThreadTopic()
   const [initial] = useState(() => scrollPositions.get(id))
   const rows = useRows(items, scroller, initial)
-  const { isAtEnd, leave, onScroll } = useEnd(rows, scroller, initial === undefined)
+  const { isAtEnd, leave, onScroll } = useEnd(rows, scroller, initial)
   const isPrinting = usePrinting()
 
   const newest = useRef(items)
