@@ -73,7 +73,10 @@ const useRows = (
     anchorTo: "end",
     followOnAppend: true,
     scrollEndThreshold: endDistance,
-    ...(initial === undefined ? undefined : { initialOffset: initial.offset, initialMeasurementsCache: initial.rows })
+    // Past the end, which the browser takes as the end: rows at the beginning would be rendered for nothing.
+    ...(initial === undefined
+      ? { initialOffset: Number.MAX_SAFE_INTEGER }
+      : { initialOffset: initial.offset, initialMeasurementsCache: initial.rows })
   })
 
 interface End {
