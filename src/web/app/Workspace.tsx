@@ -17,10 +17,9 @@ import { focusField, focusMain } from "./focus.ts"
 import { preloadWhenIdle } from "./lazyPart.ts"
 import { NewKeyNotice } from "./NewKeyNotice.tsx"
 import type { DialogName } from "./PaletteItems.ts"
-import { lazyParts, threadPart } from "./parts.ts"
+import { lazyParts, listenerPart, threadPart } from "./parts.ts"
 import { Rail } from "./Rail.tsx"
 import { useNarrow } from "./useNarrow.ts"
-import { usePageShortcuts } from "./usePageShortcuts.ts"
 import { useRoute } from "./useRoute.ts"
 import style from "./Workspace.module.css"
 
@@ -48,7 +47,6 @@ export const Workspace = ({ onKeyRemoved, secret }: Props): ReactNode => {
   useUnloadWarning(
     useClientState(({ outbox }) => outbox.some(({ id, stage }) => stage !== "accepted" && !isSaved(client.me, id)))
   )
-  usePageShortcuts({ searchField, onDialog: setDialog, canGoBack: isNarrow && topic !== undefined })
   return (
     <div className={style.workspace}>
       {topic !== undefined && <SkipLink />}
@@ -81,6 +79,15 @@ export const Workspace = ({ onKeyRemoved, secret }: Props): ReactNode => {
           />
         )
         : !isNarrow && <NoThread onNewThread={() => setDialog("newThread")} />}
+      <FaultBoundary fallback={null}>
+        <Suspense fallback={null}>
+          <listenerPart.Part
+            searchField={searchField}
+            onDialog={setDialog}
+            canGoBack={isNarrow && topic !== undefined}
+          />
+        </Suspense>
+      </FaultBoundary>
       <Dialogs
         dialog={dialog}
         onDialogChange={setDialog}

@@ -21,6 +21,9 @@ export const newThreadPart = lazyPart(() =>
 /** The dialog about the user's key. */
 export const keyPart = lazyPart(() => import("../identity/KeyDialog.tsx").then(({ KeyDialog }) => KeyDialog))
 
+/** What listens to the shortcuts. */
+export const listenerPart = lazyPart(() => import("./PageShortcuts.ts").then(({ PageShortcuts }) => PageShortcuts))
+
 /** The table of shortcuts. */
 export const shortcutsPart = lazyPart(() => import("./ShortcutHelp.tsx").then(({ ShortcutHelp }) => ShortcutHelp))
 

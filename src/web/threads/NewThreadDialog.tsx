@@ -11,7 +11,7 @@ import { TextField } from "../design/TextField.tsx"
 import { useMessages } from "../language/Language.ts"
 import { formatError } from "../language/people.ts"
 import style from "./NewThreadDialog.module.css"
-import { threadListMessages } from "./ThreadListMessages.ts"
+import { newThreadMessages } from "./NewThreadMessages.ts"
 
 interface Props {
   readonly open: boolean
@@ -22,7 +22,7 @@ interface Props {
 
 /** The dialog. */
 export const NewThreadDialog = ({ onOpenChange, onThreadCreated, open }: Props): ReactNode => {
-  const messages = useMessages(threadListMessages)
+  const messages = useMessages(newThreadMessages)
   const formId = useId()
   const [isReady, setReady] = useState(false)
   const field = useRef<HTMLInputElement>(null)
@@ -61,7 +61,7 @@ const NewThreadForm = ({ field, id, onReady, onThreadCreated }: {
   readonly onThreadCreated: (topic: TopicId) => void
 }): ReactNode => {
   const client = useClient()
-  const messages = useMessages(threadListMessages)
+  const messages = useMessages(newThreadMessages)
   const [name, setName] = useState("")
   const [visibility, setVisibility] = useState<"public" | "members">("public")
   const [errorMessage, setErrorMessage] = useState<string>()

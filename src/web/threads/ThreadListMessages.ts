@@ -1,4 +1,4 @@
-/** The words of the list of threads and of the dialog for a new one. */
+/** The words of the list of threads. */
 import { defineMessages } from "../language/Language.ts"
 
 /** Its messages. */
@@ -20,17 +20,7 @@ export const threadListMessages = defineMessages({
     noneOthers: "There are no other public threads.",
     noMatch: (words: string) => `No title contains “${words}”.`,
     matches: (count: string) => count === "1" ? "1 thread" : `${count} threads`,
-    showMore: (count: string) => `Show ${count} more`,
-    title: "Title",
-    titleHint: "What it is about, in a few words.",
-    whoReads: "Who may read it",
-    everybodyLabel: "Everybody",
-    everybodyHint: "All users of this server may read it, and propose messages to its co-authors.",
-    coAuthorsOnlyLabel: "Only its co-authors",
-    coAuthorsOnlyHint: "Nobody else sees it or its title. Co-authors invite others.",
-    create: "Create",
-    cancel: "Cancel",
-    more: "Settings and help"
+    showMore: (count: string) => `Show ${count} more`
   },
   de: {
     threads: "Threads",
@@ -49,16 +39,6 @@ export const threadListMessages = defineMessages({
     noneOthers: "Es gibt keine anderen öffentlichen Threads.",
     noMatch: (words) => `Kein Titel enthält „${words}“.`,
     matches: (count) => count === "1" ? "1 Thread" : `${count} Threads`,
-    showMore: (count) => `${count} weitere zeigen`,
-    title: "Titel",
-    titleHint: "Worum es geht, in wenigen Worten.",
-    whoReads: "Wer darf ihn lesen",
-    everybodyLabel: "Alle",
-    everybodyHint: "Alle auf diesem Server dürfen ihn lesen und den Mitschreibenden Nachrichten vorschlagen.",
-    coAuthorsOnlyLabel: "Nur die Mitschreibenden",
-    coAuthorsOnlyHint: "Sonst sieht niemand den Thread oder seinen Titel. Mitschreibende laden andere ein.",
-    create: "Anlegen",
-    cancel: "Abbrechen",
-    more: "Einstellungen und Hilfe"
+    showMore: (count) => `${count} weitere zeigen`
   }
 })

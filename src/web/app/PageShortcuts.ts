@@ -1,5 +1,5 @@
 /** Listens to the keyboard shortcuts, and does what they mean. */
-import { type RefObject, useEffect, useEffectEvent } from "react"
+import { type ReactNode, type RefObject, useEffect, useEffectEvent } from "react"
 import { isMac } from "../composer/sendKey.ts"
 import { readPreferences } from "../storage/preferences.ts"
 import { focusField, focusNeighbour } from "./focus.ts"
@@ -40,8 +40,8 @@ const run = (name: ShortcutName, { canGoBack, onDialog, searchField }: Options):
 const fields = "input, textarea, select, [contenteditable]:not([contenteditable=false])"
 const covers = "[role=dialog], [role=alertdialog], [role=menu], [role=listbox]"
 
-/** Listens while the component is mounted. A key that does nothing keeps its usual meaning. */
-export const usePageShortcuts = (options: Options): void => {
+/** Listens while it is mounted, and shows nothing. A key that does nothing keeps its usual meaning. */
+export const PageShortcuts = (options: Options): ReactNode => {
   const onKeyDown = useEffectEvent((event: KeyboardEvent) => {
     const target = event.target instanceof Element ? event.target : undefined
     const name = shortcutOf(event, {
@@ -57,4 +57,5 @@ export const usePageShortcuts = (options: Options): void => {
     addEventListener("keydown", listener)
     return () => removeEventListener("keydown", listener)
   }, [])
+  return null
 }
