@@ -5,13 +5,13 @@ import { useClient } from "../../react/ClientContext.ts"
 import { VisuallyHidden } from "../design/VisuallyHidden.tsx"
 import { useMessages } from "../language/Language.ts"
 import { shortKey, summarize } from "../language/people.ts"
-import { threadMessages } from "./ThreadMessages.ts"
+import { threadPageMessages } from "./ThreadPageMessages.ts"
 import { answerOf, authorOf, textOf, type TimelineItem } from "./TimelineItems.ts"
 
 /** The live region of a timeline. It is empty until something arrives. */
 export const Announcer = ({ items }: { readonly items: ReadonlyArray<TimelineItem> }): ReactNode => {
   const { me } = useClient()
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const known = useRef<ReadonlyMap<string, boolean>>(undefined)
   const [announcement, setAnnouncement] = useState("")
   useEffect(() => {

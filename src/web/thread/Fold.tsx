@@ -3,7 +3,7 @@ import { type ReactNode, useState } from "react"
 import { Button } from "../design/Button.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import style from "./Fold.module.css"
-import { threadMessages } from "./ThreadMessages.ts"
+import { threadPageMessages } from "./ThreadPageMessages.ts"
 
 /** A text beyond either of these is folded. */
 const maxLines = 40
@@ -17,7 +17,7 @@ export const Fold = (
   { children, id, text }: { readonly id: string; readonly text: string; readonly children: ReactNode }
 ): ReactNode => {
   const format = useFormat()
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const [isOpen, setOpen] = useState(() => opened.has(id))
   const lines = text.length > maxLength || text.includes("\n") ? text.split("\n").length : 1
   if (isOpen || lines <= maxLines && text.length <= maxLength) return children

@@ -3,14 +3,14 @@ import type { ReactNode } from "react"
 import { VisuallyHidden } from "../design/VisuallyHidden.tsx"
 import { useMessages } from "../language/Language.ts"
 import style from "./LoadingThread.module.css"
-import { threadMessages } from "./ThreadMessages.ts"
+import { threadPageMessages } from "./ThreadPageMessages.ts"
 
 /** Widths of the lines, in hundredths. */
 const rows = [[30, 92, 64], [22, 80, 38], [36, 70, 52]]
 
 /** The page of a thread while it loads. */
 export const LoadingThread = (): ReactNode => {
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   return (
     <main className={style.loading} aria-busy="true">
       <div role="status">

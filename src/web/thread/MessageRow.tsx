@@ -17,7 +17,7 @@ import { formatRoute } from "../topic/Route.ts"
 import { useThreadTopic } from "../topic/ThreadTopic.ts"
 import { Fold } from "./Fold.tsx"
 import style from "./MessageRow.module.css"
-import { threadMessages } from "./ThreadMessages.ts"
+import { threadPageMessages } from "./ThreadPageMessages.ts"
 
 interface Props {
   readonly message: PlainMessage
@@ -28,7 +28,7 @@ interface Props {
 /** A message. */
 export const MessageRow = memo(({ isContinuation, isPending, message }: Props): ReactNode => {
   const format = useFormat()
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const [isActive, setActive] = useState(false)
   const { approvals, at, author, content, id, owner, source, status } = message
   const tag = status === "approved" ? messages.joined(format.list(approvals.map(shortKey))) : undefined
@@ -88,7 +88,7 @@ const Imported = ({ id, isContinuation, source, text }: {
 )
 
 const PendingNote = (): ReactNode => {
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const isLost = useClientState(({ lostAt }) => lostAt !== undefined)
   return (
     <p className={style.pending}>
@@ -99,7 +99,7 @@ const PendingNote = (): ReactNode => {
 }
 
 const MessageTools = ({ message: { author, content, id, owner, seq } }: { readonly message: PlainMessage }) => {
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const topic = useThreadTopic()
   const copy = useCopy()
   const link = `${location.origin}${location.pathname}${formatRoute(topic.id, id)}`

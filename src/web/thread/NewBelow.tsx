@@ -5,7 +5,7 @@ import { Button } from "../design/Button.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
 import style from "./NewBelow.module.css"
-import { threadMessages } from "./ThreadMessages.ts"
+import { threadPageMessages } from "./ThreadPageMessages.ts"
 import { authorOf, type TimelineItem } from "./TimelineItems.ts"
 
 interface Props {
@@ -18,7 +18,7 @@ interface Props {
 export const NewBelow = ({ isAtEnd, items, onOpen }: Props): ReactNode => {
   const { me } = useClient()
   const format = useFormat()
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const lastSeen = useRef<string>(undefined)
   if (isAtEnd || lastSeen.current === undefined) lastSeen.current = items.at(-1)?.id
   if (isAtEnd) return null

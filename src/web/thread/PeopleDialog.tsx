@@ -12,12 +12,12 @@ import { Avatar } from "../people/Avatar.tsx"
 import { UserName } from "../people/UserName.tsx"
 import { useThreadCommand, useThreadView } from "../topic/ThreadTopic.ts"
 import style from "./PeopleDialog.module.css"
-import { threadMessages } from "./ThreadMessages.ts"
+import { threadPageMessages } from "./ThreadPageMessages.ts"
 
 /** The dialog, for as long as it is rendered. */
 export const PeopleDialog = ({ onClose }: { readonly onClose: () => void }): ReactNode => {
   const { me } = useClient()
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const coAuthors = useThreadView(({ state }) => state.co_authors) ?? []
   const present = useThreadView(({ presence }) => presence.map(({ user }) => user)) ?? []
   const mayInvite = useThreadView(({ state }) => state.status === "active" && isCoAuthor(state, me)) ?? false
@@ -42,7 +42,7 @@ const isUserId = Schema.is(UserId)
 type Fault = "notAKey" | "isCoAuthor"
 
 const InviteForm = ({ coAuthors }: { readonly coAuthors: ReadonlyArray<UserId> }): ReactNode => {
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const [send, errorMessage] = useThreadCommand()
   const [key, setKey] = useState("")
   const [fault, setFault] = useState<Fault>()

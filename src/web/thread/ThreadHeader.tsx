@@ -17,14 +17,14 @@ import { useThreadRequest } from "../topic/ThreadRequests.ts"
 import { useThreadCommand, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
 import { PeopleDialog } from "./PeopleDialog.tsx"
 import style from "./ThreadHeader.module.css"
-import { threadMessages } from "./ThreadMessages.ts"
+import { threadPageMessages } from "./ThreadPageMessages.ts"
 
 /** At most so many faces; all are in the dialog of people. */
 const maxFaces = 4
 
 /** The header; it holds the page's only `h1`. */
 export const ThreadHeader = (): ReactNode => {
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const [isPeopleOpen, setPeopleOpen] = useState(false)
   const title = useThreadView(({ state }) => state.title) ?? ""
   useThreadRequest("people", () => setPeopleOpen(true))
@@ -49,7 +49,7 @@ export const ThreadHeader = (): ReactNode => {
 
 const Facts = (): ReactNode => {
   const format = useFormat()
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const facts = useThreadView(({ state: { co_authors, status, token_balance, visibility } }) => ({
     isPublic: visibility === "public",
     isClosed: status === "closed",
@@ -74,7 +74,7 @@ const Facts = (): ReactNode => {
 /** Who has the thread open. */
 const Faces = ({ onOpen }: { readonly onOpen: () => void }): ReactNode => {
   const format = useFormat()
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const users = useThreadView(({ presence }) => [...new Set(presence.map(({ user }) => user))]) ?? []
   if (users.length === 0) return null
   return (
@@ -96,7 +96,7 @@ const ThreadMenu = ({ onPeople }: { readonly onPeople: () => void }): ReactNode 
   const { me } = useClient()
   const topic = useThreadTopic()
   const copy = useCopy()
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const [question, setQuestion] = useState<Question>("none")
   const [send, errorMessage] = useThreadCommand()
   const mayLeave = useThreadView(({ state }) => state.status === "active" && isCoAuthor(state, me)) ?? false

@@ -10,8 +10,8 @@ import { formatError } from "../language/people.ts"
 import { ThreadTopicProvider, useThreadView } from "../topic/ThreadTopic.ts"
 import { LoadingThread } from "./LoadingThread.tsx"
 import { ThreadHeader } from "./ThreadHeader.tsx"
-import { threadMessages } from "./ThreadMessages.ts"
 import style from "./ThreadPage.module.css"
+import { threadPageMessages } from "./ThreadPageMessages.ts"
 import { Timeline } from "./Timeline.tsx"
 
 interface Props {
@@ -40,7 +40,7 @@ const OpenThread = (props: Omit<Props, "id">): ReactNode => {
 }
 
 const RefusedThread = ({ reason }: { readonly reason: string }): ReactNode => {
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   return (
     <main className={style.refused}>
       <h1>{messages.cannotRead}</h1>
@@ -77,7 +77,7 @@ const useDocumentTitle = (): void => {
 }
 
 const LoadedThread = ({ focusComposer, message, onComposerFocused, onThreadChanged }: Omit<Props, "id">): ReactNode => {
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const toast = useToast()
   const [sentCount, setSentCount] = useState(0)
   useChangeCallback(onThreadChanged)

@@ -16,7 +16,7 @@ import { Announcer } from "./Announcer.tsx"
 import { DayLine } from "./DayLine.tsx"
 import { MessageRow } from "./MessageRow.tsx"
 import { NewBelow } from "./NewBelow.tsx"
-import { threadMessages } from "./ThreadMessages.ts"
+import { threadPageMessages } from "./ThreadPageMessages.ts"
 import style from "./Timeline.module.css"
 import { type TimelineItem, timelineItems } from "./TimelineItems.ts"
 import { TypingLine } from "./TypingLine.tsx"
@@ -150,7 +150,7 @@ interface Props {
 
 /** The timeline of the open thread. */
 export const Timeline = ({ onTargetMissing, sentCount, target }: Props): ReactNode => {
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const items = useItems()
   const scroller = useRef<HTMLDivElement>(null)
   const { id } = useThreadTopic()
@@ -219,7 +219,7 @@ export const Timeline = ({ onTargetMissing, sentCount, target }: Props): ReactNo
 }
 
 const EmptyThread = (): ReactNode => {
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   return (
     <div className={style.empty}>
       <p className={style.emptyTitle}>{messages.emptyTitle}</p>

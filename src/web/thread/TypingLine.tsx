@@ -4,7 +4,7 @@ import { useClient } from "../../react/ClientContext.ts"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
 import { useThreadView } from "../topic/ThreadTopic.ts"
-import { threadMessages } from "./ThreadMessages.ts"
+import { threadPageMessages } from "./ThreadPageMessages.ts"
 import style from "./TypingLine.module.css"
 
 /** Milliseconds after which a typing signal expires, in case its removal was lost. */
@@ -14,7 +14,7 @@ const typingTimeout = 8_000
 export const TypingLine = (): ReactNode => {
   const { me } = useClient()
   const format = useFormat()
-  const messages = useMessages(threadMessages)
+  const messages = useMessages(threadPageMessages)
   const signals =
     useThreadView((view) =>
       view.signals.filter(({ from, key }) => key === "typing" && from !== me).map(({ at, from }) => ({ at, from }))

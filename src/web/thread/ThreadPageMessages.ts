@@ -2,7 +2,7 @@
 import { defineMessages } from "../language/Language.ts"
 
 /** The catalogue of this folder. */
-export const threadMessages = defineMessages({
+export const threadPageMessages = defineMessages({
   en: {
     conversation: "Conversation",
     allThreads: "All threads",
