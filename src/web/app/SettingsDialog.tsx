@@ -13,38 +13,38 @@ export const SettingsDialog = ({ onOpenChange, open }: {
   readonly open: boolean
   readonly onOpenChange: (open: boolean) => void
 }): ReactNode => {
-  const words = useMessages(settingsMessages)
+  const messages = useMessages(settingsMessages)
   const { language, sendKey, theme } = usePreferences()
   return (
-    <Dialog open={open} onOpenChange={onOpenChange} title={words.title} description={words.description}>
+    <Dialog open={open} onOpenChange={onOpenChange} title={messages.title} description={messages.description}>
       <div className={style.groups}>
         <RadioGroup
-          legend={words.theme}
+          legend={messages.theme}
           value={theme}
           onValueChange={(theme) => changePreferences({ theme })}
           options={[
-            { value: "system", label: words.system },
-            { value: "light", label: words.light },
-            { value: "dark", label: words.dark }
+            { value: "system", label: messages.system },
+            { value: "light", label: messages.light },
+            { value: "dark", label: messages.dark }
           ]}
         />
         <RadioGroup
-          legend={words.language}
+          legend={messages.language}
           value={language}
           onValueChange={(language) => changePreferences({ language })}
           options={[
-            { value: "system", label: words.system },
-            { value: "en", label: <span lang="en">{words.english}</span> },
-            { value: "de", label: <span lang="de">{words.german}</span> }
+            { value: "system", label: messages.system },
+            { value: "en", label: <span lang="en">{messages.english}</span> },
+            { value: "de", label: <span lang="de">{messages.german}</span> }
           ]}
         />
         <RadioGroup
-          legend={words.sendKey}
+          legend={messages.sendKey}
           value={sendKey}
           onValueChange={(sendKey) => changePreferences({ sendKey })}
           options={[
-            { value: "enter", label: words.enter, hint: words.enterHint },
-            { value: "ctrl-enter", label: words.ctrlEnter(isMac()), hint: words.ctrlEnterHint }
+            { value: "enter", label: messages.enter, hint: messages.enterHint },
+            { value: "ctrl-enter", label: messages.ctrlEnter(isMac()), hint: messages.ctrlEnterHint }
           ]}
         />
       </div>

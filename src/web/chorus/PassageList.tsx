@@ -17,9 +17,9 @@ export const PassageList = ({ chosen, numberOf, priors }: {
   readonly chosen: ReadonlySet<string>
   readonly numberOf: (id: string) => string
 }): ReactNode => {
-  const words = useMessages(recordMessages)
+  const messages = useMessages(recordMessages)
   return priors.length > 0 && (
-    <ol className={style.passages} aria-label={words.passages}>
+    <ol className={style.passages} aria-label={messages.passages}>
       {priors.map((prior) => (
         <PassageRow key={prior.id} prior={prior} isChosen={chosen.has(prior.id)} number={numberOf(prior.id)} />
       ))}
@@ -33,7 +33,7 @@ const PassageRow = ({ isChosen, number, prior }: {
   readonly number: string
 }): ReactNode => {
   const format = useFormat()
-  const words = useMessages(recordMessages)
+  const messages = useMessages(recordMessages)
   const topic = useThreadTopic()
   const showMessage = useShowMessage()
   const { title } = useSourceTitle(prior)
@@ -48,14 +48,14 @@ const PassageRow = ({ isChosen, number, prior }: {
           : <a href={formatRoute(prior.thread, prior.id)}>{text}</a>}
       </span>
       <span className={style.nearness}>
-        <VisuallyHidden>{words.nearness}</VisuallyHidden>
+        <VisuallyHidden>{messages.nearness}</VisuallyHidden>
         <meter min={0} max={1} value={Math.max(0, prior.similarity)} aria-hidden="true" />
         {format.number(prior.similarity)}
       </span>
       <span className={style.meta}>
         <bdi>{shortKey(prior.author)}</bdi> · <LineText text={title} /> ·{" "}
         {format.shortTime(prior.created_at, Date.now())}
-        {isChosen && ` · ${words.chosen}`}
+        {isChosen && ` · ${messages.chosen}`}
       </span>
     </li>
   )

@@ -18,22 +18,22 @@ interface Props {
 
 /** The record. */
 export const RunRecord = ({ headingRef, onClose, priors, run }: Props): ReactNode => {
-  const words = useMessages(recordMessages)
-  const messages = useMessages(chorusMessages)
+  const messages = useMessages(recordMessages)
+  const { pass: passName } = useMessages(chorusMessages)
   const id = useId()
   const passes = [...new Set(run.steps.map(({ loop }) => loop))]
   return (
     <section className={style.record} aria-labelledby={id}>
       <header className={style.head}>
-        <h3 ref={headingRef} id={id} tabIndex={-1}>{words.record}</h3>
-        <Button variant="quiet" icon="x" onClick={onClose}>{words.close}</Button>
+        <h3 ref={headingRef} id={id} tabIndex={-1}>{messages.record}</h3>
+        <Button variant="quiet" icon="x" onClick={onClose}>{messages.close}</Button>
       </header>
       {passes.map((pass) => (
         <Pass
           key={pass}
           steps={run.steps.filter(({ loop }) => loop === pass)}
-          title={passes.length > 1 ? messages.pass(pass + 1) : undefined}
-          name={passes.length > 1 ? words.stepsOf(pass + 1) : words.steps}
+          title={passes.length > 1 ? passName(pass + 1) : undefined}
+          name={passes.length > 1 ? messages.stepsOf(pass + 1) : messages.steps}
           priors={priors}
         />
       ))}
@@ -70,12 +70,12 @@ const Pass = ({ name, priors, steps, title }: {
 /** What a step took. */
 const StepFigures = ({ record: { usage } }: { readonly record: PlainStep }): ReactNode => {
   const format = useFormat()
-  const words = useMessages(recordMessages)
+  const messages = useMessages(recordMessages)
   const figures = [
-    [words.time, format.duration(usage.latency_ms)],
-    [words.model, usage.model],
-    [words.tokens, words.tokensOf(format.number(usage.input_tokens), format.number(usage.output_tokens))],
-    ...(usage.cost === null ? [] : [[words.cost, format.cost(usage.cost.amount, usage.cost.unit)] as const])
+    [messages.time, format.duration(usage.latency_ms)],
+    [messages.model, usage.model],
+    [messages.tokens, messages.tokensOf(format.number(usage.input_tokens), format.number(usage.output_tokens))],
+    ...(usage.cost === null ? [] : [[messages.cost, format.cost(usage.cost.amount, usage.cost.unit)] as const])
   ] as const
   return (
     <dl className={style.figures}>

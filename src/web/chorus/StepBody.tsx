@@ -29,37 +29,37 @@ export const StepBody = ({ priors, record: { output }, steps }: Props): ReactNod
 const StepFields = (
   { output, priors, steps }: Pick<Props, "priors" | "steps"> & { readonly output: PlainStep["output"] }
 ): ReactNode => {
-  const words = useMessages(recordMessages)
+  const messages = useMessages(recordMessages)
   const numberOf = (id: string): string => `[${priors.findIndex((prior) => prior.id === id) + 1}]`
   switch (output._tag) {
     case "action":
       return (
         <>
-          <Field name={words.why} text={output.reasoning} />
+          <Field name={messages.why} text={output.reasoning} />
           <Confidence value={output.confidence} />
         </>
       )
     case "experience":
       return (
         <>
-          <FieldList name={words.insights} items={output.key_insights} />
+          <FieldList name={messages.insights} items={output.key_insights} />
           <PassageList priors={output.priors} chosen={chosenOf(steps)} numberOf={numberOf} />
         </>
       )
     case "intention":
       return (
         <>
-          <Field name={words.implicit} text={output.implicit} />
-          <Field name={words.selected} text={output.selected_priors.map(numberOf).join(" ")} />
-          <Field name={words.why} text={output.reason} />
+          <Field name={messages.implicit} text={output.implicit} />
+          <Field name={messages.selected} text={output.selected_priors.map(numberOf).join(" ")} />
+          <Field name={messages.why} text={output.reason} />
         </>
       )
     case "observation":
       return (
         <>
-          <FieldList name={words.patterns} items={output.patterns} />
+          <FieldList name={messages.patterns} items={output.patterns} />
           <FieldList
-            name={words.links}
+            name={messages.links}
             items={output.semantic_links.map(({ relation }) => relation)}
             marks={output.semantic_links.map(({ prior }) => numberOf(prior))}
           />
@@ -70,7 +70,7 @@ const StepFields = (
         <>
           <p className={style.turn}>
             <Icon name={output.loop ? "again" : "check"} size="s" />
-            {output.loop ? words.onceMore : words.enough}
+            {output.loop ? messages.onceMore : messages.enough}
           </p>
           <Confidence value={output.confidence} />
         </>
@@ -78,7 +78,7 @@ const StepFields = (
     case "yield":
       return (
         <>
-          <p>{words.answerBelow(output.citations.length)}</p>
+          <p>{messages.answerBelow(output.citations.length)}</p>
           <Confidence value={output.confidence} />
         </>
       )
@@ -92,8 +92,8 @@ const chosenOf = (steps: ReadonlyArray<PlainStep>): ReadonlySet<string> =>
 /** A model's own estimate is no probability, so it is no percentage. */
 const Confidence = ({ value }: { readonly value: number }): ReactNode => {
   const format = useFormat()
-  const words = useMessages(recordMessages)
-  return <p className={style.confidence}>{words.confidence(format.number(value))}</p>
+  const messages = useMessages(recordMessages)
+  return <p className={style.confidence}>{messages.confidence(format.number(value))}</p>
 }
 
 const Field = ({ name, text }: { readonly name: string; readonly text: string }): ReactNode =>

@@ -45,7 +45,7 @@ export const Composer = (props: Props): ReactNode => {
 const ClosedNote = (): ReactNode => {
   const { me } = useClient()
   const { id } = useThreadTopic()
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   useEffect(() => {
     const draft = readDraft(me, id)
     saveDraft(me, id, emptyDraft)
@@ -55,7 +55,7 @@ const ClosedNote = (): ReactNode => {
     <>
       <RejectedTexts />
       <p className={style.closed}>
-        <Icon name="lock" /> {words.closed}
+        <Icon name="lock" /> {messages.closed}
       </p>
     </>
   )
@@ -67,7 +67,7 @@ const ComposerForm = (
   const { change, composition, edit, error, save, send, write } = useComposer(isMember, onSent)
   const { balance, stake, text } = composition
   const asks = isQuestion(composition)
-  const words = useFieldWords(isMember, asks)
+  const labels = useFieldLabels(isMember, asks)
   const field = useRef<HTMLTextAreaElement>(null)
   const [hintId, errorId] = [useId(), useId()]
   useEffect(() => {
@@ -97,8 +97,8 @@ const ComposerForm = (
         {error !== undefined && <ErrorLine id={errorId} error={error} />}
         <ComposerField
           ref={field}
-          label={words.label}
-          placeholder={words.placeholder}
+          label={labels.label}
+          placeholder={labels.placeholder}
           value={text}
           aria-describedby={error === undefined ? hintId : `${errorId} ${hintId}`}
           aria-invalid={error !== undefined || undefined}
@@ -109,7 +109,7 @@ const ComposerForm = (
         />
         {!isMember && <SubmissionNote id={hintId} wantsToAsk={mentionsChorus(text)} />}
         <ComposerBar
-          sendLabel={words.send}
+          sendLabel={labels.send}
           isQuestion={asks}
           canSend={stakeProblem(composition) === undefined}
           onStop={focusField}
@@ -123,28 +123,28 @@ const ComposerForm = (
   )
 }
 
-const useFieldWords = (isMember: boolean, asks: boolean): {
+const useFieldLabels = (isMember: boolean, asks: boolean): {
   readonly label: string
   readonly placeholder: string
   readonly send: string
 } => {
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   const isAnswering = useIsAnswering()
   if (asks) {
-    const placeholder = isAnswering ? words.writeMoreQuestions : words.writeQuestion
-    return { label: words.yourQuestion, placeholder, send: words.ask }
+    const placeholder = isAnswering ? messages.writeMoreQuestions : messages.writeQuestion
+    return { label: messages.yourQuestion, placeholder, send: messages.ask }
   }
   return isMember
-    ? { label: words.yourMessage, placeholder: words.writeMessage, send: words.send }
-    : { label: words.yourSubmission, placeholder: words.writeSubmission, send: words.submit }
+    ? { label: messages.yourMessage, placeholder: messages.writeMessage, send: messages.send }
+    : { label: messages.yourSubmission, placeholder: messages.writeSubmission, send: messages.submit }
 }
 
 const ErrorLine = ({ error, id }: { readonly id: string; readonly error: FieldError }): ReactNode => {
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   const format = useFormat()
   return (
     <p id={id} className={style.error} role="alert">
-      <Icon name="alert" /> {error._tag === "Rejected" ? error.reason : problemText(error, words, format)}
+      <Icon name="alert" /> {error._tag === "Rejected" ? error.reason : problemText(error, messages, format)}
     </p>
   )
 }

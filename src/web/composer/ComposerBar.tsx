@@ -37,10 +37,10 @@ export const AskChip = ({ id, isQuestion, onChange }: {
   readonly isQuestion: boolean
   readonly onChange: (isQuestion: boolean) => void
 }): ReactNode => {
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   return (
     <>
-      <Chip icon="voice" pressed={isQuestion} onPressedChange={onChange}>{words.ask}</Chip>
+      <Chip icon="voice" pressed={isQuestion} onPressedChange={onChange}>{messages.ask}</Chip>
       <p id={id} className={style.hint}>{isQuestion ? <QuestionHint /> : <KeyHint />}</p>
     </>
   )
@@ -48,22 +48,24 @@ export const AskChip = ({ id, isQuestion, onChange }: {
 
 /** Which key sends; nothing where the keyboard is on the screen. */
 const KeyHint = (): ReactNode => {
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   const { sendKey } = usePreferences()
   if (useIsTouch()) return null
   return (
-    <span className={style.wideOnly}>{sendKey === "enter" ? words.enterSends : words.ctrlEnterSends(isMac())}</span>
+    <span className={style.wideOnly}>
+      {sendKey === "enter" ? messages.enterSends : messages.ctrlEnterSends(isMac())}
+    </span>
   )
 }
 
 /** Who sees the answer; and, wherever it is asked, that no model is connected (CHO12). */
 const QuestionHint = (): ReactNode => {
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   const isOffline = useClientState((state) => state.init?.chorus.offline === true)
   const isPublic = useThreadView((view) => view.state.visibility === "public")
   return isOffline
-    ? words.offlineModel
-    : <span className={style.wideOnly}>{isPublic === true ? words.answerForAll : words.answerForCoAuthors}</span>
+    ? messages.offlineModel
+    : <span className={style.wideOnly}>{isPublic === true ? messages.answerForAll : messages.answerForCoAuthors}</span>
 }
 
 /** The run that Stop ends: the one of the user's that is running, or else their newest in the queue. */
@@ -80,7 +82,7 @@ export const useIsAnswering = (): boolean => {
 
 const StopButton = ({ onStop }: { readonly onStop: () => void }): ReactNode => {
   const { me } = useClient()
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   const promptId = useThreadView((view) => runToStop(view, me))
   const [send, errorMessage] = useThreadCommand()
   const [stopped, setStopped] = useState<CommandId>()
@@ -95,7 +97,7 @@ const StopButton = ({ onStop }: { readonly onStop: () => void }): ReactNode => {
   return (
     <>
       {errorMessage !== undefined && <span role="alert" className={style.error}>{errorMessage}</span>}
-      <Button icon="stop" disabled={stopped === promptId} onClick={stop}>{words.stop}</Button>
+      <Button icon="stop" disabled={stopped === promptId} onClick={stop}>{messages.stop}</Button>
     </>
   )
 }

@@ -99,22 +99,22 @@ export const composerMessages = defineMessages({
 })
 
 /** The words of the composer in one language. */
-export type ComposerWords = typeof composerMessages.en
+export type ComposerMessages = typeof composerMessages.en
 
 /** Why a text cannot be sent, as a sentence. */
-export const problemText = (problem: CompositionProblem, words: ComposerWords, format: Format): string => {
+export const problemText = (problem: CompositionProblem, messages: ComposerMessages, format: Format): string => {
   switch (problem._tag) {
     case "Empty":
-      return words.empty
+      return messages.empty
     case "BrokenCharacter":
-      return words.brokenCharacter
+      return messages.brokenCharacter
     case "TooLarge":
-      return words.tooLarge(format.number(problem.bytes), format.number(problem.limit))
+      return messages.tooLarge(format.number(problem.bytes), format.number(problem.limit))
     case "TooManyEscapes":
-      return words.tooManyEscapes
+      return messages.tooManyEscapes
     case "StakeTooSmall":
-      return words.stakeTooSmall(format.number(problem.minimum))
+      return messages.stakeTooSmall(format.number(problem.minimum))
     case "StakeAboveBalance":
-      return words.stakeAboveBalance(format.tokens(problem.stake), format.tokens(problem.balance))
+      return messages.stakeAboveBalance(format.tokens(problem.stake), format.tokens(problem.balance))
   }
 }

@@ -33,9 +33,9 @@ export const RejectedTexts = memo((props: Props): ReactNode => {
     useCallback(() => listRejected(me, id), [me, id]),
     (rejected) => rejected
   )
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   return rejected.length === 0 ? null : (
-    <ul className={style.list} aria-label={words.notAccepted}>
+    <ul className={style.list} aria-label={messages.notAccepted}>
       {rejected.map((entry) => <RejectedItem key={entry.id} rejected={entry} {...props} />)}
     </ul>
   )
@@ -43,13 +43,13 @@ export const RejectedTexts = memo((props: Props): ReactNode => {
 
 const RejectedItem = ({ onDiscard, onEdit, rejected }: Props & { readonly rejected: RejectedText }): ReactNode => {
   const { me } = useClient()
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   const toast = useToast()
   const textId = useId()
   const { draft, id, reason } = rejected
   const discard = () => {
     removeRejected(me, id)
-    toast(words.discarded, { label: words.undo, onSelect: () => saveRejected(me, rejected) })
+    toast(messages.discarded, { label: messages.undo, onSelect: () => saveRejected(me, rejected) })
     onDiscard?.()
   }
   return (
@@ -57,7 +57,7 @@ const RejectedItem = ({ onDiscard, onEdit, rejected }: Props & { readonly reject
       <div className={style.words}>
         {draft.isAsking && (
           <p className={style.mode}>
-            <Icon name="voice" /> {words.question}
+            <Icon name="voice" /> {messages.question}
           </p>
         )}
         <p id={textId} className={`${style.text} ${onEdit === undefined ? "" : style.beginning}`} dir="auto">
@@ -65,15 +65,15 @@ const RejectedItem = ({ onDiscard, onEdit, rejected }: Props & { readonly reject
         </p>
         <p className={reason === null ? style.note : style.reason}>
           {reason !== null && <Icon name="alert" />}
-          <span>{reason === null ? words.setAside : words.notSeen(reason.replace(/\.$/, ""))}</span>
+          <span>{reason === null ? messages.setAside : messages.notSeen(reason.replace(/\.$/, ""))}</span>
         </p>
       </div>
       <p className={style.actions}>
         {onEdit !== undefined && (
-          <Button aria-describedby={textId} onClick={() => onEdit(rejected)}>{words.edit}</Button>
+          <Button aria-describedby={textId} onClick={() => onEdit(rejected)}>{messages.edit}</Button>
         )}
         <Button variant="quiet" aria-describedby={textId} onClick={discard}>
-          {words.discard}
+          {messages.discard}
         </Button>
       </p>
     </li>

@@ -14,14 +14,14 @@ export const StakeField = ({ balance, onChange, stake }: {
   readonly balance: number | undefined
   readonly onChange: (stake: string) => void
 }): ReactNode => {
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   const format = useFormat()
   const problem = stakeProblem({ isCoAuthor: false, stake, balance })
   const minimum = format.number(threadLimits.minimumStake)
   return (
     <div className={style.stake}>
       <TextField
-        label={words.stake}
+        label={messages.stake}
         inline
         type="number"
         inputMode="numeric"
@@ -29,8 +29,8 @@ export const StakeField = ({ balance, onChange, stake }: {
         max={balance}
         step={1}
         value={stake}
-        hint={balance === undefined ? words.atLeast(minimum) : words.stakeHint(minimum, format.tokens(balance))}
-        error={problem === undefined ? undefined : problemText(problem, words, format)}
+        hint={balance === undefined ? messages.atLeast(minimum) : messages.stakeHint(minimum, format.tokens(balance))}
+        error={problem === undefined ? undefined : problemText(problem, messages, format)}
         onChange={(event) => onChange(event.target.value)}
       />
     </div>
@@ -41,17 +41,18 @@ export const StakeField = ({ balance, onChange, stake }: {
 export const SubmissionNote = (
   { id, wantsToAsk }: { readonly id: string; readonly wantsToAsk: boolean }
 ): ReactNode => {
-  const words = useMessages(composerMessages)
+  const messages = useMessages(composerMessages)
   const format = useFormat()
   return (
     <div className={style.note}>
-      {wantsToAsk && <p role="status">{words.askIsForCoAuthors}</p>}
+      {wantsToAsk && <p role="status">{messages.askIsForCoAuthors}</p>}
       <details>
-        <summary id={id}>{words.submissionNote}</summary>
-        <p>{words.submissionFate}</p>
+        <summary id={id}>{messages.submissionNote}</summary>
+        <p>{messages.submissionFate}</p>
         <ul>
-          {words.stakeFates(format.remaining(threadLimits.submissionTtlMillis)).map((fate) => <li key={fate}>{fate}
-          </li>)}
+          {messages.stakeFates(format.remaining(threadLimits.submissionTtlMillis)).map((fate) => (
+            <li key={fate}>{fate}</li>
+          ))}
         </ul>
       </details>
     </div>

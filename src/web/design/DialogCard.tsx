@@ -13,7 +13,7 @@ export const DialogCard = (
     & DialogProps
     & Required<Pick<DialogProps, "initialFocus" | "role">>
 ): ReactNode => {
-  const words = useMessages(designMessages)
+  const messages = useMessages(designMessages)
   return (
     <Parts.Root
       open={open}
@@ -31,7 +31,7 @@ export const DialogCard = (
             <div className={style.body}>{children}</div>
             {footer !== undefined && <footer className={style.footer}>{footer}</footer>}
             {/* Last, so that the first field has the focus. */}
-            <Parts.Close className={style.close} render={<IconButton icon="x" label={words.close} />} />
+            <Parts.Close className={style.close} render={<IconButton icon="x" label={messages.close} />} />
           </Parts.Popup>
         </Parts.Viewport>
       </Parts.Portal>

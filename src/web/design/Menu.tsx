@@ -1,8 +1,17 @@
-/** A list of commands behind a button. */
-import type { ReactElement, ReactNode } from "react"
+/** A menu that opens from a button, which works before the part of the menu is loaded. */
+import {
+  cloneElement,
+  type KeyboardEvent,
+  type ReactElement,
+  type ReactNode,
+  type RefObject,
+  useCallback,
+  useId,
+  useRef,
+  useState
+} from "react"
 import type { IconName } from "./Icon.tsx"
 import { popups, usePopup } from "./popups.ts"
-import { useTrigger } from "./useTrigger.ts"
 
 /** A command of a menu. */
 export interface MenuItem {
@@ -13,14 +22,14 @@ export interface MenuItem {
   readonly disabled?: boolean | undefined
 }
 
-/** Opens from `trigger`, a button; arrow keys, first letters and Escape work as in the menus of the system. */
+/** The commands behind one button. */
 export const Menu = ({ items, label, trigger }: {
   /** The name of the menu. */
   readonly label: string
   readonly trigger: ReactElement
   readonly items: ReadonlyArray<MenuItem>
 }): ReactNode => {
-  const [button, popup] = useTrigger(trigger, "menu", popups.menu.load)
+  const [button, popup] = useTrigger(trigger)
   const Popup = usePopup(popups.menu, popup !== undefined)
   return (
     <>
@@ -28,4 +37,48 @@ export const Menu = ({ items, label, trigger }: {
       {popup !== undefined && Popup !== undefined && <Popup {...popup} label={label} items={items} />}
     </>
   )
+}
+
+/** What the list needs to know of its button. */
+export interface TriggerState {
+  /** For `aria-controls`. */
+  readonly id: string
+  readonly anchor: RefObject<HTMLElement | null>
+  readonly open: boolean
+  readonly onOpenChange: (open: boolean, details: OpenChange) => void
+}
+
+interface OpenChange {
+  readonly event: Event
+  readonly cancel: () => void
+}
+
+const prepare = (): void => void popups.menu.load().catch(() => {})
+
+/** A button with what opens the list; and the state of the list, once it has been open. */
+const useTrigger = (trigger: ReactElement): readonly [button: ReactElement, list: TriggerState | undefined] => {
+  const id = useId()
+  const anchor = useRef<HTMLElement>(null)
+  const [open, setOpen] = useState<boolean>()
+  const onOpenChange = useCallback((open: boolean, details: OpenChange) => {
+    // A press on the button is its own: its click closes what a press outside would have closed before.
+    if (details.event.target instanceof Node && anchor.current?.contains(details.event.target) === true) {
+      details.cancel()
+    } else setOpen(open)
+  }, [])
+  const button = cloneElement(trigger as ReactElement<Record<string, unknown>>, {
+    ref: anchor,
+    "aria-haspopup": "menu",
+    "aria-expanded": open === true,
+    "aria-controls": open === true ? id : undefined,
+    onPointerEnter: prepare,
+    onFocus: prepare,
+    onClick: () => setOpen(open !== true),
+    onKeyDown: (event: KeyboardEvent) => {
+      if (event.key !== "ArrowDown") return
+      event.preventDefault()
+      setOpen(true)
+    }
+  })
+  return [button, open === undefined ? undefined : { id, anchor, open, onOpenChange }]
 }

@@ -3,8 +3,7 @@ import { Menu as Parts } from "@base-ui/react/menu"
 import type { ReactNode } from "react"
 import { Icon } from "./Icon.tsx"
 import style from "./Menu.module.css"
-import type { MenuItem } from "./Menu.tsx"
-import type { TriggerState } from "./useTrigger.ts"
+import type { MenuItem, TriggerState } from "./Menu.tsx"
 
 /** The first command has the focus, whatever has opened the menu: in the frame in which the menu itself would take it. */
 const focusOnOpen = (element: HTMLElement | null): void => {

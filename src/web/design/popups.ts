@@ -1,4 +1,4 @@
-/** The parts of dialogs, menus and popovers, in chunks of their own: no first screen needs them. */
+/** The parts of dialogs and menus, in chunks of their own: no first screen needs them. */
 import { type ComponentType, useEffect, useReducer } from "react"
 
 /** A component that is loaded when it is wanted. */
@@ -22,8 +22,7 @@ const lazyPopup = <P>(importIt: () => Promise<ComponentType<P>>): LazyPopup<P> =
 /** The parts. */
 export const popups = {
   dialog: lazyPopup(() => import("./DialogCard.tsx").then(({ DialogCard }) => DialogCard)),
-  menu: lazyPopup(() => import("./MenuPopup.tsx").then(({ MenuPopup }) => MenuPopup)),
-  popover: lazyPopup(() => import("./PopoverPopup.tsx").then(({ PopoverPopup }) => PopoverPopup))
+  menu: lazyPopup(() => import("./MenuPopup.tsx").then(({ MenuPopup }) => MenuPopup))
 }
 
 /**

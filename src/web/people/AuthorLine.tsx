@@ -12,14 +12,12 @@ export const AuthorLine = ({ at, author, children, isAgent = false, owner, tag }
   readonly author: Author
   readonly owner?: Author | undefined
   readonly isAgent?: boolean | undefined
-  /** The component knows who looks at it; this is for callers that still say so. */
-  readonly me?: Author | undefined
   readonly tag?: ReactNode
   readonly at: Instant
   readonly children?: ReactNode
 }): ReactNode => {
   const format = useFormat()
-  const words = useMessages(peopleMessages)
+  const messages = useMessages(peopleMessages)
   return (
     <div className={style.line}>
       <strong className={style.name}>
@@ -28,9 +26,9 @@ export const AuthorLine = ({ at, author, children, isAgent = false, owner, tag }
       {(isAgent || owner !== undefined) && (
         <span className={style.tag}>
           <Icon name="agent" />
-          {owner === undefined ? words.agent : (
+          {owner === undefined ? messages.agent : (
             <>
-              {words.authorisedBy} <UserName author={owner} />
+              {messages.authorisedBy} <UserName author={owner} />
             </>
           )}
         </span>

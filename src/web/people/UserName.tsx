@@ -10,8 +10,8 @@ import style from "./UserName.module.css"
 /** The short key, or "you" for the user of this page; the whole key is its title. */
 export const UserName = ({ author }: { readonly author: Author }): ReactNode => {
   const { me } = useClient()
-  const words = useMessages(peopleMessages)
+  const messages = useMessages(peopleMessages)
   return author === me
-    ? <span title={author}>{words.you}</span>
+    ? <span title={author}>{messages.you}</span>
     : <bdi className={isUser(author) ? style.key : undefined} title={author}>{shortKey(author)}</bdi>
 }

@@ -5,7 +5,6 @@ import { ConfirmDialog } from "../../../src/web/design/ConfirmDialog.tsx"
 import { Dialog } from "../../../src/web/design/Dialog.tsx"
 import { IconButton } from "../../../src/web/design/IconButton.tsx"
 import { Menu } from "../../../src/web/design/Menu.tsx"
-import { Popover } from "../../../src/web/design/Popover.tsx"
 import { preloadPopups } from "../../../src/web/design/popups.ts"
 import { TextField } from "../../../src/web/design/TextField.tsx"
 import { all, click, one, press, render } from "../Rendered.ts"
@@ -117,17 +116,5 @@ describe("menus", () => {
     await click(one("button", "More"))
     await click(one("button", "More"))
     assert.strictEqual(all("menu").length, 0)
-  })
-})
-
-describe("popovers", () => {
-  it("are named, and close by Escape", async () => {
-    await using _ = await render(
-      <Popover label="Who votes" trigger={<Button>Votes</Button>}>Three of four agree.</Popover>
-    )
-    await click(one("button", "Votes"))
-    assert.strictEqual(one("dialog").getAttribute("aria-label"), "Who votes")
-    await press("Escape")
-    assert.deepStrictEqual([all("dialog").length, focusedName()], [0, "Votes"])
   })
 })
