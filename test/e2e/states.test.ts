@@ -1,14 +1,11 @@
 /** Every state of the page: by axe, by forced colours, at 400 % zoom, and as pictures. */
 import { assert, it } from "@effect/vitest"
+import axe from "axe-core"
 import { Effect } from "effect"
-import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import { executablePath, fromPromise, launchBrowser } from "../support/Browser.ts"
 import { comparePictures, type NamedPicture } from "../support/Pictures.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import { openStates, serveStates, type StatesPage, themes } from "../support/StatesPage.ts"
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 
 interface Violation {
   readonly id: string
@@ -45,7 +42,7 @@ Prerequisite.describeWith(Prerequisite.browser(executablePath), "the states of t
       const browser = yield* launchBrowser
       const errors: Array<string> = []
       const states = yield* openStates(browser, url, errors, { viewport: { width: 1_440, height: 900 } })
-      yield* fromPromise(() => states.page.addScriptTag({ content: axeSource }))
+      yield* fromPromise(() => states.page.addScriptTag({ content: axe.source }))
       const found: Array<string> = []
       for (const name of states.names) {
         yield* states.show(name)
