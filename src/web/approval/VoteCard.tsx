@@ -1,5 +1,6 @@
 /** The frame of what is voted on: a bar at its edge and a word say how it stands. */
 import type { ReactNode } from "react"
+import { ErrorText } from "../design/ErrorText.tsx"
 import { Icon } from "../design/Icon.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { messageElementId } from "../language/people.ts"
@@ -17,12 +18,7 @@ export const VoteCard = ({ children, errorMessage, id, label }: {
 }): ReactNode => (
   <article className={style.card} data-stage="open" id={messageElementId(id)} tabIndex={-1} aria-label={label}>
     {children}
-    {errorMessage !== undefined && (
-      <p className={style.error} role="alert">
-        <Icon name="alert" />
-        {errorMessage}
-      </p>
-    )}
+    <ErrorText>{errorMessage}</ErrorText>
   </article>
 )
 

@@ -10,6 +10,7 @@ import { isFinished } from "../../domain/chorus/ChorusRun.ts"
 import { isCoAuthor } from "../../domain/thread/ThreadGuards.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { Button } from "../design/Button.tsx"
+import { ErrorText } from "../design/ErrorText.tsx"
 import { Icon } from "../design/Icon.tsx"
 import { EraseButton } from "../erasing/EraseDialog.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
@@ -80,12 +81,7 @@ export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => 
           {messages.sourceErased}
         </p>
       )}
-      {errorMessage !== undefined && (
-        <p className={style.error} role="alert">
-          <Icon name="alert" />
-          {errorMessage}
-        </p>
-      )}
+      <ErrorText>{errorMessage}</ErrorText>
       {isRecordOpen && <RunRecord run={run} priors={priors} headingRef={recordHeading} onClose={toggleRecord} />}
     </article>
   )

@@ -3,6 +3,7 @@ import { type ReactNode, type SubmitEvent, useCallback, useEffect, useId, useRef
 import { commandId } from "../../client/Client.ts"
 import { isCoAuthor } from "../../domain/thread/ThreadGuards.ts"
 import { useClient } from "../../react/ClientContext.ts"
+import { ErrorText } from "../design/ErrorText.tsx"
 import { Icon } from "../design/Icon.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { emptyDraft, readDraft, type RejectedText, saveDraft, saveRejected } from "../storage/savedText.ts"
@@ -143,8 +144,8 @@ const ErrorLine = ({ error, id }: { readonly id: string; readonly error: FieldEr
   const messages = useMessages(composerMessages)
   const format = useFormat()
   return (
-    <p id={id} className={style.error} role="alert">
-      <Icon name="alert" /> {error._tag === "Rejected" ? error.reason : problemText(error, messages, format)}
-    </p>
+    <div className={style.error}>
+      <ErrorText id={id}>{error._tag === "Rejected" ? error.reason : problemText(error, messages, format)}</ErrorText>
+    </div>
   )
 }

@@ -2,19 +2,29 @@
  * Erasing one's own text (TOP10): a button beside the text, and one question. The question belongs to the thread's page, since
  * the row of the text may leave the document while it is asked.
  */
-import { createContext, type FormEvent, type ReactNode, useContext, useEffect, useRef, useState } from "react"
+import {
+  createContext,
+  type FormEvent,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useId,
+  useRef,
+  useState
+} from "react"
 import type { UserId } from "../../domain/protocol/Ids.ts"
 import { erasedMark } from "../../domain/topic/SealedText.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { useUnloadWarning } from "../composer/sending.ts"
 import { Button } from "../design/Button.tsx"
 import { Dialog } from "../design/Dialog.tsx"
+import { ErrorText } from "../design/ErrorText.tsx"
 import { IconButton } from "../design/IconButton.tsx"
 import { TextField } from "../design/TextField.tsx"
 import { useMessages } from "../language/Language.ts"
 import { formatError } from "../language/people.ts"
 import { useThreadTopic } from "../topic/ThreadTopic.ts"
-import style from "./EraseDialog.module.css"
 import { erasingMessages } from "./ErasingMessages.ts"
 
 /** A text of the thread, by the event that holds it. */
@@ -56,10 +66,10 @@ export const EraseDialogProvider = ({ children }: { readonly children: ReactNode
   // Kept while the dialog closes.
   const [item, setItem] = useState<Erasable>()
   const [progress, setProgress] = useState<Progress>({ _tag: "Closed" })
-  const [ask] = useState(() => (item: Erasable) => {
+  const ask = useCallback((item: Erasable) => {
     setItem(item)
     setProgress({ _tag: "Asking", refusal: undefined })
-  })
+  }, [])
   // Nothing repeats it after the page is gone.
   useUnloadWarning(progress._tag === "Erasing")
   const erase = (seq: number, reason: string) => {
@@ -94,6 +104,7 @@ const EraseDialog = ({ item: { consequence, noun }, onClose, onErase, progress }
 }): ReactNode => {
   const messages = useMessages(erasingMessages)
   const [reason, setReason] = useState("")
+  const formId = useId()
   const keepRef = useRef<HTMLButtonElement>(null)
   const isErasing = progress._tag === "Erasing"
   const refusal = progress._tag === "Asking" ? progress.refusal : undefined
@@ -114,13 +125,13 @@ const EraseDialog = ({ item: { consequence, noun }, onClose, onErase, progress }
       footer={
         <>
           <Button ref={keepRef} disabled={isErasing} onClick={onClose}>{messages.keep}</Button>
-          <Button variant="danger" type="submit" form="erase" disabled={isErasing}>
+          <Button variant="danger" type="submit" form={formId} disabled={isErasing}>
             {isErasing ? messages.erasing : messages.confirm}
           </Button>
         </>
       }
     >
-      <form id="erase" aria-busy={isErasing} onSubmit={submit}>
+      <form id={formId} aria-busy={isErasing} onSubmit={submit}>
         <TextField
           label={messages.reason}
           value={reason}
@@ -130,7 +141,7 @@ const EraseDialog = ({ item: { consequence, noun }, onClose, onErase, progress }
           onChange={(event) => setReason(event.target.value)}
         />
       </form>
-      {refusal !== undefined && <p className={style.refusal} role="alert">{refusal}</p>}
+      <ErrorText>{refusal}</ErrorText>
     </Dialog>
   )
 }

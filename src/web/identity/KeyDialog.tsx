@@ -5,7 +5,7 @@ import { useClientState } from "../../react/useClientState.ts"
 import { Button } from "../design/Button.tsx"
 import { ConfirmDialog } from "../design/ConfirmDialog.tsx"
 import { Dialog } from "../design/Dialog.tsx"
-import { Icon } from "../design/Icon.tsx"
+import { ErrorText } from "../design/ErrorText.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { CopyButton, KeyText } from "./CopyButton.tsx"
 import { identityMessages } from "./IdentityMessages.ts"
@@ -68,12 +68,7 @@ const Removal = ({ removal }: { readonly removal: KeyRemoval }): ReactNode => {
           ? <Button variant="danger" onClick={removal.removeNow}>{messages.removeNow}</Button>
           : <Button variant="danger" onClick={() => setAsked(true)}>{messages.removeKey}</Button>}
       </div>
-      {removal.errorMessage !== undefined && (
-        <p className={style.error} role="alert">
-          <Icon name="alert" />
-          {removal.errorMessage}
-        </p>
-      )}
+      <ErrorText>{removal.errorMessage}</ErrorText>
       <ConfirmDialog
         open={isAsked}
         onOpenChange={setAsked}

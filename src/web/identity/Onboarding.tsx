@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { type FormEvent, type ReactNode, useState } from "react"
 import * as Keys from "../../client/Keys.ts"
 import { Button } from "../design/Button.tsx"
-import { Icon } from "../design/Icon.tsx"
+import { ErrorText } from "../design/ErrorText.tsx"
 import { TextField } from "../design/TextField.tsx"
 import { useMessages } from "../language/Language.ts"
 import { formatError } from "../language/people.ts"
@@ -62,12 +62,7 @@ export const Onboarding = ({ onKeyReady, initialError }: Props): ReactNode => {
           </Button>
         </div>
         {isImporting && <SecretForm onSecret={(secret) => takeSecret(secret, false)} />}
-        {errorMessage !== undefined && (
-          <p className={style.error} role="alert">
-            <Icon name="alert" />
-            {errorMessage}
-          </p>
-        )}
+        <ErrorText>{errorMessage}</ErrorText>
         <p className={style.note}>{messages.whatIsAKey}</p>
       </main>
     </div>
