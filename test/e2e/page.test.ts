@@ -1,124 +1,28 @@
 /** The page in two browsers, across a crash of the server. */
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
-import type { Browser, BrowserContextOptions, Page } from "playwright-core"
-import { browserTimeout, executablePath, fromPromise, launchBrowser, plainHost } from "../support/Browser.ts"
+import type { Page } from "playwright-core"
+import { executablePath, fromPromise, launchBrowser, plainHost } from "../support/Browser.ts"
+import {
+  askButton,
+  click,
+  clickInMenu,
+  clickTwice,
+  createThread,
+  expectGone,
+  expectText,
+  invite,
+  keyRow,
+  openBrowserUser,
+  readPublicKey,
+  sendText,
+  start,
+  textbox
+} from "../support/BrowserPage.ts"
 import { hasOpenSsl, makeCertificate } from "../support/Certificate.ts"
 import { runChoir } from "../support/CliProcess.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import { startServer, temporaryFolder } from "../support/ServerProcess.ts"
-
-interface BrowserUser {
-  readonly page: Page
-  /** Opens another tab of this user. */
-  readonly openTab: (url: string) => Effect.Effect<Page>
-  /** Errors in the page's console, and requests to other servers. */
-  readonly pageErrors: Array<string>
-}
-
-const click = (page: Page, name: string) => fromPromise(() => page.getByRole("button", { name, exact: true }).click())
-
-/** Makes a key. */
-const start = (page: Page) =>
-  Effect.andThen(
-    click(page, "Start"),
-    fromPromise(() => page.getByRole("navigation", { name: "Threads" }).waitFor({ state: "attached" }))
-  )
-
-/** A user with a new browser profile and a new key. */
-const openBrowserUser = Effect.fnUntraced(
-  function*(browser: Browser, url: string, options: BrowserContextOptions = {}) {
-    const context = yield* fromPromise(() => browser.newContext({ viewport: { width: 1100, height: 800 }, ...options }))
-    const pageErrors: Array<string> = []
-    const openTab = (url: string) =>
-      Effect.gen(function*() {
-        const page = yield* fromPromise(() => context.newPage())
-        page.setDefaultTimeout(browserTimeout)
-        page.on("pageerror", (error) => pageErrors.push(error.message))
-        page.on("console", (message) => {
-          // While the server is down the browser logs each failed attempt.
-          if (message.type() === "error" && !message.text().includes("ERR_")) pageErrors.push(message.text())
-        })
-        page.on("request", (request) => {
-          if (new URL(request.url()).host !== new URL(url).host) pageErrors.push(`request to ${request.url()}`)
-        })
-        page.on("dialog", (dialog) => dialog.accept())
-        yield* fromPromise(() => page.goto(url))
-        return page
-      })
-    const page = yield* openTab(url)
-    yield* start(page)
-    return { page, openTab, pageErrors } satisfies BrowserUser
-  }
-)
-
-const createThread = (page: Page, name: string, options: { readonly isPrivate?: boolean } = {}) =>
-  Effect.gen(function*() {
-    // An empty page has it twice.
-    yield* fromPromise(() => page.getByRole("button", { name: "New thread", exact: true }).first().click())
-    yield* fromPromise(() => page.getByRole("textbox", { name: "Title" }).fill(name))
-    if (options.isPrivate === true) {
-      yield* fromPromise(() => page.getByRole("radio", { name: "Only its co-authors" }).click())
-    }
-    yield* click(page, "Create")
-    yield* fromPromise(() => page.getByRole("heading", { name }).waitFor())
-  })
-
-/** The row of one's own key. */
-const keyRow = (page: Page) => page.getByRole("button", { name: /^Your key,/ })
-
-/** Closes the dialog that is open. */
-const closeDialog = (page: Page) =>
-  fromPromise(() => page.keyboard.press("Escape")).pipe(
-    Effect.andThen(fromPromise(() => page.getByRole("dialog").waitFor({ state: "detached" })))
-  )
-
-/** The public key, as its owner reads it. */
-const readPublicKey = (page: Page) =>
-  Effect.gen(function*() {
-    yield* fromPromise(() => keyRow(page).click())
-    const key = yield* fromPromise(() =>
-      page.getByRole("dialog", { name: "Your key" }).locator("code").first().innerText()
-    )
-    yield* closeDialog(page)
-    return key
-  })
-
-/** An item of the thread's menu. */
-const clickInMenu = (page: Page, name: string) =>
-  Effect.andThen(
-    click(page, "More about this thread"),
-    fromPromise(() => page.getByRole("menuitem", { name }).click())
-  )
-
-const invite = (page: Page, key: string) =>
-  Effect.gen(function*() {
-    yield* clickInMenu(page, "People")
-    yield* fromPromise(() => page.getByRole("textbox", { name: "Invite by public key" }).fill(key))
-    yield* click(page, "Invite")
-    // The field is empty again when the server has taken the invitation.
-    yield* fromPromise(() => page.getByRole("button", { name: "Invite", exact: true, disabled: true }).waitFor())
-    yield* closeDialog(page)
-  })
-
-/** Presses a button that asks once more, and the same answer. */
-const clickTwice = (page: Page, name: string) =>
-  Effect.andThen(
-    click(page, name),
-    fromPromise(() => page.getByRole("alertdialog").getByRole("button", { name, exact: true }).click())
-  )
-
-const textbox = (page: Page) => page.getByRole("textbox", { name: /^Your (?:message|question|submission)$/ })
-
-const askButton = (page: Page) => page.getByRole("button", { name: "Ask", pressed: false })
-
-const sendText = (page: Page, text: string) =>
-  Effect.andThen(fromPromise(() => textbox(page).fill(text)), fromPromise(() => textbox(page).press("Enter")))
-
-const expectGone = (page: Page, text: string | RegExp) =>
-  fromPromise(() => page.getByText(text).first().waitFor({ state: "detached" }))
-
-const expectText = (page: Page, text: string) => fromPromise(() => page.getByText(text).first().waitFor())
 
 const stepNames = ["Action", "Experience", "Intention", "Observation", "Update", "Yield"]
 
@@ -129,7 +33,7 @@ const expectAnswer = Effect.fnUntraced(function*(page: Page, quoted: string) {
   const steps = page.getByRole("list", { name: "Steps", exact: true }).locator("> li > p:first-child")
   yield* fromPromise(() => steps.first().waitFor())
   assert.deepStrictEqual(yield* fromPromise(() => steps.allTextContents()), stepNames)
-  yield* click(page, "Back to the answer")
+  yield* click(page, "Close the record")
   yield* fromPromise(() => page.getByRole("list", { name: "Citations" }).getByRole("button").first().click())
   yield* fromPromise(() => page.locator("blockquote mark").getByText(quoted).waitFor())
 })
