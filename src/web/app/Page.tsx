@@ -14,6 +14,7 @@ import { usePreferences } from "../storage/preferences.ts"
 import { BrokenPage } from "./EmptyPage.tsx"
 import { FaultBoundary } from "./FaultBoundary.tsx"
 import { onboardingPart } from "./parts.ts"
+import { useToday } from "./useToday.ts"
 import { Workspace } from "./Workspace.tsx"
 
 type KeyState =
@@ -32,7 +33,11 @@ export const Page = (): ReactNode => {
   const { language, theme } = usePreferences()
   // As a text: a browser may give another array each time it is asked.
   const browserLanguages = useSyncExternalStore(onLanguagesChange, () => navigator.languages.join())
-  const spoken = useMemo(() => pageLanguage(language, browserLanguages.split(",")), [language, browserLanguages])
+  const today = useToday()
+  const spoken = useMemo(
+    () => pageLanguage(language, browserLanguages.split(","), today),
+    [language, browserLanguages, today]
+  )
   useLayoutEffect(() => applyTheme(theme, spoken.language), [theme, spoken])
   return (
     <LanguageContext value={spoken}>

@@ -53,8 +53,7 @@ const PassageRow = ({ isChosen, number, prior }: {
         {format.number(prior.similarity)}
       </span>
       <span className={style.meta}>
-        <bdi>{shortKey(prior.author)}</bdi> · <LineText text={title} /> ·{" "}
-        {format.shortTime(prior.created_at, Date.now())}
+        <bdi>{shortKey(prior.author)}</bdi> · <LineText text={title} /> · {format.shortTime(prior.created_at)}
         {isChosen && ` · ${messages.chosen}`}
       </span>
     </li>

@@ -109,7 +109,7 @@ const RunHead = ({ onStop, run }: { readonly run: PlainRun; readonly onStop: () 
       <Avatar author={asker} isAgent={owner !== undefined} size="xs" />
       <span title={asker}>{asked}</span>
       <time dateTime={new Date(asked_at).toISOString()} title={format.fullTime(asked_at)}>
-        {format.shortTime(asked_at, Date.now())}
+        {format.shortTime(asked_at)}
       </time>
       <span className={style.actions}>
         {isConfirmed && (

@@ -46,7 +46,7 @@ const Failure = ({ run: { current_step, error_state, steps } }: { readonly run: 
 const Cancellation = ({ run: { ended_at, partial } }: { readonly run: PlainRun }): ReactNode => {
   const format = useFormat()
   const messages = useMessages(chorusMessages)
-  const time = ended_at === null ? "" : format.shortTime(ended_at, Date.now())
+  const time = ended_at === null ? "" : format.shortTime(ended_at)
   return (
     <>
       {partial !== null && <Markdown text={partial} voice="serif" />}

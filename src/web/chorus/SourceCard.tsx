@@ -57,7 +57,7 @@ export const SourceCard = ({ source }: { readonly source: Source }): ReactNode =
         <span className={style.meta}>
           <Avatar author={prior.author} isAgent={prior.owner !== undefined} size="xs" />
           <span>
-            <bdi>{name}</bdi> · {format.shortTime(prior.created_at, Date.now())}
+            <bdi>{name}</bdi> · {format.shortTime(prior.created_at)}
           </span>
         </span>
         {quote !== "" && !isOpen && <q className={style.quote} dir="auto">{quote}</q>}

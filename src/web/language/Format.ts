@@ -1,6 +1,6 @@
 /** Numbers, times, amounts and lists in the page's language. */
 
-/** The formats of one language. Times are milliseconds since the epoch; `now` decides how much of a date is needed. */
+/** The formats of one language on one day. Times are milliseconds since the epoch. */
 export interface Format {
   /** A number with the language's separators. */
   readonly number: (value: number) => string
@@ -13,9 +13,9 @@ export interface Format {
   /** The time of day. */
   readonly timeOfDay: (at: number) => string
   /** The time of day today, the day in this year, otherwise the date: for lists. */
-  readonly shortTime: (at: number, now: number) => string
+  readonly shortTime: (at: number) => string
   /** The weekday and the date, as a heading. */
-  readonly day: (at: number, now: number) => string
+  readonly day: (at: number) => string
   /** Date and time with seconds. */
   readonly fullTime: (at: number) => string
   /** A duration of milliseconds in its largest sensible unit. */
@@ -38,8 +38,8 @@ const words = {
 
 const durationUnits = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]] as const
 
-/** The formats for a language and a locale of it, such as `en-GB`. */
-export const makeFormat = (language: keyof typeof words, locale: string): Format => {
+/** The formats for a language and a locale of it, such as `en-GB`. A time within `today` decides how much of a date is needed. */
+export const makeFormat = (language: keyof typeof words, locale: string, today: number): Format => {
   const number = new Intl.NumberFormat(locale)
   const money = new Intl.NumberFormat(locale, { minimumFractionDigits: 4, maximumFractionDigits: 4 })
   const percent = new Intl.NumberFormat(locale, { style: "percent" })
@@ -61,8 +61,8 @@ export const makeFormat = (language: keyof typeof words, locale: string): Format
     cost: (millionths, unit) => `${money.format(millionths / 1e6)} ${unit}`,
     percent: (share) => percent.format(share),
     timeOfDay: (at) => timeOfDay.format(at),
-    shortTime: (at, now) => (isSameDay(at, now) ? timeOfDay : isSameYear(at, now) ? shortDay : shortDate).format(at),
-    day: (at, now) => (isSameYear(at, now) ? weekday : weekdayAndYear).format(at),
+    shortTime: (at) => (isSameDay(at, today) ? timeOfDay : isSameYear(at, today) ? shortDay : shortDate).format(at),
+    day: (at) => (isSameYear(at, today) ? weekday : weekdayAndYear).format(at),
     fullTime: (at) => fullTime.format(at),
     // The symbols of units are the same in every language.
     duration: (millis) => {

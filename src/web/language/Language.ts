@@ -25,17 +25,18 @@ const languageOf = (tag: string): Language | undefined => {
   return language === "en" || language === "de" ? language : undefined
 }
 
-/** The language and formats for a choice, or for the first language of the browser that the page speaks. */
+/** The language and its formats for `today`, for a choice or for the first language of the browser that the page speaks. */
 export const pageLanguage = (
   choice: Preferences["language"],
-  browserLanguages: ReadonlyArray<string>
+  browserLanguages: ReadonlyArray<string>,
+  today = Date.now()
 ): PageLanguage => {
   const language = choice === "system"
     ? browserLanguages.map(languageOf).find((known) => known !== undefined) ?? "en"
     : choice
   // A browser's own region decides how its language writes dates: en-GB is not en-US.
   const locale = browserLanguages.find((tag) => languageOf(tag) === language) ?? language
-  return { language, format: makeFormat(language, locale) }
+  return { language, format: makeFormat(language, locale, today) }
 }
 
 /** The page's language; provided by `Page`. */

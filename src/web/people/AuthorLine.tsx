@@ -35,7 +35,7 @@ export const AuthorLine = ({ at, author, children, isAgent = false, owner, tag }
       )}
       {tag !== undefined && <span className={style.tag}>{tag}</span>}
       <time className={style.time} dateTime={new Date(at).toISOString()} title={format.fullTime(at)}>
-        {format.shortTime(at, Date.now())}
+        {format.shortTime(at)}
       </time>
       {children}
     </div>

@@ -8,7 +8,7 @@ export const DayLine = ({ at }: { readonly at: number }): ReactNode => {
   const format = useFormat()
   return (
     <p className={style.day}>
-      <span>{format.day(at, Date.now())}</span>
+      <span>{format.day(at)}</span>
     </p>
   )
 }

@@ -169,7 +169,6 @@ const Section = ({ note, open, tabStop, threads, title }: {
   readonly tabStop: string | undefined
 }): ReactNode => {
   const headingId = useId()
-  const today = new Date().setHours(0, 0, 0, 0)
   return (
     <section aria-labelledby={headingId}>
       <h2 className={style.heading} id={headingId}>{title}</h2>
@@ -181,7 +180,6 @@ const Section = ({ note, open, tabStop, threads, title }: {
               thread={thread}
               isOpen={thread.thread_id === open}
               isTabStop={thread.thread_id === tabStop}
-              now={today}
             />
           ))}
         </ul>

@@ -14,12 +14,10 @@ interface Props {
   readonly isOpen: boolean
   /** Whether the Tab key stops here; the arrow keys reach the other rows. */
   readonly isTabStop: boolean
-  /** The present time, which decides how the time is written. */
-  readonly now: number
 }
 
 /** The row. It renders again only when its thread or its place in the list's focus has changed. */
-export const ThreadRow = memo(({ isOpen, isTabStop, now, thread }: Props): ReactNode => {
+export const ThreadRow = memo(({ isOpen, isTabStop, thread }: Props): ReactNode => {
   const messages = useMessages(threadListMessages)
   const format = useFormat()
   const { co_authors, status, thread_id, title, updated_at, visibility } = thread
@@ -37,7 +35,7 @@ export const ThreadRow = memo(({ isOpen, isTabStop, now, thread }: Props): React
           <LineText text={title ?? erasedMark} />
         </span>{" "}
         <time className={style.time} dateTime={new Date(updated_at).toISOString()}>
-          {format.shortTime(updated_at, now)}
+          {format.shortTime(updated_at)}
         </time>{" "}
         <span className={style.about}>
           <Icon name={isPublic ? "globe" : "lock"} size="s" />

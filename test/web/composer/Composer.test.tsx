@@ -183,7 +183,7 @@ describe("the composer", () => {
 
   it("speaks German", async () => {
     const server = new ThreadServer()
-    const german = { language: "de", format: makeFormat("de", "de") } as const
+    const german = { language: "de", format: makeFormat("de", "de", 0) } as const
     await using page = await openComposer(
       server,
       server.client(bob),

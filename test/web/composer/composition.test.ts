@@ -80,7 +80,7 @@ describe("composition", () => {
     assert.isUndefined(compositionProblem({ ...submission("999999"), balance: undefined }))
     const problem = compositionProblem(submission("999999")) ?? assert.fail()
     const word = (language: "en" | "de") =>
-      problemText(problem, composerMessages[language], makeFormat(language, language))
+      problemText(problem, composerMessages[language], makeFormat(language, language, 0))
     assert.strictEqual(word("en"), "The stake is 999,999 tokens, and you have 10,000 tokens.")
     assert.strictEqual(word("de"), "Der Einsatz ist 999.999 Token, und du hast 10.000 Token.")
   })

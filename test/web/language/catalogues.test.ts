@@ -55,6 +55,15 @@ describe("the language of the page", () => {
     assert.strictEqual(language("de", ["en-US"]), "de")
   })
 
+  it("leaves out of a time what today says already", () => {
+    const today = new Date(2026, 2, 17).getTime()
+    const { format } = pageLanguage("de", ["de-DE"], today)
+    assert.strictEqual(format.shortTime(new Date(2026, 2, 17, 9, 5).getTime()), "09:05")
+    assert.strictEqual(format.shortTime(new Date(2026, 0, 2).getTime()), "2. Jan.")
+    assert.strictEqual(format.shortTime(new Date(2025, 0, 2).getTime()), "2. Jan. 2025")
+    assert.strictEqual(format.day(today), "Dienstag, 17. März")
+  })
+
   it("writes numbers and times as its own region does, where the browser says which", () => {
     const formats = (...[choice, browser]: Parameters<typeof pageLanguage>) => pageLanguage(choice, browser).format
     assert.strictEqual(formats("system", ["de-DE"]).number(1234.5), "1.234,5")
