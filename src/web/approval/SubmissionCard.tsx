@@ -96,6 +96,7 @@ const endIcons: { readonly [O in PossibleEnd["outcome"]]: IconName } = {
 
 /** What the vote can still lead to, beside one another. */
 const PossibleEnds = ({ submission }: Props): ReactNode => {
+  const { me } = useClient()
   const messages = useMessages(approvalMessages)
   const endText = useEndText(submission)
   return (
@@ -106,7 +107,9 @@ const PossibleEnds = ({ submission }: Props): ReactNode => {
             <Icon name={endIcons[end.outcome]} size="s" />
             {messages.condition[end.outcome]}
           </dt>
-          <dd>{endText.possible(end)}</dd>
+          <dd data-begins={end.outcome === "approved" && submission.author !== me ? "key" : undefined}>
+            {endText.possible(end)}
+          </dd>
         </div>
       ))}
     </dl>

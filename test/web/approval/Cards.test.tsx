@@ -89,6 +89,9 @@ describe("an open submission", () => {
     assert.include(text(), "If all approveaaaa…aa5A joins, 250 tokens to each who approves")
     assert.include(text(), "If votes differnot published, the stake is split between the thread and the treasury")
     assert.notInclude(text(), "If all deny")
+    // Sentences begin with a capital letter, keys as they are.
+    const ends = [...document.querySelectorAll<HTMLElement>("dl dd")]
+    assert.deepStrictEqual(ends.map((end) => end.dataset.begins), ["key", undefined])
   })
 
   it("[THR3] a vote is sent after a question that says what it leads to; the harmless answer has the focus", async () => {
