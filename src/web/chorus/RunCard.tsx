@@ -22,7 +22,7 @@ import { chorusMessages } from "./ChorusMessages.ts"
 import { Question } from "./Question.tsx"
 import style from "./RunCard.module.css"
 import { RunEnd } from "./RunEnd.tsx"
-import { RunProgress } from "./RunProgress.tsx"
+import { RunProgress, RunTrack } from "./RunProgress.tsx"
 import { RunRecord } from "./RunRecord.tsx"
 import { RunSummary } from "./RunSummary.tsx"
 
@@ -41,6 +41,7 @@ const goTo = (element: HTMLElement | null, block: ScrollLogicalPosition): void =
 /** A run. */
 export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => {
   const messages = useMessages(chorusMessages)
+  const [wasSeenRunning] = useState(() => !isFinished(run))
   const [isRecordOpen, setRecordOpen] = useState(() => openRecords.has(run.prompt_id))
   const [send, errorMessage] = useThreadCommand()
   const answer = run.steps.map(({ output }) => output).find((output) => output._tag === "yield")
@@ -56,7 +57,15 @@ export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => 
     else goTo(recordHeading.current, "start")
   }
   const askAgain = () => void send({ _tag: "submit_prompt", prompt: run.prompt, sibling_of: run.prompt_id })
-  const summary = { run, ref: summaryButton, sourceCount: priors.length, isOpen: isRecordOpen, onToggle: toggleRecord }
+  const hasTrack = wasSeenRunning && answer !== undefined
+  const summary = {
+    run,
+    hasTrack,
+    ref: summaryButton,
+    sourceCount: priors.length,
+    isOpen: isRecordOpen,
+    onToggle: toggleRecord
+  }
   return (
     <article className={style.run} id={messageElementId(run.prompt_id)} tabIndex={-1} aria-label={messages.question}>
       <RunHead
@@ -72,6 +81,7 @@ export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => 
         </p>
       )}
       {run.status === "running" && <RunProgress run={run} />}
+      {hasTrack && <RunTrack run={run} />}
       {run.steps.length > 0 && <RunSummary {...summary} />}
       {answer !== undefined && <Answer answer={answer} priors={priors} run={run} onAskAgain={askAgain} />}
       {(run.status === "failed" || run.status === "cancelled") && <RunEnd run={run} onAskAgain={askAgain} />}

@@ -14,17 +14,10 @@ import style from "./RunProgress.module.css"
 /** The progress of a running run. */
 export const RunProgress = ({ run }: { readonly run: PlainRun }): ReactNode => {
   const messages = useMessages(chorusMessages)
-  const { attempt, current_step, error_state, loop, not_before } = run
+  const { attempt, current_step, error_state, not_before } = run
   return (
     <>
-      {Array.from({ length: loop + 1 }, (_, pass) => (
-        <PassLine
-          key={pass}
-          current={pass === loop ? current_step : "yield"}
-          isPast={pass < loop}
-          label={loop === 0 ? undefined : messages.pass(pass + 1)}
-        />
-      ))}
+      <RunTrack run={run} />
       <p className={style.live}>
         <strong>{messages.step[current_step]}</strong>
         <span>{messages.doing[current_step]}</span>
@@ -41,24 +34,37 @@ export const RunProgress = ({ run }: { readonly run: PlainRun }): ReactNode => {
   )
 }
 
+/** The steps of each pass. It stays above an answer that was seen to come, whose text does not move then. */
+export const RunTrack = ({ run: { current_step, loop, status } }: { readonly run: PlainRun }): ReactNode => {
+  const messages = useMessages(chorusMessages)
+  return Array.from({ length: loop + 1 }, (_, pass) => (
+    <PassLine
+      key={pass}
+      current={pass === loop ? current_step : "yield"}
+      stage={pass < loop ? "past" : status === "running" ? "current" : "done"}
+      label={loop === 0 ? undefined : messages.pass(pass + 1)}
+    />
+  ))
+}
+
 /** The steps of one pass: done, under way, to come. A past pass ended before its Yield. */
-const PassLine = ({ current, isPast, label }: {
+const PassLine = ({ current, label, stage }: {
   readonly current: Step
-  readonly isPast: boolean
+  readonly stage: "past" | "current" | "done"
   readonly label: string | undefined
 }): ReactNode => {
   const messages = useMessages(chorusMessages)
-  const position = steps.indexOf(current)
-  const progress = messages.progress(messages.step[current], position + 1)
+  const position = stage === "done" ? steps.length : steps.indexOf(current)
+  const progress = messages.progress(messages.step[current], steps.indexOf(current) + 1)
   return (
     <>
       {label !== undefined && <p className={style.pass}>{label}</p>}
-      <ol className={style.steps} aria-label={isPast ? label : progress}>
+      <ol className={style.steps} aria-label={stage === "past" ? label : progress}>
         {steps.map((step, index) => (
           <li
             key={step}
-            data-stage={index < position ? "done" : index === position && !isPast ? "current" : "coming"}
-            aria-current={index === position && !isPast ? "step" : undefined}
+            data-stage={index < position ? "done" : index === position && stage === "current" ? "current" : "coming"}
+            aria-current={index === position && stage === "current" ? "step" : undefined}
           >
             <span className={style.name}>{messages.step[step]}</span>
           </li>

@@ -12,8 +12,10 @@ import { StepDots } from "./StepDots.tsx"
 export const thinkingTime = ({ steps }: PlainRun): number => steps.reduce((sum, { usage }) => sum + usage.latency_ms, 0)
 
 /** The line. While the run thinks it says so without numbers, which would only flicker. */
-export const RunSummary = ({ isOpen, onToggle, ref, run, sourceCount }: {
+export const RunSummary = ({ hasTrack, isOpen, onToggle, ref, run, sourceCount }: {
   readonly run: PlainRun
+  /** Whether the steps stand above it. */
+  readonly hasTrack: boolean
   readonly sourceCount: number
   readonly isOpen: boolean
   readonly onToggle: () => void
@@ -24,7 +26,7 @@ export const RunSummary = ({ isOpen, onToggle, ref, run, sourceCount }: {
   const done = run.status === "yielded" ? steps.length : steps.indexOf(run.current_step)
   return (
     <button ref={ref} type="button" className={style.summary} aria-expanded={isOpen} onClick={onToggle}>
-      {isFinished(run) && <StepDots done={done} />}
+      {isFinished(run) && !hasTrack && <StepDots done={done} />}
       <span>
         {isFinished(run)
           ? messages.thought(run.steps.length, format.duration(thinkingTime(run)), sourceCount)

@@ -261,6 +261,23 @@ describe("a run under way", () => {
     assert.strictEqual(region.getAttribute("aria-busy"), "true")
   })
 
+  it("whoever saw it run keeps its steps above the answer, whose text does not move; others have one line", async () => {
+    const done = answered()
+    const { steps, ...running } = done
+    const stage = stageWith({ ...running, status: "running", ended_at: null, steps: steps.slice(0, -1) })
+    const track = () => document.querySelectorAll(`ol[aria-label="Step 6 of 6: Yield"] > [data-stage=done]`).length
+    const rendered = await render(stage.element(<Runs />, { me: asker }))
+    assert.strictEqual(track(), 5)
+    await perform(() => stage.change({ runs: [sealedRun(done)] }))
+    assert.strictEqual(track(), 6)
+    assert.lengthOf(document.querySelectorAll("[aria-current=step]"), 0)
+    assert.lengthOf(all("button", "Thought in 6 steps, 6 ms, 3 sources"), 1)
+    await rendered[Symbol.asyncDispose]()
+    const later = await show(done)
+    await using _ = later.rendered
+    assert.strictEqual(track(), 0)
+  })
+
   it("[CHO8] those who may stop it do; why a command was rejected is said at the card", async () => {
     const run = runAt("action")
     const { rendered, stage } = await show(run)
