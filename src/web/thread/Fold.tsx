@@ -29,7 +29,7 @@ export const Fold = (
     <>
       {/* What receives the focus inside is shown: the box scrolls to it, and so opens instead. */}
       <div className={style.folded} onFocus={open}>{children}</div>
-      <Button variant="quiet" icon="down" onClick={open}>{messages.showAll(format.number(lines))}</Button>
+      <Button variant="quiet" icon="down" onClick={open}>{messages.showAll(format.number(lines), lines === 1)}</Button>
     </>
   )
 }
