@@ -93,7 +93,7 @@ export interface Client {
   readonly start: () => void
   /** Disconnects. Pending commands and queries fail with the code `closed`. */
   readonly stop: () => void
-  /** A topic, typed by its kind. Throws a `TypeError` if `id` is not of that kind or the client was made without it. */
+  /** A topic, typed by its kind. Throws a `TypeError` if `id` is not of that kind, or the client has another of its name. */
   readonly topic: <S, C, A, E, I extends KindIntent, W extends { readonly _tag: string }>(
     kind: Kind<S, C, A, E, I, W>,
     id: TopicId
@@ -126,7 +126,7 @@ const socketUrl = (url: string): URL => {
 /** Makes a client that stays connected until the scope ends. Dies with a `TypeError` if `options.url` is no URL. */
 export const make = Effect.fnUntraced(function*(options: Options) {
   const url = socketUrl(options.url)
-  const kinds = new Map(options.kinds.map((kind) => [kind.name, kind]))
+  const kinds = new Map(options.kinds?.map((kind) => [kind.name, kind]))
   const uuid = options.uuid ?? SecureRandom.uuidV4Unsafe
   const config = {
     kinds,
@@ -155,7 +155,7 @@ export const open = (options: Options): Promise<Client & { readonly close: () =>
 const makeClient = (
   me: UserId,
   runtime: ClientRuntime,
-  kinds: ReadonlyMap<string, AnyKind>,
+  kinds: Map<string, AnyKind>,
   uuid: () => string
 ): Client => {
   const watches = new TopicWatches(runtime)
@@ -176,9 +176,11 @@ const makeClient = (
     stop: () => runtime.dispatch({ _tag: "Stopped" }),
     topic: (kind, id) => {
       if (kind.name !== kindOf(id)) throw new TypeError(`The topic ${id} is not of the kind "${kind.name}".`)
-      if (kinds.get(kind.name) !== kind) {
-        throw new TypeError(`This client was made without the kind "${kind.name}": add it to the option \`kinds\`.`)
+      const known = kinds.get(kind.name)
+      if (known !== undefined && known !== kind) {
+        throw new TypeError(`This client has another kind of the name "${kind.name}".`)
       }
+      kinds.set(kind.name, kind)
       return makeTopic(runtime, watches, kind, id, uuid)
     },
     threads: (options) => query("threads", { _tag: "get_threads", public: options?.public ?? false }),

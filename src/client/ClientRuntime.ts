@@ -21,8 +21,8 @@ export interface Options {
   readonly identity: Identity
   /** What the owner of this key allows it: the client acts as the owner's agent (AUT8). `Keys.attest` makes it. */
   readonly attestation?: Attestation
-  /** The kinds of topic that this client can open. */
-  readonly kinds: ReadonlyArray<AnyKind>
+  /** Kinds of topic; the client learns others when `topic` is called with them. */
+  readonly kinds?: ReadonlyArray<AnyKind>
   /** Opens a socket; by default with the global `WebSocket`, which Node has since version 22. */
   readonly connect?: Connect
   /**

@@ -20,11 +20,12 @@ describe("Client", () => {
       assert.deepStrictEqual(server.receivedIds, [uuid(9)])
     })))
 
-  it.live("throws for a topic of another kind, and for a kind that it was made without", () =>
+  it.live("throws for a topic of another kind, and for another kind of one name; learns kinds as they are used", () =>
     Effect.scoped(Effect.gen(function*() {
       const { client } = yield* connectClient
       const thread = Ids.TopicId.make("thread:t")
       assert.throws(() => client.topic(roomKind, thread), /is not of the kind "room"/)
-      assert.throws(() => client.topic(threadKind, thread), /made without the kind "thread"/)
+      assert.strictEqual(client.topic(threadKind, thread).id, thread)
+      assert.throws(() => client.topic({ ...threadKind }, thread), /another kind of the name "thread"/)
     })))
 })

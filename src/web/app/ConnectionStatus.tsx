@@ -2,13 +2,13 @@
 import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react"
 import { useClient } from "../../react/ClientContext.ts"
 import { useClientState } from "../../react/useClientState.ts"
-import { retryPending } from "../composer/sending.ts"
 import { Button } from "../design/Button.tsx"
 import { Icon } from "../design/Icon.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { formatError } from "../language/people.ts"
 import { appMessages } from "./AppMessages.ts"
 import style from "./ConnectionStatus.module.css"
+import { retrySaved } from "./retrySaved.ts"
 
 /** Milliseconds that a connection may be lost without a word: most losses are shorter. */
 const lossNoticeDelay = 4_000
@@ -81,7 +81,7 @@ export const ConnectionStatus = (): ReactNode => {
               icon="again"
               onClick={() => {
                 client.start()
-                retryPending(client)
+                retrySaved(client)
               }}
             >
               {messages.reconnect}

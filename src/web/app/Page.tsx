@@ -3,7 +3,6 @@ import { Effect } from "effect"
 import { type ReactNode, Suspense, useEffect, useLayoutEffect, useMemo, useState, useSyncExternalStore } from "react"
 import * as Client from "../../client/Client.ts"
 import type { Identity } from "../../client/Keys.ts"
-import { threadKind } from "../../domain/thread/Thread.ts"
 import { ChoirProvider } from "../../react/ClientContext.ts"
 import { applyTheme } from "../design/theme.ts"
 import { ToastProvider } from "../design/Toast.tsx"
@@ -112,7 +111,7 @@ const ConnectedPage = ({ identity, onKeyRemoved, secret }: {
   const [client, setClient] = useState<OpenClient>()
   useEffect(() => {
     // The key is usable by pages of this origin only, so no other server can relay a challenge to it.
-    const opening = Client.open({ url: location.origin, identity, kinds: [threadKind], checkAudience: false })
+    const opening = Client.open({ url: location.origin, identity, checkAudience: false })
     opening.then(setClient, () => {})
     return () => {
       setClient(undefined)

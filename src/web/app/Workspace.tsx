@@ -3,11 +3,11 @@ import { type ReactNode, Suspense, useEffect, useRef, useState } from "react"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { useClientState } from "../../react/useClientState.ts"
-import { retryPending, useUnloadWarning } from "../composer/sending.ts"
 import { useMessages } from "../language/Language.ts"
-import { isSaved } from "../storage/savedText.ts"
+import { isSaved } from "../storage/textStorage.ts"
 import { useThreads } from "../threads/useThreads.ts"
 import { formatRoute } from "../topic/Route.ts"
+import { useUnloadWarning } from "../topic/useUnloadWarning.ts"
 import { appMessages } from "./AppMessages.ts"
 import { ConnectionStatus } from "./ConnectionStatus.tsx"
 import { Dialogs } from "./Dialogs.tsx"
@@ -19,6 +19,7 @@ import { NewKeyNotice } from "./NewKeyNotice.tsx"
 import type { DialogName } from "./PaletteItems.ts"
 import { lazyParts, listenerPart, threadPart } from "./parts.ts"
 import { Rail } from "./Rail.tsx"
+import { retrySaved } from "./retrySaved.ts"
 import { useNarrow } from "./useNarrow.ts"
 import { useRoute } from "./useRoute.ts"
 import style from "./Workspace.module.css"
@@ -41,7 +42,7 @@ export const Workspace = ({ onKeyRemoved, secret }: Props): ReactNode => {
   const [newTopic, setNewTopic] = useState(secret === undefined ? undefined : topic)
   const searchField = useRef<HTMLInputElement>(null)
   const markSaved = () => setUnsavedSecret(undefined)
-  useEffect(() => retryPending(client), [client])
+  useEffect(() => retrySaved(client), [client])
   useEffect(() => preloadWhenIdle(lazyParts), [])
   useEffect(() => secret === undefined ? undefined : focusMain(), [secret])
   useUnloadWarning(

@@ -1,5 +1,4 @@
 /** Sends commands that survive a reload: each is saved until the server has answered it. */
-import { useEffect } from "react"
 import { type Client, commandId, commandSalt } from "../../client/Client.ts"
 import { ClientError } from "../../client/ClientError.ts"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
@@ -38,12 +37,3 @@ export const send = (client: Client, topic: TopicId, command: CommandInput): voi
 export const retryPending = (client: Client): void => {
   for (const pending of savedText.listPending(client.me)) sendPending(client, pending)
 }
-
-/** Asks for confirmation before the page is closed while there are pending commands that exist only in this page. */
-export const useUnloadWarning = (enabled: boolean): void =>
-  useEffect(() => {
-    if (!enabled) return undefined
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault()
-    addEventListener("beforeunload", warn)
-    return () => removeEventListener("beforeunload", warn)
-  }, [enabled])

@@ -16,7 +16,6 @@ import {
 import type { UserId } from "../../domain/protocol/Ids.ts"
 import { erasedMark } from "../../domain/topic/SealedText.ts"
 import { useClient } from "../../react/ClientContext.ts"
-import { useUnloadWarning } from "../composer/sending.ts"
 import { Button } from "../design/Button.tsx"
 import { Dialog } from "../design/Dialog.tsx"
 import { ErrorText } from "../design/ErrorText.tsx"
@@ -25,6 +24,7 @@ import { TextField } from "../design/TextField.tsx"
 import { useMessages } from "../language/Language.ts"
 import { formatError } from "../language/people.ts"
 import { useThreadTopic } from "../topic/ThreadTopic.ts"
+import { useUnloadWarning } from "../topic/useUnloadWarning.ts"
 import { erasingMessages } from "./ErasingMessages.ts"
 
 /** A text of the thread, by the event that holds it. */

@@ -7,54 +7,16 @@ import { Effect, Option, Schema } from "effect"
 import { CommandId, Instant, TopicId, type UserId } from "../../domain/protocol/Ids.ts"
 import { threadLimits } from "../../domain/thread/ThreadGuards.ts"
 import { Command } from "../../domain/thread/ThreadModel.ts"
-
-/** What the browser's storage did not take, because it is blocked or full. */
-const memory = new Map<string, string>()
-
-/** Uses the browser's storage; undefined if it is blocked or full. */
-const withStorage = <A>(use: (storage: Storage) => A): A | undefined => {
-  try {
-    return use(localStorage)
-  } catch {
-    return undefined
-  }
-}
-
-const read = (key: string): string | null => memory.get(key) ?? withStorage((storage) => storage.getItem(key)) ?? null
-
-const write = (key: string, text: string): void => {
-  const isStored = withStorage((storage) => {
-    storage.setItem(key, text)
-    return true
-  })
-  if (isStored === true) memory.delete(key)
-  else memory.set(key, text)
-}
-
-const remove = (key: string): void => {
-  memory.delete(key)
-  withStorage((storage) => storage.removeItem(key))
-}
-
-const savedKeys = (prefix: string): ReadonlyArray<string> => {
-  const stored = withStorage((storage) =>
-    Array.from({ length: storage.length }, (_, index) => storage.key(index) ?? "")
-  )
-  return [...new Set([...memory.keys(), ...stored ?? []])].filter((key) => key.startsWith(prefix))
-}
-
-const draftPrefix = (me: UserId) => `choir:draft:${me}:`
-const pendingPrefix = (me: UserId) => `choir:pending:${me}:`
-const rejectedPrefix = (me: UserId) => `choir:rejected:${me}:`
-
-/** Calls back when another tab has changed what is stored under a prefix. Returns the unsubscribe. */
-const onStorage = (prefix: string, listener: () => void): () => void => {
-  const onEvent = ({ key }: StorageEvent) => {
-    if (key === null || key.startsWith(prefix)) listener()
-  }
-  addEventListener("storage", onEvent)
-  return () => removeEventListener("storage", onEvent)
-}
+import {
+  draftPrefix,
+  itemKeys,
+  onItemChange,
+  pendingPrefix,
+  readItem,
+  rejectedPrefix,
+  removeItem,
+  writeItem
+} from "./textStorage.ts"
 
 // -- Drafts --
 
@@ -79,17 +41,17 @@ const encodeDraft = Schema.encodeSync(DraftText)
 
 /** The draft of a user in a thread; empty if there is none. */
 export const readDraft = (me: UserId, topic: TopicId): Draft =>
-  Option.getOrElse(decodeDraft(read(draftPrefix(me) + topic)), () => emptyDraft)
+  Option.getOrElse(decodeDraft(readItem(draftPrefix(me) + topic)), () => emptyDraft)
 
 /** Saves a draft; one without a text and a mode is removed. */
 export const saveDraft = (me: UserId, topic: TopicId, draft: Draft): void =>
   draft.text === "" && !draft.isAsking
-    ? remove(draftPrefix(me) + topic)
-    : write(draftPrefix(me) + topic, encodeDraft(draft))
+    ? removeItem(draftPrefix(me) + topic)
+    : writeItem(draftPrefix(me) + topic, encodeDraft(draft))
 
 /** Calls back when another tab has saved this draft. Returns the unsubscribe. */
 export const onDraftSaved = (me: UserId, topic: TopicId, listener: () => void): () => void =>
-  onStorage(draftPrefix(me) + topic, listener)
+  onItemChange(draftPrefix(me) + topic, listener)
 
 // -- Commands without a receipt --
 
@@ -109,25 +71,21 @@ const encodePending = Schema.encodeSync(PendingText)
 
 /** Saves a command until `removePending`. */
 export const savePending = (me: UserId, pending: PendingCommand): void =>
-  write(pendingPrefix(me) + pending.id, encodePending(pending))
+  writeItem(pendingPrefix(me) + pending.id, encodePending(pending))
 
 /** Forgets a command that was answered; false if another tab already has, or the user's texts were removed. */
 export const removePending = (me: UserId, id: CommandId): boolean => {
   const key = pendingPrefix(me) + id
-  const wasSaved = read(key) !== null
-  remove(key)
+  const wasSaved = readItem(key) !== null
+  removeItem(key)
   return wasSaved
 }
-
-/** Whether a command outlives the page. */
-export const isSaved = (me: UserId, id: string): boolean =>
-  withStorage((storage) => storage.getItem(pendingPrefix(me) + id) !== null) ?? false
 
 const listSaved = <A extends { readonly at: number }>(
   prefix: string,
   decode: (text: unknown) => Option.Option<A>
 ): ReadonlyArray<A> =>
-  savedKeys(prefix).flatMap((key) => Option.toArray(decode(read(key)))).toSorted((a, b) => a.at - b.at)
+  itemKeys(prefix).flatMap((key) => Option.toArray(decode(readItem(key)))).toSorted((a, b) => a.at - b.at)
 
 /** The saved commands of a user, in the order in which they were written. */
 export const listPending = (me: UserId): ReadonlyArray<PendingCommand> => listSaved(pendingPrefix(me), decodePending)
@@ -156,13 +114,13 @@ const notifyRejected = (): void => {
 
 /** Keeps a text that was not accepted until `removeRejected`. */
 export const saveRejected = (me: UserId, rejected: RejectedText): void => {
-  write(rejectedPrefix(me) + rejected.id, encodeRejected(rejected))
+  writeItem(rejectedPrefix(me) + rejected.id, encodeRejected(rejected))
   notifyRejected()
 }
 
 /** Forgets a text that was not accepted. */
 export const removeRejected = (me: UserId, id: CommandId): void => {
-  remove(rejectedPrefix(me) + id)
+  removeItem(rejectedPrefix(me) + id)
   notifyRejected()
 }
 
@@ -173,7 +131,7 @@ export const listRejected = (me: UserId, topic: TopicId): ReadonlyArray<Rejected
 /** Calls back when the list of a user's rejected texts has changed, also by another tab. Returns the unsubscribe. */
 export const onRejectedChange = (me: UserId, listener: () => void): () => void => {
   rejectedListeners.add(listener)
-  const unsubscribe = onStorage(rejectedPrefix(me), listener)
+  const unsubscribe = onItemChange(rejectedPrefix(me), listener)
   return () => {
     rejectedListeners.delete(listener)
     unsubscribe()
@@ -182,6 +140,6 @@ export const onRejectedChange = (me: UserId, listener: () => void): () => void =
 
 /** Removes all that is saved of a user. */
 export const clearSaved = (me: UserId): void => {
-  for (const prefix of [draftPrefix(me), pendingPrefix(me), rejectedPrefix(me)]) savedKeys(prefix).forEach(remove)
+  for (const prefix of [draftPrefix(me), pendingPrefix(me), rejectedPrefix(me)]) itemKeys(prefix).forEach(removeItem)
   notifyRejected()
 }

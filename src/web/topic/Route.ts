@@ -1,7 +1,6 @@
 /** The address of the page: which thread is open, and which of its messages is to be shown. */
 import { Schema } from "effect"
 import { kindOf, TopicId } from "../../domain/protocol/Ids.ts"
-import { threadKind } from "../../domain/thread/Thread.ts"
 
 /** What the fragment of an address says. */
 export interface Route {
@@ -12,6 +11,9 @@ export interface Route {
 
 const isTopicId = Schema.is(TopicId)
 
+/** The kind of the topics that have a page; the kind itself is loaded with the page. */
+const kindName = "thread"
+
 /** The home page. */
 export const homeRoute: Route = { topic: undefined, message: undefined }
 
@@ -21,7 +23,7 @@ export const parseRoute = (fragment: string): Route => {
   try {
     const topic = decodeURIComponent(topicText)
     const message = decodeURIComponent(messageTexts.join("/"))
-    if (!isTopicId(topic) || kindOf(topic) !== threadKind.name) return homeRoute
+    if (!isTopicId(topic) || kindOf(topic) !== kindName) return homeRoute
     return { topic, message: message === "" ? undefined : message }
   } catch {
     return homeRoute

@@ -1,6 +1,7 @@
 import { assert, beforeEach, describe, it, vi } from "@effect/vitest"
 import { CommandId } from "../../../src/domain/protocol/Ids.ts"
 import * as savedText from "../../../src/web/storage/savedText.ts"
+import { isSaved } from "../../../src/web/storage/textStorage.ts"
 import { topicId, userId } from "../../support/TopicWorld.ts"
 
 const [alice, bob] = [userId(0), userId(1)]
@@ -81,9 +82,9 @@ describe("saved texts", () => {
     assert.deepStrictEqual(savedText.readDraft(alice, thread), draft)
     assert.deepStrictEqual(savedText.listPending(alice), [pending("a", 1)])
     assert.deepStrictEqual(savedText.listRejected(alice, thread), [rejected("a", 1)])
-    assert.isFalse(savedText.isSaved(alice, "a"))
+    assert.isFalse(isSaved(alice, "a"))
     savedText.savePending(alice, pending("a", 1))
-    assert.isTrue(savedText.isSaved(alice, "a"))
+    assert.isTrue(isSaved(alice, "a"))
   })
 
   it("go with the key, and no others", () => {
