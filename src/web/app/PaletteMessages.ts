@@ -5,8 +5,8 @@ import { defineMessages } from "../language/Language.ts"
 export const paletteMessages = defineMessages({
   en: {
     palette: "Commands and threads",
-    paletteField: "Go to a thread, or do something",
-    nothingFound: "Nothing has these words.",
+    paletteField: "Find a thread or a command",
+    nothingFound: "Nothing found.",
     commands: "Commands",
     threads: "Threads",
     erasedTitle: "A thread whose title was erased",
@@ -22,8 +22,8 @@ export const paletteMessages = defineMessages({
   },
   de: {
     palette: "Befehle und Threads",
-    paletteField: "Zu einem Thread gehen oder etwas tun",
-    nothingFound: "Nichts enthält diese Wörter.",
+    paletteField: "Thread oder Befehl suchen",
+    nothingFound: "Nichts gefunden.",
     commands: "Befehle",
     threads: "Threads",
     erasedTitle: "Ein Thread, dessen Titel gelöscht wurde",
@@ -35,6 +35,6 @@ export const paletteMessages = defineMessages({
     allThreads: "Alle Threads",
     lightTheme: "Helles Design",
     darkTheme: "Dunkles Design",
-    systemTheme: "Design des Systems"
+    systemTheme: "Design wie das Gerät"
   }
 })

@@ -103,7 +103,7 @@ export const approvalMessages = defineMessages({
     notYet: "Noch nicht",
     decides: "Deine Stimme entscheidet",
     otherwise: "Sonst",
-    ends: "Wozu die Abstimmung führen kann",
+    ends: "Mögliche Ergebnisse der Abstimmung",
     joins: (name: Name) => name === undefined ? "du schreibst mit" : `${name} schreibt mit`,
     staysOut: (name: Name) => name === undefined ? "du schreibst nicht mit" : `${name} schreibt nicht mit`,
     notPublished: "nicht veröffentlicht",
@@ -118,8 +118,8 @@ export const approvalMessages = defineMessages({
     withdraw: "Zurückziehen",
     withdrawQuestion: "Diese Einreichung zurückziehen?",
     withdrawEffect: (back: string) => `Die Abstimmung endet, der Text wird nicht veröffentlicht. ${back}.`,
-    keepIt: "Stehen lassen",
-    showText: "Text zeigen",
-    hideText: "Text verbergen"
+    keepIt: "Behalten",
+    showText: "Text anzeigen",
+    hideText: "Text ausblenden"
   }
 })

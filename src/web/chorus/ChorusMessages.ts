@@ -93,17 +93,17 @@ export const chorusMessages = defineMessages({
     agentAsked: (name: string, owner: string) => `${name}, Agent von ${owner}, hat den Chorus gefragt`,
     myAgentAsked: (name: string) => `${name}, dein Agent, hat den Chorus gefragt`,
     question: "Frage",
-    wholeQuestion: "Ganze Frage zeigen",
-    stop: "Anhalten",
+    wholeQuestion: "Ganze Frage anzeigen",
+    stop: "Stoppen",
     waits: "Wartet auf die Frage davor.",
     doNotAsk: "Abbrechen",
     step: stepNames.de,
     doing: {
-      action: "Schreibt eine erste Antwort, noch bevor gelesen wird",
+      action: "Entwirft eine erste Antwort, bevor er liest",
       experience: "Liest, was die Gruppe früher geschrieben hat",
-      intention: "Fragt, was die Frage offenlässt",
-      observation: "Vergleicht, was gefunden wurde",
-      update: "Entscheidet, ob noch einmal nachgedacht wird",
+      intention: "Sucht, was die Frage offenlässt",
+      observation: "Vergleicht, was er gefunden hat",
+      update: "Entscheidet, ob er noch einmal nachdenkt",
       yield: "Schreibt die Antwort"
     },
     progress: (step: string, number: number) => `Schritt ${number} von 6: ${step}`,
@@ -112,7 +112,7 @@ export const chorusMessages = defineMessages({
     seconds: (count: string) => `${count} s`,
     retries: (attempt: number) => `Versuch ${attempt} läuft.`,
     thought: (steps: number, duration: string, sources: number) =>
-      `In ${steps} ${steps === 1 ? "Schritt" : "Schritten"} gedacht, ${duration}, ${
+      `In ${steps} ${steps === 1 ? "Schritt" : "Schritten"} nachgedacht, ${duration}, ${
         sources === 0 ? "keine Quellen" : sources === 1 ? "1 Quelle" : `${sources} Quellen`
       }`,
     soFar: "Was bisher gedacht wurde",
@@ -127,7 +127,7 @@ export const chorusMessages = defineMessages({
     you: "du",
     thisThread: "In diesem Thread",
     otherThread: "Ein anderer Thread",
-    showInThread: "Im Thread zeigen",
+    showInThread: "Im Thread anzeigen",
     openThread: "In seinem Thread öffnen",
     notShown: "Diese Nachricht ist im Thread nicht zu sehen.",
     verbatimCount: (found: number, all: number) => `${found} von ${all} Zitaten wörtlich`,
@@ -139,15 +139,15 @@ export const chorusMessages = defineMessages({
     notCopied: "Der Browser erlaubt das Kopieren nicht.",
     sources: "Quellen",
     askAgain: "Noch einmal fragen",
-    stoppedAt: (step: string) => `Bei „${step}“ angehalten.`,
+    stoppedAt: (step: string) => `Bei „${step}“ gestoppt.`,
     failure: {
       AIError: "Das Modell gab keine brauchbare Antwort.",
       NetworkError: "Das Modell war nicht erreichbar.",
-      StateError: "Woraus die Antwort entstand, hat sich geändert."
+      StateError: "Die Grundlage der Antwort hat sich geändert."
     },
     kept: "Was bisher gedacht wurde, bleibt erhalten.",
-    cancelled: (time: string) => `Hier angehalten, ${time}`,
-    cancelledBefore: (time: string) => `Vor der Antwort angehalten, ${time}`,
+    cancelled: (time: string) => `Hier gestoppt, ${time}`,
+    cancelledBefore: (time: string) => `Vor der Antwort gestoppt, ${time}`,
     sourceErased: "Ein Text, aus dem die Antwort entstand, wurde seitdem gelöscht."
   }
 })

@@ -24,8 +24,8 @@ export const recordMessages = defineMessages({
     tokens: "Tokens",
     tokensOf: (input: string, output: string) => `${input} in, ${output} out`,
     cost: "Cost",
-    passages: "Passages read, nearest first",
-    nearness: "Nearness",
+    passages: "Passages read, most similar first",
+    nearness: "Similarity",
     chosen: "chosen"
   },
   de: {
@@ -36,7 +36,7 @@ export const recordMessages = defineMessages({
     why: "Warum",
     insights: "Erkenntnisse",
     implicit: "Unausgesprochen",
-    selected: "Zum Nachdenken gewählt",
+    selected: "Ausgewählt",
     patterns: "Muster",
     links: "Wie sie zusammenhängen",
     confidence: (value: string) => `Sicherheit ${value}, nach Angabe des Modells`,
@@ -48,8 +48,8 @@ export const recordMessages = defineMessages({
     tokens: "Token",
     tokensOf: (input: string, output: string) => `${input} ein, ${output} aus`,
     cost: "Kosten",
-    passages: "Gelesene Stellen, die nächste zuerst",
-    nearness: "Nähe",
+    passages: "Gelesene Stellen, ähnlichste zuerst",
+    nearness: "Ähnlichkeit",
     chosen: "gewählt"
   }
 })

@@ -61,8 +61,8 @@ export const composerMessages = defineMessages({
     send: "Senden",
     ask: "Fragen",
     submit: "Einreichen",
-    stop: "Anhalten",
-    closed: "Dieser Thread ist geschlossen: Man kann ihn nur lesen.",
+    stop: "Stoppen",
+    closed: "Dieser Thread ist geschlossen: Du kannst ihn nur noch lesen.",
     enterSends: "Enter sendet, Umschalt + Enter bricht um",
     ctrlEnterSends: (isMac: boolean) => `${isMac ? "⌘" : "Strg"} + Enter sendet, Enter bricht um`,
     answerForAll: "Geht an den Chorus; alle hier sehen die Antwort",
@@ -75,12 +75,12 @@ export const composerMessages = defineMessages({
     atLeast: (minimum: string) => `Mindestens ${minimum}`,
     stakeHint: (minimum: string, balance: string) => `Mindestens ${minimum}; du hast ${balance}`,
     stakeFates: (days: string) => [
-      "Alle stimmen zu: Sie erscheint, du schreibst mit, und sie teilen sich deinen Einsatz.",
+      "Alle stimmen zu: Sie wird veröffentlicht, du schreibst mit, und die anderen teilen sich deinen Einsatz.",
       "Alle lehnen ab: Der Thread bekommt deinen Einsatz.",
-      "Sie sind sich uneins: Thread und Schatzkammer teilen ihn sich.",
-      `Niemand stimmt ab, ${days} lang: Du bekommst ihn zurück. Nur einige: Die Schatzkammer bekommt ihn.`
+      "Sie sind sich uneins: Thread und Kasse teilen sich den Einsatz.",
+      `Niemand stimmt innerhalb von ${days} ab: Du bekommst ihn zurück. Nur einige stimmen ab: Die Kasse bekommt ihn.`
     ],
-    empty: "Schreib etwas, das man sehen kann.",
+    empty: "Schreib etwas Sichtbares.",
     brokenCharacter: "Der Text enthält ein halbes Zeichen. Lösch es und tipp es neu.",
     tooLarge: (bytes: string, limit: string) =>
       `Der Text hat ${bytes} Byte; höchstens ${limit} sind möglich. Sende ihn in Teilen.`,

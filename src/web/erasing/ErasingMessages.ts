@@ -27,10 +27,10 @@ export const erasingMessages = defineMessages({
       submission: "Diese Einreichung löschen?"
     },
     effect:
-      "Ihr Text wird für alle gelöscht und lässt sich nicht wiederherstellen. Antworten des Chorus, die ihn wiederholen, werden ebenfalls gelöscht.",
-    runStops: "Der Chorus hört auf, sie zu beantworten.",
+      "Der Text wird für alle gelöscht und lässt sich nicht wiederherstellen, ebenso Antworten des Chorus, die ihn wiederholen.",
+    runStops: "Der Chorus beantwortet sie nicht weiter.",
     stakeReturns: "Die Einreichung wird zurückgezogen, und du bekommst deinen Einsatz zurück.",
-    reason: "Grund, für alle, die diesen Thread lesen (freiwillig)",
+    reason: "Grund (optional; alle, die den Thread lesen, sehen ihn)",
     confirm: "Für alle löschen",
     erasing: "Wird gelöscht…",
     keep: "Behalten"

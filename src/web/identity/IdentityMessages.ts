@@ -40,9 +40,10 @@ export const identityMessages = defineMessages({
     balance: (tokens: string) => `You have ${tokens}.`
   },
   de: {
-    headline: "Frag, was eure Gruppe geschrieben hat. Sieh, wie die Antwort entstand. Stimm ab, was hineinkommt.",
-    whatIsAKey: "Es gibt kein Konto und keine Mailadresse: Ein Schlüssel, der in diesem Browser entsteht, bist du. " +
-      "Wer sein Geheimnis hat, kann als du schreiben; verwahre deshalb eine Kopie, wo nur du sie findest.",
+    headline: "Frag die Texte eurer Gruppe. Sieh, wie die Antwort entsteht. Stimm ab, was dazukommt.",
+    whatIsAKey:
+      "Du brauchst weder Konto noch Mailadresse: Ein Schlüssel, den dieser Browser erzeugt, weist dich aus. " +
+      "Wer sein Geheimnis kennt, schreibt in deinem Namen; bewahre eine Kopie dort auf, wo nur du sie findest.",
     start: "Loslegen",
     haveKey: "Ich habe einen Schlüssel",
     secretLabel: "Das Geheimnis deines Schlüssels",
@@ -50,10 +51,10 @@ export const identityMessages = defineMessages({
     useKey: "Diesen Schlüssel verwenden",
     yourKey: "Dein Schlüssel",
     publicKey: "Öffentlicher Schlüssel",
-    publicKeyHint: "An ihm erkennen dich andere, und mit ihm laden sie dich ein.",
+    publicKeyHint: "Daran erkennen dich andere, und damit laden sie dich ein.",
     secret: "Geheimnis",
     secretKnown: "Du kannst es kopieren, bis du diese Seite schließt oder neu lädst.",
-    secretUnknown: "Es liegt in diesem Browser, der damit unterschreiben, es aber nicht zeigen kann.",
+    secretUnknown: "Es liegt in diesem Browser. Er kann damit signieren, es aber nicht anzeigen.",
     copy: "Kopieren",
     copyPublicKey: "Den öffentlichen Schlüssel kopieren",
     copySecret: "Das Geheimnis kopieren",
@@ -69,9 +70,9 @@ export const identityMessages = defineMessages({
       "die Sitzung, sobald diese Seite den Server erreicht.",
     removeNow: "Sofort entfernen",
     saveTitle: "Sichere deinen Schlüssel",
-    saveText: "Es gibt ihn nur in diesem Browser, und sein Geheimnis lässt sich später nicht mehr zeigen.",
-    show: "Zeigen",
-    hide: "Verbergen",
+    saveText: "Es gibt ihn nur in diesem Browser, und sein Geheimnis lässt sich später nicht mehr anzeigen.",
+    show: "Anzeigen",
+    hide: "Ausblenden",
     done: "Fertig",
     balance: (tokens) => `Du hast ${tokens}.`
   }

@@ -19,7 +19,7 @@ export const newThreadMessages = defineMessages({
     newThread: "Neuer Thread",
     title: "Titel",
     titleHint: "Worum es geht, in wenigen Worten.",
-    whoReads: "Wer darf ihn lesen",
+    whoReads: "Wer ihn lesen darf",
     everybodyLabel: "Alle",
     everybodyHint: "Alle auf diesem Server dürfen ihn lesen und den Mitschreibenden Nachrichten vorschlagen.",
     coAuthorsOnlyLabel: "Nur die Mitschreibenden",

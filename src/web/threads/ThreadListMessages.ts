@@ -39,6 +39,6 @@ export const threadListMessages = defineMessages({
     noneOthers: "Es gibt keine anderen öffentlichen Threads.",
     noMatch: (words) => `Kein Titel enthält „${words}“.`,
     matches: (count) => count === "1" ? "1 Thread" : `${count} Threads`,
-    showMore: (count) => `${count} weitere zeigen`
+    showMore: (count) => `${count} weitere anzeigen`
   }
 })

@@ -23,9 +23,9 @@ describe("settings", () => {
     await using _ = await render(<SettingsDialog open onOpenChange={() => {}} />)
     await choose("Theme", "dark")
     await choose("Language", "de")
-    await choose("What sends a text", "ctrl-enter")
+    await choose("Send with", "ctrl-enter")
     assert.deepInclude(readPreferences(), { theme: "dark", language: "de", sendKey: "ctrl-enter" })
-    for (const legend of ["Theme", "Language", "What sends a text"]) {
+    for (const legend of ["Theme", "Language", "Send with"]) {
       assert.strictEqual(circles(legend).filter((circle) => circle.checked).length, 1)
     }
     changePreferences({ theme: "system", language: "system", sendKey: "enter" })

@@ -222,7 +222,7 @@ describe("an answered run", () => {
     const { rendered } = await show(answered(), { me: asker, language: "de" })
     await using _ = rendered
     assert.include(rendered.container.textContent, "Du hast den Chorus gefragt")
-    one("button", "In 6 Schritten gedacht, 6 ms, 3 Quellen")
+    one("button", "In 6 Schritten nachgedacht, 6 ms, 3 Quellen")
     assert.include(textOf(section("Antwort des Chorus")), "Wörtlich")
   })
 })
