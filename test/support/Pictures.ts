@@ -11,11 +11,14 @@ const foundFolder = "dist/pictures"
 /** Whether this run accepts what it finds (`npm run pictures`). */
 const accepts = env["CHOIR_PICTURES"] === "accept"
 
-/** Pixels that may differ in a square of this edge: a browser does not draw each edge of a letter the same every time. */
-const square = { edge: 24, pixels: 32 }
+/** How many pixels may differ in a square of this edge: the edges of letters are not drawn the same every time. */
+const square = { edge: 16, pixels: 16 }
 
-/** Between pictures, and in columns of about a sheet's width. */
+/** The width of a sheet, at most. */
 const sheetWidth = 3_000
+
+/** Shades of each colour: what is between them makes a file twice as large and shows nothing. */
+const shades = 32
 
 /** A picture and its name. */
 export interface NamedPicture {
@@ -40,6 +43,7 @@ export const comparePictures = (sheetName: string, pictures: ReadonlyArray<Named
   const found = new PNG({ width: columns * width, height: Math.ceil(parts.length / columns) * height })
   const place = (index: number) => [index % columns * width, Math.floor(index / columns) * height] as const
   for (const [index, part] of parts.entries()) PNG.bitblt(part, found, 0, 0, width, height, ...place(index))
+  round(found)
   const acceptedFile = path.join(acceptedFolder, `${sheetName}.png`)
   if (accepts) {
     write(acceptedFile, found)
@@ -49,12 +53,12 @@ export const comparePictures = (sheetName: string, pictures: ReadonlyArray<Named
     ? PNG.sync.read(readFileSync(acceptedFile))
     : new PNG({ width: 1, height: 1 })
   const differences = new PNG({ width: found.width, height: found.height })
-  const differing = parts.flatMap((part, index) => {
+  const differing = pictures.flatMap(({ name }, index) => {
     const difference = new PNG({ width, height })
-    const before = crop(accepted, ...place(index), width, height)
-    const pixels = pixelmatch(before.data, part.data, difference.data, width, height, { windowSize: square.edge })
+    const [before, after] = [accepted, found].map((sheet) => crop(sheet, ...place(index), width, height).data)
+    const pixels = pixelmatch(before!, after!, difference.data, width, height, { windowSize: square.edge })
     PNG.bitblt(difference, differences, 0, 0, width, height, ...place(index))
-    return pixels > square.pixels ? [pictures[index]!.name] : []
+    return pixels > square.pixels ? [name] : []
   })
   if (differing.length > 0) {
     write(path.join(foundFolder, `${sheetName}.png`), found)
@@ -63,7 +67,12 @@ export const comparePictures = (sheetName: string, pictures: ReadonlyArray<Named
   return differing
 }
 
+const round = ({ data }: PNG): void => {
+  const step = 255 / (shades - 1)
+  for (let index = 0; index < data.length; index++) data[index] = Math.round(data[index]! / step) * step
+}
+
 const write = (file: string, sheet: PNG): void => {
   mkdirSync(path.dirname(file), { recursive: true })
-  writeFileSync(file, PNG.sync.write(sheet, { deflateLevel: 9 }))
+  writeFileSync(file, PNG.sync.write(sheet, { deflateLevel: 9, colorType: 2 }))
 }

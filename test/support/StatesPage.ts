@@ -17,8 +17,6 @@ export interface StatesPage {
   readonly show: (name: string) => Effect.Effect<void>
   /** Shows the state that is shown in another theme. */
   readonly showTheme: (theme: Theme) => Effect.Effect<void>
-  /** Shows the state that is shown in another size. */
-  readonly resize: (width: number, height: number) => Effect.Effect<void>
 }
 
 const config = {
@@ -29,9 +27,11 @@ const config = {
   build: { outDir: path.resolve("dist/states") }
 } as const
 
-/** Builds the page and serves it at a free port of this machine; returns its address. */
+let built: Promise<unknown> | undefined
+
+/** Builds the page, once, and serves it at a free port of this machine; returns its address. */
 export const serveStates: Effect.Effect<string, never, Scope.Scope> = Effect.gen(function*() {
-  yield* fromPromise(() => build(config))
+  yield* fromPromise(() => built ??= build(config))
   const server = yield* Effect.acquireRelease(
     fromPromise(() => preview({ ...config, preview: { host: "127.0.0.1", port: 0 } })),
     (server) => fromPromise(() => server.close())
@@ -63,9 +63,7 @@ export const openStates = Effect.fnUntraced(function*(
     page,
     names,
     show: (name) => call(`showState(${JSON.stringify(name)})`),
-    showTheme: (theme) => call(`showTheme(${JSON.stringify(theme)})`),
-    resize: (width, height) =>
-      fromPromise(() => page.setViewportSize({ width, height })).pipe(Effect.andThen(call("settle()")))
+    showTheme: (theme) => call(`showTheme(${JSON.stringify(theme)})`)
   }
   return states
 })

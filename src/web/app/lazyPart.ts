@@ -10,19 +10,24 @@ export interface LazyPart<P> {
 
 /** Makes a part. Unlike `React.lazy`, it asks again after a failure: the page may have been offline. */
 export const lazyPart = <P extends object>(load: () => Promise<ComponentType<P>>): LazyPart<P> => {
-  let loaded: ComponentType<P> | undefined
   let loading: Promise<ComponentType<P>> | undefined
-  const loadOnce = () => load().then((component) => (loaded = component))
-  const preload = () =>
-    loading ??= loadOnce().catch((error: unknown) => {
+  const start = (): Promise<ComponentType<P>> => {
+    const started: Promise<ComponentType<P>> = load().then((component) => {
+      // As React marks a promise that it has seen. Without the mark `use` suspends at first, and React leaves a fallback on the
+      // screen for 300 ms.
+      Object.assign(started, { status: "fulfilled", value: component })
+      return component
+    }).catch((error: unknown) => {
       // Not before React has shown the failure: until then it renders with the same promise again.
       setTimeout(() => {
         loading = undefined
       })
       throw error
     })
-  // `use` suspends at first even if its promise is fulfilled, and React leaves a fallback on the screen for 300 ms.
-  return { Part: (props) => createElement(loaded ?? use(preload()), props), preload }
+    return started
+  }
+  const preload = () => loading ??= start()
+  return { Part: (props) => createElement(use(preload()), props), preload }
 }
 
 /** Runs when the browser has nothing else to do. */

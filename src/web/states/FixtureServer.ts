@@ -11,7 +11,7 @@ export interface FixtureOptions {
   readonly me: UserId
   readonly threads: ReadonlyArray<FixtureThread>
   readonly balance?: number
-  /** `lost` and `closed`: after the first thread was sent. `slow`: threads are not sent at all. */
+  /** `lost` and `closed`: after a thread and the list were sent. `slow`: threads are not sent at all. */
   readonly connection?: "online" | "lost" | "closed" | "slow"
   /** What commands are answered with; without it, they wait. */
   readonly rejection?: string
@@ -44,6 +44,8 @@ class FixtureSocket implements WebSocketLike {
   private readonly listeners: Listeners = {}
   private readonly becomeUnreachable: () => void
   private sent = 0
+  /** What is asked for before the page is complete. */
+  private readonly unanswered = new Set(["get_threads", "subscribe"])
 
   constructor(options: FixtureOptions, isReachable: boolean, becomeUnreachable: () => void) {
     this.options = options
@@ -63,7 +65,9 @@ class FixtureSocket implements WebSocketLike {
     const frame = JSON.parse(text) as ClientFrame
     const answer = this.answer(frame)
     if (answer !== undefined) this.deliver(answer, frame.thread_id)
-    if (frame.type === "subscribe" && answer?._tag === "subscribed") this.afterSubscribed(frame.thread_id)
+    if (frame.type === "subscribe" && answer?._tag === "subscribed") this.stream(frame.thread_id)
+    this.unanswered.delete(frame.type)
+    if (this.unanswered.size === 0) this.disconnect()
   }
 
   /** Events come later than what causes them, as in a browser. */
@@ -129,18 +133,21 @@ class FixtureSocket implements WebSocketLike {
     }
   }
 
-  private afterSubscribed(topic: string | undefined): void {
-    const { connection, streamed, threads } = this.options
+  private stream(topic: string | undefined): void {
+    const { streamed, threads } = this.options
     const thread = threads.find(({ id }) => id === topic)
     if (streamed !== undefined && thread !== undefined) {
       this.deliver({ _tag: "chorus_response", ...thread.activeStep(), offset: 0, text: streamed }, topic)
     }
-    if (connection === "lost") {
+  }
+
+  private disconnect(): void {
+    if (this.options.connection === "lost") {
       this.becomeUnreachable()
       this.emit("close", { code: closeCode.goingAway })
       queueMicrotask(() => passTime(minute))
     }
-    if (connection === "closed") {
+    if (this.options.connection === "closed") {
       const reason = "another session of this key has taken its place"
       this.deliver({ _tag: "goodbye", code: closeCode.forcedOut, reason, resume: false, retry_after_ms: 0 })
       this.emit("close", { code: closeCode.forcedOut })

@@ -38,7 +38,10 @@ const others = (): ReadonlyArray<FixtureThread> => {
 }
 
 /** A thread and others beside it. */
-export const withOthers = (thread: FixtureThread): ReadonlyArray<FixtureThread> => [thread, ...others()]
+export const withOthers = (thread: FixtureThread): ReadonlyArray<FixtureThread> => [
+  thread,
+  ...others().filter(({ id }) => id !== thread.id)
+]
 
 /** Messages of several people. */
 export const conversation = (): FixtureThread => talk()

@@ -6,7 +6,7 @@ const nextFrame = (): Promise<unknown> => new Promise((resolve) => requestAnimat
 const quietFrames = 6
 
 /** Waits until what `selector` finds is there, and the page stands still. */
-export const settle = async (selector = "main"): Promise<void> => {
+export const settle = async (selector = "main, nav"): Promise<void> => {
   let changes = 0
   const observer = new MutationObserver(() => changes += 1)
   observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true })

@@ -31,6 +31,9 @@ const inThread = (thread: FixtureThread, options: Omit<PageState, "open" | "thre
 
 const sentence = "The wind was 8.4 m/s at the east tower."
 
+/** The banner about the connection. */
+const banner = "[role=status] button"
+
 const present = [people.ilyas, people.noor]
 
 /** The states by name; each is made when it is shown, at the time of the states. */
@@ -46,8 +49,8 @@ export const states: { readonly [name: string]: () => PageState } = {
   "thread-long": () => inThread(threads.long()),
   "thread-in-german": () => inThread(threads.submission(), { present, typing: [people.ben], language: "de" }),
   "thread-right-to-left": () => inThread(threads.rightToLeft(), { direction: "rtl" }),
-  "connection-lost": () => inThread(threads.conversation(), { connection: "lost" }),
-  "connection-closed": () => inThread(threads.conversation(), { connection: "closed" }),
+  "connection-lost": () => inThread(threads.conversation(), { connection: "lost", until: banner }),
+  "connection-closed": () => inThread(threads.conversation(), { connection: "closed", until: banner }),
   ...Object.fromEntries(outputs.map(({ _tag }, step) => [
     `run-${_tag}`,
     () =>
