@@ -35,7 +35,7 @@ const violations = ({ page }: StatesPage) =>
 /** The sizes of pictures in the page's pixels, and how much smaller they are kept. */
 const sizes = [
   { width: 390, height: 700, scale: 0.4 },
-  { width: 768, height: 896, scale: 0.375 },
+  { width: 768, height: 896, scale: 0.25 },
   { width: 1_440, height: 800, scale: 0.25 }
 ] as const
 

@@ -18,7 +18,7 @@ const square = { edge: 16, pixels: 16 }
 const sheetWidth = 3_000
 
 /** Shades of each colour: what is between them makes a file twice as large and shows nothing. */
-const shades = 32
+const shades = 24
 
 /** A picture and its name. */
 export interface NamedPicture {
