@@ -9,6 +9,7 @@ import { browserTimeout, fromPromise, launchBrowser } from "../../../test/suppor
 import { startServer, temporaryFolder } from "../../../test/support/ServerProcess.ts"
 import * as LongThread from "./LongThread.ts"
 import * as StreamingModel from "./StreamingModel.ts"
+import { traced } from "./TaskTimes.ts"
 
 /** What is measured, and how much of it. */
 export interface RoundOptions {
@@ -93,7 +94,7 @@ class RoundPage {
     yield* fromPromise(() => page.evaluate((text) => probe.opened(text), LongThread.lastText))
     yield* fromPromise(() => page.keyboard.press("x"))
     yield* fromPromise(() => page.waitForFunction(() => probe.openedAfter() > 0))
-    return { "thread opened, ms": yield* fromPromise(() => page.evaluate(() => probe.openedAfter())) }
+    return { "opening, ms": yield* fromPromise(() => page.evaluate(() => probe.openedAfter())) }
   })
 
   /** From a key until the frame that shows it was painted. */
@@ -111,9 +112,9 @@ class RoundPage {
     return { "key to frame, median ms": quantile(keys, 0.5), "key to frame, p99 ms": quantile(keys, 0.99) }
   })
 
-  /** Long tasks while an answer streams, and what is in memory afterwards. */
+  /** Long tasks while an answer streams. */
   readonly stream = Effect.fnUntraced(function*(this: RoundPage) {
-    const { devtools, page } = this
+    const { page } = this
     const since = yield* fromPromise(() => page.evaluate(() => probe.now()))
     yield* fromPromise(() => page.getByText(/^Ask(?: the Chorus)?$/).first().click())
     yield* fromPromise(() =>
@@ -128,13 +129,15 @@ class RoundPage {
     )
     yield* fromPromise(() => page.waitForTimeout(1000))
     const tasks = yield* fromPromise(() => page.evaluate((since) => probe.longTasks(since), since))
+    return { "streaming, tasks over 50 ms": tasks.length, "streaming, longest task ms": worst(tasks) }
+  })
+
+  /** What is in memory when no garbage is. */
+  readonly weigh = Effect.fnUntraced(function*(this: RoundPage) {
+    const { devtools } = this
     for (let i = 0; i < 2; i++) yield* fromPromise(() => devtools.send("HeapProfiler.collectGarbage"))
     const { usedSize } = yield* fromPromise(() => devtools.send("Runtime.getHeapUsage"))
-    return {
-      "streaming, tasks over 50 ms": tasks.length,
-      "streaming, longest task ms": worst(tasks),
-      "heap after it, MB": usedSize / 1_000_000
-    }
+    return { "heap after it, MB": usedSize / 1_000_000 }
   })
 
   /** Turns the wheel up to the first message. */
@@ -153,17 +156,24 @@ class RoundPage {
     const frames = yield* fromPromise(() => page.evaluate(() => probe.stopFrames()))
     const tasks = yield* fromPromise(() => page.evaluate((since) => probe.longTasks(since), since))
     return {
-      "scrolling up, frame p50 ms": quantile(frames, 0.5),
-      "scrolling up, frame p99 ms": quantile(frames, 0.99),
-      "scrolling up, tasks over 50 ms": tasks.length,
-      "scrolling up, longest task ms": worst(tasks)
+      "scrolling, frame p50 ms": quantile(frames, 0.5),
+      "scrolling, frame p99 ms": quantile(frames, 0.99),
+      "scrolling, tasks over 50 ms": tasks.length,
+      "scrolling, longest task ms": worst(tasks)
     }
   })
 
-  /** Runs a part of the round, with a CPU profile if one is wanted. */
-  readonly profiled = Effect.fnUntraced(function*<A>(this: RoundPage, name: string, part: Effect.Effect<A>) {
-    const { devtools, options: { profiles } } = this
-    if (profiles === undefined) return yield* part
+  /** Runs a part of the round; its figures and those of the page's CPU, or a CPU profile if one is wanted. */
+  readonly observed = Effect.fnUntraced(function*(this: RoundPage, name: string, part: Effect.Effect<Figures>) {
+    const { devtools, options: { profiles }, page } = this
+    if (profiles === undefined) {
+      const [figures, times] = yield* traced(page, part)
+      return {
+        ...figures,
+        [`${name}, CPU ms`]: times.reduce((sum, time) => sum + time, 0),
+        [`${name}, longest task CPU ms`]: worst(times)
+      }
+    }
     yield* fromPromise(() => devtools.send("Profiler.enable"))
     yield* fromPromise(() => devtools.send("Profiler.start"))
     const figures = yield* part
@@ -189,11 +199,12 @@ export const run = Effect.fnUntraced(function*(options: RoundOptions) {
   yield* fromPromise(() => page.addInitScript({ path: join(import.meta.dirname, "probe.js") }))
   const measured = new RoundPage(page, yield* fromPromise(() => page.context().newCDPSession(page)), options)
   const figures: Array<Figures> = [
-    yield* measured.profiled("first", measured.signIn(url, secret)),
-    yield* measured.profiled("open", measured.openThread()),
-    yield* measured.profiled("type", measured.type()),
-    yield* measured.profiled("stream", measured.stream()),
-    yield* measured.profiled("scroll", measured.scroll())
+    yield* measured.signIn(url, secret),
+    yield* measured.observed("opening", measured.openThread()),
+    yield* measured.observed("typing", measured.type()),
+    yield* measured.observed("streaming", measured.stream()),
+    yield* measured.weigh(),
+    yield* measured.observed("scrolling", measured.scroll())
   ]
   return Object.assign({}, ...figures) as Figures
 }, Effect.scoped)
