@@ -12,14 +12,14 @@ interface TraceEvent {
   readonly args?: { readonly name?: string }
 }
 
+const threadOf = ({ pid, tid }: TraceEvent): string => `${pid} ${tid}`
+
 /** Milliseconds of CPU of each task of the threads that run pages. */
-const taskTimes = (trace: Buffer): ReadonlyArray<number> => {
-  const { traceEvents } = JSON.parse(trace.toString()) as { readonly traceEvents: ReadonlyArray<TraceEvent> }
-  const threadOf = ({ pid, tid }: TraceEvent) => `${pid} ${tid}`
+const taskTimes = (events: ReadonlyArray<TraceEvent>): ReadonlyArray<number> => {
   const pages = new Set(
-    traceEvents.filter(({ args, name }) => name === "thread_name" && args?.name === "CrRendererMain").map(threadOf)
+    events.filter(({ args, name }) => name === "thread_name" && args?.name === "CrRendererMain").map(threadOf)
   )
-  return traceEvents.flatMap((event) =>
+  return events.flatMap((event) =>
     event.name === "ThreadControllerImpl::RunTask" && event.tdur !== undefined && pages.has(threadOf(event))
       ? [event.tdur / 1000]
       : []
@@ -28,8 +28,26 @@ const taskTimes = (trace: Buffer): ReadonlyArray<number> => {
 
 /** Runs a part, and returns the times of the page's tasks beside its result. */
 export const traced = Effect.fnUntraced(function*<A>(page: Page, part: Effect.Effect<A>) {
-  const browser = page.context().browser()!
-  yield* fromPromise(() => browser.startTracing(page, { categories: ["toplevel"] }))
+  const devtools = yield* fromPromise(() => page.context().browser()!.newBrowserCDPSession())
+  const events: Array<TraceEvent> = []
+  devtools.on(
+    "Tracing.dataCollected",
+    ({ value }) => void events.push(...value as ReadonlyArray<object> as ReadonlyArray<TraceEvent>)
+  )
+  yield* fromPromise(() =>
+    // The default keeps only as many events as fill a buffer, which a minute has more of.
+    devtools.send("Tracing.start", {
+      traceConfig: { recordMode: "recordAsMuchAsPossible", includedCategories: ["toplevel"], excludedCategories: ["*"] }
+    })
+  )
   const result = yield* part
-  return [result, taskTimes(yield* fromPromise(() => browser.stopTracing()))] as const
+  yield* Effect.callback<void>((resume) => {
+    devtools.once(
+      "Tracing.tracingComplete",
+      ({ dataLossOccurred }) => resume(dataLossOccurred ? Effect.die("The trace is incomplete.") : Effect.void)
+    )
+    void devtools.send("Tracing.end")
+  })
+  yield* fromPromise(() => devtools.detach())
+  return [result, taskTimes(events)] as const
 })
