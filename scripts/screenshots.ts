@@ -66,7 +66,7 @@ const writeThread = Effect.fnUntraced(function*(url: string, secret: string) {
 
 /** A page of somebody who has a key, at an address. */
 const openPage = (browser: Browser, url: string, secret: string, colorScheme: "light" | "dark") =>
-  fromPromise(() => browser.newPage({ viewport: { width: 1280, height: 860 }, colorScheme, locale: "en-GB" })).pipe(
+  fromPromise(() => browser.newPage({ viewport: { width: 1280, height: 1000 }, colorScheme, locale: "en-GB" })).pipe(
     Effect.tap((page) => fromPromise(() => page.goto(url))),
     Effect.tap((page) => Effect.sync(() => page.setDefaultTimeout(browserTimeout))),
     Effect.tap((page) => fromPromise(() => page.getByRole("button", { name: "I have a key" }).click())),
