@@ -13,6 +13,7 @@ import { ThreadHeader } from "./ThreadHeader.tsx"
 import style from "./ThreadPage.module.css"
 import { threadPageMessages } from "./ThreadPageMessages.ts"
 import { Timeline } from "./Timeline.tsx"
+import { useKeptFocus } from "./useKeptFocus.ts"
 
 interface Props {
   readonly id: TopicId
@@ -82,6 +83,7 @@ const LoadedThread = ({ focusComposer, message, onComposerFocused, onThreadChang
   const [sentCount, setSentCount] = useState(0)
   useChangeCallback(onThreadChanged)
   useDocumentTitle()
+  useKeptFocus()
   const reportMissing = useCallback(() => toast(messages.notShown), [toast, messages])
   const countSent = useCallback(() => setSentCount((count) => count + 1), [])
   return (
