@@ -8,10 +8,9 @@ import { peopleMessages } from "./PeopleMessages.ts"
 import { UserName } from "./UserName.tsx"
 
 /** The line; `tag` says what the entry is, unless it is a plain message, and `owner` for whom an agent acted (AUT8). */
-export const AuthorLine = ({ at, author, children, isAgent = false, owner, tag }: {
+export const AuthorLine = ({ at, author, children, owner, tag }: {
   readonly author: Author
   readonly owner?: Author | undefined
-  readonly isAgent?: boolean | undefined
   readonly tag?: ReactNode
   readonly at: Instant
   readonly children?: ReactNode
@@ -23,14 +22,10 @@ export const AuthorLine = ({ at, author, children, isAgent = false, owner, tag }
       <strong className={style.name}>
         <UserName author={author} />
       </strong>
-      {(isAgent || owner !== undefined) && (
+      {owner !== undefined && (
         <span className={style.tag}>
           <Icon name="agent" />
-          {owner === undefined ? messages.agent : (
-            <>
-              {messages.authorisedBy} <UserName author={owner} />
-            </>
-          )}
+          {messages.authorisedBy} <UserName author={owner} />
         </span>
       )}
       {tag !== undefined && <span className={style.tag}>{tag}</span>}

@@ -5,13 +5,11 @@ import { defineMessages } from "../language/Language.ts"
 export const peopleMessages = defineMessages({
   en: {
     you: "you",
-    agent: "agent",
     /** For whom an agent acts; a name follows. */
     authorisedBy: "agent, authorised by"
   },
   de: {
     you: "du",
-    agent: "Agent",
     authorisedBy: "Agent, beauftragt von"
   }
 })
