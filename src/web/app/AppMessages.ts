@@ -1,7 +1,7 @@
 /** The words of the frame around a thread: home, connection, menu. */
 import { defineMessages } from "../language/Language.ts"
 
-/** Its messages. */
+/** The catalogue of the frame. */
 export const appMessages = defineMessages({
   en: {
     skipToField: "Skip to the field",

@@ -94,12 +94,12 @@ const KeyPage = (): ReactNode => {
 type OpenClient = Awaited<ReturnType<typeof Client.open>>
 
 /** How long a sign-out is tried: a session that is not renewed has expired by then. */
-const signOutPatience = "20 minutes"
+const signOutTimeout = "20 minutes"
 
 /** Closes a client whose key is no longer used here, also because another tab has removed it: its session ends too. */
 const signOutAndClose = (client: OpenClient): Promise<void> =>
   Effect.runPromise(
-    client.state().session === undefined ? Effect.void : Effect.ignore(Effect.timeout(client.signOut, signOutPatience))
+    client.state().session === undefined ? Effect.void : Effect.ignore(Effect.timeout(client.signOut, signOutTimeout))
   ).then(client.close)
 
 /** Holds a client for as long as it is mounted. */

@@ -1,7 +1,7 @@
 /** The words of the palette and its commands. */
 import { defineMessages } from "../language/Language.ts"
 
-/** Its messages. */
+/** The catalogue of the palette. */
 export const paletteMessages = defineMessages({
   en: {
     palette: "Commands and threads",

@@ -1,7 +1,7 @@
 /** The words of the settings. */
 import { defineMessages } from "../language/Language.ts"
 
-/** The words of the settings. A language is named in itself, so that its readers find it. */
+/** The catalogue of the settings. A language is named in itself, so that its readers find it. */
 export const settingsMessages = defineMessages({
   en: {
     title: "Settings",

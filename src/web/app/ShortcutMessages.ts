@@ -1,7 +1,7 @@
 /** The words of the table of shortcuts. */
 import { defineMessages } from "../language/Language.ts"
 
-/** Its messages. */
+/** The catalogue of the table of shortcuts. */
 export const shortcutMessages = defineMessages({
   en: {
     key: "Key",

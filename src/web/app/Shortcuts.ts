@@ -36,7 +36,7 @@ export interface KeyContext {
   readonly isTyping: boolean
   /** Whether a dialog or menu is open, which has keys of its own. */
   readonly isCovered: boolean
-  /** Whether shortcuts of one key are on: who speaks to the computer, or shakes, may not want them (WCAG 2.1.4). */
+  /** Whether shortcuts of one key are on: speech input and tremor press them by accident (WCAG 2.1.4). */
   readonly oneKey: boolean
 }
 

@@ -1,4 +1,4 @@
-/** Where the keyboard goes. */
+/** Moves the focus. */
 
 /** Focuses the field of the open thread; false if there is none. */
 export const focusField = (): boolean => {

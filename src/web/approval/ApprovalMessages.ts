@@ -37,7 +37,7 @@ const condition: { readonly en: EndTexts; readonly de: EndTexts } = {
   }
 }
 
-/** The catalogue of this folder. */
+/** The catalogue of votes. */
 export const approvalMessages = defineMessages({
   en: {
     status: status.en,

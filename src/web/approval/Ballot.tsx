@@ -1,4 +1,4 @@
-/** The votes on something as faces: who approves, who denies, whose vote is missing (THR3, THR9). */
+/** The votes on something as avatars: who approves, who denies, whose vote is missing (THR3, THR9). */
 import type { ReactNode } from "react"
 import type { UserId } from "../../domain/protocol/Ids.ts"
 import type { Vote } from "../../domain/thread/ThreadModel.ts"
@@ -21,7 +21,7 @@ export interface Votes {
 export const mayVote = ({ voters, votes }: Votes, user: UserId): boolean =>
   voters.includes(user) && votes.every(({ voter }) => voter !== user)
 
-/** The faces of all voters, those who have voted first. */
+/** The avatars of all voters, those who have voted first. */
 export const Ballot = ({ ballot: { voters, votes } }: { readonly ballot: Votes }): ReactNode => {
   const messages = useMessages(approvalMessages)
   return (

@@ -26,7 +26,7 @@ interface Props {
 export const Answer = ({ answer, onAskAgain, priors, run }: Props): ReactNode => {
   const messages = useMessages(chorusMessages)
   const [open, setOpen] = useState<number>()
-  const [lit, light] = useState<number>()
+  const [highlighted, highlight] = useState<number>()
   const list = useRef<HTMLOListElement>(null)
   const cited = citedSources(answer, priors)
   // The text may mention a source that it does not cite: its card is there while it is open.
@@ -43,7 +43,7 @@ export const Answer = ({ answer, onAskAgain, priors, run }: Props): ReactNode =>
     const source = findSource(answer, priors, number)
     return source && <CitationChip source={source} />
   }, [answer, priors])
-  const focus = useMemo(() => ({ open, lit, light, show, toggle }), [open, lit, show, toggle])
+  const focus = useMemo(() => ({ open, highlighted, highlight, show, toggle }), [open, highlighted, show, toggle])
   return (
     <CitationFocusProvider value={focus}>
       <section className={style.answer} aria-label={messages.answer}>

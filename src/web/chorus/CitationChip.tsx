@@ -3,7 +3,7 @@ import type { ReactNode } from "react"
 import { useMessages } from "../language/Language.ts"
 import { chorusMessages } from "./ChorusMessages.ts"
 import style from "./CitationChip.module.css"
-import { lightingProps, useCitationFocus } from "./CitationFocus.ts"
+import { highlightProps, useCitationFocus } from "./CitationFocus.ts"
 import type { Source } from "./sources.ts"
 
 /** The number of a source in a text that is still being written: it looks the same and opens nothing. */
@@ -18,11 +18,11 @@ export const CitationChip = ({ source: { evidence, number } }: { readonly source
       type="button"
       className={style.chip}
       data-evidence={evidence}
-      data-lit={focus.open === number || focus.lit === number || undefined}
+      data-highlighted={focus.open === number || focus.highlighted === number || undefined}
       aria-label={evidence === "notFound" ? messages.citationNotFound(number) : messages.citation(number)}
       aria-expanded={focus.open === number}
       onClick={() => focus.show(number)}
-      {...lightingProps(focus, number)}
+      {...highlightProps(focus, number)}
     >
       {number}
     </button>

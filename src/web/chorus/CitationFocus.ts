@@ -1,13 +1,13 @@
-/** Which source of an answer is open and which one is pointed at: a number in the text and its card light each other. */
+/** Which source of an answer is open and which one is pointed at: pointing at its number or its card highlights both. */
 import { createContext, useContext } from "react"
 
 interface CitationFocus {
   /** The number of the open source. */
   readonly open: number | undefined
-  /** The number under the pointer or the keyboard. */
-  readonly lit: number | undefined
-  readonly light: (number: number | undefined) => void
-  /** Opens a source and moves the keyboard to it. */
+  /** The number of the source that is hovered or focused. */
+  readonly highlighted: number | undefined
+  readonly highlight: (number: number | undefined) => void
+  /** Opens a source and moves the focus to it. */
   readonly show: (number: number) => void
   readonly toggle: (number: number) => void
 }
@@ -24,10 +24,10 @@ export const useCitationFocus = (): CitationFocus => {
   return focus
 }
 
-/** The props by which an element lights a source while it is under the pointer or has the keyboard. */
-export const lightingProps = ({ light }: CitationFocus, number: number) => ({
-  onPointerEnter: () => light(number),
-  onPointerLeave: () => light(undefined),
-  onFocus: () => light(number),
-  onBlur: () => light(undefined)
+/** The props by which an element highlights a source while it is hovered or focused. */
+export const highlightProps = ({ highlight }: CitationFocus, number: number) => ({
+  onPointerEnter: () => highlight(number),
+  onPointerLeave: () => highlight(undefined),
+  onFocus: () => highlight(number),
+  onBlur: () => highlight(undefined)
 })

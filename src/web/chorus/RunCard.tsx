@@ -1,6 +1,6 @@
 /**
  * A run of the Chorus in the timeline (CHO2, CHO5): the question, one line of how it is thought about, the answer, and what
- * that stands on. The working is one press away, and below.
+ * that stands on. The record of its steps opens below.
  */
 import { memo, type ReactNode, useMemo, useRef, useState } from "react"
 import { flushSync } from "react-dom"
@@ -26,11 +26,11 @@ import { RunProgress, RunTrack } from "./RunProgress.tsx"
 import { RunRecord } from "./RunRecord.tsx"
 import { RunSummary } from "./RunSummary.tsx"
 
-/** The runs whose record is open: a card that leaves the document and returns is as it was. */
+/** The runs whose record is open, for as long as the page: a card that leaves the document and returns is as it was. */
 const openRecords = new Set<string>()
 
 /**
- * Moves the keyboard to an element, and the view when the timeline has measured the row that has changed: a timeline at its end
+ * Moves the focus to an element, and scrolls to it when the timeline has measured the row that has changed: a timeline at its end
  * stays at it until then, which is after the next frame.
  */
 const goTo = (element: HTMLElement | null, block: ScrollLogicalPosition): void => {
@@ -52,7 +52,7 @@ export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => 
     if (isRecordOpen) openRecords.delete(run.prompt_id)
     else openRecords.add(run.prompt_id)
     flushSync(() => setRecordOpen(!isRecordOpen))
-    // The record opens below the answer: the keyboard and the view go there, and back.
+    // The record opens below the answer: the focus goes there, and back.
     if (isRecordOpen) goTo(summaryButton.current, "nearest")
     else goTo(recordHeading.current, "start")
   }

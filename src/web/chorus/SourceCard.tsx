@@ -11,7 +11,7 @@ import { LineText } from "../text/LineText.tsx"
 import { formatRoute } from "../topic/Route.ts"
 import { useShowMessage, useThreadTopic } from "../topic/ThreadTopic.ts"
 import { chorusMessages } from "./ChorusMessages.ts"
-import { lightingProps, useCitationFocus } from "./CitationFocus.ts"
+import { highlightProps, useCitationFocus } from "./CitationFocus.ts"
 import style from "./SourceCard.module.css"
 import { type Evidence, type Source, splitPassage } from "./sources.ts"
 import { useSourceTitle } from "./useSourceTitle.ts"
@@ -39,7 +39,7 @@ export const SourceCard = ({ source }: { readonly source: Source }): ReactNode =
       className={style.card}
       data-evidence={evidence}
       data-open={isOpen || undefined}
-      data-lit={focus.lit === number || undefined}
+      data-highlighted={focus.highlighted === number || undefined}
     >
       <button
         type="button"
@@ -47,7 +47,7 @@ export const SourceCard = ({ source }: { readonly source: Source }): ReactNode =
         data-source={number}
         aria-expanded={isOpen}
         onClick={() => focus.toggle(number)}
-        {...lightingProps(focus, number)}
+        {...highlightProps(focus, number)}
       >
         <span className={style.number}>{number}</span>
         <span className={style.title} dir="auto">

@@ -3,7 +3,7 @@ import type { Format } from "../language/Format.ts"
 import { defineMessages } from "../language/Language.ts"
 import type { CompositionProblem } from "./composition.ts"
 
-/** The words of the composer. */
+/** The catalogue of the composer. */
 export const composerMessages = defineMessages({
   en: {
     yourMessage: "Your message",

@@ -1,5 +1,5 @@
 /** Which keys send a text, and which break its line. */
-import { useSyncExternalStore } from "react"
+import { useMediaQuery } from "../design/useMediaQuery.ts"
 import type { Preferences } from "../storage/preferences.ts"
 
 /** What a press of a key is judged by. */
@@ -29,15 +29,5 @@ export const isSendKey = (press: KeyPress, sendKey: Preferences["sendKey"], isTo
 /** Whether this is one of Apple's machines, whose keyboards have ⌘. */
 export const isMac = (): boolean => /Mac|iPhone|iPad/.test(navigator.userAgent)
 
-const touch = () => matchMedia("(pointer: coarse)")
-
-const onTouchChange = (listener: () => void): () => void => {
-  const query = touch()
-  query.addEventListener("change", listener)
-  return () => query.removeEventListener("change", listener)
-}
-
-const isTouch = (): boolean => touch().matches
-
 /** Whether the first pointer of this device is a finger. */
-export const useIsTouch = (): boolean => useSyncExternalStore(onTouchChange, isTouch)
+export const useIsTouch = (): boolean => useMediaQuery("(pointer: coarse)")

@@ -1,4 +1,4 @@
-/** Text for those who listen. */
+/** Text for screen readers. */
 import type { ElementType, ReactNode } from "react"
 import style from "./VisuallyHidden.module.css"
 

@@ -1,7 +1,7 @@
 /** What the dialog about erasing says. */
 import { defineMessages } from "../language/Language.ts"
 
-/** The catalogue of this folder. */
+/** The catalogue of erasing. */
 export const erasingMessages = defineMessages({
   en: {
     erase: { message: "Erase this message", question: "Erase this question", submission: "Erase this submission" },

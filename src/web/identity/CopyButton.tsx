@@ -5,7 +5,7 @@ import { copyText } from "../design/clipboard.ts"
 import { useToast } from "../design/Toast.tsx"
 import { useMessages } from "../language/Language.ts"
 import { identityMessages } from "./IdentityMessages.ts"
-import style from "./KeyText.module.css"
+import { KeyText } from "./KeyText.tsx"
 
 /** The button; `label` is its name. Where the browser does not allow copying, it shows the text, to be copied by hand. */
 export const CopyButton = ({ label, text }: { readonly text: string; readonly label: string }): ReactNode => {
@@ -20,8 +20,3 @@ export const CopyButton = ({ label, text }: { readonly text: string; readonly la
     </>
   )
 }
-
-/** A key or a secret, which breaks anywhere. */
-export const KeyText = ({ text }: { readonly text: string }): ReactNode => (
-  <code className={style.key} dir="ltr">{text}</code>
-)

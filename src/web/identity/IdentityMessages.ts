@@ -1,7 +1,7 @@
 /** The words about keys: making one, keeping it, removing it. */
 import { defineMessages } from "../language/Language.ts"
 
-/** Its messages. */
+/** The catalogue of keys. */
 export const identityMessages = defineMessages({
   en: {
     headline: "Ask your group’s own writing. See how the answer was made. Vote on what goes in.",

@@ -7,9 +7,10 @@ import { ConfirmDialog } from "../design/ConfirmDialog.tsx"
 import { Dialog } from "../design/Dialog.tsx"
 import { ErrorText } from "../design/ErrorText.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
-import { CopyButton, KeyText } from "./CopyButton.tsx"
+import { CopyButton } from "./CopyButton.tsx"
 import { identityMessages } from "./IdentityMessages.ts"
 import style from "./KeyDialog.module.css"
+import { KeyText } from "./KeyText.tsx"
 import { type KeyRemoval, useKeyRemoval } from "./useKeyRemoval.ts"
 
 interface Props {

@@ -1,4 +1,4 @@
-/** The user, at the end of the list of threads: face, key and tokens. It opens the dialog about the key. */
+/** The user, at the end of the list of threads: avatar, key and tokens. It opens the dialog about the key. */
 import type { ReactNode } from "react"
 import { useClient } from "../../react/ClientContext.ts"
 import { useClientState } from "../../react/useClientState.ts"

@@ -1,7 +1,7 @@
 /** The words of the row with the user's key. */
 import { defineMessages } from "../language/Language.ts"
 
-/** Its messages. */
+/** The catalogue of the key's row. */
 export const keyRowMessages = defineMessages({
   en: {
     yourKey: "Your key",

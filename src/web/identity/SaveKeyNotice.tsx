@@ -2,8 +2,9 @@
 import { type ReactNode, useId, useState } from "react"
 import { Button } from "../design/Button.tsx"
 import { useMessages } from "../language/Language.ts"
-import { CopyButton, KeyText } from "./CopyButton.tsx"
+import { CopyButton } from "./CopyButton.tsx"
 import { identityMessages } from "./IdentityMessages.ts"
+import { KeyText } from "./KeyText.tsx"
 import style from "./SaveKeyNotice.module.css"
 
 /** The notice, until its user says that it is done. */

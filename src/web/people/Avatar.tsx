@@ -1,4 +1,4 @@
-/** The face of a key: a drawing that tells two people apart before a word is read. */
+/** The avatar of a key: a drawing by which two users can be told apart at a glance. */
 import { memo, type ReactNode } from "react"
 import { type Author, isUser } from "../../domain/protocol/Ids.ts"
 import style from "./Avatar.module.css"

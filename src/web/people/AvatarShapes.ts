@@ -69,6 +69,7 @@ const draw = (publicKey: string): AvatarShapes => {
   }
 }
 
+/** One for each key that this page has shown, which are few: it is not emptied. */
 const drawn = new Map<string, AvatarShapes>()
 
 /** The avatar of a key. */

@@ -1,7 +1,7 @@
 /** What the page of a thread says. */
 import { defineMessages } from "../language/Language.ts"
 
-/** The catalogue of this folder. */
+/** The catalogue of the page of a thread. */
 export const threadPageMessages = defineMessages({
   en: {
     conversation: "Conversation",

@@ -1,7 +1,7 @@
 /** The words of the dialog for a new thread. */
 import { defineMessages } from "../language/Language.ts"
 
-/** Its messages. */
+/** The catalogue of the dialog. */
 export const newThreadMessages = defineMessages({
   en: {
     newThread: "New thread",

@@ -1,7 +1,7 @@
 /** The words of the list of threads. */
 import { defineMessages } from "../language/Language.ts"
 
-/** Its messages. */
+/** The catalogue of the list of threads. */
 export const threadListMessages = defineMessages({
   en: {
     threads: "Threads",
