@@ -10,6 +10,9 @@ import style from "./TypingLine.module.css"
 /** Milliseconds after which a typing signal expires, in case its removal was lost. */
 const typingTimeout = 8_000
 
+/** More are counted. */
+const maxNames = 3
+
 /** The line above the composer; empty while nobody else is writing. */
 export const TypingLine = (): ReactNode => {
   const { me } = useClient()
@@ -25,7 +28,9 @@ export const TypingLine = (): ReactNode => {
     <p className={style.typing} role="status">
       {names.length > 0 && (
         <>
-          {messages.isWriting(format.list(names), names.length === 1)}
+          {names.length > maxNames
+            ? messages.manyAreWriting(format.number(names.length))
+            : messages.isWriting(format.list(names), names.length === 1)}
           <span className={style.dots} aria-hidden="true">…</span>
         </>
       )}
