@@ -5,7 +5,7 @@ import { IconButton } from "../design/IconButton.tsx"
 import { useCopy } from "../design/useCopy.ts"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
-import { formatRoute } from "../topic/Route.ts"
+import { threadLink } from "../topic/Route.ts"
 import { useThreadTopic } from "../topic/ThreadTopic.ts"
 import style from "./AnswerActions.module.css"
 import { chorusMessages } from "./ChorusMessages.ts"
@@ -39,7 +39,7 @@ export const AnswerActions = ({ answer, onAskAgain, run, sources }: {
   const copy = useCopy()
   const mayAskAgain = useMayAskAgain(run)
   const words = { heading: messages.sources, date: format.fullTime }
-  const link = `${location.origin}${location.pathname}${formatRoute(id, run.prompt_id)}`
+  const link = threadLink(id, run.prompt_id)
   return (
     <span className={style.actions}>
       <IconButton

@@ -13,7 +13,7 @@ import { AuthorLine } from "../people/AuthorLine.tsx"
 import { Avatar } from "../people/Avatar.tsx"
 import { LineText } from "../text/LineText.tsx"
 import { Markdown } from "../text/Markdown.tsx"
-import { formatRoute } from "../topic/Route.ts"
+import { threadLink } from "../topic/Route.ts"
 import { useThreadTopic } from "../topic/ThreadTopic.ts"
 import { Fold } from "./Fold.tsx"
 import style from "./MessageRow.module.css"
@@ -102,7 +102,7 @@ const MessageTools = ({ message: { author, content, id, owner, seq } }: { readon
   const messages = useMessages(threadPageMessages)
   const topic = useThreadTopic()
   const copy = useCopy()
-  const link = `${location.origin}${location.pathname}${formatRoute(topic.id, id)}`
+  const link = threadLink(topic.id, id)
   return (
     <div className={style.tools}>
       {content !== erasedMark && (

@@ -12,7 +12,7 @@ import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
 import { Avatar } from "../people/Avatar.tsx"
 import { LineText } from "../text/LineText.tsx"
-import { formatRoute } from "../topic/Route.ts"
+import { threadLink } from "../topic/Route.ts"
 import { useThreadRequest } from "../topic/ThreadRequests.ts"
 import { useThreadCommand, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
 import { PeopleDialog } from "./PeopleDialog.tsx"
@@ -101,7 +101,7 @@ const ThreadMenu = ({ onPeople }: { readonly onPeople: () => void }): ReactNode 
   const [send, errorMessage] = useThreadCommand()
   const mayLeave = useThreadView(({ state }) => state.status === "active" && isCoAuthor(state, me)) ?? false
   const isLast = useThreadView(({ state }) => state.co_authors.length === 1) ?? false
-  const link = `${location.origin}${location.pathname}${formatRoute(topic.id)}`
+  const link = threadLink(topic.id)
   const confirm = (command: "divest" | "close_thread") => {
     setQuestion("none")
     void send({ _tag: command })

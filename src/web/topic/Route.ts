@@ -36,3 +36,7 @@ export const parseRoute = (fragment: string): Route => {
  */
 export const formatRoute = (topic: TopicId, message?: string): string =>
   `#${topic.replaceAll("/", "%2F")}${message === undefined ? "" : `/${encodeURIComponent(message.toWellFormed())}`}`
+
+/** The whole address of a thread, or of one of its messages, for others to open. */
+export const threadLink = (topic: TopicId, message?: string): string =>
+  `${location.origin}${location.pathname}${formatRoute(topic, message)}`
