@@ -212,8 +212,8 @@ export const ServerMessage = Schema.TaggedUnion({
     ref_id: Schema.String,
     mode: Schema.Literals(["snapshot", "deltas"]),
     position: Position,
-    /** The state, and the openings of its texts. */
-    snapshot: Schema.optionalKey(Schema.Struct({ state: Schema.Json, open: Openings })),
+    /** The state, which its kind decodes, and the openings of its texts. */
+    snapshot: Schema.optionalKey(Schema.Struct({ state: Schema.Unknown, open: Openings })),
     events: Schema.optionalKey(Schema.Array(PublishedEvent)),
     /** The hash of the state at `position`. */
     hash: Schema.optionalKey(StateHash),
