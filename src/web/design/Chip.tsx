@@ -4,18 +4,16 @@ import style from "./Chip.module.css"
 import { Icon, type IconName } from "./Icon.tsx"
 
 /** A button that stays pressed. The check mark says so, not the colour alone. */
-export const Chip = ({ children, disabled, icon, onPressedChange, pressed }: {
+export const Chip = ({ children, icon, onPressedChange, pressed }: {
   readonly pressed: boolean
   readonly onPressedChange: (pressed: boolean) => void
   readonly icon?: IconName | undefined
-  readonly disabled?: boolean | undefined
   readonly children: ReactNode
 }): ReactNode => (
   <button
     type="button"
     className={style.chip}
     aria-pressed={pressed}
-    disabled={disabled}
     onClick={() => onPressedChange(!pressed)}
   >
     {pressed ? <Icon name="check" /> : icon !== undefined && <Icon name={icon} />}

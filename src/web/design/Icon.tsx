@@ -5,7 +5,6 @@ import style from "./Icon.module.css"
 const paths = {
   plus: "M12 5.5v13M5.5 12h13",
   search: "M10.5 17a6.5 6.5 0 1 0 0-13 6.5 6.5 0 0 0 0 13zM15.3 15.3L20 20",
-  inbox: "M3.5 13.5L6.5 5h11l3 8.5V19h-17zM3.5 13.5h5.3c.4 1.7 1.5 2.5 3.2 2.5s2.8-.8 3.2-2.5h5.3",
   right: "M9.5 5.5L16 12l-6.5 6.5",
   left: "M14.5 5.5L8 12l6.5 6.5",
   down: "M5.5 9l6.5 6.5L18.5 9",
@@ -22,13 +21,9 @@ const paths = {
   coin: "M12 20.5a8.5 8.5 0 1 0 0-17 8.5 8.5 0 0 0 0 17zM12 8l4 4-4 4-4-4z",
   file: "M6 3.5h7.5L18.5 8.5v12H6zM13.5 3.5v5h5M9 13h6.5M9 16.5h4.5",
   quote: "M10 7.5c-3 .9-4.5 2.9-4.5 6V17H10v-4.5H7M18.5 7.5c-3 .9-4.5 2.9-4.5 6V17h4.5v-4.5h-3",
-  reply: "M9.5 6.5L4 12l5.5 5.5M4 12h9.5c4 0 6 2.2 6 6.5",
   link: "M10 14.2a4 4 0 0 0 5.9.3l3-3a4 4 0 0 0-5.7-5.7l-1 1M14 9.8a4 4 0 0 0-5.9-.3l-3 3a4 4 0 0 0 5.7 5.7l1-1",
   voice: "M5 9.5v5M12 5v14M19 7.5v9",
   send: "M12 19.5v-15M5.5 11L12 4.5l6.5 6.5",
-  clip: "M19.5 11.2l-7.8 7.8a4.3 4.3 0 0 1-6.1-6.1l8-8a2.9 2.9 0 0 1 4.1 4.1l-7.7 7.7a1.45 1.45 0 0 1-2.05-2.05l7-7",
-  fork:
-    "M6.5 8.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM17.5 8.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM12 20.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5zM6.5 8.5c0 4 5.5 3 5.5 7M17.5 8.5c0 4-5.5 3-5.5 7",
   alert: "M12 4l9 16H3zM12 10v4.5M12 17.2h.01",
   copy: "M9 9h11v11H9zM15 9V4H4v11h5",
   again: "M19.5 12a7.5 7.5 0 1 1-2.2-5.3L19.5 9M19.5 4v5h-5",
@@ -51,7 +46,7 @@ const paths = {
 export type IconName = keyof typeof paths
 
 /** Arrows along the line of reading: they turn round where it runs from right to left. */
-const followsLine: ReadonlySet<IconName> = new Set(["right", "left", "reply"])
+const followsLine: ReadonlySet<IconName> = new Set(["right", "left"])
 
 /** One icon, in the colour of the text around it: 16, 20 or 24 px. */
 export const Icon = ({ name, size = "s" }: {

@@ -19,7 +19,6 @@ export interface MenuItem {
   readonly icon?: IconName | undefined
   readonly onSelect: () => void
   readonly danger?: boolean | undefined
-  readonly disabled?: boolean | undefined
 }
 
 /** The commands behind one button. */

@@ -24,7 +24,6 @@ export const MenuPopup = ({ anchor, id, items, label, onOpenChange, open }: Trig
               key={item.label}
               ref={index === 0 ? focusOnOpen : undefined}
               className={`${style.item} ${item.danger === true ? style.danger : ""}`}
-              disabled={item.disabled ?? false}
               onClick={item.onSelect}
             >
               {item.icon !== undefined && <Icon name={item.icon} />}

@@ -2,14 +2,11 @@
 import { type ComponentProps, type ReactNode, useId } from "react"
 import { Icon } from "./Icon.tsx"
 import style from "./TextField.module.css"
-import { VisuallyHidden } from "./VisuallyHidden.tsx"
 
 /** An input with its label, a hint, and what is wrong with it. */
 export const TextField = (
-  { error, hideLabel = false, hint, inline = false, label, ...props }: ComponentProps<"input"> & {
+  { error, hint, inline = false, label, ...props }: ComponentProps<"input"> & {
     readonly label: string
-    /** The label is read out only. */
-    readonly hideLabel?: boolean | undefined
     /** Label, input and hint stand in one row, where there is room; for short inputs. */
     readonly inline?: boolean | undefined
     readonly hint?: ReactNode
@@ -21,9 +18,7 @@ export const TextField = (
   const note = isFaulty ? error : hint
   return (
     <div className={inline ? style.inline : style.field}>
-      <label className={hideLabel ? undefined : style.label} htmlFor={props.id ?? id}>
-        {hideLabel ? <VisuallyHidden>{label}</VisuallyHidden> : label}
-      </label>
+      <label className={style.label} htmlFor={props.id ?? id}>{label}</label>
       <input
         dir="auto"
         {...props}

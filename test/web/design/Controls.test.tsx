@@ -56,7 +56,7 @@ describe("controls", () => {
       document.getElementById(one("textbox", "Title").getAttribute("aria-describedby") ?? "")?.textContent
     assert.strictEqual(described(), "Everyone sees it")
     assert.isFalse(one("textbox", "Title").hasAttribute("aria-invalid"))
-    await page.update(<TextField label="Title" hideLabel hint="Everyone sees it" error="Too long" />)
+    await page.update(<TextField label="Title" hint="Everyone sees it" error="Too long" />)
     assert.strictEqual(described(), "Too long")
     assert.strictEqual(one("textbox", "Title").getAttribute("aria-invalid"), "true")
   })
