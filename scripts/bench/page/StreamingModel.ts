@@ -42,6 +42,7 @@ const answerTokens = (seconds: number): ReadonlyArray<string> => {
 const writePaced = (tokens: ReadonlyArray<string>, write: (token: string) => void, after: () => void): void => {
   const started = performance.now()
   let written = 0
+  // @effect-diagnostics-next-line globalTimers:off - a handler of node:http, which no fiber runs
   const timer = setInterval(() => {
     const due = Math.min(tokens.length, Math.ceil((performance.now() - started) * tokensPerSecond / 1000))
     while (written < due) write(tokens[written++]!)
