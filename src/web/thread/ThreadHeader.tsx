@@ -11,6 +11,7 @@ import { useCopy } from "../design/useCopy.ts"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
 import { Avatar } from "../people/Avatar.tsx"
+import { peopleMessages } from "../people/PeopleMessages.ts"
 import { LineText } from "../text/LineText.tsx"
 import { threadLink } from "../topic/Route.ts"
 import { useThreadRequest } from "../topic/ThreadRequests.ts"
@@ -75,13 +76,15 @@ const Facts = (): ReactNode => {
 const Faces = ({ onOpen }: { readonly onOpen: () => void }): ReactNode => {
   const format = useFormat()
   const messages = useMessages(threadPageMessages)
+  const { me } = useClient()
+  const { you } = useMessages(peopleMessages)
   const users = useThreadView(({ presence }) => [...new Set(presence.map(({ user }) => user))]) ?? []
   if (users.length === 0) return null
   return (
     <button
       type="button"
       className={style.faces}
-      aria-label={messages.here(format.list(users.map(shortKey)))}
+      aria-label={messages.here(format.list(users.map((user) => user === me ? you : shortKey(user))))}
       onClick={onOpen}
     >
       {users.slice(0, maxFaces).map((user) => <Avatar key={user} author={user} size="s" />)}

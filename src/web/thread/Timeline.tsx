@@ -14,6 +14,7 @@ import { messageElementId } from "../language/people.ts"
 import { ShowMessageProvider, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
 import { Announcer } from "./Announcer.tsx"
 import { DayLine } from "./DayLine.tsx"
+import { EmptyThread } from "./EmptyThread.tsx"
 import { MessageRow } from "./MessageRow.tsx"
 import { NewBelow } from "./NewBelow.tsx"
 import { threadPageMessages } from "./ThreadPageMessages.ts"
@@ -215,16 +216,6 @@ export const Timeline = ({ onTargetMissing, sentCount, target }: Props): ReactNo
         <Announcer items={items} />
       </div>
     </ShowMessageProvider>
-  )
-}
-
-const EmptyThread = (): ReactNode => {
-  const messages = useMessages(threadPageMessages)
-  return (
-    <div className={style.empty}>
-      <p className={style.emptyTitle}>{messages.emptyTitle}</p>
-      <p>{messages.emptyText}</p>
-    </div>
   )
 }
 
