@@ -4,7 +4,7 @@ import axe from "axe-core"
 import { Effect } from "effect"
 import type { Browser } from "playwright-core"
 import { executablePath, fromPromise, launchBrowser } from "../support/Browser.ts"
-import { comparePictures, type NamedPicture } from "../support/Pictures.ts"
+import { comparePictures, isSameEnvironment, type NamedPicture } from "../support/Pictures.ts"
 import * as Prerequisite from "../support/Prerequisite.ts"
 import { openStates, serveStates, type StatesPage, themes } from "../support/StatesPage.ts"
 
@@ -63,6 +63,22 @@ const takePictures = Effect.fnUntraced(function*(browser: Browser, url: string, 
   return sheets
 })
 
+/** The browser's version, and how wide its fonts set a text: what decides where letters stand. */
+const readEnvironment = Effect.fnUntraced(function*(browser: Browser, url: string) {
+  const { page } = yield* openStates(browser, url, [], { viewport: { width: 390, height: 700 } })
+  const widths = yield* fromPromise(() =>
+    page.evaluate<ReadonlyArray<number>>(`(() => {
+      const style = getComputedStyle(document.documentElement)
+      const context = document.createElement("canvas").getContext("2d")
+      return ["--sans", "--serif", "--mono"].map((name) => {
+        context.font = "100px " + style.getPropertyValue(name)
+        return Math.round(context.measureText("The bridge sings, يغنّي الجسر").width)
+      })
+    })()`)
+  )
+  return JSON.stringify({ chromium: browser.version(), widths })
+})
+
 Prerequisite.describeWith(Prerequisite.browser(executablePath), "the states of the page", () => {
   it.live("have no violation of WCAG 2.2 AA in either theme, and no errors", () =>
     Effect.scoped(Effect.gen(function*() {
@@ -105,9 +121,10 @@ Prerequisite.describeWith(Prerequisite.browser(executablePath), "the states of t
     Effect.scoped(Effect.gen(function*() {
       const url = yield* serveStates
       const browser = yield* launchBrowser
+      const isSame = isSameEnvironment(yield* readEnvironment(browser, url))
       const taken = yield* Effect.forEach(sizes, (size) => takePictures(browser, url, size), { concurrency: 3 })
       const differing = taken.flatMap(Object.entries<Array<NamedPicture>>).flatMap(([sheet, pictures]) => {
-        const names = comparePictures(sheet, pictures)
+        const names = comparePictures(sheet, pictures, isSame)
         return names.length === 0 ? [] : [`${sheet}: ${names.join(", ")}`]
       })
       assert.deepStrictEqual(

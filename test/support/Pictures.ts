@@ -11,6 +11,12 @@ const foundFolder = "dist/pictures"
 /** Whether this run accepts what it finds (`npm run pictures`). */
 const accepts = env["CHOIR_PICTURES"] === "accept"
 
+/** The browser and the fonts that the accepted pictures were taken with. */
+const environmentFile = path.join(acceptedFolder, "environment.json")
+
+/** The share of a picture that may differ where letters have other shapes: a broken layout or theme differs in more. */
+const otherFontsShare = 0.2
+
 /** How many pixels may differ in a square of this edge: the edges of letters are not drawn the same every time. */
 const square = { edge: 16, pixels: 16 }
 
@@ -33,10 +39,26 @@ const crop = (sheet: PNG, x: number, y: number, width: number, height: number): 
 }
 
 /**
- * Compares pictures of one size with those on the sheet that was accepted under a name, and returns which differ. Then
- * the sheet that was found and the differences are in `dist/pictures`.
+ * Whether pictures that are taken in an environment can be compared closely with the accepted ones. Accepting records the
+ * environment.
  */
-export const comparePictures = (sheetName: string, pictures: ReadonlyArray<NamedPicture>): ReadonlyArray<string> => {
+export const isSameEnvironment = (environment: string): boolean => {
+  if (accepts) {
+    mkdirSync(acceptedFolder, { recursive: true })
+    writeFileSync(environmentFile, `${environment}\n`)
+  }
+  return existsSync(environmentFile) && readFileSync(environmentFile, "utf8").trim() === environment
+}
+
+/**
+ * Compares pictures of one size with those on the sheet that was accepted under a name, and returns which differ. Then
+ * the sheet that was found and the differences are in `dist/pictures`. In another environment only large ones count.
+ */
+export const comparePictures = (
+  sheetName: string,
+  pictures: ReadonlyArray<NamedPicture>,
+  isSameEnvironment: boolean
+): ReadonlyArray<string> => {
   const parts = pictures.map(({ png }) => PNG.sync.read(png))
   const { height, width } = parts[0]!
   const columns = Math.max(1, Math.floor(sheetWidth / width))
@@ -56,9 +78,10 @@ export const comparePictures = (sheetName: string, pictures: ReadonlyArray<Named
   const differing = pictures.flatMap(({ name }, index) => {
     const difference = new PNG({ width, height })
     const [before, after] = [accepted, found].map((sheet) => crop(sheet, ...place(index), width, height).data)
-    const pixels = pixelmatch(before!, after!, difference.data, width, height, { windowSize: square.edge })
+    const options = isSameEnvironment ? { windowSize: square.edge } : {}
+    const pixels = pixelmatch(before!, after!, difference.data, width, height, options)
     PNG.bitblt(difference, differences, 0, 0, width, height, ...place(index))
-    return pixels > square.pixels ? [name] : []
+    return pixels > (isSameEnvironment ? square.pixels : width * height * otherFontsShare) ? [name] : []
   })
   if (differing.length > 0) {
     write(path.join(foundFolder, `${sheetName}.png`), found)

@@ -8,10 +8,10 @@ import "../design/tokens.css"
 import { lazyParts, onboardingPart } from "../app/parts.ts"
 import type { Language } from "../language/Language.ts"
 import { stopClock } from "./fixtureTime.ts"
-import { settle } from "./hands.ts"
 import { State } from "./State.tsx"
 import { StateList } from "./StateList.tsx"
 import { states } from "./states.ts"
+import { settle } from "./userActions.ts"
 
 const asked: { readonly [name: string]: string | undefined } = Object.fromEntries(new URLSearchParams(location.search))
 const isLanguage = (text: string | undefined): text is Language => text === "en" || text === "de"

@@ -5,7 +5,7 @@ import { answerStart, outputs } from "./fixtureRun.ts"
 import type { FixtureOptions } from "./FixtureServer.ts"
 import type { FixtureThread } from "./FixtureThread.ts"
 import * as threads from "./fixtureThreads.ts"
-import { press, pressKey, write } from "./hands.ts"
+import { press, pressKey, write } from "./userActions.ts"
 
 /** A state of the page. */
 export interface PageState extends Partial<FixtureOptions> {

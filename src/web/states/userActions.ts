@@ -1,4 +1,4 @@
-/** What a hand does to the page, and the patience to wait until it stands still. */
+/** What a user does to the page, and the patience to wait until it stands still. */
 
 const nextFrame = (): Promise<unknown> => new Promise((resolve) => requestAnimationFrame(resolve))
 
