@@ -1,5 +1,6 @@
 /** Components in chunks of their own, which load ahead of their first use and may fail to load. */
 import { type ComponentType, createElement, type ReactNode, use } from "react"
+import { whenIdle } from "../design/whenIdle.ts"
 
 /** A component that suspends until its chunk is there. */
 export interface LazyPart<P> {
@@ -28,17 +29,6 @@ export const lazyPart = <P extends object>(load: () => Promise<ComponentType<P>>
   }
   const preload = () => loading ??= start()
   return { Part: (props) => createElement(use(preload()), props), preload }
-}
-
-/** Runs when the browser has nothing else to do. */
-const whenIdle = (run: () => void): () => void => {
-  // Safari has no such callback.
-  if (typeof requestIdleCallback === "undefined") {
-    const timer = setTimeout(run, 200)
-    return () => clearTimeout(timer)
-  }
-  const handle = requestIdleCallback(run)
-  return () => cancelIdleCallback(handle)
 }
 
 /** Loads parts one after another in idle time. One that fails is loaded when it is used. Returns what stops it. */

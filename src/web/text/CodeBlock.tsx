@@ -2,6 +2,7 @@
 import { type ReactNode, Suspense, useEffect, useRef, useState } from "react"
 import { Button } from "../design/Button.tsx"
 import { copyText } from "../design/clipboard.ts"
+import { whenIdle } from "../design/whenIdle.ts"
 import { useMessages } from "../language/Language.ts"
 import style from "./CodeBlock.module.css"
 import { HighlightedCode, languageOf } from "./highlight.ts"
@@ -14,9 +15,17 @@ const copiedTime = 2_000
 /** In UTF-16 units; longer code has no colours. */
 const maxColouredLength = 20_000
 
-/** Code as it was written, coloured once its language is loaded. */
+/** False until the browser had nothing else to do, such as opening a thread. */
+const useIdle = (): boolean => {
+  const [isIdle, setIsIdle] = useState(false)
+  useEffect(() => whenIdle(() => setIsIdle(true)), [])
+  return isIdle
+}
+
+/** Code as it was written, coloured once there is time and its language is loaded. */
 export const CodeBlock = ({ code: { info, isClosed, text } }: { readonly code: Code }): ReactNode => {
   const messages = useMessages(textMessages)
+  const isIdle = useIdle()
   const ref = useRef<HTMLPreElement>(null)
   // An open fence is code that is still being written: colouring it anew with each word would cost more than it shows.
   const language = isClosed && text.length <= maxColouredLength ? languageOf(info) : undefined
@@ -35,7 +44,7 @@ export const CodeBlock = ({ code: { info, isClosed, text } }: { readonly code: C
         aria-label={messages.code(info)}
       >
         <code>
-          {language === undefined
+          {language === undefined || !isIdle
             ? text
             : <Suspense fallback={text}><HighlightedCode text={text} language={language} /></Suspense>}
         </code>

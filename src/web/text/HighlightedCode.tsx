@@ -21,26 +21,41 @@ import type { ComponentType, ReactNode } from "react"
 import type { CodeLanguage, HighlightedCodeProps } from "./highlight.ts"
 import style from "./HighlightedCode.module.css"
 
-const lowlight = createLowlight(
-  {
-    bash,
-    c,
-    cpp,
-    css,
-    diff,
-    go,
-    java,
-    javascript,
-    json,
-    markdown,
-    python,
-    rust,
-    sql,
-    typescript,
-    xml,
-    yaml
-  } satisfies Record<CodeLanguage, LanguageFn>
-)
+const grammars: { readonly [L in CodeLanguage]: LanguageFn } = {
+  bash,
+  c,
+  cpp,
+  css,
+  diff,
+  go,
+  java,
+  javascript,
+  json,
+  markdown,
+  python,
+  rust,
+  sql,
+  typescript,
+  xml,
+  yaml
+}
+
+/** The languages that stand inside of others. */
+const embedded: Partial<Record<CodeLanguage, ReadonlyArray<CodeLanguage>>> = {
+  javascript: ["css", "xml"],
+  markdown: ["xml"],
+  typescript: ["css", "xml"],
+  xml: ["css", "javascript"]
+}
+
+const lowlight = createLowlight()
+
+/** Makes a language known when it is first used: all of them at once would take longer than a frame. */
+const register = (language: CodeLanguage): void => {
+  if (lowlight.registered(language)) return
+  lowlight.register(language, grammars[language])
+  embedded[language]?.forEach(register)
+}
 
 /** The few colours that the highlighter's many scopes share. */
 const colours: Readonly<Record<string, string | undefined>> = {
@@ -81,7 +96,9 @@ const render = (node: Root | RootContent, key: number): ReactNode => {
   }
 }
 
-const HighlightedCode: ComponentType<HighlightedCodeProps> = ({ language, text }) =>
-  render(lowlight.highlight(language, text, { prefix: "" }), 0)
+const HighlightedCode: ComponentType<HighlightedCodeProps> = ({ language, text }) => {
+  register(language)
+  return render(lowlight.highlight(language, text, { prefix: "" }), 0)
+}
 
 export default HighlightedCode

@@ -1,4 +1,4 @@
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { afterAll, assert, beforeAll, describe, it, vi } from "@effect/vitest"
 import { act, type ReactNode } from "react"
 import { createRoot, type Root } from "react-dom/client"
 import { erasedMark } from "../../../src/domain/topic/SealedText.ts"
@@ -12,6 +12,8 @@ const container = document.createElement("div")
 let root: Root
 
 beforeAll(async () => {
+  vi.stubGlobal("requestIdleCallback", (run: () => void) => run())
+  vi.stubGlobal("cancelIdleCallback", () => {})
   document.body.append(container)
   root = createRoot(container)
   // The highlighter is loaded once, so that all code of these tests is coloured.
@@ -21,6 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   act(() => root.unmount())
+  vi.unstubAllGlobals()
   container.remove()
 })
 
