@@ -122,7 +122,8 @@ class RoundPage {
     )
     yield* fromPromise(() => page.keyboard.press("Control+Enter"))
     yield* fromPromise(() =>
-      page.getByText(StreamingModel.lastWords).last().waitFor({
+      // Every step ends with the last words; an answer is there when the last one has ended.
+      page.getByRole("region", { name: "Answer of the Chorus" }).getByText(StreamingModel.lastWords).waitFor({
         state: "attached",
         timeout: this.options.seconds * 1000 + browserTimeout
       })

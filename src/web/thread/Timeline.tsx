@@ -101,9 +101,16 @@ const useEnd = (
   const startsAtEnd = initial === undefined
   const [isAtEnd, setAtEnd] = useState(startsAtEnd)
   const place = useRef({ isAtEnd: startsAtEnd, top: 0, height: 0, viewHeight: 0 })
+  const tried = useRef({ height: 0, viewHeight: 0 })
   const stay = useCallback(() => {
-    if (place.current.isAtEnd && !rows.isAtEnd(1)) rows.scrollToEnd()
-  }, [rows])
+    if (scroller.current === null || !place.current.isAtEnd) return
+    const { clientHeight, scrollHeight, scrollTop } = scroller.current
+    // Once for each height: where fractions of pixels keep the end away, trying again would never end.
+    const isTried = tried.current.height === scrollHeight && tried.current.viewHeight === clientHeight
+    if (isTried || scrollHeight - clientHeight - scrollTop <= 1) return
+    tried.current = { height: scrollHeight, viewHeight: clientHeight }
+    rows.scrollToEnd()
+  }, [rows, scroller])
   const leave = useCallback(() => {
     place.current.isAtEnd = false
   }, [])
