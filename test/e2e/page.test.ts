@@ -68,7 +68,7 @@ Prerequisite.describeWith(
           yield* expectText(ben.page, "joined by approval")
 
           // THR4: the stake is credited to the approver.
-          yield* fromPromise(() => ann.page.getByRole("button", { name: /^Your key, .*11,000 tokens/ }).waitFor())
+          yield* fromPromise(() => ann.page.getByRole("button", { name: /^Your key .*11,000 tokens/ }).waitFor())
 
           yield* fromPromise(() => askButton(ben.page).click())
           // CHO12: the page names the offline model.

@@ -64,7 +64,7 @@ export const createThread = (page: Page, name: string, options: { readonly isPri
   })
 
 /** The row of one's own key. */
-export const keyRow = (page: Page) => page.getByRole("button", { name: /^Your key,/ })
+export const keyRow = (page: Page) => page.getByRole("button", { name: /^Your key / })
 
 /** Closes the dialog that is open. */
 export const closeDialog = (page: Page) =>

@@ -31,10 +31,12 @@ export const popups = {
  */
 export const usePopup = <P>({ component, load }: LazyPopup<P>, isWanted: boolean): ComponentType<P> | undefined => {
   const [, renderAgain] = useReducer((count: number) => count + 1, 0)
+  const loaded = isWanted ? component() : undefined
   useEffect(() => {
-    if (isWanted && component() === undefined) load().then(renderAgain, () => {})
-  }, [component, isWanted, load])
-  return isWanted ? component() : undefined
+    // By what was rendered: it may have been loaded since, and then nothing else would show it.
+    if (isWanted && loaded === undefined) load().then(renderAgain, () => {})
+  }, [isWanted, loaded, load])
+  return loaded
 }
 
 /** Loads all of them, for when the page has nothing else to do: then a dialog opens also without a connection. */
