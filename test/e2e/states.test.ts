@@ -39,9 +39,6 @@ const sizes = [
   { width: 1_440, height: 800, scale: 0.25 }
 ] as const
 
-/** A state that is not drawn alike in each run, for a reason that is not found yet: its picture is taken and not compared. */
-const unsteady = "new-key"
-
 /** Takes pictures of all states at one size, in both themes, and in forced colours at the largest. */
 const takePictures = Effect.fnUntraced(function*(browser: Browser, url: string, size: typeof sizes[number]) {
   const { height, scale, width } = size
@@ -127,7 +124,7 @@ Prerequisite.describeWith(Prerequisite.browser(executablePath), "the states of t
       const isSame = isSameEnvironment(yield* readEnvironment(browser, url))
       const taken = yield* Effect.forEach(sizes, (size) => takePictures(browser, url, size), { concurrency: 3 })
       const differing = taken.flatMap(Object.entries<Array<NamedPicture>>).flatMap(([sheet, pictures]) => {
-        const names = comparePictures(sheet, pictures, isSame).filter((name) => name !== unsteady)
+        const names = comparePictures(sheet, pictures, isSame)
         return names.length === 0 ? [] : [`${sheet}: ${names.join(", ")}`]
       })
       assert.deepStrictEqual(

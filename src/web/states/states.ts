@@ -5,7 +5,7 @@ import { answerStart, outputs } from "./fixtureRun.ts"
 import type { FixtureOptions } from "./FixtureServer.ts"
 import type { FixtureThread } from "./FixtureThread.ts"
 import * as threads from "./fixtureThreads.ts"
-import { press, pressKey, write } from "./userActions.ts"
+import { press, pressKey, settle, write } from "./userActions.ts"
 
 /** A state of the page. */
 export interface PageState extends Partial<FixtureOptions> {
@@ -77,7 +77,12 @@ export const states: { readonly [name: string]: () => PageState } = {
     }),
   "answer-steps": () => inThread(threads.answered(), { act: () => press("Thought in 6 steps") }),
   "answer-source": () => inThread(threads.answered(), { act: () => press("Source 1") }),
-  "new-key": () => inThread(threads.conversation(), { secret: `choir_sk_${"A".repeat(43)}` }),
+  // The notice has a chunk of its own, which may come when all else stands still.
+  "new-key": () =>
+    inThread(threads.conversation(), {
+      secret: `choir_sk_${"A".repeat(43)}`,
+      act: () => settle("section button[aria-expanded]")
+    }),
   "dialog-new-thread": () => atHome(() => press("New thread")),
   "dialog-key": () => atHome(() => press("Your key")),
   "dialog-settings": () => atHome(() => press("More").then(() => press("Settings"))),
