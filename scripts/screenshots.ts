@@ -6,7 +6,6 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
-import { argv } from "node:process"
 import type { Browser, Page } from "playwright-core"
 import * as Client from "../src/client/Client.ts"
 import * as Keys from "../src/client/Keys.ts"
@@ -98,4 +97,4 @@ const program = Effect.gen(function*() {
   yield* takePicture(yield* openPage(browser, url, secret, "dark"), "docs/screenshot-dark.png")
 })
 
-if (argv.length === 2) NodeRuntime.runMain(Effect.scoped(program))
+NodeRuntime.runMain(Effect.scoped(program))

@@ -9,7 +9,7 @@ import { threadPageMessages } from "./ThreadPageMessages.ts"
 const maxLines = 40
 const maxLength = 4_000
 
-/** Which texts are open, by id: a row that leaves the document and returns is as it was. */
+/** Which texts are open, by id, for as long as the page: a row that leaves the document and returns is as it was. */
 const opened = new Set<string>()
 
 /** The text, whole or its beginning with a button for the rest. Everything of it is in the document in either case. */

@@ -1,5 +1,5 @@
 /** What has arrived below while its reader was further up. */
-import { type ReactNode, useRef } from "react"
+import { type ReactNode, useState } from "react"
 import { useClient } from "../../react/ClientContext.ts"
 import { Button } from "../design/Button.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
@@ -19,10 +19,11 @@ export const NewBelow = ({ isAtEnd, items, onOpen }: Props): ReactNode => {
   const { me } = useClient()
   const format = useFormat()
   const messages = useMessages(threadPageMessages)
-  const lastSeen = useRef<string>(undefined)
-  if (isAtEnd || lastSeen.current === undefined) lastSeen.current = items.at(-1)?.id
+  const [lastSeen, setLastSeen] = useState<string>()
+  const newest = items.at(-1)?.id
+  if ((isAtEnd || lastSeen === undefined) && lastSeen !== newest) setLastSeen(newest)
   if (isAtEnd) return null
-  const seen = items.findIndex(({ id }) => id === lastSeen.current)
+  const seen = items.findIndex(({ id }) => id === lastSeen)
   const added = items.slice(seen + 1).filter((item) => authorOf(item) !== me)
   const names = [...new Set(added.map((item) => shortKey(authorOf(item))))]
   return (

@@ -93,22 +93,44 @@ const Faces = ({ onOpen }: { readonly onOpen: () => void }): ReactNode => {
   )
 }
 
-type Question = "none" | "leave" | "close"
+/** How a co-author goes: the last one can only close the thread (THR7). */
+const exits = {
+  leave: {
+    icon: "x",
+    command: { _tag: "divest" },
+    label: "leave",
+    title: "leaveTitle",
+    effect: "leaveEffect",
+    cancel: "stay"
+  },
+  close: {
+    icon: "lock",
+    command: { _tag: "close_thread" },
+    label: "close",
+    title: "closeTitle",
+    effect: "closeEffect",
+    cancel: "keepOpen"
+  }
+} as const
 
 const ThreadMenu = ({ onPeople }: { readonly onPeople: () => void }): ReactNode => {
   const { me } = useClient()
   const topic = useThreadTopic()
   const copy = useCopy()
   const messages = useMessages(threadPageMessages)
-  const [question, setQuestion] = useState<Question>("none")
+  const [isAsking, setAsking] = useState(false)
+  // Kept while it is asked: who agreed to leave does not close the thread because another one has left meanwhile.
+  const [asked, setAsked] = useState<keyof typeof exits>("leave")
   const [send, errorMessage] = useThreadCommand()
   const mayLeave = useThreadView(({ state }) => state.status === "active" && isCoAuthor(state, me)) ?? false
   const isLast = useThreadView(({ state }) => state.co_authors.length === 1) ?? false
   const link = threadLink(topic.id)
-  const confirm = (command: "divest" | "close_thread") => {
-    setQuestion("none")
-    void send({ _tag: command })
+  const possible = isLast ? "close" : "leave"
+  const ask = () => {
+    setAsked(possible)
+    setAsking(true)
   }
+  const exit = exits[asked]
   return (
     <>
       <Menu
@@ -122,35 +144,20 @@ const ThreadMenu = ({ onPeople }: { readonly onPeople: () => void }): ReactNode 
             onSelect: () => copy(link, messages.linkCopied, messages.notCopied)
           },
           ...(mayLeave
-            ? [
-              isLast
-                ? { label: messages.close, icon: "lock", danger: true, onSelect: () => setQuestion("close") } as const
-                : { label: messages.leave, icon: "x", danger: true, onSelect: () => setQuestion("leave") } as const
-            ]
+            ? [{ label: messages[possible], icon: exits[possible].icon, danger: true, onSelect: ask }]
             : [])
         ]}
       />
       <ConfirmDialog
-        open={question === "leave"}
-        onOpenChange={() => setQuestion("none")}
-        title={messages.leaveTitle}
-        confirmLabel={messages.leave}
-        cancelLabel={messages.stay}
+        open={isAsking}
+        onOpenChange={setAsking}
+        title={messages[exit.title]}
+        confirmLabel={messages[exit.label]}
+        cancelLabel={messages[exit.cancel]}
         danger
-        onConfirm={() => confirm("divest")}
+        onConfirm={() => void send(exit.command)}
       >
-        {messages.leaveEffect}
-      </ConfirmDialog>
-      <ConfirmDialog
-        open={question === "close"}
-        onOpenChange={() => setQuestion("none")}
-        title={messages.closeTitle}
-        confirmLabel={messages.close}
-        cancelLabel={messages.keepOpen}
-        danger
-        onConfirm={() => confirm("close_thread")}
-      >
-        {messages.closeEffect}
+        {messages[exit.effect]}
       </ConfirmDialog>
       {errorMessage !== undefined && <p className={style.error} role="alert">{errorMessage}</p>}
     </>

@@ -32,7 +32,7 @@ interface ScrollPosition {
   readonly rows: Array<VirtualItem>
 }
 
-/** By thread; one that was left at its end has none. */
+/** By thread, for as long as the page; one that was left at its end has none. */
 const scrollPositions = new Map<TopicId, ScrollPosition>()
 
 type Rows = Virtualizer<HTMLDivElement, HTMLDivElement>
@@ -168,7 +168,9 @@ export const Timeline = ({ onTargetMissing, sentCount, target }: Props): ReactNo
   const isPrinting = usePrinting()
 
   const newest = useRef(items)
-  newest.current = items
+  useLayoutEffect(() => {
+    newest.current = items
+  }, [items])
   const showMessage = useCallback((id: string): boolean => {
     const index = newest.current.findIndex((item) => item.id === id)
     if (index < 0) return false
