@@ -33,6 +33,7 @@ interface Probe {
   }>
   readonly opened: (lastText: string) => Promise<void>
   readonly openedAfter: () => number
+  readonly answered: (lastWords: string) => Promise<void>
   readonly takeKeys: () => ReadonlyArray<number>
   readonly longTasks: (since?: number) => ReadonlyArray<number>
   readonly now: () => number
@@ -121,12 +122,9 @@ class RoundPage {
       page.getByRole("textbox", { name: /^Your (?:message|question)$/ }).fill("Why does it sing?")
     )
     yield* fromPromise(() => page.keyboard.press("Control+Enter"))
-    yield* fromPromise(() =>
-      // Every step ends with the last words; an answer is there when the last one has ended.
-      page.getByRole("region", { name: "Answer of the Chorus" }).getByText(StreamingModel.lastWords).waitFor({
-        state: "attached",
-        timeout: this.options.seconds * 1000 + browserTimeout
-      })
+    yield* fromPromise(() => page.evaluate((words) => probe.answered(words), StreamingModel.lastWords)).pipe(
+      Effect.timeout(this.options.seconds * 1000 + browserTimeout),
+      Effect.orDie
     )
     yield* fromPromise(() => page.waitForTimeout(1000))
     const tasks = yield* fromPromise(() => page.evaluate((since) => probe.longTasks(since), since))

@@ -91,6 +91,19 @@
       }).then((found) => found.focus()),
     /** Milliseconds from the last click until the field had taken a key. */
     openedAfter: () => inputAt - clickedAt,
+    /**
+     * Waits until an answer with these words has ended: every step ends with them, and a text that is not ended has no name yet.
+     * Looks twice a second, since looking is work of the page too.
+     */
+    answered: (lastWords) =>
+      new Promise((resolve) => {
+        const timer = setInterval(() => {
+          const answer = document.querySelector('section[aria-label="Answer of the Chorus"]')
+          if (answer === null || !answer.textContent.includes(lastWords)) return
+          clearInterval(timer)
+          resolve()
+        }, 500)
+      }),
     takeKeys: () => {
       const taken = keys
       keys = []

@@ -1,18 +1,40 @@
 /** The number of a source within an answer: a press opens the source. */
-import type { ReactNode } from "react"
+import { type ReactNode, useContext } from "react"
 import { useMessages } from "../language/Language.ts"
+import { type RenderCitation, wordJoiner } from "../text/Markdown.tsx"
 import { chorusMessages } from "./ChorusMessages.ts"
 import style from "./CitationChip.module.css"
-import { highlightProps, useCitationFocus } from "./CitationFocus.ts"
+import { type CitationFocus, CitationFocusContext, highlightProps } from "./CitationFocus.ts"
 import type { Source } from "./sources.ts"
 
-/** The number of a source in a text that is still being written: it looks the same and opens nothing. */
-export const renderPlainCitation = (number: number): ReactNode => <span className={style.chip}>{number}</span>
+/** Always the same function, so that a text that ends as an answer renders only its citations anew. */
+export const renderCitation: RenderCitation = (number, written) => <Citation number={number} written={written} />
 
-/** The number, as a button. */
-export const CitationChip = ({ source: { evidence, number } }: { readonly source: Source }): ReactNode => {
+/** While the text is still being written the number looks the same and opens nothing. */
+const Citation = ({ number, written }: { readonly number: number; readonly written: string }): ReactNode => {
+  const focus = useContext(CitationFocusContext)
+  if (focus === undefined) {
+    return (
+      <>
+        {wordJoiner}
+        <span className={style.chip}>{number}</span>
+      </>
+    )
+  }
+  const source = focus.find(number)
+  return source === undefined ? written : (
+    <>
+      {wordJoiner}
+      <CitationChip source={source} focus={focus} />
+    </>
+  )
+}
+
+const CitationChip = ({ focus, source: { evidence, number } }: {
+  readonly source: Source
+  readonly focus: CitationFocus
+}): ReactNode => {
   const messages = useMessages(chorusMessages)
-  const focus = useCitationFocus()
   return (
     <button
       type="button"

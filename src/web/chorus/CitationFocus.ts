@@ -1,7 +1,11 @@
 /** Which source of an answer is open and which one is pointed at: pointing at its number or its card highlights both. */
-import { createContext, useContext } from "react"
+import { createContext } from "react"
+import type { Source } from "./sources.ts"
 
-interface CitationFocus {
+/** What the citations of an answer need to know of it. */
+export interface CitationFocus {
+  /** The source that a number of the text refers to; undefined if there is none. */
+  readonly find: (number: number) => Source | undefined
   /** The number of the open source. */
   readonly open: number | undefined
   /** The number of the source that is hovered or focused. */
@@ -12,17 +16,8 @@ interface CitationFocus {
   readonly toggle: (number: number) => void
 }
 
-const CitationFocusContext = createContext<CitationFocus | undefined>(undefined)
-
-/** Provided by an answer. */
-export const CitationFocusProvider = CitationFocusContext.Provider
-
-/** The focus of the answer around this component. */
-export const useCitationFocus = (): CitationFocus => {
-  const focus = useContext(CitationFocusContext)
-  if (focus === undefined) throw new Error("This component is outside of an answer.")
-  return focus
-}
+/** The focus of the answer around a component; undefined while its text is still being written. */
+export const CitationFocusContext = createContext<CitationFocus | undefined>(undefined)
 
 /** The props by which an element highlights a source while it is hovered or focused. */
 export const highlightProps = ({ highlight }: CitationFocus, number: number) => ({

@@ -82,8 +82,11 @@ export const RunCard = memo(({ run }: { readonly run: PlainRun }): ReactNode => 
       )}
       {run.status === "running" && <RunProgress run={run} />}
       {hasTrack && <RunTrack run={run} />}
-      {run.steps.length > 0 && <RunSummary {...summary} />}
-      {answer !== undefined && <Answer answer={answer} priors={priors} run={run} onAskAgain={askAgain} />}
+      {answer !== undefined && <RunSummary {...summary} />}
+      {(run.status === "running" || answer !== undefined) && (
+        <Answer answer={answer} priors={priors} run={run} onAskAgain={askAgain} />
+      )}
+      {answer === undefined && run.steps.length > 0 && <RunSummary {...summary} />}
       {(run.status === "failed" || run.status === "cancelled") && <RunEnd run={run} onAskAgain={askAgain} />}
       {run.source_erased && (
         <p className={style.note}>

@@ -1,14 +1,10 @@
-/** A run under way: how far it has come, one live sentence, and the text that is being written. */
+/** A run under way: how far it has come, and one live sentence. */
 import type { ReactNode } from "react"
 import { type PlainRun, type Step, steps } from "../../domain/chorus/ChorusModel.ts"
-import { displayText } from "../../domain/chorus/ChorusOutput.ts"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { formatError } from "../language/people.ts"
-import { Markdown } from "../text/Markdown.tsx"
-import { useThreadView } from "../topic/ThreadTopic.ts"
 import { useNow } from "../topic/useNow.ts"
 import { chorusMessages } from "./ChorusMessages.ts"
-import { renderPlainCitation } from "./CitationChip.tsx"
 import style from "./RunProgress.module.css"
 
 /** The progress of a running run. */
@@ -29,7 +25,6 @@ export const RunProgress = ({ run }: { readonly run: PlainRun }): ReactNode => {
           <span className={style.detail} lang="en" dir="auto">{formatError(error_state.message)}</span>
         </p>
       )}
-      <StreamedText run={run} />
     </>
   )
 }
@@ -83,34 +78,5 @@ const Seconds = ({ since }: { readonly since: number }): ReactNode => {
     <span className={style.seconds}>
       {messages.seconds(format.number(Math.max(0, Math.floor((now - since) / 1_000))))}
     </span>
-  )
-}
-
-/**
- * The text of the current step as it arrives, where the answer will stand and in its type. Until there is any, that of the step
- * before stays. It is not read aloud piece by piece: the whole answer is announced when it is there.
- */
-const StreamedText = ({ run }: { readonly run: PlainRun }): ReactNode => {
-  const messages = useMessages(chorusMessages)
-  const { attempt, current_step, loop, prompt_id } = run
-  const streamed = useThreadView(({ partialOutputs }) =>
-    partialOutputs.find((partial) =>
-      partial.prompt_id === prompt_id && partial.loop === loop && partial.step === current_step &&
-      partial.attempt === attempt
-    )?.text
-  )
-  const previous = run.steps.at(-1)
-  const shown = streamed !== undefined && streamed !== ""
-    ? { step: current_step, text: streamed }
-    : previous === undefined
-    ? undefined
-    : { step: previous.step, text: displayText(previous.output) }
-  return (
-    <div className={style.stream} data-step={shown?.step} aria-live="off" aria-busy="true">
-      {shown !== undefined && shown.step !== current_step && (
-        <p className={style.stepName}>{messages.step[shown.step]}</p>
-      )}
-      {shown !== undefined && <Markdown text={shown.text} voice="serif" renderCitation={renderPlainCitation} />}
-    </div>
   )
 }

@@ -11,7 +11,7 @@ import { LineText } from "../text/LineText.tsx"
 import { formatRoute } from "../topic/Route.ts"
 import { useShowMessage, useThreadTopic } from "../topic/ThreadTopic.ts"
 import { chorusMessages } from "./ChorusMessages.ts"
-import { highlightProps, useCitationFocus } from "./CitationFocus.ts"
+import { type CitationFocus, highlightProps } from "./CitationFocus.ts"
 import style from "./SourceCard.module.css"
 import { type Evidence, type Source, splitPassage } from "./sources.ts"
 import { useSourceTitle } from "./useSourceTitle.ts"
@@ -24,11 +24,13 @@ const icons: { readonly [E in Evidence]: IconName } = {
 }
 
 /** The card; open, it has the passage around the quote and the way to it. */
-export const SourceCard = ({ source }: { readonly source: Source }): ReactNode => {
+export const SourceCard = ({ focus, source }: {
+  readonly source: Source
+  readonly focus: CitationFocus
+}): ReactNode => {
   const { me } = useClient()
   const format = useFormat()
   const messages = useMessages(chorusMessages)
-  const focus = useCitationFocus()
   const { evidence, number, prior, quote } = source
   const { icon, title } = useSourceTitle(prior)
   const isOpen = focus.open === number

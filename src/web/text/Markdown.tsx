@@ -10,8 +10,14 @@ import type { Block, Inline, List, ListItem, Table, TopBlock } from "./MarkdownT
 import { MarkdownParser } from "./parseMarkdown.ts"
 import { textMessages } from "./TextMessages.ts"
 
-/** Renders the citation `[n]`; undefined leaves the characters as they are. */
-export type RenderCitation = (n: number) => ReactNode
+/**
+ * Renders the citation `[n]`, or the characters as they were `written`: its number, or ` [n]`. No line may begin with it, which
+ * a `wordJoiner` before it keeps.
+ */
+export type RenderCitation = (n: number, written: string) => ReactNode
+
+/** Glues words together, also where the text is copied or read. */
+export const wordJoiner = "\u2060"
 
 interface Props {
   readonly text: string
@@ -182,11 +188,11 @@ const renderCitations = (text: string, renderCitation: RenderCitation): Readonly
   text.split(citedWord).map((part, index) =>
     index % 2 === 0 ? part : (
       <span key={index} className={style.glued}>
-        {part.split(/( ?\[\d{1,3}\])/).map((part, index) => {
-          const citation = index % 2 === 0 ? undefined : renderCitation(Number(part.replaceAll(/\D/g, "")))
-          // A word joiner, for what copies or reads the text.
-          return citation === undefined ? part : <Fragment key={index}>{"\u2060"}{citation}</Fragment>
-        })}
+        {part.split(/( ?\[\d{1,3}\])/).map((part, index) =>
+          index % 2 === 0
+            ? part
+            : <Fragment key={index}>{renderCitation(Number(part.replaceAll(/\D/g, "")), part)}</Fragment>
+        )}
       </span>
     )
   )

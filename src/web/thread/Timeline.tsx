@@ -67,8 +67,9 @@ const useRows = (
   useVirtualizer<HTMLDivElement, HTMLDivElement>({
     count: items.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (index) => estimateHeight(items[index]!),
-    getItemKey: (index) => items[index]!.id,
+    // With another function the place of each row is computed anew.
+    estimateSize: useCallback((index) => estimateHeight(items[index]!), [items]),
+    getItemKey: useCallback((index) => items[index]!.id, [items]),
     overscan: 8,
     paddingEnd: 24,
     anchorTo: "end",

@@ -261,15 +261,22 @@ describe("a run under way", () => {
     assert.strictEqual(region.getAttribute("aria-busy"), "true")
   })
 
-  it("whoever saw it run keeps its steps above the answer, whose text does not move; others have one line", async () => {
-    const done = answered()
+  it("whoever saw it run keeps its steps above the answer, and the elements of its text; others have one line", async () => {
+    const text = "Steep it [1]. Cats [9]."
+    const done = answered({ final_response: text })
     const { steps, ...running } = done
     const stage = stageWith({ ...running, status: "running", ended_at: null, steps: steps.slice(0, -1) })
     const track = () => document.querySelectorAll(`ol[aria-label="Step 6 of 6: Yield"] > [data-stage=done]`).length
     const rendered = await render(stage.element(<Runs />, { me: asker }))
     assert.strictEqual(track(), 5)
+    await perform(() => stage.stream({ prompt_id: done.prompt_id, loop: 0, step: "yield", attempt: 0, text }))
+    const written = document.querySelector("[aria-busy=true] p") ?? assert.fail()
+    assert.lengthOf(written.querySelectorAll("button"), 0)
     await perform(() => stage.change({ runs: [sealedRun(done)] }))
     assert.strictEqual(track(), 6)
+    assert.strictEqual(section("Answer of the Chorus").querySelector("p"), written)
+    assert.strictEqual(written.textContent, "Steep it\u20601. Cats [9].")
+    assert.lengthOf(written.querySelectorAll("button"), 1)
     assert.lengthOf(document.querySelectorAll("[aria-current=step]"), 0)
     assert.lengthOf(all("button", "Thought in 6 steps, 6 ms, 3 sources"), 1)
     await rendered[Symbol.asyncDispose]()

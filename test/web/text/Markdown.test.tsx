@@ -4,7 +4,7 @@ import { createRoot, type Root } from "react-dom/client"
 import { erasedMark } from "../../../src/domain/topic/SealedText.ts"
 import { LanguageContext, pageLanguage } from "../../../src/web/language/Language.ts"
 import { LineText } from "../../../src/web/text/LineText.tsx"
-import { Markdown } from "../../../src/web/text/Markdown.tsx"
+import { Markdown, wordJoiner } from "../../../src/web/text/Markdown.tsx"
 import { click, one, render } from "../Rendered.ts"
 import { attacks, markdownTexts, richDocument } from "./MarkdownTexts.ts"
 
@@ -129,7 +129,7 @@ describe("Markdown", () => {
 
   it("a citation is glued to the word before it; other numbers stay as they were written", () => {
     const text = "Yes [1], no[2] [9] `[1]` *so* [3] [a [1]](https://x.test)"
-    show(<Markdown text={text} renderCitation={(n) => n < 9 ? <b>{n}</b> : undefined} />)
+    show(<Markdown text={text} renderCitation={(n, written) => n < 9 ? <>{wordJoiner}<b>{n}</b></> : written} />)
     const glued = [...container.querySelectorAll("[class*=glued]")].map(({ innerHTML }) => innerHTML)
     assert.deepStrictEqual(glued, ["Yes\u2060<b>1</b>", "no\u2060<b>2</b> [9]", "\u2060<b>3</b>", "a\u2060<b>1</b>"])
     assert.strictEqual(
