@@ -5,6 +5,7 @@ import type { ThreadSummary } from "../../domain/protocol/Protocol.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { IconButton } from "../design/IconButton.tsx"
 import { Menu } from "../design/Menu.tsx"
+import { Toolbar } from "../design/Toolbar.tsx"
 import { KeyRow } from "../identity/KeyRow.tsx"
 import { useMessages } from "../language/Language.ts"
 import { ThreadList } from "../threads/ThreadList.tsx"
@@ -41,21 +42,22 @@ export const Rail = (
       data-open={open !== undefined || undefined}
       tabIndex={-1}
     >
-      <div className={style.top}>
-        <Name className={style.name}>
-          <a className={style.brand} href="#" aria-label={messages.home}>
-            <img src="/favicon.svg" alt="" width="24" height="24" />
-            Choir
-          </a>
-        </Name>
-        <IconButton icon="plus" label={messages.newThread} onClick={() => onDialog("newThread")} />
-      </div>
-      <ThreadList threads={threads} me={me} open={open} searchField={searchField} />
+      <ThreadList threads={threads} me={me} open={open} searchField={searchField}>
+        <div className={style.top}>
+          <Name className={style.name}>
+            <a className={style.brand} href="#" aria-label={messages.home}>
+              <img src="/favicon.svg" alt="" width="24" height="24" />
+              Choir
+            </a>
+          </Name>
+          <IconButton icon="plus" label={messages.newThread} onClick={() => onDialog("newThread")} />
+        </div>
+      </ThreadList>
       {unsavedSecret !== undefined && <NewKeyNotice secret={unsavedSecret} onDone={onKeySaved} />}
-      <div className={style.foot}>
+      <Toolbar className={style.foot} label={messages.foot}>
         <KeyRow onOpen={() => onDialog("key")} />
         <MoreMenu onDialog={onDialog} />
-      </div>
+      </Toolbar>
     </div>
   )
 }

@@ -10,6 +10,13 @@ import style from "./ShortcutHelp.module.css"
 import { shortcutMessages } from "./ShortcutMessages.ts"
 import { shortcutLabels, shortcuts } from "./Shortcuts.ts"
 
+/** The keys that move the focus, as they are written on them. They are no shortcuts: they work where the focus is. */
+const partKeys = [
+  { name: "parts", keys: ["Tab"] },
+  { name: "rows", keys: ["↑", "↓"] },
+  { name: "controls", keys: ["←", "→"] }
+] as const
+
 /** The dialog with the table, and the switch that turns single letters off. */
 export const ShortcutHelp = (
   { onOpenChange, open }: { readonly open: boolean; readonly onOpenChange: (open: boolean) => void }
@@ -29,17 +36,14 @@ export const ShortcutHelp = (
         </thead>
         <tbody>
           {shortcuts.map((shortcut) => (
-            <tr key={shortcut.name}>
-              <td>
-                {shortcutLabels(shortcut, mac).map((labels, index) => (
-                  <span key={labels.join(" ")}>
-                    {index > 0 && ` ${messages.orKey} `}
-                    {labels.map((label) => <kbd key={label}>{label}</kbd>)}
-                  </span>
-                ))}
-              </td>
-              <td>{messages.shortcutNames[shortcut.name]}</td>
-            </tr>
+            <ShortcutRow
+              key={shortcut.name}
+              keys={shortcutLabels(shortcut, mac)}
+              action={messages.shortcutNames[shortcut.name]}
+            />
+          ))}
+          {partKeys.map(({ keys, name }) => (
+            <ShortcutRow key={name} keys={keys.map((key) => [key])} action={messages.partNames[name]} />
           ))}
         </tbody>
       </table>
@@ -49,5 +53,25 @@ export const ShortcutHelp = (
         onCheckedChange={(oneKeyShortcuts) => changePreferences({ oneKeyShortcuts })}
       />
     </Dialog>
+  )
+}
+
+/** One line of the table: keys, of which each does it, with their modifiers. */
+const ShortcutRow = (
+  { action, keys }: { readonly keys: ReadonlyArray<ReadonlyArray<string>>; readonly action: string }
+): ReactNode => {
+  const { orKey } = useMessages(shortcutMessages)
+  return (
+    <tr>
+      <td>
+        {keys.map((labels, index) => (
+          <span key={labels.join(" ")}>
+            {index > 0 && ` ${orKey} `}
+            {labels.map((label) => <kbd key={label}>{label}</kbd>)}
+          </span>
+        ))}
+      </td>
+      <td>{action}</td>
+    </tr>
   )
 }

@@ -8,6 +8,11 @@ export const shortcutMessages = defineMessages({
     action: "What it does",
     orKey: "or",
     oneKeyShortcuts: "Shortcuts of one key",
+    partNames: {
+      parts: "Next part of the page; with Shift, the one before",
+      rows: "In the conversation and the list: from one to the next",
+      controls: "From button to button, in a message and elsewhere"
+    },
     shortcutNames: {
       palette: "Commands and threads",
       help: "This table",
@@ -23,6 +28,11 @@ export const shortcutMessages = defineMessages({
     action: "Was sie tut",
     orKey: "oder",
     oneKeyShortcuts: "Kürzel mit nur einer Taste",
+    partNames: {
+      parts: "Nächster Teil der Seite; mit Umschalt der vorige",
+      rows: "Im Gespräch und in der Liste: von einem zum nächsten",
+      controls: "Von Knopf zu Knopf, in einer Nachricht und anderswo"
+    },
     shortcutNames: {
       palette: "Befehle und Threads",
       help: "Diese Tabelle",

@@ -7,6 +7,7 @@ import { ConfirmDialog } from "../design/ConfirmDialog.tsx"
 import { Icon } from "../design/Icon.tsx"
 import { IconButton } from "../design/IconButton.tsx"
 import { Menu } from "../design/Menu.tsx"
+import { Toolbar } from "../design/Toolbar.tsx"
 import { useCopy } from "../design/useCopy.ts"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { shortKey } from "../language/people.ts"
@@ -40,9 +41,11 @@ export const ThreadHeader = (): ReactNode => {
         </h1>
         <Facts />
       </div>
-      <Faces onOpen={() => setPeopleOpen(true)} />
-      <Button className={style.invite} icon="invite" onClick={() => setPeopleOpen(true)}>{messages.people}</Button>
-      <ThreadMenu onPeople={() => setPeopleOpen(true)} />
+      <Toolbar className={style.tools} label={messages.tools}>
+        <Faces onOpen={() => setPeopleOpen(true)} />
+        <Button className={style.invite} icon="invite" onClick={() => setPeopleOpen(true)}>{messages.people}</Button>
+        <ThreadMenu onPeople={() => setPeopleOpen(true)} />
+      </Toolbar>
       {isPeopleOpen && <PeopleDialog onClose={() => setPeopleOpen(false)} />}
     </header>
   )

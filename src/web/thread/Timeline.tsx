@@ -9,6 +9,7 @@ import type { PlainState } from "../../domain/thread/ThreadModel.ts"
 import { InvitationCard } from "../approval/InvitationCard.tsx"
 import { SubmissionCard } from "../approval/SubmissionCard.tsx"
 import { RunCard } from "../chorus/RunCard.tsx"
+import { useFocusGroup } from "../design/useFocusGroup.ts"
 import { useMessages } from "../language/Language.ts"
 import { messageElementId } from "../language/people.ts"
 import { ShowMessageProvider, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
@@ -19,6 +20,7 @@ import { MessageRow } from "./MessageRow.tsx"
 import { NewBelow } from "./NewBelow.tsx"
 import { threadPageMessages } from "./ThreadPageMessages.ts"
 import style from "./Timeline.module.css"
+import { timelineFocus } from "./timelineFocus.ts"
 import { type TimelineItem, timelineItems } from "./TimelineItems.ts"
 import { TypingLine } from "./TypingLine.tsx"
 import { usePrinting } from "./usePrinting.ts"
@@ -167,6 +169,7 @@ export const Timeline = ({ onTargetMissing, sentCount, target }: Props): ReactNo
   const rows = useRows(items, scroller, initial)
   const { isAtEnd, leave, onScroll } = useEnd(rows, scroller, initial)
   const isPrinting = usePrinting()
+  useFocusGroup(scroller, timelineFocus)
 
   const newest = useRef(items)
   useLayoutEffect(() => {

@@ -4,6 +4,7 @@ import type { TopicId } from "../../domain/protocol/Ids.ts"
 import type { ThreadSummary } from "../../domain/protocol/Protocol.ts"
 import { Button } from "../design/Button.tsx"
 import { Icon } from "../design/Icon.tsx"
+import { Toolbar } from "../design/Toolbar.tsx"
 import { VisuallyHidden } from "../design/VisuallyHidden.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import style from "./ThreadList.module.css"
@@ -31,7 +32,7 @@ const nextIndex = (key: string, index: number, count: number): number | undefine
 
 const moveFocus = (event: KeyboardEvent<HTMLElement>): void => {
   if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return
-  const rows = [...event.currentTarget.querySelectorAll("a")]
+  const rows = [...event.currentTarget.querySelectorAll<HTMLElement>("a, button")]
   const row = rows[nextIndex(event.key, rows.findIndex((row) => row === document.activeElement), rows.length) ?? -1]
   if (row === undefined) return
   event.preventDefault()
@@ -44,10 +45,12 @@ interface Props {
   readonly me: string
   readonly open: TopicId | undefined
   readonly searchField: RefObject<HTMLInputElement | null>
+  /** What stands above the search field, in one toolbar with it. */
+  readonly children?: ReactNode
 }
 
 /** The search field and the lists. */
-export const ThreadList = ({ me, open, searchField, threads }: Props): ReactNode => {
+export const ThreadList = ({ children, me, open, searchField, threads }: Props): ReactNode => {
   const messages = useMessages(threadListMessages)
   const format = useFormat()
   const [words, setWords] = useState("")
@@ -63,15 +66,18 @@ export const ThreadList = ({ me, open, searchField, threads }: Props): ReactNode
   const section = { open, tabStop }
   return (
     <>
-      <SearchField
-        field={searchField}
-        words={words}
-        onChange={(words) => {
-          setWords(words)
-          setRowCount(rowsPerPage)
-        }}
-        listId={listId}
-      />
+      <Toolbar label={messages.tools}>
+        {children}
+        <SearchField
+          field={searchField}
+          words={words}
+          onChange={(words) => {
+            setWords(words)
+            setRowCount(rowsPerPage)
+          }}
+          listId={listId}
+        />
+      </Toolbar>
       <VisuallyHidden as="p">
         <span role="status">{words === "" ? "" : messages.matches(format.number(found.length))}</span>
       </VisuallyHidden>
@@ -98,6 +104,7 @@ export const ThreadList = ({ me, open, searchField, threads }: Props): ReactNode
                 <Button
                   variant="quiet"
                   icon="down"
+                  tabIndex={-1}
                   onClick={() => setRowCount(rowCount + rowsPerPage)}
                 >
                   {messages.showMore(format.number(Math.min(rowsPerPage, found.length - rowCount)))}

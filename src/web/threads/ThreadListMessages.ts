@@ -6,6 +6,8 @@ export const threadListMessages = defineMessages({
   en: {
     threads: "Threads",
     rail: "Threads and key",
+    tools: "Home, new thread and search",
+    foot: "Key and settings",
     home: "Choir, home",
     newThread: "New thread",
     search: "Search threads",
@@ -25,6 +27,8 @@ export const threadListMessages = defineMessages({
   de: {
     threads: "Threads",
     rail: "Threads und Schlüssel",
+    tools: "Startseite, neuer Thread und Suche",
+    foot: "Schlüssel und Einstellungen",
     home: "Choir, Startseite",
     newThread: "Neuer Thread",
     search: "Threads suchen",
