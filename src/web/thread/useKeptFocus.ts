@@ -24,12 +24,18 @@ export const useKeptFocus = (): void => {
       const place = document.getElementById(message) ?? document.querySelector<HTMLElement>(log)
       place?.focus({ preventScroll: true })
     }
+    // On its way elsewhere the focus is nowhere, and controls that are there for it only have left already.
+    const forget = ({ relatedTarget }: FocusEvent) => {
+      if (relatedTarget instanceof Element && relatedTarget.closest(dialog) === null) last = undefined
+    }
     const observer = new MutationObserver(restore)
     observer.observe(document.body, { childList: true, subtree: true })
     document.addEventListener("focusin", remember)
+    document.addEventListener("focusout", forget, true)
     return () => {
       observer.disconnect()
       document.removeEventListener("focusin", remember)
+      document.removeEventListener("focusout", forget, true)
     }
   }, [])
 }
