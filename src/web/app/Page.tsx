@@ -1,6 +1,6 @@
 /** The root component: loads the key, then connects and shows the threads. */
 import { Effect } from "effect"
-import { type ReactNode, Suspense, useEffect, useLayoutEffect, useMemo, useState, useSyncExternalStore } from "react"
+import { type ReactNode, useEffect, useLayoutEffect, useMemo, useState, useSyncExternalStore } from "react"
 import * as Client from "../../client/Client.ts"
 import type { Identity } from "../../client/Keys.ts"
 import { ChoirProvider } from "../../react/ClientContext.ts"
@@ -73,12 +73,10 @@ const KeyPage = (): ReactNode => {
       return null
     case "NoKey":
       return (
-        <Suspense fallback={null}>
-          <onboardingPart.Part
-            initialError={keyState.errorMessage}
-            onKeyReady={(identity, secret) => setKeyState({ _tag: "HasKey", identity, secret })}
-          />
-        </Suspense>
+        <onboardingPart.Part
+          initialError={keyState.errorMessage}
+          onKeyReady={(identity, secret) => setKeyState({ _tag: "HasKey", identity, secret })}
+        />
       )
     case "HasKey":
       return (

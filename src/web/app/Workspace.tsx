@@ -1,8 +1,9 @@
 /** The page of a user: the list of threads, the open one, and what stands above both. */
-import { type ReactNode, Suspense, useEffect, useRef, useState } from "react"
+import { type ReactNode, useEffect, useRef, useState } from "react"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { useClientState } from "../../react/useClientState.ts"
+import { preloadWhenIdle } from "../design/lazyPart.ts"
 import { useMessages } from "../language/Language.ts"
 import { isSaved } from "../storage/textStorage.ts"
 import { useThreads } from "../threads/useThreads.ts"
@@ -14,7 +15,6 @@ import { Dialogs } from "./Dialogs.tsx"
 import { BrokenPage, LoadingPage, NoThread } from "./EmptyPage.tsx"
 import { FaultBoundary } from "./FaultBoundary.tsx"
 import { focusField, focusMain } from "./focus.ts"
-import { preloadWhenIdle } from "./lazyPart.ts"
 import { NewKeyNotice } from "./NewKeyNotice.tsx"
 import type { DialogName } from "./PaletteItems.ts"
 import { lazyParts, listenerPart, threadPart } from "./parts.ts"
@@ -81,13 +81,11 @@ export const Workspace = ({ onKeyRemoved, secret }: Props): ReactNode => {
         )
         : !isNarrow && <NoThread onNewThread={() => setDialog("newThread")} />}
       <FaultBoundary fallback={null}>
-        <Suspense fallback={null}>
-          <listenerPart.Part
-            searchField={searchField}
-            onDialog={setDialog}
-            canGoBack={isNarrow && topic !== undefined}
-          />
-        </Suspense>
+        <listenerPart.Part
+          searchField={searchField}
+          onDialog={setDialog}
+          canGoBack={isNarrow && topic !== undefined}
+        />
       </FaultBoundary>
       <Dialogs
         dialog={dialog}
@@ -120,8 +118,6 @@ const OpenThread = (props: {
   readonly onComposerFocused: () => void
 }): ReactNode => (
   <FaultBoundary fallback={<BrokenPage />}>
-    <Suspense fallback={<LoadingPage />}>
-      <threadPart.Part {...props} />
-    </Suspense>
+    <threadPart.Part {...props} placeholder={<LoadingPage />} />
   </FaultBoundary>
 )

@@ -1,6 +1,6 @@
 /** The parts of the page with chunks of their own: what the first screen does not need. */
-import { preloadPopups } from "../design/popups.ts"
-import { lazyPart } from "./lazyPart.ts"
+import { lazyPart } from "../design/lazyPart.ts"
+import { cardPart, lazyPopup, menuPart } from "../design/popups.ts"
 
 /** The page of a thread. */
 export const threadPart = lazyPart(() => import("../thread/ThreadPage.tsx").then(({ ThreadPage }) => ThreadPage))
@@ -14,29 +14,30 @@ export const saveKeyPart = lazyPart(() =>
 )
 
 /** The dialog for a new thread. */
-export const newThreadPart = lazyPart(() =>
+export const newThreadPart = lazyPopup(() =>
   import("../threads/NewThreadDialog.tsx").then(({ NewThreadDialog }) => NewThreadDialog)
 )
 
 /** The dialog about the user's key. */
-export const keyPart = lazyPart(() => import("../identity/KeyDialog.tsx").then(({ KeyDialog }) => KeyDialog))
+export const keyPart = lazyPopup(() => import("../identity/KeyDialog.tsx").then(({ KeyDialog }) => KeyDialog))
 
 /** What listens to the shortcuts. */
 export const listenerPart = lazyPart(() => import("./PageShortcuts.ts").then(({ PageShortcuts }) => PageShortcuts))
 
 /** The table of shortcuts. */
-export const shortcutsPart = lazyPart(() => import("./ShortcutHelp.tsx").then(({ ShortcutHelp }) => ShortcutHelp))
+export const shortcutsPart = lazyPopup(() => import("./ShortcutHelp.tsx").then(({ ShortcutHelp }) => ShortcutHelp))
 
 /** The palette of commands. */
-export const palettePart = lazyPart(() => import("./Palette.tsx").then(({ Palette }) => Palette))
+export const palettePart = lazyPopup(() => import("./Palette.tsx").then(({ Palette }) => Palette))
 
 /** The settings. */
-export const settingsPart = lazyPart(() => import("./SettingsDialog.tsx").then(({ SettingsDialog }) => SettingsDialog))
+export const settingsPart = lazyPopup(() => import("./SettingsDialog.tsx").then(({ SettingsDialog }) => SettingsDialog))
 
 /** In the order in which they are likely to be wanted. */
 export const lazyParts = [
   threadPart,
-  { preload: preloadPopups },
+  cardPart,
+  menuPart,
   newThreadPart,
   keyPart,
   palettePart,

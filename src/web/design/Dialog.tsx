@@ -1,11 +1,9 @@
 /** Dialogs. What they are made of is loaded when the first one opens. */
-import { type ReactNode, type RefObject, useState } from "react"
-import { popups, usePopup } from "./popups.ts"
+import type { ReactNode, RefObject } from "react"
+import { cardPart, type PopupProps } from "./popups.ts"
 
 /** What a dialog is made of. */
-export interface DialogProps {
-  readonly open: boolean
-  readonly onOpenChange: (open: boolean) => void
+export interface DialogProps extends PopupProps {
   readonly title: ReactNode
   readonly description?: ReactNode
   readonly children?: ReactNode
@@ -18,10 +16,6 @@ export interface DialogProps {
 }
 
 /** A dialog that keeps the focus until it is closed; Escape, its cross and a click beside it close it. */
-export const Dialog = ({ initialFocus = true, role = "dialog", ...props }: DialogProps): ReactNode => {
-  // Once it has been open it stays, so that its closing can be seen and the focus goes back.
-  const [wasOpened, setWasOpened] = useState(props.open)
-  if (props.open && !wasOpened) setWasOpened(true)
-  const Card = usePopup(popups.dialog, wasOpened)
-  return Card === undefined ? null : <Card {...props} role={role} initialFocus={initialFocus} />
-}
+export const Dialog = ({ initialFocus = true, role = "dialog", ...props }: DialogProps): ReactNode => (
+  <cardPart.Part {...props} role={role} initialFocus={initialFocus} />
+)

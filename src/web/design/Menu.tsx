@@ -11,7 +11,7 @@ import {
   useState
 } from "react"
 import type { IconName } from "./Icon.tsx"
-import { popups, usePopup } from "./popups.ts"
+import { menuPart } from "./popups.ts"
 
 /** A command of a menu. */
 export interface MenuItem {
@@ -29,11 +29,10 @@ export const Menu = ({ items, label, trigger }: {
   readonly items: ReadonlyArray<MenuItem>
 }): ReactNode => {
   const [button, popup] = useTrigger(trigger)
-  const Popup = usePopup(popups.menu, popup !== undefined)
   return (
     <>
       {button}
-      {popup !== undefined && Popup !== undefined && <Popup {...popup} label={label} items={items} />}
+      <menuPart.Part {...popup} label={label} items={items} />
     </>
   )
 }
@@ -44,7 +43,7 @@ export interface TriggerState {
   readonly id: string
   readonly anchor: RefObject<HTMLElement | null>
   readonly open: boolean
-  readonly onOpenChange: (open: boolean, details: OpenChange) => void
+  readonly onOpenChange: (open: boolean, details?: OpenChange) => void
 }
 
 interface OpenChange {
@@ -52,32 +51,32 @@ interface OpenChange {
   readonly cancel: () => void
 }
 
-const prepare = (): void => void popups.menu.load().catch(() => {})
+const prepare = (): void => void menuPart.preload().catch(() => {})
 
-/** A button with what opens the list; and the state of the list, once it has been open. */
-const useTrigger = (trigger: ReactElement): readonly [button: ReactElement, list: TriggerState | undefined] => {
+/** A button with what opens the list; and the state of the list. */
+const useTrigger = (trigger: ReactElement): readonly [button: ReactElement, list: TriggerState] => {
   const id = useId()
   const anchor = useRef<HTMLElement>(null)
-  const [open, setOpen] = useState<boolean>()
-  const onOpenChange = useCallback((open: boolean, details: OpenChange) => {
+  const [open, setOpen] = useState(false)
+  const onOpenChange = useCallback((open: boolean, details?: OpenChange) => {
     // A press on the button is its own: its click closes what a press outside would have closed before.
-    if (details.event.target instanceof Node && anchor.current?.contains(details.event.target) === true) {
+    if (details?.event.target instanceof Node && anchor.current?.contains(details.event.target) === true) {
       details.cancel()
     } else setOpen(open)
   }, [])
   const button = cloneElement(trigger as ReactElement<Record<string, unknown>>, {
     ref: anchor,
     "aria-haspopup": "menu",
-    "aria-expanded": open === true,
-    "aria-controls": open === true ? id : undefined,
+    "aria-expanded": open,
+    "aria-controls": open ? id : undefined,
     onPointerEnter: prepare,
     onFocus: prepare,
-    onClick: () => setOpen(open !== true),
+    onClick: () => setOpen(!open),
     onKeyDown: (event: KeyboardEvent) => {
       if (event.key !== "ArrowDown") return
       event.preventDefault()
       setOpen(true)
     }
   })
-  return [button, open === undefined ? undefined : { id, anchor, open, onOpenChange }]
+  return [button, { id, anchor, open, onOpenChange }]
 }

@@ -1,45 +1,40 @@
-/** The parts of dialogs and menus, in chunks of their own: no first screen needs them. */
-import { type ComponentType, useEffect, useReducer } from "react"
+/** Dialogs and menus in chunks of their own: no first screen needs them. */
+import { type ComponentType, createElement, useState } from "react"
+import { useMessages } from "../language/Language.ts"
+import { designMessages } from "./DesignMessages.ts"
+import { type LazyPart, lazyPart } from "./lazyPart.ts"
+import { useToast } from "./Toast.tsx"
 
-/** A component that is loaded when it is wanted. */
-interface LazyPopup<P> {
-  /** Undefined until it is loaded. */
-  readonly component: () => ComponentType<P> | undefined
-  /** Loads it; again after a failure, since the page may have been offline. */
-  readonly load: () => Promise<void>
+/** What all popups have. */
+export interface PopupProps {
+  readonly open: boolean
+  readonly onOpenChange: (open: boolean) => void
 }
 
-const lazyPopup = <P>(importIt: () => Promise<ComponentType<P>>): LazyPopup<P> => {
-  let component: ComponentType<P> | undefined
+/** Makes a popup, which is loaded when it opens first. If it cannot be loaded it says so, and counts as closed. */
+export const lazyPopup = <P extends PopupProps>(load: () => Promise<ComponentType<P>>): LazyPart<P> => {
+  const { Part, preload } = lazyPart(load)
   return {
-    component: () => component,
-    load: async () => {
-      component ??= await importIt()
+    preload,
+    Part: (props) => {
+      const toast = useToast()
+      const messages = useMessages(designMessages)
+      // Once it has been open it stays, so that its closing can be seen and the focus goes back.
+      const [wasOpened, setWasOpened] = useState(props.open)
+      if (props.open && !wasOpened) setWasOpened(true)
+      const onMissing = () => {
+        setWasOpened(false)
+        if (!props.open) return
+        props.onOpenChange(false)
+        toast(messages.partMissing)
+      }
+      return wasOpened ? createElement(Part, { ...props, onMissing }) : null
     }
   }
 }
 
-/** The parts. */
-export const popups = {
-  dialog: lazyPopup(() => import("./DialogCard.tsx").then(({ DialogCard }) => DialogCard)),
-  menu: lazyPopup(() => import("./MenuPopup.tsx").then(({ MenuPopup }) => MenuPopup))
-}
+/** The card of all dialogs. */
+export const cardPart = lazyPopup(() => import("./DialogCard.tsx").then(({ DialogCard }) => DialogCard))
 
-/**
- * The component of a part, once it is wanted and loaded. Not `React.lazy`: after a fallback React waits for 300 ms before it
- * shows what has come, which is long for a menu.
- */
-export const usePopup = <P>({ component, load }: LazyPopup<P>, isWanted: boolean): ComponentType<P> | undefined => {
-  const [, renderAgain] = useReducer((count: number) => count + 1, 0)
-  const loaded = isWanted ? component() : undefined
-  useEffect(() => {
-    // By what was rendered: it may have been loaded since, and then nothing else would show it.
-    if (isWanted && loaded === undefined) load().then(renderAgain, () => {})
-  }, [isWanted, loaded, load])
-  return loaded
-}
-
-/** Loads all of them, for when the page has nothing else to do: then a dialog opens also without a connection. */
-export const preloadPopups = async (): Promise<void> => {
-  await Promise.allSettled(Object.values(popups).map(({ load }) => load()))
-}
+/** The list of all menus. */
+export const menuPart = lazyPopup(() => import("./MenuPopup.tsx").then(({ MenuPopup }) => MenuPopup))

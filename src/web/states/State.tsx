@@ -1,6 +1,6 @@
 /** One state of the page: the real page over a server in the page itself. */
 import { Effect } from "effect"
-import { type ReactNode, Suspense, useEffect, useMemo, useState } from "react"
+import { type ReactNode, useEffect, useMemo, useState } from "react"
 import * as Client from "../../client/Client.ts"
 import { threadKind } from "../../domain/thread/Thread.ts"
 import { ChoirProvider } from "../../react/ClientContext.ts"
@@ -20,11 +20,9 @@ export const State = ({ language, state }: { readonly state: PageState; readonly
   return (
     <LanguageContext value={spoken}>
       <ToastProvider>
-        <Suspense fallback={null}>
-          {state.isStranger === true
-            ? <onboardingPart.Part initialError={undefined} onKeyReady={() => {}} />
-            : <ConnectedState state={state} />}
-        </Suspense>
+        {state.isStranger === true
+          ? <onboardingPart.Part initialError={undefined} onKeyReady={() => {}} />
+          : <ConnectedState state={state} />}
       </ToastProvider>
     </LanguageContext>
   )

@@ -1,11 +1,11 @@
 /** A block of code: its language, a button that copies it, and lines that scroll within the block. */
-import { type ReactNode, Suspense, useEffect, useRef, useState } from "react"
+import { type ReactNode, useEffect, useRef, useState } from "react"
 import { Button } from "../design/Button.tsx"
 import { copyText } from "../design/clipboard.ts"
 import { whenIdle } from "../design/whenIdle.ts"
 import { useMessages } from "../language/Language.ts"
 import style from "./CodeBlock.module.css"
-import { HighlightedCode, languageOf } from "./highlight.ts"
+import { highlightedPart, languageOf } from "./highlight.ts"
 import type { Code } from "./MarkdownTree.ts"
 import { textMessages } from "./TextMessages.ts"
 
@@ -21,6 +21,9 @@ const useIdle = (): boolean => {
   useEffect(() => whenIdle(() => setIsIdle(true)), [])
   return isIdle
 }
+
+/** Without the highlighter code stays as it was written. */
+const stayPlain = (): void => {}
 
 /** Code as it was written, coloured once there is time and its language is loaded. */
 export const CodeBlock = ({ code: { info, isClosed, text } }: { readonly code: Code }): ReactNode => {
@@ -46,7 +49,7 @@ export const CodeBlock = ({ code: { info, isClosed, text } }: { readonly code: C
         <code>
           {language === undefined || !isIdle
             ? text
-            : <Suspense fallback={text}><HighlightedCode text={text} language={language} /></Suspense>}
+            : <highlightedPart.Part text={text} language={language} placeholder={text} onMissing={stayPlain} />}
         </code>
       </pre>
     </div>

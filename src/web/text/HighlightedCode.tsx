@@ -17,7 +17,7 @@ import typescript from "highlight.js/lib/languages/typescript"
 import xml from "highlight.js/lib/languages/xml"
 import yaml from "highlight.js/lib/languages/yaml"
 import { createLowlight, type LanguageFn } from "lowlight"
-import type { ComponentType, ReactNode } from "react"
+import type { ReactNode } from "react"
 import type { CodeLanguage, HighlightedCodeProps } from "./highlight.ts"
 import style from "./HighlightedCode.module.css"
 
@@ -96,9 +96,8 @@ const render = (node: Root | RootContent, key: number): ReactNode => {
   }
 }
 
-const HighlightedCode: ComponentType<HighlightedCodeProps> = ({ language, text }) => {
+/** The code. */
+export const HighlightedCode = ({ language, text }: HighlightedCodeProps): ReactNode => {
   register(language)
   return render(lowlight.highlight(language, text, { prefix: "" }), 0)
 }
-
-export default HighlightedCode

@@ -1,5 +1,5 @@
 /** Which languages have colours in code, and their highlighter, which is loaded when it is first needed. */
-import { type ComponentType, createElement, Fragment, lazy } from "react"
+import { lazyPart } from "../design/lazyPart.ts"
 
 const aliases = {
   typescript: ["ts", "tsx", "mts", "cts"],
@@ -39,7 +39,7 @@ export interface HighlightedCodeProps {
   readonly language: CodeLanguage
 }
 
-const PlainCode: ComponentType<HighlightedCodeProps> = ({ text }) => createElement(Fragment, null, text)
-
-/** Code with colours. It stays as it was written if the highlighter cannot be loaded. */
-export const HighlightedCode = lazy(() => import("./HighlightedCode.tsx").catch(() => ({ default: PlainCode })))
+/** Code with colours. */
+export const highlightedPart = lazyPart(() =>
+  import("./HighlightedCode.tsx").then(({ HighlightedCode }) => HighlightedCode)
+)

@@ -1,6 +1,6 @@
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { SettingsDialog } from "../../../src/web/app/SettingsDialog.tsx"
-import { preloadPopups } from "../../../src/web/design/popups.ts"
+import { cardPart } from "../../../src/web/design/popups.ts"
 import { changePreferences, readPreferences } from "../../../src/web/storage/preferences.ts"
 import { click, render } from "../Rendered.ts"
 
@@ -15,7 +15,7 @@ const circles = (legend: string): ReadonlyArray<HTMLInputElement> => {
 const choose = (legend: string, value: string) =>
   click(circles(legend).find((circle) => circle.value === value) ?? assert.fail(value))
 
-beforeAll(preloadPopups)
+beforeAll(async () => void await cardPart.preload())
 
 describe("settings", () => {
   it("take effect at once, and show what is chosen", async () => {

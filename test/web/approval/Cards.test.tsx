@@ -4,14 +4,14 @@ import { CommandId } from "../../../src/domain/protocol/Ids.ts"
 import type { PendingApproval, Submission, Vote } from "../../../src/domain/thread/ThreadModel.ts"
 import { InvitationCard } from "../../../src/web/approval/InvitationCard.tsx"
 import { SubmissionCard } from "../../../src/web/approval/SubmissionCard.tsx"
-import { preloadPopups } from "../../../src/web/design/popups.ts"
+import { cardPart } from "../../../src/web/design/popups.ts"
 import { useThreadView } from "../../../src/web/topic/ThreadTopic.ts"
 import { sealed } from "../../support/SealedFixture.ts"
 import { userId } from "../../support/TopicWorld.ts"
 import { all, click, one, type Rendered, render } from "../Rendered.ts"
 import { ThreadStage } from "../ThreadStage.tsx"
 
-beforeAll(preloadPopups)
+beforeAll(async () => void await cardPart.preload())
 
 const [me, bob, carol, dave] = [userId(0), userId(1), userId(2), userId(3)]
 const author = userId(5)

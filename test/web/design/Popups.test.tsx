@@ -5,13 +5,13 @@ import { ConfirmDialog } from "../../../src/web/design/ConfirmDialog.tsx"
 import { Dialog } from "../../../src/web/design/Dialog.tsx"
 import { IconButton } from "../../../src/web/design/IconButton.tsx"
 import { Menu } from "../../../src/web/design/Menu.tsx"
-import { preloadPopups } from "../../../src/web/design/popups.ts"
+import { cardPart, menuPart } from "../../../src/web/design/popups.ts"
 import { TextField } from "../../../src/web/design/TextField.tsx"
 import { all, click, one, press, render } from "../Rendered.ts"
 
 const focusedName = () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent
 
-beforeAll(preloadPopups)
+beforeAll(async () => void await Promise.all([cardPart.preload(), menuPart.preload()]))
 
 const Question = ({ onConfirm }: { readonly onConfirm: () => void }) => {
   const [open, setOpen] = useState(false)

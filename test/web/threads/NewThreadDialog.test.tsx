@@ -1,11 +1,11 @@
 import { assert, beforeAll, describe, it } from "@effect/vitest"
-import { preloadPopups } from "../../../src/web/design/popups.ts"
+import { cardPart } from "../../../src/web/design/popups.ts"
 import { NewThreadDialog } from "../../../src/web/threads/NewThreadDialog.tsx"
 import { setValue } from "../composer/ComposerPage.tsx"
 import { all, click, one, perform, render } from "../Rendered.ts"
 import { ThreadStage } from "../ThreadStage.tsx"
 
-beforeAll(preloadPopups)
+beforeAll(async () => void await cardPart.preload())
 
 const open = async (stage: ThreadStage) => {
   const created: Array<string> = []
