@@ -18,6 +18,8 @@ export default defineConfig({
     outDir: "../../dist/web",
     emptyOutDir: true,
     target: "es2023",
+    // One stylesheet: Vite does not ask again for that of a chunk which did not come, and would show the chunk without it.
+    cssCodeSplit: false,
     // These know light-dark(), :dir() and layers, which cannot be written in other words for older ones.
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
     // The page's policy allows neither inline scripts nor anything from elsewhere (SEC31).

@@ -312,6 +312,25 @@ Prerequisite.describeWith(
     )
 
     it.live(
+      "a dialog that cannot be loaded says so, and opens at the next press, with its style",
+      () =>
+        Effect.scoped(Effect.gen(function*() {
+          const server = yield* startServer({ data: yield* temporaryFolder })
+          const { page, pageErrors } = yield* openBrowserUser(yield* launchBrowser, server.url)
+          yield* fromPromise(() => page.route(/\/KeyDialog-/, (route) => route.abort()))
+          yield* fromPromise(() => page.reload())
+          yield* fromPromise(() => keyRow(page).click())
+          yield* expectText(page, "This could not be loaded.")
+          yield* fromPromise(() => page.unrouteAll())
+          yield* fromPromise(() => keyRow(page).click())
+          yield* fromPromise(() => page.getByRole("dialog", { name: "Your key" }).waitFor())
+          const display = `getComputedStyle(document.querySelector("[role=dialog] section")).display`
+          assert.strictEqual(yield* fromPromise(() => page.evaluate<string>(display)), "grid")
+          assert.deepStrictEqual(pageErrors, [])
+        }))
+    )
+
+    it.live(
       "[AUT1][SEC7] a removed key is gone in all tabs and signs out, later if need be; where keys are unusable the page says so",
       () =>
         Effect.scoped(Effect.gen(function*() {
@@ -329,6 +348,8 @@ Prerequisite.describeWith(
           })
           // Signed in: there is a session to end.
           yield* fromPromise(() => keyRow(page).filter({ hasText: "10,000" }).waitFor())
+          // The key dialog opens also while the server is down, once it is loaded.
+          yield* readPublicKey(page)
           yield* server.stop("SIGKILL")
           yield* fromPromise(() => keyRow(page).click())
           yield* clickTwice(page, "Remove this key")

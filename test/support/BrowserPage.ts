@@ -23,6 +23,9 @@ export const start = (page: Page) =>
     fromPromise(() => page.getByRole("navigation", { name: "Threads" }).waitFor({ state: "attached" }))
   )
 
+/** While the server is down the browser logs each failed attempt, and React each part that cannot be loaded. */
+const missing = /ERR_|Failed to fetch dynamically imported module|Unable to preload CSS/
+
 /** A user with a new browser profile and a new key. */
 export const openBrowserUser = Effect.fnUntraced(
   function*(browser: Browser, url: string, options: BrowserContextOptions = {}) {
@@ -34,8 +37,7 @@ export const openBrowserUser = Effect.fnUntraced(
         page.setDefaultTimeout(browserTimeout)
         page.on("pageerror", (error) => pageErrors.push(error.message))
         page.on("console", (message) => {
-          // While the server is down the browser logs each failed attempt.
-          if (message.type() === "error" && !message.text().includes("ERR_")) pageErrors.push(message.text())
+          if (message.type() === "error" && !missing.test(message.text())) pageErrors.push(message.text())
         })
         page.on("request", (request) => {
           if (new URL(request.url()).host !== new URL(url).host) pageErrors.push(`request to ${request.url()}`)
