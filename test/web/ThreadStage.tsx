@@ -31,7 +31,7 @@ export class ThreadStage {
 
   constructor(state: Partial<ThreadModel.State> = {}, threads: ReadonlyArray<ThreadSummary> = []) {
     const initial = { ...threadKind.initial(this.id), status: "active" as const, co_authors: [userId(0)], ...state }
-    this.view = { ...Replica.make(this.id, threadKind), confirmed: initial, base: initial, state: initial }
+    this.view = { ...Replica.make(this.id, threadKind), position: { epoch: "e", seq: 1 }, confirmed: initial, base: initial, state: initial }
     this.threads = threads
   }
 

@@ -80,17 +80,22 @@
   globalThis.probe = {
     /** When the page first showed what a mark's selector finds, and the scripts that were loaded by then. */
     mark: (name) => poll(() => marks.get(name)),
-    /** Waits until the last message is readable and the field is there, and focuses the field. */
+    /** Waits until the field is there, and focuses it. */
+    focusField: () => poll(field).then((found) => found.focus()),
+    /**
+     * Waits until the last message is readable and the field has taken a key: how many milliseconds after the last click
+     * each was true.
+     */
     opened: (lastText) =>
       poll(() => {
         const element = conversation()
         const last = element === null
           ? undefined
           : lastTexts(element, 40).find(({ data }) => data.includes(lastText))
-        return last !== undefined && isVisible(last) ? field() : undefined
-      }).then((found) => found.focus()),
-    /** Milliseconds from the last click until the field had taken a key. */
-    openedAfter: () => inputAt - clickedAt,
+        return last !== undefined && isVisible(last) ? performance.now() : undefined
+      }).then((readableAt) =>
+        poll(() => inputAt > clickedAt ? [readableAt - clickedAt, inputAt - clickedAt] : undefined)
+      ),
     /**
      * Waits until an answer with these words has ended: every step ends with them, and a text that is not ended has no name yet.
      * Looks twice a second, since looking is work of the page too.

@@ -1,6 +1,7 @@
 /** The page of a user: the list of threads, the open one, and what stands above both. */
 import { type ReactNode, useEffect, useRef, useState } from "react"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
+import type { ThreadSummary } from "../../domain/protocol/Protocol.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { useClientState } from "../../react/useClientState.ts"
 import { preloadWhenIdle } from "../design/lazyPart.ts"
@@ -73,6 +74,7 @@ export const Workspace = ({ onKeyRemoved, secret }: Props): ReactNode => {
           <OpenThread
             key={topic}
             id={topic}
+            summary={threads?.find(({ thread_id }) => thread_id === topic)}
             message={message}
             onThreadChanged={refresh}
             focusComposer={newTopic === topic}
@@ -112,6 +114,7 @@ const SkipLink = (): ReactNode => {
 
 const OpenThread = (props: {
   readonly id: TopicId
+  readonly summary: ThreadSummary | undefined
   readonly message: string | undefined
   readonly onThreadChanged: () => void
   readonly focusComposer: boolean

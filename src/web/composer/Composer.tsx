@@ -1,14 +1,13 @@
 /** The one form at the end of a thread: messages, submissions with a stake, and questions to the Chorus. */
 import { type ReactNode, type SubmitEvent, useCallback, useEffect, useId, useRef } from "react"
 import { commandId } from "../../client/Client.ts"
-import { isCoAuthor } from "../../domain/thread/ThreadGuards.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { ErrorText } from "../design/ErrorText.tsx"
 import { Icon } from "../design/Icon.tsx"
 import { useFormat, useMessages } from "../language/Language.ts"
 import { emptyDraft, readDraft, type RejectedText, saveDraft, saveRejected } from "../storage/savedText.ts"
 import { useThreadRequest } from "../topic/ThreadRequests.ts"
-import { useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
+import { useThreadFacts, useThreadTopic } from "../topic/ThreadTopic.ts"
 import style from "./Composer.module.css"
 import { AskChip, ComposerBar, useIsAnswering } from "./ComposerBar.tsx"
 import { ComposerField } from "./ComposerField.tsx"
@@ -26,18 +25,17 @@ interface Props {
   readonly onFocused: () => void
 }
 
-/** The form, or a note that the thread is closed; nothing before the thread is there. */
+/** The form, or a note that the thread is closed; nothing before it is known which. */
 export const Composer = (props: Props): ReactNode => {
   const { me } = useClient()
   const { id } = useThreadTopic()
-  const thread = useThreadView(({ state }) => ({
-    isClosed: state.status === "closed",
-    isMember: isCoAuthor(state, me)
-  }))
-  if (thread === undefined) return null
+  const facts = useThreadFacts()
+  if (facts === undefined) return null
   return (
     <div className={style.dock}>
-      {thread.isClosed ? <ClosedNote key={id} /> : <ComposerForm key={id} {...props} isMember={thread.isMember} />}
+      {facts.isClosed
+        ? <ClosedNote key={id} />
+        : <ComposerForm key={id} {...props} isMember={facts.coAuthors.includes(me)} />}
     </div>
   )
 }

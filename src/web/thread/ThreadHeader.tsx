@@ -16,7 +16,7 @@ import { peopleMessages } from "../people/PeopleMessages.ts"
 import { LineText } from "../text/LineText.tsx"
 import { threadLink } from "../topic/Route.ts"
 import { useThreadRequest } from "../topic/ThreadRequests.ts"
-import { useThreadCommand, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
+import { useThreadCommand, useThreadFacts, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
 import { PeopleDialog } from "./PeopleDialog.tsx"
 import style from "./ThreadHeader.module.css"
 import { threadPageMessages } from "./ThreadPageMessages.ts"
@@ -28,7 +28,7 @@ const maxFaces = 4
 export const ThreadHeader = (): ReactNode => {
   const messages = useMessages(threadPageMessages)
   const [isPeopleOpen, setPeopleOpen] = useState(false)
-  const title = useThreadView(({ state }) => state.title) ?? ""
+  const title = useThreadFacts()?.title ?? ""
   useThreadRequest("people", () => setPeopleOpen(true))
   return (
     <header className={style.header}>
@@ -54,14 +54,10 @@ export const ThreadHeader = (): ReactNode => {
 const Facts = (): ReactNode => {
   const format = useFormat()
   const messages = useMessages(threadPageMessages)
-  const facts = useThreadView(({ state: { co_authors, status, token_balance, visibility } }) => ({
-    isPublic: visibility === "public",
-    isClosed: status === "closed",
-    count: co_authors.length,
-    balance: token_balance
-  }))
+  const facts = useThreadFacts()
+  const balance = useThreadView(({ state }) => state.token_balance) ?? 0
   if (facts === undefined) return null
-  const { balance, count, isClosed, isPublic } = facts
+  const { coAuthors: { length: count }, isClosed, isPublic } = facts
   return (
     <p className={style.facts}>
       <span>

@@ -1,14 +1,15 @@
 /** One thread: its head, its timeline and the composer. */
 import { type ReactNode, useCallback, useEffect, useState } from "react"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
+import type { ThreadSummary } from "../../domain/protocol/Protocol.ts"
 import { erasedMark } from "../../domain/topic/SealedText.ts"
 import { Composer } from "../composer/Composer.tsx"
 import { useToast } from "../design/Toast.tsx"
 import { EraseDialogProvider } from "../erasing/EraseDialog.tsx"
 import { useMessages } from "../language/Language.ts"
 import { formatError } from "../language/people.ts"
-import { ThreadTopicProvider, useThreadView } from "../topic/ThreadTopic.ts"
-import { LoadingThread } from "./LoadingThread.tsx"
+import { ThreadTopicProvider, useThreadFacts, useThreadView } from "../topic/ThreadTopic.ts"
+import { LoadingTimeline } from "./LoadingTimeline.tsx"
 import { ThreadHeader } from "./ThreadHeader.tsx"
 import style from "./ThreadPage.module.css"
 import { threadPageMessages } from "./ThreadPageMessages.ts"
@@ -17,6 +18,8 @@ import { useKeptFocus } from "./useKeptFocus.ts"
 
 interface Props {
   readonly id: TopicId
+  /** The thread's entry in the list, if it has one. */
+  readonly summary: ThreadSummary | undefined
   /** The message that the address names. */
   readonly message: string | undefined
   /** Called after an event that may change lists and balances. */
@@ -27,17 +30,15 @@ interface Props {
 }
 
 /** The page of a thread; it is mounted anew for another one. */
-export const ThreadPage = ({ id, ...props }: Props): ReactNode => (
-  <ThreadTopicProvider id={id}>
+export const ThreadPage = ({ id, summary, ...props }: Props): ReactNode => (
+  <ThreadTopicProvider id={id} summary={summary}>
     <OpenThread {...props} />
   </ThreadTopicProvider>
 )
 
-const OpenThread = (props: Omit<Props, "id">): ReactNode => {
+const OpenThread = (props: Omit<Props, "id" | "summary">): ReactNode => {
   const refusal = useThreadView(({ sync }) => sync._tag === "Refused" ? sync.reason.message : undefined)
-  const isLoaded = useThreadView(({ position }) => position !== undefined) ?? false
-  if (refusal !== undefined) return <RefusedThread reason={refusal} />
-  return isLoaded ? <LoadedThread {...props} /> : <LoadingThread />
+  return refusal === undefined ? <ReadableThread {...props} /> : <RefusedThread reason={refusal} />
 }
 
 const RefusedThread = ({ reason }: { readonly reason: string }): ReactNode => {
@@ -67,7 +68,7 @@ const useChangeCallback = (onChange: () => void): void => {
 
 /** The thread's title as the title of the document. */
 const useDocumentTitle = (): void => {
-  const title = useThreadView(({ state }) => state.title)
+  const title = useThreadFacts()?.title
   useEffect(() => {
     if (title === undefined || title === "" || title === erasedMark) return undefined
     document.title = `${title} · Choir`
@@ -77,10 +78,15 @@ const useDocumentTitle = (): void => {
   }, [title])
 }
 
-const LoadedThread = ({ focusComposer, message, onComposerFocused, onThreadChanged }: Omit<Props, "id">): ReactNode => {
+/** What is known from the list stands at once, and one can write: the messages follow. */
+const ReadableThread = (
+  { focusComposer, message, onComposerFocused, onThreadChanged }: Omit<Props, "id" | "summary">
+): ReactNode => {
   const messages = useMessages(threadPageMessages)
   const toast = useToast()
   const [sentCount, setSentCount] = useState(0)
+  const isLoaded = useThreadView(({ position }) => position !== undefined) ?? false
+  const isKnown = useThreadFacts() !== undefined
   useChangeCallback(onThreadChanged)
   useDocumentTitle()
   useKeptFocus()
@@ -88,9 +94,11 @@ const LoadedThread = ({ focusComposer, message, onComposerFocused, onThreadChang
   const countSent = useCallback(() => setSentCount((count) => count + 1), [])
   return (
     <EraseDialogProvider>
-      <main className={style.thread}>
-        <ThreadHeader />
-        <Timeline sentCount={sentCount} target={message} onTargetMissing={reportMissing} />
+      <main className={style.thread} aria-busy={!isLoaded}>
+        {isKnown && <ThreadHeader />}
+        {isLoaded
+          ? <Timeline sentCount={sentCount} target={message} onTargetMissing={reportMissing} />
+          : <LoadingTimeline />}
         <Composer onSent={countSent} focusOnMount={focusComposer} onFocused={onComposerFocused} />
       </main>
     </EraseDialogProvider>

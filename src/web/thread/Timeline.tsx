@@ -10,6 +10,7 @@ import { InvitationCard } from "../approval/InvitationCard.tsx"
 import { SubmissionCard } from "../approval/SubmissionCard.tsx"
 import { RunCard } from "../chorus/RunCard.tsx"
 import { useFocusGroup } from "../design/useFocusGroup.ts"
+import { whenIdle } from "../design/whenIdle.ts"
 import { useMessages } from "../language/Language.ts"
 import { messageElementId } from "../language/people.ts"
 import { ShowMessageProvider, useThreadTopic, useThreadView } from "../topic/ThreadTopic.ts"
@@ -36,6 +37,9 @@ interface ScrollPosition {
 
 /** By thread, for as long as the page; one that was left at its end has none. */
 const scrollPositions = new Map<TopicId, ScrollPosition>()
+
+/** Rows beyond each end of the viewport that are in the document: few until the first ones are shown. */
+const overscan = { first: 1, later: 8 }
 
 type Rows = Virtualizer<HTMLDivElement, HTMLDivElement>
 
@@ -65,14 +69,16 @@ const useRows = (
   items: ReadonlyArray<TimelineItem>,
   scroller: { readonly current: HTMLDivElement | null },
   initial: ScrollPosition | undefined
-): Rows =>
-  useVirtualizer<HTMLDivElement, HTMLDivElement>({
+): Rows => {
+  const [isShown, setShown] = useState(false)
+  useEffect(() => whenIdle(() => setShown(true)), [])
+  return useVirtualizer<HTMLDivElement, HTMLDivElement>({
     count: items.length,
     getScrollElement: () => scroller.current,
     // With another function the place of each row is computed anew.
     estimateSize: useCallback((index) => estimateHeight(items[index]!), [items]),
     getItemKey: useCallback((index) => items[index]!.id, [items]),
-    overscan: 8,
+    overscan: isShown ? overscan.later : overscan.first,
     paddingEnd: 24,
     anchorTo: "end",
     followOnAppend: true,
@@ -82,6 +88,7 @@ const useRows = (
       ? { initialOffset: Number.MAX_SAFE_INTEGER }
       : { initialOffset: initial.offset, initialMeasurementsCache: initial.rows })
   })
+}
 
 interface End {
   readonly isAtEnd: boolean

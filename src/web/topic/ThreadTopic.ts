@@ -2,9 +2,11 @@
 import { createContext, createElement, type ReactNode, useCallback, useContext, useState } from "react"
 import type { Topic, View } from "../../client/Client.ts"
 import type { TopicId } from "../../domain/protocol/Ids.ts"
+import type { ThreadSummary } from "../../domain/protocol/Protocol.ts"
 import { threadKind } from "../../domain/thread/Thread.ts"
 import type * as ThreadModel from "../../domain/thread/ThreadModel.ts"
 import type { Erase } from "../../domain/topic/Erasure.ts"
+import { erasedMark } from "../../domain/topic/SealedText.ts"
 import { useTopic, useView } from "../../react/useTopic.ts"
 import { formatError } from "../language/people.ts"
 
@@ -16,13 +18,20 @@ export type ThreadTopic = Topic<ThreadModel.PlainState, ThreadCommand>
 export type ThreadView = View<ThreadModel.PlainState>
 
 const ThreadTopicContext = createContext<ThreadTopic | undefined>(undefined)
+const SummaryContext = createContext<ThreadSummary | undefined>(undefined)
 
-/** Opens a thread for the components below it. */
-export const ThreadTopicProvider = (
-  { children, id }: { readonly id: TopicId; readonly children: ReactNode }
-): ReactNode => {
+/** Opens a thread for the components below it. `summary` is its entry in the list of threads, if it has one. */
+export const ThreadTopicProvider = ({ children, id, summary }: {
+  readonly id: TopicId
+  readonly summary?: ThreadSummary | undefined
+  readonly children: ReactNode
+}): ReactNode => {
   const topic = useTopic(threadKind, id)
-  return createElement(ThreadTopicContext, { value: topic }, children)
+  return createElement(
+    ThreadTopicContext,
+    { value: topic },
+    createElement(SummaryContext, { value: summary }, children)
+  )
 }
 
 /** The open thread's topic. Throws outside of a `ThreadTopicProvider`. */
@@ -35,6 +44,28 @@ export const useThreadTopic = (): ThreadTopic => {
 /** What `select` makes of the open thread's view; undefined before there is one. */
 export const useThreadView = <A>(select: (view: ThreadView) => A): A | undefined =>
   useView(useThreadTopic(), (view) => view === undefined ? undefined : select(view))
+
+/** What the list of threads tells of a thread as well. */
+export interface ThreadFacts {
+  readonly title: string
+  readonly isPublic: boolean
+  readonly isClosed: boolean
+  readonly coAuthors: ThreadSummary["co_authors"]
+}
+
+/** The facts of the open thread: from the list until its state is there; undefined if it is in neither. */
+export const useThreadFacts = (): ThreadFacts | undefined => {
+  const summary = useContext(SummaryContext)
+  const facts = useThreadView(({ position, state: { co_authors, status, title, visibility } }) =>
+    position && { title, isPublic: visibility === "public", isClosed: status === "closed", coAuthors: co_authors }
+  )
+  return facts ?? (summary && {
+    title: summary.title ?? erasedMark,
+    isPublic: summary.visibility === "public",
+    isClosed: summary.status === "closed",
+    coAuthors: summary.co_authors
+  })
+}
 
 /** Sends commands of the open thread; and the message of the last one that was rejected. */
 export const useThreadCommand = (): readonly [

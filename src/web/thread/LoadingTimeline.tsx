@@ -1,18 +1,18 @@
-/** The place of a thread that is not there yet. It shows lines in place of text only after a moment, so that most never do. */
+/** The place of a timeline that is not there yet. It shows lines in place of text only after a moment, so that most never do. */
 import type { ReactNode } from "react"
 import { VisuallyHidden } from "../design/VisuallyHidden.tsx"
 import { useMessages } from "../language/Language.ts"
-import style from "./LoadingThread.module.css"
+import style from "./LoadingTimeline.module.css"
 import { threadPageMessages } from "./ThreadPageMessages.ts"
 
 /** Widths of the lines, in hundredths. */
 const rows = [[30, 92, 64], [22, 80, 38], [36, 70, 52]]
 
-/** The page of a thread while it loads. */
-export const LoadingThread = (): ReactNode => {
+/** The timeline while it loads. */
+export const LoadingTimeline = (): ReactNode => {
   const messages = useMessages(threadPageMessages)
   return (
-    <main className={style.loading} aria-busy="true">
+    <div className={style.loading}>
       <div role="status">
         <VisuallyHidden>{messages.loading}</VisuallyHidden>
       </div>
@@ -24,6 +24,6 @@ export const LoadingThread = (): ReactNode => {
           </div>
         ))}
       </div>
-    </main>
+    </div>
   )
 }
