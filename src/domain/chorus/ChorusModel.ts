@@ -51,7 +51,7 @@ const makeStepOutput = <T, E>(Text: Schema.Codec<T, E>) =>
     yield: {
       final_response: Text,
       /** The priors that support the answer. `quote` is a part of the prior's content. */
-      citations: Schema.Array(Schema.Struct({ prior: Schema.String, quote: Schema.NullOr(Text) })),
+      citations: Schema.Array(Schema.Struct({ prior: Schema.String, quote: SealedText.orNull(Text) })),
       confidence: Confidence
     }
   })
@@ -164,7 +164,7 @@ export const ChorusState = Schema.Struct({
   not_before: Instant,
   steps: Schema.Array(StepRecord),
   /** The text so far of a cancelled step, once the handler has posted it. */
-  partial: Schema.NullOr(SealedText.stored),
+  partial: SealedText.orNull(SealedText.stored),
   error_state: Schema.NullOr(ErrorState),
   asked_at: Instant,
   ended_at: Schema.NullOr(Instant)

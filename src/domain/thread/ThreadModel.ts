@@ -63,7 +63,7 @@ export const Message = Schema.Struct({
   status: Schema.Literals(["published", "approved"]),
   /** The voters who approved it, in the order of their votes; none of a published one. */
   approvals: Schema.Array(UserId),
-  source: Schema.NullOr(SealedText.stored)
+  source: SealedText.orNull(SealedText.stored)
 })
 export type Message = typeof Message.Type
 /** A message, as readers see it: its texts as strings. */
@@ -226,7 +226,7 @@ export const Event = Schema.Union([
       author: UserId,
       owner: Owner,
       content: SealedText.stored,
-      source: Schema.NullOr(SealedText.stored),
+      source: SealedText.orNull(SealedText.stored),
       at: Instant
     },
     SubmissionOpened: {

@@ -42,7 +42,7 @@ export const Erased = Schema.TaggedStruct("Erased", {
   /** The commitments to the texts: whatever repeats one of these seals has lost its text too. */
   texts: Schema.Array(Hash),
   by: Author,
-  reason: Schema.NullOr(SealedText.stored),
+  reason: SealedText.orNull(SealedText.stored),
   /** The erasure that this one follows from; null if somebody asked for it. */
   because: Schema.NullOr(EventAddress),
   at: Instant

@@ -114,6 +114,13 @@ export const stored: Schema.Codec<SealedText, Seal> = sealedFrom(
   SchemaTransformation.transform({ decode: closed, encode: (sealed) => sealed.seal })
 )
 
+/**
+ * A text that may be missing. Null is tried first: after a member that fails by a transformation Effect's parser goes on in a
+ * fiber, with all that contains the value, and the state of a thread takes twice the time.
+ */
+export const orNull = <T, E>(text: Schema.Codec<T, E>): Schema.Codec<T | null, E | null> =>
+  Schema.Union([Schema.Null, text])
+
 // -- Values that hold texts ----------------------------------------------------
 
 /** A value with strings in place of its texts: an input as it is sent, or a state as it is shown. */
