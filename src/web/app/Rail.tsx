@@ -13,6 +13,7 @@ import { threadListMessages } from "../threads/ThreadListMessages.ts"
 import { appMessages } from "./AppMessages.ts"
 import { NewKeyNotice } from "./NewKeyNotice.tsx"
 import type { DialogName } from "./PaletteItems.ts"
+import { watchPart } from "./parts.ts"
 import style from "./Rail.module.css"
 
 interface Props {
@@ -31,8 +32,10 @@ interface Props {
 export const Rail = (
   { isPage, onDialog, onKeySaved, open, searchField, threads, unsavedSecret }: Props
 ): ReactNode => {
-  const { me } = useClient()
+  const client = useClient()
   const messages = useMessages(threadListMessages)
+  const readAhead = (thread: TopicId) =>
+    void watchPart.preload().then(({ watchBriefly }) => watchBriefly(client, thread), () => {})
   const Name = isPage ? "h1" : "div"
   return (
     <div
@@ -42,7 +45,7 @@ export const Rail = (
       data-open={open !== undefined || undefined}
       tabIndex={-1}
     >
-      <ThreadList threads={threads} me={me} open={open} searchField={searchField}>
+      <ThreadList threads={threads} me={client.me} open={open} searchField={searchField} onPress={readAhead}>
         <div className={style.top}>
           <Name className={style.name}>
             <a className={style.brand} href="#" aria-label={messages.home}>

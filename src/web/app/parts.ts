@@ -5,6 +5,9 @@ import { cardPart, lazyPopup, menuPart } from "../design/popups.ts"
 /** The page of a thread. */
 export const threadPart = lazyPart(() => import("../thread/ThreadPage.tsx").then(({ ThreadPage }) => ThreadPage))
 
+/** What reads a thread before it is opened. */
+export const watchPart = { preload: () => import("../topic/watchBriefly.ts") }
+
 /** The page of a browser without a key. */
 export const onboardingPart = lazyPart(() => import("../identity/Onboarding.tsx").then(({ Onboarding }) => Onboarding))
 
@@ -36,6 +39,7 @@ export const settingsPart = lazyPopup(() => import("./SettingsDialog.tsx").then(
 /** In the order in which they are likely to be wanted. */
 export const lazyParts = [
   threadPart,
+  watchPart,
   cardPart,
   menuPart,
   newThreadPart,

@@ -1,6 +1,6 @@
 /** The lists of threads with the field that filters them; one stop of the Tab key, within which arrow keys move. */
-import { type KeyboardEvent, type ReactNode, type RefObject, useId, useState } from "react"
-import type { TopicId } from "../../domain/protocol/Ids.ts"
+import { type KeyboardEvent, type PointerEvent, type ReactNode, type RefObject, useId, useState } from "react"
+import { TopicId } from "../../domain/protocol/Ids.ts"
 import type { ThreadSummary } from "../../domain/protocol/Protocol.ts"
 import { Button } from "../design/Button.tsx"
 import { Icon } from "../design/Icon.tsx"
@@ -39,18 +39,27 @@ const moveFocus = (event: KeyboardEvent<HTMLElement>): void => {
   row.focus()
 }
 
+/** The press of a mouse is the beginning of a click, which takes longer than the server's answer. A finger may scroll. */
+const pressedThread = ({ button, pointerType, target }: PointerEvent): TopicId | undefined => {
+  if (pointerType !== "mouse" || button !== 0 || !(target instanceof Element)) return undefined
+  const id = target.closest<HTMLElement>("[data-thread]")?.dataset["thread"]
+  return id === undefined ? undefined : TopicId.make(id)
+}
+
 interface Props {
   /** Undefined until the server has told them. */
   readonly threads: ReadonlyArray<ThreadSummary> | undefined
   readonly me: string
   readonly open: TopicId | undefined
   readonly searchField: RefObject<HTMLInputElement | null>
+  /** Called when the mouse is pressed on a thread, which it is likely to open. */
+  readonly onPress: (thread: TopicId) => void
   /** What stands above the search field, in one toolbar with it. */
   readonly children?: ReactNode
 }
 
 /** The search field and the lists. */
-export const ThreadList = ({ children, me, open, searchField, threads }: Props): ReactNode => {
+export const ThreadList = ({ children, me, onPress, open, searchField, threads }: Props): ReactNode => {
   const messages = useMessages(threadListMessages)
   const format = useFormat()
   const [words, setWords] = useState("")
@@ -86,6 +95,10 @@ export const ThreadList = ({ children, me, open, searchField, threads }: Props):
         className={style.lists}
         aria-label={messages.threads}
         onKeyDown={moveFocus}
+        onPointerDown={(event) => {
+          const thread = pressedThread(event)
+          if (thread !== undefined) onPress(thread)
+        }}
         onFocus={({ target }) => setFocused(target.dataset["thread"])}
       >
         {threads === undefined

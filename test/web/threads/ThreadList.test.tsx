@@ -19,7 +19,7 @@ const summary = (index: number, more: Partial<ThreadSummary> = {}): ThreadSummar
 
 const list = async (threads: ReadonlyArray<ThreadSummary> | undefined, open?: ThreadSummary) => {
   const field = createRef<HTMLInputElement>()
-  const page = await render(<ThreadList threads={threads} me={me} open={open?.thread_id} searchField={field} />)
+  const page = await render(<ThreadList threads={threads} onPress={() => {}} me={me} open={open?.thread_id} searchField={field} />)
   const rows = () => [...page.container.querySelectorAll<HTMLElement>("nav a")]
   return {
     [Symbol.asyncDispose]: () => page[Symbol.asyncDispose](),
