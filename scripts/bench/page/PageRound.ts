@@ -50,6 +50,9 @@ export const quantile = (values: ReadonlyArray<number>, share: number): number =
 
 const worst = (values: ReadonlyArray<number>): number => Math.max(0, ...values)
 
+/** Milliseconds for which the mouse is pressed: a quick click of a person. The click that is measured from ends it. */
+const pressTime = 60
+
 /** Limits of a user that writing the thread exceeds. */
 const raisedLimits = { CHOIR_MESSAGES_PER_MINUTE: "10000000", CHOIR_MESSAGE_BURST: "10000000" }
 
@@ -91,7 +94,7 @@ class RoundPage {
   /** From the click on the thread until both its last message is readable and the field has taken a key. */
   readonly openThread = Effect.fnUntraced(function*(this: RoundPage) {
     const { page } = this
-    yield* fromPromise(() => page.getByRole("link", { name: LongThread.title }).click())
+    yield* fromPromise(() => page.getByRole("link", { name: LongThread.title }).click({ delay: pressTime }))
     yield* fromPromise(() => page.evaluate(() => probe.focusField()))
     yield* fromPromise(() => page.keyboard.press("x"))
     const [readable, typed] = yield* fromPromise(() => page.evaluate((text) => probe.opened(text), LongThread.lastText))
