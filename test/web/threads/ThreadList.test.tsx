@@ -19,10 +19,20 @@ const summary = (index: number, more: Partial<ThreadSummary> = {}): ThreadSummar
 
 const list = async (threads: ReadonlyArray<ThreadSummary> | undefined, open?: ThreadSummary) => {
   const field = createRef<HTMLInputElement>()
-  const page = await render(<ThreadList threads={threads} onPress={() => {}} me={me} open={open?.thread_id} searchField={field} />)
+  const pressed: Array<string> = []
+  const page = await render(
+    <ThreadList
+      threads={threads}
+      onPress={(thread) => pressed.push(thread)}
+      me={me}
+      open={open?.thread_id}
+      searchField={field}
+    />
+  )
   const rows = () => [...page.container.querySelectorAll<HTMLElement>("nav a")]
   return {
     [Symbol.asyncDispose]: () => page[Symbol.asyncDispose](),
+    pressed,
     rows,
     titles: () => rows().map((row) => row.querySelector("[dir=auto]")?.textContent),
     text: () => page.container.textContent,
@@ -91,6 +101,21 @@ describe("the list of threads", () => {
     await using loading = await list(undefined)
     assert.include(loading.text(), "Loading the threads")
     assert.notInclude(loading.text(), "You have no threads yet.")
+  })
+
+  it("reports the press of the mouse's first button on a thread", async () => {
+    await using page = await list([summary(0), summary(1)])
+    const press = (target: Element | null | undefined, init: PointerEventInit) =>
+      perform(() => target?.dispatchEvent(new PointerEvent("pointerdown", { bubbles: true, ...init })))
+    const row = page.rows()[1]
+    await press(row, { pointerType: "touch" })
+    await press(row, { pointerType: "pen" })
+    await press(row, { pointerType: "mouse", button: 1 })
+    await press(row, { pointerType: "mouse", button: 2 })
+    await press(row?.closest("nav"), { pointerType: "mouse" })
+    assert.deepStrictEqual(page.pressed, [])
+    await press(row?.querySelector("[dir=auto]"), { pointerType: "mouse" })
+    assert.deepStrictEqual(page.pressed, ["thread:1"])
   })
 
   it("shows 200 rows, and more when asked", async () => {
