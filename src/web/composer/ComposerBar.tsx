@@ -9,7 +9,7 @@ import { Chip } from "../design/Chip.tsx"
 import { IconButton } from "../design/IconButton.tsx"
 import { useMessages } from "../language/Language.ts"
 import { usePreferences } from "../storage/preferences.ts"
-import { type ThreadView, useThreadCommand, useThreadView } from "../topic/ThreadTopic.ts"
+import { type ThreadView, useThreadCommand, useThreadFacts, useThreadView } from "../topic/ThreadTopic.ts"
 import style from "./ComposerBar.module.css"
 import { composerMessages } from "./ComposerMessages.ts"
 import { isMac, useIsTouch } from "./sendKey.ts"
@@ -62,7 +62,7 @@ const KeyHint = (): ReactNode => {
 const QuestionHint = (): ReactNode => {
   const messages = useMessages(composerMessages)
   const isOffline = useClientState((state) => state.init?.chorus.offline === true)
-  const isPublic = useThreadView((view) => view.state.visibility === "public")
+  const isPublic = useThreadFacts()?.isPublic
   return isOffline
     ? messages.offlineModel
     : <span className={style.wideOnly}>{isPublic === true ? messages.answerForAll : messages.answerForCoAuthors}</span>

@@ -2,7 +2,6 @@
 import { Schema } from "effect"
 import { type FormEvent, type ReactNode, useState } from "react"
 import { UserId } from "../../domain/protocol/Ids.ts"
-import { isCoAuthor } from "../../domain/thread/ThreadGuards.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { Button } from "../design/Button.tsx"
 import { Dialog } from "../design/Dialog.tsx"
@@ -10,7 +9,7 @@ import { TextField } from "../design/TextField.tsx"
 import { useMessages } from "../language/Language.ts"
 import { Avatar } from "../people/Avatar.tsx"
 import { UserName } from "../people/UserName.tsx"
-import { useThreadCommand, useThreadView } from "../topic/ThreadTopic.ts"
+import { type ThreadFacts, useThreadCommand, useThreadFacts, useThreadView } from "../topic/ThreadTopic.ts"
 import style from "./PeopleDialog.module.css"
 import { threadPageMessages } from "./ThreadPageMessages.ts"
 
@@ -18,9 +17,8 @@ import { threadPageMessages } from "./ThreadPageMessages.ts"
 export const PeopleDialog = ({ onClose }: { readonly onClose: () => void }): ReactNode => {
   const { me } = useClient()
   const messages = useMessages(threadPageMessages)
-  const coAuthors = useThreadView(({ state }) => state.co_authors) ?? []
-  const present = useThreadView(({ presence }) => presence.map(({ user }) => user)) ?? []
-  const mayInvite = useThreadView(({ state }) => state.status === "active" && isCoAuthor(state, me)) ?? false
+  const { coAuthors = [], isClosed = true } = useThreadFacts() ?? {}
+  const present: ThreadFacts["coAuthors"] = useThreadView(({ presence }) => presence.map(({ user }) => user)) ?? []
   return (
     <Dialog open onOpenChange={(open) => open ? undefined : onClose()} title={messages.people}>
       <ul className={style.people}>
@@ -32,7 +30,7 @@ export const PeopleDialog = ({ onClose }: { readonly onClose: () => void }): Rea
           </li>
         ))}
       </ul>
-      {mayInvite && <InviteForm coAuthors={coAuthors} />}
+      {!isClosed && coAuthors.includes(me) && <InviteForm coAuthors={coAuthors} />}
     </Dialog>
   )
 }
@@ -41,7 +39,7 @@ const isUserId = Schema.is(UserId)
 
 type Fault = "notAKey" | "isCoAuthor"
 
-const InviteForm = ({ coAuthors }: { readonly coAuthors: ReadonlyArray<UserId> }): ReactNode => {
+const InviteForm = ({ coAuthors }: Pick<ThreadFacts, "coAuthors">): ReactNode => {
   const messages = useMessages(threadPageMessages)
   const [send, errorMessage] = useThreadCommand()
   const [key, setKey] = useState("")

@@ -2,13 +2,14 @@
 import { assert, beforeEach, describe, it } from "@effect/vitest"
 import type { ThreadSummary } from "../../../src/domain/protocol/Protocol.ts"
 import { ChoirProvider } from "../../../src/react/ClientContext.ts"
+import { cardPart } from "../../../src/web/design/popups.ts"
 import { ToastProvider } from "../../../src/web/design/Toast.tsx"
 import { ilyas, mara, noor } from "../../../src/web/states/fixturePeople.ts"
 import { FixtureThread } from "../../../src/web/states/FixtureThread.ts"
 import { ThreadPage } from "../../../src/web/thread/ThreadPage.tsx"
 import { setValue } from "../composer/ComposerPage.tsx"
 import { FixtureConnection } from "../FixtureConnection.ts"
-import { all, one, perform, press, render } from "../Rendered.ts"
+import { all, click, one, perform, press, render } from "../Rendered.ts"
 
 beforeEach(() => localStorage.clear())
 
@@ -93,6 +94,19 @@ describe("a thread whose state is not there yet", () => {
     ])
     assert.strictEqual(field.value, "")
     assert.isFalse(page.hasTimeline())
+  })
+
+  it("says who sees the answer to a question, and who its people are", async () => {
+    await cardPart.preload()
+    const thread = maras()
+    thread.join(ilyas)
+    await using page = await open(thread, thread.summary())
+    await click(one("button", "Ask"))
+    assert.include(page.text(), "everybody here sees the answer")
+    await click(one("button", "People"))
+    const people = one("dialog")
+    assert.lengthOf(people.querySelectorAll("li"), 2)
+    assert.include(people.textContent, "when the other co-authors have approved")
   })
 
   it("has no field if the list says that it is closed", async () => {
