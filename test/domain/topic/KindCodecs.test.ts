@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, DateTime, Result, Schema } from "effect"
+import { Arbitrary, DateTime, Effect, Exit, Result, Schema } from "effect"
 import { builtInKinds } from "../../../src/domain/BuiltInKinds.ts"
 import { roomKind } from "../../../src/domain/room/Room.ts"
 import { codecsFor } from "../../../src/domain/topic/KindCodecs.ts"
@@ -93,6 +93,18 @@ describe("KindCodecs", () => {
       }
     )
   }
+
+  const ThreadState = Schema.toCodecJson(thread.State)
+  it.prop(
+    "the state of a thread, which may be large, is encoded and decoded without a fiber, which takes twice the time",
+    { state: Arbitrary.schema(thread.State) },
+    ({ state }) => {
+      const encoded = Schema.encodeUnknownEffect(ThreadState)(state)
+      assert.isTrue(Exit.isExit(encoded) && Exit.isSuccess(encoded))
+      assert.isTrue(Exit.isExit(Schema.decodeUnknownEffect(ThreadState)(Effect.runSync(encoded))))
+    },
+    { arbitrary: { runs: 20, size: 10 } }
+  )
 
   it("a state that its schema refuses is not encoded", () => {
     const { encodeState } = codecsFor(roomKind)
