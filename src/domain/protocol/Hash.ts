@@ -7,5 +7,8 @@ import { Schema } from "effect"
 /** SHA-256 of a text in UTF-8, as 43 characters of base64url. */
 export type HashFunction = (text: string) => string
 
+/** What a value of `HashFunction` matches. */
+export const hashPattern = /^[A-Za-z0-9_-]{43}$/u
+
 /** A value of `HashFunction`. */
-export const Hash = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{43}$/u))
+export const Hash = Schema.String.check(Schema.isPattern(hashPattern))

@@ -1,11 +1,31 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
-import { commitment, deriveSalt, Opening, opens, Salt, Seal } from "../../../src/domain/protocol/Seal.ts"
+import { Hash } from "../../../src/domain/protocol/Hash.ts"
+import { commitment, deriveSalt, Opening, Openings, opens, Salt, Seal } from "../../../src/domain/protocol/Seal.ts"
 import { sha256 } from "../../../src/layers/eventlog/ChainVerification.ts"
 
 const salt = "s".repeat(22)
 const sealOf = ([salt, text]: Opening): Seal => ({ c: commitment(sha256, salt, text), n: text.length })
 const opening = Arbitrary.schema(Opening)
+
+describe("openings", () => {
+  const isRecord = Schema.is(Schema.Record(Hash, Opening))
+  const isHash = Schema.is(Hash)
+  const key = Arbitrary.schema(Schema.Union([Hash, Schema.String]))
+  const value = Arbitrary.schema(Schema.Union([Opening, Schema.Tuple([Schema.String, Schema.String]), Schema.Json]))
+
+  it.prop(
+    "[TOP10] are records of openings, under nothing but commitments",
+    { key, value, others: Openings },
+    ({ key, value, others }) => {
+      assert.isTrue(isRecord(others))
+      for (const candidate of [{ ...others, [key]: value }, [], [value], value]) {
+        // A record's own schema ignores other keys.
+        assert.strictEqual(Schema.is(Openings)(candidate), isRecord(candidate) && Object.keys(candidate).every(isHash))
+      }
+    }
+  )
+})
 
 describe("a seal", () => {
   it("[TOP10] has a commitment and salts that never change, so that old texts can be opened", () => {
