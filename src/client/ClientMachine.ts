@@ -67,7 +67,10 @@ export const phase = (state: State): Phase => {
 export const nextTimerAt = (state: State): Instant | undefined => {
   const deadlines = [...ConnectionLifecycle.connectionDeadlines(state), ...Outbox.outboxDeadlines(state)]
   if (state.connection._tag === "Online") {
-    for (const { sync } of state.replicas.values()) if (sync._tag === "Unsubscribed") deadlines.push(sync.notBefore)
+    for (const { hashCheck: { due }, sync } of state.replicas.values()) {
+      if (sync._tag === "Unsubscribed") deadlines.push(sync.notBefore)
+      if (due !== undefined) deadlines.push(due.at)
+    }
     if (state.unacked.size > 0) deadlines.push(state.ackAt)
   }
   return deadlines.length === 0 ? undefined : Math.min(...deadlines)
@@ -105,7 +108,10 @@ const handleMessage = (config: Config, state: State, message: Message): Transiti
       return ConnectionLifecycle.handleSocketClosed(state, message.at, message.code, message.random)
     case "TimerFired":
       return andThen(
-        ConnectionLifecycle.handleTimer(state, message.at, message.random),
+        andThen(
+          ConnectionLifecycle.handleTimer(state, message.at, message.random),
+          (next) => verifySnapshots(next, message.at)
+        ),
         (next) => sendAcks(next, message.at)
       )
     case "PageShown":
@@ -139,6 +145,16 @@ const submitQuery = (state: State, { at, id, query, topic }: MessageOf<"QuerySub
   return failure === undefined
     ? withoutIntents(waiting)
     : [state, [{ _tag: "CompleteQuery", id, outcome: Result.fail(failure) }]]
+}
+
+/** SYN7: compares the hashes of snapshots that have been shown for a moment. */
+const verifySnapshots = (state: State, at: Instant): Transition => {
+  if (state.connection._tag !== "Online") return withoutIntents(state)
+  const due = [...state.replicas.values()].filter(({ hashCheck }) => (hashCheck.due?.at ?? Infinity) <= at)
+  return due.reduce<Transition>(
+    (transition, replica) => andThen(transition, (next) => ServerMessageHandler.verifySnapshot(next, at, replica)),
+    withoutIntents(state)
+  )
 }
 
 const watchTopic = (config: Config, state: State, topic: TopicId): Transition => {

@@ -80,6 +80,8 @@ export interface HashCheck {
   readonly mismatches: number
   /** False after a snapshot with another hash: the server's kind is of another version. */
   readonly comparable: boolean
+  /** The snapshot's state and the hash that came with it, which are compared at `at`, or before the next events. */
+  readonly due: { readonly state: unknown; readonly expected: StateHash.StateHash; readonly at: Instant } | undefined
 }
 
 /** A replica of a topic with states of type `S`. */
@@ -123,7 +125,7 @@ export const make = (topic: TopicId, kind: AnyKind): Replica => {
     confirmed: initial,
     base: undefined,
     state: initial,
-    hashCheck: { hashedState: undefined, matches: 0, mismatches: 0, comparable: true },
+    hashCheck: { hashedState: undefined, matches: 0, mismatches: 0, comparable: true, due: undefined },
     optimisticCommands: [],
     presence: [],
     signals: [],
@@ -226,27 +228,56 @@ export const applyDelta = (replica: Replica, message: ServerMessageOf<"delta">):
   }
 }
 
-/** Compares an updated replica with the server's hash, if any (SYN7). `found` is its own hash if they differ. */
-export const verifyHash = (
+/** Milliseconds from a snapshot to the hash of its state: a large one takes longer than a frame, and is shown first. */
+export const hashDelay = 250
+
+/** Keeps a snapshot's state and the hash that came with it, if any, to be compared later. */
+export const awaitSnapshotHash = (
   replica: Replica,
   expected: StateHash.StateHash | undefined,
-  isSnapshot: boolean
-): { readonly replica: Replica; readonly found: StateHash.StateHash | undefined } => {
-  const { hashCheck, confirmed } = replica
-  if (expected === undefined || !isSnapshot && !hashCheck.comparable) return { replica, found: undefined }
-  const hash = StateHash.hashState(confirmed, hashCheck.hashedState)
+  at: Instant
+): Replica => ({
+  ...replica,
+  hashCheck: {
+    ...replica.hashCheck,
+    due: expected === undefined ? undefined : { state: replica.confirmed, expected, at: at + hashDelay }
+  }
+})
+
+/** A replica after a comparison of hashes, and its own hash if it is another one. */
+interface Compared {
+  readonly replica: Replica
+  readonly found: StateHash.StateHash | undefined
+}
+
+/** Compares an updated replica with the server's hash, if any (SYN7). */
+export const verifyHash = (replica: Replica, expected: StateHash.StateHash | undefined): Compared =>
+  expected === undefined || !replica.hashCheck.comparable
+    ? { replica, found: undefined }
+    : compare(replica, replica.confirmed, expected, ({ mismatches }, isMatch) => ({
+      mismatches: isMatch ? 0 : mismatches + 1
+    }))
+
+/** Compares the snapshot that is due with the hash that came with it. */
+export const verifySnapshot = (replica: Replica): Compared => {
+  const { due } = replica.hashCheck
+  return due === undefined
+    ? { replica, found: undefined }
+    : compare(replica, due.state, due.expected, (_, comparable) => ({ comparable, due: undefined }))
+}
+
+const compare = (
+  replica: Replica,
+  state: unknown,
+  expected: StateHash.StateHash,
+  change: (before: HashCheck, isMatch: boolean) => Partial<HashCheck>
+): Compared => {
+  const before = replica.hashCheck
+  const hash = StateHash.hashState(state, before.hashedState)
   const isMatch = hash === expected
-  const { matches, mismatches } = hashCheck
+  const matches = isMatch ? before.matches + 1 : before.matches
   return {
-    replica: {
-      ...replica,
-      hashCheck: {
-        hashedState: confirmed,
-        matches: isMatch ? matches + 1 : matches,
-        mismatches: isSnapshot ? mismatches : isMatch ? 0 : mismatches + 1,
-        comparable: isMatch || !isSnapshot
-      }
-    },
+    replica: { ...replica, hashCheck: { ...before, hashedState: state, matches, ...change(before, isMatch) } },
     found: isMatch ? undefined : hash
   }
 }

@@ -120,13 +120,23 @@ const handleTopicMessage = (
   replica: Replica.Replica,
   message: TopicMessage
 ): Transition => {
+  if (replica.hashCheck.due !== undefined && "events" in message) {
+    return andThen(
+      verifySnapshot(state, at, replica),
+      (next) => handleTopicMessage(config, next, at, next.replicas.get(replica.topic)!, message)
+    )
+  }
   if (message._tag === "subscribed") {
     // CON8: after back-pressure the server replaces coalesced deltas by an unrequested snapshot.
     const isExpected = replica.sync._tag === "Live" ||
       (replica.sync._tag === "Subscribing" && replica.sync.requestId === message.ref_id)
     if (!isExpected) return withoutIntents(state)
     const next = Replica.applySubscribed(replica, message, at)
-    if (next !== undefined) return verifyReplica(config, state, at, next, message)
+    if (next !== undefined) {
+      return message.mode === "snapshot"
+        ? applyReplicaUpdate(config, state, at, Replica.awaitSnapshotHash(next, message.hash, at), "snapshot", [])
+        : verifyReplica(config, state, at, next, message)
+    }
     return withoutIntents(
       message.mode === "deltas"
         ? setReplica(state, Replica.requestSubscription(replica, at, true))
@@ -162,39 +172,49 @@ const topicHidden = errorReason("not_found", "You no longer have access to this 
 
 /**
  * SYN7: a replica with another hash than the server's is reported and subscribed to again without its position, after a
- * delay that grows with each consecutive mismatch. A snapshot with another hash is kept: there is nothing better.
+ * delay that grows with each consecutive mismatch.
  */
 const verifyReplica = (
   config: Config,
   state: State,
   at: Instant,
   updated: Replica.Replica,
-  message: Protocol.ServerMessageOf<"subscribed" | "delta">
+  { events = [], hash }: Protocol.ServerMessageOf<"subscribed" | "delta">
 ): Transition => {
-  const mode = message._tag === "delta" ? "deltas" : message.mode
-  const { found, replica } = Replica.verifyHash(updated, message.hash, mode === "snapshot")
-  const transition = applyReplicaUpdate(config, state, at, replica, mode, message.events ?? [])
+  const { found, replica } = Replica.verifyHash(updated, hash)
+  const transition = applyReplicaUpdate(config, state, at, replica, "deltas", events)
   if (found === undefined) return transition
-  const { hashCheck: { mismatches }, position, topic } = replica
-  const report = { seq: position?.seq ?? 0, expected: message.hash, found }
+  const { hashCheck: { mismatches }, topic } = replica
   return andThen(transition, (next) =>
-    sendMessage(
-      mode === "snapshot"
-        ? next
-        : setReplica(
-          next,
-          Replica.requestSubscription(
-            next.replicas.get(topic) ?? replica,
-            at + (mismatches - 1) * subscribeRetryDelay,
-            true
-          )
-        ),
+    reportDesync(
+      setReplica(
+        next,
+        Replica.requestSubscription(
+          next.replicas.get(topic) ?? replica,
+          at + (mismatches - 1) * subscribeRetryDelay,
+          true
+        )
+      ),
       at,
-      "desync",
-      report,
-      topic
+      replica,
+      { expected: hash, found }
     ))
 }
+
+/** SYN7: compares a snapshot's state with the hash that came with it. With another one it is kept: there is nothing better. */
+export const verifySnapshot = (state: State, at: Instant, replica: Replica.Replica): Transition => {
+  const expected = replica.hashCheck.due?.expected
+  const { found, replica: verified } = Replica.verifySnapshot(replica)
+  const next = setReplica(state, verified)
+  return found === undefined ? withoutIntents(next) : reportDesync(next, at, replica, { expected, found })
+}
+
+const reportDesync = (
+  state: State,
+  at: Instant,
+  { position, topic }: Replica.Replica,
+  hashes: { readonly expected: string | undefined; readonly found: string }
+): Transition => sendMessage(state, at, "desync", { seq: position?.seq ?? 0, ...hashes }, topic)
 
 /** Stores an updated replica, reconciles the pending commands with it, and rebases it. */
 const applyReplicaUpdate = (

@@ -3,7 +3,7 @@ import { Result } from "effect"
 import * as ClientMachine from "../../src/client/ClientMachine.ts"
 import type { Config, Intent, OutgoingMessage, State, UntimedMessage } from "../../src/client/ClientModel.ts"
 import * as ConnectionLifecycle from "../../src/client/ConnectionLifecycle.ts"
-import type { Replica } from "../../src/client/Replica.ts"
+import { hashDelay, type Replica } from "../../src/client/Replica.ts"
 import { closeCode } from "../../src/domain/connection/CloseCode.ts"
 import { CommandId } from "../../src/domain/protocol/Ids.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
@@ -173,6 +173,8 @@ export const messageContents = (state: unknown): ReadonlyArray<unknown> =>
 export const onlineFixture = (): ClientFixture => {
   const fixture = new ClientFixture()
   fixture.runUntilQuiescent()
+  // The hash of the first snapshot has been compared.
+  fixture.advanceTime(hashDelay)
   return fixture
 }
 

@@ -6,7 +6,7 @@ import { sha256 } from "../../src/client/Sha256.ts"
 import { CommandId } from "../../src/domain/protocol/Ids.ts"
 import type { PublishedEvent } from "../../src/domain/protocol/Protocol.ts"
 import type { Opening, Openings } from "../../src/domain/protocol/Seal.ts"
-import type * as StateHash from "../../src/domain/protocol/StateHash.ts"
+import * as StateHash from "../../src/domain/protocol/StateHash.ts"
 import { roomKind } from "../../src/domain/room/Room.ts"
 import { noEpoch } from "../../src/domain/topic/DurableState.ts"
 import { entryHash } from "../../src/domain/topic/Log.ts"
@@ -95,10 +95,21 @@ describe("Replica", () => {
     const server = serverWithMessages(1)
     const wrong = "0000000000000000" as StateHash.StateHash
     const fresh = Replica.make(topic, roomKind)
-    assert.isDefined(Replica.verifyHash(fresh, wrong, false).found)
-    const { found, replica } = Replica.verifyHash({ ...fresh, confirmed: server.stateAt(1) }, wrong, true)
+    assert.isDefined(Replica.verifyHash(fresh, wrong).found)
+    const snapshot = { ...fresh, confirmed: server.stateAt(1) }
+    const { found, replica } = Replica.verifySnapshot(Replica.awaitSnapshotHash(snapshot, wrong, 0))
     assert.isDefined(found)
-    assert.isUndefined(Replica.verifyHash(replica, wrong, false).found)
+    assert.isUndefined(Replica.verifyHash(replica, wrong).found)
+  })
+
+  it("[SYN7] a replica that is damaged after its snapshot is not taken for one of another version", () => {
+    const confirmed = serverWithMessages(1).stateAt(1)
+    const hash = StateHash.hashState(confirmed)
+    const fresh = Replica.make(topic, roomKind)
+    const snapshot = Replica.awaitSnapshotHash({ ...fresh, confirmed }, hash, 0)
+    const { found, replica } = Replica.verifySnapshot({ ...snapshot, confirmed: fresh.confirmed })
+    assert.isUndefined(found)
+    assert.isDefined(Replica.verifyHash(replica, hash).found)
   })
 
   it("[SYN2] a catch-up must lead from the replica's position to the one it names, in the same epoch", () => {

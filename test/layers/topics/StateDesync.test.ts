@@ -24,7 +24,7 @@ const replayDeltas = (kind: AnyKind, topic: TopicId, received: ReadonlyArray<unk
   const mismatchedSeqs: Array<number> = []
   for (const message of received as ReadonlyArray<ServerMessageOf<"delta">>) {
     if (message._tag !== "delta") continue
-    const { found, replica: next } = Replica.verifyHash(Replica.applyDelta(replica, message)!, message.hash, false)
+    const { found, replica: next } = Replica.verifyHash(Replica.applyDelta(replica, message)!, message.hash)
     replica = next
     if (found !== undefined) mismatchedSeqs.push(message.to)
   }
