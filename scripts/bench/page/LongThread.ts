@@ -42,6 +42,8 @@ export const write = Effect.fnUntraced(function*(url: string, secret: string, co
   const client = yield* Client.make({ url, identity, kinds: [threadKind] })
   const id = Client.commandId()
   const topic = client.topic(threadKind, TopicId.make(`thread:${id}`))
+  // Who writes a thread has it open.
+  topic.onView(() => {})
   yield* topic.send({ _tag: "create_thread", name: title }, id)
   for (let n = 0; n < count - 1; n += 2 * turn) {
     const contents = Array.from({ length: Math.min(2 * turn, count - 1 - n) }, (_, i) => contentOf(n + i))
