@@ -110,7 +110,7 @@ const handleMessage = (config: Config, state: State, message: Message): Transiti
       return andThen(
         andThen(
           ConnectionLifecycle.handleTimer(state, message.at, message.random),
-          (next) => verifySnapshots(next, message.at)
+          (next) => compareSnapshots(next, message.at)
         ),
         (next) => sendAcks(next, message.at)
       )
@@ -148,11 +148,11 @@ const submitQuery = (state: State, { at, id, query, topic }: MessageOf<"QuerySub
 }
 
 /** SYN7: compares the hashes of snapshots that have been shown for a moment. */
-const verifySnapshots = (state: State, at: Instant): Transition => {
+const compareSnapshots = (state: State, at: Instant): Transition => {
   if (state.connection._tag !== "Online") return withoutIntents(state)
   const due = [...state.replicas.values()].filter(({ hashCheck }) => (hashCheck.due?.at ?? Infinity) <= at)
   return due.reduce<Transition>(
-    (transition, replica) => andThen(transition, (next) => ServerMessageHandler.verifySnapshot(next, at, replica)),
+    (transition, replica) => andThen(transition, (next) => ServerMessageHandler.compareSnapshot(next, at, replica)),
     withoutIntents(state)
   )
 }

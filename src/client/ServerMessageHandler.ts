@@ -122,7 +122,7 @@ const handleTopicMessage = (
 ): Transition => {
   if (replica.hashCheck.due !== undefined && "events" in message) {
     return andThen(
-      verifySnapshot(state, at, replica),
+      compareSnapshot(state, at, replica),
       (next) => handleTopicMessage(config, next, at, next.replicas.get(replica.topic)!, message)
     )
   }
@@ -202,7 +202,7 @@ const verifyReplica = (
 }
 
 /** SYN7: compares a snapshot's state with the hash that came with it. With another one it is kept: there is nothing better. */
-export const verifySnapshot = (state: State, at: Instant, replica: Replica.Replica): Transition => {
+export const compareSnapshot = (state: State, at: Instant, replica: Replica.Replica): Transition => {
   const expected = replica.hashCheck.due?.expected
   const { found, replica: verified } = Replica.verifySnapshot(replica)
   const next = setReplica(state, verified)
