@@ -1,46 +1,60 @@
 /** Popups whose chunks do not come at first: the page is offline, or its server is. */
-import { assert, beforeEach, describe, it } from "@effect/vitest"
+import { afterAll, assert, beforeAll, beforeEach, describe, it } from "@effect/vitest"
 import { act, type ReactNode, useState } from "react"
 import { vi } from "vitest"
-import { Button } from "../../../src/web/design/Button.tsx"
-import { Dialog } from "../../../src/web/design/Dialog.tsx"
-import type * as CardChunk from "../../../src/web/design/DialogCard.tsx"
-import { Menu } from "../../../src/web/design/Menu.tsx"
-import type * as MenuChunk from "../../../src/web/design/MenuPopup.tsx"
-import { lazyPopup, type PopupProps } from "../../../src/web/design/popups.ts"
-import { ToastProvider } from "../../../src/web/design/Toast.tsx"
+import type { PopupProps } from "../../../src/web/design/popups.ts"
 import { all, click, one, perform, render } from "../Rendered.ts"
 
-const server = vi.hoisted(() => ({
+const server = {
   isDown: true,
   send<A>(component: A): A {
     if (this.isDown) throw new Error("offline")
     return component
   }
-}))
+}
 
-vi.mock("../../../src/web/design/DialogCard.tsx", async (importOriginal) => {
-  const { DialogCard } = await importOriginal<typeof CardChunk>()
-  return {
+const chunks = ["../../../src/web/design/DialogCard.tsx", "../../../src/web/design/MenuPopup.tsx"]
+
+/** The components, loaded anew: in the modules that test files share the chunks may be there already. */
+const loadComponents = async () => {
+  vi.resetModules()
+  const { DialogCard } = await import("../../../src/web/design/DialogCard.tsx")
+  const { MenuPopup } = await import("../../../src/web/design/MenuPopup.tsx")
+  vi.doMock(chunks[0]!, () => ({
     get DialogCard() {
       return server.send(DialogCard)
     }
-  }
-})
-
-vi.mock("../../../src/web/design/MenuPopup.tsx", async (importOriginal) => {
-  const { MenuPopup } = await importOriginal<typeof MenuChunk>()
-  return {
+  }))
+  vi.doMock(chunks[1]!, () => ({
     get MenuPopup() {
       return server.send(MenuPopup)
     }
+  }))
+  return {
+    ...await import("../../../src/web/design/Button.tsx"),
+    ...await import("../../../src/web/design/Dialog.tsx"),
+    ...await import("../../../src/web/design/Menu.tsx"),
+    ...await import("../../../src/web/design/popups.ts"),
+    ...await import("../../../src/web/design/Toast.tsx")
   }
+}
+
+let components: Awaited<ReturnType<typeof loadComponents>>
+
+beforeAll(async () => {
+  components = await loadComponents()
+})
+
+afterAll(() => {
+  for (const chunk of chunks) vi.doUnmock(chunk)
+  vi.resetModules()
 })
 
 const missing = "This could not be loaded. Try again when there is a connection."
 
 /** A button that opens what is like a dialog, and says whether that is open. */
 const Example = ({ popup }: { readonly popup: (props: PopupProps) => ReactNode }) => {
+  const { Button, ToastProvider } = components
   const [open, setOpen] = useState(false)
   return (
     <ToastProvider>
@@ -65,6 +79,7 @@ describe("a popup that cannot be loaded", () => {
   })
 
   it("is a closed dialog and a sentence, and opens at the next press", async () => {
+    const { Dialog } = components
     await using _ = await render(<Example popup={(props) => <Dialog {...props} title="Invite" />} />)
     for (const _attempt of [1, 2]) {
       await pressButton("Invite")
@@ -76,6 +91,7 @@ describe("a popup that cannot be loaded", () => {
   })
 
   it("is a closed menu and a sentence, and opens at the next press", async () => {
+    const { Button, Menu, ToastProvider } = components
     await using _ = await render(
       <ToastProvider>
         <Menu label="Message" trigger={<Button>More</Button>} items={[{ label: "Copy", onSelect: () => {} }]} />
@@ -93,7 +109,7 @@ describe("a popup that cannot be loaded", () => {
 
   it("is not asked for before it opens, and nothing is said of one that was closed meanwhile", async () => {
     const attempts: Array<PromiseWithResolvers<() => ReactNode>> = []
-    const { Part } = lazyPopup<PopupProps>(() => {
+    const { Part } = components.lazyPopup<PopupProps>(() => {
       attempts.push(Promise.withResolvers())
       return attempts.at(-1)!.promise
     })
