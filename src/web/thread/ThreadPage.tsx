@@ -61,6 +61,7 @@ const changeDelay = 500
 const useChangeCallback = (onChange: () => void): void => {
   const seq = useThreadView(({ position }) => position?.seq)
   useEffect(() => {
+    if (seq === undefined) return undefined
     const timer = setTimeout(onChange, changeDelay)
     return () => clearTimeout(timer)
   }, [seq, onChange])
