@@ -41,8 +41,10 @@ export const rejectWith = (code: Rejection["code"], rule: string, message: strin
   reject(makeRejection(code, rule, message))
 
 /** Whether `author` is a co-author, who publishes without a vote (THR2). */
-export const isCoAuthor = ({ co_authors }: Pick<State, "co_authors">, author: Author): boolean =>
-  isUser(author) && co_authors.includes(author)
+export const isCoAuthor = (
+  { co_authors }: { readonly co_authors: ReadonlyArray<Author> },
+  author: Author
+): boolean => isUser(author) && co_authors.includes(author)
 
 /** THR10, SEC9: everyone reads a public thread; its co-authors and the server read any. */
 export const canRead = (state: State, reader: Author): boolean =>

@@ -1,6 +1,7 @@
 /** The one form at the end of a thread: messages, submissions with a stake, and questions to the Chorus. */
 import { type ReactNode, type SubmitEvent, useCallback, useEffect, useId, useRef } from "react"
 import { commandId } from "../../client/Client.ts"
+import { isCoAuthor } from "../../domain/thread/ThreadGuards.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { ErrorText } from "../design/ErrorText.tsx"
 import { Icon } from "../design/Icon.tsx"
@@ -35,7 +36,7 @@ export const Composer = (props: Props): ReactNode => {
     <div className={style.dock}>
       {facts.isClosed
         ? <ClosedNote key={id} />
-        : <ComposerForm key={id} {...props} isMember={facts.coAuthors.includes(me)} />}
+        : <ComposerForm key={id} {...props} isMember={isCoAuthor(facts, me)} />}
     </div>
   )
 }

@@ -62,10 +62,10 @@ const KeyHint = (): ReactNode => {
 const QuestionHint = (): ReactNode => {
   const messages = useMessages(composerMessages)
   const isOffline = useClientState((state) => state.init?.chorus.offline === true)
-  const isPublic = useThreadFacts()?.isPublic
+  const isPublic = useThreadFacts()?.visibility === "public"
   return isOffline
     ? messages.offlineModel
-    : <span className={style.wideOnly}>{isPublic === true ? messages.answerForAll : messages.answerForCoAuthors}</span>
+    : <span className={style.wideOnly}>{isPublic ? messages.answerForAll : messages.answerForCoAuthors}</span>
 }
 
 /** The run that Stop ends: the one of the user's that is running, or else their newest in the queue. */

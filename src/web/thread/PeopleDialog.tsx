@@ -2,6 +2,7 @@
 import { Schema } from "effect"
 import { type FormEvent, type ReactNode, useState } from "react"
 import { UserId } from "../../domain/protocol/Ids.ts"
+import { isCoAuthor } from "../../domain/thread/ThreadGuards.ts"
 import { useClient } from "../../react/ClientContext.ts"
 import { Button } from "../design/Button.tsx"
 import { Dialog } from "../design/Dialog.tsx"
@@ -17,8 +18,10 @@ import { threadPageMessages } from "./ThreadPageMessages.ts"
 export const PeopleDialog = ({ onClose }: { readonly onClose: () => void }): ReactNode => {
   const { me } = useClient()
   const messages = useMessages(threadPageMessages)
-  const { coAuthors = [], isClosed = true } = useThreadFacts() ?? {}
-  const present: ThreadFacts["coAuthors"] = useThreadView(({ presence }) => presence.map(({ user }) => user)) ?? []
+  const facts = useThreadFacts()
+  const present = useThreadView(({ presence }) => presence.map(({ user }) => user)) ?? []
+  if (facts === undefined) return null
+  const { co_authors: coAuthors, isClosed } = facts
   return (
     <Dialog open onOpenChange={(open) => open ? undefined : onClose()} title={messages.people}>
       <ul className={style.people}>
@@ -26,11 +29,11 @@ export const PeopleDialog = ({ onClose }: { readonly onClose: () => void }): Rea
           <li key={user}>
             <Avatar author={user} />
             <UserName author={user} />
-            {present.includes(user) && <span className={style.here}>{messages.hereNow}</span>}
+            {present.some((other) => other === user) && <span className={style.here}>{messages.hereNow}</span>}
           </li>
         ))}
       </ul>
-      {!isClosed && coAuthors.includes(me) && <InviteForm coAuthors={coAuthors} />}
+      {!isClosed && isCoAuthor(facts, me) && <InviteForm coAuthors={coAuthors} />}
     </Dialog>
   )
 }
@@ -39,7 +42,7 @@ const isUserId = Schema.is(UserId)
 
 type Fault = "notAKey" | "isCoAuthor"
 
-const InviteForm = ({ coAuthors }: Pick<ThreadFacts, "coAuthors">): ReactNode => {
+const InviteForm = ({ coAuthors }: { readonly coAuthors: ThreadFacts["co_authors"] }): ReactNode => {
   const messages = useMessages(threadPageMessages)
   const [send, errorMessage] = useThreadCommand()
   const [key, setKey] = useState("")

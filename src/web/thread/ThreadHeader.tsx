@@ -57,7 +57,8 @@ const Facts = (): ReactNode => {
   const facts = useThreadFacts()
   const balance = useThreadView(({ state }) => state.token_balance) ?? 0
   if (facts === undefined) return null
-  const { coAuthors: { length: count }, isClosed, isPublic } = facts
+  const { co_authors: { length: count }, isClosed, visibility } = facts
+  const isPublic = visibility === "public"
   return (
     <p className={style.facts}>
       <span>

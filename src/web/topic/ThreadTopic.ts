@@ -46,24 +46,21 @@ export const useThreadView = <A>(select: (view: ThreadView) => A): A | undefined
   useView(useThreadTopic(), (view) => view === undefined ? undefined : select(view))
 
 /** What the list of threads tells of a thread as well. */
-export interface ThreadFacts {
+export interface ThreadFacts extends Pick<ThreadSummary, "visibility" | "co_authors"> {
   readonly title: string
-  readonly isPublic: boolean
   readonly isClosed: boolean
-  readonly coAuthors: ThreadSummary["co_authors"]
 }
 
 /** The facts of the open thread: from the list until its state is there; undefined if it is in neither. */
 export const useThreadFacts = (): ThreadFacts | undefined => {
   const summary = useContext(SummaryContext)
   const facts = useThreadView(({ position, state: { co_authors, status, title, visibility } }) =>
-    position && { title, isPublic: visibility === "public", isClosed: status === "closed", coAuthors: co_authors }
+    position && { title, visibility, co_authors, isClosed: status === "closed" }
   )
   return facts ?? (summary && {
+    ...summary,
     title: summary.title ?? erasedMark,
-    isPublic: summary.visibility === "public",
-    isClosed: summary.status === "closed",
-    coAuthors: summary.co_authors
+    isClosed: summary.status === "closed"
   })
 }
 
